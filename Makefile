@@ -1,0 +1,54 @@
+SHELL := bash
+CLUSTER := go -C hack/cluster run .
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+BUILD := go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
+
+.PHONY: help
+help: ## Show the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+.PHONY: build
+build: ## Build the plugin: bin/kubectl-seq
+	$(BUILD) -o bin/kubectl-seq ./cmd/kubectl-seq
+
+.PHONY: demo
+demo: build ## Show the start of a Pod, on a cluster of our own or on CONTEXT=name of your kubeconfig
+ifdef CONTEXT
+	bin/kubectl-seq create-pod seq-demo --image=$(or $(IMAGE),busybox) --rm --context=$(CONTEXT) -- sleep 1000
+else
+	$(CLUSTER) up
+	eval "$$($(CLUSTER) env)" && bin/kubectl-seq create-pod seq-demo --image=busybox:1 --rm -- sleep 1000
+	@echo 'The cluster is still up. Point kubectl at it:  eval "$$($(CLUSTER) env)"   Stop it:  make down'
+endif
+
+.PHONY: up down
+up: ## Start the development cluster
+	$(CLUSTER) up
+down: ## Stop it and remove all it left
+	$(CLUSTER) down
+
+.PHONY: test
+test: ## Everything, on a real cluster that is started, and stopped again if it was not up before
+	hack/test
+
+.PHONY: truth
+truth: build ## Score what the plugin says of 15 Pods, beside kubectl, against the cluster's audit log and spans
+	hack/truth
+
+.PHONY: unit
+unit: ## What needs no cluster
+	gofmt -l cmd pkg test hack | (! grep .)
+	go vet ./... && go vet -tags e2e,truth,browser ./test/... && go -C hack/cluster vet ./... && go -C hack/kind vet ./...
+	go test -race ./...
+
+.PHONY: fuzz
+fuzz: ## Each fuzz target for FUZZTIME (default 1m)
+	go test ./pkg/audit -fuzz FuzzParse -fuzztime $(or $(FUZZTIME),1m)
+	go test ./pkg/otlp -fuzz FuzzParseJSON -fuzztime $(or $(FUZZTIME),1m)
+	go test ./pkg/recording -fuzz FuzzRead -fuzztime $(or $(FUZZTIME),1m)
+	go test ./pkg/render -fuzz FuzzPlain -fuzztime $(or $(FUZZTIME),1m)
+	go test ./pkg/trace -fuzz FuzzFold -fuzztime $(or $(FUZZTIME),1m)
+
+.PHONY: bench
+bench: ## The figures of the README
+	hack/bench

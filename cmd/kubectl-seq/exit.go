@@ -1,0 +1,54 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+)
+
+// The exit codes. exitTable is what users read of them.
+const (
+	exitReached     = 0
+	exitFailed      = 1
+	exitStuck       = 2
+	exitTimeout     = 124
+	exitInterrupted = 130
+)
+
+var exitTable = []struct {
+	code    int
+	meaning string
+}{
+	{exitReached, "the Pod got where --until asked, or ran to its end successfully"},
+	{exitFailed, "wrong usage, or the API server refused"},
+	{exitStuck, "the Pod failed, or the time was up and something named holds it"},
+	{exitTimeout, "the time was up and nothing says why"},
+	{exitInterrupted, "interrupted (Ctrl-C)"},
+}
+
+// exitError ends the program with a code and no further word.
+type exitError int
+
+func (e exitError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+// besides is what err says beyond an exit code.
+func besides(err error) error {
+	switch e := err.(type) {
+	case exitError:
+		return nil
+	case interface{ Unwrap() []error }:
+		var rest []error
+		for _, x := range e.Unwrap() {
+			rest = append(rest, besides(x))
+		}
+		return errors.Join(rest...)
+	}
+	return err
+}
+
+// hinted is an error that says what to do about it.
+func hinted(err error, hint string) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w (hint: %s)", err, hint)
+}

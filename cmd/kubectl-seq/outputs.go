@@ -1,0 +1,137 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/render"
+)
+
+// target is one value of -o: FORMAT, or FORMAT=FILE.
+type target struct {
+	format string
+	path   string // empty for standard output
+}
+
+// parseTargets reads the values of -o. Standard output has one format: the one without a file, else the listing.
+func parseTargets(values []string) ([]target, error) {
+	all := []target{{format: "listing"}}
+	toStdout := ""
+	for _, v := range values {
+		format, path, named := strings.Cut(v, "=")
+		if _, err := choose("output", format, render.Formats); err != nil {
+			return nil, err
+		}
+		switch {
+		case named && path == "":
+			return nil, hinted(fmt.Errorf("--output=%s names no file", v), "write FORMAT, or FORMAT=FILE")
+		case named && path != "-":
+			all = append(all, target{format, path})
+		case toStdout != "":
+			return nil, hinted(fmt.Errorf("--output: %s and %s both go to standard output", toStdout, format), "give one of them a file: -o "+format+"=FILE")
+		default:
+			toStdout, all[0].format = format, format
+		}
+	}
+	return all, nil
+}
+
+// outputs are where one run is drawn.
+type outputs struct {
+	live   *render.Live // on standard output, where its format can be live
+	stdout string       // else its format
+	out    io.Writer
+	style  render.Style
+	files  []outputFile
+}
+
+// outputFile is a file that is written whole at the end: to a temporary one beside it, which then takes its name.
+type outputFile struct {
+	target
+	temporary *os.File
+}
+
+// openOutputs makes the temporary files, so that one that cannot be written is told before anything happens.
+func openOutputs(targets []target, out io.Writer, style render.Style, size func() (int, int)) (*outputs, error) {
+	o := &outputs{stdout: targets[0].format, out: out, style: style}
+	if render.Formats[o.stdout].Live {
+		o.live = render.NewLive(o.stdout, style, out, size)
+	}
+	for _, t := range targets[1:] {
+		f, err := create(t.path)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("--output=%s=%s: %w", t.format, t.path, err), o.discard())
+		}
+		o.files = append(o.files, outputFile{t, f})
+	}
+	return o, nil
+}
+
+// create opens a new file beside path; or path itself where that is no file to be replaced, such as /dev/null.
+func create(path string) (*os.File, error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return os.OpenFile(path, os.O_WRONLY, 0)
+	}
+	return os.OpenFile(filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.%d", filepath.Base(path), os.Getpid())), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+}
+
+func (o *outputs) update(r render.Report, settled int, status string) error {
+	if o.live == nil {
+		return nil
+	}
+	return o.live.Update(r, settled, status)
+}
+
+// finish draws the end, and writes the files even where standard output could not be.
+func (o *outputs) finish(r render.Report) error {
+	var err error
+	if o.live != nil {
+		err = o.live.Finish(r)
+	} else {
+		err = render.Formats[o.stdout].Write(o.out, r, o.style)
+	}
+	return errors.Join(err, o.writeFiles(r))
+}
+
+func (o *outputs) writeFiles(r render.Report) error {
+	style := o.style
+	style.Width, style.Color = render.FileWidth, false
+	var err error
+	for _, f := range o.files {
+		err = errors.Join(err, f.write(r, style))
+	}
+	o.files = nil
+	return err
+}
+
+func (f outputFile) write(r render.Report, style render.Style) error {
+	err := errors.Join(render.Formats[f.format].Write(f.temporary, r, style), f.temporary.Close())
+	if f.temporary.Name() != f.path {
+		if err == nil {
+			err = os.Rename(f.temporary.Name(), f.path)
+		} else {
+			err = errors.Join(err, os.Remove(f.temporary.Name()))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("--output=%s=%s: %w", f.format, f.path, err)
+	}
+	return nil
+}
+
+// discard removes the temporary files of a run that never came to anything.
+func (o *outputs) discard() error {
+	var err error
+	for _, f := range o.files {
+		err = errors.Join(err, f.temporary.Close())
+		if f.temporary.Name() != f.path {
+			err = errors.Join(err, os.Remove(f.temporary.Name()))
+		}
+	}
+	o.files = nil
+	return err
+}

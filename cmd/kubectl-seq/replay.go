@@ -1,0 +1,191 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/recording"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+)
+
+// demo is a recording of the README's example on the cluster of hack/cluster, made by hack/scenarios.
+//
+//go:embed demo.jsonl
+var demo []byte
+
+// replayOptions are valid once built.
+type replayOptions struct {
+	genericiooptions.IOStreams
+	drawOptions
+	recording *recording.Recording
+	cut       bool
+	speed     float64 // 0 is without any wait
+}
+
+type replayFlags struct {
+	drawFlags
+	speed string
+}
+
+func newReplay(streams genericiooptions.IOStreams) *cobra.Command {
+	f := replayFlags{}
+	cmd := &cobra.Command{
+		Use:   "replay FILE",
+		Short: "Show a run that was recorded with --record",
+		Long:  "Show a run that was recorded with --record: the same steps, in the original pace or another. The exit code is that of the run.",
+		Example: `  # Once more, ten times slower, as a picture
+  kubectl seq replay web.jsonl --speed=0.1 -o lanes
+
+  # A page to look at
+  kubectl seq replay web.jsonl --speed=max -o html=web.html`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			file := streams.In
+			if args[0] != "-" {
+				opened, err := os.Open(args[0])
+				if err != nil {
+					return err
+				}
+				defer opened.Close()
+				file = opened
+			}
+			o, err := f.toOptions(streams, file)
+			if err != nil {
+				return fmt.Errorf("replay %s: %w", args[0], err)
+			}
+			return replay(cmd.Context(), o)
+		},
+	}
+	f.add(cmd)
+	return cmd
+}
+
+func newDemo(streams genericiooptions.IOStreams) *cobra.Command {
+	f := replayFlags{}
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Show a recorded run, without a cluster",
+		Long:  "Show a run that was recorded on a real cluster and comes with this program. No cluster is needed.",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o, err := f.toOptions(streams, bytes.NewReader(demo))
+			if err != nil {
+				return err
+			}
+			return replay(cmd.Context(), o)
+		},
+	}
+	f.add(cmd)
+	return cmd
+}
+
+func (f *replayFlags) add(cmd *cobra.Command) {
+	f.drawFlags.add(cmd.Flags())
+	cmd.Flags().StringVar(&f.speed, "speed", "1", "how many times faster than it was, such as 10 or 0.5, or max")
+}
+
+func (f *replayFlags) toOptions(streams genericiooptions.IOStreams, file io.Reader) (*replayOptions, error) {
+	o := &replayOptions{IOStreams: streams}
+	var err error
+	if f.speed != "max" {
+		if o.speed, err = strconv.ParseFloat(f.speed, 64); err != nil || !(o.speed > 0) {
+			return nil, fmt.Errorf("--speed=%s: must be a number above 0, or max", f.speed)
+		}
+	}
+	if o.drawOptions, err = f.drawFlags.toOptions(streams.Out); err != nil {
+		return nil, err
+	}
+	o.recording, err = recording.Read(file)
+	if o.cut = errors.Is(err, recording.ErrCut); o.cut {
+		err = nil
+	}
+	if err == nil {
+		if _, err = choose("until", o.recording.Until, goals); err != nil {
+			err = fmt.Errorf("the recording's header: %w", err)
+		}
+	}
+	return o, err
+}
+
+func replay(ctx context.Context, o *replayOptions) (failed error) {
+	out, err := openOutputs(o.targets, o.Out, o.style, o.size)
+	if err != nil {
+		return err
+	}
+	s := &session{trace: trace.New(o.recording.Subject), out: out, context: o.recording.Context, until: goals[o.recording.Until], settle: o.settle, image: o.recording.Image, recorded: o.recording.Started}
+	defer func() { failed = errors.Join(failed, s.close()) }()
+	reason := recording.Reason("")
+	if end := o.recording.End; end != nil {
+		reason = end.Reason
+	}
+	if err := o.play(ctx, s); ctx.Err() != nil {
+		reason = recording.Interrupt
+	} else if err != nil {
+		return err
+	}
+	if o.cut {
+		fmt.Fprintln(o.ErrOut, "note: the recording is cut off; this is everything before the cut")
+	}
+	return s.finish(s.end(reason))
+}
+
+// play hands the observations to the session in their pace.
+func (o *replayOptions) play(ctx context.Context, s *session) error {
+	p := &pace{begin: time.Now(), from: o.recording.Started, speed: o.speed}
+	for _, x := range o.recording.Observations {
+		if err := p.until(ctx, x.Received, s); err != nil {
+			return err
+		}
+		s.observe(x)
+		if o.speed > 0 {
+			if err := s.draw(); err != nil {
+				return err
+			}
+		}
+	}
+	if end := o.recording.End; end != nil {
+		if err := p.until(ctx, end.At, s); err != nil {
+			return err
+		}
+		s.tick(end.At)
+	}
+	return nil
+}
+
+// pace maps the time of a recording to ours.
+type pace struct {
+	begin, from time.Time
+	speed       float64
+}
+
+// until waits for an instant of the recording, and draws meanwhile.
+func (p *pace) until(ctx context.Context, at time.Time, s *session) error {
+	for p.speed > 0 {
+		wait := time.Until(p.begin.Add(time.Duration(float64(at.Sub(p.from)) / p.speed)))
+		if wait <= 0 {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(min(wait, refresh)):
+		}
+		if wait > refresh {
+			s.tick(p.from.Add(time.Duration(float64(time.Since(p.begin)) * p.speed)))
+			if err := s.draw(); err != nil {
+				return err
+			}
+		}
+	}
+	return ctx.Err()
+}

@@ -1,0 +1,247 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/recording"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/watch"
+)
+
+// run is one create-pod under way.
+type run struct {
+	*createPodOptions
+	*session
+	follower *watch.Follower
+	records  *evidence // or nil
+	made     *corev1.Pod
+	record   *recording.Writer // or nil
+}
+
+// now is without the monotonic clock: what is recorded and read again has to give the same durations to the nanosecond.
+func now() time.Time { return time.Now().Round(0) }
+
+func createAndFollow(ctx context.Context, o *createPodOptions) (failed error) {
+	out, err := openOutputs(o.targets, o.Out, o.style, o.size)
+	if err != nil {
+		return err
+	}
+	subject := trace.Object{Kind: "Pod", Namespace: o.pod.Namespace, Name: o.pod.Name}
+	r := &run{createPodOptions: o, session: &session{trace: trace.New(subject), out: out, context: o.contextName, until: goals[o.until], settle: max(o.settle, o.evidence.drain())}}
+	defer func() { failed = errors.Join(failed, r.close()) }()
+	if len(o.pod.Spec.Containers) > 0 {
+		r.image = o.pod.Spec.Containers[0].Image
+	}
+	if o.record == "" {
+		return r.do(ctx)
+	}
+	file, err := os.Create(o.record)
+	if err != nil {
+		return fmt.Errorf("--record: %w", err)
+	}
+	defer func() { failed = errors.Join(failed, file.Close()) }()
+	if r.record, err = r.header(ctx, file, subject); err != nil {
+		return fmt.Errorf("--record: %w", err)
+	}
+	return r.do(ctx)
+}
+
+// header begins the recording. It asks for the server's version first: nobody could ask for it later.
+func (r *run) header(ctx context.Context, file io.Writer, subject trace.Object) (*recording.Writer, error) {
+	f, err := watch.New(ctx, r.config, "", "", now)
+	if err != nil {
+		return nil, err
+	}
+	server, _ := f.Version(ctx) // a cluster that does not tell can be recorded too
+	return recording.NewWriter(file, recording.Header{
+		Plugin: ownVersion(), Server: server, Context: r.contextName, Started: now(), Until: r.createPodOptions.until, Subject: subject, Image: r.image,
+	})
+}
+
+// made is what came of the request to create the Pod.
+type made struct {
+	pod *corev1.Pod
+	err error
+}
+
+func (r *run) do(ctx context.Context) error {
+	following, stop := context.WithCancel(ctx)
+	defer stop()
+	var err error
+	if r.follower, err = watch.New(following, r.config, r.pod.Namespace, r.pod.Name, now); err != nil {
+		return err
+	}
+	defer r.follower.Wait()
+	defer stop()
+	if r.records, err = startEvidence(following, r.createPodOptions); err != nil {
+		return err
+	}
+	defer r.records.wait()
+	defer stop()
+	created := make(chan made, 1)
+	go func() {
+		defer close(created)
+		if err := r.follower.Follow(following); err != nil {
+			created <- made{err: err}
+			return
+		}
+		// Once sent, the request is seen to its end: what it made may have to be removed again.
+		pod, err := r.follower.Create(context.WithoutCancel(ctx), r.pod)
+		if err != nil {
+			pod = nil
+		}
+		created <- made{pod, err}
+	}()
+	go r.follower.Version(following) // an observation, if it succeeds
+	err = r.follow(ctx, created)
+	stop()
+	if r.made == nil {
+		r.made = (<-created).pod // what was under way when the run ended early
+	}
+	if r.remove && r.made != nil {
+		err = errors.Join(err, r.delete(ctx))
+	}
+	return err
+}
+
+// follow takes observations until the outcome is decided and what is certainly on its way has come, then draws the end.
+func (r *run) follow(ctx context.Context, created <-chan made) error {
+	timeout := time.NewTimer(r.timeout)
+	defer timeout.Stop()
+	tick := time.NewTicker(refresh)
+	defer tick.Stop()
+	var enough <-chan time.Time // set once the outcome is decided, or the time is up
+	var reason recording.Reason
+	for {
+		select {
+		case o := <-r.follower.Observations():
+			if err := errors.Join(r.take(o), r.drain()); err != nil {
+				return err
+			}
+		case o := <-r.records.observations:
+			if err := errors.Join(r.take(o), r.drain()); err != nil {
+				return err
+			}
+		case m, ok := <-created:
+			if !ok {
+				created = nil
+				continue
+			}
+			if m.err != nil && ctx.Err() == nil { // an interrupt is told as such
+				return errors.Join(r.drain(), r.refused(m.err))
+			}
+			r.made = m.pod
+		case <-tick.C:
+			r.tick(now())
+		case <-timeout.C:
+			reason = recording.Timeout
+			if enough == nil {
+				enough = time.After(r.records.drain)
+			}
+		case <-enough:
+			return r.ended(reason)
+		case <-ctx.Done():
+			return r.ended(recording.Interrupt)
+		}
+		if reason != "" && r.records.whole(r.trace) {
+			return r.ended(reason)
+		}
+		if _, ok := r.decided(); ok && r.made != nil {
+			if enough == nil {
+				enough = time.After(max(r.createPodOptions.settle, r.records.drain))
+			}
+			if !r.trace.Awaited() && r.records.whole(r.trace) {
+				return r.ended("")
+			}
+		}
+		if err := r.draw(); err != nil {
+			return err
+		}
+	}
+}
+
+func (r *run) take(o trace.Observation) error {
+	r.observe(o)
+	if r.record == nil {
+		return nil
+	}
+	return r.record.Write(o)
+}
+
+// drain takes all observations that wait, so that they are drawn at once.
+func (r *run) drain() error {
+	for {
+		select {
+		case o := <-r.follower.Observations():
+			if err := r.take(o); err != nil {
+				return err
+			}
+		case o := <-r.records.observations:
+			if err := r.take(o); err != nil {
+				return err
+			}
+		default:
+			return nil
+		}
+	}
+}
+
+func (r *run) ended(reason recording.Reason) error {
+	at := r.trace.Now()
+	if reason != "" {
+		at = now()
+		r.tick(at)
+	}
+	var err error
+	if r.record != nil {
+		err = r.record.End(at, reason)
+	}
+	return errors.Join(err, r.finish(r.end(reason)))
+}
+
+// refused ends a run whose Pod was never made. What led there is drawn as far as there was a request.
+func (r *run) refused(err error) error {
+	err = explained(err, r.pod)
+	if !r.begun {
+		return err
+	}
+	return errors.Join(err, besides(r.ended("")))
+}
+
+// explained adds what failed and what to do about it.
+func explained(err error, pod *corev1.Pod) error {
+	var network net.Error
+	switch {
+	case apierrors.IsAlreadyExists(err):
+		return hinted(fmt.Errorf("create Pod: %w", err), fmt.Sprintf("choose another name, or delete it: kubectl delete pod %s -n %s", pod.Name, pod.Namespace))
+	case apierrors.IsNotFound(err):
+		return hinted(fmt.Errorf("create Pod in %q: %w", pod.Namespace, err), "create the namespace, or choose another with -n")
+	case apierrors.IsForbidden(err):
+		return hinted(err, "see what you may do: kubectl auth can-i --list -n "+pod.Namespace)
+	case apierrors.IsUnauthorized(err):
+		return hinted(err, "the server did not accept your credentials: kubectl config view --minify")
+	case errors.As(err, &network):
+		return hinted(err, "is the cluster up? kubectl cluster-info")
+	}
+	return err
+}
+
+// delete removes the Pod this run made, and no other, even after an interrupt.
+func (r *run) delete(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	if err := r.follower.Delete(ctx, r.made.UID); err != nil {
+		return fmt.Errorf("delete Pod %s: %w", r.made.Name, err)
+	}
+	fmt.Fprintf(r.ErrOut, "pod %q deleted\n", r.made.Name)
+	return nil
+}

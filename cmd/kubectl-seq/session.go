@@ -1,0 +1,133 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/recording"
+	"github.com/kubectl-seq/kubectl-seq/pkg/render"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+)
+
+// session folds what is observed, be it now or in a recording, and draws it.
+type session struct {
+	trace    *trace.Trace
+	out      *outputs
+	context  string // of the kubeconfig
+	until    goal
+	settle   time.Duration
+	image    string    // of the Pod that is asked for, until there is one
+	recorded time.Time // when, if this is not now
+	begun    bool      // the request to create the Pod has been sent
+}
+
+// refresh is how often a picture is drawn anew while nothing happens.
+const refresh = 100 * time.Millisecond
+
+func (s *session) observe(o trace.Observation) {
+	s.begun = s.begun || o.Request != nil && o.Request.Verb == "create"
+	s.trace.Observe(o)
+}
+
+// tick says that time has passed.
+func (s *session) tick(now time.Time) { s.trace.Observe(trace.Observation{Received: now}) }
+
+func (s *session) draw() error {
+	return s.out.update(s.report(), s.trace.Settled(s.settle), s.status())
+}
+
+func (s *session) report() render.Report {
+	run := s.trace.Run()
+	if run.Image == "" {
+		run.Image = s.image
+	}
+	return render.Report{Context: s.context, Recorded: s.recorded, Run: run, Steps: s.trace.Steps()}
+}
+
+func (s *session) status() string {
+	st := s.trace.State()
+	line := fmt.Sprintf("%.1f s, not %s yet", s.elapsed().Seconds(), s.until.name)
+	if st.Reason != "" {
+		line += ": " + st.Reason + ": " + st.Message
+	}
+	return line
+}
+
+// elapsed is the time since the request that made the Pod.
+func (s *session) elapsed() time.Duration {
+	if zero := s.trace.Run().Zero; !zero.IsZero() {
+		return s.trace.Now().Sub(zero)
+	}
+	return 0
+}
+
+// decided names the outcome that the observations tell, or none while it is open.
+func (s *session) decided() (render.Outcome, bool) {
+	if !s.begun {
+		return render.Outcome{}, false
+	}
+	if refused := s.trace.State().Refused; refused != "" {
+		return render.Outcome{Name: "Refused", Message: refused, ExitCode: exitFailed, Total: s.elapsed()}, true
+	}
+	var o render.Outcome
+	_, by, ok := s.trace.Reached(func(st trace.State) bool {
+		switch {
+		case st.Failed:
+			o = render.Outcome{Name: "Failed", Reason: st.Reason, Message: st.Message, ExitCode: exitStuck}
+		case st.Deleted:
+			o = render.Outcome{Name: "Deleted", Message: "somebody deleted the Pod", ExitCode: exitStuck}
+		case s.until.reached(st):
+			o = render.Outcome{Name: s.until.name}
+		case st.Succeeded:
+			o = render.Outcome{Name: "Succeeded"}
+		}
+		return o.Name != ""
+	})
+	if zero := s.trace.Run().Zero; ok && !zero.IsZero() {
+		o.Total = by.Sub(zero)
+	}
+	return o, ok
+}
+
+// end is the outcome of a run that is over: what the observations tell, else what ended it.
+func (s *session) end(reason recording.Reason) render.Outcome {
+	o, ok := s.decided()
+	st := s.trace.State()
+	switch {
+	case ok:
+	case reason == recording.Interrupt:
+		o = render.Outcome{Name: "Interrupted", ExitCode: exitInterrupted, Total: s.elapsed()}
+	case reason == recording.Timeout && st.Reason != "":
+		o = render.Outcome{Name: "Stuck", Reason: st.Reason, Message: st.Message, ExitCode: exitStuck, Total: s.elapsed()}
+	case reason == recording.Timeout:
+		o = render.Outcome{Name: "Timeout", Message: "not " + s.until.name + ", and nothing says why", ExitCode: exitTimeout, Total: s.elapsed()}
+	default:
+		o = render.Outcome{Name: "Incomplete", Message: "the recording ends before the Pod was " + s.until.name, ExitCode: exitFailed, Total: s.elapsed()}
+	}
+	return o
+}
+
+func (s *session) whole(o render.Outcome) render.Report {
+	r := s.report()
+	r.Phases, r.Waits, r.Outcome = s.trace.Phases(), s.trace.Waits(), o
+	return r
+}
+
+// close ends the outputs of a session that did not come to its finish: files get what there is, if there is anything.
+func (s *session) close() error {
+	if !s.begun {
+		return s.out.discard()
+	}
+	return s.out.writeFiles(s.whole(s.end(recording.Interrupt)))
+}
+
+// finish draws the end and returns the exit code as an error, if it is not 0.
+func (s *session) finish(o render.Outcome) error {
+	if err := s.out.finish(s.whole(o)); err != nil {
+		return err
+	}
+	if o.ExitCode != exitReached {
+		return exitError(o.ExitCode)
+	}
+	return nil
+}

@@ -1,0 +1,85 @@
+// Command cluster runs a real one-node Kubernetes on this machine, for development and tests: etcd, the control
+// plane, a kubelet, containerd and runc, built from the Go modules pinned under tools/.
+//
+// The node is one process tree in namespaces of its own (pid, mount, network, ipc, uts), so stopping it is killing its
+// first process: with it go every other process, every mount, every address and bridge. Nothing on the host is touched
+// but one directory in the user's cache, one cgroup and the host's end of a veth pair.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+)
+
+const usage = `usage: cluster COMMAND
+
+  up [--evidence]  build what is missing, start the node, wait until it takes Pods;
+                   with --evidence also an audit log and OpenTelemetry spans
+  down             stop the node and remove everything it left
+  status           say whether it runs, and where
+  env              print the line that points kubectl at it
+`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "error:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	if len(args) == 0 {
+		return errors.New("no command given\n" + usage)
+	}
+	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
+	flags.Usage = func() { fmt.Fprint(os.Stderr, usage) }
+	evidence := flags.Bool("evidence", false, "write an audit log and OpenTelemetry spans")
+	if err := flags.Parse(args[1:]); err != nil {
+		return err
+	}
+	d, err := dirsInCache()
+	if err != nil {
+		return err
+	}
+	switch args[0] {
+	case "up":
+		return up(ctx, d, *evidence)
+	case "down":
+		return down(d)
+	case "status":
+		return status(d)
+	case "env":
+		fmt.Printf("export KUBECONFIG=%s\n", d.kubeconfig("admin"))
+		return nil
+	case "node": // the first process inside the namespaces, started by up
+		return runNode(d, *evidence)
+	}
+	return fmt.Errorf("unknown command %q\n%s", args[0], usage)
+}
+
+// dirs says where things lie. All of it is below the user's cache directory.
+type dirs struct {
+	bin  string // programs, kept between runs
+	img  string // what the images are made of, kept between runs
+	node string // the state of the running node, removed by down
+}
+
+func dirsInCache() (dirs, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return dirs{}, fmt.Errorf("no cache directory: %w (hint: set XDG_CACHE_HOME)", err)
+	}
+	base := filepath.Join(cache, "kubectl-seq")
+	return dirs{bin: filepath.Join(base, "bin"), img: filepath.Join(base, "img"), node: filepath.Join(base, "node")}, nil
+}
+
+func (d dirs) kubeconfig(user string) string { return filepath.Join(d.node, "etc", user+".kubeconfig") }
+func (d dirs) in(elem ...string) string      { return filepath.Join(append([]string{d.node}, elem...)...) }

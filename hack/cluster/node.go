@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"text/template"
+	"time"
+)
+
+const (
+	registryAddr  = "127.0.0.1:5000"
+	collectorAddr = "127.0.0.1:4317"
+	pauseImage    = "localhost/pause:3.10"
+)
+
+//go:embed config
+var configs embed.FS
+
+// runNode is the node's first process: it prepares the namespaces it was started in, starts every component, restarts
+// one that ends, and reaps what is left behind by others. It never returns while all is well.
+func runNode(d dirs, evidence bool) error {
+	if os.Getpid() != 1 {
+		return fmt.Errorf("node is started by up, inside namespaces of its own")
+	}
+	for _, step := range []struct {
+		name string
+		do   func() error
+	}{
+		{"mounts", func() error { return mounts(d) }},
+		{"network", network},
+		{"cgroups", makeCgroups},
+		{"configuration", func() error { return writeConfigs(d, evidence) }},
+		{"registry", func() error { return serveRegistry(d) }},
+	} {
+		if err := step.do(); err != nil {
+			return fmt.Errorf("%s: %w", step.name, err)
+		}
+	}
+	if evidence {
+		if err := collectSpans("/var/log/kubernetes/spans.jsonl"); err != nil {
+			return fmt.Errorf("collector: %w", err)
+		}
+	}
+	pids := map[int]component{}
+	for _, c := range components(d, evidence) {
+		pid, err := c.start(d)
+		if err != nil {
+			return fmt.Errorf("start %s: %w", c.name(), err)
+		}
+		pids[pid] = c
+	}
+	go importPause(context.Background(), d)
+	for {
+		var ws syscall.WaitStatus
+		pid, err := syscall.Wait4(-1, &ws, 0, nil)
+		if err != nil {
+			continue
+		}
+		c, ok := pids[pid]
+		if !ok {
+			continue
+		}
+		log.Printf("%s ended (%v), starting it again", c.name(), ws)
+		delete(pids, pid)
+		time.Sleep(500 * time.Millisecond)
+		if pid, err = c.start(d); err != nil {
+			return fmt.Errorf("restart %s: %w", c.name(), err)
+		}
+		pids[pid] = c
+	}
+}
+
+// mounts cuts the tree loose from the host's, then gives the node its own /proc, /run, /var/lib and /var/log.
+func mounts(d dirs) error {
+	type mount struct {
+		source, target, kind string
+		flags                uintptr
+	}
+	for _, m := range []mount{
+		{"", "/", "", syscall.MS_REC | syscall.MS_PRIVATE},
+		{"", "/", "", syscall.MS_REC | syscall.MS_SHARED},
+		{"proc", "/proc", "proc", 0},
+		{"tmpfs", "/run", "tmpfs", 0},
+		{d.in("log"), "/var/log", "", syscall.MS_BIND},
+		{d.in("lib"), "/var/lib", "", syscall.MS_BIND},
+	} {
+		if err := syscall.Mount(m.source, m.target, m.kind, m.flags, ""); err != nil {
+			return fmt.Errorf("mount %s: %w", m.target, err)
+		}
+	}
+	return syscall.Sethostname([]byte(nodeName))
+}
+
+// network waits for the host to hand over eth0 and brings it up.
+func network() error {
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if runAll("ip link show eth0") == nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("eth0 did not come")
+		}
+	}
+	return runAll(
+		"ip link set lo up",
+		"ip address add "+nodeIP+"/30 dev eth0",
+		"ip link set eth0 up",
+		"ip route add default via "+hostIP,
+	)
+}
+
+// makeCgroups makes the cgroup below which the kubelet puts Pods: one directory with cgroup v2, one in each hierarchy
+// with v1.
+func makeCgroups() error {
+	root := "/sys/fs/cgroup"
+	if _, err := os.Stat(root + "/cgroup.controllers"); err == nil {
+		return os.MkdirAll(filepath.Join(root, cgroup), 0o755)
+	}
+	hierarchies, err := os.ReadDir(root)
+	if err != nil {
+		return err
+	}
+	for _, h := range hierarchies {
+		if err := os.MkdirAll(filepath.Join(root, h.Name(), cgroup), 0o755); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeConfigs(d dirs, evidence bool) error {
+	all, err := template.ParseFS(configs, "config/*")
+	if err != nil {
+		return err
+	}
+	values := map[string]any{
+		"Etc": d.in("etc"), "Bin": d.bin, "Cgroup": cgroup, "Evidence": evidence,
+		"Registry": registryAddr, "Collector": collectorAddr, "Pause": pauseImage,
+	}
+	for _, t := range all.Templates() {
+		path := d.in("etc", t.Name())
+		if t.Name() == "hosts.toml" {
+			path = d.in("etc", "certs.d", "_default", t.Name())
+		}
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		f, err := os.Create(path)
+		if err != nil {
+			return err
+		}
+		if err := t.Execute(f, values); err != nil {
+			return err
+		}
+		if err := f.Close(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// component is one program of the node: its command line and what is added to its environment.
+type component struct {
+	args []string
+	env  []string
+}
+
+func (c component) name() string { return c.args[0] }
+
+func (c component) start(d dirs) (pid int, err error) {
+	out, err := os.OpenFile(filepath.Join("/var/log", c.name()+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return 0, err
+	}
+	defer out.Close()
+	p, err := os.StartProcess(filepath.Join(d.bin, c.name()), c.args, &os.ProcAttr{
+		Files: []*os.File{nil, out, out},
+		Env:   append([]string{"PATH=" + d.bin + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, c.env...),
+	})
+	if err != nil {
+		return 0, err
+	}
+	return p.Pid, nil
+}
+
+func components(d dirs, evidence bool) []component {
+	etc := d.in("etc")
+	etcd := []string{"etcd", "--data-dir=/var/lib/etcd", "--listen-client-urls=http://127.0.0.1:2379", "--advertise-client-urls=http://127.0.0.1:2379", "--listen-peer-urls=http://127.0.0.1:2380"}
+	apiserver := []string{"kube-apiserver",
+		"--etcd-servers=http://127.0.0.1:2379", "--advertise-address=" + nodeIP, "--service-cluster-ip-range=10.96.0.0/16",
+		"--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction",
+		"--client-ca-file=" + etc + "/ca.crt", "--tls-cert-file=" + etc + "/apiserver.crt", "--tls-private-key-file=" + etc + "/apiserver.key",
+		"--kubelet-certificate-authority=" + etc + "/ca.crt", "--kubelet-preferred-address-types=InternalIP",
+		"--kubelet-client-certificate=" + etc + "/apiserver-kubelet-client.crt", "--kubelet-client-key=" + etc + "/apiserver-kubelet-client.key",
+		"--service-account-issuer=https://kubernetes.default.svc.cluster.local",
+		"--service-account-key-file=" + etc + "/sa.key", "--service-account-signing-key-file=" + etc + "/sa.key"}
+	var traced []string
+	if evidence {
+		etcd = append(etcd, "--enable-distributed-tracing", "--distributed-tracing-address="+collectorAddr, "--distributed-tracing-sampling-rate=1000000")
+		apiserver = append(apiserver, "--audit-policy-file="+etc+"/audit-policy.yaml", "--audit-log-path=/var/log/kubernetes/audit.log", "--tracing-config-file="+etc+"/tracing.yaml")
+		traced = []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://" + collectorAddr, "OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "OTEL_SERVICE_NAME=containerd"}
+	}
+	return []component{
+		{args: etcd},
+		{args: []string{"containerd", "--config=" + etc + "/containerd.toml"}, env: traced},
+		{args: apiserver},
+		{args: []string{"kube-controller-manager", "--kubeconfig=" + etc + "/controller-manager.kubeconfig", "--use-service-account-credentials",
+			"--root-ca-file=" + etc + "/ca.crt", "--service-account-private-key-file=" + etc + "/sa.key"}},
+		{args: []string{"kube-scheduler", "--kubeconfig=" + etc + "/scheduler.kubeconfig"}},
+		{args: []string{"kubelet", "--config=" + etc + "/kubelet.yaml", "--kubeconfig=" + etc + "/kubelet.kubeconfig",
+			"--hostname-override=" + nodeName, "--node-ip=" + nodeIP}},
+	}
+}
+
+// importPause loads the sandbox image as soon as containerd answers, as the images of ready-made nodes carry it.
+func importPause(ctx context.Context, d dirs) {
+	for {
+		err := runAll(filepath.Join(d.bin, "ctr") + " --namespace=k8s.io images import " + filepath.Join(d.img, "pause.tar"))
+		if err == nil || !strings.Contains(err.Error(), "connect") && !strings.Contains(err.Error(), "no such file") {
+			log.Printf("import of the sandbox image: %v", err)
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}

@@ -1,0 +1,244 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sort"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// The host and the node are the two ends of a veth pair, in a range reserved for tests (RFC 2544).
+const (
+	hostLink = "kubectl-seq"
+	hostIP   = "198.18.99.1"
+	nodeIP   = "198.18.99.2"
+	nodeName = "node1"
+	cgroup   = "kubectl-seq"
+)
+
+func up(ctx context.Context, d dirs, evidence bool) error {
+	if os.Geteuid() != 0 {
+		return errors.New("the node needs root: namespaces, mounts and cgroups are made for it (hint: sudo -E)")
+	}
+	if pid, mode := running(d); pid != 0 {
+		if mode == evidence && ready(ctx, d) == nil {
+			fmt.Printf("already up (pid %d)\n", pid)
+			return nil
+		}
+		fmt.Println("a node is there but not as asked for; starting anew")
+	}
+	if err := down(d); err != nil {
+		return err
+	}
+	if err := build(ctx, d); err != nil {
+		return err
+	}
+	start, last := time.Now(), ""
+	if err := startNode(d, evidence); err != nil {
+		return errors.Join(err, down(d))
+	}
+	for {
+		err := ready(ctx, d)
+		if err == nil {
+			break
+		}
+		if pid, _ := running(d); pid == 0 || ctx.Err() != nil || time.Since(start) > 2*time.Minute {
+			log := d.in("log")
+			return fmt.Errorf("the node did not become ready: %w (hint: its logs are in %s; cluster down removes them)", err, log)
+		}
+		if err.Error() != last {
+			last = err.Error()
+			fmt.Printf("%4.1f s  %s yet\n", time.Since(start).Seconds(), last)
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+	fmt.Printf("ready in %.1f s: node %s, Kubernetes %s\n", time.Since(start).Seconds(), nodeName, kubernetesVersion())
+	return nil
+}
+
+// startNode starts this program again as the first process of new namespaces and gives it its end of the veth pair.
+func startNode(d dirs, evidence bool) error {
+	for _, sub := range []string{"etc", "lib", "log/kubernetes"} {
+		if err := os.MkdirAll(d.in(sub), 0o755); err != nil {
+			return err
+		}
+	}
+	if err := writePKI(d); err != nil {
+		return err
+	}
+	lock, err := os.OpenFile(d.in("lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return fmt.Errorf("lock %s: %w", lock.Name(), err)
+	}
+	log, err := os.Create(d.in("log", "node.log"))
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	// A copy, since `go run` removes its own binary when it ends.
+	self := d.in("cluster")
+	if err := copyExecutable(self); err != nil {
+		return err
+	}
+	node := exec.Command(self, "node", fmt.Sprintf("--evidence=%t", evidence))
+	node.Stdout, node.Stderr, node.ExtraFiles, node.Dir = log, log, []*os.File{lock}, "/"
+	node.SysProcAttr = &syscall.SysProcAttr{
+		Setsid:     true,
+		Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS,
+	}
+	if err := node.Start(); err != nil {
+		return fmt.Errorf("start the node: %w", err)
+	}
+	if _, err := fmt.Fprintf(lock, "%d %t\n", node.Process.Pid, evidence); err != nil {
+		return err
+	}
+	return runAll(
+		fmt.Sprintf("ip link add %s type veth peer name eth0 netns %d", hostLink, node.Process.Pid),
+		fmt.Sprintf("ip address add %s/30 dev %s", hostIP, hostLink),
+		fmt.Sprintf("ip link set %s up", hostLink),
+	)
+}
+
+// ready reports what a Pod would still have to wait for.
+func ready(ctx context.Context, d dirs) error {
+	kubectl := func(args ...string) (string, error) {
+		cmd := exec.CommandContext(ctx, filepath.Join(d.bin, "kubectl"), append([]string{"--kubeconfig", d.kubeconfig("admin"), "--request-timeout=2s"}, args...)...)
+		out, err := cmd.Output()
+		return string(out), err
+	}
+	if _, err := kubectl("get", "--raw=/readyz"); err != nil {
+		return errors.New("the apiserver is not ready")
+	}
+	out, _ := kubectl("get", "node", nodeName, "-o", `jsonpath={.status.conditions[?(@.type=="Ready")].status}`)
+	if out != "True" {
+		return errors.New("the node is not Ready")
+	}
+	if _, err := kubectl("get", "serviceaccount", "default"); err != nil {
+		return errors.New("the default ServiceAccount is not there")
+	}
+	return nil
+}
+
+// running returns the pid of the node's first process, or 0. The lock is held by that process, so a stale file or a
+// reused pid deceives nobody.
+func running(d dirs) (pid int, evidence bool) {
+	lock, err := os.Open(d.in("lock"))
+	if err != nil {
+		return 0, false
+	}
+	defer lock.Close()
+	if syscall.Flock(int(lock.Fd()), syscall.LOCK_SH|syscall.LOCK_NB) == nil {
+		return 0, false
+	}
+	if _, err := fmt.Fscanf(lock, "%d %t", &pid, &evidence); err != nil {
+		return 0, false
+	}
+	return pid, evidence
+}
+
+func down(d dirs) error {
+	if pid, _ := running(d); pid != 0 {
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			return fmt.Errorf("stop the node (pid %d): %w", pid, err)
+		}
+		for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+			if p, _ := running(d); p == 0 && syscall.Kill(pid, 0) != nil {
+				break
+			}
+			if time.Now().After(deadline) {
+				return fmt.Errorf("the node (pid %d) does not end", pid)
+			}
+		}
+	}
+	return errors.Join(removeLink(), removeCgroups(), os.RemoveAll(d.node))
+}
+
+// removeLink removes the link to the node. The kernel does so too, some time after the node's network namespace lost its
+// last process, so either may be first.
+func removeLink() error {
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if _, err := os.Stat("/sys/class/net/" + hostLink); errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err := runAll("ip link delete " + hostLink); err != nil && time.Now().After(deadline) {
+			return err
+		}
+	}
+}
+
+// removeCgroups removes the node's cgroup in every hierarchy, innermost first. They empty a moment after the last
+// process has gone, so a busy one is tried again for a while.
+func removeCgroups() error {
+	roots, _ := filepath.Glob("/sys/fs/cgroup/*/" + cgroup)
+	roots = append(roots, "/sys/fs/cgroup/"+cgroup)
+	deadline := time.Now().Add(10 * time.Second)
+	for _, root := range roots {
+		var all []string
+		filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+			if err == nil && e.IsDir() {
+				all = append(all, path)
+			}
+			return nil
+		})
+		sort.Sort(sort.Reverse(sort.StringSlice(all)))
+		for _, dir := range all {
+			for {
+				err := syscall.Rmdir(dir)
+				if err == nil || errors.Is(err, fs.ErrNotExist) {
+					break
+				}
+				if time.Now().After(deadline) {
+					return fmt.Errorf("remove cgroup %s: %w", dir, err)
+				}
+				time.Sleep(20 * time.Millisecond)
+			}
+		}
+	}
+	return nil
+}
+
+func status(d dirs) error {
+	pid, evidence := running(d)
+	if pid == 0 {
+		fmt.Println("down")
+		return nil
+	}
+	state := "ready"
+	if err := ready(context.Background(), d); err != nil {
+		state = err.Error()
+	}
+	fmt.Printf("up: %s\npid: %d\nevidence: %t\napiserver: https://%s:6443\nkubeconfig: %s\nkubectl: %s\nlogs: %s\n",
+		state, pid, evidence, nodeIP, d.kubeconfig("admin"), filepath.Join(d.bin, "kubectl"), d.in("log"))
+	return nil
+}
+
+// runAll runs command lines without a shell, up to the first that fails.
+func runAll(lines ...string) error {
+	for _, line := range lines {
+		f := strings.Fields(line)
+		if out, err := exec.Command(f[0], f[1:]...).CombinedOutput(); err != nil {
+			return fmt.Errorf("%s: %w: %s", line, err, strings.TrimSpace(string(out)))
+		}
+	}
+	return nil
+}
+
+func copyExecutable(to string) error {
+	self, err := os.ReadFile("/proc/" + strconv.Itoa(os.Getpid()) + "/exe")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, self, 0o755)
+}

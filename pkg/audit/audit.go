@@ -1,0 +1,88 @@
+// Package audit reads entries of the API server's audit log, which are JSON, one a line.
+package audit
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+)
+
+// entry is what is read of an audit.k8s.io/v1 Event.
+type entry struct {
+	Kind           string `json:"kind"`
+	Stage          string `json:"stage"`
+	Level          string `json:"level"`
+	AuditID        string `json:"auditID"`
+	Verb           string `json:"verb"`
+	UserAgent      string `json:"userAgent"`
+	User           struct{ Username string }
+	ResponseStatus struct {
+		Code    int
+		Message string
+	}
+	ObjectRef struct {
+		Resource, Subresource, Namespace, Name, UID string
+	}
+	RequestObject  object
+	ResponseObject struct {
+		object
+		Kind           string
+		InvolvedObject struct{ Kind, UID, Name string } // of a core Event
+		Regarding      struct{ Kind, UID, Name string } // of an events.k8s.io one
+	}
+	RequestReceivedTimestamp, StageTimestamp time.Time
+}
+
+type object struct {
+	Metadata struct{ UID, Name, ResourceVersion string }
+}
+
+// Parse reads one line. It returns nil for an entry that is not about that Pod or an Event of it, or not of the stage at
+// which a request has been answered.
+func Parse(line []byte, namespace, pod string) (*trace.Audit, error) {
+	var e entry
+	if err := json.Unmarshal(line, &e); err != nil {
+		return nil, fmt.Errorf("audit entry: %w", err)
+	}
+	if e.Kind != "Event" || e.AuditID == "" {
+		return nil, fmt.Errorf("audit entry: this is no audit.k8s.io Event")
+	}
+	if e.Stage != "ResponseComplete" && e.Stage != "Panic" || e.ObjectRef.Namespace != namespace {
+		return nil, nil
+	}
+	a := &trace.Audit{
+		ID: e.AuditID, Level: e.Level, Verb: e.Verb, User: e.User.Username, UserAgent: e.UserAgent,
+		Resource: e.ObjectRef.Resource, Subresource: e.ObjectRef.Subresource, Namespace: namespace, Name: cmp.Or(e.ObjectRef.Name, e.ResponseObject.Metadata.Name),
+		Code: e.ResponseStatus.Code, Message: e.ResponseStatus.Message, Received: e.RequestReceivedTimestamp, Completed: e.StageTimestamp,
+	}
+	switch a.Resource {
+	case "pods":
+		if a.Name != pod {
+			return nil, nil
+		}
+		if e.ResponseObject.Kind == "Pod" {
+			a.UID, a.ResourceVersion = e.ResponseObject.Metadata.UID, e.ResponseObject.Metadata.ResourceVersion
+		}
+		a.UID = cmp.Or(a.UID, e.RequestObject.Metadata.UID, e.ObjectRef.UID)
+	case "events":
+		about := e.ResponseObject.InvolvedObject
+		if about.UID == "" {
+			about = e.ResponseObject.Regarding
+		}
+		// Without the Event itself its name tells: the object's, a dot, the time.
+		if about.Name != pod && !(about.Name == "" && eventOf(a.Name, pod)) {
+			return nil, nil
+		}
+		a.UID, a.ResourceVersion = about.UID, e.ResponseObject.Metadata.ResourceVersion
+	default:
+		return nil, nil
+	}
+	return a, nil
+}
+
+func eventOf(name, pod string) bool {
+	return len(name) > len(pod)+1 && name[:len(pod)+1] == pod+"."
+}

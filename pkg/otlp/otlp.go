@@ -1,0 +1,75 @@
+// Package otlp receives OpenTelemetry spans, from a file or by OTLP, and picks those that are about one Pod.
+package otlp
+
+import (
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+)
+
+// ParseJSON reads one line of OTLP JSON, as the OpenTelemetry collector's file exporter writes it.
+func ParseJSON(line []byte) (ptrace.Traces, error) {
+	req := ptraceotlp.NewExportRequest()
+	if err := req.UnmarshalJSON(line); err != nil {
+		return ptrace.Traces{}, fmt.Errorf("spans: %w", err)
+	}
+	return req.Traces(), nil
+}
+
+// kept are the attributes that anything is read from.
+var kept = map[string]bool{
+	"audit-id": true, "key": true, "http.request.method": true, "url.path": true, "http.target": true, "http.response.status_code": true, "user_agent.original": true,
+	"success_first_key": true, "read_only": true, "url.full": true,
+	"k8s.pod.uid": true, "k8s.pod.name": true, "k8s.namespace.name": true, "sandbox.id": true, "sandbox.name": true, "sandbox.ip": true, "container.id": true, "container.name": true, "image.ref": true,
+}
+
+// each calls do for every span, as the core takes it.
+func each(all ptrace.Traces, do func(*trace.Span)) {
+	for _, r := range all.ResourceSpans().All() {
+		service := ""
+		if v, ok := r.Resource().Attributes().Get("service.name"); ok {
+			service = v.AsString()
+		}
+		for _, scope := range r.ScopeSpans().All() {
+			for _, s := range scope.Spans().All() {
+				do(convert(service, s))
+			}
+		}
+	}
+}
+
+func convert(service string, s ptrace.Span) *trace.Span {
+	out := &trace.Span{Service: service, Name: s.Name(), TraceID: hexTrace(s.TraceID()), ID: hexSpan(s.SpanID()), Parent: hexSpan(s.ParentSpanID()), Start: at(s.StartTimestamp()), End: at(s.EndTimestamp())}
+	for key, value := range s.Attributes().All() {
+		if kept[key] {
+			if out.Attributes == nil {
+				out.Attributes = map[string]string{}
+			}
+			out.Attributes[key] = value.AsString()
+		}
+	}
+	for _, l := range s.Links().All() {
+		out.Links = append(out.Links, hexSpan(l.SpanID()))
+	}
+	if s.Status().Code() == ptrace.StatusCodeError {
+		out.Error = s.Status().Message()
+	}
+	return out
+}
+
+func at(t pcommon.Timestamp) time.Time { return t.AsTime().UTC() }
+
+func hexTrace(id pcommon.TraceID) string { return hex.EncodeToString(id[:]) }
+
+func hexSpan(id pcommon.SpanID) string {
+	if id.IsEmpty() {
+		return ""
+	}
+	return hex.EncodeToString(id[:])
+}

@@ -1,0 +1,96 @@
+package recording
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+)
+
+// redactor replaces what may be secret. It gives equal values one number, so that a change still shows as one.
+type redactor map[string]int
+
+func (r redactor) value(s *string) {
+	if *s == "" {
+		return
+	}
+	if r[*s] == 0 {
+		r[*s] = len(r) + 1
+	}
+	*s = fmt.Sprint("redacted ", r[*s])
+}
+
+func (r redactor) annotations(all map[string]string) {
+	for k, v := range all {
+		r.value(&v)
+		all[k] = v
+	}
+}
+
+// observation returns o with copies of what it replaces.
+func (r redactor) observation(o trace.Observation) trace.Observation {
+	switch {
+	case o.Change != nil && o.Change.Pod != nil:
+		o.Change = &trace.Change{Type: o.Change.Type, Pod: r.pod(o.Change.Pod)}
+	case o.Request != nil && o.Request.Pod != nil:
+		request := *o.Request
+		request.Pod = r.pod(request.Pod)
+		o.Request = &request
+	case o.Event != nil && o.Event.Event != nil:
+		o.Event = &trace.EventChange{Type: o.Event.Type, Event: o.Event.Event.DeepCopy()}
+		r.annotations(o.Event.Event.Annotations)
+	}
+	return o
+}
+
+func (r redactor) pod(p *corev1.Pod) *corev1.Pod {
+	p = p.DeepCopy()
+	r.annotations(p.Annotations)
+	for _, c := range p.Spec.InitContainers {
+		r.container(c)
+	}
+	for _, c := range p.Spec.Containers {
+		r.container(c)
+	}
+	for _, c := range p.Spec.EphemeralContainers {
+		r.container(corev1.Container(c.EphemeralContainerCommon))
+	}
+	for _, all := range [][]corev1.ContainerStatus{p.Status.InitContainerStatuses, p.Status.ContainerStatuses, p.Status.EphemeralContainerStatuses} {
+		for _, c := range all {
+			for _, s := range []corev1.ContainerState{c.State, c.LastTerminationState} {
+				if s.Terminated != nil {
+					r.value(&s.Terminated.Message)
+				}
+			}
+		}
+	}
+	return p
+}
+
+// container replaces what c refers to.
+func (r redactor) container(c corev1.Container) {
+	for i := range c.Env {
+		r.value(&c.Env[i].Value)
+	}
+	for _, p := range []*corev1.Probe{c.LivenessProbe, c.ReadinessProbe, c.StartupProbe} {
+		if p != nil {
+			r.headers(p.HTTPGet)
+		}
+	}
+	if c.Lifecycle != nil {
+		for _, h := range []*corev1.LifecycleHandler{c.Lifecycle.PostStart, c.Lifecycle.PreStop} {
+			if h != nil {
+				r.headers(h.HTTPGet)
+			}
+		}
+	}
+}
+
+func (r redactor) headers(get *corev1.HTTPGetAction) {
+	if get != nil {
+		for i := range get.HTTPHeaders {
+			r.value(&get.HTTPHeaders[i].Value)
+		}
+	}
+}

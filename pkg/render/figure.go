@@ -1,0 +1,106 @@
+package render
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+)
+
+// figure is a report as the pictures draw it: the participants that have a lane, and the messages between them in order.
+type figure struct {
+	lanes []trace.Participant
+	rows  []row
+}
+
+// row is one message of a figure.
+type row struct {
+	*trace.Step
+	from, to int // lanes
+	opens    bool
+	closes   int // the row whose call it answers, or -1
+	phase    int // of the report, or -1
+}
+
+// newFigure takes the steps of that detail.
+func newFigure(r Report, detail trace.Detail) figure {
+	var f figure
+	calls := map[string]int{} // rows
+	for i := range r.Steps {
+		s := &r.Steps[i]
+		if s.Detail > detail {
+			continue
+		}
+		x := row{Step: s, closes: -1, phase: -1}
+		switch k, ok := calls[s.Call]; {
+		case s.Call == "" || s.Kind != trace.RequestKind && s.Kind != trace.ResponseKind:
+		case s.Kind == trace.RequestKind:
+			calls[s.Call] = len(f.rows)
+		case ok:
+			f.rows[k].opens, x.closes = true, k
+		}
+		f.rows = append(f.rows, x)
+		for _, p := range []trace.Participant{s.From, s.To} {
+			if !slices.Contains(f.lanes, p) {
+				f.lanes = append(f.lanes, p)
+			}
+		}
+	}
+	f.sortLanes(r.Run.Runtime)
+	f.markPhases(r)
+	return f
+}
+
+// laneOrder is that of the diagrams in courses; others stand before the kubelet, containers at the end as they appear.
+var laneOrder = []trace.Participant{trace.Kubectl, trace.APIServer, trace.Etcd, trace.ControllerManager, trace.Scheduler, "", trace.Kubelet, trace.Runtime, trace.CNI, trace.Runc}
+
+func laneRank(p, runtime trace.Participant) int {
+	if p == runtime {
+		p = trace.Runtime
+	}
+	if i := slices.Index(laneOrder, p); i >= 0 {
+		return i
+	}
+	if strings.HasPrefix(string(p), string(trace.Container(""))) {
+		return len(laneOrder)
+	}
+	return slices.Index(laneOrder, "")
+}
+
+func (f *figure) sortLanes(runtime trace.Participant) {
+	slices.SortStableFunc(f.lanes, func(a, b trace.Participant) int {
+		return cmp.Compare(laneRank(a, runtime), laneRank(b, runtime))
+	})
+	for i := range f.rows {
+		f.rows[i].from, f.rows[i].to = slices.Index(f.lanes, f.rows[i].From), slices.Index(f.lanes, f.rows[i].To)
+	}
+}
+
+// markPhases gives each row the phase in which it stands. Parts may overlap at their ends: the one that ends first has
+// the row. A part reaches back to the end of the one before it, if it began by then.
+func (f *figure) markPhases(r Report) {
+	type stretch struct{ begin, end, phase int }
+	at := map[string]int{} // the first row not before the step
+	n := 0
+	for i := range r.Steps {
+		at[r.Steps[i].Key] = n
+		if n < len(f.rows) && f.rows[n].Step == &r.Steps[i] {
+			n++
+		}
+	}
+	var all []stretch
+	for i, p := range r.Phases {
+		for _, part := range p.Parts {
+			all = append(all, stretch{at[part.Begin], at[part.End], i})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b stretch) int { return cmp.Compare(a.end, b.end) })
+	next := 0
+	for _, s := range all {
+		for i := max(next, s.begin); i <= s.end && i < len(f.rows); i++ {
+			f.rows[i].phase = s.phase
+		}
+		next = max(next, s.end+1)
+	}
+}

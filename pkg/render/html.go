@@ -1,0 +1,191 @@
+package render
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"encoding/json"
+	"html/template"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+)
+
+var (
+	//go:embed page/page.html
+	pageHTML string
+	//go:embed page/page.css
+	pageCSS string
+	//go:embed page/page.js
+	pageJS string
+
+	pageTemplate = template.Must(template.New("page").Parse(pageHTML))
+)
+
+// page is what the script of the page draws. Times are milliseconds since the POST; null is unknown.
+type page struct {
+	Title    string       `json:"title"`
+	Where    string       `json:"where"`
+	Recorded string       `json:"recorded,omitempty"`
+	Outcome  string       `json:"outcome"`
+	Detail   trace.Detail `json:"detail"` // that is shown first
+	Lanes    []pageLane   `json:"lanes"`
+	Steps    []pageStep   `json:"steps"`
+	Phases   []pagePhase  `json:"phases"`
+	Waits    []string     `json:"waits"`
+	Notes    []string     `json:"notes"`
+}
+
+type pageLane struct {
+	Name string `json:"name"`
+	Kind int    `json:"kind"` // by which it is coloured
+}
+
+type pageStep struct {
+	From     int            `json:"from"`
+	To       int            `json:"to"`
+	Kind     trace.Kind     `json:"kind"`
+	Detail   trace.Detail   `json:"detail"`
+	Label    string         `json:"label"`
+	Right    string         `json:"right,omitempty"` // the revision, or how long the call took
+	Time     string         `json:"time"`            // with no more digits than are known
+	Earliest *float64       `json:"earliest"`
+	Latest   *float64       `json:"latest"`
+	Best     *float64       `json:"best"`
+	Inferred bool           `json:"inferred"`
+	Answers  int            `json:"answers"` // the call, or -1
+	Phase    int            `json:"phase"`   // or -1
+	At       trace.Instant  `json:"at"`
+	Clock    string         `json:"clock"`
+	Rule     string         `json:"rule"`
+	Gist     string         `json:"gist"`
+	Explain  string         `json:"explain"`
+	Proves   string         `json:"proves"`
+	Doc      string         `json:"doc"`
+	Evidence []pageEvidence `json:"evidence"`
+	After    []int          `json:"after"` // what is proved to come before
+}
+
+type pageEvidence struct {
+	Source string `json:"source"`
+	Text   string `json:"text"`
+}
+
+type pagePhase struct {
+	Name    string       `json:"name"`
+	Took    string       `json:"took"`
+	Explain string       `json:"explain"`
+	Parts   [][2]float64 `json:"parts"` // from when to when they are likeliest to have lasted
+}
+
+// HTML writes the report as one page that needs nothing else: no network, no other file. Its security policy admits only
+// its own script and style, by their hashes; whatever a server said is data, and becomes text.
+func HTML(w io.Writer, r Report, y Style) error {
+	data, err := json.Marshal(newPage(r, y))
+	if err != nil {
+		return err
+	}
+	var listing bytes.Buffer // for readers without scripts
+	y.ASCII, y.Color, y.Width, y.Explain = false, false, FileWidth, false
+	if err := NewLive("listing", y, &listing, nil).Finish(r); err != nil {
+		return err
+	}
+	return pageTemplate.Execute(w, map[string]any{
+		"Title":   Plain(r.Run.Subject.Kind + " " + r.Run.Subject.Namespace + "/" + r.Run.Subject.Name),
+		"Policy":  "default-src 'none'; style-src " + digest(pageCSS) + "; script-src " + digest(pageJS) + "; base-uri 'none'; form-action 'none'",
+		"Style":   template.CSS(pageCSS),
+		"Script":  template.JS(pageJS),
+		"Data":    template.JS(data), // json.Marshal escapes what could end the element
+		"Listing": listing.String(),
+	})
+}
+
+// digest is how a security policy names a script or style.
+func digest(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
+
+func newPage(r Report, y Style) page {
+	f := newFigure(r, trace.Full)
+	p := page{
+		Title: Plain(r.Run.Subject.Kind + " " + r.Run.Subject.Namespace + "/" + r.Run.Subject.Name), Where: Plain(y.where(r)), Outcome: Plain(r.headline()),
+		Detail: y.Detail, Lanes: []pageLane{}, Steps: []pageStep{}, Phases: []pagePhase{}, Waits: []string{}, Notes: []string{},
+	}
+	if !r.Recorded.IsZero() {
+		p.Recorded = r.Recorded.UTC().Format("2006-01-02 15:04 UTC")
+	}
+	for _, l := range f.lanes {
+		p.Lanes = append(p.Lanes, pageLane{strings.TrimPrefix(Plain(string(l)), string(trace.Container(""))), laneRank(l, r.Run.Runtime)})
+	}
+	rules := map[string]trace.Rule{}
+	for _, rule := range trace.Rules {
+		rules[rule.Name] = rule
+	}
+	index := map[string]int{}
+	for i, x := range f.rows {
+		index[x.Key] = i
+		p.Steps = append(p.Steps, y.pageStep(r, f, x, rules[x.Rule], index))
+	}
+	for _, ph := range r.Phases {
+		out := pagePhase{Name: ph.Name, Took: took(ph.Min, ph.Max, time.Millisecond), Explain: ph.Explain}
+		for _, part := range ph.Parts {
+			out.Parts = append(out.Parts, [2]float64{ms(part.Likely.Earliest.Sub(r.Run.Zero)), ms(part.Likely.Latest.Sub(r.Run.Zero))})
+		}
+		p.Phases = append(p.Phases, out)
+	}
+	if longest := r.longest(); longest.Best > 0 {
+		p.Waits = append(p.Waits, "The "+longest.Name+" phase is the largest: "+longest.Explain+".")
+	}
+	for _, w := range r.Waits {
+		p.Waits = append(p.Waits, Plain(fixed(w)))
+	}
+	for _, c := range r.Run.Clocks {
+		if c.Offset != 0 {
+			p.Notes = append(p.Notes, Plain(skew(c)))
+		}
+	}
+	for _, d := range r.Run.Denied {
+		p.Notes = append(p.Notes, "Contradicted: "+Plain(d)+".")
+	}
+	for _, u := range r.Run.Unseen {
+		p.Notes = append(p.Notes, "Not seen: "+Plain(u)+".")
+	}
+	return p
+}
+
+func (y Style) pageStep(r Report, f figure, x row, rule trace.Rule, index map[string]int) pageStep {
+	since := func(t time.Time) *float64 {
+		if t.IsZero() || r.Run.Zero.IsZero() {
+			return nil
+		}
+		return new(ms(t.Sub(r.Run.Zero)))
+	}
+	right := ""
+	switch {
+	case x.closes >= 0 && x.To == trace.Kubectl:
+		right = duration(x.Best.Sub(f.rows[x.closes].Best))
+	case x.closes >= 0:
+		right = y.right(f.rows[x.closes].Step, x.Step)
+	case !x.opens:
+		right = y.right(x.Step, nil)
+	}
+	s := pageStep{
+		From: x.from, To: x.to, Kind: x.Kind, Detail: x.Detail, Label: Plain(x.Label), Right: right, Time: when(x.Step, r.Run.Zero),
+		Earliest: since(x.Window.Earliest), Latest: since(x.Window.Latest), Best: since(x.Best), Inferred: x.Certainty == trace.Inferred,
+		Answers: x.closes, Phase: x.phase, At: x.At, Clock: Plain(string(x.Clock)), Rule: rule.Name, Gist: rule.Gist, Explain: rule.Explain,
+		Proves: rule.Proves, Doc: rule.Doc, Evidence: []pageEvidence{}, After: []int{},
+	}
+	for _, e := range x.Evidence {
+		s.Evidence = append(s.Evidence, pageEvidence{Plain(e.Source), Plain(evidence(e))})
+	}
+	for _, key := range x.After {
+		if i, ok := index[key]; ok {
+			s.After = append(s.After, i)
+		}
+	}
+	return s
+}

@@ -1,0 +1,165 @@
+package render
+
+import (
+	"encoding/json"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+)
+
+// Report is everything one run has to say.
+type Report struct {
+	Context  string    // of the kubeconfig
+	Recorded time.Time // when, if this is not now
+	Run      trace.Run
+	Steps    []trace.Step
+	Phases   []trace.Phase
+	Waits    []trace.Wait
+	Outcome  Outcome
+}
+
+// Outcome is how the run ended. It is empty while it goes on.
+type Outcome struct {
+	Name     string // Ready, Scheduled, Running, Succeeded, Failed, Stuck, Timeout, Interrupted, Refused, Deleted
+	Reason   string
+	Message  string
+	ExitCode int
+	Total    time.Duration // from the request that made the Pod to the instant that decided the outcome
+}
+
+type jsonRun struct {
+	Type       string        `json:"type"`
+	APIVersion string        `json:"apiVersion"`
+	Server     string        `json:"server"`
+	Subject    trace.Object  `json:"subject"`
+	Started    *time.Time    `json:"started"`
+	Sources    []string      `json:"sources"`
+	Image      string        `json:"image,omitempty"`
+	Node       string        `json:"node,omitempty"`
+	Runtime    string        `json:"runtime,omitempty"`
+	Clocks     []trace.Clock `json:"clocks,omitempty"` // nanoseconds
+}
+
+type jsonStep struct {
+	Type            string            `json:"type"`
+	Index           int               `json:"index"`
+	From            trace.Participant `json:"from"`
+	To              trace.Participant `json:"to"`
+	Kind            trace.Kind        `json:"kind"`
+	Label           string            `json:"label"`
+	Verb            string            `json:"verb,omitempty"`
+	Resource        string            `json:"resource,omitempty"`
+	Subresource     string            `json:"subresource,omitempty"`
+	Object          trace.Object      `json:"object"`
+	ResourceVersion string            `json:"resourceVersion,omitempty"`
+	Container       string            `json:"container"`
+	Node            string            `json:"node,omitempty"`
+	At              trace.Instant     `json:"at"`
+	Call            string            `json:"call"`
+	Earliest        *time.Time        `json:"earliest"`
+	Latest          *time.Time        `json:"latest"`
+	Shown           *time.Time        `json:"shown"`
+	Best            *time.Time        `json:"best"`
+	Clock           trace.Participant `json:"clock"`
+	Certainty       trace.Certainty   `json:"certainty"`
+	Detail          string            `json:"detail"`
+	Rule            string            `json:"rule"`
+	After           []int             `json:"after"` // indices of the steps proved to come before
+	Evidence        []trace.Evidence  `json:"evidence"`
+}
+
+type jsonPhase struct {
+	Name     string     `json:"name"`
+	Earliest *time.Time `json:"earliest"`
+	Latest   *time.Time `json:"latest"`
+	Seconds  float64    `json:"seconds"`
+	Min      float64    `json:"min"`
+	Max      float64    `json:"max"`
+	Parts    [][2]int   `json:"parts"` // indices of the first and the last step of each stretch
+}
+
+type jsonWait struct {
+	Name    string  `json:"name"`
+	Phase   string  `json:"phase,omitempty"`
+	Seconds float64 `json:"seconds,omitempty"`
+	Explain string  `json:"explain"`
+	Remedy  string  `json:"remedy"`
+}
+
+type jsonOutcome struct {
+	Type     string      `json:"type"`
+	Outcome  string      `json:"outcome"`
+	Reason   string      `json:"reason"`
+	Message  string      `json:"message,omitempty"`
+	ExitCode int         `json:"exitCode"`
+	Seconds  float64     `json:"seconds"`
+	Phases   []jsonPhase `json:"phases"`
+	Waits    []jsonWait  `json:"waits,omitempty"`
+	Unseen   []string    `json:"unseen"`
+	Denied   []string    `json:"denied,omitempty"` // what one source denied that others had led to
+}
+
+// JSON writes the report as one document a line: the run, its steps in order, the outcome. Times are RFC 3339 with
+// nanoseconds in UTC on the clock of this machine, or null where there is none; durations are seconds.
+func JSON(w io.Writer, r Report) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(jsonRun{
+		Type: "run", APIVersion: "seq/v1alpha1", Server: r.Run.Server, Subject: r.Run.Subject, Started: instant(r.Run.Zero),
+		Sources: r.Run.Sources, Image: r.Run.Image, Node: r.Run.Node, Runtime: string(r.Run.Runtime), Clocks: r.Run.Clocks,
+	})
+	if err != nil {
+		return err
+	}
+	index := make(map[string]int, len(r.Steps))
+	for i, s := range r.Steps {
+		index[s.Key] = i
+	}
+	for i, s := range r.Steps {
+		j := jsonStep{
+			Type: "step", Index: i, From: s.From, To: s.To, Kind: s.Kind, Label: s.Label, Verb: s.Verb, Resource: s.Resource, Subresource: s.Subresource,
+			Object: s.Object, ResourceVersion: s.ResourceVersion, Container: s.Container, Node: s.Node, At: s.At, Call: s.Call,
+			Earliest: instant(s.Window.Earliest), Latest: instant(s.Window.Latest), Best: instant(s.Best),
+			Clock: s.Clock, Certainty: s.Certainty, Detail: s.Detail.String(), Rule: s.Rule, Evidence: s.Evidence,
+		}
+		j.After = make([]int, len(s.After))
+		for k, key := range s.After {
+			j.After[k] = index[key]
+		}
+		if s.Shown {
+			j.Shown = j.Best
+		}
+		j.Evidence = slices.Clone(s.Evidence) // Steps share it
+		for k := range j.Evidence {
+			j.Evidence[k].At = j.Evidence[k].At.UTC()
+		}
+		if err := enc.Encode(j); err != nil {
+			return err
+		}
+	}
+	out := jsonOutcome{
+		Type: "outcome", Outcome: r.Outcome.Name, Reason: r.Outcome.Reason, Message: r.Outcome.Message, ExitCode: r.Outcome.ExitCode,
+		Seconds: r.Outcome.Total.Seconds(), Phases: []jsonPhase{}, Unseen: r.Run.Unseen, Denied: r.Run.Denied,
+	}
+	for _, p := range r.Phases {
+		parts := make([][2]int, len(p.Parts))
+		for i, part := range p.Parts {
+			parts[i] = [2]int{index[part.Begin], index[part.End]}
+		}
+		out.Phases = append(out.Phases, jsonPhase{p.Name, instant(p.Earliest), instant(p.Latest), p.Best.Seconds(), p.Min.Seconds(), p.Max.Seconds(), parts})
+	}
+	for _, w := range r.Waits {
+		out.Waits = append(out.Waits, jsonWait{w.Name, w.Phase, w.Length.Seconds(), w.Explain, w.Remedy})
+	}
+	return enc.Encode(out)
+}
+
+func instant(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}

@@ -1,0 +1,271 @@
+package render
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/mattn/go-runewidth"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+)
+
+// Style says how the listing looks.
+type Style struct {
+	Width   int // of a line in terminal cells; at least MinWidth is used
+	Color   bool
+	ASCII   bool // for locales without UTF-8
+	Detail  trace.Detail
+	Explain bool // one line of explanation under each step
+}
+
+// line is one step, or a call and its answer, as it is drawn: one or more terminal lines.
+type line struct {
+	key     string
+	answer  string // key of the response it includes, if it does
+	head    string // what has to stand above it, once
+	text    []string
+	settled bool
+}
+
+type glyphs struct{ request, delivery, note, observed, inferred, bar string }
+
+var (
+	unicodeGlyphs = glyphs{"→", "⇢", "◆", "●", "○", "█"}
+	asciiGlyphs   = glyphs{"->", "~>", "*", "o", "?", "#"}
+)
+
+func (y Style) glyphs() glyphs {
+	if y.ASCII {
+		return asciiGlyphs
+	}
+	return unicodeGlyphs
+}
+
+// MinWidth is the narrowest line in terminal cells that the listing can be drawn in.
+const MinWidth = 60
+
+func (y Style) width() int { return max(MinWidth, y.Width) }
+
+// lane is the width of a participant's column, by the room there is.
+func (y Style) lane() int {
+	switch w := y.width(); {
+	case w >= 140:
+		return 20
+	case w >= 100:
+		return 14
+	}
+	return 10
+}
+
+const timeWidth = 11
+
+// header says what is being made and where, and what the marks mean.
+func (y Style) header(r Report) []string {
+	g := y.glyphs()
+	h := fmt.Sprintf("%s %s/%s", r.Run.Subject.Kind, r.Run.Subject.Namespace, r.Run.Subject.Name)
+	if where := y.where(r); where != "" {
+		h += "  " + where
+	}
+	if !r.Recorded.IsZero() {
+		h = "recorded " + r.Recorded.UTC().Format("2006-01-02 15:04 UTC") + ":  " + h
+	}
+	legend := fmt.Sprintf("%s observed  %s inferred   +ms since the POST; a%sb: between a and b", g.observed, g.inferred, "…")
+	return []string{y.ascii(strings.TrimRight(fit(Plain(h), y.width()-1), " ")), y.paint(dim, y.ascii(strings.TrimRight(fit(legend, y.width()-1), " ")))}
+}
+
+// where says what is made of which image, and on which cluster.
+func (y Style) where(r Report) string {
+	var s string
+	if r.Run.Image != "" {
+		s = "image " + r.Run.Image
+	}
+	if cluster := strings.Trim(r.Context+", "+r.Run.Server, ", "); cluster != "" {
+		s += "  " + y.glyphs().request + "  " + cluster
+	}
+	return strings.TrimSpace(s)
+}
+
+// lines draws the steps. Calls in alone have been drawn without their answer before, so the answer gets its own line.
+func (y Style) lines(r Report, settled int, alone map[string]bool) []line {
+	answers := map[string]int{}
+	for i := range r.Steps {
+		if s := &r.Steps[i]; s.Kind == trace.ResponseKind && s.Call != "" {
+			answers[s.Call] = i
+		}
+	}
+	var out []line
+	for i := range r.Steps {
+		s := &r.Steps[i]
+		if s.Detail > y.Detail && !(s.Kind == trace.ResponseKind && alone[s.Call]) {
+			continue
+		}
+		if s.Kind == trace.ResponseKind && s.Call != "" && !alone[s.Call] {
+			continue // drawn with its request
+		}
+		l := line{key: s.Key, settled: i < settled}
+		var answer *trace.Step
+		if k, ok := answers[s.Call]; ok && s.Kind == trace.RequestKind && !alone[s.Call] {
+			answer = &r.Steps[k]
+			l.answer, l.settled = answer.Key, l.settled && k < settled
+		}
+		l.text = y.step(s, answer, r.Run.Zero)
+		out = append(out, l)
+	}
+	return out
+}
+
+func (y Style) step(s, answer *trace.Step, zero time.Time) []string {
+	g := y.glyphs()
+	arrow, to := g.request, string(s.To)
+	switch s.Kind {
+	case trace.DeliveryKind:
+		arrow = g.delivery
+	case trace.NoteKind:
+		arrow, to = g.note, ""
+	}
+	mark := g.observed
+	if s.Certainty == trace.Inferred {
+		mark = g.inferred
+	}
+	lane := y.lane()
+	arrowWidth := runewidth.StringWidth(g.request)
+	room := y.width() - 1 - timeWidth - 1 - lane - 2 - arrowWidth - lane - 1 - 2
+	label := beside(wrap(Plain(s.Label), room), y.right(s, answer), room)
+	first := strings.Join([]string{
+		runewidth.FillRight(y.time(s, answer, zero), timeWidth), " ",
+		y.participant(s.From, lane), " ", runewidth.FillRight(arrow, arrowWidth), " ",
+		y.participant(trace.Participant(to), lane), " ", fit(label[0], room), " ", mark,
+	}, "")
+	text := []string{first}
+	indent := strings.Repeat(" ", timeWidth+1+lane+2+arrowWidth+lane+1)
+	for _, l := range label[1:] {
+		text = append(text, indent+l)
+	}
+	for i := range text {
+		text[i] = y.ascii(text[i])
+	}
+	return append(text, y.notes(s)...)
+}
+
+// notes are the lines below a step: its evidence, and what it means.
+func (y Style) notes(s *trace.Step) []string {
+	var text []string
+	if y.Detail == trace.Full {
+		for _, e := range s.Evidence {
+			text = append(text, y.under(fmt.Sprintf("%s: %s", e.Source, evidence(e)))...)
+		}
+	}
+	if y.Explain {
+		text = append(text, y.under(gist(s.Rule))...)
+	}
+	return text
+}
+
+// beside puts the text of the right edge on the last line of the label, or below it where it does not fit.
+func beside(label []string, right string, room int) []string {
+	n := len(label) - 1
+	switch width := runewidth.StringWidth(right); {
+	case right == "":
+	case runewidth.StringWidth(label[n])+2+width <= room:
+		label[n] = fit(label[n], room-width) + right
+	case width <= room:
+		label = append(label, strings.Repeat(" ", room-width)+right)
+	default:
+		label = append(label, wrap(right, room)...)
+	}
+	return label
+}
+
+// under is text below a step, indented and dim.
+func (y Style) under(s string) []string {
+	var out []string
+	for _, l := range wrap(Plain(s), y.width()-timeWidth-2) {
+		out = append(out, strings.Repeat(" ", timeWidth+1)+y.paint(dim, y.ascii(l)))
+	}
+	return out
+}
+
+func evidence(e trace.Evidence) string {
+	if e.ResourceVersion != "" {
+		return e.Detail + ", revision " + e.ResourceVersion
+	}
+	return e.Detail
+}
+
+func gist(rule string) string {
+	for _, r := range trace.Rules {
+		if r.Name == rule {
+			return r.Gist
+		}
+	}
+	return ""
+}
+
+// time is the instant of a step; of a call whose start is not sharp, the range in which the whole call lies.
+func (y Style) time(s, answer *trace.Step, zero time.Time) string {
+	if answer == nil || s.Shown {
+		return when(s, zero)
+	}
+	return span(trace.Window{Earliest: s.Window.Earliest, Latest: answer.Known().Latest}, zero)
+}
+
+// right is what stands at the right edge: the answer and how long it took, or the revision of a write.
+func (y Style) right(s, answer *trace.Step) string {
+	switch {
+	case answer != nil && s.From == trace.Kubectl:
+		return Plain(answer.Label) + " in " + duration(answer.Best.Sub(s.Best))
+	case answer != nil:
+		from, to := s.Known(), answer.Known()
+		if from.Earliest.IsZero() || to.Latest.IsZero() {
+			return ""
+		}
+		return took(max(0, to.Earliest.Sub(from.Latest)), to.Latest.Sub(from.Earliest), time.Millisecond)
+	case s.ResourceVersion != "" && s.Kind == trace.RequestKind && s.Verb != "list" && s.Verb != "watch":
+		return "revision " + Plain(s.ResourceVersion)
+	}
+	return ""
+}
+
+const (
+	dim  = "2"
+	bold = "1"
+)
+
+// lanes colours the known participants; the others share one colour.
+var lanes = map[trace.Participant]string{
+	trace.Kubectl: "36", trace.APIServer: "34", trace.Etcd: "32", trace.Scheduler: "35", trace.Kubelet: "33",
+	trace.ControllerManager: "95", trace.Runc: "31",
+}
+
+func (y Style) colour(p trace.Participant) string {
+	if c, ok := lanes[p]; ok {
+		return c
+	}
+	return "96"
+}
+
+func (y Style) participant(p trace.Participant, width int) string {
+	name := Plain(string(p))
+	if runewidth.StringWidth(name) > width {
+		name = strings.TrimPrefix(name, "container/")
+	}
+	return y.paint(y.colour(p), fit(name, width))
+}
+
+func (y Style) paint(sgr, s string) string {
+	if !y.Color || s == "" {
+		return s
+	}
+	return "\x1b[" + sgr + "m" + s + "\x1b[0m"
+}
+
+// toASCII keeps widths.
+var toASCII = strings.NewReplacer("…", "~", "–", "-", "≤", "<", "→", ">", "█", "#")
+
+func (y Style) ascii(s string) string {
+	if !y.ASCII {
+		return s
+	}
+	return toASCII.Replace(s)
+}

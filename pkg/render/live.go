@@ -1,0 +1,163 @@
+package render
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+
+	"github.com/mattn/go-runewidth"
+)
+
+// Live draws the listing while the run goes on.
+//
+// To a terminal it writes settled lines once and for all and keeps redrawing the tail below them, dimmed, so that
+// nothing is held back. To anything else it only appends: a line comes once it is settled, in its final place.
+type Live struct {
+	Style
+	out     io.Writer
+	size    func() (width, height int) // of the terminal in cells; nil means that out is none
+	lanes   bool                       // the format, or else a listing
+	columns columns                    // of the lanes as they are now
+	aside   string                     // something to say once, before the next line
+	head    string                     // what stands above the last line that was drawn for good
+	begun   bool
+	printed map[string]bool // keys of steps drawn for good
+	alone   map[string]bool // calls drawn without their answer
+	tail    []string        // terminal lines below the settled ones
+}
+
+// NewLive draws on out in a live format. Size tells the size of the terminal in cells; without it out is none.
+func NewLive(format string, style Style, out io.Writer, size func() (width, height int)) *Live {
+	return &Live{Style: style, lanes: format == "lanes", out: out, size: size, printed: map[string]bool{}, alone: map[string]bool{}}
+}
+
+// Update draws the report. The first settled of its steps will not change any more.
+func (l *Live) Update(r Report, settled int, status string) error {
+	var b bytes.Buffer
+	height := 0
+	if l.size != nil {
+		l.Width, height = l.size()
+	}
+	lines := l.draw(r, settled)
+	rest := l.final(&b, r, lines, false)
+	var tail []string
+	if height > 0 {
+		tail = l.unsettled(rest, status, height)
+	}
+	return l.flush(b.String(), tail)
+}
+
+// Finish draws everything and the summary.
+func (l *Live) Finish(r Report) error {
+	var b bytes.Buffer
+	l.final(&b, r, l.draw(r, len(r.Steps)), true)
+	b.WriteByte('\n')
+	for _, s := range l.summary(r) {
+		b.WriteString(s + "\n")
+	}
+	return l.flush(b.String(), nil)
+}
+
+func (l *Live) draw(r Report, settled int) []line {
+	if l.lanes {
+		return l.laneLines(r, settled)
+	}
+	return l.lines(r, settled, l.alone)
+}
+
+// final writes the lines at the front that are settled, or all, and returns the others.
+func (l *Live) final(b *bytes.Buffer, r Report, lines []line, all bool) []line {
+	if !l.begun && (len(lines) > 0 || all) {
+		l.begun = true
+		for _, h := range l.header(r) {
+			b.WriteString(h + "\n")
+		}
+	}
+	if l.aside != "" {
+		b.WriteString(l.aside + "\n")
+		l.aside = ""
+	}
+	var rest []line
+	for _, x := range lines {
+		if l.printed[x.key] {
+			continue
+		}
+		if len(rest) > 0 || !x.settled && !all {
+			rest = append(rest, x)
+			continue
+		}
+		l.printed[x.key] = true
+		if l.head != x.head && x.head != "" {
+			b.WriteString(x.head + "\n")
+		}
+		l.head = x.head
+		if x.answer == "" {
+			for _, s := range r.Steps {
+				if s.Key == x.key && s.Call == s.Key {
+					l.alone[s.Call] = true
+				}
+			}
+		}
+		b.WriteString(strings.Join(x.text, "\n") + "\n")
+	}
+	return rest
+}
+
+// unsettled is the tail, cut to the screen.
+func (l *Live) unsettled(rest []line, status string, height int) []string {
+	var text []string
+	if len(rest) > 0 && rest[0].head != l.head && rest[0].head != "" {
+		text = append(text, rest[0].head)
+	}
+	for _, x := range rest {
+		for _, t := range x.text {
+			text = append(text, l.dimmed(t))
+		}
+	}
+	if status != "" {
+		text = append(text, l.paint(dim, fit(Plain(status), l.width()-1)))
+	}
+	if over := len(text) - (height - 1); over > 0 {
+		text = text[over:]
+	}
+	return text
+}
+
+// dimmed keeps a line dim through the colours inside it.
+func (l *Live) dimmed(s string) string {
+	if !l.Color {
+		return s
+	}
+	return "\x1b[2m" + strings.ReplaceAll(s, "\x1b[0m", "\x1b[0;2m") + "\x1b[0m"
+}
+
+var sgr = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
+// flush replaces the tail from its first line that changed, in one write, so that a terminal never shows half of it. A
+// terminal that has become narrower has broken lines that are too long for it now.
+func (l *Live) flush(final string, tail []string) error {
+	same := 0
+	for final == "" && same < min(len(tail), len(l.tail)) && tail[same] == l.tail[same] {
+		same++
+	}
+	var b strings.Builder
+	up := 0
+	for _, t := range l.tail[same:] {
+		up += max(1, (runewidth.StringWidth(sgr.ReplaceAllString(t, ""))+l.Width-1)/max(1, l.Width))
+	}
+	if up > 0 {
+		fmt.Fprintf(&b, "\x1b[%dA\r\x1b[J", up)
+	}
+	b.WriteString(final)
+	for _, t := range tail[same:] {
+		b.WriteString(t + "\n")
+	}
+	l.tail = tail
+	if b.Len() == 0 {
+		return nil
+	}
+	_, err := io.WriteString(l.out, b.String())
+	return err
+}

@@ -1,0 +1,313 @@
+package render
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mattn/go-runewidth"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+)
+
+var zero = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+func after(ms float64) time.Time { return zero.Add(time.Duration(ms * float64(time.Millisecond))) }
+
+func sample() Report {
+	window := func(from, to float64) trace.Window { return trace.Window{Earliest: after(from), Latest: after(to)} }
+	call := trace.Step{Key: "call", Call: "call", From: trace.Kubectl, To: trace.APIServer, Kind: trace.RequestKind, Label: "POST pods (web)", Detail: trace.Brief,
+		Best: zero, Window: window(0, 0), Shown: true, Precision: 100 * time.Microsecond, Certainty: trace.Observed, Rule: "own-create",
+		Evidence: []trace.Evidence{{Source: "http", Detail: "our own request"}}}
+	answer := call
+	answer.Key, answer.From, answer.To, answer.Kind, answer.Label, answer.Best = "call:end", trace.APIServer, trace.Kubectl, trace.ResponseKind, "201 Created", after(6.4)
+	answer.Window, answer.After = window(6.4, 6.4), []string{"call"}
+	delivery := trace.Step{Key: "deliver", From: trace.APIServer, To: trace.Kubelet, Kind: trace.DeliveryKind, Label: "watch: Pod web, yours", Detail: trace.Brief,
+		Window: window(12.2, 64.1), Best: after(13), Certainty: trace.Inferred, Rule: "kubelet-delivery", After: []string{"call"}}
+	patch := trace.Step{Key: "write", From: trace.Kubelet, To: trace.APIServer, Kind: trace.RequestKind, Label: "PATCH pods/status: ContainerCreating (app), Initialized", Detail: trace.Normal,
+		ResourceVersion: "419", Verb: "patch", Window: window(12.2, 64.1), Best: after(60), Certainty: trace.Observed, Rule: "status-patch"}
+	exec := trace.Step{Key: "exec", From: trace.Runc, To: trace.Container("a-container-with-a-long-name"), Kind: trace.RequestKind, Label: "exec", Detail: trace.Normal,
+		Window: window(15000, 15200), Best: after(15100), Certainty: trace.Inferred, Rule: "exec"}
+	return Report{Context: "lab", Run: trace.Run{Server: "v1.37.2", Subject: trace.Object{Kind: "Pod", Namespace: "default", Name: "web"}, Image: "busybox:1", Zero: zero},
+		Steps: []trace.Step{call, answer, delivery, patch, exec}}
+}
+
+func listing(t *testing.T, y Style, r Report) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := NewLive("listing", y, &b, nil).Finish(r); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestListingAt80(t *testing.T) {
+	r := sample()
+	r.Outcome = Outcome{Name: "Ready", Total: 15200 * time.Millisecond}
+	part := func(from, to float64) []trace.Part {
+		return []trace.Part{{Begin: "call", End: "call:end", Likely: trace.Window{Earliest: after(from), Latest: after(to)}}}
+	}
+	r.Phases = []trace.Phase{
+		{Name: "admit", Min: 6400 * time.Microsecond, Max: 6400 * time.Microsecond, Best: 6400 * time.Microsecond, Explain: "it is stored", Parts: part(0, 6.4)},
+		{Name: "start", Min: 0, Max: 200 * time.Millisecond, Best: 64 * time.Millisecond, Explain: "it is started", Parts: append(part(10, 40), part(60, 94)...)},
+		{Name: "ready", Min: 20 * time.Millisecond, Max: 30 * time.Millisecond, Best: 25 * time.Millisecond, Parts: part(75, 100)},
+	}
+	r.Waits = []trace.Wait{{Name: "aConstant", Phase: "start", Length: 50 * time.Millisecond, Explain: "it waits", Remedy: "do not"}}
+	want := strings.TrimPrefix(`
+Pod default/web  image busybox:1  →  lab, v1.37.2
+● observed  ○ inferred   +ms since the POST; a…b: between a and b
++0          kubectl    → apiserver  POST pods (web)     201 Created in 6.4 ms ●
++12…65      apiserver  ⇢ kubelet    watch: Pod web, yours                     ○
++12…65      kubelet    → apiserver  PATCH pods/status: ContainerCreating      ●
+                                    (app), Initialized           revision 419
++15.0…15.2s runc       → a-contain… exec                                      ○
+
+Ready in 15.2 s
+  admit     6.4 ms         ███
+  start     ≤ 200 ms            ███████████████           █████████████████
+  ready     20–30 ms                                              █████████████
+The start phase is the largest: it is started.
+A fixed wait of 50 ms in start: it waits (aConstant). What removes it: do not.
+`, "\n")
+	if got := listing(t, Style{Width: 80, Detail: trace.Normal}, r); got != want {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+}
+
+func TestNoLineIsWiderThanTheTerminal(t *testing.T) {
+	r := sample()
+	r.Steps[3].Label = strings.Repeat("a long word ", 20) + strings.Repeat("x", 300) + " 漢字漢字"
+	for _, width := range []int{60, 80, 100, 140, 200} {
+		for _, y := range []Style{{Detail: trace.Normal}, {Detail: trace.Full, Explain: true}, {Detail: trace.Brief, ASCII: true}} {
+			y.Width = width
+			for line := range strings.Lines(listing(t, y, r)) {
+				if w := runewidth.StringWidth(strings.TrimSuffix(line, "\n")); w > width {
+					t.Errorf("%d wide at %d: %q", w, width, line)
+				}
+			}
+		}
+	}
+}
+
+func TestASCII(t *testing.T) {
+	r := sample()
+	r.Steps[2].Label = "plain"
+	for i, b := range []byte(listing(t, Style{Width: 80, ASCII: true, Detail: trace.Normal}, r)) {
+		if b > 126 {
+			t.Fatalf("byte %d is %x", i, b)
+		}
+	}
+}
+
+func TestDetailSelects(t *testing.T) {
+	brief := listing(t, Style{Width: 120, Detail: trace.Brief}, sample())
+	if strings.Contains(brief, "PATCH") || !strings.Contains(brief, "POST") {
+		t.Errorf("brief:\n%s", brief)
+	}
+	full := listing(t, Style{Width: 120, Detail: trace.Full, Explain: true}, sample())
+	if !strings.Contains(full, "http: our own request") || !strings.Contains(full, "\n            Each kubelet watches the Pods that carry its node's name.\n") {
+		t.Errorf("full:\n%s", full)
+	}
+}
+
+func hostileSample() Report {
+	r := sample()
+	hostile := "a\x1b[2Jb\u202ec\x07d\u0085e\xfff\u200bg\nh"
+	r.Run.Subject.Name, r.Run.Image, r.Context, r.Run.Server = hostile, hostile, hostile, hostile
+	r.Outcome = Outcome{Name: "Stuck", Reason: hostile, Message: hostile}
+	r.Run.Unseen = []string{hostile}
+	r.Run.Clocks = []trace.Clock{{Of: trace.Participant(hostile), Offset: time.Second}}
+	r.Waits = []trace.Wait{{Name: hostile, Explain: hostile, Remedy: hostile}}
+	for i := range r.Steps {
+		r.Steps[i].Label, r.Steps[i].From, r.Steps[i].To, r.Steps[i].ResourceVersion = hostile, trace.Participant(hostile), trace.Participant(hostile), hostile
+		r.Steps[i].Evidence = []trace.Evidence{{Source: hostile, Detail: hostile, ResourceVersion: hostile}}
+	}
+	return r
+}
+
+func TestNothingFromAServerReachesTheTerminalRaw(t *testing.T) {
+	out := listing(t, Style{Width: 200, Detail: trace.Full, Explain: true}, hostileSample())
+	if strings.ContainsAny(out, "\x1b\u202e\x07\u0085\u200b") || strings.Contains(out, "\xff") {
+		t.Errorf("%q", out)
+	}
+}
+
+func TestAppendsSettledLinesOnly(t *testing.T) {
+	var b bytes.Buffer
+	l := NewLive("listing", Style{Width: 80, Detail: trace.Normal}, &b, nil)
+	r := sample()
+	whole := r.Steps
+	r.Steps = whole[:1] // the request, not answered yet
+	update := func(settled int) string {
+		t.Helper()
+		b.Reset()
+		if err := l.Update(r, settled, "status"); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}
+	if got := update(0); strings.Contains(got, "POST pods") {
+		t.Errorf("unsettled: %q", got)
+	}
+	if got := update(1); !strings.Contains(got, "POST pods (web)") || strings.Contains(got, "201") {
+		t.Errorf("request alone: %q", got)
+	}
+	r.Steps = whole
+	if got := update(3); strings.Contains(got, "POST pods") || !strings.Contains(got, "201 Created") || !strings.Contains(got, "yours") || strings.Contains(got, "PATCH") {
+		t.Errorf("answer later: %q", got)
+	}
+	b.Reset()
+	if err := l.Finish(r); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.String(); strings.Contains(got, "yours") || !strings.Contains(got, "PATCH") || strings.Contains(got, "\x1b") {
+		t.Errorf("end: %q", got)
+	}
+}
+
+func TestTerminalRedrawsTheTail(t *testing.T) {
+	var b bytes.Buffer
+	l := NewLive("listing", Style{Detail: trace.Normal, Color: true}, &b, func() (int, int) { return 80, 5 })
+	r := sample()
+	if err := l.Update(r, 2, "waiting"); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.String(); !strings.Contains(got, "POST") || !strings.Contains(got, "waiting") || strings.Count(got, "\n") != 2+1+4 {
+		t.Errorf("first: %q", got)
+	}
+	b.Reset()
+	if err := l.Update(r, 2, "waiting"); err != nil || b.Len() != 0 {
+		t.Errorf("nothing new, but %q (%v)", b.String(), err)
+	}
+	if err := l.Update(r, 2, "still waiting"); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.String(); !strings.HasPrefix(got, "\x1b[1A\r\x1b[J") || strings.Contains(got, "exec") || !strings.Contains(got, "still waiting") {
+		t.Errorf("redraw: %q", got)
+	}
+	b.Reset()
+	if err := l.Update(r, 3, "still waiting"); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.String(); !strings.HasPrefix(got, "\x1b[4A\r\x1b[J") || !strings.Contains(got, "yours") {
+		t.Errorf("one line more is settled: %q", got)
+	}
+	b.Reset()
+	if err := l.Finish(r); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.String(); !strings.HasPrefix(got, "\x1b[4A") || strings.Contains(got, "waiting") || !strings.Contains(got, "exec") {
+		t.Errorf("end: %q", got)
+	}
+}
+
+func TestJSONContract(t *testing.T) {
+	r := sample()
+	r.Outcome = Outcome{Name: "Stuck", Reason: "Unschedulable", ExitCode: 2}
+	var b bytes.Buffer
+	if err := JSON(&b, r); err != nil {
+		t.Fatal(err)
+	}
+	var docs []map[string]any
+	for line := range strings.Lines(b.String()) {
+		var d map[string]any
+		if err := json.Unmarshal([]byte(line), &d); err != nil {
+			t.Fatal(err)
+		}
+		docs = append(docs, d)
+	}
+	if len(docs) != 7 || docs[0]["type"] != "run" || docs[0]["apiVersion"] != "seq/v1alpha1" || docs[6]["type"] != "outcome" {
+		t.Fatalf("%v", docs)
+	}
+	for _, field := range []string{"index", "from", "to", "kind", "label", "object", "container", "at", "call", "earliest", "latest", "shown", "clock", "certainty", "rule", "evidence", "after"} {
+		for _, d := range docs[1:6] {
+			if _, ok := d[field]; !ok {
+				t.Errorf("step %v has no %q", d["label"], field)
+			}
+		}
+	}
+	if docs[3]["shown"] != nil || docs[1]["shown"] != "2026-01-02T03:04:05Z" || fmt.Sprint(docs[2]["after"]) != "[0]" || docs[6]["exitCode"] != 2.0 {
+		t.Errorf("%v", docs)
+	}
+}
+
+func TestTimesHaveNoMoreDigitsThanAreKnown(t *testing.T) {
+	sharp := func(ms float64, precision time.Duration) *trace.Step {
+		return &trace.Step{Best: after(ms), Shown: true, Precision: precision}
+	}
+	for want, s := range map[string]*trace.Step{
+		"+0":         sharp(0, 100*time.Microsecond),
+		"+6.4":       sharp(6.4, 100*time.Microsecond),
+		"+548":       sharp(548.3, time.Millisecond),
+		"+12.346s":   sharp(12345.6, time.Millisecond),
+		"-13":        sharp(-13, 100*time.Microsecond),
+		"+12…65":     {Window: trace.Window{Earliest: after(12.2), Latest: after(64.1)}},
+		"+12…":       {Window: trace.Window{Earliest: after(12.2)}},
+		"+…65":       {Window: trace.Window{Latest: after(64.1)}},
+		"+9.9…12.4s": {Window: trace.Window{Earliest: after(9999), Latest: after(12345)}},
+		"+99…131s":   {Window: trace.Window{Earliest: after(99999), Latest: after(130100)}},
+		"":           {},
+	} {
+		if got := when(s, zero); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+func TestDurationsBetweenBounds(t *testing.T) {
+	for want, d := range map[string][2]time.Duration{
+		"6.4 ms":        {6400 * time.Microsecond, 6400 * time.Microsecond},
+		"≤ 26 ms":       {0, 26 * time.Millisecond},
+		"20–30 ms":      {20 * time.Millisecond, 30 * time.Millisecond},
+		"548 ms–1.65 s": {548 * time.Millisecond, 1650 * time.Millisecond},
+		"1.20–1.65 s":   {1200 * time.Millisecond, 1650 * time.Millisecond},
+		"12.0 s":        {12 * time.Second, 12 * time.Second},
+	} {
+		if got := took(d[0], d[1], time.Millisecond); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+func FuzzPlain(f *testing.F) {
+	f.Add("a\x1b[31mb")
+	f.Fuzz(func(t *testing.T, s string) {
+		p := Plain(s)
+		if strings.ContainsAny(p, "\x1b\n\r\u202e\u2028") {
+			t.Errorf("%q", p)
+		}
+		for _, line := range wrap(p, 20) {
+			if w := runewidth.StringWidth(line); w > 20 {
+				t.Errorf("%d wide: %q", w, line)
+			}
+		}
+	})
+}
+
+// largeReport is a sequence of a hundred steps.
+func largeReport() Report {
+	r := sample()
+	s := r.Steps[3]
+	for len(r.Steps) < 100 {
+		s.Key = fmt.Sprint("write", len(r.Steps))
+		r.Steps = append(r.Steps, s)
+	}
+	return r
+}
+
+func BenchmarkFormats(b *testing.B) {
+	r := largeReport()
+	for name, f := range Formats {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if err := f.Write(io.Discard, r, Style{Width: 120, Detail: trace.Full}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

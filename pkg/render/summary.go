@@ -1,0 +1,132 @@
+package render
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+)
+
+// summary is the end of a run: the outcome, what is known of each phase, and what could not be seen.
+func (y Style) summary(r Report) []string {
+	var out []string
+	for i, l := range wrap(Plain(r.headline()), y.width()-1) {
+		if i == 0 {
+			l = y.paint(bold, l)
+		}
+		out = append(out, l)
+	}
+	out = append(out, y.bars(r)...)
+	if longest := r.longest(); longest.Best > 0 {
+		out = append(out, wrap("The "+longest.Name+" phase is the largest: "+longest.Explain+".", y.width()-1)...)
+	}
+	for _, w := range r.Waits {
+		out = append(out, wrap(Plain(fixed(w)), y.width()-1)...)
+	}
+	for _, c := range r.Run.Clocks {
+		if c.Offset != 0 {
+			out = append(out, wrap(Plain(skew(c)), y.width()-1)...)
+		}
+	}
+	for _, d := range r.Run.Denied {
+		out = append(out, wrap(Plain("Contradicted: "+d+"."), y.width()-1)...)
+	}
+	if len(r.Run.Unseen) > 0 {
+		for _, l := range wrap(Plain("Not seen: "+strings.Join(r.Run.Unseen, "; ")+"."), y.width()-1) {
+			out = append(out, y.paint(dim, l))
+		}
+	}
+	for i := range out {
+		out[i] = y.ascii(out[i])
+	}
+	return out
+}
+
+// headline is the outcome in one line.
+func (r Report) headline() string {
+	head := r.Outcome.Name
+	if r.Outcome.Total > 0 {
+		word := " in "
+		if r.Outcome.ExitCode != 0 {
+			word = " after "
+		}
+		head += word + duration(r.Outcome.Total)
+	}
+	if r.Outcome.Reason != "" {
+		head += ": " + r.Outcome.Reason
+	}
+	if r.Outcome.Message != "" {
+		head += ": " + r.Outcome.Message
+	}
+	return head
+}
+
+// longest is the phase that is likeliest to have taken longest.
+func (r Report) longest() (p trace.Phase) {
+	for _, q := range r.Phases {
+		if q.Best > p.Best {
+			p = q
+		}
+	}
+	return p
+}
+
+// fixed says what a wait is, and what removes it.
+func fixed(w trace.Wait) string {
+	s := "A fixed wait"
+	if w.Length > 0 {
+		s += " of " + duration(w.Length)
+	}
+	if w.Phase != "" {
+		s += " in " + w.Phase
+	}
+	return fmt.Sprintf("%s: %s (%s). What removes it: %s.", s, w.Explain, w.Name, w.Remedy)
+}
+
+// bars draws the phases on one axis of time, each from where it is likeliest to have begun to where it is likeliest to
+// have ended, after what is known of its duration.
+func (y Style) bars(r Report) []string {
+	const indent = 27
+	room := min(60, y.width()-1-indent)
+	var end time.Time
+	for _, p := range r.Phases {
+		for _, part := range p.Parts {
+			if part.Likely.Latest.After(end) {
+				end = part.Likely.Latest
+			}
+		}
+	}
+	total := end.Sub(r.Run.Zero)
+	var out []string
+	for i, p := range r.Phases {
+		cells := make([]string, room)
+		for _, part := range p.Parts {
+			at := func(t time.Time) int { return int(int64(room) * int64(t.Sub(r.Run.Zero)) / int64(max(1, total))) }
+			from := min(max(0, at(part.Likely.Earliest)), room-1)
+			for k := range max(1, min(at(part.Likely.Latest), room)-from) {
+				cells[from+k] = y.glyphs().bar
+			}
+		}
+		bar := ""
+		for _, c := range cells {
+			bar += cmp.Or(c, " ")
+		}
+		out = append(out, fmt.Sprintf("  %-9s %s ", p.Name, fit(took(p.Min, p.Max, time.Millisecond), indent-13))+
+			y.paint(phaseColours[i%len(phaseColours)], strings.TrimRight(bar, " ")))
+	}
+	return out
+}
+
+// phaseColours are those of the bars, in order; lifelines have others.
+var phaseColours = []string{"34", "35", "33", "36", "32", "31", "94"}
+
+// skew says how far another clock is from ours.
+func skew(c trace.Clock) string {
+	direction := "ahead of"
+	if c.Offset < 0 {
+		direction = "behind"
+	}
+	return fmt.Sprintf("The %s's clock is %s %s ours; its times are moved by that.", c.Of, duration(c.Offset.Abs()), direction)
+}

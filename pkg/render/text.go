@@ -1,0 +1,159 @@
+package render
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/mattn/go-runewidth"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+)
+
+// Plain makes a string from a server or a file safe for a terminal: one line, nothing that moves the cursor, changes
+// colours or reorders what stands around it.
+func Plain(s string) string {
+	var b strings.Builder
+	for i, r := range s {
+		switch {
+		case r == utf8.RuneError && !strings.HasPrefix(s[i:], "\uFFFD"):
+			fmt.Fprintf(&b, `\x%02x`, s[i])
+		case r == '\n' || r == '\t' || r == '\r':
+			b.WriteByte(' ')
+		case unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029':
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// fit pads or cuts a plain string to a width in terminal cells.
+func fit(s string, width int) string {
+	if runewidth.StringWidth(s) > width {
+		s = runewidth.Truncate(s, width, "…")
+	}
+	return runewidth.FillRight(s, width)
+}
+
+// wrap breaks a plain string at spaces into lines of at most width cells; a longer word is cut.
+func wrap(s string, width int) []string {
+	var lines []string
+	line := ""
+	for word := range strings.FieldsSeq(s) {
+		for runewidth.StringWidth(word) > width {
+			head := runewidth.Truncate(word, width, "")
+			if head == "" {
+				break
+			}
+			if line != "" {
+				lines, line = append(lines, line), ""
+			}
+			lines, word = append(lines, head), word[len(head):]
+		}
+		switch {
+		case line == "":
+			line = word
+		case runewidth.StringWidth(line)+1+runewidth.StringWidth(word) <= width:
+			line += " " + word
+		default:
+			lines, line = append(lines, line), word
+		}
+	}
+	return append(lines, line)
+}
+
+// when prints an instant relative to zero with no more digits than are known: an instant in milliseconds, or the range
+// that contains it, rounded outwards. From 10 s on it prints seconds.
+func when(s *trace.Step, zero time.Time) string {
+	if zero.IsZero() {
+		return ""
+	}
+	if s.Shown {
+		return signed(sharp(s.Best.Sub(zero), s.Precision))
+	}
+	return span(s.Window, zero)
+}
+
+func sharp(d, precision time.Duration) string {
+	if precision < time.Millisecond && d < 100*time.Millisecond && d >= 0 {
+		if d == 0 {
+			return "0"
+		}
+		return fmt.Sprintf("%.1f", ms(d))
+	}
+	if d.Abs() >= 10*time.Second {
+		return fmt.Sprintf("%.3fs", d.Seconds())
+	}
+	return fmt.Sprintf("%.0f", ms(d))
+}
+
+func span(w trace.Window, zero time.Time) string {
+	if w == (trace.Window{}) {
+		return ""
+	}
+	unit, suffix := time.Millisecond, ""
+	switch d := w.Latest.Sub(zero); {
+	case d >= 100*time.Second:
+		unit, suffix = time.Second, "s"
+	case d >= 10*time.Second:
+		unit, suffix = 100*time.Millisecond, "s"
+	}
+	text := func(d time.Duration) string {
+		if unit == 100*time.Millisecond {
+			return fmt.Sprintf("%.1f", d.Seconds())
+		}
+		return fmt.Sprint(int64(d / unit))
+	}
+	from, to := "", ""
+	if !w.Earliest.IsZero() {
+		from = text(w.Earliest.Sub(zero).Truncate(unit))
+	}
+	if !w.Latest.IsZero() {
+		d := w.Latest.Sub(zero)
+		if up := d.Truncate(unit); up < d {
+			d = up + unit
+		}
+		to = text(d) + suffix
+	}
+	return signed(from + "…" + to)
+}
+
+func signed(s string) string {
+	if strings.HasPrefix(s, "-") {
+		return s
+	}
+	return "+" + s
+}
+
+// took prints a duration known to lie between two bounds.
+func took(low, high, precision time.Duration) string {
+	switch {
+	case high-low <= 2*precision:
+		return duration((low + high) / 2)
+	case low < time.Millisecond:
+		return "≤ " + duration(high)
+	}
+	from, to := duration(low), duration(high)
+	if unit := to[strings.LastIndexByte(to, ' '):]; strings.HasSuffix(from, unit) {
+		from = strings.TrimSuffix(from, unit)
+	}
+	return from + "–" + to
+}
+
+func duration(d time.Duration) string {
+	switch {
+	case d < 10*time.Millisecond:
+		return fmt.Sprintf("%.1f ms", ms(d))
+	case d < time.Second:
+		return fmt.Sprintf("%.0f ms", ms(d))
+	case d < 10*time.Second:
+		return fmt.Sprintf("%.2f s", d.Seconds())
+	}
+	return fmt.Sprintf("%.1f s", d.Seconds())
+}
+
+func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -1,0 +1,240 @@
+package trace
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// Trace folds observations about one Pod. The zero value is not usable; see New. It is not safe for concurrent use.
+type Trace struct {
+	subject  Object
+	requests map[string]*Request
+	pods     map[string]*podFacts // by uid
+	gaps     map[Gap]time.Time    // first received
+	audits   map[string]*Audit    // by ID
+	spans    map[string]*Span     // by trace and ID
+	losses   map[Loss]int         // the count is left out of the key
+	now      time.Time            // the latest instant any observation has shown us
+	lists    map[string]uint64    // by resource, the store's revision when we listed it
+	result   *result              // of the facts as they are, or nil
+}
+
+// podFacts is what is kept of one Pod: every revision once, every revision of its Events once.
+type podFacts struct {
+	revisions map[uint64]*revision
+	events    map[eventKey]*eventRevision
+}
+
+type eventKey struct {
+	uid string
+	rv  uint64
+}
+
+type revision struct {
+	rv       uint64
+	pod      *corev1.Pod
+	deleted  bool
+	listed   bool      // it was there when we listed
+	received time.Time // zero where it only came as the answer to our own create
+
+	before *corev1.Pod // that change tells the difference from
+	change string      // or nothing yet: it takes long to find out, and is asked again after every observation
+}
+
+type eventRevision struct {
+	rv       uint64
+	event    *corev1.Event
+	received time.Time
+}
+
+// New starts the fold for the Pod of that namespace and name. If subject has no UID, the Pod that an observed create
+// request made is followed; without one, every Pod that has had the name.
+func New(subject Object) *Trace {
+	return &Trace{subject: subject, requests: map[string]*Request{}, pods: map[string]*podFacts{}, gaps: map[Gap]time.Time{}, audits: map[string]*Audit{}, spans: map[string]*Span{}, losses: map[Loss]int{}, lists: map[string]uint64{}}
+}
+
+// Observe takes one observation. Order and repetition do not matter; what is not about the subject is ignored, and so
+// is what makes no sense: a server or a file can say anything.
+func (t *Trace) Observe(o Observation) {
+	if o.Received.After(t.now) {
+		t.now = o.Received
+	}
+	switch {
+	case o.Request != nil:
+		t.observeRequest(o.Request)
+	case o.Change != nil && o.Change.Pod != nil:
+		t.observePod(o.Change.Pod, revision{deleted: o.Change.Type == "DELETED", listed: o.Change.Type == "LISTED", received: o.Received})
+	case o.Event != nil && o.Event.Event != nil && o.Event.Type != "DELETED":
+		t.observeEvent(o.Event.Event, o.Received)
+	case o.Gap != nil:
+		if old, ok := t.gaps[*o.Gap]; !ok || o.Received.Before(old) {
+			t.gaps[*o.Gap] = o.Received
+			t.result = nil
+		}
+	case o.Audit != nil:
+		t.observeAudit(o.Audit)
+	case o.Span != nil:
+		t.observeSpan(o.Span)
+	case o.Loss != nil:
+		key := Loss{Source: o.Loss.Source, What: o.Loss.What}
+		t.losses[key] = max(t.losses[key], o.Loss.Count)
+		t.result = nil
+	}
+}
+
+func (t *Trace) observeRequest(r *Request) {
+	if r.Verb == "list" {
+		if rv, ok := parseRevision(r.ResourceVersion); ok {
+			t.lists[r.Resource] = max(t.lists[r.Resource], rv)
+		}
+	}
+	// The answered form of a request says all that the sent form says, and more.
+	if old := t.requests[r.ID]; old != nil && (old.Status != 0 || r.Status == 0) {
+		return
+	}
+	t.requests[r.ID] = r
+	if r.Pod != nil && r.Verb == "create" {
+		t.observePod(r.Pod, revision{})
+	}
+	t.result = nil
+}
+
+func (t *Trace) observePod(p *corev1.Pod, how revision) {
+	rv, ok := parseRevision(p.ResourceVersion)
+	if !ok || !t.subject.named(p.Namespace, p.Name) || t.subject.UID != "" && t.subject.UID != string(p.UID) {
+		return
+	}
+	f := t.facts(string(p.UID))
+	how.rv, how.pod = rv, p
+	if old := f.revisions[rv]; old != nil {
+		how.pod, how.before, how.change = old.pod, old.before, old.change
+		how.deleted, how.listed = how.deleted || old.deleted, how.listed || old.listed
+		if !earlier(how.received, old.received) {
+			how.received = old.received
+		}
+		if how == *old {
+			return
+		}
+	}
+	f.revisions[rv] = &how
+	t.result = nil
+}
+
+func (t *Trace) observeEvent(e *corev1.Event, received time.Time) {
+	o := e.InvolvedObject
+	rv, ok := parseRevision(e.ResourceVersion)
+	if !ok || o.Kind != "Pod" || o.UID == "" || !t.subject.named(o.Namespace, o.Name) || t.subject.UID != "" && t.subject.UID != string(o.UID) {
+		return
+	}
+	f, key := t.facts(string(o.UID)), eventKey{string(e.UID), rv}
+	if old := f.events[key]; old != nil && !earlier(received, old.received) {
+		return
+	}
+	f.events[key] = &eventRevision{rv: rv, event: e, received: received}
+	t.result = nil
+}
+
+func (t *Trace) facts(uid string) *podFacts {
+	f := t.pods[uid]
+	if f == nil {
+		f = &podFacts{revisions: map[uint64]*revision{}, events: map[eventKey]*eventRevision{}}
+		t.pods[uid] = f
+	}
+	return f
+}
+
+// earlier reports whether a is a better receipt than b: known, and before it.
+func earlier(a, b time.Time) bool { return !a.IsZero() && (b.IsZero() || a.Before(b)) }
+
+// parseRevision reads a resourceVersion, which within one resource is a comparable decimal integer (promised since
+// Kubernetes 1.35, true before).
+func parseRevision(s string) (uint64, bool) {
+	rv, err := strconv.ParseUint(s, 10, 64)
+	return rv, err == nil && rv > 0
+}
+
+// result is everything that follows from the facts.
+type result struct {
+	steps  []Step
+	clocks []Clock
+	story  *story // of the Pod that is followed, or nil
+}
+
+// Steps returns the messages in the order in which they happened. They are shared: not to be changed.
+func (t *Trace) Steps() []Step { return t.resolve().steps }
+
+// Now is the latest instant any observation has shown us, on our own clock.
+func (t *Trace) Now() time.Time { return t.now }
+
+func (t *Trace) resolve() *result {
+	if t.result == nil {
+		t.result = t.derive()
+	}
+	return t.result
+}
+
+func (t *Trace) derive() *result {
+	s := t.story()
+	g := newGraph()
+	for i := range Rules {
+		r := &Rules[i]
+		r.derive(s, func(c claim) { g.add(r, i, c) })
+	}
+	return &result{steps: g.resolve(), clocks: s.clocks.list(), story: s}
+}
+
+// comparable reports whether Events and Pods share one revision counter, that is one etcd: two lists made back to back
+// showed revisions a few writes apart.
+func (t *Trace) comparable() bool {
+	pods, events := t.lists["pods"], t.lists["events"]
+	return pods > 0 && events >= pods && events-pods < 100
+}
+
+// subjectUID is the uid of the Pod that is followed: the one asked for, the one our own request made, else the newest.
+// Where our own request was refused there is none, whatever else has the name.
+func (t *Trace) subjectUID() string {
+	if t.subject.UID != "" {
+		return t.subject.UID
+	}
+	refused, underway := false, false
+	for _, id := range slices.Sorted(maps.Keys(t.requests)) {
+		switch r := t.requests[id]; {
+		case r.Verb != "create":
+		case r.Pod != nil && t.subject.named(r.Pod.Namespace, r.Pod.Name):
+			return string(r.Pod.UID)
+		case r.Status == 0:
+			underway = true
+		default:
+			refused = true
+		}
+	}
+	if refused && !underway {
+		return ""
+	}
+	uid, newest := "", uint64(0)
+	for _, u := range slices.Sorted(maps.Keys(t.pods)) {
+		for rv, r := range t.pods[u].revisions {
+			if rv > newest && !(underway && r.listed) {
+				uid, newest = u, rv
+			}
+		}
+	}
+	return uid
+}
+
+// Settled returns how many of the first steps will not change any more, if no source delivers later than patience after
+// the fact: they, and all before them, are that old.
+func (t *Trace) Settled(patience time.Duration) int {
+	steps := t.resolve().steps
+	for i := range steps {
+		last := later(steps[i].Window.Latest, steps[i].Best)
+		if last.IsZero() || t.now.Sub(last) < patience {
+			return i
+		}
+	}
+	return len(steps)
+}

@@ -1,0 +1,170 @@
+package trace_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/test/scenario"
+)
+
+// Whatever comes in, steps come out: no panic, none without a sender, and the same again when asked again.
+func FuzzFold(f *testing.F) {
+	for _, s := range scenario.All(f) {
+		for _, o := range s.Observations {
+			line, err := json.Marshal(o)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(s.Subject.Name, line)
+		}
+	}
+	f.Add("web", []byte(`{"request":{"id":"a","verb":"create","resourceVersion":"6","sent":"2026-01-02T03:04:05Z","status":201,"pod":{"metadata":{"name":"web","namespace":"default","uid":"u","resourceVersion":"5"}}}}`))
+	f.Fuzz(func(t *testing.T, name string, lines []byte) {
+		tr := trace.New(trace.Object{Kind: "Pod", Namespace: "default", Name: name})
+		for line := range bytes.Lines(lines) {
+			var o trace.Observation
+			if json.Unmarshal(line, &o) == nil {
+				tr.Observe(o)
+				tr.Observe(o)
+			}
+		}
+		first := asJSON(t, tr)
+		tr.Observe(trace.Observation{})
+		if again := asJSON(t, tr); again != first {
+			t.Errorf("asked again:\n%s\nat first:\n%s", again, first)
+		}
+		tr.Settled(time.Second)
+		tr.Awaited()
+	})
+}
+
+// A clock that is off is measured, and the order stays right.
+func TestSkewedKubelet(t *testing.T) {
+	for _, skew := range []time.Duration{-3 * time.Second, 3 * time.Second} {
+		for _, s := range scenario.All(t) {
+			if s.Name != "plain" && s.Name != "init" && s.Name != "probes" {
+				continue
+			}
+			want := scenario.Fold(s.Subject, s.Observations)
+			shifted := make([]trace.Observation, len(s.Observations))
+			for i, o := range s.Observations {
+				shifted[i] = shift(o, skew)
+			}
+			got := scenario.Fold(s.Subject, shifted)
+			if a, b := sequence(want), sequence(got); a != b {
+				t.Errorf("%s, kubelet %v: order is\n%s\nwithout skew\n%s", s.Name, skew, b, a)
+			}
+			measured := false
+			for _, c := range got.Run().Clocks {
+				if c.Of == trace.Kubelet && (c.Offset-skew).Abs() < 500*time.Millisecond {
+					measured = true
+				}
+			}
+			if !measured {
+				t.Errorf("%s: a skew of %v was measured as %+v", s.Name, skew, got.Run().Clocks)
+			}
+		}
+	}
+}
+
+// sequence is the order of what the scheduler and the kubelet do, as it concerns a reader of the normal picture.
+func sequence(t *trace.Trace) string {
+	var b bytes.Buffer
+	for _, s := range t.Steps() {
+		if s.Detail <= trace.Normal && s.Kind == trace.RequestKind {
+			b.WriteString(s.Key + "\n")
+		}
+	}
+	return b.String()
+}
+
+// shift returns the observation as it would be if the kubelet's clock were off by d: its Events and the
+// times of containers carry that clock.
+func shift(o trace.Observation, d time.Duration) trace.Observation {
+	if o.Change != nil {
+		c := *o.Change
+		c.Pod = c.Pod.DeepCopy()
+		for _, list := range [][]corev1.ContainerStatus{c.Pod.Status.InitContainerStatuses, c.Pod.Status.ContainerStatuses} {
+			for i := range list {
+				for _, s := range []*corev1.ContainerState{&list[i].State, &list[i].LastTerminationState} {
+					if s.Terminated != nil {
+						s.Terminated.FinishedAt.Time = s.Terminated.FinishedAt.Add(d)
+					}
+				}
+			}
+		}
+		o.Change = &c
+	}
+	if o.Event == nil || o.Event.Event.Source.Component != "kubelet" {
+		return o
+	}
+	e := o.Event.Event.DeepCopy()
+	e.Name = shiftName(e.Name, d)
+	e.FirstTimestamp.Time = shiftedSecond(o.Event.Event.Name, d)
+	e.LastTimestamp = e.FirstTimestamp
+	o.Event = &trace.EventChange{Type: o.Event.Type, Event: e}
+	return o
+}
+
+func BenchmarkObserve(b *testing.B) {
+	var all []trace.Observation
+	var subject trace.Object
+	for _, s := range scenario.All(b) {
+		if s.Name == "probes" {
+			all, subject = s.Observations, s.Subject
+		}
+	}
+	b.ReportAllocs()
+	n := 0
+	for b.Loop() {
+		tr := trace.New(subject)
+		for _, o := range all {
+			tr.Observe(o)
+		}
+		tr.Steps()
+		n += len(all)
+	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "observations/s")
+}
+
+// BenchmarkLive looks at the steps after every observation, as a terminal does.
+func BenchmarkLive(b *testing.B) {
+	for _, s := range scenario.All(b) {
+		if s.Name != "probes" {
+			continue
+		}
+		n := 0
+		for b.Loop() {
+			tr := trace.New(s.Subject)
+			for _, o := range s.Observations {
+				tr.Observe(o)
+				tr.Steps()
+			}
+			n += len(s.Observations)
+		}
+		b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "observations/s")
+	}
+}
+
+func nameTime(name string) (prefix string, at time.Time) {
+	i := strings.LastIndexByte(name, '.')
+	ns, _ := strconv.ParseInt(name[i+1:], 16, 64)
+	return name[:i+1], time.Unix(0, ns).UTC()
+}
+
+func shiftName(name string, d time.Duration) string {
+	prefix, at := nameTime(name)
+	return prefix + strconv.FormatInt(at.Add(d).UnixNano(), 16)
+}
+
+func shiftedSecond(name string, d time.Duration) time.Time {
+	_, at := nameTime(name)
+	return at.Add(d).Truncate(time.Second)
+}

@@ -1,0 +1,223 @@
+package trace
+
+import (
+	"cmp"
+	"container/heap"
+	"slices"
+	"time"
+)
+
+// claim is what one rule derives: a message, its own bounds, and what must have happened before it. What the rule's row
+// says already (from, to, kind, …) is left empty.
+type claim struct {
+	Step
+	after []string      // keys of messages that came before; those that do not exist are ignored
+	lag   time.Duration // usual time since the last of them, where Best is not known
+}
+
+// node is one message while it is being resolved.
+type node struct {
+	claim
+	rank  int // row of the first rule that claimed it
+	preds []*node
+	succs []*node
+	open  int // predecessors not yet placed
+	index int // place in causal order
+}
+
+type graph struct{ nodes map[string]*node }
+
+func newGraph() *graph { return &graph{nodes: map[string]*node{}} }
+
+// add merges a claim into the message it is about. Rules run in the order of the table and a rule's claims in the order
+// of the facts, so the result depends on the facts alone.
+func (g *graph) add(r *Rule, rank int, c claim) {
+	c.Rule = r.Name
+	c.From, c.To = cmp.Or(c.From, r.From), cmp.Or(c.To, r.To)
+	c.Kind, c.Certainty, c.Label = cmp.Or(c.Kind, r.Kind), cmp.Or(c.Certainty, r.Certainty), cmp.Or(c.Label, r.Label)
+	c.At = cmp.Or(c.At, r.At)
+	if c.Detail == 0 {
+		c.Detail = r.Detail
+	}
+	n := g.nodes[c.Key]
+	if n == nil {
+		g.nodes[c.Key] = &node{claim: c, rank: rank}
+		return
+	}
+	n.after = append(n.after, c.after...)
+	c.Evidence = slices.Clone(c.Evidence)
+	for i := range c.Evidence {
+		c.Evidence[i].Rule = r.Name
+	}
+	n.Evidence = append(n.Evidence[:len(n.Evidence):len(n.Evidence)], c.Evidence...)
+	if w := intersect(n.Window, c.Window); !w.empty() {
+		n.Window = w
+	} else {
+		n.Conflict = true
+	}
+	if n.Certainty == Inferred && c.Certainty == Observed {
+		n.Certainty, n.Rule = Observed, c.Rule
+	}
+	n.From, n.To, n.Label = cmp.Or(n.From, c.From), cmp.Or(n.To, c.To), cmp.Or(n.Label, c.Label)
+	if n.Best.IsZero() || c.Shown && (!n.Shown || c.Precision < n.Precision) {
+		n.Best, n.Shown, n.Precision, n.Clock = c.Best, c.Shown, c.Precision, c.Clock
+	}
+	n.Detail = min(n.Detail, c.Detail)
+}
+
+func (w Window) empty() bool {
+	return !w.Earliest.IsZero() && !w.Latest.IsZero() && w.Latest.Before(w.Earliest)
+}
+
+func intersect(a, b Window) Window {
+	return Window{later(a.Earliest, b.Earliest), sooner(a.Latest, b.Latest)}
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) { // the zero time is before all others
+		return b
+	}
+	return a
+}
+
+func sooner(a, b time.Time) time.Time {
+	if earlier(b, a) {
+		return b
+	}
+	return a
+}
+
+// resolve turns causes into bounds and bounds into one order.
+func (g *graph) resolve() []Step {
+	all := g.link()
+	causal := sorted(all, func(a, b *node) int { return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.Key, b.Key)) })
+	for i, n := range causal {
+		n.index = i
+	}
+	tighten(causal)
+	for _, n := range causal {
+		n.estimate()
+	}
+	ordered := sorted(all, func(a, b *node) int { return cmp.Or(a.Best.Compare(b.Best), cmp.Compare(a.index, b.index)) })
+	steps := make([]Step, len(ordered))
+	for i, n := range ordered {
+		if d, ok := n.Window.Width(); ok && d <= time.Millisecond && !n.Shown {
+			n.Shown, n.Precision = true, time.Millisecond
+		}
+		steps[i] = n.Step
+	}
+	return steps
+}
+
+func (g *graph) link() []*node {
+	all := make([]*node, 0, len(g.nodes))
+	for _, n := range g.nodes {
+		slices.Sort(n.after)
+		n.after = slices.Compact(n.after)
+		n.preds, n.After = make([]*node, 0, len(n.after)), make([]string, 0, len(n.after))
+		for _, key := range n.after {
+			if p := g.nodes[key]; p != nil && p != n {
+				n.preds = append(n.preds, p)
+				p.succs = append(p.succs, n)
+				n.After = append(n.After, key)
+			}
+		}
+		all = append(all, n)
+	}
+	return all
+}
+
+// tighten carries bounds along causes: nothing happens before its cause, nor after what it caused. A bound that would
+// leave nothing of a window is not applied: there two clocks disagree by more than was measured, and the message keeps
+// what its own sources say.
+func tighten(causal []*node) {
+	for _, n := range causal {
+		for _, p := range n.preds {
+			if p.index < n.index {
+				n.bound(Window{Earliest: p.Window.Earliest})
+			}
+		}
+	}
+	for _, n := range slices.Backward(causal) {
+		for _, s := range n.succs {
+			if s.index > n.index {
+				n.bound(Window{Latest: s.Window.Latest})
+			}
+		}
+	}
+}
+
+func (n *node) bound(w Window) {
+	if w = intersect(n.Window, w); w.empty() {
+		n.Conflict = true
+		return
+	}
+	n.Window = w
+}
+
+// estimate chooses the likeliest instant: what the sources say, else the usual time after the last cause, within the
+// window and not before any cause.
+func (n *node) estimate() {
+	var cause time.Time
+	for _, p := range n.preds {
+		if p.index < n.index {
+			cause = later(cause, p.Best)
+		}
+	}
+	if n.Best.IsZero() && !cause.IsZero() {
+		n.Best = cause.Add(n.lag)
+	}
+	if n.Best.IsZero() {
+		n.Best = n.Window.Latest
+	}
+	n.Best = later(n.Best, n.Window.Earliest)
+	n.Best = sooner(n.Best, n.Window.Latest)
+	n.Best = later(n.Best, cause)
+}
+
+// sorted is the one linear extension of the causal order that takes the least free node first. Contradicting sources
+// can make a circle; it is cut at its least node.
+func sorted(all []*node, less func(a, b *node) int) []*node {
+	h := &nodeHeap{less: less}
+	for _, n := range all {
+		if n.open = len(n.preds); n.open == 0 {
+			h.nodes = append(h.nodes, n)
+		}
+	}
+	heap.Init(h)
+	placed := make(map[*node]bool, len(all))
+	out := make([]*node, 0, len(all))
+	for len(out) < len(all) {
+		if len(h.nodes) == 0 {
+			rest := slices.DeleteFunc(slices.Clone(all), func(n *node) bool { return placed[n] })
+			heap.Push(h, slices.MinFunc(rest, less))
+		}
+		n := heap.Pop(h).(*node)
+		if placed[n] {
+			continue
+		}
+		placed[n] = true
+		out = append(out, n)
+		for _, s := range n.succs {
+			if s.open--; s.open == 0 && !placed[s] {
+				heap.Push(h, s)
+			}
+		}
+	}
+	return out
+}
+
+type nodeHeap struct {
+	nodes []*node
+	less  func(a, b *node) int
+}
+
+func (h *nodeHeap) Len() int           { return len(h.nodes) }
+func (h *nodeHeap) Less(i, j int) bool { return h.less(h.nodes[i], h.nodes[j]) < 0 }
+func (h *nodeHeap) Swap(i, j int)      { h.nodes[i], h.nodes[j] = h.nodes[j], h.nodes[i] }
+func (h *nodeHeap) Push(n any)         { h.nodes = append(h.nodes, n.(*node)) }
+func (h *nodeHeap) Pop() any {
+	n := h.nodes[len(h.nodes)-1]
+	h.nodes = h.nodes[:len(h.nodes)-1]
+	return n
+}

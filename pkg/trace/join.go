@@ -1,0 +1,250 @@
+package trace
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// joinRevisions finds the revision that each call made. An entry at level RequestResponse says it, our own request has
+// its answer, an Event's name is in the key; the rest is joined by order and time.
+func (s *story) joinRevisions() {
+	r := &s.records
+	known := map[*apiCall]bool{}
+	join := func(c *apiCall, w *write) {
+		if r.pods[w.rv] == nil && !known[c] {
+			r.pods[w.rv], known[c] = c, true
+		}
+	}
+	for _, c := range r.calls {
+		if !c.wrote() || c.resource != "pods" {
+			continue
+		}
+		for _, w := range s.revisions {
+			own := w.own != nil && w.own.ID == c.id
+			told := c.audit != nil && c.audit.ResourceVersion != "" && c.audit.ResourceVersion == w.pod.ResourceVersion && c.sub != "binding"
+			if own || told {
+				join(c, w)
+			}
+		}
+	}
+	s.joinKinds(known, join)
+	s.joinEvents()
+}
+
+// joinKinds pairs calls and revisions of one kind by order and time: both are in the order of their transactions. Some of
+// either may be missing, so a pair counts only where it is the same whether the pairing begins with the first or the last.
+func (s *story) joinKinds(known map[*apiCall]bool, join func(*apiCall, *write)) {
+	type kind struct{ verb, sub string }
+	calls, writes := map[kind][]*apiCall{}, map[kind][]*write{}
+	for _, c := range s.records.calls {
+		if c.wrote() && c.resource == "pods" && !known[c] && (c.audit == nil || c.audit.ResourceVersion == "" || c.sub == "binding") {
+			k := kind{c.verb, c.sub}
+			calls[k] = append(calls[k], c)
+		}
+	}
+	for _, w := range s.revisions {
+		if s.records.pods[w.rv] == nil && (w.prev != nil || w.first) && !w.isLastGrace() {
+			k := kind{w.actor.verb, w.actor.subresource}
+			writes[k] = append(writes[k], w)
+		}
+	}
+	for k, cs := range calls {
+		ws := writes[k]
+		slices.SortStableFunc(cs, func(a, b *apiCall) int { return a.committed().Compare(b.committed()) })
+		first, last := map[int]int{}, map[int]int{}
+		i := 0
+		for n, c := range cs {
+			for m := i; m < len(ws); m++ {
+				if c.maybe(ws[m]) {
+					first[n], i = m, m+1
+					break
+				}
+			}
+		}
+		i = len(ws) - 1
+		for n, c := range slices.Backward(cs) {
+			for m := i; m >= 0; m-- {
+				if c.maybe(ws[m]) {
+					last[n], i = m, m-1
+					break
+				}
+			}
+		}
+		for n, c := range cs {
+			m, ok := first[n]
+			if o, also := last[n]; ok && also && m == o {
+				c.how = ", joined to this revision by order and time"
+				join(c, ws[m])
+			}
+		}
+	}
+}
+
+// committed is the earliest instant at which the call may have taken effect, on the clock of who tells it.
+func (c *apiCall) committed() time.Time {
+	if c.txn != nil {
+		return c.txn.Start
+	}
+	return c.received()
+}
+
+// slowest bounds how long after its commit a revision reaches us, and how far clocks that were not compared may be apart.
+const slowest = time.Second
+
+// maybe reports whether the call may have made the revision, by when we received it.
+func (c *apiCall) maybe(w *write) bool {
+	if w.received.IsZero() {
+		return false
+	}
+	done := c.completed()
+	if c.txn != nil {
+		done = c.txn.End
+	}
+	return w.received.After(c.committed().Add(-skewSuspected/10)) && w.received.Before(done.Add(slowest))
+}
+
+func (s *story) joinEvents() {
+	byName := map[string][]*emitted{}
+	for _, e := range s.events {
+		byName[e.event.Name] = append(byName[e.event.Name], e)
+	}
+	calls := map[string][]*apiCall{}
+	for _, c := range s.records.calls {
+		if !c.wrote() || c.resource != "events" || byName[c.name] == nil {
+			continue
+		}
+		told := false
+		for _, e := range byName[c.name] {
+			if c.audit != nil && c.audit.ResourceVersion != "" {
+				if told = true; c.audit.ResourceVersion == e.event.ResourceVersion {
+					s.records.event[eventKey{string(e.event.UID), e.rv}] = c
+				}
+			}
+		}
+		if !told {
+			calls[c.name] = append(calls[c.name], c)
+		}
+	}
+	for name, all := range calls {
+		if len(all) == len(byName[name]) {
+			for i, e := range byName[name] {
+				s.records.event[eventKey{string(e.event.UID), e.rv}] = all[i]
+			}
+		}
+	}
+}
+
+// unjoined counts the writes of Pods in the audit log and spans that no revision could be found for.
+func (s *story) unjoined() (n int) {
+	joined := map[*apiCall]bool{}
+	for _, c := range s.records.pods {
+		joined[c] = true
+	}
+	for _, c := range s.records.calls {
+		if c.wrote() && c.resource == "pods" && !joined[c] && len(s.revisions) > 0 && !s.noop(c) {
+			n++
+		}
+	}
+	return n
+}
+
+// noop reports whether a write changed nothing: its answer has a revision that another request made.
+func (s *story) noop(c *apiCall) bool {
+	if c.audit == nil || c.audit.ResourceVersion == "" {
+		return false
+	}
+	rv, _ := parseRevision(c.audit.ResourceVersion)
+	return s.records.pods[rv] != nil && s.records.pods[rv] != c
+}
+
+// Whole reports that the audit log, spans, or both have told all that they can be expected to tell of what has been seen:
+// every write of the Pod and every start of a container.
+func (t *Trace) Whole(audit, spans bool) bool {
+	s := t.resolve().story
+	told := func(c *apiCall) bool { return c != nil && (!audit || c.audit != nil) && (!spans || c.txn != nil) }
+	for _, w := range s.revisions {
+		if (w.prev != nil || w.first) && !w.isLastGrace() && !told(s.records.pods[w.rv]) {
+			return false
+		}
+	}
+	for _, e := range s.events {
+		if !told(s.records.event[eventKey{string(e.event.UID), e.rv}]) {
+			return false
+		}
+	}
+	for _, r := range s.starts() {
+		if spans && !slices.ContainsFunc(s.cri, func(c criCall) bool { return c.key() == r.call && c.server != nil }) {
+			return false
+		}
+	}
+	return true
+}
+
+// attribute replaces who is taken for the writer of a revision by who the API server says it was.
+func (s *story) attribute() {
+	for _, w := range s.revisions {
+		c := s.records.pods[w.rv]
+		if c == nil || w.own != nil {
+			continue
+		}
+		if c.audit != nil {
+			w.actor.verb, w.actor.subresource = c.verb, c.sub
+		}
+		p, ok := c.actor()
+		if !ok || p == w.actor.name {
+			if ok {
+				w.actor.certainty = Observed
+			}
+			continue
+		}
+		user := strings.HasPrefix(string(p), "user ")
+		if c.audit == nil || user && w.actor.certainty == Observed && w.actor.name != Kubelet && w.actor.name != Scheduler {
+			continue // the same client by another name
+		}
+		if w.actor.name != UnknownClient {
+			s.contradictions = append(s.contradictions, "audit: revision "+w.pod.ResourceVersion+" was written by "+c.audit.User+", not by "+string(w.actor.name)+" as "+w.actor.because+" had it")
+		}
+		w.actor.name, w.actor.certainty, w.actor.because = p, Observed, "audit: user "+c.audit.User
+	}
+}
+
+// compareClocks measures the clocks of the API server, etcd and the kubelet by what lies within what.
+func (s *story) compareClocks() {
+	for _, q := range s.requests {
+		for _, c := range s.records.calls {
+			if c.id == q.ID && !q.Sent.IsZero() && !q.FirstByte.IsZero() && q.Verb != "watch" {
+				s.clocks.sample(APIServer, c.received(), q.Sent, q.FirstByte)
+			}
+		}
+	}
+	for _, w := range s.revisions {
+		if c := s.records.pods[w.rv]; c != nil && !w.received.IsZero() {
+			s.clocks.sample(APIServer, c.received(), time.Time{}, w.received)
+		}
+	}
+	api := s.clocks.offset(APIServer)
+	for _, c := range s.records.calls {
+		if c.server == nil {
+			continue
+		}
+		if c.client != nil && c.client.Service == "kubelet" {
+			s.clocks.sample(Kubelet, c.client.Start, time.Time{}, c.server.Start.Add(-api))
+			s.clocks.sample(Kubelet, c.client.End, c.server.End.Add(-api), time.Time{})
+		}
+		if c.txn != nil {
+			s.clocks.sample(Etcd, c.txn.Start, c.server.Start.Add(-api), time.Time{})
+			s.clocks.sample(Etcd, c.txn.End, time.Time{}, c.server.End.Add(-api))
+		}
+	}
+}
+
+// newestSpec is the Pod as it is known last, or nil.
+func (s *story) newestSpec() *corev1.Pod {
+	if len(s.revisions) == 0 {
+		return nil
+	}
+	return s.newest()
+}

@@ -1,0 +1,118 @@
+package trace
+
+import (
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// Observation is one fact as one source saw it, unchanged, with the time it reached us. Exactly one of the pointers is
+// set; a Tick is an observation with none: time has passed.
+type Observation struct {
+	Received time.Time    `json:"received"` // on our own clock
+	Request  *Request     `json:"request,omitempty"`
+	Change   *Change      `json:"change,omitempty"`
+	Event    *EventChange `json:"event,omitempty"`
+	Gap      *Gap         `json:"gap,omitempty"`
+	Audit    *Audit       `json:"audit,omitempty"`
+	Span     *Span        `json:"span,omitempty"`
+	Loss     *Loss        `json:"loss,omitempty"`
+}
+
+// Request is one HTTP request of our own. It is observed when it has been sent and again, under the same ID, when it
+// has been answered. A zero time means that the instant was not reached, or that a kept connection made it needless.
+type Request struct {
+	ID              string      `json:"id"` // the Audit-ID we sent, which the server uses in its log and on its spans
+	Method          string      `json:"method"`
+	Path            string      `json:"path"`
+	Verb            string      `json:"verb"` // as in RBAC: create, list, watch, get, …
+	Resource        string      `json:"resource,omitempty"`
+	Object          Object      `json:"object,omitzero"`
+	Started         time.Time   `json:"started"`
+	DNS             time.Time   `json:"dns,omitzero"` // resolved
+	Connected       time.Time   `json:"connected,omitzero"`
+	TLS             time.Time   `json:"tls,omitzero"`  // handshake done
+	Sent            time.Time   `json:"sent,omitzero"` // first byte of the request about to be written
+	FirstByte       time.Time   `json:"firstByte,omitzero"`
+	Status          int         `json:"status,omitempty"`
+	StatusText      string      `json:"statusText,omitempty"`      // as RFC 9110 names the status
+	Message         string      `json:"message,omitempty"`         // what an error answer said
+	ResourceVersion string      `json:"resourceVersion,omitempty"` // of the object or list in the answer
+	FlowSchema      string      `json:"flowSchema,omitempty"`      // uid, from X-Kubernetes-Pf-Flowschema-Uid
+	PriorityLevel   string      `json:"priorityLevel,omitempty"`   // uid, from X-Kubernetes-Pf-Prioritylevel-Uid
+	ServerDate      time.Time   `json:"serverDate,omitzero"`       // whole seconds on the apiserver's clock
+	Warnings        []string    `json:"warnings,omitempty"`        // texts of the Warning headers
+	ServerVersion   string      `json:"serverVersion,omitempty"`   // what /version answered, such as v1.37.2
+	Pod             *corev1.Pod `json:"pod,omitempty"`             // what a create answered
+}
+
+// Change is one revision of the Pod as a list or a watch delivered it.
+type Change struct {
+	Type string      `json:"type"` // ADDED, MODIFIED or DELETED from a watch, LISTED from a list
+	Pod  *corev1.Pod `json:"pod"`
+}
+
+// EventChange is one revision of a Kubernetes Event about the Pod.
+type EventChange struct {
+	Type  string        `json:"type"`
+	Event *corev1.Event `json:"event"`
+}
+
+// Gap says that a watch was lost: of the revisions after From and before To, some may never have reached us.
+type Gap struct {
+	Resource string `json:"resource"`
+	From     string `json:"from"`
+	To       string `json:"to"`
+	Reason   string `json:"reason"`
+}
+
+// Audit is one entry of the API server's audit log: a request that has been answered. Its times are on the API server's
+// clock, in microseconds.
+type Audit struct {
+	ID              string    `json:"id"`
+	Level           string    `json:"level"` // Metadata, Request or RequestResponse: what else the entry can hold
+	Verb            string    `json:"verb"`
+	User            string    `json:"user"`
+	UserAgent       string    `json:"userAgent"`
+	Resource        string    `json:"resource"`
+	Subresource     string    `json:"subresource,omitempty"`
+	Namespace       string    `json:"namespace,omitempty"`
+	Name            string    `json:"name,omitempty"`
+	UID             string    `json:"uid,omitempty"`             // of the Pod, where request or answer say it; of an Event, the Pod's it is about
+	ResourceVersion string    `json:"resourceVersion,omitempty"` // of the object in the answer
+	Code            int       `json:"code"`                      // HTTP status
+	Message         string    `json:"message,omitempty"`
+	Received        time.Time `json:"requestReceived"`
+	Completed       time.Time `json:"completed"`
+}
+
+// Span is one OpenTelemetry span. Its times are on the clock of the machine of its service.
+type Span struct {
+	Service    string            `json:"service"` // apiserver, etcd, kubelet, containerd
+	Name       string            `json:"name"`
+	TraceID    string            `json:"traceID"`
+	ID         string            `json:"id"`
+	Parent     string            `json:"parent,omitempty"`
+	Links      []string          `json:"links,omitempty"` // ids of spans of other traces
+	Start      time.Time         `json:"start"`
+	End        time.Time         `json:"end"`
+	Attributes map[string]string `json:"attributes,omitempty"`
+	Error      string            `json:"error,omitempty"`
+}
+
+// Loss says that a source had something that could not be used.
+type Loss struct {
+	Source string `json:"source"`
+	What   string `json:"what"`
+	Count  int    `json:"count"` // so far
+}
+
+// Object names an API object. UID is empty until it is known.
+type Object struct {
+	Kind      string `json:"kind"`
+	Namespace string `json:"namespace,omitempty"`
+	Name      string `json:"name"`
+	UID       string `json:"uid,omitempty"`
+}
+
+func (o Object) named(namespace, name string) bool { return o.Namespace == namespace && o.Name == name }

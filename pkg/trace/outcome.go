@@ -1,0 +1,126 @@
+package trace
+
+import (
+	"cmp"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// State is how far the Pod has come.
+type State struct {
+	Created   bool
+	Scheduled bool
+	Running   bool // every container has been started
+	Ready     bool
+	Succeeded bool
+	Failed    bool
+	Deleted   bool
+	Refused   string // what the API server answered instead of making the Pod
+	Reason    string // why it is not further, in the API's own words; empty where nothing says so
+	Message   string
+}
+
+// State is what the newest revision says.
+func (t *Trace) State() State {
+	story := t.resolve().story
+	return story.state(len(story.revisions))
+}
+
+// Reached finds the first revision whose state satisfies is, and the instant by which it was certainly written.
+func (t *Trace) Reached(is func(State) bool) (s State, by time.Time, ok bool) {
+	r := t.resolve()
+	for n := 1; n <= len(r.story.revisions); n++ {
+		if s = r.story.state(n); is(s) {
+			if write := find(r.steps, etcdKey(r.story.revisions[n-1].rv)); write != nil {
+				by = write.Window.Latest
+			}
+			return s, by, true
+		}
+	}
+	return State{}, time.Time{}, false
+}
+
+// state reads the first n revisions.
+func (s *story) state(n int) State {
+	var st State
+	if n == 0 {
+		for _, r := range s.requests {
+			if r.Verb == "create" && r.Status >= 300 {
+				st.Refused = cmp.Or(r.Message, r.StatusText)
+			}
+		}
+		return st
+	}
+	last := s.revisions[n-1]
+	p := last.pod
+	st.Created = true
+	st.Deleted = last.deleted
+	st.Scheduled = p.Spec.NodeName != ""
+	st.Succeeded = p.Status.Phase == corev1.PodSucceeded
+	st.Failed = p.Status.Phase == corev1.PodFailed
+	st.Running = p.Status.Phase == corev1.PodRunning && allRan(p)
+	st.Ready = condition(p, corev1.PodReady) == corev1.ConditionTrue
+	st.Reason, st.Message = reason(p)
+	if st.Reason == "" && st.Running && !st.Ready {
+		for _, e := range s.events {
+			if e.event.Reason == "Unhealthy" {
+				st.Reason, st.Message = e.event.Reason, e.event.Message
+			}
+		}
+	}
+	return st
+}
+
+func allRan(p *corev1.Pod) bool {
+	for _, c := range p.Status.ContainerStatuses {
+		if c.State.Running == nil && c.State.Terminated == nil {
+			return false
+		}
+	}
+	return len(p.Status.ContainerStatuses) > 0
+}
+
+// usualWaits are the reasons of a container that waits for its turn and nothing else.
+var usualWaits = map[string]bool{"": true, "ContainerCreating": true, "PodInitializing": true}
+
+// reason is what the Pod's status says holds it up, or ended it.
+func reason(p *corev1.Pod) (reason, message string) {
+	if p.Status.Reason != "" {
+		return p.Status.Reason, p.Status.Message
+	}
+	for _, c := range p.Status.Conditions {
+		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
+			return c.Reason, c.Message
+		}
+	}
+	for c := range allStatuses(p) {
+		if w := c.State.Waiting; w != nil && !usualWaits[w.Reason] {
+			return w.Reason, c.Name + ": " + cmp.Or(w.Message, w.Reason)
+		}
+	}
+	for c := range allStatuses(p) {
+		if e := c.State.Terminated; e != nil && e.ExitCode != 0 {
+			return cmp.Or(e.Reason, "Error"), c.Name + " " + stateOf(c.State)
+		}
+	}
+	return "", ""
+}
+
+// Awaited reports that an Event is certainly on its way: the status already tells of what it will tell. It says nothing
+// where Events do not come at all.
+func (t *Trace) Awaited() bool {
+	s := t.resolve().story
+	seen := map[string]bool{}
+	for _, a := range s.worker() {
+		if a.does == started {
+			seen[a.call] = true
+		}
+	}
+	for _, r := range s.ran() {
+		if !seen[criKey("StartContainer", r.container, r.attempt)] {
+			return true
+		}
+	}
+	return s.bindRevision() != 0 && s.scheduled() == nil
+}

@@ -1,0 +1,198 @@
+package trace
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// Phase is one part of a Pod's start: the time it took, summed over the containers where it is about them.
+type Phase struct {
+	Name     string
+	Earliest time.Time     // when it began at the earliest
+	Latest   time.Time     // when it ended at the latest
+	Min, Max time.Duration // bounds of what it took
+	Best     time.Duration // the likeliest
+	Explain  string
+	Parts    []Part // in order
+}
+
+// Part is one stretch of a phase, between two messages.
+type Part struct {
+	Begin, End string // keys of the steps
+	Window            // from when it began at the earliest to when it ended at the latest
+	Likely     Window // from when it is likeliest to have begun to when it is likeliest to have ended
+}
+
+// phase is one row of the table of phases: which messages begin and end it.
+type phase struct {
+	name, explain string
+	begin, end    func(*story) string                   // one pair of keys, or
+	calls         func(string) (endKey string, ok bool) // every pair of them
+}
+
+var phases = []phase{
+	{name: "admit", explain: "the API server authenticates, admits, defaults, validates and stores the Pod",
+		begin: (*story).createKey, end: func(s *story) string { return s.createKey() + ":end" }},
+	{name: "schedule", explain: "from the stored Pod to the stored bind",
+		begin: func(s *story) string { return etcdKey(s.createRevision()) }, end: func(s *story) string { return etcdKey(s.bindRevision()) }},
+	{name: "volumes", explain: "the kubelet learns of the Pod and waits for its volumes", begin: func(s *story) string {
+		if s.sandboxTimed() {
+			return etcdKey(s.bindRevision())
+		}
+		return ""
+	}, end: func(*story) string { return sandboxKey }},
+	{name: "sandbox", begin: func(s *story) string {
+		if s.sandboxTimed() {
+			return sandboxKey
+		}
+		return etcdKey(s.bindRevision())
+	}, end: func(*story) string { return sandboxKey + ":end" }},
+	{name: "pull", explain: "the runtime fetches and unpacks the images", calls: calls("PullImage")},
+	{name: "create", explain: "the runtime prepares the containers' file systems", calls: firstCalls("CreateContainer")},
+	{name: "start", explain: "the runtime has runc make and start the containers", calls: firstCalls("StartContainer")},
+	{name: "ready", explain: "from the last container's start to the stored Ready: probes, and the kubelet's report",
+		begin: (*story).lastStart, end: func(s *story) string { return etcdKey(s.readyRevision()) }},
+}
+
+// sandboxTimed reports whether spans tell when RunPodSandbox began.
+func (s *story) sandboxTimed() bool {
+	return slices.ContainsFunc(s.cri, func(c criCall) bool { return c.key() == sandboxKey })
+}
+
+func (s *story) sandboxExplained() string {
+	if s.sandboxTimed() {
+		return "the runtime makes the sandbox, and the CNI plugins its network"
+	}
+	return "volumes, then the sandbox with its network; nothing a client sees divides it further"
+}
+
+// calls selects the calls of one RPC.
+func calls(rpc string) func(string) (string, bool) {
+	return func(key string) (string, bool) {
+		return key + ":end", strings.HasPrefix(key, "cri:"+rpc+":") && !strings.HasSuffix(key, ":end")
+	}
+}
+
+// firstCalls are those of each container's first life: restarts are no part of the start.
+func firstCalls(rpc string) func(string) (string, bool) {
+	return func(key string) (string, bool) {
+		end, ok := calls(rpc)(key)
+		return end, ok && strings.HasSuffix(key, ":0")
+	}
+}
+
+// Phases returns the parts of the start that have ended, in order.
+func (t *Trace) Phases() []Phase {
+	r := t.resolve()
+	byKey := make(map[string]*Step, len(r.steps))
+	for i := range r.steps {
+		byKey[r.steps[i].Key] = &r.steps[i]
+	}
+	var all []Phase
+	for _, p := range phases {
+		out := Phase{Name: p.name, Explain: p.explain}
+		if p.name == "sandbox" {
+			out.Explain = r.story.sandboxExplained()
+		}
+		found := false
+		if p.calls == nil {
+			found = out.add(byKey[p.begin(r.story)], byKey[p.end(r.story)])
+		} else {
+			for i := range r.steps {
+				if end, ok := p.calls(r.steps[i].Key); ok && out.add(&r.steps[i], byKey[end]) {
+					found = true
+				}
+			}
+		}
+		if found {
+			all = append(all, out)
+		}
+	}
+	return all
+}
+
+func (p *Phase) add(begin, end *Step) bool {
+	if begin == nil || end == nil {
+		return false
+	}
+	b, e := begin.Known(), end.Known()
+	if b.Earliest.IsZero() || e.Latest.IsZero() {
+		return false
+	}
+	if p.Earliest.IsZero() {
+		p.Earliest = b.Earliest
+	}
+	p.Latest = later(p.Latest, e.Latest)
+	if !b.Latest.IsZero() && !e.Earliest.IsZero() {
+		p.Min += max(0, e.Earliest.Sub(b.Latest))
+	}
+	p.Max += e.Latest.Sub(b.Earliest)
+	p.Parts = append(p.Parts, Part{begin.Key, end.Key, Window{b.Earliest, e.Latest}, Window{begin.Best, later(begin.Best, end.Best)}})
+	p.Best += max(0, end.Best.Sub(begin.Best))
+	return true
+}
+
+// Known is what to say of the instant: Best and its precision where it is sharp, else the window.
+func (s *Step) Known() Window {
+	if s.Shown {
+		return Window{s.Best.Add(-s.Precision / 2), s.Best.Add(s.Precision / 2)}
+	}
+	return s.Window
+}
+
+func (s *story) createKey() string {
+	for _, w := range s.revisions {
+		if w.first {
+			return w.key()
+		}
+	}
+	return ""
+}
+
+func (s *story) createRevision() uint64 {
+	return s.firstRevision(func(w *write) bool { return w.first })
+}
+
+func (s *story) bindRevision() uint64 { return s.firstRevision((*write).isBind) }
+
+func (s *story) readyRevision() uint64 {
+	return s.firstRevision(func(w *write) bool { return condition(w.pod, corev1.PodReady) == corev1.ConditionTrue })
+}
+
+func (s *story) firstRevision(is func(*write) bool) uint64 {
+	for _, w := range s.revisions {
+		if is(w) {
+			return w.rv
+		}
+	}
+	return 0
+}
+
+// lastStart is the end of the last container start that the first Ready waited for.
+func (s *story) lastStart() string {
+	if len(s.revisions) == 0 {
+		return ""
+	}
+	ready, key := s.readyRevision(), ""
+	for _, w := range s.revisions {
+		if w.rv > ready {
+			break
+		}
+		for _, c := range w.pod.Status.ContainerStatuses {
+			if c.State.Running != nil {
+				key = criKey("StartContainer", c.Name, int(c.RestartCount)) + ":end"
+			}
+		}
+	}
+	for _, a := range s.worker() { // in the order of the deeds, which the status does not have
+		for _, c := range s.revisions[0].pod.Spec.Containers {
+			if a.does == started && a.container == c.Name && a.attempt == 0 {
+				key = a.key
+			}
+		}
+	}
+	return key
+}

@@ -1,0 +1,115 @@
+package trace_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/test/scenario"
+)
+
+func evidenceScenario(t *testing.T, name string) scenario.Scenario {
+	t.Helper()
+	all := scenario.All(t)
+	return all[slices.IndexFunc(all, func(s scenario.Scenario) bool { return s.Name == name })]
+}
+
+// changed returns the observations with copies of their audit entries changed.
+func changed(all []trace.Observation, change func(*trace.Audit)) []trace.Observation {
+	out := slices.Clone(all)
+	for i, o := range out {
+		if o.Audit != nil {
+			a := *o.Audit
+			change(&a)
+			out[i].Audit = &a
+		}
+	}
+	return out
+}
+
+func sourcesOf(s trace.Step) (names []string) {
+	for _, e := range s.Evidence {
+		names = append(names, e.Source)
+	}
+	return names
+}
+
+// At level Metadata no entry says which revision it made: order and time do, and the evidence says so.
+func TestAuditAtLevelMetadata(t *testing.T) {
+	for _, name := range []string{"evidence", "evidence-sidecar", "audit"} {
+		s := evidenceScenario(t, name)
+		tr := scenario.Fold(s.Subject, changed(s.Observations, func(a *trace.Audit) {
+			if a.UID, a.ResourceVersion, a.Level = "", "", "Metadata"; a.Resource == "events" && a.Verb != "create" {
+				a.Name = ""
+			}
+		}))
+		said := false
+		for _, step := range tr.Steps() {
+			if step.Rule == "status-patch" || step.Rule == "bind" {
+				if !slices.Contains(sourcesOf(step), "audit") {
+					t.Errorf("%s: %s is not joined: %v", name, step.Label, step.Evidence)
+				}
+				for _, e := range step.Evidence {
+					said = said || strings.Contains(e.Detail, "joined to this revision by order and time")
+				}
+			}
+		}
+		if !said {
+			t.Errorf("%s: the evidence does not say how it was joined", name)
+		}
+	}
+}
+
+// Where the audit log says that somebody else did it, what was concluded from the object is withdrawn, and said.
+func TestContradictionIsSaid(t *testing.T) {
+	s := evidenceScenario(t, "audit")
+	tr := scenario.Fold(s.Subject, changed(s.Observations, func(a *trace.Audit) {
+		if a.Subresource == "binding" {
+			a.User = "mallory"
+		}
+	}))
+	for _, step := range tr.Steps() {
+		if step.Subresource == "binding" && step.Kind == trace.RequestKind && step.From != "user mallory" {
+			t.Errorf("bound by %s", step.From)
+		}
+	}
+	if denied := tr.Run().Denied; len(denied) != 1 || !strings.Contains(denied[0], "was written by mallory, not by scheduler") {
+		t.Errorf("%q", denied)
+	}
+}
+
+// A cluster whose clocks are off gives the same times on ours.
+func TestRecordsOfAClockThatIsOff(t *testing.T) {
+	s := evidenceScenario(t, "evidence")
+	const off = 7 * time.Second
+	shifted := changed(s.Observations, func(a *trace.Audit) { a.Received, a.Completed = a.Received.Add(off), a.Completed.Add(off) })
+	for i, o := range shifted {
+		if o.Span != nil {
+			x := *o.Span
+			x.Start, x.End = x.Start.Add(off), x.End.Add(off)
+			shifted[i].Span = &x
+		} else {
+			shifted[i] = shift(o, off)
+		}
+	}
+	want, tr := scenario.Fold(s.Subject, s.Observations), scenario.Fold(s.Subject, shifted)
+	at := map[string]time.Time{}
+	for _, step := range want.Steps() {
+		at[step.Key] = step.Best
+	}
+	for _, step := range tr.Steps() {
+		if d := step.Best.Sub(at[step.Key]).Abs(); d > 15*time.Millisecond && (step.Rule != "etcd-write" || d > 30*time.Millisecond) {
+			t.Errorf("%s %s: moved by %v", step.Key, step.Label, step.Best.Sub(at[step.Key]))
+		}
+		if step.Conflict {
+			t.Errorf("%s: its sources contradict each other", step.Key)
+		}
+	}
+	for _, c := range tr.Run().Clocks {
+		if d := (c.Offset - off).Abs(); d > 20*time.Millisecond && c.Of != trace.Scheduler { // shift leaves its Events alone
+			t.Errorf("%s is said to be off by %v", c.Of, c.Offset)
+		}
+	}
+}

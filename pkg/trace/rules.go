@@ -1,0 +1,290 @@
+package trace
+
+// Rule is one row of what this package knows about Kubernetes: from which observation it concludes which message.
+type Rule struct {
+	Name      string
+	Trigger   string // the observation it starts from
+	From, To  Participant
+	Kind      Kind
+	At        Instant
+	Label     string // where it is the same for every message of the rule
+	Certainty Certainty
+	Detail    Detail
+	Proves    string // why the observation is evidence
+	Gist      string // what a learner should know, in one line of at most 67 characters, which fits a terminal of 80
+	Explain   string // the same in full
+	Doc       string // the page of the Kubernetes documentation
+
+	derive func(*story, func(claim))
+}
+
+const docs = "https://kubernetes.io/docs/"
+
+// Rules lists every rule. The order matters only where two rules claim one message with equal certainty: the first
+// gives the label.
+var Rules = []Rule{
+	{
+		Name: "own-create", Trigger: "our own POST", From: Kubectl, To: APIServer, Kind: RequestKind, At: AtStart,
+		Certainty: Observed, Detail: Brief, derive: ownCreate,
+		Proves:  "we sent it and read the answer",
+		Gist:    "The client asks for a Pod; admission and validation happen in here.",
+		Explain: "The client asks the API server for a Pod. Authentication, authorization, admission and validation all happen inside this one request.",
+		Doc:     docs + "concepts/security/controlling-access/",
+	},
+	{
+		Name: "own-read", Trigger: "our own GET", From: Kubectl, To: APIServer, Kind: RequestKind, At: AtStart,
+		Certainty: Observed, Detail: Full, derive: ownRead,
+		Proves:  "we sent it and read the answer",
+		Gist:    "This tool watches to show you what comes; kubectl create would not.",
+		Explain: "This tool itself lists and watches, so that it can show you what comes; kubectl create alone would not.",
+		Doc:     docs + "reference/using-api/api-concepts/#efficient-detection-of-changes",
+	},
+	{
+		Name: "warning", Trigger: "a Warning header", From: Kubectl, To: Kubectl, Kind: NoteKind, At: AtEnd,
+		Certainty: Observed, Detail: Normal, derive: warnings,
+		Proves:  "it came with the answer to our own request",
+		Gist:    "The API server took the object but has something to say about it.",
+		Explain: "The API server took the object but has something to say about it.",
+		Doc:     docs + "reference/access-authn-authz/extensible-admission-controllers/",
+	},
+	{
+		Name: "write", Trigger: "a new revision of the Pod", To: APIServer, Kind: RequestKind, At: AtCommit,
+		Certainty: Observed, Detail: Normal, derive: writes,
+		Proves:  "every revision is one successful write; the object says who made it",
+		Gist:    "A client changed the Pod; every change goes through the API server.",
+		Explain: "Some client changed the Pod through the API server. There is no other way: components never talk to each other or to etcd directly.",
+		Doc:     docs + "concepts/overview/kubernetes-api/",
+	},
+	{
+		Name: "status-patch", Trigger: "a revision whose managedFields entry of the kubelet changed", From: Kubelet, To: APIServer, Kind: RequestKind, At: AtCommit,
+		Certainty: Observed, Detail: Normal, derive: statusPatches,
+		Proves:  "managedFields names manager kubelet, subresource status",
+		Gist:    "The kubelet reports; the cluster learns of the node only this way.",
+		Explain: "The kubelet reports what it has done by patching the Pod's status; this report is all that the rest of the cluster ever learns of the node.",
+		Doc:     docs + "concepts/workloads/pods/pod-lifecycle/",
+	},
+	{
+		Name: "bind", Trigger: "a revision that gives the Pod its node", To: APIServer, Kind: RequestKind, At: AtCommit,
+		Certainty: Inferred, Detail: Brief, derive: binds,
+		Proves:  "spec.nodeName and condition PodScheduled appear in one revision; a bind leaves no managedFields entry, so only the Scheduled Event proves who",
+		Gist:    "The scheduler only writes the node's name into the Pod.",
+		Explain: "The scheduler only writes the node's name into the Pod. It starts nothing and tells no node.",
+		Doc:     docs + "concepts/scheduling-eviction/kube-scheduler/",
+	},
+	{
+		Name: "etcd-write", Trigger: "a new revision of the Pod", From: APIServer, To: Etcd, Kind: RequestKind, At: AtCommit,
+		Certainty: Observed, Detail: Full, derive: etcdWrites,
+		Proves:  "resourceVersion is etcd's own revision of that transaction",
+		Gist:    "The API server keeps no state: the write counts once etcd has it.",
+		Explain: "The API server keeps no state of its own: the write counts once etcd has it on disk.",
+		Doc:     docs + "concepts/overview/components/#etcd",
+	},
+	{
+		Name: "scheduler-delivery", Trigger: "the scheduler acted on the Pod", From: APIServer, To: Scheduler, Kind: DeliveryKind, At: AtEnd,
+		Certainty: Inferred, Detail: Brief, derive: schedulerDelivery,
+		Proves:  "the scheduler acted on a Pod it can only know from its watch",
+		Gist:    "No polling: the API server pushes new Pods through an open watch.",
+		Explain: "The scheduler does not poll: it holds a watch open, and the API server pushes each new Pod without a node through it.",
+		Doc:     docs + "concepts/scheduling-eviction/kube-scheduler/",
+	},
+	{
+		Name: "pick", Trigger: "the node's name, and Event Scheduled", Kind: NoteKind, At: AtEnd,
+		Certainty: Inferred, Detail: Brief, derive: picks,
+		Proves:  "the Event, or the name it wrote",
+		Gist:    "It filters out nodes that can't take the Pod, then scores the rest.",
+		Explain: "It filters out the nodes that cannot take the Pod, scores the others and takes the best.",
+		Doc:     docs + "concepts/scheduling-eviction/kube-scheduler/#kube-scheduler-implementation",
+	},
+	{
+		Name: "unschedulable", Trigger: "Event FailedScheduling", From: Scheduler, To: Scheduler, Kind: NoteKind, At: AtEnd,
+		Certainty: Observed, Detail: Normal, derive: unschedulable,
+		Proves:  "the Event, with the scheduler's own counts of nodes and reasons",
+		Gist:    "No node passed every filter; the Pod waits for a change.",
+		Explain: "No node passed every filter; the Pod waits until something in the cluster changes.",
+		Doc:     docs + "concepts/scheduling-eviction/",
+	},
+	{
+		Name: "kubelet-delivery", Trigger: "the kubelet acted on the Pod", From: APIServer, To: Kubelet, Kind: DeliveryKind, At: AtEnd,
+		Certainty: Inferred, Detail: Brief, derive: kubeletDelivery,
+		Proves:  "the kubelet acted on a Pod it can only know from its watch",
+		Gist:    "Each kubelet watches the Pods that carry its node's name.",
+		Explain: "Each kubelet watches the Pods that carry its node's name; the bind made this one appear there.",
+		Doc:     docs + "reference/command-line-tools-reference/kubelet/",
+	},
+	{
+		Name: "run-sandbox", Trigger: "condition PodReadyToStartContainers, or the first container's Event", From: Kubelet, To: Runtime, Kind: RequestKind, At: AtStart,
+		Label: "RunPodSandbox", Certainty: Inferred, Detail: Brief, derive: runSandbox,
+		Proves:  "the condition turns True, and containers come, only when the sandbox and its network are up",
+		Gist:    "The runtime makes namespaces and cgroup, and CNI gives a network.",
+		Explain: "The runtime makes the Pod's namespaces and cgroup, held by a pause container, and has the CNI plugin connect the network. Before it, the kubelet mounts the volumes: a Pod with any volume, the ServiceAccount token included, waits one 300 ms round of the volume manager (podAttachAndMountRetryInterval).",
+		Doc:     docs + "concepts/workloads/pods/pod-lifecycle/#pod-has-network",
+	},
+	{
+		Name: "pull-image", Trigger: "Events Pulling and Pulled", From: Kubelet, To: Runtime, Kind: RequestKind, At: AtStart,
+		Certainty: Observed, Detail: Normal, derive: pullImage,
+		Proves:  "the kubelet emits Pulling just before the call and Pulled just after it",
+		Gist:    "The runtime fetches the image's layers and unpacks them.",
+		Explain: "The runtime fetches the image's layers from the registry and unpacks them; the node keeps them for the next Pod.",
+		Doc:     docs + "concepts/containers/images/",
+	},
+	{
+		Name: "image-present", Trigger: "Event Pulled: already present", From: Kubelet, To: Kubelet, Kind: NoteKind, At: AtEnd,
+		Certainty: Observed, Detail: Normal, derive: imagePresent,
+		Proves:  "the Event says so",
+		Gist:    "The image is on the node and the policy allows it: no pull.",
+		Explain: "The image is on the node and imagePullPolicy allows it, so nothing is pulled.",
+		Doc:     docs + "concepts/containers/images/#image-pull-policy",
+	},
+	{
+		Name: "create-container", Trigger: "Event Created", From: Kubelet, To: Runtime, Kind: RequestKind, At: AtStart,
+		Certainty: Observed, Detail: Brief, derive: createContainer,
+		Proves:  "the kubelet emits Created within about 1 ms of the call's end",
+		Gist:    "A read-write layer over the read-only image, and an id; no process.",
+		Explain: "The runtime puts a read-write layer over the read-only image and gives the container its id; no process yet.",
+		Doc:     docs + "concepts/containers/cri/",
+	},
+	{
+		Name: "start-container", Trigger: "Event Started", From: Kubelet, To: Runtime, Kind: RequestKind, At: AtStart,
+		Certainty: Observed, Detail: Brief, derive: startContainer,
+		Proves:  "the kubelet emits Started within about 1 ms of the call's end",
+		Gist:    "The runtime has runc make the container and start its process.",
+		Explain: "The runtime has runc make the container and start its process.",
+		Doc:     docs + "concepts/containers/cri/",
+	},
+	{
+		Name: "container-ran", Trigger: "a container's state running or terminated in the status", From: Kubelet, To: Runtime, Kind: RequestKind, At: AtStart,
+		Certainty: Inferred, Detail: Brief, derive: containerRan,
+		Proves:  "a container that runs, or ran, has been created and started",
+		Gist:    "The Event is missing, but the status shows what must have happened.",
+		Explain: "The Event is missing, but the status shows what must have happened.",
+		Doc:     docs + "concepts/workloads/pods/pod-lifecycle/#container-states",
+	},
+	{
+		Name: "runc", Trigger: "StartContainer", To: Runc, Kind: RequestKind, At: AtStart,
+		Certainty: Inferred, Detail: Brief, derive: runc,
+		Proves:  "the runtime starts a container by runc create, then runc start, both within StartContainer",
+		Gist:    "runc makes namespaces, cgroup and root file system, then leaves.",
+		Explain: "runc makes the namespaces, cgroup and root file system, then runs the container's program in them and leaves; it is no daemon.",
+		Doc:     docs + "setup/production-environment/container-runtimes/",
+	},
+	{
+		Name: "exec", Trigger: "StartContainer", From: Runc, Kind: RequestKind, At: AtStart,
+		Label: "exec the container's program", Certainty: Inferred, Detail: Brief, derive: execs,
+		Proves:  "the runtime answers StartContainer once the container's process runs",
+		Gist:    "The program begins, as process 1 of its own namespaces.",
+		Explain: "The container's program begins, as process 1 of its own namespaces.",
+		Doc:     docs + "concepts/containers/",
+	},
+	{
+		Name: "container-exit", Trigger: "state terminated in the status", Kind: NoteKind, At: AtEnd,
+		Certainty: Observed, Detail: Brief, derive: containerExit,
+		Proves:  "the status carries exit code, reason and the second it finished",
+		Gist:    "The container's first process ended, and with it the container.",
+		Explain: "The container's first process ended, and with it the container.",
+		Doc:     docs + "concepts/workloads/pods/pod-lifecycle/#container-states",
+	},
+	{
+		Name: "probe", Trigger: "a container with a probe turns started or ready", From: Kubelet, Kind: RequestKind, At: AtEnd,
+		Certainty: Inferred, Detail: Normal, derive: probes,
+		Proves:  "with such a probe the status turns only when the probe has succeeded",
+		Gist:    "The kubelet itself asks; a success shows only in the status.",
+		Explain: "The kubelet itself asks the container; a success is written nowhere but into the status.",
+		Doc:     docs + "concepts/configuration/liveness-readiness-startup-probes/",
+	},
+	{
+		Name: "probe-failed", Trigger: "Event Unhealthy", From: Kubelet, Kind: RequestKind, At: AtEnd,
+		Certainty: Observed, Detail: Normal, derive: probeFailures,
+		Proves:  "the Event",
+		Gist:    "The container answered a probe wrongly, late or not at all.",
+		Explain: "The container answered a probe wrongly, late or not at all.",
+		Doc:     docs + "concepts/configuration/liveness-readiness-startup-probes/",
+	},
+	{
+		Name: "trouble", Trigger: "an Event of type Warning", Kind: NoteKind, At: AtEnd,
+		Certainty: Observed, Detail: Normal, derive: troubles,
+		Proves:  "the Event",
+		Gist:    "A component says that something went wrong.",
+		Explain: "A component says that something went wrong.",
+		Doc:     docs + "tasks/debug/debug-application/debug-pods/",
+	},
+	{
+		Name: "event-write", Trigger: "a new revision of an Event", To: APIServer, Kind: RequestKind, At: AtCommit,
+		Certainty: Observed, Detail: Full, derive: eventWrites,
+		Proves:  "the Event is there, and names its emitter",
+		Gist:    "Events are API objects too, written just after what they tell of.",
+		Explain: "Events are API objects too, written a few milliseconds after what they tell of, and kept for an hour.",
+		Doc:     docs + "reference/kubernetes-api/cluster-resources/event-v1/",
+	},
+	{
+		Name: "audit", Trigger: "an audit entry of a write", To: APIServer, Kind: RequestKind, At: AtCommit,
+		Certainty: Observed, Detail: Full, derive: audited,
+		Proves:  "the API server logs each request it has answered, with the authenticated user and microseconds",
+		Gist:    "The API server's own log has this request.",
+		Explain: "The audit log is the API server's own record of who asked for what, when, and what came of it. Its user is authenticated, where managedFields only has the client's word.",
+		Doc:     docs + "tasks/debug/debug-cluster/audit/",
+	},
+	{
+		Name: "etcd-span", Trigger: "etcd's span of the transaction", From: APIServer, To: Etcd, Kind: RequestKind, At: AtCommit,
+		Certainty: Observed, Detail: Full, derive: transactions,
+		Proves:  "etcd itself timed the transaction below the API server's span of the request",
+		Gist:    "etcd timed this transaction itself.",
+		Explain: "A write takes effect in etcd's transaction: proposed through raft, written to disk, applied. Everything else in the request surrounds it.",
+		Doc:     docs + "concepts/cluster-administration/system-traces/",
+	},
+	{
+		Name: "answer", Trigger: "an audit entry, or the API server's span", From: APIServer, Kind: ResponseKind, At: AtEnd,
+		Certainty: Observed, Detail: Full, derive: answers,
+		Proves:  "the entry and the span end when the request is answered",
+		Gist:    "The API server answers the client that made the change.",
+		Explain: "The client that wrote gets the object as it is stored now, with its new resourceVersion.",
+		Doc:     docs + "reference/using-api/api-concepts/",
+	},
+	{
+		Name: "request", Trigger: "an audit entry, or the API server's span, of a request that changed nothing", To: APIServer, Kind: RequestKind, At: AtStart,
+		Certainty: Observed, Detail: Full, derive: otherRequests,
+		Proves:  "the API server recorded it",
+		Gist:    "A component asks about the Pod; no watch ever shows this.",
+		Explain: "Reads and refused writes leave no revision and no Event. The kubelet, for one, reads the Pod before each status patch, and asks for a token for the Pod's ServiceAccount.",
+		Doc:     docs + "reference/using-api/api-concepts/",
+	},
+	{
+		Name: "sync-pod", Trigger: "the kubelet's span", From: Kubelet, To: Kubelet, Kind: NoteKind, At: AtStart,
+		Certainty: Observed, Detail: Normal, derive: syncs,
+		Proves:  "the kubelet's own span, with the Pod's uid",
+		Gist:    "The kubelet compares what should run with what runs, and acts.",
+		Explain: "The kubelet's worker for this Pod starts one round: it compares the Pod as it should be with what runs, and does what is missing. One round starts a whole Pod.",
+		Doc:     docs + "concepts/architecture/#kubelet",
+	},
+	{
+		Name: "cri-span", Trigger: "the kubelet's span of a CRI call", From: Kubelet, To: Runtime, Kind: RequestKind, At: AtStart,
+		Certainty: Observed, Detail: Normal, derive: criSpans,
+		Proves:  "the kubelet's own span of the call",
+		Gist:    "The kubelet timed this call to the runtime itself.",
+		Explain: "The kubelet talks to the container runtime by gRPC on a local socket, the Container Runtime Interface.",
+		Doc:     docs + "concepts/architecture/cri/",
+	},
+	{
+		Name: "cni-span", Trigger: "the runtime's span", To: CNI, Kind: RequestKind, At: AtStart,
+		Certainty: Observed, Detail: Normal, derive: cniSpans,
+		Proves:  "the runtime's own span of the set-up",
+		Gist:    "The network plugins give the Pod its interface and address.",
+		Explain: "The runtime runs the CNI plugins of the node: they put a network interface into the Pod's namespace, give it an address and connect it.",
+		Doc:     docs + "concepts/extend-kubernetes/compute-storage-net/network-plugins/",
+	},
+	{
+		Name: "runc-span", Trigger: "the runtime's span of its call to the shim", To: Runc, Kind: RequestKind, At: AtStart,
+		Certainty: Observed, Detail: Normal, derive: runcSpans,
+		Proves:  "the runtime's own span of the shim's task service, which runs runc",
+		Gist:    "The runtime has its shim run runc.",
+		Explain: "containerd does not run runc itself: a shim per Pod does, and stays as the parent of the container's process, so that containerd can be restarted under running containers.",
+		Doc:     docs + "setup/production-environment/container-runtimes/",
+	},
+	{
+		Name: "gap", Trigger: "a lost watch", From: Kubectl, To: Kubectl, Kind: NoteKind, At: AtEnd,
+		Certainty: Observed, Detail: Brief, derive: gaps,
+		Proves:  "our own watch ended and could not be resumed where it was",
+		Gist:    "What happened in between may be missing from this picture.",
+		Explain: "What happened in between may be missing from this picture.",
+		Doc:     docs + "reference/using-api/api-concepts/#410-gone-responses",
+	},
+}

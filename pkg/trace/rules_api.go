@@ -1,0 +1,311 @@
+package trace
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// Keys of messages. A request's response is its key and ":end".
+func callKey(r *Request) string { return "call:" + r.ID }
+func etcdKey(rv uint64) string  { return "etcd:pods:" + strconv.FormatUint(rv, 10) }
+func (w *write) key() string {
+	if w.own != nil {
+		return callKey(w.own)
+	}
+	return "write:pods:" + strconv.FormatUint(w.rv, 10)
+}
+
+const (
+	deliverScheduler = "deliver:scheduler"
+	deliverKubelet   = "deliver:kubelet"
+	pickKey          = "pick"
+)
+
+func (s *story) api(verb, subresource string) Step {
+	return Step{Verb: verb, Resource: "pods", Subresource: subresource, Object: s.object, Clock: APIServer}
+}
+
+func (w *write) evidence() Evidence {
+	e := Evidence{Source: "watch", Detail: w.actor.because, ResourceVersion: w.pod.ResourceVersion, At: w.received}
+	if w.received.IsZero() { // it came with the answer to our own request
+		e.Source = "http"
+		if w.own != nil {
+			e.At = w.own.FirstByte
+		}
+	}
+	return e
+}
+
+// deliveryLag is the usual time from the commit of a Pod's write to our receipt of it, measured on one machine.
+const deliveryLag = 2500 * time.Microsecond
+
+// window is what a write says of its own commit: it had happened when we received it, and is no older than the second its
+// managedFields entry is stamped with.
+func (w *write) window() (Window, time.Time) {
+	if w.received.IsZero() {
+		return Window{}, time.Time{}
+	}
+	if w.since.After(w.received) { // the clocks drifted apart since we compared them
+		return Window{Latest: w.received}, w.received.Add(-deliveryLag)
+	}
+	return Window{w.since, w.received}, w.received.Add(-deliveryLag)
+}
+
+// isStatusPatch, isBind: every revision is claimed by exactly one of writes, statusPatches and binds.
+func (w *write) isBind() bool { return w.actor.subresource == "binding" }
+func (w *write) isStatusPatch() bool {
+	return w.actor.name == Kubelet && w.actor.subresource == "status"
+}
+
+func writes(s *story, emit func(claim)) {
+	for _, w := range s.revisions {
+		if w.own != nil || w.isBind() || w.isStatusPatch() || w.isLastGrace() || w.prev == nil && !w.first {
+			continue
+		}
+		label := strings.ToUpper(w.actor.verb) + " pods"
+		switch {
+		case w.actor.verb == "create":
+			label = "POST pods (" + s.object.Name + ")"
+		case w.actor.subresource != "":
+			label += "/" + w.actor.subresource
+		}
+		if what := w.changed(); what != "" && w.actor.verb != "create" && w.actor.verb != "delete" {
+			label += ": " + what
+		}
+		detail := Normal
+		if w.actor.verb == "create" || w.actor.verb == "delete" {
+			detail = Brief
+		}
+		c := s.writeClaim(w, label, detail)
+		if first := s.lastGrace(w); first != nil {
+			c.At, c.after = AtStart, s.before(first)
+			c.Window, c.Best = Window{Latest: first.received}, before(first.received, 2*deliveryLag)
+		}
+		emit(c)
+	}
+}
+
+// isLastGrace reports whether the write ended the grace period: the first of the two revisions of one DELETE, which
+// removes the object with the second.
+func (w *write) isLastGrace() bool {
+	zero := func(p *corev1.Pod) bool {
+		return p.DeletionGracePeriodSeconds != nil && *p.DeletionGracePeriodSeconds == 0
+	}
+	return !w.deleted && w.prev != nil && w.prev.DeletionTimestamp != nil && !zero(w.prev) && zero(w.pod)
+}
+
+// lastGrace is that first revision, if w is the second.
+func (s *story) lastGrace(w *write) *write {
+	for i, o := range s.revisions {
+		if o == w && w.deleted && i > 0 && s.revisions[i-1].isLastGrace() {
+			return s.revisions[i-1]
+		}
+	}
+	return nil
+}
+
+// writeClaim is what every revision tells of the request that made it.
+func (s *story) writeClaim(w *write, label string, detail Detail) claim {
+	step := s.api(w.actor.verb, w.actor.subresource)
+	step.Key, step.Label, step.From, step.Detail = w.key(), label, w.actor.name, detail
+	step.ResourceVersion, step.Certainty = w.pod.ResourceVersion, w.actor.certainty
+	step.Window, step.Best = w.window()
+	step.Evidence = []Evidence{w.evidence()}
+	return claim{Step: step, after: s.before(w)}
+}
+
+// before is the store's writes just before this one. Revisions of one object are in order; those of Pods and Events
+// where both live in one etcd.
+func (s *story) before(w *write) []string {
+	var keys []string
+	for i, o := range s.revisions {
+		if o == w && i > 0 {
+			keys = append(keys, etcdKey(s.revisions[i-1].rv))
+		}
+	}
+	if i, _ := slices.BinarySearchFunc(s.events, w.rv, byRevision); i > 0 && s.comparable {
+		keys = append(keys, s.events[i-1].etcdKey())
+	}
+	return keys
+}
+
+func byRevision(e *emitted, rv uint64) int { return cmp.Compare(e.rv, rv) }
+
+func binds(s *story, emit func(claim)) {
+	for _, w := range s.revisions {
+		if !w.isBind() {
+			continue
+		}
+		c := s.writeClaim(w, "POST pods/binding ("+w.pod.Spec.NodeName+")", Brief)
+		c.Node, c.after = w.pod.Spec.NodeName, append(c.after, pickKey, deliverScheduler)
+		if e := s.scheduled(); e != nil {
+			// The scheduler emits Scheduled after the bind has returned.
+			c.Certainty, c.Clock = Observed, Scheduler
+			c.Evidence = append(c.Evidence, e.evidence())
+			c.Window.Latest = sooner(c.Window.Latest, e.at)
+			if !e.at.IsZero() {
+				c.Best = e.at.Add(-scheduledLag)
+			}
+		}
+		emit(c)
+	}
+}
+
+// scheduledLag is the usual time from the commit of a bind to the emission of Scheduled.
+const scheduledLag = 1500 * time.Microsecond
+
+func (s *story) scheduled() *emitted {
+	for _, e := range s.events {
+		if e.event.Reason == "Scheduled" && e.event.Type == corev1.EventTypeNormal {
+			return e
+		}
+	}
+	return nil
+}
+
+func statusPatches(s *story, emit func(claim)) {
+	for _, w := range s.revisions {
+		if !w.isStatusPatch() {
+			continue
+		}
+		label := "PATCH pods/status"
+		if what := w.changed(); what != "" {
+			label += ": " + what
+		}
+		c := s.writeClaim(w, label, w.reportDetail())
+		c.after = append(append(c.after, s.reported(w)...), deliverKubelet)
+		emit(c)
+	}
+}
+
+// reportDetail draws the reports that end a phase even in the briefest picture.
+func (w *write) reportDetail() Detail {
+	prev := w.prev
+	if prev == nil {
+		return Normal
+	}
+	if prev.Status.Phase != w.pod.Status.Phase || condition(prev, corev1.PodReady) != corev1.ConditionTrue && condition(w.pod, corev1.PodReady) == corev1.ConditionTrue {
+		return Brief
+	}
+	return Normal
+}
+
+func etcdWrites(s *story, emit func(claim)) {
+	for i, w := range s.revisions {
+		if w.prev == nil && !w.first {
+			continue
+		}
+		step := Step{Key: etcdKey(w.rv), Label: "Pod " + s.object.Name, Object: s.object, ResourceVersion: w.pod.ResourceVersion, Clock: APIServer}
+		step.Window, step.Best = w.window()
+		if w.own != nil {
+			// The answer follows the commit closely.
+			step.Window = intersect(step.Window, Window{w.own.Sent, w.own.FirstByte})
+			if !w.own.FirstByte.IsZero() {
+				step.Best = w.own.FirstByte.Add(-time.Millisecond)
+			}
+		}
+		step.Evidence = []Evidence{w.evidence()}
+		if step.Verb = "update"; w.first {
+			step.Verb = "create"
+		} else if w.deleted {
+			step.Verb = "delete"
+		}
+		if w.first || w.isBind() || w.deleted || w.isStatusPatch() && w.reportDetail() == Brief {
+			step.Detail = Brief
+		}
+		after := append(s.before(w), w.key())
+		if w.isLastGrace() && i+1 < len(s.revisions) {
+			after = append(after, s.revisions[i+1].key())
+		}
+		emit(claim{Step: step, after: after})
+	}
+}
+
+func schedulerDelivery(s *story, emit func(claim)) {
+	var acted []Evidence
+	for _, w := range s.revisions {
+		if w.isBind() {
+			acted = append(acted, w.evidence())
+			break
+		}
+	}
+	for _, e := range s.events {
+		if e.emitter == Scheduler {
+			acted = append(acted, e.evidence())
+			break
+		}
+	}
+	if len(acted) == 0 {
+		return
+	}
+	step := Step{Key: deliverScheduler, Label: "watch: Pod " + s.object.Name + ", no node yet", Object: s.object, Verb: "watch", Resource: "pods", Evidence: acted, Clock: APIServer}
+	var after []string
+	for _, w := range s.revisions {
+		if w.first {
+			after = []string{etcdKey(w.rv)}
+			step.ResourceVersion = w.pod.ResourceVersion
+		}
+		if w.isBind() && w.actor.name != "" {
+			step.To = w.actor.name
+		}
+	}
+	emit(claim{Step: step, after: after, lag: time.Millisecond})
+}
+
+func picks(s *story, emit func(claim)) {
+	for _, w := range s.revisions {
+		if !w.isBind() {
+			continue
+		}
+		step := Step{Key: pickKey, From: w.actor.name, To: w.actor.name, Label: "picks " + w.pod.Spec.NodeName, Object: s.object, Node: w.pod.Spec.NodeName, Clock: APIServer}
+		step.Evidence = []Evidence{w.evidence()}
+		if e := s.scheduled(); e != nil {
+			step.Certainty = Observed
+			step.Evidence = append(step.Evidence, e.evidence())
+		}
+		step.Window.Latest = s.receivedAt(w)
+		emit(claim{Step: step, after: []string{deliverScheduler}, lag: time.Millisecond})
+	}
+}
+
+func kubeletDelivery(s *story, emit func(claim)) {
+	var acted []Evidence
+	var after []string
+	step := Step{Key: deliverKubelet, Label: "watch: Pod " + s.object.Name + ", yours", Object: s.object, Verb: "watch", Resource: "pods", Node: s.node, Clock: APIServer}
+	for _, w := range s.revisions {
+		if w.isBind() {
+			after = append(after, etcdKey(w.rv))
+			step.ResourceVersion = w.pod.ResourceVersion
+		}
+		if w.isStatusPatch() && len(acted) == 0 {
+			acted = append(acted, w.evidence())
+		}
+	}
+	for _, e := range s.events {
+		if e.emitter == Kubelet {
+			acted = append(acted, e.evidence())
+			step.Window.Latest = e.at
+			break
+		}
+	}
+	if len(acted) == 0 {
+		return
+	}
+	step.Evidence = acted
+	emit(claim{Step: step, after: after, lag: 2 * time.Millisecond})
+}
+
+func gaps(s *story, emit func(claim)) {
+	for _, g := range s.gaps {
+		step := Step{Key: "gap:" + g.Resource + ":" + g.From + ":" + g.To, Clock: Kubectl, Resource: g.Resource,
+			Label: "watch of " + g.Resource + " lost after revision " + g.From + " (" + g.Reason + "); what came before " + g.To + " may be missing"}
+		step.Window, step.Best, step.Shown, step.Precision = exactly(g.at)
+		step.Evidence = []Evidence{{Source: "watch", Detail: g.Reason, At: g.at}}
+		emit(claim{Step: step})
+	}
+}

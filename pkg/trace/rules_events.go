@@ -1,0 +1,130 @@
+package trace
+
+import (
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// eventLag is the usual time from the commit of an Event's write to our receipt of it.
+const eventLag = 1500 * time.Microsecond
+
+func (e *emitted) etcdKey() string { return fmt.Sprintf("etcd:events:%s:%d", e.event.UID, e.rv) }
+
+func (e *emitted) writeKey() string { return fmt.Sprintf("write:events:%s:%d", e.event.UID, e.rv) }
+
+func (e *emitted) object() Object {
+	return Object{Kind: "Event", Namespace: e.event.Namespace, Name: e.event.Name, UID: string(e.event.UID)}
+}
+
+func (e *emitted) evidence() Evidence {
+	detail := "Event " + e.event.Reason
+	switch {
+	case !e.at.IsZero():
+		detail += ", emitted at the instant in its name"
+	case e.count > 1:
+		detail += fmt.Sprintf(", %d times by then", e.count)
+	}
+	return Evidence{Source: "events", Detail: detail, ResourceVersion: e.event.ResourceVersion, At: e.received}
+}
+
+// second is the window of an emission of which only the second is known, on our clock.
+func (e *emitted) second(s *story) Window {
+	said := e.event.LastTimestamp.Time
+	if e.event.Series != nil {
+		said = e.event.Series.LastObservedTime.Time
+	}
+	if said.IsZero() {
+		return Window{Latest: e.received}
+	}
+	said = said.Truncate(time.Second).Add(-s.clocks.offset(e.emitter))
+	if w := intersect(Window{said, said.Add(time.Second)}, Window{Latest: e.received}); !w.empty() {
+		return w
+	}
+	return Window{Latest: e.received}
+}
+
+// note is the step of an Event that tells of something its emitter saw.
+func (s *story) note(e *emitted) Step {
+	n := Step{Key: fmt.Sprintf("event:%s:%d", e.event.UID, e.count), From: e.emitter, To: e.emitter, Container: e.container, Object: s.object, Clock: e.emitter}
+	n.Label = e.event.Reason + ": " + e.event.Message
+	if n.Window = e.second(s); !e.at.IsZero() {
+		n.Window, n.Best, n.Shown, n.Precision = Window{e.at, e.at}, e.at, true, time.Millisecond
+	}
+	n.Evidence = []Evidence{e.evidence()}
+	return n
+}
+
+func eventWrites(s *story, emit func(claim)) {
+	for i, e := range s.events {
+		step := Step{Key: e.writeKey(), From: e.emitter, Verb: "create", Resource: "events",
+			Object:          e.object(),
+			ResourceVersion: e.event.ResourceVersion, Label: "POST events: " + e.event.Reason, Container: e.container, Clock: e.emitter}
+		if e.count > 1 {
+			step.Verb, step.Label = "patch", fmt.Sprintf("PATCH events: %s, %d times now", e.event.Reason, e.count)
+		}
+		step.Window = Window{Earliest: e.at, Latest: e.received}
+		step.Best = before(e.received, eventLag)
+		step.Evidence = []Evidence{e.evidence()}
+		var after []string
+		if i > 0 {
+			after = append(after, s.events[i-1].etcdKey())
+		}
+		if w := s.writeBefore(e.rv); w != nil && s.comparable {
+			after = append(after, etcdKey(w.rv))
+		}
+		etcd := step
+		etcd.Key, etcd.From, etcd.To, etcd.Clock = e.etcdKey(), APIServer, Etcd, APIServer
+		etcd.Label = "Event " + e.event.Reason
+		emit(claim{Step: step, after: after})
+		etcd.Rule = "etcd-write"
+		emit(claim{Step: etcd, after: []string{step.Key}})
+	}
+}
+
+// writeBefore is the last write of the Pod before a revision of the same store.
+func (s *story) writeBefore(rv uint64) *write {
+	var last *write
+	for _, w := range s.revisions {
+		if w.rv < rv {
+			last = w
+		}
+	}
+	return last
+}
+
+func troubles(s *story, emit func(claim)) {
+	pulls := map[*emitted]bool{}
+	for _, a := range s.worker() {
+		if a.does == pullFailed {
+			pulls[a.emitted] = true
+		}
+	}
+	for _, e := range s.events {
+		if e.event.Type == corev1.EventTypeWarning && !toldElsewhere[e.event.Reason] && !pulls[e] {
+			emit(claim{Step: s.note(e)})
+		}
+	}
+}
+
+// toldElsewhere are the Warning Events with a rule of their own.
+var toldElsewhere = map[string]bool{"Unhealthy": true, "FailedScheduling": true}
+
+func unschedulable(s *story, emit func(claim)) {
+	for _, e := range s.events {
+		if e.event.Reason == "FailedScheduling" {
+			emit(claim{Step: s.note(e), after: []string{deliverScheduler}})
+		}
+	}
+}
+
+func probeFailures(s *story, emit func(claim)) {
+	for _, e := range s.events {
+		if e.event.Reason == "Unhealthy" && e.container != "" {
+			step := s.note(e)
+			step.From, step.To, step.Node = Kubelet, Container(e.container), s.node
+			emit(claim{Step: step, after: []string{deliverKubelet}})
+		}
+	}
+}

@@ -1,0 +1,268 @@
+package trace
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// A call of the CRI is keyed by the RPC, the container and how many times it has been made before.
+func criKey(rpc, container string, attempt int) string {
+	return fmt.Sprintf("cri:%s:%s:%d", rpc, container, attempt)
+}
+
+var sandboxKey = criKey("RunPodSandbox", "", 0)
+
+func exitKey(container string, attempt int) string {
+	return fmt.Sprintf("exit:%s:%d", container, attempt)
+}
+func probeKey(kind, container string, attempt int) string {
+	return fmt.Sprintf("probe:%s:%s:%d", kind, container, attempt)
+}
+
+// call emits both ends of a CRI call. An end with a zero window and best is bounded by its neighbours only.
+func (s *story) call(rpc, container string, attempt int, start, end claim, emit func(claim)) {
+	key := criKey(rpc, container, attempt)
+	for _, c := range []*claim{&start, &end} {
+		c.Call, c.Container, c.Object, c.Node = key, container, s.object, s.node
+		if c.Clock == "" {
+			c.Clock = Kubelet
+		}
+	}
+	start.Key, start.From, start.To = key, Kubelet, s.runtime
+	end.Key, end.From, end.To, end.Kind, end.At = key+":end", s.runtime, Kubelet, ResponseKind, AtEnd
+	end.after = append(end.after, key)
+	if end.Detail == 0 {
+		end.Detail = Normal
+	}
+	end.Label = rpc + " returns"
+	if container != "" {
+		end.Label = rpc + " " + container + " returns"
+	}
+	emit(start)
+	emit(end)
+}
+
+// sandboxToWorker is the usual time from the end of RunPodSandbox to the kubelet's first Event about a container.
+const sandboxToWorker = 1500 * time.Microsecond
+
+// volumeWait is one period of the kubelet's podAttachAndMountRetryInterval and what surrounds it, from bind to
+// RunPodSandbox; without volumes it is plainWait.
+const (
+	volumeWait = 310 * time.Millisecond
+	plainWait  = 12 * time.Millisecond
+)
+
+func runSandbox(s *story, emit func(claim)) {
+	var start, end claim
+	for _, w := range s.revisions {
+		if condition(w.pod, corev1.PodReadyToStartContainers) == corev1.ConditionTrue {
+			end.Evidence = append(end.Evidence, Evidence{Source: "watch", Detail: "condition PodReadyToStartContainers is True", ResourceVersion: w.pod.ResourceVersion, At: w.received})
+			end.Best = before(w.received, reportLag)
+			break
+		}
+	}
+	if acts := s.worker(); len(acts) > 0 {
+		end.Evidence = append(end.Evidence, acts[0].evidence())
+		if at := acts[0].at; !at.IsZero() {
+			end.Best, end.Window.Latest = at.Add(-sandboxToWorker), at
+		}
+	} else if ran := s.ran(); len(ran) > 0 {
+		end.Evidence = append(end.Evidence, ran[0].evidence)
+	}
+	if len(end.Evidence) == 0 {
+		return
+	}
+	start.Evidence = end.Evidence
+	start.after, start.lag = []string{deliverKubelet}, plainWait
+	if n := len(s.revisions); n > 0 && len(s.revisions[n-1].pod.Spec.Volumes) > 0 {
+		start.lag = volumeWait
+	}
+	s.call("RunPodSandbox", "", 0, start, end, emit)
+}
+
+// reportLag is the usual time from what the kubelet has done to our receipt of the status patch that says so.
+const reportLag = 15 * time.Millisecond
+
+// before is an instant before another, if that is known.
+func before(t time.Time, lag time.Duration) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return t.Add(-lag)
+}
+
+func pullImage(s *story, emit func(claim)) {
+	for _, a := range s.worker() {
+		image := imageOf(s.spec(a.container))
+		switch a.does {
+		case pull:
+			c := a.claim(a.follows())
+			c.Key, c.Call, c.From, c.To, c.Label, c.Node = a.key, a.key, Kubelet, s.runtime, "PullImage "+image, s.node
+			emit(c)
+		case pulled, pullFailed:
+			c := a.claim(a.precedes())
+			c.Key, c.Call, c.From, c.To, c.Kind, c.At, c.Node = a.key, a.call, s.runtime, Kubelet, ResponseKind, AtEnd, s.node
+			if c.Label = "PullImage " + image + " returns"; a.does == pullFailed {
+				c.Label = "PullImage fails: " + a.event.Message
+			}
+			c.after = append(c.after, a.call)
+			emit(c)
+		}
+	}
+}
+
+func imagePresent(s *story, emit func(claim)) {
+	for _, a := range s.worker() {
+		if a.does == present {
+			c := a.claim(a.precedes())
+			c.Key, c.Label, c.Node = a.key, "image "+imageOf(s.spec(a.container))+" is already present", s.node
+			emit(c)
+		}
+	}
+}
+
+// createLag and startLag are the usual times from an Event of the kubelet to the CRI call that follows it.
+const (
+	createLag = 1900 * time.Microsecond
+	startLag  = 50 * time.Microsecond
+)
+
+func createContainer(s *story, emit func(claim)) {
+	for _, a := range s.worker() {
+		if a.does != created {
+			continue
+		}
+		start := claim{after: append(a.causes(), exitKey(a.container, a.attempt-1)), lag: createLag} // a container lives again only after its exit
+		start.Label, start.Window = "CreateContainer "+a.container, Window{a.after, a.at}
+		start.Evidence = []Evidence{a.evidence()}
+		end := a.claim(a.precedes())
+		end.after = nil
+		s.call("CreateContainer", a.container, a.attempt, start, end, emit)
+	}
+}
+
+func startContainer(s *story, emit func(claim)) {
+	for _, a := range s.worker() {
+		if a.does != started {
+			continue
+		}
+		start := claim{after: append(a.causes(), criKey("CreateContainer", a.container, a.attempt)+":end"), lag: startLag}
+		start.Label, start.Window = "StartContainer "+a.container, Window{a.after, a.at}
+		start.Evidence = []Evidence{a.evidence()}
+		end := a.claim(a.precedes())
+		end.after = []string{"runc:exec:" + a.call}
+		s.call("StartContainer", a.container, a.attempt, start, end, emit)
+	}
+}
+
+func containerRan(s *story, emit func(claim)) {
+	for _, r := range s.ran() {
+		evidence := []Evidence{r.evidence}
+		create := claim{Step: Step{Label: "CreateContainer " + r.container, Evidence: evidence}, after: []string{sandboxKey + ":end"}, lag: createLag}
+		start := claim{Step: Step{Label: "StartContainer " + r.container, Evidence: evidence}, after: []string{criKey("CreateContainer", r.container, r.attempt) + ":end"}, lag: startLag}
+		end := claim{Step: Step{Evidence: evidence}}
+		s.call("CreateContainer", r.container, r.attempt, create, end, emit)
+		end.Best = before(r.evidence.At, reportLag)
+		end.after = []string{"runc:exec:" + criKey("StartContainer", r.container, r.attempt)}
+		s.call("StartContainer", r.container, r.attempt, start, end, emit)
+	}
+}
+
+func runc(s *story, emit func(claim)) {
+	for _, r := range s.starts() {
+		create, start := r.step, r.step
+		create.Key, create.From, create.To, create.Label, create.Detail = "runc:create:"+r.call, s.runtime, s.ociRuntime(), "create", Brief
+		start.Key, start.From, start.To, start.Label, start.Detail = "runc:start:"+r.call, s.runtime, s.ociRuntime(), "start", Normal
+		emit(claim{Step: create, after: []string{r.call}, lag: 2 * time.Millisecond})
+		emit(claim{Step: start, after: []string{create.Key}})
+	}
+}
+
+func execs(s *story, emit func(claim)) {
+	for _, r := range s.starts() {
+		step := r.step
+		step.Key, step.From, step.To = "runc:exec:"+r.call, s.ociRuntime(), Container(step.Container)
+		emit(claim{Step: step, after: []string{"runc:start:" + r.call}})
+	}
+}
+
+// start is one container start, by the key of the call.
+type start struct {
+	call string
+	step Step
+}
+
+// starts are the container starts that an Event or the status tells of, once each.
+func (s *story) starts() []start {
+	var all []start
+	add := func(container string, attempt int, e Evidence) {
+		call := criKey("StartContainer", container, attempt)
+		if !slices.ContainsFunc(all, func(o start) bool { return o.call == call }) {
+			all = append(all, start{call, Step{Container: container, Object: s.object, Node: s.node, Clock: Kubelet, Evidence: []Evidence{e}}})
+		}
+	}
+	for _, a := range s.worker() {
+		if a.does == started {
+			add(a.container, a.attempt, a.evidence())
+		}
+	}
+	for _, r := range s.ran() {
+		add(r.container, r.attempt, r.evidence)
+	}
+	return all
+}
+
+// ociRuntime names the runtime below the runtime, as far as it is known: containerd's default is runc; others, and Pods
+// with a runtime class, use what their nodes are set up for.
+func (s *story) ociRuntime() Participant {
+	if n := len(s.revisions); n > 0 && s.revisions[n-1].pod.Spec.RuntimeClassName == nil && (s.runtime == "containerd" || s.runtime == "docker" || s.runtime == Runtime) {
+		return Runc
+	}
+	return "OCI runtime"
+}
+
+func containerExit(s *story, emit func(claim)) {
+	for _, r := range s.ran() {
+		if r.exit == nil {
+			continue
+		}
+		step := Step{Key: exitKey(r.container, r.attempt), From: Container(r.container), To: Container(r.container), Container: r.container, Object: s.object, Node: s.node, Clock: Kubelet}
+		step.Label = fmt.Sprintf("exits with %d", r.exit.ExitCode)
+		if r.exit.Reason != "" && r.exit.Reason != "Completed" && r.exit.Reason != "Error" {
+			step.Label += " (" + r.exit.Reason + ")"
+		}
+		step.Evidence = []Evidence{r.exitEvidence}
+		if !r.exit.FinishedAt.IsZero() {
+			at := r.exit.FinishedAt.Add(-s.clocks.offset(Kubelet))
+			step.Window = Window{at, at.Add(time.Second)}
+		}
+		step.Best = before(r.exitEvidence.At, exitLag)
+		// Not after StartContainer has returned: a short program is faster than that.
+		emit(claim{Step: step, after: []string{"runc:exec:" + criKey("StartContainer", r.container, r.attempt)}})
+	}
+}
+
+// exitLag is the usual time from a container's exit to our receipt of the status that says so.
+const exitLag = 300 * time.Millisecond
+
+func probes(s *story, emit func(claim)) {
+	for _, w := range s.revisions {
+		for _, p := range w.probesPassed() {
+			step := Step{Key: probeKey(p.kind, p.container, p.attempt), To: Container(p.container), Container: p.container, Object: s.object, Node: s.node, Clock: Kubelet}
+			step.Label = p.kind + " probe " + handler(p.probe) + " succeeds"
+			step.Evidence = []Evidence{{Source: "watch", Detail: p.detail, ResourceVersion: w.pod.ResourceVersion, At: w.received}}
+			step.Best = before(w.received, probeLag)
+			after := []string{criKey("StartContainer", p.container, p.attempt) + ":end"}
+			if p.kind != "startup" {
+				after = append(after, probeKey("startup", p.container, p.attempt))
+			}
+			emit(claim{Step: step, after: after})
+		}
+	}
+}
+
+// probeLag is the usual time from a probe's success to our receipt of the status that says so.
+const probeLag = 10 * time.Millisecond

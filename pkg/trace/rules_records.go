@@ -1,0 +1,211 @@
+package trace
+
+import (
+	"cmp"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// auditEvidence says what the audit log has of a call.
+func (c *apiCall) auditEvidence() Evidence {
+	detail := fmt.Sprintf("user %s, agent %s, Audit-ID %s, received to answered %.1f ms%s", c.audit.User, strings.SplitN(c.audit.UserAgent, " ", 2)[0], c.audit.ID,
+		c.audit.Completed.Sub(c.audit.Received).Seconds()*1000, c.how)
+	return Evidence{Source: "audit", Detail: detail, ResourceVersion: c.audit.ResourceVersion, At: c.audit.Received}
+}
+
+// on moves a time of another clock to ours.
+func (s *story) on(p Participant, t time.Time) time.Time { return t.Add(-s.clocks.offset(p)) }
+
+// clockOf is whose clock a span's times are on: a runtime shares its kubelet's machine.
+func clockOf(x *Span) Participant {
+	switch x.Service {
+	case "apiserver":
+		return APIServer
+	case "etcd":
+		return Etcd
+	}
+	return Kubelet
+}
+
+// spanPrecision is how sharp the times of spans are taken to be.
+const spanPrecision = 100 * time.Microsecond
+
+// startOf and endOf are the ends of a span as windows of no width.
+func (s *story) startOf(x *Span) (Window, time.Time) {
+	at := s.on(clockOf(x), x.Start)
+	return Window{at, at}, at
+}
+
+func (s *story) endOf(x *Span) (Window, time.Time) {
+	at := s.on(clockOf(x), x.End)
+	return Window{at, at}, at
+}
+
+func (x *Span) evidence() Evidence {
+	return Evidence{Source: "spans", Detail: fmt.Sprintf("%s %s, %.1f ms", x.Service, x.Name, x.End.Sub(x.Start).Seconds()*1000), At: x.Start}
+}
+
+// target is one write that a call has been joined to.
+type target struct {
+	*apiCall
+	write, etcd string // keys; write is empty for our own request, of which we know more
+	sent        bool   // the write's step is about when it was sent, not about its commit
+	label       string
+	step        Step
+}
+
+func (s *story) joined() []target {
+	var all []target
+	for _, w := range s.revisions {
+		c := s.records.pods[w.rv]
+		if c == nil || w.prev == nil && !w.first {
+			continue
+		}
+		t := target{apiCall: c, write: w.key(), etcd: etcdKey(w.rv), label: "Pod " + s.object.Name, step: Step{Object: s.object, ResourceVersion: w.pod.ResourceVersion, Resource: "pods"}}
+		if w.own != nil {
+			t.write = ""
+		}
+		t.sent = s.lastGrace(w) != nil
+		all = append(all, t)
+	}
+	for _, e := range s.events {
+		if c := s.records.event[eventKey{string(e.event.UID), e.rv}]; c != nil {
+			all = append(all, target{apiCall: c, write: e.writeKey(), etcd: e.etcdKey(), label: "Event " + e.event.Reason,
+				step: Step{Object: e.object(), ResourceVersion: e.event.ResourceVersion, Resource: "events"}})
+		}
+	}
+	return all
+}
+
+// audited bounds each write by its request.
+func audited(s *story, emit func(claim)) {
+	for _, t := range s.joined() {
+		if t.audit == nil {
+			continue
+		}
+		step := t.step
+		step.Clock, step.Certainty, step.Detail = APIServer, Observed, Full
+		step.Window = Window{s.on(APIServer, t.audit.Received), s.on(APIServer, t.audit.Completed)}
+		step.Evidence = []Evidence{t.auditEvidence()}
+		if t.write != "" {
+			request := step
+			if request.Key = t.write; t.sent {
+				request.Window.Latest = request.Window.Earliest
+				request.Best, request.Shown, request.Precision = request.Window.Earliest, true, spanPrecision
+			}
+			emit(claim{Step: request})
+		}
+		step.Key = t.etcd
+		emit(claim{Step: step})
+	}
+}
+
+// transactions give each write the instant at which etcd had it.
+func transactions(s *story, emit func(claim)) {
+	for _, t := range s.joined() {
+		if t.txn == nil {
+			continue
+		}
+		step := t.step
+		step.Clock, step.Detail = Etcd, Full
+		step.Window = Window{s.on(Etcd, t.txn.Start), s.on(Etcd, t.txn.End)}
+		step.Best, step.Shown = step.Window.Earliest.Add(t.txn.End.Sub(t.txn.Start)/2), true
+		step.Precision = max(spanPrecision, t.txn.End.Sub(t.txn.Start))
+		e := t.txn.evidence()
+		e.Detail += t.how
+		step.Evidence = []Evidence{e}
+		if t.write != "" && !t.sent {
+			step.Key = t.write
+			emit(claim{Step: step})
+		}
+		step.Key = t.etcd
+		emit(claim{Step: step})
+	}
+}
+
+// answers are what other clients were answered.
+func answers(s *story, emit func(claim)) {
+	for _, t := range s.joined() {
+		if t.write != "" && t.how == "" {
+			s.answer(t.apiCall, t.write, t.step, []string{t.etcd}, emit)
+		}
+	}
+}
+
+// answer emits the response to a call, and joins it to the request that has that key.
+func (s *story) answer(c *apiCall, key string, step Step, after []string, emit func(claim)) {
+	from, ok := c.actor()
+	if !ok {
+		return
+	}
+	step.Key, step.Call, step.From, step.To, step.Kind, step.At, step.Clock, step.Detail = key+":end", key, APIServer, from, ResponseKind, AtEnd, APIServer, Full
+	step.Label = strconv.Itoa(c.code)
+	if c.audit != nil && c.audit.Message != "" {
+		step.Label += " " + c.audit.Message
+	}
+	at := s.on(APIServer, c.completed())
+	step.Window, step.Best, step.Shown, step.Precision = Window{at, at}, at, true, spanPrecision
+	if c.server != nil {
+		step.Evidence = append(step.Evidence, c.server.evidence())
+	}
+	if c.audit != nil {
+		step.Evidence = append(step.Evidence, c.auditEvidence())
+	}
+	emit(claim{Step: step, after: append(after, key)})
+}
+
+// otherRequests are what other clients asked without changing the Pod: what they read, what they were refused, and writes
+// without effect.
+func otherRequests(s *story, emit func(claim)) {
+	own := map[string]bool{}
+	for _, q := range s.requests {
+		own[q.ID] = true
+	}
+	joined := map[*apiCall]bool{}
+	for _, t := range s.joined() {
+		joined[t.apiCall] = true
+	}
+	for _, c := range s.records.calls {
+		from, ok := c.actor()
+		write := c.code < 300 && c.verb != "get" && (c.resource == "pods" || c.resource == "events")
+		if !ok || own[c.id] || joined[c] || c.verb == "watch" || c.verb == "list" || write && !s.noop(c) {
+			continue
+		}
+		step := Step{Key: "request:" + c.id, Call: "request:" + c.id, From: from, Verb: c.verb, Resource: c.resource, Subresource: c.sub, Object: s.object, Clock: APIServer, Detail: Full}
+		step.Label = map[string]string{"create": "POST", "update": "PUT", "get": "GET"}[c.verb]
+		step.Label = cmp.Or(step.Label, strings.ToUpper(c.verb)) + " " + c.resource
+		if c.sub != "" {
+			step.Label += "/" + c.sub
+		}
+		if c.name != "" {
+			step.Label += " (" + c.name + ")"
+		}
+		switch {
+		case c.code >= 300:
+			step.Label, step.Detail = step.Label+": refused", Normal
+		case write:
+			step.Label += ": changes nothing"
+		}
+		at := s.on(APIServer, c.received())
+		step.Window, step.Best, step.Shown, step.Precision = Window{at, at}, at, true, spanPrecision
+		if c.server != nil {
+			step.Evidence = append(step.Evidence, c.server.evidence())
+		}
+		if c.audit != nil {
+			step.Evidence = append(step.Evidence, c.auditEvidence())
+		}
+		emit(claim{Step: step})
+		s.answer(c, step.Key, Step{Object: s.object, Resource: c.resource}, nil, emit)
+	}
+}
+
+// receivedAt is when the API server had the request that made a revision, on our clock.
+func (s *story) receivedAt(w *write) time.Time {
+	c := s.records.pods[w.rv]
+	if c == nil || c.received().IsZero() {
+		return time.Time{}
+	}
+	return s.on(APIServer, c.received())
+}

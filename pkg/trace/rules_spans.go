@@ -1,0 +1,225 @@
+package trace
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// criCall is one call of the kubelet to the runtime, by its spans.
+type criCall struct {
+	client, server *Span
+	rpc, container string
+	attempt        int
+}
+
+func (c criCall) key() string { return criKey(c.rpc, c.container, c.attempt) }
+
+// drawnCalls are the calls that make and end a Pod; the others are questions.
+var drawnCalls = []string{"RunPodSandbox", "PullImage", "CreateContainer", "StartContainer", "StopContainer", "RemoveContainer", "StopPodSandbox", "RemovePodSandbox"}
+
+// readCRI reads the kubelet's spans about our Pod. The runtime names a container NAME_POD_NAMESPACE_UID_ATTEMPT; calls
+// by id are told by the call that made it; an image is pulled for the container that is created next.
+func (s *story) readCRI() []criCall {
+	var all []criCall
+	made := map[string]criCall{} // by container or sandbox id
+	tree := s.records.spans
+	for _, root := range tree.roots {
+		if !s.aboutPod(root) {
+			continue
+		}
+		var pulls []int
+		tree.walk(root, func(x *Span) {
+			rpc := x.Name[strings.LastIndexByte(x.Name, '/')+1:]
+			if x.Service != "kubelet" || !strings.HasPrefix(x.Name, "runtime.v1.") || !slices.Contains(drawnCalls, rpc) {
+				return
+			}
+			c := criCall{client: x, rpc: rpc, attempt: -1}
+			for _, below := range tree.children[x.ID] {
+				if below.Name == x.Name {
+					c.server = below
+				}
+			}
+			if c.server != nil {
+				s.nameCall(&c, tree, made)
+			}
+			if rpc == "PullImage" {
+				pulls = append(pulls, len(all))
+			}
+			if rpc == "CreateContainer" && c.attempt >= 0 {
+				for _, i := range pulls {
+					all[i].container, all[i].attempt = c.container, 0
+				}
+				pulls = nil
+			}
+			all = append(all, c)
+		})
+		for _, i := range pulls { // it failed: the container is never created; only one waits for its image
+			all[i].container, all[i].attempt = s.pullsFor(all[i].server), 0
+		}
+	}
+	return s.countPulls(slices.DeleteFunc(all, func(c criCall) bool {
+		return c.attempt < 0 || c.rpc != "RunPodSandbox" && c.container == "" && !strings.Contains(c.rpc, "PodSandbox")
+	}))
+}
+
+// nameCall finds the container of a call and which of its lives it is about.
+func (s *story) nameCall(c *criCall, tree spanTree, made map[string]criCall) {
+	id := cmp.Or(c.server.Attributes["container.id"], c.server.Attributes["sandbox.id"])
+	tree.walk(c.server, func(x *Span) {
+		name := cmp.Or(x.Attributes["container.name"], x.Attributes["sandbox.name"])
+		if parts := strings.Split(name, "_"); c.attempt < 0 && len(parts) >= 4 && slices.Contains(parts, s.object.UID) {
+			if n, err := strconv.Atoi(parts[len(parts)-1]); err == nil && n >= 0 {
+				c.attempt = n
+				if c.container = parts[0]; c.rpc == "RunPodSandbox" {
+					c.container = ""
+					id = cmp.Or(id, x.Attributes["sandbox.id"])
+				}
+			}
+		}
+	})
+	if m, ok := made[id]; c.attempt < 0 && ok {
+		c.container, c.attempt = m.container, m.attempt
+	}
+	if id != "" && c.attempt >= 0 {
+		made[id] = *c
+	}
+}
+
+// pullsFor is the container that has the image of a pull, if it is the only one.
+func (s *story) pullsFor(x *Span) (name string) {
+	p := s.newestSpec()
+	if p == nil || x == nil {
+		return ""
+	}
+	ref := x.Attributes["image.ref"]
+	for _, c := range slices.Concat(p.Spec.InitContainers, p.Spec.Containers) {
+		if c.Image == ref || strings.HasSuffix(ref, "/"+c.Image) {
+			if name != "" {
+				return ""
+			}
+			name = c.Name
+		}
+	}
+	return name
+}
+
+// countPulls numbers the pulls for each container.
+func (s *story) countPulls(all []criCall) []criCall {
+	slices.SortStableFunc(all, func(a, b criCall) int { return a.client.Start.Compare(b.client.Start) })
+	n := map[string]int{}
+	for i := range all {
+		if all[i].rpc == "PullImage" {
+			all[i].attempt = n[all[i].container]
+			n[all[i].container]++
+		}
+	}
+	return all
+}
+
+// aboutPod reports whether a trace is about our Pod: the kubelet's synchronization of it, or a runtime's work in it.
+func (s *story) aboutPod(root *Span) bool {
+	if s.object.UID == "" {
+		return false
+	}
+	if uid := root.Attributes["k8s.pod.uid"]; uid != "" {
+		return uid == s.object.UID
+	}
+	found := false
+	s.records.spans.walk(root, func(x *Span) {
+		found = found || strings.Contains(cmp.Or(x.Attributes["sandbox.name"], x.Attributes["container.name"]), s.object.UID)
+	})
+	return found
+}
+
+// criSpans give each call of the CRI its start and its end.
+func criSpans(s *story, emit func(claim)) {
+	for _, c := range s.cri {
+		var start, end claim
+		start.Label = strings.TrimSpace(c.rpc + " " + c.container)
+		start.Evidence = []Evidence{c.client.evidence()}
+		end.Evidence = start.Evidence
+		start.Window, start.Best = s.startOf(c.client)
+		end.Window, end.Best = s.endOf(c.client)
+		for _, x := range []*claim{&start, &end} {
+			x.Shown, x.Precision, x.Certainty, x.Detail = true, spanPrecision, Observed, Normal
+		}
+		if c.rpc == "PullImage" {
+			start.Label = "PullImage " + imageOf(s.spec(c.container))
+		}
+		s.call(c.rpc, c.container, c.attempt, start, end, emit)
+	}
+}
+
+// runcSpans are what the runtime had its shim do with runc.
+func runcSpans(s *story, emit func(claim)) {
+	for _, c := range s.cri {
+		if c.server == nil || c.rpc != "StartContainer" && c.rpc != "RunPodSandbox" {
+			continue
+		}
+		s.records.spans.walk(c.server, func(x *Span) {
+			var what string
+			switch x.Name {
+			case "containerd.task.v3.Task/Create":
+				what = "create"
+			case "containerd.task.v3.Task/Start":
+				what = "start"
+			default:
+				return
+			}
+			step := Step{Key: "runc:" + what + ":" + c.key(), From: s.runtime, To: s.ociRuntime(), Label: what, Container: c.container, Object: s.object, Node: s.node, Clock: Kubelet, Detail: Normal}
+			if c.rpc == "RunPodSandbox" {
+				step.Label, step.Detail = what+" the sandbox", Full
+			}
+			step.Window, step.Best = s.startOf(x)
+			step.Shown, step.Precision, step.Evidence = true, spanPrecision, []Evidence{x.evidence()}
+			emit(claim{Step: step, after: []string{c.key()}})
+		})
+	}
+}
+
+// cniSpans are the set-up of the Pod's network.
+func cniSpans(s *story, emit func(claim)) {
+	for _, c := range s.cri {
+		if c.server == nil || c.rpc != "RunPodSandbox" {
+			continue
+		}
+		s.records.spans.walk(c.server, func(x *Span) {
+			if x.Name != "cni.setup_pod_network" {
+				return
+			}
+			key := "cni:" + c.key()
+			step := Step{Key: key, Call: key, From: s.runtime, To: CNI, Label: "set up the Pod's network", Object: s.object, Node: s.node, Clock: Kubelet, Evidence: []Evidence{x.evidence()}}
+			step.Window, step.Best = s.startOf(x)
+			step.Shown, step.Precision = true, spanPrecision
+			emit(claim{Step: step, after: []string{c.key()}})
+			end := step
+			end.Key, end.From, end.To, end.Kind, end.At, end.Label = key+":end", CNI, s.runtime, ResponseKind, AtEnd, "network is up"
+			if ip := x.Attributes["sandbox.ip"]; ip != "" {
+				end.Label += ": " + ip
+			}
+			end.Window, end.Best = s.endOf(x)
+			emit(claim{Step: end, after: []string{key}})
+		})
+	}
+}
+
+// syncs are the beginnings of the kubelet's work on the Pod.
+func syncs(s *story, emit func(claim)) {
+	n := 0
+	for _, root := range s.records.spans.roots {
+		if root.Service != "kubelet" || !strings.HasPrefix(root.Name, "sync") || !s.aboutPod(root) {
+			continue
+		}
+		step := Step{Key: fmt.Sprint("sync:", n), From: Kubelet, To: Kubelet, Label: root.Name + " begins", Object: s.object, Node: s.node, Clock: Kubelet, Detail: Full, Evidence: []Evidence{root.evidence()}}
+		if n == 0 {
+			step.Detail = Normal
+		}
+		step.Window, step.Best = s.startOf(root)
+		step.Shown, step.Precision = true, spanPrecision
+		emit(claim{Step: step, after: []string{deliverKubelet}})
+		n++
+	}
+}

@@ -1,0 +1,114 @@
+package trace
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// Run is what the observations say of the run as a whole.
+type Run struct {
+	Subject  Object
+	Server   string   // version of the API server, such as v1.37.2; empty until it has told
+	Sources  []string // what observations came from, as evidence names it
+	Image    string   // of the first container
+	Runtime  Participant
+	Node     string
+	Expected []Participant // those that such a Pod's start involves, seen already or not
+	Zero     time.Time     // when the request that made the Pod was sent; the origin of relative times
+	Clocks   []Clock
+	Unseen   []string // what could not be seen, in plain words
+	Denied   []string // what one source denied that others had led to
+}
+
+// Run returns it.
+func (t *Trace) Run() Run {
+	r := t.resolve()
+	s := r.story
+	run := Run{Subject: s.object, Runtime: s.runtime, Node: s.node, Zero: s.zero(), Clocks: r.clocks, Sources: s.sources(), Unseen: s.unseen(), Denied: s.contradictions}
+	for _, q := range s.requests {
+		if q.ServerVersion != "" {
+			run.Server = q.ServerVersion
+		}
+	}
+	if n := len(s.revisions); n > 0 {
+		if c := s.revisions[0].pod.Spec.Containers; len(c) > 0 {
+			run.Image = c[0].Image
+		}
+		run.Expected = expected(s.revisions[0].pod)
+		if run.Zero.IsZero() {
+			run.Zero = s.revisions[0].received
+		}
+	}
+	return run
+}
+
+// expected are the participants of the start of any Pod like this.
+func expected(p *corev1.Pod) []Participant {
+	all := []Participant{Kubectl, APIServer, Etcd, Scheduler, Kubelet, Runtime, Runc}
+	for _, c := range slices.Concat(p.Spec.InitContainers, p.Spec.Containers) {
+		all = append(all, Container(c.Name))
+	}
+	return all
+}
+
+// watched names a watch as evidence does, by what it watches.
+var watched = map[string]string{"pods": "watch", "events": "events"}
+
+// sources are our own requests, and every watch that was opened.
+func (s *story) sources() []string {
+	names := []string{}
+	for _, q := range s.requests {
+		names = append(names, "http")
+		if q.Verb == "watch" && q.Status == 200 {
+			names = append(names, watched[q.Resource])
+		}
+	}
+	for _, c := range s.records.calls {
+		if c.audit != nil {
+			names = append(names, "audit")
+		}
+	}
+	if len(s.records.spans.byID) > 0 {
+		names = append(names, "spans")
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// unseen says what this run had no source for.
+func (s *story) unseen() []string {
+	words := []string{}
+	if len(s.revisions) > 0 {
+		if len(s.records.spans.byID) == 0 {
+			words = append(words, "times inside the apiserver, etcd and runc: no traces")
+		}
+		if !s.sandboxTimed() {
+			words = append(words, "the start of RunPodSandbox: no API write marks it")
+		}
+		if n := s.unjoined(); n > 0 {
+			words = append(words, fmt.Sprintf("which revision %d of the recorded writes made: nothing tells them apart", n))
+		}
+		if len(s.events) == 0 && s.node != "" {
+			words = append(words, "Events: none came, so container calls are known from the status only")
+		} else if len(s.events) > 0 && !s.comparable {
+			words = append(words, "the order of Events against Pod writes: their revisions are not known to be comparable")
+		}
+	}
+	for _, q := range s.requests {
+		if q.Verb != "create" && q.Status >= 400 && q.Status != 410 {
+			words = append(words, fmt.Sprintf("%s %s: %s", q.Verb, q.Resource, q.Message))
+		}
+	}
+	for _, l := range s.losses {
+		words = append(words, fmt.Sprintf("%s: %s (%d times)", l.Source, l.What, l.Count))
+	}
+	for _, g := range s.gaps {
+		if g.To == "" {
+			words = append(words, fmt.Sprintf("%s after revision %s: %s", g.Resource, g.From, g.Reason))
+		}
+	}
+	return words
+}

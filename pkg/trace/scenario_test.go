@@ -1,0 +1,150 @@
+package trace_test
+
+import (
+	"bytes"
+	"flag"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/render"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/test/scenario"
+)
+
+var update = flag.Bool("update", false, "rewrite the listings of the scenarios")
+
+func asJSON(t testing.TB, tr *trace.Trace) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := render.JSON(&b, scenario.Report(tr)); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestScenarios(t *testing.T) {
+	for _, s := range scenario.All(t) {
+		t.Run(s.Name, func(t *testing.T) {
+			tr := scenario.Fold(s.Subject, s.Observations)
+			var b bytes.Buffer
+			if err := render.Formats["listing"].Write(&b, scenario.Report(tr), render.Style{Width: 120, Detail: trace.Full}); err != nil {
+				t.Fatal(err)
+			}
+			listing := s.File("listing")
+			if *update {
+				listing.Data = b.Bytes()
+				if err := os.WriteFile(s.Path, txtar.Format(s.Archive), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if d := cmp.Diff(string(listing.Data), b.String()); d != "" {
+				t.Errorf("listing (-want +got; go test ./pkg/trace -update rewrites it):\n%s", d)
+			}
+		})
+	}
+}
+
+// The steps depend on what was observed, not on the order in which it came, nor on how often.
+func TestArrivalDoesNotMatter(t *testing.T) {
+	for _, s := range scenario.All(t) {
+		t.Run(s.Name, func(t *testing.T) {
+			want := asJSON(t, scenario.Fold(s.Subject, s.Observations))
+			random := rand.New(rand.NewPCG(1, 2))
+			for i := range 1 + 2000/len(s.Observations) {
+				shuffled := append(slices.Clone(s.Observations), s.Observations[:len(s.Observations)*(i%2)]...)
+				random.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
+				part := trace.New(s.Subject) // any part of it in any order is a run too
+				for _, o := range shuffled {
+					part.Observe(o)
+					part.Phases()
+				}
+				if d := cmp.Diff(want, asJSON(t, part)); d != "" {
+					t.Fatalf("shuffle %d (-want +got):\n%s", i, d)
+				}
+			}
+		})
+	}
+}
+
+// Looking at the steps in between changes nothing, and a run that was cut short tells nothing that the whole run denies.
+func TestTruncated(t *testing.T) {
+	for _, s := range scenario.All(t) {
+		t.Run(s.Name, func(t *testing.T) {
+			whole := scenario.Fold(s.Subject, s.Observations)
+			known := map[string]bool{}
+			for _, step := range whole.Steps() {
+				known[step.Key] = true
+			}
+			growing := trace.New(s.Subject)
+			for i, o := range s.Observations {
+				growing.Observe(o)
+				growing.Phases()
+				for _, step := range growing.Steps() {
+					if !known[step.Key] {
+						t.Errorf("after %d observations there is %q, which the whole run does not have", i+1, step.Key)
+					}
+				}
+			}
+			if d := cmp.Diff(asJSON(t, whole), asJSON(t, growing)); d != "" {
+				t.Errorf("looking in between (-without +with):\n%s", d)
+			}
+		})
+	}
+}
+
+func TestStepsAreSound(t *testing.T) {
+	for _, s := range scenario.All(t) {
+		t.Run(s.Name, func(t *testing.T) {
+			at := map[string]int{}
+			for i, step := range scenario.Fold(s.Subject, s.Observations).Steps() {
+				switch {
+				case len(step.Evidence) == 0:
+					t.Errorf("%s has no evidence", step.Key)
+				case step.From == "" || step.To == "" || step.Label == "" || step.Rule == "":
+					t.Errorf("%s is not whole: %+v", step.Key, step)
+				case !step.Window.Latest.IsZero() && step.Window.Latest.Before(step.Window.Earliest):
+					t.Errorf("%s: empty window %v", step.Key, step.Window)
+				case step.Conflict:
+					t.Errorf("%s: its sources contradict each other", step.Key)
+				}
+				at[step.Key] = i
+			}
+			for key, i := range at {
+				if end, ok := at[key+":end"]; ok && end < i {
+					t.Errorf("%s ends before it begins", key)
+				}
+			}
+		})
+	}
+}
+
+// Every row of the table is there because some real run shows it.
+func TestEveryRuleHasAScenario(t *testing.T) {
+	seen := map[string]bool{}
+	for _, s := range scenario.All(t) {
+		for _, step := range scenario.Fold(s.Subject, s.Observations).Steps() {
+			seen[step.Rule] = true
+			for _, e := range step.Evidence {
+				seen[e.Rule] = true
+			}
+		}
+		withGap := append(slices.Clone(s.Observations), trace.Observation{Gap: &trace.Gap{Resource: "pods", From: "1", To: "2", Reason: "too old"}})
+		for _, step := range scenario.Fold(s.Subject, withGap).Steps() {
+			seen[step.Rule] = true
+		}
+	}
+	for _, r := range trace.Rules {
+		if !seen[r.Name] {
+			t.Errorf("no scenario shows rule %q", r.Name)
+		}
+		if r.Gist == "" || utf8.RuneCountInString(r.Gist) > 67 || r.Explain == "" || r.Doc == "" || r.Proves == "" || r.Trigger == "" {
+			t.Errorf("rule %q is not explained", r.Name)
+		}
+	}
+}

@@ -1,0 +1,129 @@
+package trace
+
+import (
+	"slices"
+	"time"
+)
+
+// Participant is a lane of the diagram. The container runtime goes by the name the node reports ("containerd",
+// "cri-o"), a container by "container/NAME", any other client of the API by the name it gave itself.
+type Participant string
+
+// The participants known by name.
+const (
+	Kubectl           Participant = "kubectl"
+	APIServer         Participant = "apiserver"
+	Etcd              Participant = "etcd"
+	ControllerManager Participant = "controller-manager"
+	Scheduler         Participant = "scheduler"
+	Kubelet           Participant = "kubelet"
+	Runtime           Participant = "runtime" // until the runtime's own name is known
+	CNI               Participant = "cni"     // the network plugins
+	Runc              Participant = "runc"
+	UnknownClient     Participant = "unknown client"
+)
+
+// Container is the lane of one container of the Pod.
+func Container(name string) Participant { return Participant("container/" + name) }
+
+// Kind says how a step is drawn.
+type Kind string
+
+// The kinds of steps.
+const (
+	RequestKind  Kind = "request"  // a call, from the caller to the called
+	ResponseKind Kind = "response" // its answer; Step.Call joins the two
+	DeliveryKind Kind = "delivery" // an answer to an older request: a watch hands over a change
+	NoteKind     Kind = "note"     // something a participant does by itself; From equals To
+)
+
+// Certainty tells what a source recorded from what a rule concluded.
+type Certainty string
+
+// The certainties.
+const (
+	Observed Certainty = "observed" // a source recorded this very message
+	Inferred Certainty = "inferred" // a named rule derives it from other evidence
+)
+
+// Detail is the least detailed picture in which a step is drawn.
+type Detail int
+
+// The details, each with all of those before.
+const (
+	Brief  Detail = iota + 1 // the diagram of a course
+	Normal                   // every message of a start
+	Full                     // Event writes and our own watching too
+)
+
+// Instant says which instant of a message a window is about.
+type Instant string
+
+// The instants.
+const (
+	AtStart  Instant = "start"  // sent
+	AtCommit Instant = "commit" // the write took effect
+	AtEnd    Instant = "end"    // answered
+)
+
+// Window bounds an instant on our own clock. A zero time is a missing bound.
+type Window struct{ Earliest, Latest time.Time }
+
+// Width is how much is not known; ok is false where a bound is missing.
+func (w Window) Width() (d time.Duration, ok bool) {
+	if w.Earliest.IsZero() || w.Latest.IsZero() {
+		return 0, false
+	}
+	return w.Latest.Sub(w.Earliest), true
+}
+
+// Evidence is one observation that supports a step.
+type Evidence struct {
+	Source          string    `json:"source"` // http, watch, events
+	Detail          string    `json:"detail"`
+	ResourceVersion string    `json:"resourceVersion,omitempty"`
+	At              time.Time `json:"at,omitzero"`    // when it reached us, or the instant on its source's clock
+	Rule            string    `json:"rule,omitempty"` // row of Rules that added it, where that is not the step's
+}
+
+// Step is one message between two participants: all claims with one key.
+//
+// The order of two steps is proved where After leads from one to the other or their windows do not overlap. Otherwise
+// they may as well have happened the other way round, and were put in the likelier order.
+type Step struct {
+	Key             string // identity of the message, the same in every fold of the same run
+	From, To        Participant
+	Kind            Kind
+	Label           string
+	Verb            string // as in RBAC, for messages to the apiserver
+	Resource        string
+	Subresource     string
+	Object          Object
+	ResourceVersion string // of the write: etcd's own receipt
+	Container       string
+	Node            string
+	At              Instant
+	Call            string // joins a request and its response
+	Window          Window
+	Best            time.Time // the likeliest instant inside the window
+	Shown           bool      // Best is sharp enough to print instead of the window
+	Precision       time.Duration
+	Clock           Participant // whose clock gave the sharpest bound
+	Certainty       Certainty
+	Detail          Detail
+	Rule            string // row of Rules
+	Evidence        []Evidence
+	After           []string // keys of the steps proved to come before, the nearest ones; any other order is only likely
+	Conflict        bool     // bounds contradicted each other: two clocks disagree beyond what was measured
+}
+
+func find(steps []Step, key string) *Step {
+	i := slices.IndexFunc(steps, func(s Step) bool { return s.Key == key })
+	if i < 0 {
+		return nil
+	}
+	return &steps[i]
+}
+
+// String is the name of the detail, as flags and JSON have it.
+func (d Detail) String() string { return [...]string{"", "brief", "normal", "full"}[d] }

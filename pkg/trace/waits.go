@@ -1,0 +1,121 @@
+package trace
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// Wait is a fixed wait inside Kubernetes that this run shows: time in which nothing worked.
+type Wait struct {
+	Name    string        // of the constant in the kubelet's source, or of the field of the Pod
+	Phase   string        // of which it is a part; empty where it is part of none
+	Length  time.Duration // zero where the run does not tell
+	Explain string
+	Remedy  string // what removes it
+}
+
+// wait is one row of the table: what has to be seen for it to be said.
+type wait struct {
+	name, phase, explain string
+	seen                 func(s *story, took time.Duration) (length time.Duration, remedy string, ok bool) // took is the phase's likeliest duration
+}
+
+var waits = []wait{
+	{name: "podAttachAndMountRetryInterval", phase: "sandbox", seen: volumePoll,
+		explain: "the kubelet looks at a Pod's volumes only once in 300 ms; a Pod with any volume waits one round, however fast they are mounted"},
+	{name: "initialDelaySeconds", phase: "ready", seen: initialDelay,
+		explain: "the kubelet does not probe a container before that"},
+	{name: "backOffPeriod", seen: crashBackOff,
+		explain: "the kubelet waits before it starts a container that ended again: from initialCrashLoopBackOff, 10 s, doubling up to 5 min"},
+	{name: "imageBackOffPeriod", seen: imageBackOff,
+		explain: "the kubelet waits before it tries a failed pull again: from 10 s, doubling up to 5 min"},
+}
+
+// Waits returns the fixed waits that this run shows, in the order of the phases.
+func (t *Trace) Waits() []Wait {
+	s := t.resolve().story
+	if len(s.revisions) == 0 {
+		return nil
+	}
+	took := map[string]time.Duration{}
+	for _, p := range t.Phases() {
+		took[p.Name] = p.Best
+	}
+	var all []Wait
+	for _, w := range waits {
+		if w.phase == "sandbox" && s.sandboxTimed() {
+			w.phase = "volumes"
+		}
+		if length, remedy, ok := w.seen(s, took[w.phase]); ok {
+			all = append(all, Wait{w.name, w.phase, length, w.explain, remedy})
+		}
+	}
+	return all
+}
+
+// podAttachAndMountRetryInterval is the constant of that name in the kubelet's pkg/kubelet/volumemanager (v1.37.2).
+// Measured on hack/cluster: 306–330 ms from the bind to RunPodSandbox with a volume, 8–35 ms without.
+const podAttachAndMountRetryInterval = 300 * time.Millisecond
+
+func volumePoll(s *story, took time.Duration) (time.Duration, string, bool) {
+	volumes := s.newest().Spec.Volumes
+	if took < podAttachAndMountRetryInterval || len(volumes) == 0 {
+		return 0, "", false
+	}
+	if len(volumes) == 1 && strings.HasPrefix(volumes[0].Name, "kube-api-access-") {
+		return podAttachAndMountRetryInterval, "automountServiceAccountToken: false, for a Pod that does not call the API: the token is its only volume", true
+	}
+	return podAttachAndMountRetryInterval, fmt.Sprintf("a Pod without volumes; this one has %d", len(volumes)), true
+}
+
+func initialDelay(s *story, took time.Duration) (longest time.Duration, remedy string, ok bool) {
+	p := s.newest()
+	for _, c := range slices.Concat(p.Spec.InitContainers, p.Spec.Containers) {
+		for _, probe := range []*corev1.Probe{c.StartupProbe, c.ReadinessProbe} {
+			if probe == nil {
+				continue
+			}
+			delay := time.Duration(probe.InitialDelaySeconds) * time.Second
+			// The kubelet counts from the container's start in whole seconds, so up to one of them is missing.
+			if delay > longest && took > delay-time.Second {
+				longest, remedy, ok = delay, "a shorter delay for the probe of container "+c.Name+", or a startupProbe with a short period", true
+			}
+		}
+	}
+	return longest, remedy, ok
+}
+
+var backOffLength = regexp.MustCompile(`back-off (\d+m?\d*s) `)
+
+func crashBackOff(s *story, _ time.Duration) (longest time.Duration, remedy string, ok bool) {
+	for _, w := range s.revisions {
+		for c := range allStatuses(w.pod) {
+			if c.State.Waiting == nil || c.State.Waiting.Reason != "CrashLoopBackOff" {
+				continue
+			}
+			ok, remedy = true, "a container that does not end: kubectl logs --previous says why it did"
+			if m := backOffLength.FindStringSubmatch(c.State.Waiting.Message); m != nil {
+				if d, err := time.ParseDuration(m[1]); err == nil {
+					longest = max(longest, d)
+				}
+			}
+		}
+	}
+	return longest, remedy, ok
+}
+
+func imageBackOff(s *story, _ time.Duration) (time.Duration, string, bool) {
+	for _, w := range s.revisions {
+		for c := range allStatuses(w.pod) {
+			if c.State.Waiting != nil && c.State.Waiting.Reason == "ImagePullBackOff" {
+				return 0, "an image that can be pulled: " + c.Image, true
+			}
+		}
+	}
+	return 0, "", false
+}

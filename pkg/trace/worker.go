@@ -1,0 +1,284 @@
+package trace
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// deed is what the kubelet's worker for the Pod tells by one Event. One goroutine emits them all, so their order of
+// emission is the order of the deeds.
+type deed int
+
+const (
+	nothing    deed = iota
+	pull            // is about to pull
+	pulled          // has pulled
+	pullFailed      // has tried to
+	present         // found the image on the node
+	created         // has created the container
+	started         // has started the container
+)
+
+// act is one deed of the worker.
+type act struct {
+	*emitted
+	does    deed
+	attempt int
+	call    string    // key of the CRI call it is part of, if it is
+	key     string    // of the message whose instant the emission tells
+	prev    string    // key of the deed before
+	after   time.Time // its emission: this deed began later, in the same goroutine
+	second  Window
+}
+
+func (s *story) worker() []act { return s.acts }
+func (s *story) ran() []ran    { return s.containers }
+
+// readWorker reads the worker's Events in the order of emission. Where an emission is known to the second only, the
+// Event's receipt stands in.
+func (s *story) readWorker() []act {
+	var acts []act
+	for _, e := range s.events {
+		if e.emitter == Kubelet && e.container != "" && deedOf(e.event.Reason) != nothing {
+			acts = append(acts, act{emitted: e, does: deedOf(e.event.Reason), second: e.second(s)})
+		}
+	}
+	when := func(a act) time.Time {
+		if a.at.IsZero() {
+			return a.received.Add(-eventLag)
+		}
+		return a.at
+	}
+	slices.SortStableFunc(acts, func(a, b act) int { return when(a).Compare(when(b)) })
+	done := map[string]int{}       // by deed and container
+	counted := map[string]int{}    // by Event
+	pulling := map[string]string{} // by container, the key of the pull that is open
+	var prev string
+	var prevAt time.Time
+	out := acts[:0]
+	for _, a := range acts {
+		if a.does == pulled && pulling[a.container] == "" {
+			a.does = present
+		}
+		if a.does == pullFailed && pulling[a.container] == "" {
+			continue
+		}
+		uid := string(a.event.UID)
+		id := strconv.Itoa(int(a.does)) + a.container
+		done[id] += max(1, a.count-counted[uid]) // revisions we missed count too
+		counted[uid] = a.count
+		a.attempt = done[id] - 1
+		switch a.does {
+		case pull:
+			a.call = criKey("PullImage", a.container, a.attempt)
+			a.key = a.call
+			pulling[a.container] = a.call
+		case pulled, pullFailed:
+			a.call = pulling[a.container]
+			a.key = a.call + ":end"
+			delete(pulling, a.container)
+		case present:
+			a.key = fmt.Sprintf("present:%s:%d", a.container, a.attempt)
+		case created:
+			a.call = criKey("CreateContainer", a.container, a.attempt)
+			a.key = a.call + ":end"
+		case started:
+			a.call = criKey("StartContainer", a.container, a.attempt)
+			a.key = a.call + ":end"
+		}
+		a.prev, a.after = prev, prevAt
+		prev, prevAt = a.key, a.at
+		out = append(out, a)
+	}
+	return out
+}
+
+func deedOf(reason string) deed {
+	switch reason {
+	case "Pulling":
+		return pull
+	case "Pulled":
+		return pulled
+	case "Failed":
+		return pullFailed // if a pull is open
+	case "Created":
+		return created
+	case "Started":
+		return started
+	}
+	return nothing
+}
+
+// adjacent bounds how long before or after its call an Event is emitted. Measured: p50 0.1 ms, at most 1.6 ms in 51
+// starts; a busy machine may interrupt the kubelet in between.
+const adjacent = 50 * time.Millisecond
+
+// emitLag is the usual time from the emission of an Event to the commit of its write.
+const emitLag = 4 * time.Millisecond
+
+// follows is the window of a call that begins right after the emission, precedes of one that ended right before it.
+func (a act) follows() Window  { return a.near(Window{a.at, a.at.Add(adjacent)}) }
+func (a act) precedes() Window { return a.near(Window{later(a.at.Add(-adjacent), a.after), a.at}) }
+
+func (a act) near(w Window) Window {
+	if a.at.IsZero() {
+		return a.second
+	}
+	return w
+}
+
+// causes is what came before in the worker: the deed before, and at first the sandbox.
+func (a act) causes() []string {
+	return []string{cmp.Or(a.prev, sandboxKey+":end"), deliverKubelet}
+}
+
+func (a act) claim(w Window) claim {
+	c := claim{Step: Step{Container: a.container, Window: w, Clock: Kubelet, Evidence: []Evidence{a.evidence()}}, after: a.causes()}
+	if !a.at.IsZero() {
+		c.Best, c.Shown, c.Precision = a.at, true, time.Millisecond
+	} else {
+		c.Best = before(a.received, eventLag+emitLag)
+	}
+	return c
+}
+
+// ran is one life of a container, as the status shows it.
+type ran struct {
+	container    string
+	attempt      int
+	evidence     Evidence
+	exit         *corev1.ContainerStateTerminated
+	exitEvidence Evidence
+}
+
+func (s *story) readStatuses() []ran {
+	var all []ran
+	at := map[string]int{}
+	see := func(w *write, c *corev1.ContainerStatus, attempt int, state corev1.ContainerState) {
+		if state.Running == nil && (state.Terminated == nil || state.Terminated.StartedAt.IsZero()) || attempt < 0 {
+			return
+		}
+		e := Evidence{Source: "watch", Detail: "containerStatuses: " + c.Name + " " + stateOf(state), ResourceVersion: w.pod.ResourceVersion, At: w.received}
+		id := criKey("", c.Name, attempt)
+		i, ok := at[id]
+		if !ok {
+			i, at[id] = len(all), len(all)
+			all = append(all, ran{container: c.Name, attempt: attempt, evidence: e})
+		}
+		if state.Terminated != nil && all[i].exit == nil {
+			all[i].exit, all[i].exitEvidence = state.Terminated, e
+		}
+	}
+	for _, w := range s.revisions {
+		for c := range allStatuses(w.pod) {
+			see(w, c, int(c.RestartCount)-1, c.LastTerminationState)
+			see(w, c, int(c.RestartCount), c.State)
+		}
+	}
+	return all
+}
+
+// reported are the messages that a status write tells of, and so came before it.
+func (s *story) reported(w *write) []string {
+	var keys []string
+	if condition(w.pod, corev1.PodReadyToStartContainers) == corev1.ConditionTrue {
+		keys = append(keys, sandboxKey+":end")
+	}
+	for c := range allStatuses(w.pod) {
+		n := int(c.RestartCount)
+		if c.State.Running != nil || c.State.Terminated != nil && !c.State.Terminated.StartedAt.IsZero() {
+			keys = append(keys, criKey("StartContainer", c.Name, n)+":end")
+		}
+		if c.State.Terminated != nil {
+			keys = append(keys, exitKey(c.Name, n))
+		}
+		if c.LastTerminationState.Terminated != nil {
+			keys = append(keys, exitKey(c.Name, n-1))
+		}
+		if c.Ready {
+			keys = append(keys, probeKey("readiness", c.Name, n))
+		}
+		if c.Started != nil && *c.Started {
+			keys = append(keys, probeKey("startup", c.Name, n))
+		}
+	}
+	return keys
+}
+
+// passed is one probe that must have succeeded.
+type passed struct {
+	kind, container, detail string
+	attempt                 int
+	probe                   *corev1.Probe
+}
+
+func (w *write) probesPassed() []passed {
+	was := map[string]*corev1.ContainerStatus{}
+	if w.prev != nil {
+		for c := range allStatuses(w.prev) {
+			was[c.Name] = c
+		}
+	}
+	var all []passed
+	for c := range allStatuses(w.pod) {
+		spec, o := containerSpec(w.pod, c.Name), cmp.Or(was[c.Name], &corev1.ContainerStatus{})
+		if spec == nil || c.State.Running == nil {
+			continue
+		}
+		again := c.RestartCount != o.RestartCount
+		if p := spec.StartupProbe; p != nil && on(c.Started) && (again || !on(o.Started)) {
+			all = append(all, passed{"startup", c.Name, "containerStatuses: " + c.Name + " started", int(c.RestartCount), p})
+		}
+		if p := spec.ReadinessProbe; p != nil && c.Ready && (again || !o.Ready) {
+			all = append(all, passed{"readiness", c.Name, "containerStatuses: " + c.Name + " ready", int(c.RestartCount), p})
+		}
+	}
+	return all
+}
+
+func on(b *bool) bool { return b != nil && *b }
+
+// handler says how a probe asks.
+func handler(p *corev1.Probe) string {
+	switch h := p.ProbeHandler; {
+	case h.HTTPGet != nil:
+		return "GET :" + h.HTTPGet.Port.String() + h.HTTPGet.Path
+	case h.TCPSocket != nil:
+		return "TCP :" + h.TCPSocket.Port.String()
+	case h.GRPC != nil:
+		return fmt.Sprintf("gRPC :%d", h.GRPC.Port)
+	case h.Exec != nil:
+		return "exec"
+	}
+	return ""
+}
+
+func containerSpec(p *corev1.Pod, name string) *corev1.Container {
+	for _, list := range [][]corev1.Container{p.Spec.InitContainers, p.Spec.Containers} {
+		for i := range list {
+			if list[i].Name == name {
+				return &list[i]
+			}
+		}
+	}
+	return nil
+}
+
+func (s *story) spec(container string) *corev1.Container {
+	if n := len(s.revisions); n > 0 {
+		return containerSpec(s.revisions[n-1].pod, container)
+	}
+	return nil
+}
+
+func imageOf(c *corev1.Container) string {
+	if c == nil {
+		return ""
+	}
+	return c.Image
+}

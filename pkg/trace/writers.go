@@ -1,0 +1,162 @@
+package trace
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// components are the names under which Kubernetes' own components write Events and managedFields.
+var components = map[string]Participant{
+	"kubelet":                 Kubelet,
+	"default-scheduler":       Scheduler,
+	"kube-scheduler":          Scheduler,
+	"kube-controller-manager": ControllerManager,
+}
+
+// actor is who made a write, as far as the object tells.
+type actor struct {
+	name        Participant
+	verb        string // patch, update, create or delete, as in RBAC
+	subresource string
+	certainty   Certainty
+	because     string
+}
+
+// writer attributes one revision. managedFields names the client's own claim of who it is and survives in the object;
+// three writes leave nothing there: a bind, a deletion, and a patch that changes no field set.
+func writer(w *write) actor {
+	cur := w.pod
+	if w.own != nil {
+		if w.own.Status == 0 {
+			return actor{Kubectl, w.own.Verb, "", Inferred, "our own request for this Pod is under way"}
+		}
+		return actor{Kubectl, w.own.Verb, "", Observed, "the answer to our own request has this revision"}
+	}
+	if w.first {
+		if m := creator(cur); m != "" {
+			return actor{client(m), "create", "", Observed, "managedFields: " + m}
+		}
+		return actor{UnknownClient, "create", "", Inferred, "the first revision"}
+	}
+	if w.prev != nil && w.prev.Spec.NodeName == "" && cur.Spec.NodeName != "" {
+		return actor{scheduler(cur), "create", "binding", Inferred, "spec.nodeName and PodScheduled appeared together; spec.schedulerName is " + cmp.Or(cur.Spec.SchedulerName, "empty")}
+	}
+	if w.isLastGrace() {
+		return deleter(cur)
+	}
+	if e := changedEntry(w.prev, cur); e != nil && !w.deleted {
+		return actor{client(e.Manager), verbOf(e), e.Subresource, Observed, "managedFields: " + e.Manager + " " + string(e.Operation) + " " + e.Subresource}
+	}
+	switch {
+	case w.deleted:
+		return deleter(cur)
+	case w.prev != nil && w.prev.DeletionTimestamp == nil && cur.DeletionTimestamp != nil:
+		return actor{UnknownClient, "delete", "", Inferred, "metadata.deletionTimestamp appeared; nothing in the object says who asked"}
+	case w.prev != nil && cur.Spec.NodeName != "" && cur.Generation == w.prev.Generation:
+		return actor{Kubelet, "patch", "status", Inferred, "only the status changed, and the Pod is bound to a node"}
+	}
+	return actor{UnknownClient, "update", "", Inferred, "no managedFields entry changed"}
+}
+
+// verbOf tells a PATCH from a PUT. managedFields does not, unless it was an apply, but some clients are known only to
+// patch.
+func verbOf(e *metav1.ManagedFieldsEntry) string {
+	who := client(e.Manager)
+	kubectlPatches := strings.HasPrefix(e.Manager, "kubectl-") && e.Manager != "kubectl-replace"
+	if e.Operation == metav1.ManagedFieldsOperationApply || who == Kubelet || who == Scheduler || kubectlPatches {
+		return "patch"
+	}
+	return "update"
+}
+
+// deleter says who removed the object for good. A bound Pod is removed by its kubelet once its containers are gone; any
+// other goes within the request of whoever asked.
+func deleter(p *corev1.Pod) actor {
+	if p.Spec.NodeName != "" && p.DeletionTimestamp != nil && p.Status.Phase != corev1.PodSucceeded && p.Status.Phase != corev1.PodFailed {
+		return actor{Kubelet, "delete", "", Inferred, "the Pod was bound and its grace period had begun: its kubelet ends it"}
+	}
+	return actor{UnknownClient, "delete", "", Inferred, "the Pod is gone; nothing in the object says who asked"}
+}
+
+func scheduler(p *corev1.Pod) Participant {
+	if p.Spec.SchedulerName == "" {
+		return UnknownClient
+	}
+	return client(p.Spec.SchedulerName)
+}
+
+func client(manager string) Participant {
+	if p, ok := components[manager]; ok {
+		return p
+	}
+	return Participant(manager)
+}
+
+// creator is the manager of the oldest entry that is not about a subresource.
+func creator(p *corev1.Pod) string {
+	var oldest *metav1.ManagedFieldsEntry
+	for i := range p.ManagedFields {
+		e := &p.ManagedFields[i]
+		if e.Subresource == "" && (oldest == nil || e.Time.Before(oldest.Time)) {
+			oldest = e
+		}
+	}
+	if oldest == nil {
+		return ""
+	}
+	return oldest.Manager
+}
+
+// changedEntry returns the managedFields entry that cur has and prev has not: the writer's. Where a write took fields
+// from other managers, theirs shrank and are not newer, so the newest entry counts; and where nothing but that happened,
+// a client removed fields and left no entry of its own.
+func changedEntry(prev, cur *corev1.Pod) *metav1.ManagedFieldsEntry {
+	if prev == nil {
+		return nil
+	}
+	var newest *metav1.ManagedFieldsEntry
+	for i := range cur.ManagedFields {
+		e := &cur.ManagedFields[i]
+		same := slices.ContainsFunc(prev.ManagedFields, func(o metav1.ManagedFieldsEntry) bool {
+			return o.Manager == e.Manager && o.Operation == e.Operation && o.Subresource == e.Subresource && o.APIVersion == e.APIVersion &&
+				o.Time.Equal(e.Time) && (bytes.Equal(fields(o), fields(*e)) || e.Subresource == "" && shrank(o, *e))
+		})
+		if !same && (newest == nil || newest.Time.Before(e.Time)) {
+			newest = e
+		}
+	}
+	return newest
+}
+
+// shrank reports whether an entry has lost fields and won none.
+func shrank(prev, cur metav1.ManagedFieldsEntry) bool {
+	var was, is map[string]any
+	return json.Unmarshal(fields(prev), &was) == nil && json.Unmarshal(fields(cur), &is) == nil && within(is, was)
+}
+
+func within(part, whole map[string]any) bool {
+	for k, v := range part {
+		w, ok := whole[k]
+		if !ok {
+			return false
+		}
+		below, _ := v.(map[string]any)
+		if of, _ := w.(map[string]any); !within(below, of) {
+			return false
+		}
+	}
+	return true
+}
+
+func fields(e metav1.ManagedFieldsEntry) []byte {
+	if e.FieldsV1 == nil {
+		return nil
+	}
+	return e.FieldsV1.GetRawBytes()
+}

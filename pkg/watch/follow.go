@@ -1,0 +1,249 @@
+package watch
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	apiwatch "k8s.io/apimachinery/pkg/watch"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/cache"
+	toolswatch "k8s.io/client-go/tools/watch"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+)
+
+// Follower follows one Pod. Its methods may be called from several goroutines.
+type Follower struct {
+	Namespace, Name string
+
+	client corev1client.CoreV1Interface
+	now    func() time.Time
+	out    chan trace.Observation
+	done   <-chan struct{}
+	wg     sync.WaitGroup
+}
+
+// New makes a follower of the Pod of that name, whether it exists or not. The configuration is copied; now is the clock
+// of every observation. Nothing is observed any more once the context has ended.
+func New(ctx context.Context, config *rest.Config, namespace, name string, now func() time.Time) (*Follower, error) {
+	c := rest.CopyConfig(config)
+	c.ContentType = runtime.ContentTypeProtobuf
+	c.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
+	c.WarningHandlerWithContext = rest.NoWarnings{} // they are observations
+	c.Wrap(func(next http.RoundTripper) http.RoundTripper { return &tracer{next: next, now: now} })
+	client, err := corev1client.NewForConfig(c)
+	if err != nil {
+		return nil, err
+	}
+	return &Follower{Namespace: namespace, Name: name, client: client, now: now, done: ctx.Done(), out: make(chan trace.Observation, 64)}, nil
+}
+
+// Observations is where everything seen comes out.
+func (f *Follower) Observations() <-chan trace.Observation { return f.out }
+
+// Follow lists and starts to watch, and returns once both watches are open. Somebody must take the Observations
+// meanwhile, and until the context ends; Wait then waits for the goroutines. An error means that the Pod cannot be
+// watched; that Events cannot be is no error, only an observation.
+func (f *Follower) Follow(ctx context.Context) error {
+	pods, events := f.pods(), f.events()
+	// Back to back, so that the two revisions show whether both kinds live in one store.
+	podsAt, err := f.list(ctx, pods, 0)
+	if err != nil {
+		return err
+	}
+	// Events from before, about an earlier Pod of that name, are of no use; one item is the least a list can ask for.
+	eventsAt, eventsErr := f.list(ctx, events, 1)
+	open := make(chan struct{}, 2)
+	f.start(ctx, pods, podsAt, open)
+	waitFor := 1
+	if eventsErr == nil {
+		f.start(ctx, events, eventsAt, open)
+		waitFor++
+	}
+	for range waitFor {
+		select {
+		case <-open:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// Wait returns when every goroutine of Follow has ended, which they do when its context does.
+func (f *Follower) Wait() { f.wg.Wait() }
+
+// emit hands over one observation unless nobody wants it any more.
+func (f *Follower) emit(o trace.Observation) {
+	select {
+	case f.out <- o:
+	case <-f.done:
+	}
+}
+
+// kind is one kind of object that is followed.
+type kind struct {
+	resource string
+	fields   string
+	list     func(context.Context, metav1.ListOptions) (runtime.Object, error)
+	watch    func(context.Context, metav1.ListOptions) (apiwatch.Interface, error)
+	observe  func(typ string, o runtime.Object) trace.Observation
+}
+
+func (f *Follower) pods() kind {
+	c := f.client.Pods(f.Namespace)
+	return kind{
+		resource: "pods",
+		fields:   "metadata.name=" + f.Name,
+		list:     func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return c.List(ctx, o) },
+		watch:    c.Watch,
+		observe: func(typ string, o runtime.Object) trace.Observation {
+			p, _ := o.(*corev1.Pod)
+			return trace.Observation{Change: &trace.Change{Type: typ, Pod: p}}
+		},
+	}
+}
+
+func (f *Follower) events() kind {
+	c := f.client.Events(f.Namespace)
+	return kind{
+		resource: "events",
+		fields:   "involvedObject.kind=Pod,involvedObject.name=" + f.Name,
+		list:     func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return c.List(ctx, o) },
+		watch:    c.Watch,
+		observe: func(typ string, o runtime.Object) trace.Observation {
+			e, _ := o.(*corev1.Event)
+			return trace.Observation{Event: &trace.EventChange{Type: typ, Event: e}}
+		},
+	}
+}
+
+// list emits what exists, at most limit objects unless that is 0, and returns the revision of the list.
+func (f *Follower) list(ctx context.Context, k kind, limit int64) (string, error) {
+	record := &traced{request: trace.Request{Verb: "list", Resource: k.resource}}
+	list, err := k.list(withRecord(ctx, record), metav1.ListOptions{FieldSelector: k.fields, Limit: limit})
+	if err != nil {
+		f.answered(record, err)
+		return "", fmt.Errorf("list %s in %q: %w", k.resource, f.Namespace, err)
+	}
+	m, ok := list.(metav1.ListInterface)
+	if !ok {
+		return "", fmt.Errorf("list %s in %q: the answer is a %T", k.resource, f.Namespace, list)
+	}
+	record.set(func(q *trace.Request) { q.ResourceVersion = m.GetResourceVersion() })
+	f.answered(record, nil)
+	received := f.now()
+	err = eachItem(list, func(o runtime.Object) {
+		observation := k.observe("LISTED", o)
+		observation.Received = received
+		f.emit(observation)
+	})
+	return m.GetResourceVersion(), err
+}
+
+func eachItem(list runtime.Object, do func(runtime.Object)) error {
+	switch l := list.(type) {
+	case *corev1.PodList:
+		for i := range l.Items {
+			do(&l.Items[i])
+		}
+	case *corev1.EventList:
+		for i := range l.Items {
+			do(&l.Items[i])
+		}
+	default:
+		return fmt.Errorf("no list: %T", list)
+	}
+	return nil
+}
+
+// start watches from a revision on, in a goroutine of its own, and signals once when the first watch is open.
+func (f *Follower) start(ctx context.Context, k kind, from string, open chan<- struct{}) {
+	f.wg.Go(func() {
+		var once sync.Once
+		opened := func() { once.Do(func() { open <- struct{}{} }) }
+		defer opened()
+		for ctx.Err() == nil {
+			last, err := f.watch(ctx, k, from, opened)
+			if ctx.Err() != nil {
+				return
+			}
+			gap := trace.Gap{Resource: k.resource, From: last, Reason: err.Error()}
+			if !apierrors.IsGone(err) && !apierrors.IsResourceExpired(err) {
+				f.emit(trace.Observation{Received: f.now(), Gap: &gap})
+				return
+			}
+			for {
+				if from, err = f.list(ctx, k, 0); err == nil {
+					break
+				}
+				select {
+				case <-ctx.Done():
+					return
+				case <-time.After(relistDelay):
+				}
+			}
+			gap.To = from
+			f.emit(trace.Observation{Received: f.now(), Gap: &gap})
+		}
+	})
+}
+
+const relistDelay = time.Second
+
+// watch emits changes until the watch can't be resumed, and returns the last revision seen.
+func (f *Follower) watch(ctx context.Context, k kind, from string, opened func()) (last string, err error) {
+	last = from
+	w, err := toolswatch.NewRetryWatcherWithContext(ctx, from, &cache.ListWatch{
+		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (apiwatch.Interface, error) {
+			o.FieldSelector = k.fields
+			record := &traced{request: trace.Request{Verb: "watch", Resource: k.resource, ResourceVersion: o.ResourceVersion}}
+			w, err := k.watch(withRecord(ctx, record), o)
+			f.answered(record, err)
+			if err == nil {
+				opened()
+			}
+			if apierrors.IsGone(err) || apierrors.IsResourceExpired(err) {
+				return failed(err), nil // RetryWatcher would ask for the same revision for ever
+			}
+			return w, err
+		},
+	})
+	if err != nil {
+		return last, err
+	}
+	defer func() {
+		w.Stop()
+		for range w.ResultChan() { // until its goroutine has ended
+		}
+	}()
+	for e := range w.ResultChan() {
+		received := f.now()
+		if e.Type == apiwatch.Error {
+			return last, apierrors.FromObject(e.Object)
+		}
+		o := k.observe(string(e.Type), e.Object)
+		o.Received = received
+		f.emit(o)
+		if m, ok := e.Object.(metav1.Object); ok {
+			last = m.GetResourceVersion()
+		}
+	}
+	return last, fmt.Errorf("the watch ended")
+}
+
+// failed is a watch that delivers one error.
+func failed(err error) apiwatch.Interface {
+	status := apierrors.NewResourceExpired(err.Error()).ErrStatus
+	w := apiwatch.NewFakeWithChanSize(1, false)
+	w.Error(&status)
+	return w
+}

@@ -1,0 +1,105 @@
+package watch
+
+import (
+	"context"
+	"crypto/tls"
+	"net/http"
+	"net/http/httptrace"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/net"
+	"k8s.io/apimachinery/pkg/util/uuid"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+)
+
+// traced is the record of one request while it is under way. The connection tells of itself from goroutines of its own,
+// even after the request has taken another one.
+type traced struct {
+	mu      sync.Mutex
+	request trace.Request
+	sent    func(trace.Request) // called once, just before the request is written
+}
+
+// set changes the record.
+func (r *traced) set(change func(*trace.Request)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	change(&r.request)
+}
+
+func (r *traced) get() trace.Request {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.request
+}
+
+type tracedKey struct{}
+
+// tracer is an http.RoundTripper that records what it can see of the requests whose context carries a record. Others
+// pass through it untouched.
+type tracer struct {
+	next http.RoundTripper
+	now  func() time.Time
+}
+
+// RoundTrip sends the request with an Audit-ID of our own, which the server puts into its audit log and on its spans.
+// Retries that client-go makes within one call go by the same ID; the times are those of the last.
+func (t *tracer) RoundTrip(req *http.Request) (*http.Response, error) {
+	r, ok := req.Context().Value(tracedKey{}).(*traced)
+	if !ok {
+		return t.next.RoundTrip(req)
+	}
+	r.set(func(q *trace.Request) {
+		if q.ID == "" {
+			q.ID = string(uuid.NewUUID())
+		}
+		q.Method, q.Path, q.Started = req.Method, req.URL.RequestURI(), t.now()
+	})
+	stamp := func(field func(*trace.Request) *time.Time) {
+		now := t.now()
+		r.set(func(q *trace.Request) { *field(q) = now })
+	}
+	req = req.Clone(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
+		DNSDone:              func(httptrace.DNSDoneInfo) { stamp(func(q *trace.Request) *time.Time { return &q.DNS }) },
+		ConnectDone:          func(string, string, error) { stamp(func(q *trace.Request) *time.Time { return &q.Connected }) },
+		TLSHandshakeDone:     func(tls.ConnectionState, error) { stamp(func(q *trace.Request) *time.Time { return &q.TLS }) },
+		GotFirstResponseByte: func() { stamp(func(q *trace.Request) *time.Time { return &q.FirstByte }) },
+		GotConn: func(httptrace.GotConnInfo) {
+			stamp(func(q *trace.Request) *time.Time { return &q.Sent })
+			if r.sent != nil {
+				r.sent(r.get())
+			}
+		},
+	}))
+	req.Header.Set("Audit-ID", r.get().ID)
+	res, err := t.next.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	answered := t.now()
+	r.set(func(q *trace.Request) {
+		if q.FirstByte.IsZero() {
+			q.FirstByte = answered
+		}
+		q.Status, q.StatusText = res.StatusCode, http.StatusText(res.StatusCode)
+		q.FlowSchema = res.Header.Get("X-Kubernetes-Pf-Flowschema-Uid")
+		q.PriorityLevel = res.Header.Get("X-Kubernetes-Pf-Prioritylevel-Uid")
+		q.ServerDate, _ = http.ParseTime(res.Header.Get("Date"))
+		q.Warnings = nil
+		warnings, _ := net.ParseWarningHeaders(res.Header.Values("Warning"))
+		for _, w := range warnings {
+			q.Warnings = append(q.Warnings, w.Text)
+		}
+	})
+	return res, nil
+}
+
+// WrappedRoundTripper lets client-go reach through to the connection underneath.
+func (t *tracer) WrappedRoundTripper() http.RoundTripper { return t.next }
+
+// withRecord returns a context under which the next request is recorded.
+func withRecord(ctx context.Context, r *traced) context.Context {
+	return context.WithValue(ctx, tracedKey{}, r)
+}

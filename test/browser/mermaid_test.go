@@ -1,0 +1,120 @@
+//go:build browser
+
+package browser
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/render"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/test/scenario"
+)
+
+// mermaid is a page with Mermaid in it.
+func mermaid(t *testing.T) *tab {
+	t.Helper()
+	text, err := os.ReadFile("node_modules/mermaid/dist/mermaid.min.js")
+	if err != nil {
+		t.Fatalf("%v: npm ci --prefix test/browser", err)
+	}
+	p := newTab(t)
+	p.do(t, chromedp.Navigate("about:blank"), script(string(text)), script(`mermaid.initialize({startOnLoad: false}); let drawings = 0;
+		async function drawMermaid(text) {
+			await mermaid.parse(text);
+			document.body.innerHTML = (await mermaid.render("d" + drawings++, text)).svg;
+			const texts = (selector) => [...document.querySelectorAll(selector)].map((e) => e.textContent);
+			return {
+				actors: [...document.querySelectorAll("text.actor-box")].sort((a, b) => a.getAttribute("x") - b.getAttribute("x")).map((e) => e.textContent), messages: texts(".messageText"), notes: texts(".noteText"),
+				arrows: document.querySelectorAll(".messageLine0, .messageLine1").length, dashed: document.querySelectorAll(".messageLine1").length,
+				activations: document.querySelectorAll("[class^=activation]").length, rects: document.querySelectorAll("rect.rect").length,
+				scripts: document.querySelectorAll("script, img").length,
+			};
+		}`))
+	return p
+}
+
+// picture is what Mermaid made of a text. Actors stand above and below.
+type picture struct {
+	Actors, Messages, Notes                     []string
+	Arrows, Dashed, Activations, Rects, Scripts int
+}
+
+func (p *tab) draw(t *testing.T, text string) picture {
+	t.Helper()
+	defer func() {
+		if t.Failed() {
+			t.Log(text)
+		}
+	}()
+	return value[picture](t, p, "drawMermaid("+strconv.Quote(text)+")")
+}
+
+func TestMermaidDrawsEveryScenario(t *testing.T) {
+	p := mermaid(t)
+	for _, s := range scenario.All(t) {
+		for _, detail := range []trace.Detail{trace.Brief, trace.Normal, trace.Full} {
+			t.Run(fmt.Sprint(s.Name, "-", detail), func(t *testing.T) {
+				r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
+				arrows, notes, dashed := 0, 0, 0
+				lanes := map[trace.Participant]bool{}
+				for _, step := range r.Steps {
+					if step.Detail > detail {
+						continue
+					}
+					lanes[step.From], lanes[step.To] = true, true
+					switch step.Kind {
+					case trace.NoteKind:
+						notes++
+					case trace.RequestKind:
+						arrows++
+					default:
+						arrows++
+						dashed++
+					}
+				}
+				got := p.draw(t, drawn(t, "mermaid", r, render.Style{Detail: detail}))
+				if len(got.Actors) != 2*len(lanes) || len(got.Messages) != arrows || got.Arrows != arrows || got.Dashed != dashed || len(got.Notes) < notes {
+					t.Errorf("want %d lanes, %d arrows, %d of them dashed, %d notes at least; got %+v", len(lanes), arrows, dashed, notes, got)
+				}
+			})
+		}
+	}
+}
+
+// The well-known diagram of a course.
+func TestMermaidBrief(t *testing.T) {
+	for _, s := range scenario.All(t) {
+		if s.Name != "plain" {
+			continue
+		}
+		r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
+		got := mermaid(t).draw(t, drawn(t, "mermaid", r, render.Style{Detail: trace.Brief}))
+		if actors := strings.Join(slices.Compact(got.Actors), " "); actors != "kubectl apiserver etcd scheduler kubelet containerd runc app" {
+			t.Errorf("participants: %s", actors)
+		}
+		if len(got.Messages) > 16 || got.Rects == 0 || got.Activations == 0 {
+			t.Errorf("%+v", got)
+		}
+	}
+}
+
+func TestMermaidTakesHostileTextsAsText(t *testing.T) {
+	p := mermaid(t)
+	got := p.draw(t, drawn(t, "mermaid", hostile(), render.Style{Detail: trace.Full}))
+	if got.Scripts != 0 || value[bool](t, p, "window.owned !== undefined") {
+		t.Error("a text became markup")
+	}
+	shown := strings.Join(append(got.Messages, got.Notes...), "\n")
+	for _, text := range []string{`<script>window.owned=1</script>`, `</script><img src=x onerror="window.owned=2">`, "a;b", "a#b", "#35;", "#quot;", `"quoted"`, "->>", "-->>-x: y", "wrap:no", "nowrap: no", "%% comment", "$$x^2$$", "<br/>", "漢字 é 😀", "end end"} {
+		if !strings.Contains(shown, text) {
+			t.Errorf("%q is not shown as it is", text)
+		}
+	}
+}

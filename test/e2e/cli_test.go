@@ -1,0 +1,198 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+)
+
+// gone waits until the Pod is no longer there.
+func gone(t *testing.T, name string) {
+	t.Helper()
+	err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+		_, err := client(t).Pods("default").Get(ctx, name, metav1.GetOptions{})
+		return apierrors.IsNotFound(err), nil
+	})
+	if err != nil {
+		t.Errorf("Pod %s is still there", name)
+	}
+}
+
+// waitFor waits until the Pod is there and as it should be.
+func waitFor(t *testing.T, name string, is func(*corev1.Pod) bool) {
+	t.Helper()
+	err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+		p, err := client(t).Pods("default").Get(ctx, name, metav1.GetOptions{})
+		return err == nil && is(p), nil
+	})
+	if err != nil {
+		t.Fatalf("Pod %s: %v", name, err)
+	}
+}
+
+func remove(t *testing.T, name string) {
+	t.Helper()
+	t.Cleanup(func() {
+		now := int64(0)
+		client(t).Pods("default").Delete(context.Background(), name, metav1.DeleteOptions{GracePeriodSeconds: &now})
+	})
+}
+
+func TestListing(t *testing.T) {
+	out, errOut, code := seq(t, "create-pod", "-f", scenarioFile("plain"), "--detail=brief", "--rm")
+	if code != 0 {
+		t.Fatalf("exit %d: %s", code, errOut)
+	}
+	at := 0
+	for _, want := range []string{
+		"kubectl .* apiserver .* POST pods .* 201 Created", "apiserver .* etcd ", "apiserver .* scheduler .* watch", "scheduler .* picks node1", "scheduler .* apiserver .* POST pods/binding",
+		"apiserver .* etcd ", "apiserver .* kubelet .* watch", "kubelet .* containerd .* RunPodSandbox", "kubelet .* containerd .* CreateContainer app", "kubelet .* containerd .* StartContainer app",
+		"containerd .* runc .* create", "runc .* container/app .* exec", "kubelet .* apiserver .* PATCH pods/status: Running, app running, Ready", "apiserver .* etcd ", "Ready in ", "sandbox ", "The sandbox phase is the largest",
+	} {
+		loc := regexp.MustCompile(want).FindStringIndex(out[at:])
+		if loc == nil {
+			t.Fatalf("no %q in what is left of the listing:\n%s", want, out)
+		}
+		at += loc[1]
+	}
+	if !strings.Contains(errOut, `pod "plain" deleted`) || strings.Contains(out, "\x1b") {
+		t.Errorf("stderr %q, stdout:\n%s", errOut, out)
+	}
+	gone(t, "plain")
+}
+
+func TestMistakesLeaveNothingBehind(t *testing.T) {
+	for _, c := range []struct{ name, args, want string }{
+		{"namespace missing", "web --image=busybox:1 -n nowhere", `create Pod in "nowhere": namespaces "nowhere" not found (hint: create the namespace`},
+		{"no rights", "web --image=busybox:1 --as=nobody", `"nobody" cannot list resource "pods" in API group "" in the namespace "default" (hint: see what you may do`},
+		{"no cluster", "web --image=busybox:1 --server=https://127.0.0.1:1", "connection refused (hint: is the cluster up?"},
+		{"invalid Pod", "web --image=busybox:1 --port=99999", "spec.containers[0].ports[0].containerPort"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, errOut, code := seq(t, append([]string{"create-pod"}, strings.Fields(c.args)...)...)
+			if code != 1 || !strings.HasPrefix(errOut, "error: ") || !strings.Contains(errOut, c.want) || strings.Count(errOut, "\n") != 1 {
+				t.Errorf("exit %d, stderr %q", code, errOut)
+			}
+		})
+	}
+	gone(t, "web")
+}
+
+func TestNameTaken(t *testing.T) {
+	remove(t, "taken")
+	if _, errOut, code := seq(t, "create-pod", "taken", "--image=busybox:1", "--until=scheduled", "--", "sleep", "1000"); code != 0 {
+		t.Fatalf("exit %d: %s", code, errOut)
+	}
+	// --rm removes only what this very run has made.
+	out, errOut, code := seq(t, "create-pod", "taken", "--image=busybox:1", "--rm")
+	if code != 1 || !strings.Contains(errOut, "already exists (hint: choose another name, or delete it: kubectl delete pod taken -n default)") || !strings.Contains(out, "409 Conflict") || strings.Contains(out, "kubelet") {
+		t.Errorf("exit %d, stderr %q, stdout:\n%s", code, errOut, out)
+	}
+	if p, err := client(t).Pods("default").Get(t.Context(), "taken", metav1.GetOptions{}); err != nil || p.DeletionTimestamp != nil {
+		t.Errorf("the other's Pod was touched: %v", err)
+	}
+}
+
+func TestOutcomes(t *testing.T) {
+	for _, c := range []struct {
+		name, args, outcome, reason string
+		code                        int
+	}{
+		{"completes", "--until=completed", "Succeeded", "", 0},
+		{"plain", "--until=scheduled", "Scheduled", "", 0},
+		{"plain", "--until=running", "Running", "", 0},
+		{"unschedulable", "--timeout=2s", "Stuck", "Unschedulable", 2},
+		{"no-such-tag", "--timeout=3s", "Stuck", "ErrImagePull", 2},
+		{"unhealthy", "--timeout=4s", "Stuck", "ContainersNotReady|Unhealthy", 2},
+		{"fails", "--until=completed", "Failed", "Error", 2},
+		{"plain", "--timeout=150ms", "Timeout", "", 124},
+	} {
+		t.Run(c.name+c.args, func(t *testing.T) {
+			remove(t, c.name)
+			out, errOut, code := seq(t, append([]string{"create-pod", "-f", scenarioFile(c.name), "-o", "json", "--rm"}, strings.Fields(c.args)...)...)
+			o := parse(t, out).outcome
+			if code != c.code || o.ExitCode != c.code || o.Outcome != c.outcome || !regexp.MustCompile("^("+c.reason+"|ImagePullBackOff)$").MatchString(o.Reason) {
+				t.Errorf("exit %d, outcome %+v, stderr %q", code, o, errOut)
+			}
+			gone(t, c.name)
+		})
+	}
+}
+
+func TestInterrupt(t *testing.T) {
+	remove(t, "unschedulable")
+	cmd := exec.CommandContext(t.Context(), plugin, "create-pod", "-f", scenarioFile("unschedulable"), "--rm")
+	var out, errOut bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errOut
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "unschedulable", func(p *corev1.Pod) bool { return len(p.Status.Conditions) > 0 })
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != 130 || !strings.Contains(out.String(), "Interrupted after") || !strings.Contains(errOut.String(), "deleted") {
+		t.Errorf("exit %d, stderr %q, stdout:\n%s", code, errOut.String(), out.String())
+	}
+	gone(t, "unschedulable")
+}
+
+// A reader that has seen enough is no error, and the Pod is removed all the same.
+func TestClosedPipe(t *testing.T) {
+	remove(t, "plain")
+	cmd := exec.CommandContext(t.Context(), plugin, "create-pod", "-f", scenarioFile("plain"), "--rm", "--settle=0s")
+	var errOut bytes.Buffer
+	cmd.Stderr = &errOut
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	cmd.Stdout = w
+	err = cmd.Run()
+	w.Close()
+	if err != nil || strings.Contains(errOut.String(), "error") {
+		t.Errorf("%v: %s", err, errOut.String())
+	}
+	gone(t, "plain")
+}
+
+// The apiserver counts the requests: a run makes no more than six.
+func TestRequestsPerRun(t *testing.T) {
+	r := record(t)
+	remove(t, "plain")
+	if _, errOut, code := seq(t, "create-pod", "-f", scenarioFile("plain"), "-o", "json"); code != 0 {
+		t.Fatalf("exit %d: %s", code, errOut)
+	}
+	n := 0
+	for line := range strings.Lines(string(r.read(t, "audit.log"))) {
+		if strings.Contains(line, `"userAgent":"kubectl-seq/`) {
+			n++
+		}
+	}
+	if n == 0 || n > 6 {
+		t.Errorf("%d requests", n)
+	}
+}
+
+func TestWithoutEvents(t *testing.T) {
+	allow(t, "student", "pods")
+	remove(t, "plain")
+	out, errOut, code := seq(t, "create-pod", "-f", scenarioFile("plain"), "--as=student")
+	if code != 0 || !strings.Contains(out, "StartContainer app") || strings.Count(out, `cannot list resource "events"`) != 1 {
+		t.Errorf("exit %d, stderr %q, stdout:\n%s", code, errOut, out)
+	}
+}

@@ -1,0 +1,241 @@
+//go:build e2e
+
+// Package e2e runs the built plugin against a real cluster that records itself, and holds what it says against that.
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	rbacclient "k8s.io/client-go/kubernetes/typed/rbac/v1"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/test/truth"
+)
+
+// plugin is the binary under test.
+var plugin = os.Getenv("KUBECTL_SEQ")
+
+func TestMain(m *testing.M) {
+	if plugin == "" || os.Getenv("KUBECONFIG") == "" {
+		fmt.Fprintln(os.Stderr, "set KUBECTL_SEQ to the built plugin and KUBECONFIG to a cluster with --evidence (make test does)")
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+type step struct {
+	Index                                                      int
+	From, To, Kind, Label, Verb, Resource, Subresource         string
+	ResourceVersion, Container, At, Call, Certainty, Rule, Key string
+	Earliest, Latest, Shown, Best                              *time.Time
+	After                                                      []int
+}
+
+func (s step) String() string {
+	return fmt.Sprintf("#%d %s → %s %s [%s %s, %s…%s]", s.Index, s.From, s.To, s.Label, s.Certainty, s.Rule, clock(s.Earliest), clock(s.Latest))
+}
+
+func clock(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return t.Format("05.000000")
+}
+
+type outcome struct {
+	Outcome, Reason, Message string
+	ExitCode                 int
+}
+
+// seq runs the plugin and returns what it printed and how it ended.
+func seq(t testing.TB, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, plugin, args...)
+	var out, errOut bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errOut
+	err := cmd.Run()
+	if err != nil && cmd.ProcessState == nil {
+		t.Fatal(err)
+	}
+	return out.String(), errOut.String(), cmd.ProcessState.ExitCode()
+}
+
+// document is one run as -o json prints it.
+type document struct {
+	uid     string
+	steps   []step
+	outcome outcome
+}
+
+func parse(t testing.TB, out string) document {
+	t.Helper()
+	var d document
+	for line := range strings.Lines(out) {
+		var head struct {
+			Type    string
+			Subject struct{ UID string }
+		}
+		if err := json.Unmarshal([]byte(line), &head); err != nil {
+			t.Fatalf("%v in %q", err, line)
+		}
+		switch head.Type {
+		case "run":
+			d.uid = head.Subject.UID
+		case "step":
+			var s step
+			if err := json.Unmarshal([]byte(line), &s); err != nil {
+				t.Fatal(err)
+			}
+			d.steps = append(d.steps, s)
+		case "outcome":
+			if err := json.Unmarshal([]byte(line), &d.outcome); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return d
+}
+
+// records are what the cluster writes of itself from some moment on, read through the API as a user could.
+type records struct {
+	offset map[string]int
+	data   map[string][]byte
+}
+
+// record begins to read where the files end now.
+func record(t testing.TB) *records {
+	t.Helper()
+	r := &records{offset: map[string]int{}, data: map[string][]byte{}}
+	for _, file := range []string{"audit.log", "spans.jsonl"} {
+		_, size := tail(t, file, -1)
+		r.offset[file] = size
+	}
+	return r
+}
+
+// read returns all that a file has got since then.
+func (r *records) read(t testing.TB, file string) []byte {
+	t.Helper()
+	more, _ := tail(t, file, r.offset[file]+len(r.data[file]))
+	r.data[file] = append(r.data[file], more...)
+	return r.data[file]
+}
+
+// tail reads a file of the node from an offset on; with -1 it reads nothing. It returns the size as well.
+func tail(t testing.TB, file string, from int) (data []byte, size int) {
+	t.Helper()
+	last := from < 0
+	header := fmt.Sprintf("bytes=%d-", from)
+	if last {
+		header = "bytes=-1"
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, config(t).Host+"/api/v1/nodes/node1/proxy/logs/kubernetes/"+file, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Range", header)
+	res, err := httpClient(t).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	fmt.Sscanf(res.Header.Get("Content-Range")[strings.LastIndexByte(res.Header.Get("Content-Range"), '/')+1:], "%d", &size)
+	if last || res.StatusCode == http.StatusRequestedRangeNotSatisfiable { // nothing new
+		return nil, size
+	}
+	if data, err = io.ReadAll(res.Body); err != nil || res.StatusCode != http.StatusPartialContent {
+		t.Fatalf("read %s from %d: %s, %v", file, from, res.Status, err)
+	}
+	return data, size
+}
+
+// of waits until the records of a Pod are whole and returns them: spans come a few seconds late.
+func (r *records) of(t testing.TB, name, uid string, whole func(*truth.Truth) bool) *truth.Truth {
+	t.Helper()
+	deadline := time.Now().Add(time.Minute)
+	for {
+		tr, err := truth.Read(r.read(t, "audit.log"), r.read(t, "spans.jsonl"), uid)
+		if err == nil && whole(tr) {
+			return tr
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the cluster's records of %s did not become whole: %v", name, err)
+		}
+		select {
+		case <-t.Context().Done():
+			t.Fatal(t.Context().Err())
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+func config(t testing.TB) *rest.Config {
+	t.Helper()
+	c, err := clientcmd.BuildConfigFromFlags("", os.Getenv("KUBECONFIG"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func httpClient(t testing.TB) *http.Client {
+	t.Helper()
+	c, err := rest.HTTPClientFor(config(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func client(t testing.TB) *corev1.CoreV1Client {
+	t.Helper()
+	c, err := corev1.NewForConfig(config(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// allow lets a user create and watch what it names, until the test ends.
+func allow(t testing.TB, user string, resources ...string) {
+	t.Helper()
+	c, err := rbacclient.NewForConfig(config(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	meta := metav1.ObjectMeta{Name: "seq-test-" + user}
+	role := &rbacv1.Role{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: resources, Verbs: []string{"create", "list", "watch", "delete"}}}}
+	binding := &rbacv1.RoleBinding{ObjectMeta: meta, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: meta.Name}, Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "User", Name: user}}}
+	if _, err := c.Roles("default").Create(t.Context(), role, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.RoleBindings("default").Create(t.Context(), binding, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		c.Roles("default").Delete(context.Background(), meta.Name, metav1.DeleteOptions{})
+		c.RoleBindings("default").Delete(context.Background(), meta.Name, metav1.DeleteOptions{})
+	})
+}
+
+func scenarioFile(name string) string {
+	return filepath.Join("..", "..", "pkg", "trace", "testdata", "pods", name+".yaml")
+}

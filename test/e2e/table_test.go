@@ -1,0 +1,226 @@
+//go:build e2e && truth
+
+package e2e
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/test/truth"
+)
+
+// scored are the Pods of the table, and how far each is followed.
+var scored = []struct {
+	name, pod, args string
+	meanwhile       func(*testing.T, string) // what somebody else does to the Pod
+}{
+	{name: "plain"}, {name: "present"}, {name: "init"}, {name: "sidecar"}, {name: "probes"}, {name: "poststart"},
+	{name: "no-such-tag", args: "--timeout=4s"}, {name: "crash", args: "--until=completed --timeout=20s"}, {name: "completes", args: "--until=completed"}, {name: "fails", args: "--until=completed"},
+	{name: "unschedulable", args: "--timeout=2s"}, {name: "missing-configmap", args: "--timeout=3s"}, {name: "gated", args: "--until=ready", meanwhile: ungate},
+	{name: "graceful", args: "--until=completed", meanwhile: deleteGently}, {name: "dotted", pod: "a.dotted.name"},
+}
+
+func ungate(t *testing.T, name string) {
+	waitFor(t, name, func(p *corev1.Pod) bool { return len(p.Status.Conditions) > 0 })
+	if _, err := client(t).Pods("default").Patch(t.Context(), name, "application/strategic-merge-patch+json", []byte(`{"spec":{"schedulingGates":[{"$patch":"delete","name":"example.com/wait"}]}}`), metav1.PatchOptions{}); err != nil {
+		t.Error(err)
+	}
+}
+
+func deleteGently(t *testing.T, name string) {
+	waitFor(t, name, func(p *corev1.Pod) bool { return p.Status.Phase == corev1.PodRunning })
+	if err := client(t).Pods("default").Delete(t.Context(), name, metav1.DeleteOptions{}); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestTruthTable prints how well each tool tells what happened.
+func TestTruthTable(t *testing.T) {
+	kubectl := os.Getenv("KUBECTL")
+	if kubectl == "" {
+		t.Fatal("set KUBECTL (make truth does)")
+	}
+	tools := []string{"kubectl seq", "kubectl seq, with audit log and spans", "kubectl get -w", "kubectl events --watch"}
+	total := map[string]*truth.Score{}
+	for _, tool := range tools {
+		total[tool] = &truth.Score{}
+	}
+	for _, c := range scored {
+		if only := os.Getenv("ONLY"); only != "" && !slices.Contains(strings.Fields(only), c.name) {
+			continue
+		}
+		if c.pod == "" {
+			c.pod = c.name
+		}
+		for _, tool := range tools[:2] {
+			var others []*watching
+			flags := strings.Fields(c.args)
+			if tool == tools[0] {
+				others = []*watching{
+					watchWith(t, exec.Command(kubectl, "get", "pods", "--field-selector=metadata.name="+c.pod, "-w", "--output-watch-events", "-o", "json")),
+					watchWith(t, exec.Command(kubectl, "events", "--for=pod/"+c.pod, "--watch", "-o", "json")),
+				}
+			} else {
+				flags = append(flags, withRecords...)
+			}
+			r := record(t)
+			done := make(chan struct{})
+			if c.meanwhile != nil {
+				go func() { defer close(done); c.meanwhile(t, c.pod) }()
+			} else {
+				close(done)
+			}
+			out, errOut, _ := seq(t, append([]string{"create-pod", "-f", scenarioFile(c.name), "-o", "json", "--rm"}, flags...)...)
+			<-done
+			d := parse(t, out)
+			if d.uid == "" {
+				t.Fatalf("%s: %s", c.name, errOut)
+			}
+			tr := r.of(t, c.name, d.uid, wholeFor(d))
+			s, placed := tr.Compare(claims(d.steps), d.end(), time.Millisecond)
+			provedOrder(t, d, placed)
+			total[tool].Add(s)
+			for what, faults := range map[string][]string{"missing": s.Missing, "wrong actor": s.WrongActors, "window": s.Uncovered, "invented": s.Inventions, "order": s.Inverted} {
+				for _, f := range faults {
+					t.Logf("%s, %s: %s: %s", c.name, tool, what, f)
+				}
+			}
+			gone(t, c.pod)
+			for i, o := range others {
+				said := o.stop(d.uid, i == 1)
+				s, _ := tr.Compare(said, d.end(), time.Millisecond)
+				total[tools[2+i]].Add(s)
+			}
+			t.Logf("%s, %s: %d writes, %d calls, %d pairs, %d inverted, error p50 %v p95 %v", c.name, tool, s.Writes, s.Calls, s.Pairs, s.Inversions, s.Percentile(50), s.Percentile(95))
+		}
+	}
+	w := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "| tool\t| API writes\t| CRI calls of a start\t| actors right / wrong / not told\t| pairs inverted\t| windows that hold\t| time error p50 / p95\t| invented\t|")
+	fmt.Fprintln(w, "|---\t|---\t|---\t|---\t|---\t|---\t|---\t|---\t|")
+	for _, tool := range tools {
+		s := total[tool]
+		fmt.Fprintf(w, "| %s\t| %s\t| %s\t| %d / %d / %d\t| %d of %d (%.2f %%)\t| %s\t| %s / %s\t| %d\t|\n", tool, share(s.WritesFound, s.Writes), share(s.CallsFound, s.Calls), s.ActorsRight, s.ActorsWrong, s.ActorsUnknown,
+			s.Inversions, s.Pairs, 100*float64(s.Inversions)/float64(max(1, s.Pairs)), share(s.WindowsCovered, s.Windows), ms(s.Percentile(50)), ms(s.Percentile(95)), s.Invented)
+	}
+	w.Flush()
+	for _, tool := range tools[:2] {
+		if s := total[tool]; s.WritesFound < s.Writes || s.CallsFound < s.Calls || s.ActorsWrong > 0 || s.WindowsCovered < s.Windows || s.Invented > 0 {
+			t.Errorf("%s fell short", tool)
+		}
+	}
+}
+
+func share(n, of int) string {
+	if of == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.0f %% of %d", 100*float64(n)/float64(of), of)
+}
+
+func ms(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d)/1e6) }
+
+// watching is kubectl, and what it has printed with the time it was there.
+type watching struct {
+	cmd  *exec.Cmd
+	mu   sync.Mutex
+	docs []said
+	done chan struct{}
+}
+
+type said struct {
+	at   time.Time
+	text json.RawMessage
+}
+
+func watchWith(t *testing.T, cmd *exec.Cmd) *watching {
+	t.Helper()
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w := &watching{cmd: cmd, done: make(chan struct{})}
+	go func() {
+		defer close(w.done)
+		dec := json.NewDecoder(bufio.NewReader(out))
+		for {
+			var doc json.RawMessage
+			if dec.Decode(&doc) != nil {
+				return
+			}
+			w.mu.Lock()
+			w.docs = append(w.docs, said{time.Now(), doc})
+			w.mu.Unlock()
+		}
+	}()
+	// It is ready once its watch is open; nothing tells, so it gets the time kubectl takes to start.
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	<-ctx.Done()
+	return w
+}
+
+// stop ends kubectl and reads what it has said as claims: a change of the Pod is a write that has happened by then; an
+// Event is a write, and says that a call began or ended at its timestamp.
+func (w *watching) stop(uid string, events bool) []truth.Claim {
+	w.cmd.Process.Signal(os.Interrupt)
+	<-w.done
+	w.cmd.Wait()
+	var all []truth.Claim
+	for _, d := range w.docs {
+		if events {
+			all = append(all, eventClaims(d, uid)...)
+			continue
+		}
+		var e struct {
+			Type   string
+			Object corev1.Pod
+		}
+		if json.Unmarshal(d.text, &e) == nil && string(e.Object.UID) == uid {
+			all = append(all, truth.Claim{Revised: e.Object.ResourceVersion, Resource: "pods", At: d.at})
+		}
+	}
+	return all
+}
+
+func eventClaims(d said, uid string) []truth.Claim {
+	var e struct {
+		Object *corev1.Event
+		corev1.Event
+	}
+	if json.Unmarshal(d.text, &e) != nil {
+		return nil
+	}
+	if e.Object != nil {
+		e.Event = *e.Object
+	}
+	if string(e.InvolvedObject.UID) != uid {
+		return nil
+	}
+	at := e.EventTime.Time
+	if at.IsZero() {
+		at = e.LastTimestamp.Time
+	}
+	all := []truth.Claim{{Revised: e.ResourceVersion, Resource: "events"}}
+	call := map[string]truth.Claim{"Pulling": {Call: "PullImage"}, "Pulled": {Call: "PullImage", End: true}, "Created": {Call: "CreateContainer", End: true}, "Started": {Call: "StartContainer", End: true}}
+	if c, ok := call[e.Reason]; ok {
+		c.At = at
+		all = append(all, c)
+	}
+	return all
+}

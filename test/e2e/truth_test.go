@@ -1,0 +1,105 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"testing"
+	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/test/truth"
+)
+
+// withRecords are the flags that make the cluster's own records evidence.
+var withRecords = []string{"--audit-log=node:/var/log/kubernetes/audit.log", "--spans=node:/var/log/kubernetes/spans.jsonl", "--drain=30s"} // it ends as soon as all is there
+
+func TestTruth(t *testing.T) {
+	for _, name := range []string{"plain", "init", "sidecar", "probes", "completes"} {
+		t.Run(name, func(t *testing.T) { held(t, name, nil, likelyWithin) })
+	}
+}
+
+func TestTruthWithRecords(t *testing.T) {
+	for _, name := range []string{"plain", "init", "probes"} {
+		t.Run(name, func(t *testing.T) {
+			d := held(t, name, withRecords, time.Millisecond)
+			for _, s := range d.steps {
+				if s.Certainty != "observed" && (cri(s) != "" || s.To == "etcd" || apiWrite(s) || s.To == "runc") {
+					t.Errorf("%v is only inferred", s)
+				}
+			}
+			if n := count(d.steps, func(s step) bool { return s.To == "cni" && s.Kind == "request" }); n != 1 {
+				t.Errorf("%d network set-ups", n)
+			}
+			if n := count(d.steps, func(s step) bool { return s.From == "kubelet" && s.Verb == "get" && s.Rule == "request" }); n == 0 {
+				t.Error("the kubelet reads the Pod before it patches; nothing shows that")
+			}
+		})
+	}
+}
+
+// likelyWithin bounds by how much the order may be wrong that nothing proves: what truly runs side by side, such as the
+// write of an Event and the next call of its emitter, cannot be told apart from outside.
+const likelyWithin = 25 * time.Millisecond
+
+// held runs a Pod and holds what is said of it against what the cluster recorded.
+func held(t *testing.T, name string, flags []string, apart time.Duration) document {
+	t.Helper()
+	r := record(t)
+	out, errOut, code := seq(t, append([]string{"create-pod", "-f", scenarioFile(name), "-o", "json", "--rm"}, flags...)...)
+	if code != 0 {
+		t.Fatalf("exit %d: %s", code, errOut)
+	}
+	d := parse(t, out)
+	tr := r.of(t, name, d.uid, wholeFor(d))
+	s, placed := tr.Compare(claims(d.steps), d.end(), apart)
+	for what, faults := range map[string][]string{"missing": s.Missing, "wrong actor": s.WrongActors, "window": s.Uncovered, "invented": s.Inventions, "order": s.Inverted} {
+		for _, f := range faults {
+			t.Errorf("%s: %s", what, f)
+		}
+	}
+	if etcd := count(d.steps, func(s step) bool { return s.To == "etcd" }); etcd < s.WritesFound {
+		t.Errorf("%d etcd steps for %d writes", etcd, s.WritesFound)
+	}
+	provedOrder(t, d, placed)
+	t.Logf("%d writes, %d calls, %d pairs, time error p50 %v, p95 %v", s.Writes, s.Calls, s.Pairs, s.Percentile(50), s.Percentile(95))
+	return d
+}
+
+// end is when the last step of a run had happened: what came later is not its to tell.
+func (d document) end() time.Time {
+	if last := d.steps[len(d.steps)-1]; last.Latest != nil {
+		return *last.Latest
+	}
+	return time.Time{}
+}
+
+// wholeFor tells when the records are whole: they go on after the run, and hold its last write and every call it tells of.
+func wholeFor(d document) func(*truth.Truth) bool {
+	podWrites := count(d.steps, func(s step) bool { return apiWrite(s) && s.Resource == "pods" && s.Rule != "request" })
+	calls := count(d.steps, func(s step) bool { return s.Kind == "request" && cri(s) != "" })
+	return func(tr *truth.Truth) bool { return len(tr.Writes) >= podWrites && len(tr.StartCalls()) >= calls }
+}
+
+func count(steps []step, is func(step) bool) int {
+	n := 0
+	for _, s := range steps {
+		if is(s) {
+			n++
+		}
+	}
+	return n
+}
+
+// provedOrder allows nothing: an order that a run claims to have proved is right to the last microsecond.
+func provedOrder(t *testing.T, d document, placed []truth.Placed) {
+	t.Helper()
+	before := proved(d.steps)
+	for _, a := range placed {
+		for _, b := range placed {
+			apart := !a.Latest.IsZero() && !b.Earliest.IsZero() && a.Latest.Before(b.Earliest)
+			if (before[a.Index][b.Index] || apart) && b.To.Before(a.From) {
+				t.Errorf("said to be proved, but wrong by %v: %s, %s", a.From.Sub(b.To), a.Text, b.Text)
+			}
+		}
+	}
+}

@@ -1,0 +1,73 @@
+// Package scenario reads the recordings of a real cluster that the tests are about: testdata of pkg/trace.
+package scenario
+
+import (
+	"bytes"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"golang.org/x/tools/txtar"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/recording"
+	"github.com/kubectl-seq/kubectl-seq/pkg/render"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+)
+
+// Scenario is one recording and the listing it must give.
+type Scenario struct {
+	*recording.Recording
+	Name, Path string
+	Archive    *txtar.Archive
+}
+
+// All reads every scenario.
+func All(t testing.TB) []Scenario {
+	t.Helper()
+	_, here, _, _ := runtime.Caller(0)
+	paths, err := filepath.Glob(filepath.Join(filepath.Dir(here), "../../pkg/trace/testdata/*.txtar"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no scenarios: %v", err)
+	}
+	var all []Scenario
+	for _, p := range paths {
+		a, err := txtar.ParseFile(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := Scenario{Name: strings.TrimSuffix(filepath.Base(p), ".txtar"), Path: p, Archive: a}
+		if s.Recording, err = recording.Read(bytes.NewReader(s.File("recording.jsonl").Data)); err != nil {
+			t.Fatalf("%s: %v", p, err)
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
+// File is that file of the scenario, made empty if it is not there.
+func (s *Scenario) File(name string) *txtar.File {
+	a := s.Archive
+	for i := range a.Files {
+		if a.Files[i].Name == name {
+			return &a.Files[i]
+		}
+	}
+	a.Files = append(a.Files, txtar.File{Name: name})
+	return &a.Files[len(a.Files)-1]
+}
+
+// Fold is what the observations tell.
+func Fold(subject trace.Object, observations []trace.Observation) *trace.Trace {
+	t := trace.New(subject)
+	for _, o := range observations {
+		t.Observe(o)
+	}
+	return t
+}
+
+// Report is what can be drawn of it.
+func Report(t *trace.Trace) render.Report {
+	return render.Report{Run: t.Run(), Steps: t.Steps(), Phases: t.Phases(), Waits: t.Waits(), Outcome: render.Outcome{Name: fmt.Sprintf("%+v", t.State())}}
+}

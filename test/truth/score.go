@@ -1,0 +1,213 @@
+package truth
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Claim is one thing that a tool says happened, in the order in which it says so.
+type Claim struct {
+	Write                 *Write // a write to the API, by its verb, resource, subresource and revision; or
+	Revised, Resource     string // the revision that a write made, and of what; or
+	Etcd                  string // the revision of a write to etcd; or
+	Call                  string // a call of the CRI, by its RPC, and
+	End                   bool   // its end, not its start
+	Actor                 string // empty where it is not said
+	Observed              bool
+	Earliest, Latest, At  time.Time // its window, and its best instant; zero where they are not said
+	Text                  string
+	InstantOnly, NotAWord bool // the window is about the client's own clock; the claim is about nothing that is recorded
+}
+
+// Score is how the claims compare with what happened.
+type Score struct {
+	Writes, WritesFound             int
+	Calls, CallsFound               int
+	ActorsRight, ActorsWrong        int
+	ActorsUnknown                   int // said to be unknown, or not said
+	Pairs, Inversions               int // pairs of claims that truly happened more than apart from each other
+	Windows, WindowsCovered         int
+	Errors                          []time.Duration // from the best instant to when it truly happened
+	Invented                        int             // observed claims without a counterpart
+	Missing, WrongActors, Uncovered []string
+	Inverted, Inventions            []string
+}
+
+// Add sums scores.
+func (s *Score) Add(o Score) {
+	s.Writes, s.WritesFound, s.Calls, s.CallsFound = s.Writes+o.Writes, s.WritesFound+o.WritesFound, s.Calls+o.Calls, s.CallsFound+o.CallsFound
+	s.ActorsRight, s.ActorsWrong, s.ActorsUnknown = s.ActorsRight+o.ActorsRight, s.ActorsWrong+o.ActorsWrong, s.ActorsUnknown+o.ActorsUnknown
+	s.Pairs, s.Inversions, s.Invented = s.Pairs+o.Pairs, s.Inversions+o.Inversions, s.Invented+o.Invented
+	s.Windows, s.WindowsCovered, s.Errors = s.Windows+o.Windows, s.WindowsCovered+o.WindowsCovered, append(s.Errors, o.Errors...)
+	s.Missing, s.WrongActors, s.Uncovered = append(s.Missing, o.Missing...), append(s.WrongActors, o.WrongActors...), append(s.Uncovered, o.Uncovered...)
+	s.Inverted, s.Inventions = append(s.Inverted, o.Inverted...), append(s.Inventions, o.Inventions...)
+}
+
+// Percentile is the error that p percent of the claims do not exceed.
+func (s *Score) Percentile(p int) time.Duration {
+	if len(s.Errors) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(s.Errors))
+	return sorted[min(len(sorted)-1, len(sorted)*p/100)]
+}
+
+// Actor is the participant behind a user that the audit log names.
+func Actor(user string) string {
+	switch {
+	case strings.HasPrefix(user, "system:node:"):
+		return "kubelet"
+	case user == "system:kube-scheduler":
+		return "scheduler"
+	case user == "system:kube-controller-manager", strings.HasPrefix(user, "system:serviceaccount:kube-system:"):
+		return "controller-manager"
+	case user == "kubernetes-admin":
+		return "kubectl"
+	}
+	return user
+}
+
+// Start has the calls that the start of a Pod consists of; the others are questions, and no client can see them.
+var Start = []string{"RunPodSandbox", "PullImage", "CreateContainer", "StartContainer"}
+
+// StartCalls are those of a start.
+func (t *Truth) StartCalls() []Call {
+	return slices.DeleteFunc(slices.Clone(t.Calls), func(c Call) bool { return !slices.Contains(Start, c.RPC) })
+}
+
+// Placed is a claim with the true interval of its instant.
+type Placed struct {
+	Claim
+	Index    int
+	From, To time.Time
+}
+
+// Compare scores claims about what happened up to an instant. Pairs that happened within apart of each other are not
+// held against anyone.
+func (t *Truth) Compare(claims []Claim, until time.Time, apart time.Duration) (Score, []Placed) {
+	var s Score
+	used := make([]bool, len(claims))
+	var placed []Placed
+	find := func(is func(Claim) bool) (int, bool) {
+		i := slices.IndexFunc(claims, func(c Claim) bool { return is(c) })
+		for i >= 0 && used[i] {
+			next := slices.IndexFunc(claims[i+1:], func(c Claim) bool { return is(c) })
+			if next < 0 {
+				return 0, false
+			}
+			i += 1 + next
+		}
+		return i, i >= 0
+	}
+	place := func(i int, from, to time.Time) {
+		c := claims[i]
+		used[i] = true
+		if c.InstantOnly {
+			return
+		}
+		placed = append(placed, Placed{c, i, from, to})
+		if !c.Earliest.IsZero() || !c.Latest.IsZero() {
+			s.Windows++
+			if !c.Earliest.IsZero() && to.Before(c.Earliest) || !c.Latest.IsZero() && from.After(c.Latest) {
+				s.Uncovered = append(s.Uncovered, fmt.Sprintf("%s: truly %s…%s", c.Text, clock(from), clock(to)))
+			} else {
+				s.WindowsCovered++
+			}
+		}
+		if !c.At.IsZero() {
+			s.Errors = append(s.Errors, max(0, from.Sub(c.At), c.At.Sub(to)))
+		}
+	}
+	for _, w := range slices.Concat(t.Writes, t.Events) {
+		if !until.IsZero() && w.Start.After(until) {
+			continue
+		}
+		s.Writes++
+		i, ok := find(func(c Claim) bool {
+			if c.Revised != "" {
+				return c.Revised == w.Revision && c.Resource == w.Resource
+			}
+			// Who does not know who wrote cannot know whether it was a PATCH or a PUT.
+			verb := c.Write != nil && (c.Write.Verb == w.Verb || c.Actor == "unknown client" && c.Write.Verb == "update" && w.Verb == "patch")
+			return verb && c.Write.Resource == w.Resource && c.Write.Subresource == w.Subresource && (c.Write.Revision == w.Revision || w.Revision == "")
+		})
+		if !ok {
+			s.Missing = append(s.Missing, fmt.Sprintf("%s %s/%s by %s, revision %s %s at %s", w.Verb, w.Resource, w.Subresource, w.User, w.Revision, w.Reason, clock(w.Start)))
+			continue
+		}
+		s.WritesFound++
+		place(i, w.Start, w.End)
+		switch said := claims[i].Actor; said {
+		case Actor(w.User), "user " + w.User:
+			s.ActorsRight++
+		case "", "unknown client":
+			s.ActorsUnknown++
+		default:
+			s.ActorsWrong++
+			s.WrongActors = append(s.WrongActors, claims[i].Text+" was made by "+w.User)
+		}
+		if k, ok := find(func(c Claim) bool {
+			return c.Etcd != "" && claims[i].Write != nil && c.Etcd == claims[i].Write.Revision
+		}); ok {
+			place(k, w.Start, w.End)
+		}
+		if w.First != nil {
+			within := func(c Claim) bool {
+				return c.Etcd != "" && c.Etcd != w.Revision && !c.Latest.Before(w.First.Start) && !c.Earliest.After(w.First.End)
+			}
+			if k, ok := find(within); ok {
+				place(k, w.First.Start, w.First.End)
+			}
+		}
+	}
+	for _, call := range t.StartCalls() {
+		if !until.IsZero() && call.End.After(until) {
+			continue
+		}
+		s.Calls++
+		start, haveStart := find(func(c Claim) bool { return c.Call == call.RPC && !c.End })
+		end, haveEnd := find(func(c Claim) bool { return c.Call == call.RPC && c.End })
+		if haveStart {
+			place(start, call.Start, call.Start)
+		}
+		if haveEnd {
+			place(end, call.End, call.End)
+		}
+		if haveStart || haveEnd {
+			s.CallsFound++
+		} else {
+			s.Missing = append(s.Missing, fmt.Sprintf("%s at %s", call.RPC, clock(call.Start)))
+		}
+	}
+	for i, c := range claims {
+		if !used[i] && !c.NotAWord && c.Observed && (c.Write != nil || c.Etcd != "" || c.Call != "") {
+			s.Invented++
+			s.Inventions = append(s.Inventions, c.Text)
+		}
+	}
+	s.order(placed, apart)
+	return s, placed
+}
+
+func (s *Score) order(placed []Placed, apart time.Duration) {
+	for i, a := range placed {
+		for _, b := range placed[i+1:] {
+			first, second := a, b
+			if b.To.Before(a.From) {
+				first, second = b, a
+			}
+			if second.From.Sub(first.To) <= apart {
+				continue
+			}
+			s.Pairs++
+			if first.Index > second.Index {
+				s.Inversions++
+				s.Inverted = append(s.Inverted, fmt.Sprintf("%s truly comes %v before %s", first.Text, second.From.Sub(first.To), second.Text))
+			}
+		}
+	}
+}
+
+func clock(t time.Time) string { return t.UTC().Format("05.000000") }

@@ -1,0 +1,243 @@
+// Package truth reads what a cluster recorded of itself, its audit log and its OpenTelemetry spans, and says what really
+// happened to one Pod: which writes were made by whom, which calls the kubelet made, and when. It is what the steps of a
+// run are held against.
+package truth
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Write is one successful write to the API that an audit entry and an etcd transaction tell of.
+type Write struct {
+	Verb, Resource, Subresource string
+	User                        string
+	Revision                    string // empty for a bind, whose answer has none
+	Reason                      string // of an Event
+	Start, End                  time.Time
+	First                       *Call // of a deletion in two transactions, the one that ended the grace period
+}
+
+// Call is one call of the CRI by the kubelet.
+type Call struct {
+	RPC        string
+	Start, End time.Time
+}
+
+// Truth is what happened to one Pod, each list in the order of time.
+type Truth struct {
+	Writes []Write // of the Pod
+	Events []Write // of Events about it
+	Calls  []Call
+}
+
+type auditEntry struct {
+	AuditID        string                                                  `json:"auditID"`
+	Verb           string                                                  `json:"verb"`
+	ResponseStatus struct{ Code int }                                      `json:"responseStatus"`
+	User           struct{ Username string }                               `json:"user"`
+	ObjectRef      struct{ Resource, Subresource, Namespace, Name string } `json:"objectRef"`
+	RequestObject  struct{ Metadata struct{ UID string } }                 `json:"requestObject"` // of a bind, the Pod's
+	ResponseObject struct {
+		Metadata struct{ Name, Namespace, ResourceVersion, UID string }
+		Reason   string
+		Involved struct{ UID string } `json:"involvedObject"`
+		About    struct{ UID string } `json:"regarding"`
+	} `json:"responseObject"`
+}
+
+type span struct {
+	Name         string      `json:"name"`
+	TraceID      string      `json:"traceId"`
+	SpanID       string      `json:"spanId"`
+	ParentSpanID string      `json:"parentSpanId"`
+	Kind         int         `json:"kind"`
+	Start        string      `json:"startTimeUnixNano"`
+	End          string      `json:"endTimeUnixNano"`
+	Attributes   []attribute `json:"attributes"`
+	service      string
+}
+
+type attribute struct {
+	Key   string                       `json:"key"`
+	Value struct{ StringValue string } `json:"value"`
+}
+
+type batch struct {
+	ResourceSpans []struct {
+		Resource   struct{ Attributes []attribute } `json:"resource"`
+		ScopeSpans []struct{ Spans []span }         `json:"scopeSpans"`
+	} `json:"resourceSpans"`
+}
+
+// Read joins an audit log and OTLP JSON lines for the Pod with that uid.
+func Read(audit, spans []byte, uid string) (*Truth, error) {
+	all, err := readSpans(spans)
+	if err != nil {
+		return nil, err
+	}
+	children := map[string][]*span{}
+	byAuditID := map[string]*span{}
+	for _, s := range all {
+		children[s.ParentSpanID] = append(children[s.ParentSpanID], s)
+		if id := s.attribute("audit-id"); id != "" && s.Kind == 2 {
+			byAuditID[id] = s
+		}
+	}
+	t := &Truth{}
+	revisions := map[string]bool{}
+	err = eachLine(audit, func(line []byte) error {
+		var e auditEntry
+		if err := json.Unmarshal(line, &e); err != nil {
+			return err
+		}
+		about := e.ResponseObject.Involved.UID == uid || e.ResponseObject.About.UID == uid
+		pod := e.ObjectRef.Resource == "pods" && (e.ResponseObject.Metadata.UID == uid || e.RequestObject.Metadata.UID == uid)
+		if !about && !pod || e.ResponseStatus.Code >= 300 || !slices.Contains([]string{"create", "update", "patch", "delete"}, e.Verb) {
+			return nil
+		}
+		w := Write{Verb: e.Verb, Resource: e.ObjectRef.Resource, Subresource: e.ObjectRef.Subresource, User: e.User.Username,
+			Revision: e.ResponseObject.Metadata.ResourceVersion, Reason: e.ResponseObject.Reason}
+		request := byAuditID[e.AuditID]
+		if request == nil {
+			return fmt.Errorf("no span for audit entry %s (%s %s)", e.AuditID, w.Verb, w.Resource)
+		}
+		txn := etcdTxn(request, children)
+		if txn == nil && revisions[w.Revision] {
+			return nil // it changed nothing: its answer has the revision of another
+		}
+		revisions[w.Revision] = true
+		if txn == nil {
+			return fmt.Errorf("no etcd transaction below the span of %s %s/%s", w.Verb, w.Resource, w.Subresource)
+		}
+		w.Start, w.End = txn.times()
+		if first := firstTxn(request, children); w.Verb == "delete" && first != txn {
+			w.First = &Call{}
+			w.First.Start, w.First.End = first.times()
+		}
+		if about {
+			t.Events = append(t.Events, w)
+		} else {
+			t.Writes = append(t.Writes, w)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range all {
+		if s.service == "kubelet" && s.Name == "syncPod" && s.attribute("k8s.pod.uid") == uid {
+			t.calls(s, children)
+		}
+	}
+	slices.SortFunc(t.Writes, func(a, b Write) int { return a.Start.Compare(b.Start) })
+	slices.SortFunc(t.Events, func(a, b Write) int { return a.Start.Compare(b.Start) })
+	slices.SortFunc(t.Calls, func(a, b Call) int { return a.Start.Compare(b.Start) })
+	return t, nil
+}
+
+func (t *Truth) calls(parent *span, children map[string][]*span) {
+	for _, s := range children[parent.SpanID] {
+		if rpc, ok := strings.CutPrefix(s.Name, "runtime.v1.RuntimeService/"); ok && s.service == "kubelet" {
+			t.call(rpc, s)
+		} else if rpc, ok := strings.CutPrefix(s.Name, "runtime.v1.ImageService/"); ok && s.service == "kubelet" {
+			t.call(rpc, s)
+		} else {
+			t.calls(s, children)
+		}
+	}
+}
+
+func (t *Truth) call(rpc string, s *span) {
+	start, end := s.times()
+	t.Calls = append(t.Calls, Call{rpc, start, end})
+}
+
+// etcdTxn is the last transaction that etcd ran for a request: an update that lost a race runs several.
+func etcdTxn(s *span, children map[string][]*span) (last *span) {
+	for _, c := range children[s.SpanID] {
+		found := etcdTxn(c, children)
+		if c.service == "etcd" && c.Name == "txn" {
+			found = c
+		}
+		if found != nil && (last == nil || last.Start < found.Start) {
+			last = found
+		}
+	}
+	return last
+}
+
+// firstTxn is the first one.
+func firstTxn(s *span, children map[string][]*span) (first *span) {
+	for _, c := range children[s.SpanID] {
+		found := firstTxn(c, children)
+		if c.service == "etcd" && c.Name == "txn" {
+			found = c
+		}
+		if found != nil && (first == nil || first.Start > found.Start) {
+			first = found
+		}
+	}
+	return first
+}
+
+func readSpans(data []byte) ([]*span, error) {
+	var all []*span
+	err := eachLine(data, func(line []byte) error {
+		var b batch
+		if err := json.Unmarshal(line, &b); err != nil {
+			return err
+		}
+		for _, r := range b.ResourceSpans {
+			service := ""
+			for _, a := range r.Resource.Attributes {
+				if a.Key == "service.name" {
+					service = a.Value.StringValue
+				}
+			}
+			for _, scope := range r.ScopeSpans {
+				for i := range scope.Spans {
+					scope.Spans[i].service = service
+					all = append(all, &scope.Spans[i])
+				}
+			}
+		}
+		return nil
+	})
+	return all, err
+}
+
+func eachLine(data []byte, do func([]byte) error) error {
+	lines := bufio.NewReader(bytes.NewReader(data))
+	for {
+		line, err := lines.ReadBytes('\n')
+		if err != nil { // the end, or a line that is still being written
+			return nil
+		}
+		if err := do(line); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *span) times() (start, end time.Time) { return unixNano(s.Start), unixNano(s.End) }
+
+func unixNano(s string) time.Time {
+	n, _ := strconv.ParseInt(s, 10, 64)
+	return time.Unix(0, n)
+}
+
+func (s *span) attribute(key string) string {
+	for _, a := range s.Attributes {
+		if a.Key == key {
+			return a.Value.StringValue
+		}
+	}
+	return ""
+}
