@@ -39,9 +39,9 @@ func (f *Filter) Add(batch ptrace.Traces, pass func(*trace.Span)) {
 	})
 }
 
-// pass lets a span through, and with it what waits of its trace and of those it links to.
+// pass lets a span through, after what waits of its trace: what is below a span ends and comes before it, and who has the
+// span may rely on having that too. What the span links to follows.
 func (f *Filter) pass(s *trace.Span, pass func(*trace.Span)) {
-	pass(s)
 	if !f.traces[s.TraceID] {
 		f.traces[s.TraceID] = true
 		waiting := f.waiting[s.TraceID]
@@ -52,6 +52,7 @@ func (f *Filter) pass(s *trace.Span, pass func(*trace.Span)) {
 			}
 		}
 	}
+	pass(s)
 	for _, id := range s.Links {
 		f.links[id] = true
 		if w := f.waits(id); w != nil {

@@ -81,6 +81,18 @@ func TestFilter(t *testing.T) {
 	}
 }
 
+// Who has a span has what came before it of what is below it: a run that waits for the span may end on it.
+func TestFilterPassesWhatWaitsFirst(t *testing.T) {
+	f := NewFilter("default", "web")
+	var got []string
+	pass := func(s *trace.Span) { got = append(got, name(s)) }
+	f.Add(made("containerd", "sync", "create", "start", "containerd.task.v3.Task/Create", nil), pass)
+	f.Add(made("containerd", "sync", "start", "call", "StartContainer", map[string]string{"container.name": "app_web_default_uid_0"}), pass)
+	if want := []string{"create", "start"}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
 // name is the id a test gave.
 func name(s *trace.Span) string {
 	var id []byte
