@@ -96,7 +96,7 @@ func (y Style) laneLine(c columns, x row, label string, r Report, open []int) st
 	}
 	if from == to {
 		cells.text(c.at(from), y.glyphs().note, sgr)
-		cells.beside(c.at(from)-1, c.at(from)+1, label, "")
+		cells.beside(c.at(from)-1, c.at(from)+1, label)
 	} else {
 		y.arrow(cells, c.at(from), c.at(to), x, sgr, label)
 	}
@@ -131,7 +131,7 @@ func (y Style) arrow(cells canvas, from, to int, x row, sgr, label string) {
 		cells.text(left+1+(spare+1)/2, " "+label+" ", "")
 		return
 	}
-	cells.beside(left-1, right+1, label, "")
+	cells.beside(left-1, right+1, label)
 }
 
 // label is what stands on an arrow: an answer has its duration, a write its revision.
@@ -225,15 +225,15 @@ func (c canvas) text(at int, s, sgr string) {
 
 // beside writes a label to the right of the cells from left to right, or to their left where that has more room, and
 // shortens it to the room there is. The rightmost cells belong to the mark.
-func (c canvas) beside(left, right int, label, sgr string) {
+func (c canvas) beside(left, right int, label string) {
 	w := runewidth.StringWidth(label)
 	roomRight, roomLeft := len(c)-afterLanes-right-3, left-beforeLanes-2
 	if w > roomRight && roomLeft > roomRight {
 		label = " " + strings.TrimRight(fit(label, min(w, roomLeft)), " ") + " "
-		c.text(left-runewidth.StringWidth(label), label, sgr)
+		c.text(left-runewidth.StringWidth(label), label, "")
 		return
 	}
-	c.text(right+1, " "+strings.TrimRight(fit(label, max(1, min(w, roomRight))), " ")+" ", sgr)
+	c.text(right+1, " "+strings.TrimRight(fit(label, max(1, min(w, roomRight))), " ")+" ", "")
 }
 
 // String is the line, with colours where the style has them.

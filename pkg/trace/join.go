@@ -4,8 +4,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	corev1 "k8s.io/api/core/v1"
 )
 
 // joinRevisions finds the revision that each call made. An entry at level RequestResponse says it, our own request has
@@ -239,12 +237,4 @@ func (s *story) compareClocks() {
 			s.clocks.sample(Etcd, c.txn.End, time.Time{}, c.server.End.Add(-api))
 		}
 	}
-}
-
-// newestSpec is the Pod as it is known last, or nil.
-func (s *story) newestSpec() *corev1.Pod {
-	if len(s.revisions) == 0 {
-		return nil
-	}
-	return s.newest()
 }

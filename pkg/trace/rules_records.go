@@ -15,6 +15,17 @@ func (c *apiCall) auditEvidence() Evidence {
 	return Evidence{Source: "audit", Detail: detail, ResourceVersion: c.audit.ResourceVersion, At: c.audit.Received}
 }
 
+// evidence is what the records have of a call.
+func (c *apiCall) evidence() (all []Evidence) {
+	if c.server != nil {
+		all = append(all, c.server.evidence())
+	}
+	if c.audit != nil {
+		all = append(all, c.auditEvidence())
+	}
+	return all
+}
+
 // on moves a time of another clock to ours.
 func (s *story) on(p Participant, t time.Time) time.Time { return t.Add(-s.clocks.offset(p)) }
 
@@ -147,12 +158,7 @@ func (s *story) answer(c *apiCall, key string, step Step, after []string, emit f
 	}
 	at := s.on(APIServer, c.completed())
 	step.Window, step.Best, step.Shown, step.Precision = Window{at, at}, at, true, spanPrecision
-	if c.server != nil {
-		step.Evidence = append(step.Evidence, c.server.evidence())
-	}
-	if c.audit != nil {
-		step.Evidence = append(step.Evidence, c.auditEvidence())
-	}
+	step.Evidence = c.evidence()
 	emit(claim{Step: step, after: append(after, key)})
 }
 
@@ -190,12 +196,7 @@ func otherRequests(s *story, emit func(claim)) {
 		}
 		at := s.on(APIServer, c.received())
 		step.Window, step.Best, step.Shown, step.Precision = Window{at, at}, at, true, spanPrecision
-		if c.server != nil {
-			step.Evidence = append(step.Evidence, c.server.evidence())
-		}
-		if c.audit != nil {
-			step.Evidence = append(step.Evidence, c.auditEvidence())
-		}
+		step.Evidence = c.evidence()
 		emit(claim{Step: step})
 		s.answer(c, step.Key, Step{Object: s.object, Resource: c.resource}, nil, emit)
 	}

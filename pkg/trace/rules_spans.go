@@ -90,10 +90,10 @@ func (s *story) nameCall(c *criCall, tree spanTree, made map[string]criCall) {
 
 // pullsFor is the container that has the image of a pull, if it is the only one.
 func (s *story) pullsFor(x *Span) (name string) {
-	p := s.newestSpec()
-	if p == nil || x == nil {
+	if x == nil || len(s.revisions) == 0 {
 		return ""
 	}
+	p := s.newest()
 	ref := x.Attributes["image.ref"]
 	for _, c := range slices.Concat(p.Spec.InitContainers, p.Spec.Containers) {
 		if c.Image == ref || strings.HasSuffix(ref, "/"+c.Image) {

@@ -49,7 +49,6 @@ type emitted struct {
 	container string
 	count     int       // how often it has happened by this write
 	at        time.Time // when it was emitted, on our clock; zero where only the second is known
-	precision time.Duration
 }
 
 type gap struct {
