@@ -28,6 +28,7 @@ type createPodOptions struct {
 	pod         *corev1.Pod
 	until       string // one of goals
 	timeout     time.Duration
+	waitAnyway  bool
 	remove      bool
 	dryRun      bool
 	record      string // file, or empty
@@ -40,7 +41,7 @@ type createPodFlags struct {
 	evidenceFlags
 	until, dryRun, record string
 	timeout               time.Duration
-	remove                bool
+	remove, waitAnyway    bool
 }
 
 const createPodExample = `  # What happens when a Pod starts?
@@ -85,6 +86,7 @@ func newCreatePod(config *genericclioptions.ConfigFlags, streams genericiooption
 	fs.StringVarP(&f.filename, "filename", "f", "", "file, URL or - with exactly one Pod, instead of NAME and --image")
 	fs.StringVar(&f.until, "until", "ready", "follow the Pod until it is: scheduled, running, ready or completed; one that runs to its end ends the run either way")
 	fs.DurationVar(&f.timeout, "timeout", 2*time.Minute, "how long to follow the Pod")
+	fs.BoolVar(&f.waitAnyway, "wait-anyway", false, "go on until --timeout even where nothing that Kubernetes does by itself will get the Pod further")
 	fs.BoolVar(&f.remove, "rm", false, "delete the Pod afterwards, also after Ctrl-C")
 	fs.StringVar(&f.dryRun, "dry-run", "none", "none, or client to print the Pod and create nothing")
 	fs.StringVar(&f.record, "record", "", "write what is observed to this file, for kubectl seq replay, without the values of env and annotations")
@@ -94,7 +96,7 @@ func newCreatePod(config *genericclioptions.ConfigFlags, streams genericiooption
 }
 
 func (f createPodFlags) toOptions(config *genericclioptions.ConfigFlags, streams genericiooptions.IOStreams, args []string, dash int) (*createPodOptions, error) {
-	o := &createPodOptions{IOStreams: streams, timeout: f.timeout, remove: f.remove, record: f.record}
+	o := &createPodOptions{IOStreams: streams, timeout: f.timeout, remove: f.remove, waitAnyway: f.waitAnyway, record: f.record}
 	var err error
 	if o.until = f.until; goals[o.until].name == "" {
 		_, err = choose("until", f.until, goals)

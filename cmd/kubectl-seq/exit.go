@@ -19,8 +19,8 @@ var exitTable = []struct {
 	meaning string
 }{
 	{exitReached, "the Pod got where --until asked, or ran to its end successfully"},
-	{exitFailed, "wrong usage, or the API server refused"},
-	{exitStuck, "the Pod failed, or the time was up and something named holds it"},
+	{exitFailed, "wrong usage, the API server refused, or it does not let you look"},
+	{exitStuck, "the Pod failed or is gone, or something named holds it: for good, or until the time was up"},
 	{exitTimeout, "the time was up and nothing says why"},
 	{exitInterrupted, "interrupted (Ctrl-C)"},
 }

@@ -102,7 +102,7 @@ func (r *run) do(ctx context.Context) error {
 		created <- made{pod, err}
 	}()
 	go r.follower.Version(following) // an observation, if it succeeds
-	err = r.follow(ctx, created)
+	err = r.follow(ctx, following, created)
 	stop()
 	if r.made == nil {
 		r.made = (<-created).pod // what was under way when the run ended early
@@ -114,7 +114,8 @@ func (r *run) do(ctx context.Context) error {
 }
 
 // follow takes observations until the outcome is decided and what is certainly on its way has come, then draws the end.
-func (r *run) follow(ctx context.Context, created <-chan made) error {
+// What it asks beyond that ends with the second context.
+func (r *run) follow(ctx, following context.Context, created <-chan made) error {
 	timeout := time.NewTimer(r.timeout)
 	defer timeout.Stop()
 	tick := time.NewTicker(refresh)
@@ -142,9 +143,11 @@ func (r *run) follow(ctx context.Context, created <-chan made) error {
 			r.made = m.pod
 		case <-tick.C:
 			r.tick(now())
+			for _, q := range r.trace.Questions() {
+				r.follower.Ask(following, q)
+			}
 		case <-timeout.C:
-			reason = recording.Timeout
-			if enough == nil {
+			if reason = recording.Timeout; enough == nil {
 				enough = time.After(r.records.drain)
 			}
 		case <-enough:
@@ -152,7 +155,10 @@ func (r *run) follow(ctx context.Context, created <-chan made) error {
 		case <-ctx.Done():
 			return r.ended(recording.Interrupt)
 		}
-		if reason != "" && r.records.whole(r.trace) {
+		if r.trace.Blind() && r.made != nil && reason == "" {
+			return r.ended(recording.Blind)
+		}
+		if reason == recording.Timeout && r.records.whole(r.trace) {
 			return r.ended(reason)
 		}
 		if _, ok := r.decided(); ok && r.made != nil {
@@ -162,6 +168,10 @@ func (r *run) follow(ctx context.Context, created <-chan made) error {
 			if !r.trace.Awaited() && r.records.whole(r.trace) {
 				return r.ended("")
 			}
+		} else if dead := !r.waitAnyway && r.made != nil && r.deadEnd(); dead && reason == "" {
+			reason, enough = recording.DeadEnd, time.After(max(r.createPodOptions.settle, r.records.drain))
+		} else if !dead && reason == recording.DeadEnd { // somebody mended it meanwhile
+			reason, enough = "", nil
 		}
 		if err := r.draw(); err != nil {
 			return err
@@ -210,10 +220,11 @@ func (r *run) ended(reason recording.Reason) error {
 
 // refused ends a run whose Pod was never made. What led there is drawn as far as there was a request.
 func (r *run) refused(err error) error {
-	err = explained(err, r.pod)
-	if !r.begun {
-		return err
+	o, ok := r.trace.Obstacle()
+	if !r.begun || !ok {
+		return explained(err, r.pod)
 	}
+	err = hinted(fmt.Errorf("create Pod in %q: %w", r.pod.Namespace, err), o.Next)
 	return errors.Join(err, besides(r.ended("")))
 }
 
@@ -221,10 +232,6 @@ func (r *run) refused(err error) error {
 func explained(err error, pod *corev1.Pod) error {
 	var network net.Error
 	switch {
-	case apierrors.IsAlreadyExists(err):
-		return hinted(fmt.Errorf("create Pod: %w", err), fmt.Sprintf("choose another name, or delete it: kubectl delete pod %s -n %s", pod.Name, pod.Namespace))
-	case apierrors.IsNotFound(err):
-		return hinted(fmt.Errorf("create Pod in %q: %w", pod.Namespace, err), "create the namespace, or choose another with -n")
 	case apierrors.IsForbidden(err):
 		return hinted(err, "see what you may do: kubectl auth can-i --list -n "+pod.Namespace)
 	case apierrors.IsUnauthorized(err):

@@ -45,10 +45,9 @@ func (s *session) report() render.Report {
 }
 
 func (s *session) status() string {
-	st := s.trace.State()
 	line := fmt.Sprintf("%.1f s, not %s yet", s.elapsed().Seconds(), s.until.name)
-	if st.Reason != "" {
-		line += ": " + st.Reason + ": " + st.Message
+	if o, ok := s.trace.Obstacle(); ok {
+		line += fmt.Sprintf(": %s, held by %s for %.1f s: %s", o.Reason, o.By, o.Held.Seconds(), o.Explain)
 	}
 	return line
 }
@@ -66,16 +65,17 @@ func (s *session) decided() (render.Outcome, bool) {
 	if !s.begun {
 		return render.Outcome{}, false
 	}
-	if refused := s.trace.State().Refused; refused != "" {
-		return render.Outcome{Name: "Refused", Message: refused, ExitCode: exitFailed, Total: s.elapsed()}, true
+	if s.trace.State().Refused != "" {
+		return s.because(render.Outcome{Name: "Refused", ExitCode: exitFailed, Total: s.elapsed()}), true
 	}
 	var o render.Outcome
 	_, by, ok := s.trace.Reached(func(st trace.State) bool {
 		switch {
+		case st.Deleting: // how it ends is told when it is gone
 		case st.Failed:
-			o = render.Outcome{Name: "Failed", Reason: st.Reason, Message: st.Message, ExitCode: exitStuck}
+			o = s.because(render.Outcome{Name: "Failed", ExitCode: exitStuck})
 		case st.Deleted:
-			o = render.Outcome{Name: "Deleted", Message: "somebody deleted the Pod", ExitCode: exitStuck}
+			o = s.because(render.Outcome{Name: "Deleted", ExitCode: exitStuck})
 		case s.until.reached(st):
 			o = render.Outcome{Name: s.until.name}
 		case st.Succeeded:
@@ -89,20 +89,38 @@ func (s *session) decided() (render.Outcome, bool) {
 	return o, ok
 }
 
+// because adds what the outcome is due to, where anything says so.
+func (s *session) because(out render.Outcome) render.Outcome {
+	if o, ok := s.trace.Obstacle(); ok {
+		out.Obstacle, out.Reason, out.Message = &o, o.Reason, o.Message
+	}
+	return out
+}
+
+// deadEnd reports whether nothing that Kubernetes does by itself will get the Pod further.
+func (s *session) deadEnd() bool {
+	o, ok := s.trace.Obstacle()
+	return ok && o.DeadEnd
+}
+
 // end is the outcome of a run that is over: what the observations tell, else what ended it.
 func (s *session) end(reason recording.Reason) render.Outcome {
 	o, ok := s.decided()
-	st := s.trace.State()
+	if ok {
+		return o
+	}
+	o = s.because(render.Outcome{Total: s.elapsed()})
 	switch {
-	case ok:
 	case reason == recording.Interrupt:
-		o = render.Outcome{Name: "Interrupted", ExitCode: exitInterrupted, Total: s.elapsed()}
-	case reason == recording.Timeout && st.Reason != "":
-		o = render.Outcome{Name: "Stuck", Reason: st.Reason, Message: st.Message, ExitCode: exitStuck, Total: s.elapsed()}
+		o.Name, o.ExitCode = "Interrupted", exitInterrupted
+	case (reason == recording.Timeout || reason == recording.DeadEnd) && o.Obstacle != nil:
+		o.Name, o.ExitCode = "Stuck", exitStuck
 	case reason == recording.Timeout:
-		o = render.Outcome{Name: "Timeout", Message: "not " + s.until.name + ", and nothing says why", ExitCode: exitTimeout, Total: s.elapsed()}
+		o.Name, o.ExitCode, o.Message = "Timeout", exitTimeout, "not "+s.until.name+", and nothing says why"
+	case reason == recording.Blind:
+		o.Name, o.ExitCode, o.Message = "Unseen", exitFailed, "the Pod is made, but you may neither watch, list nor get pods: nothing more can be seen of it"
 	default:
-		o = render.Outcome{Name: "Incomplete", Message: "the recording ends before the Pod was " + s.until.name, ExitCode: exitFailed, Total: s.elapsed()}
+		o.Name, o.ExitCode, o.Message = "Incomplete", exitFailed, "the recording ends before the Pod was "+s.until.name
 	}
 	return o
 }

@@ -134,6 +134,9 @@ func makeCgroups() error {
 	return nil
 }
 
+// registryHosts are the registries that the files of these names are about.
+var registryHosts = map[string]string{"hosts.toml": "_default", "hosts-down.toml": "down.example"}
+
 func writeConfigs(d dirs, evidence bool) error {
 	all, err := template.ParseFS(configs, "config/*")
 	if err != nil {
@@ -145,8 +148,8 @@ func writeConfigs(d dirs, evidence bool) error {
 	}
 	for _, t := range all.Templates() {
 		path := d.in("etc", t.Name())
-		if t.Name() == "hosts.toml" {
-			path = d.in("etc", "certs.d", "_default", t.Name())
+		if host, ok := registryHosts[t.Name()]; ok {
+			path = d.in("etc", "certs.d", host, "hosts.toml")
 		}
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return err

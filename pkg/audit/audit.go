@@ -5,6 +5,9 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
@@ -34,6 +37,7 @@ type entry struct {
 		Regarding      struct{ Kind, UID, Name string } // of an events.k8s.io one
 	}
 	RequestReceivedTimestamp, StageTimestamp time.Time
+	Annotations                              map[string]string
 }
 
 type object struct {
@@ -58,6 +62,7 @@ func Parse(line []byte, namespace, pod string) (*trace.Audit, error) {
 		Resource: e.ObjectRef.Resource, Subresource: e.ObjectRef.Subresource, Namespace: namespace, Name: cmp.Or(e.ObjectRef.Name, e.ResponseObject.Metadata.Name),
 		Code: e.ResponseStatus.Code, Message: e.ResponseStatus.Message, Received: e.RequestReceivedTimestamp, Completed: e.StageTimestamp,
 	}
+	a.Webhooks = webhooks(e.Annotations)
 	switch a.Resource {
 	case "pods":
 		if a.Name != pod {
@@ -81,6 +86,23 @@ func Parse(line []byte, namespace, pod string) (*trace.Audit, error) {
 		return nil, nil
 	}
 	return a, nil
+}
+
+// mutation is what the names of annotations about mutating webhooks begin with; round and index follow.
+const mutation = "mutation.webhook.admission.k8s.io/"
+
+func webhooks(annotations map[string]string) []trace.AuditWebhook {
+	var all []trace.AuditWebhook
+	for _, name := range slices.Sorted(maps.Keys(annotations)) {
+		var w struct {
+			Configuration, Webhook string
+			Mutated                bool
+		}
+		if strings.HasPrefix(name, mutation) && json.Unmarshal([]byte(annotations[name]), &w) == nil && w.Webhook != "" {
+			all = append(all, trace.AuditWebhook{Configuration: w.Configuration, Name: w.Webhook, Mutated: w.Mutated})
+		}
+	}
+	return all
 }
 
 func eventOf(name, pod string) bool {

@@ -25,7 +25,7 @@ func ParseJSON(line []byte) (ptrace.Traces, error) {
 // kept are the attributes that anything is read from.
 var kept = map[string]bool{
 	"audit-id": true, "key": true, "http.request.method": true, "url.path": true, "http.target": true, "http.response.status_code": true, "user_agent.original": true,
-	"read_only":   true,
+	"read_only": true, "webhook": true,
 	"k8s.pod.uid": true, "k8s.pod.name": true, "k8s.namespace.name": true, "sandbox.id": true, "sandbox.name": true, "sandbox.ip": true, "container.id": true, "container.name": true, "image.ref": true,
 }
 

@@ -46,6 +46,8 @@ type Reason string
 const (
 	Timeout   Reason = "timeout"
 	Interrupt Reason = "interrupt"
+	Blind     Reason = "blind"    // nothing more can be seen, for lack of rights
+	DeadEnd   Reason = "dead-end" // nothing that Kubernetes does by itself would have got the Pod further
 )
 
 // Recording is a whole file.
@@ -65,6 +67,9 @@ type line struct {
 	Audit   *trace.Audit       `json:"audit,omitempty"`
 	Span    *trace.Span        `json:"span,omitempty"`
 	Loss    *trace.Loss        `json:"loss,omitempty"`
+	// Lease and Webhooks are answers to questions that the run itself asked.
+	Lease    *trace.Lease    `json:"lease,omitempty"`
+	Webhooks *trace.Webhooks `json:"webhooks,omitempty"`
 }
 
 // request is a request with its own times, but for the server's, relative to the start. They hide those of the same name.
@@ -106,7 +111,7 @@ func NewWriter(w io.Writer, h Header) (*Writer, error) {
 // and what a container left as its termination message, are replaced, equal ones alike. Secrets are no observations.
 func (w *Writer) Write(o trace.Observation) error {
 	o = w.redact.observation(o)
-	l := line{At: w.since(o.Received), Change: o.Change, Event: o.Event, Gap: o.Gap, Audit: o.Audit, Span: o.Span, Loss: o.Loss}
+	l := line{At: w.since(o.Received), Change: o.Change, Event: o.Event, Gap: o.Gap, Audit: o.Audit, Span: o.Span, Loss: o.Loss, Lease: o.Lease, Webhooks: o.Webhooks}
 	if o.Request != nil {
 		l.Request = &request{Request: *o.Request}
 		for at, relative := range l.Request.times() {
@@ -178,7 +183,7 @@ func (r *Recording) add(text []byte) error {
 		r.End = &End{l.Type, at(l.At), l.Reason}
 		return nil
 	}
-	o := trace.Observation{Received: at(l.At), Change: l.Change, Event: l.Event, Gap: l.Gap, Audit: l.Audit, Span: l.Span, Loss: l.Loss}
+	o := trace.Observation{Received: at(l.At), Change: l.Change, Event: l.Event, Gap: l.Gap, Audit: l.Audit, Span: l.Span, Loss: l.Loss, Lease: l.Lease, Webhooks: l.Webhooks}
 	if l.Request != nil {
 		for t, relative := range l.Request.times() {
 			if *relative != nil {

@@ -33,9 +33,9 @@ func (r redactor) observation(o trace.Observation) trace.Observation {
 	switch {
 	case o.Change != nil && o.Change.Pod != nil:
 		o.Change = &trace.Change{Type: o.Change.Type, Pod: r.pod(o.Change.Pod)}
-	case o.Request != nil && o.Request.Pod != nil:
+	case o.Request != nil && (o.Request.Pod != nil || o.Request.Asked != nil):
 		request := *o.Request
-		request.Pod = r.pod(request.Pod)
+		request.Asked, request.Pod = r.pod(request.Asked), r.pod(request.Pod)
 		o.Request = &request
 	case o.Event != nil && o.Event.Event != nil:
 		o.Event = &trace.EventChange{Type: o.Event.Type, Event: o.Event.Event.DeepCopy()}
@@ -45,6 +45,9 @@ func (r redactor) observation(o trace.Observation) trace.Observation {
 }
 
 func (r redactor) pod(p *corev1.Pod) *corev1.Pod {
+	if p == nil {
+		return nil
+	}
 	p = p.DeepCopy()
 	r.annotations(p.Annotations)
 	for _, c := range p.Spec.InitContainers {
@@ -59,7 +62,7 @@ func (r redactor) pod(p *corev1.Pod) *corev1.Pod {
 	for _, all := range [][]corev1.ContainerStatus{p.Status.InitContainerStatuses, p.Status.ContainerStatuses, p.Status.EphemeralContainerStatuses} {
 		for _, c := range all {
 			for _, s := range []corev1.ContainerState{c.State, c.LastTerminationState} {
-				if s.Terminated != nil {
+				if s.Terminated != nil && s.Terminated.Reason != "StartError" { // that message is the runtime's
 					r.value(&s.Terminated.Message)
 				}
 			}

@@ -31,7 +31,8 @@ type page struct {
 	Where    string       `json:"where"`
 	Recorded string       `json:"recorded,omitempty"`
 	Outcome  string       `json:"outcome"`
-	Detail   trace.Detail `json:"detail"` // that is shown first
+	Obstacle [][2]string  `json:"obstacle"` // titles and texts
+	Detail   trace.Detail `json:"detail"`   // that is shown first
 	Lanes    []pageLane   `json:"lanes"`
 	Steps    []pageStep   `json:"steps"`
 	Phases   []pagePhase  `json:"phases"`
@@ -113,7 +114,7 @@ func newPage(r Report, y Style) page {
 	f := newFigure(r, trace.Full)
 	p := page{
 		Title: Plain(r.Run.Subject.Kind + " " + r.Run.Subject.Namespace + "/" + r.Run.Subject.Name), Where: Plain(y.where(r)), Outcome: Plain(r.headline()),
-		Detail: y.Detail, Lanes: []pageLane{}, Steps: []pageStep{}, Phases: []pagePhase{}, Waits: []string{}, Notes: []string{},
+		Detail: y.Detail, Lanes: []pageLane{}, Steps: []pageStep{}, Obstacle: [][2]string{}, Phases: []pagePhase{}, Waits: []string{}, Notes: []string{},
 	}
 	if !r.Recorded.IsZero() {
 		p.Recorded = r.Recorded.UTC().Format("2006-01-02 15:04 UTC")
@@ -130,6 +131,9 @@ func newPage(r Report, y Style) page {
 		index[x.Key] = i
 		p.Steps = append(p.Steps, y.pageStep(r, f, x, rules[x.Rule], index))
 	}
+	for _, l := range r.obstacle() {
+		p.Obstacle = append(p.Obstacle, [2]string{l[0], Plain(l[1])})
+	}
 	for _, ph := range r.Phases {
 		out := pagePhase{Name: ph.Name, Took: took(ph.Min, ph.Max, time.Millisecond), Explain: ph.Explain}
 		for _, part := range ph.Parts {
@@ -137,7 +141,7 @@ func newPage(r Report, y Style) page {
 		}
 		p.Phases = append(p.Phases, out)
 	}
-	if longest := r.longest(); longest.Best > 0 {
+	if longest := r.longest(); longest.Best > 0 && r.Outcome.Obstacle == nil {
 		p.Waits = append(p.Waits, "The "+longest.Name+" phase is the largest: "+longest.Explain+".")
 	}
 	for _, w := range r.Waits {

@@ -22,11 +22,12 @@ type Report struct {
 
 // Outcome is how the run ended. It is empty while it goes on.
 type Outcome struct {
-	Name     string // Ready, Scheduled, Running, Succeeded, Failed, Stuck, Timeout, Interrupted, Refused, Deleted
+	Name     string // Ready, Scheduled, Running, Succeeded, Failed, Stuck, Timeout, Interrupted, Refused, Deleted, Unseen, Incomplete
 	Reason   string
 	Message  string
 	ExitCode int
-	Total    time.Duration // from the request that made the Pod to the instant that decided the outcome
+	Total    time.Duration   // from the request that made the Pod to the instant that decided the outcome
+	Obstacle *trace.Obstacle // what it is due to, or nil
 }
 
 type jsonRun struct {
@@ -88,17 +89,32 @@ type jsonWait struct {
 	Remedy  string  `json:"remedy"`
 }
 
+type jsonObstacle struct {
+	Name        string            `json:"name"`
+	Participant trace.Participant `json:"participant"` // that holds the Pod, or ended it
+	Container   string            `json:"container,omitempty"`
+	Reason      string            `json:"reason"`
+	Message     string            `json:"message"`
+	Explain     string            `json:"explain"`
+	Next        string            `json:"next"`
+	Since       *time.Time        `json:"since"`
+	Seconds     float64           `json:"seconds"` // from then to the end of the run
+	DeadEnd     bool              `json:"deadEnd"`
+	Evidence    []trace.Evidence  `json:"evidence"`
+}
+
 type jsonOutcome struct {
-	Type     string      `json:"type"`
-	Outcome  string      `json:"outcome"`
-	Reason   string      `json:"reason"`
-	Message  string      `json:"message,omitempty"`
-	ExitCode int         `json:"exitCode"`
-	Seconds  float64     `json:"seconds"`
-	Phases   []jsonPhase `json:"phases"`
-	Waits    []jsonWait  `json:"waits,omitempty"`
-	Unseen   []string    `json:"unseen"`
-	Denied   []string    `json:"denied,omitempty"` // what one source denied that others had led to
+	Type     string        `json:"type"`
+	Outcome  string        `json:"outcome"`
+	Reason   string        `json:"reason"`
+	Message  string        `json:"message,omitempty"`
+	Obstacle *jsonObstacle `json:"obstacle,omitempty"`
+	ExitCode int           `json:"exitCode"`
+	Seconds  float64       `json:"seconds"`
+	Phases   []jsonPhase   `json:"phases"`
+	Waits    []jsonWait    `json:"waits,omitempty"`
+	Unseen   []string      `json:"unseen"`
+	Denied   []string      `json:"denied,omitempty"` // what one source denied that others had led to
 }
 
 // JSON writes the report as one document a line: the run, its steps in order, the outcome. Times are RFC 3339 with
@@ -142,6 +158,9 @@ func JSON(w io.Writer, r Report) error {
 	out := jsonOutcome{
 		Type: "outcome", Outcome: r.Outcome.Name, Reason: r.Outcome.Reason, Message: r.Outcome.Message, ExitCode: r.Outcome.ExitCode,
 		Seconds: r.Outcome.Total.Seconds(), Phases: []jsonPhase{}, Unseen: r.Run.Unseen, Denied: r.Run.Denied,
+	}
+	if o := r.Outcome.Obstacle; o != nil {
+		out.Obstacle = &jsonObstacle{o.Name, o.By, o.Container, o.Reason, o.Message, o.Explain, o.Next, instant(o.Since), o.Held.Seconds(), o.DeadEnd, o.Evidence}
 	}
 	for _, p := range r.Phases {
 		parts := make([][2]int, len(p.Parts))

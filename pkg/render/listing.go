@@ -131,7 +131,7 @@ func (y Style) step(s, answer *trace.Step, zero time.Time) []string {
 	lane := y.lane()
 	arrowWidth := runewidth.StringWidth(g.request)
 	room := y.width() - 1 - timeWidth - 1 - lane - 2 - arrowWidth - lane - 1 - 2
-	label := beside(wrap(Plain(s.Label), room), y.right(s, answer), room)
+	label := beside(wrap(Plain(s.Label+y.result(s, answer)), room), y.right(s, answer), room)
 	first := strings.Join([]string{
 		runewidth.FillRight(y.time(s, answer, zero), timeWidth), " ",
 		y.participant(s.From, lane), " ", runewidth.FillRight(arrow, arrowWidth), " ",
@@ -146,6 +146,14 @@ func (y Style) step(s, answer *trace.Step, zero time.Time) []string {
 		text[i] = y.ascii(text[i])
 	}
 	return append(text, y.notes(s)...)
+}
+
+// result is what an answer says beyond that it came.
+func (y Style) result(s, answer *trace.Step) string {
+	if answer == nil || s.From == trace.Kubectl || strings.HasSuffix(answer.Label, " returns") {
+		return ""
+	}
+	return " " + y.pick("←", "<-") + " " + strings.TrimSpace(strings.TrimPrefix(answer.Label, s.Label))
 }
 
 // notes are the lines below a step: its evidence, and what it means.

@@ -18,8 +18,9 @@ func (y Style) summary(r Report) []string {
 		}
 		out = append(out, l)
 	}
+	out = append(out, y.obstacle(r)...)
 	out = append(out, y.bars(r)...)
-	if longest := r.longest(); longest.Best > 0 {
+	if longest := r.longest(); longest.Best > 0 && r.Outcome.Obstacle == nil {
 		out = append(out, wrap("The "+longest.Name+" phase is the largest: "+longest.Explain+".", y.width()-1)...)
 	}
 	for _, w := range r.Waits {
@@ -44,6 +45,40 @@ func (y Style) summary(r Report) []string {
 	return out
 }
 
+// obstacle says who holds the Pod, why, and what to try.
+func (y Style) obstacle(r Report) []string {
+	var out []string
+	for _, l := range r.obstacle() {
+		title := l[0]
+		for _, text := range wrap(Plain(l[1]), y.width()-1-13) {
+			out = append(out, fmt.Sprintf("  %-10s ", title)+text)
+			title = ""
+		}
+	}
+	return out
+}
+
+// ended says what the participant did that an outcome is due to; by default it holds the Pod still.
+var ended = map[string]string{"Refused": "refused by", "Failed": "ended by", "Deleted": "removed by"}
+
+// obstacle is what there is to say of it, each with its title.
+func (r Report) obstacle() [][2]string {
+	o := r.Outcome.Obstacle
+	if o == nil {
+		return nil
+	}
+	title, who := ended[r.Outcome.Name], string(o.By)
+	if title == "" {
+		title = "held by"
+		who += ", for " + duration(o.Held)
+	}
+	lines := [][2]string{{title, who}, {"message", o.Message}}
+	for i, e := range o.Evidence {
+		lines = append(lines, [2]string{[]string{"evidence", ""}[min(i, 1)], e.Source + ": " + evidence(e)})
+	}
+	return append(lines, [2]string{"try", o.Next})
+}
+
 // headline is the outcome in one line.
 func (r Report) headline() string {
 	head := r.Outcome.Name
@@ -54,11 +89,13 @@ func (r Report) headline() string {
 		}
 		head += word + duration(r.Outcome.Total)
 	}
-	if r.Outcome.Reason != "" {
-		head += ": " + r.Outcome.Reason
+	if o := r.Outcome.Obstacle; o != nil {
+		return head + ": " + o.Reason + ": " + o.Explain
 	}
-	if r.Outcome.Message != "" {
-		head += ": " + r.Outcome.Message
+	for _, s := range []string{r.Outcome.Reason, r.Outcome.Message} {
+		if s != "" {
+			head += ": " + s
+		}
 	}
 	return head
 }

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strconv"
@@ -18,6 +19,8 @@ type Trace struct {
 	audits   map[string]*Audit    // by ID
 	spans    map[string]*Span     // by trace and ID
 	losses   map[Loss]int         // the count is left out of the key
+	lease    *Lease               // the newest, or nil
+	webhooks *Webhooks            // or nil
 	now      time.Time            // the latest instant any observation has shown us
 	lists    map[string]uint64    // by resource, the store's revision when we listed it
 	result   *result              // of the facts as they are, or nil
@@ -27,6 +30,7 @@ type Trace struct {
 type podFacts struct {
 	revisions map[uint64]*revision
 	events    map[eventKey]*eventRevision
+	gone      time.Time // since when we know that it is no longer there, where no watch told
 }
 
 type eventKey struct {
@@ -66,6 +70,8 @@ func (t *Trace) Observe(o Observation) {
 	switch {
 	case o.Request != nil:
 		t.observeRequest(o.Request)
+	case o.Change != nil && o.Change.Pod != nil && o.Change.Type == "GONE":
+		t.observeGone(o.Change.Pod, o.Received)
 	case o.Change != nil && o.Change.Pod != nil:
 		t.observePod(o.Change.Pod, revision{deleted: o.Change.Type == "DELETED", listed: o.Change.Type == "LISTED", received: o.Received})
 	case o.Event != nil && o.Event.Event != nil && o.Event.Type != "DELETED":
@@ -83,6 +89,10 @@ func (t *Trace) Observe(o Observation) {
 		key := Loss{Source: o.Loss.Source, What: o.Loss.What}
 		t.losses[key] = max(t.losses[key], o.Loss.Count)
 		t.result = nil
+	case o.Lease != nil && (t.lease == nil || cmp.Or(o.Lease.Renewed.Compare(t.lease.Renewed), cmp.Compare(o.Lease.Node, t.lease.Node), cmp.Compare(o.Lease.Seconds, t.lease.Seconds)) > 0):
+		t.lease, t.result = o.Lease, nil
+	case o.Webhooks != nil && (t.webhooks == nil || slices.Compare(o.Webhooks.Mutating, t.webhooks.Mutating) > 0):
+		t.webhooks, t.result = o.Webhooks, nil
 	}
 }
 
@@ -122,6 +132,16 @@ func (t *Trace) observePod(p *corev1.Pod, how revision) {
 	}
 	f.revisions[rv] = &how
 	t.result = nil
+}
+
+// observeGone takes that a Pod which was asked for is no longer there.
+func (t *Trace) observeGone(p *corev1.Pod, received time.Time) {
+	if !t.subject.named(p.Namespace, p.Name) || t.subject.UID != "" && t.subject.UID != string(p.UID) {
+		return
+	}
+	if f := t.facts(string(p.UID)); earlier(received, f.gone) {
+		f.gone, t.result = received, nil
+	}
 }
 
 func (t *Trace) observeEvent(e *corev1.Event, received time.Time) {

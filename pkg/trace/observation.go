@@ -17,6 +17,8 @@ type Observation struct {
 	Audit    *Audit       `json:"audit,omitempty"`
 	Span     *Span        `json:"span,omitempty"`
 	Loss     *Loss        `json:"loss,omitempty"`
+	Lease    *Lease       `json:"lease,omitempty"`
+	Webhooks *Webhooks    `json:"webhooks,omitempty"`
 }
 
 // Request is one HTTP request of our own. It is observed when it has been sent and again, under the same ID, when it
@@ -43,12 +45,13 @@ type Request struct {
 	ServerDate      time.Time   `json:"serverDate,omitzero"`       // whole seconds on the apiserver's clock
 	Warnings        []string    `json:"warnings,omitempty"`        // texts of the Warning headers
 	ServerVersion   string      `json:"serverVersion,omitempty"`   // what /version answered, such as v1.37.2
-	Pod             *corev1.Pod `json:"pod,omitempty"`             // what a create answered
+	Asked           *corev1.Pod `json:"asked,omitempty"`           // what a create sent
+	Pod             *corev1.Pod `json:"pod,omitempty"`             // what it was answered
 }
 
 // Change is one revision of the Pod as a list or a watch delivered it.
 type Change struct {
-	Type string      `json:"type"` // ADDED, MODIFIED or DELETED from a watch, LISTED from a list
+	Type string      `json:"type"` // ADDED, MODIFIED or DELETED from a watch, LISTED from a list, GONE from one that lacks it
 	Pod  *corev1.Pod `json:"pod"`
 }
 
@@ -58,32 +61,43 @@ type EventChange struct {
 	Event *corev1.Event `json:"event"`
 }
 
-// Gap says that a watch was lost: of the revisions after From and before To, some may never have reached us.
+// Gap says that a watch was lost: of the revisions after From and before To, some may never have reached us. Without To
+// it is lost for good.
 type Gap struct {
 	Resource string `json:"resource"`
 	From     string `json:"from"`
 	To       string `json:"to"`
 	Reason   string `json:"reason"`
+	// Every is how often the resource is asked for from then on, because it cannot be watched; 0 where it is not.
+	Every time.Duration `json:"every,omitempty"`
 }
 
 // Audit is one entry of the API server's audit log: a request that has been answered. Its times are on the API server's
 // clock, in microseconds.
 type Audit struct {
-	ID              string    `json:"id"`
-	Level           string    `json:"level"` // Metadata, Request or RequestResponse: what else the entry can hold
-	Verb            string    `json:"verb"`
-	User            string    `json:"user"`
-	UserAgent       string    `json:"userAgent"`
-	Resource        string    `json:"resource"`
-	Subresource     string    `json:"subresource,omitempty"`
-	Namespace       string    `json:"namespace,omitempty"`
-	Name            string    `json:"name,omitempty"`
-	UID             string    `json:"uid,omitempty"`             // of the Pod, where request or answer say it; of an Event, the Pod's it is about
-	ResourceVersion string    `json:"resourceVersion,omitempty"` // of the object in the answer
-	Code            int       `json:"code"`                      // HTTP status
-	Message         string    `json:"message,omitempty"`
-	Received        time.Time `json:"requestReceived"`
-	Completed       time.Time `json:"completed"`
+	ID              string         `json:"id"`
+	Level           string         `json:"level"` // Metadata, Request or RequestResponse: what else the entry can hold
+	Verb            string         `json:"verb"`
+	User            string         `json:"user"`
+	UserAgent       string         `json:"userAgent"`
+	Resource        string         `json:"resource"`
+	Subresource     string         `json:"subresource,omitempty"`
+	Namespace       string         `json:"namespace,omitempty"`
+	Name            string         `json:"name,omitempty"`
+	UID             string         `json:"uid,omitempty"`             // of the Pod, where request or answer say it; of an Event, the Pod's it is about
+	ResourceVersion string         `json:"resourceVersion,omitempty"` // of the object in the answer
+	Code            int            `json:"code"`                      // HTTP status
+	Message         string         `json:"message,omitempty"`
+	Webhooks        []AuditWebhook `json:"webhooks,omitempty"`
+	Received        time.Time      `json:"requestReceived"`
+	Completed       time.Time      `json:"completed"`
+}
+
+// AuditWebhook is a mutating webhook that was asked within a request, as an audit entry's annotations name it.
+type AuditWebhook struct {
+	Configuration string `json:"configuration"`
+	Name          string `json:"name"`
+	Mutated       bool   `json:"mutated"`
 }
 
 // Span is one OpenTelemetry span. Its times are on the clock of the machine of its service.
@@ -105,6 +119,18 @@ type Loss struct {
 	Source string `json:"source"`
 	What   string `json:"what"`
 	Count  int    `json:"count"` // so far
+}
+
+// Lease is the Lease by which a node's kubelet says that it is alive.
+type Lease struct {
+	Node    string    `json:"node"`
+	Renewed time.Time `json:"renewed"` // on the kubelet's clock, in microseconds
+	Seconds int       `json:"seconds"` // how long it lasts
+}
+
+// Webhooks are the admission webhooks that the API server asks when a Pod is created, as they are configured.
+type Webhooks struct {
+	Mutating []string `json:"mutating"` // names, in no order
 }
 
 // Object names an API object. UID is empty until it is known.

@@ -15,10 +15,9 @@ type State struct {
 	Ready     bool
 	Succeeded bool
 	Failed    bool
+	Deleting  bool // it is still there, but will not be for long
 	Deleted   bool
 	Refused   string // what the API server answered instead of making the Pod
-	Reason    string // why it is not further, in the API's own words; empty where nothing says so
-	Message   string
 }
 
 // State is what the newest revision says.
@@ -55,20 +54,13 @@ func (s *story) state(n int) State {
 	last := s.revisions[n-1]
 	p := last.pod
 	st.Created = true
-	st.Deleted = last.deleted
+	st.Deleted = last.deleted || n == len(s.revisions) && !s.gone.IsZero()
+	st.Deleting = p.DeletionTimestamp != nil && !st.Deleted
 	st.Scheduled = p.Spec.NodeName != ""
 	st.Succeeded = p.Status.Phase == corev1.PodSucceeded
 	st.Failed = p.Status.Phase == corev1.PodFailed
 	st.Running = p.Status.Phase == corev1.PodRunning && allRan(p)
 	st.Ready = condition(p, corev1.PodReady) == corev1.ConditionTrue
-	st.Reason, st.Message = reason(p)
-	if st.Reason == "" && st.Running && !st.Ready {
-		for _, e := range s.events {
-			if e.event.Reason == "Unhealthy" {
-				st.Reason, st.Message = e.event.Reason, e.event.Message
-			}
-		}
-	}
 	return st
 }
 
@@ -83,29 +75,6 @@ func allRan(p *corev1.Pod) bool {
 
 // usualWaits are the reasons of a container that waits for its turn and nothing else.
 var usualWaits = map[string]bool{"": true, "ContainerCreating": true, "PodInitializing": true}
-
-// reason is what the Pod's status says holds it up, or ended it.
-func reason(p *corev1.Pod) (reason, message string) {
-	if p.Status.Reason != "" {
-		return p.Status.Reason, p.Status.Message
-	}
-	for _, c := range p.Status.Conditions {
-		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
-			return c.Reason, c.Message
-		}
-	}
-	for c := range allStatuses(p) {
-		if w := c.State.Waiting; w != nil && !usualWaits[w.Reason] {
-			return w.Reason, c.Name + ": " + cmp.Or(w.Message, w.Reason)
-		}
-	}
-	for c := range allStatuses(p) {
-		if e := c.State.Terminated; e != nil && e.ExitCode != 0 {
-			return cmp.Or(e.Reason, "Error"), c.Name + " " + stateOf(c.State)
-		}
-	}
-	return "", ""
-}
 
 // Awaited reports that an Event is certainly on its way: the status already tells of what it will tell. It says nothing
 // where Events do not come at all.

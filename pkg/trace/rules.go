@@ -48,6 +48,14 @@ var Rules = []Rule{
 		Doc:     docs + "reference/access-authn-authz/extensible-admission-controllers/",
 	},
 	{
+		Name: "admission", Trigger: "the answer to our own POST", From: APIServer, Kind: RequestKind, At: AtStart,
+		Certainty: Observed, Detail: Normal, derive: admission,
+		Proves:  "the stored Pod is not the one we sent, or the answer, the audit log or a span names the webhook",
+		Gist:    "Admission may change or refuse the Pod before it is stored.",
+		Explain: "Before it stores an object the API server hands it to its admission plugins, and to the webhooks that are registered for it, which may change it, then to those that may refuse it.",
+		Doc:     docs + "reference/access-authn-authz/extensible-admission-controllers/",
+	},
+	{
 		Name: "write", Trigger: "a new revision of the Pod", To: APIServer, Kind: RequestKind, At: AtCommit,
 		Certainty: Observed, Detail: Normal, derive: writes,
 		Proves:  "every revision is one successful write; the object says who made it",
@@ -168,12 +176,28 @@ var Rules = []Rule{
 		Doc:     docs + "setup/production-environment/container-runtimes/",
 	},
 	{
+		Name: "runc-failed", Trigger: "Event Failed", Kind: RequestKind, At: AtStart,
+		Certainty: Inferred, Detail: Brief, derive: runcFailed,
+		Proves:  "the error that the kubelet passes on is runc's",
+		Gist:    "runc could not make the container: its program never began.",
+		Explain: "runc could not make the container or start its program, and says why; no process of the container ever ran.",
+		Doc:     docs + "tasks/debug/debug-application/debug-pods/",
+	},
+	{
 		Name: "exec", Trigger: "StartContainer", From: Runc, Kind: RequestKind, At: AtStart,
 		Label: "exec the container's program", Certainty: Inferred, Detail: Brief, derive: execs,
 		Proves:  "the runtime answers StartContainer once the container's process runs",
 		Gist:    "The program begins, as process 1 of its own namespaces.",
 		Explain: "The container's program begins, as process 1 of its own namespaces.",
 		Doc:     docs + "concepts/containers/",
+	},
+	{
+		Name: "stop-container", Trigger: "Event Killing", From: Kubelet, To: Runtime, Kind: RequestKind, At: AtStart,
+		Certainty: Observed, Detail: Normal, derive: stopContainer,
+		Proves:  "the kubelet emits Killing just before the call, or before the preStop hook that comes first",
+		Gist:    "SIGTERM to process 1, and SIGKILL once the grace period is over.",
+		Explain: "The runtime sends the container's first process its stop signal, SIGTERM unless the image names another, and SIGKILL if it is still there at the end of the grace period.",
+		Doc:     docs + "concepts/workloads/pods/pod-lifecycle/#pod-termination",
 	},
 	{
 		Name: "container-exit", Trigger: "state terminated in the status", Kind: NoteKind, At: AtEnd,

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,6 +25,7 @@ const (
 	deliverScheduler = "deliver:scheduler"
 	deliverKubelet   = "deliver:kubelet"
 	pickKey          = "pick"
+	bindKey          = "bind" // where its revision is not known
 )
 
 func (s *story) api(verb, subresource string) Step {
@@ -138,10 +140,15 @@ func byRevision(e *emitted, rv uint64) int { return cmp.Compare(e.rv, rv) }
 
 func binds(s *story, emit func(claim)) {
 	for _, w := range s.revisions {
-		if !w.isBind() {
+		if !w.binds() {
 			continue
 		}
 		c := s.writeClaim(w, "POST pods/binding ("+w.pod.Spec.NodeName+")", Brief)
+		if !w.isBind() { // a later write hides which revision it was
+			c.Key, c.Verb, c.Subresource, c.ResourceVersion, c.From, c.Certainty, c.Best = bindKey, "create", "binding", "", w.binder(), Inferred, time.Time{}
+			c.Window.Earliest = time.Time{}
+			c.Evidence[0].Detail = "spec.nodeName appeared, within more than one write"
+		}
 		c.Node, c.after = w.pod.Spec.NodeName, append(c.after, pickKey, deliverScheduler)
 		if e := s.scheduled(); e != nil {
 			// The scheduler emits Scheduled after the bind has returned.
@@ -229,7 +236,7 @@ func etcdWrites(s *story, emit func(claim)) {
 func schedulerDelivery(s *story, emit func(claim)) {
 	var acted []Evidence
 	for _, w := range s.revisions {
-		if w.isBind() {
+		if w.binds() {
 			acted = append(acted, w.evidence())
 			break
 		}
@@ -250,8 +257,8 @@ func schedulerDelivery(s *story, emit func(claim)) {
 			after = []string{etcdKey(w.rv)}
 			step.ResourceVersion = w.pod.ResourceVersion
 		}
-		if w.isBind() && w.actor.name != "" {
-			step.To = w.actor.name
+		if w.binds() {
+			step.To = w.binder()
 		}
 	}
 	emit(claim{Step: step, after: after, lag: time.Millisecond})
@@ -259,10 +266,11 @@ func schedulerDelivery(s *story, emit func(claim)) {
 
 func picks(s *story, emit func(claim)) {
 	for _, w := range s.revisions {
-		if !w.isBind() {
+		if !w.binds() {
 			continue
 		}
-		step := Step{Key: pickKey, From: w.actor.name, To: w.actor.name, Label: "picks " + w.pod.Spec.NodeName, Object: s.object, Node: w.pod.Spec.NodeName, Clock: APIServer}
+		by := w.binder()
+		step := Step{Key: pickKey, From: by, To: by, Label: "picks " + w.pod.Spec.NodeName, Object: s.object, Node: w.pod.Spec.NodeName, Clock: APIServer}
 		step.Evidence = []Evidence{w.evidence()}
 		if e := s.scheduled(); e != nil {
 			step.Certainty = Observed
@@ -281,6 +289,8 @@ func kubeletDelivery(s *story, emit func(claim)) {
 		if w.isBind() {
 			after = append(after, etcdKey(w.rv))
 			step.ResourceVersion = w.pod.ResourceVersion
+		} else if w.binds() {
+			after = append(after, bindKey)
 		}
 		if w.isStatusPatch() && len(acted) == 0 {
 			acted = append(acted, w.evidence())
@@ -302,8 +312,16 @@ func kubeletDelivery(s *story, emit func(claim)) {
 
 func gaps(s *story, emit func(claim)) {
 	for _, g := range s.gaps {
-		step := Step{Key: "gap:" + g.Resource + ":" + g.From + ":" + g.To, Clock: Kubectl, Resource: g.Resource,
-			Label: "watch of " + g.Resource + " lost after revision " + g.From + " (" + g.Reason + "); what came before " + g.To + " may be missing"}
+		step := Step{Key: "gap:" + g.Resource + ":" + g.From + ":" + g.To, Clock: Kubectl, Resource: g.Resource}
+		switch {
+		case g.Every > 0:
+			step.Key += "polled"
+			step.Label = fmt.Sprintf("%s cannot be watched (%s), so they are asked for every %v; what came in between may be missing", g.Resource, g.Reason, g.Every)
+		case g.To == "":
+			step.Label = "watch of " + g.Resource + " lost after revision " + g.From + " (" + g.Reason + ") for good; what came later is missing"
+		default:
+			step.Label = "watch of " + g.Resource + " lost after revision " + g.From + " (" + g.Reason + "); what came before " + g.To + " may be missing"
+		}
 		step.Window, step.Best, step.Shown, step.Precision = exactly(g.at)
 		step.Evidence = []Evidence{{Source: "watch", Detail: g.Reason, At: g.at}}
 		emit(claim{Step: step})

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -95,17 +96,29 @@ func (s *story) writeBefore(rv uint64) *write {
 }
 
 func troubles(s *story, emit func(claim)) {
-	pulls := map[*emitted]bool{}
+	calls := map[*emitted]bool{}
 	for _, a := range s.worker() {
-		if a.does == pullFailed {
-			pulls[a.emitted] = true
-		}
+		calls[a.emitted] = true
 	}
 	for _, e := range s.events {
-		if e.event.Type == corev1.EventTypeWarning && !toldElsewhere[e.event.Reason] && !pulls[e] {
+		if e.event.Type == corev1.EventTypeWarning && !toldElsewhere[e.event.Reason] && !calls[e] && !s.unsettled(e) {
 			emit(claim{Step: s.note(e)})
 		}
 	}
+}
+
+// unsettled reports whether an Event Failed may turn out to be about a call of the CRI: the status that says so comes later.
+func (s *story) unsettled(e *emitted) bool {
+	text, ok := strings.CutPrefix(e.event.Message, "Error: ")
+	if e.event.Reason != "Failed" || !ok || e.container == "" {
+		return false
+	}
+	for _, w := range s.revisions {
+		if c := statusOf(w.pod, e.container); c != nil && c.State.Waiting != nil && (c.State.Waiting.Message == text || c.State.Waiting.Reason == text) {
+			return false
+		}
+	}
+	return true
 }
 
 // toldElsewhere are the Warning Events with a rule of their own.

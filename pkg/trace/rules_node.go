@@ -3,6 +3,7 @@ package trace
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -24,7 +25,10 @@ func probeKey(kind, container string, attempt int) string {
 
 // call emits both ends of a CRI call. An end with a zero window and best is bounded by its neighbours only.
 func (s *story) call(rpc, container string, attempt int, start, end claim, emit func(claim)) {
-	key := criKey(rpc, container, attempt)
+	s.callAs(criKey(rpc, container, attempt), rpc, container, start, end, emit)
+}
+
+func (s *story) callAs(key, rpc, container string, start, end claim, emit func(claim)) {
 	for _, c := range []*claim{&start, &end} {
 		c.Call, c.Container, c.Object, c.Node = key, container, s.object, s.node
 		if c.Clock == "" {
@@ -37,9 +41,8 @@ func (s *story) call(rpc, container string, attempt int, start, end claim, emit 
 	if end.Detail == 0 {
 		end.Detail = Normal
 	}
-	end.Label = rpc + " returns"
-	if container != "" {
-		end.Label = rpc + " " + container + " returns"
+	if end.Label == "" {
+		end.Label = strings.TrimSpace(rpc+" "+container) + " returns"
 	}
 	emit(start)
 	emit(end)
@@ -106,7 +109,7 @@ func pullImage(s *story, emit func(claim)) {
 			c := a.claim(a.precedes())
 			c.Key, c.Call, c.From, c.To, c.Kind, c.At, c.Node = a.key, a.call, s.runtime, Kubelet, ResponseKind, AtEnd, s.node
 			if c.Label = "PullImage " + image + " returns"; a.does == pullFailed {
-				c.Label = "PullImage fails: " + a.event.Message
+				c.Label = "PullImage " + image + " fails: " + a.event.Message
 			}
 			c.after = append(c.after, a.call)
 			emit(c)
@@ -132,7 +135,7 @@ const (
 
 func createContainer(s *story, emit func(claim)) {
 	for _, a := range s.worker() {
-		if a.does != created {
+		if a.does != created && a.does != createFailed {
 			continue
 		}
 		start := claim{after: append(a.causes(), exitKey(a.container, a.attempt-1)), lag: createLag} // a container lives again only after its exit
@@ -140,23 +143,32 @@ func createContainer(s *story, emit func(claim)) {
 		start.Evidence = []Evidence{a.evidence()}
 		end := a.claim(a.precedes())
 		end.after = nil
-		s.call("CreateContainer", a.container, a.attempt, start, end, emit)
+		if a.does == createFailed {
+			end.Label = "CreateContainer " + a.container + " fails: " + a.failure()
+		}
+		s.callAs(a.call, "CreateContainer", a.container, start, end, emit)
 	}
 }
 
 func startContainer(s *story, emit func(claim)) {
 	for _, a := range s.worker() {
-		if a.does != started {
+		if a.does != started && a.does != startFailed {
 			continue
 		}
 		start := claim{after: append(a.causes(), criKey("CreateContainer", a.container, a.attempt)+":end"), lag: startLag}
 		start.Label, start.Window = "StartContainer "+a.container, Window{a.after, a.at}
 		start.Evidence = []Evidence{a.evidence()}
 		end := a.claim(a.precedes())
-		end.after = []string{"runc:exec:" + a.call}
-		s.call("StartContainer", a.container, a.attempt, start, end, emit)
+		end.after = []string{"runc:exec:" + a.call, "runc:create:" + a.call + ":end"}
+		if a.does == startFailed {
+			end.Label = "StartContainer " + a.container + " fails: " + a.failure()
+		}
+		s.callAs(a.call, "StartContainer", a.container, start, end, emit)
 	}
 }
+
+// failure is what the error of a call says.
+func (a act) failure() string { return strings.TrimPrefix(a.event.Message, "Error: ") }
 
 func containerRan(s *story, emit func(claim)) {
 	for _, r := range s.ran() {
@@ -178,6 +190,20 @@ func runc(s *story, emit func(claim)) {
 		start.Key, start.From, start.To, start.Label, start.Detail = "runc:start:"+r.call, s.runtime, s.ociRuntime(), "start", Normal
 		emit(claim{Step: create, after: []string{r.call}, lag: 2 * time.Millisecond})
 		emit(claim{Step: start, after: []string{create.Key}})
+	}
+}
+
+// runcFailed is runc's part in a StartContainer that failed, where the error names it.
+func runcFailed(s *story, emit func(claim)) {
+	for _, a := range s.worker() {
+		if a.does != startFailed || !strings.Contains(a.event.Message, "runc create failed") {
+			continue
+		}
+		step := Step{Key: "runc:create:" + a.call, Call: "runc:create:" + a.call, From: s.runtime, To: Runc, Label: "create", Container: a.container, Object: s.object, Node: s.node, Clock: Kubelet, Evidence: []Evidence{a.evidence()}}
+		end := step
+		end.Key, end.From, end.To, end.Kind, end.At, end.Label = step.Key+":end", Runc, s.runtime, ResponseKind, AtEnd, "create fails"
+		emit(claim{Step: step, after: []string{a.call}})
+		emit(claim{Step: end, after: []string{step.Key}})
 	}
 }
 
@@ -222,6 +248,36 @@ func (s *story) ociRuntime() Participant {
 		return Runc
 	}
 	return "OCI runtime"
+}
+
+// stopContainer reads Killing, which the kubelet emits just before it stops a container, but for a preStop hook in between
+// and for sidecars, which go last.
+func stopContainer(s *story, emit func(claim)) {
+	for _, e := range s.events {
+		spec := s.spec(e.container)
+		if e.emitter != Kubelet || e.event.Reason != "Killing" || spec == nil {
+			continue
+		}
+		life := -1 // the latest that had been started
+		for _, a := range s.worker() {
+			if a.does == started && a.container == e.container && a.received.Before(e.received) {
+				life = a.attempt
+			}
+		}
+		if life < 0 {
+			continue
+		}
+		start := claim{Step: s.note(e), after: []string{criKey("StartContainer", e.container, life) + ":end"}}
+		if start.Best.IsZero() {
+			start.Best = before(e.received, eventLag+emitLag)
+		}
+		start.Label, start.Evidence[0].Detail = "StopContainer "+e.container, start.Evidence[0].Detail+": "+e.event.Message
+		if start.Shown && (spec.RestartPolicy != nil || spec.Lifecycle != nil && spec.Lifecycle.PreStop != nil) {
+			start.Window.Latest, start.Shown, start.Precision = time.Time{}, false, 0
+		}
+		end := claim{Step: Step{Evidence: start.Evidence}, after: []string{exitKey(e.container, life)}}
+		s.call("StopContainer", e.container, life, start, end, emit)
+	}
 }
 
 func containerExit(s *story, emit func(claim)) {

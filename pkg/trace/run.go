@@ -97,18 +97,38 @@ func (s *story) unseen() []string {
 			words = append(words, "the order of Events against Pod writes: their revisions are not known to be comparable")
 		}
 	}
-	for _, q := range s.requests {
-		if q.Verb != "create" && q.Status >= 400 && q.Status != 410 {
-			words = append(words, fmt.Sprintf("%s %s: %s", q.Verb, q.Resource, q.Message))
-		}
-	}
+	words = append(words, s.refusedReads()...)
 	for _, l := range s.losses {
 		words = append(words, fmt.Sprintf("%s: %s (%d times)", l.Source, l.What, l.Count))
 	}
 	for _, g := range s.gaps {
-		if g.To == "" {
+		if g.To == "" && g.Every == 0 {
 			words = append(words, fmt.Sprintf("%s after revision %s: %s", g.Resource, g.From, g.Reason))
 		}
 	}
 	return words
+}
+
+// refusedReads are what we asked and were refused, once each, unless it was allowed later.
+func (s *story) refusedReads() []string {
+	words := []string{}
+	for i, q := range s.requests {
+		if q.Verb == "create" || q.Status < 400 || q.Status == 410 {
+			continue
+		}
+		word := fmt.Sprintf("%s %s: %s", q.Verb, q.Resource, q.Message)
+		later := slices.ContainsFunc(s.requests[i+1:], func(o *Request) bool {
+			return o.Verb == q.Verb && o.Resource == q.Resource && o.Status > 0 && o.Status < 300
+		})
+		if !later && !slices.Contains(words, word) {
+			words = append(words, word)
+		}
+	}
+	return words
+}
+
+// Blind reports that the Pod was made and that nothing more will be seen of it: we may neither watch nor ask for it.
+func (t *Trace) Blind() bool {
+	s := t.resolve().story
+	return len(s.revisions) > 0 && slices.ContainsFunc(s.gaps, func(g gap) bool { return g.Resource == "pods" && g.To == "" && g.Every == 0 })
 }

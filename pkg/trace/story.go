@@ -28,6 +28,9 @@ type story struct {
 	records    records
 	cri        []criCall
 	losses     []Loss
+	gone       time.Time // see podFacts
+	lease      *Lease
+	webhooks   *Webhooks
 
 	contradictions []string // what one source denies that another led to
 }
@@ -57,7 +60,7 @@ type gap struct {
 }
 
 func (t *Trace) story() *story {
-	s := &story{object: t.subject, runtime: Runtime, comparable: t.comparable()}
+	s := &story{object: t.subject, runtime: Runtime, comparable: t.comparable(), lease: t.lease, webhooks: t.webhooks}
 	for _, id := range slices.Sorted(maps.Keys(t.requests)) {
 		s.requests = append(s.requests, t.requests[id])
 	}
@@ -77,7 +80,7 @@ func (t *Trace) story() *story {
 	if f == nil {
 		return s
 	}
-	s.object.UID = t.subjectUID()
+	s.object.UID, s.gone = t.subjectUID(), f.gone
 	for _, rv := range slices.Sorted(maps.Keys(f.revisions)) {
 		s.addRevision(f.revisions[rv])
 	}

@@ -15,13 +15,15 @@ import (
 type deed int
 
 const (
-	nothing    deed = iota
-	pull            // is about to pull
-	pulled          // has pulled
-	pullFailed      // has tried to
-	present         // found the image on the node
-	created         // has created the container
-	started         // has started the container
+	nothing      deed = iota
+	pull              // is about to pull
+	pulled            // has pulled
+	pullFailed        // has tried to
+	present           // found the image on the node
+	created           // has created the container
+	createFailed      // has tried to
+	started           // has started the container
+	startFailed       // has tried to
 )
 
 // act is one deed of the worker.
@@ -58,6 +60,7 @@ func (s *story) readWorker() []act {
 	done := map[string]int{}       // by deed and container
 	counted := map[string]int{}    // by Event
 	pulling := map[string]string{} // by container, the key of the pull that is open
+	latest := map[string]deed{}    // by container
 	var prev string
 	var prevAt time.Time
 	out := acts[:0]
@@ -66,10 +69,13 @@ func (s *story) readWorker() []act {
 			a.does = present
 		}
 		if a.does == pullFailed && pulling[a.container] == "" {
-			continue
+			if a.does = s.failed(a, latest[a.container]); a.does == nothing {
+				continue
+			}
 		}
+		latest[a.container] = a.does
 		uid := string(a.event.UID)
-		id := strconv.Itoa(int(a.does)) + a.container
+		id := strconv.Itoa(int(lifeOf(a.does))) + a.container
 		done[id] += max(1, a.count-counted[uid]) // revisions we missed count too
 		counted[uid] = a.count
 		a.attempt = done[id] - 1
@@ -87,7 +93,10 @@ func (s *story) readWorker() []act {
 		case created:
 			a.call = criKey("CreateContainer", a.container, a.attempt)
 			a.key = a.call + ":end"
-		case started:
+		case createFailed: // no container came of it, so it is no part of any container's life
+			a.call = criKey("CreateContainer", a.container+" failed", a.attempt)
+			a.key = a.call + ":end"
+		case started, startFailed:
 			a.call = criKey("StartContainer", a.container, a.attempt)
 			a.key = a.call + ":end"
 		}
@@ -105,13 +114,38 @@ func deedOf(reason string) deed {
 	case "Pulled":
 		return pulled
 	case "Failed":
-		return pullFailed // if a pull is open
+		return pullFailed // if a pull is open, else see failed
 	case "Created":
 		return created
 	case "Started":
 		return started
 	}
 	return nothing
+}
+
+// failed tells which call an Event Failed is about that is not about a pull: the one that comes after the latest deed. A
+// failure before CreateContainer has the same form; the status tells the two apart.
+func (s *story) failed(a act, latest deed) deed {
+	switch latest {
+	case created:
+		return startFailed
+	case pulled, present, createFailed:
+		for _, w := range s.revisions {
+			c := statusOf(w.pod, a.container)
+			if c != nil && c.State.Waiting != nil && c.State.Waiting.Reason == "CreateContainerError" && a.event.Message == "Error: "+c.State.Waiting.Message {
+				return createFailed
+			}
+		}
+	}
+	return nothing
+}
+
+// lifeOf makes attempts to start a container count together, whether they succeeded or not: each has a container.
+func lifeOf(d deed) deed {
+	if d == startFailed {
+		return started
+	}
+	return d
 }
 
 // adjacent bounds how long before or after its call an Event is emitted. Measured: p50 0.1 ms, at most 1.6 ms in 51
@@ -160,7 +194,7 @@ func (s *story) readStatuses() []ran {
 	var all []ran
 	at := map[string]int{}
 	see := func(w *write, c *corev1.ContainerStatus, attempt int, state corev1.ContainerState) {
-		if state.Running == nil && (state.Terminated == nil || state.Terminated.StartedAt.IsZero()) || attempt < 0 {
+		if state.Running == nil && !began(state.Terminated) || attempt < 0 {
 			return
 		}
 		e := Evidence{Source: "watch", Detail: "containerStatuses: " + c.Name + " " + stateOf(state), ResourceVersion: w.pod.ResourceVersion, At: w.received}
@@ -176,12 +210,24 @@ func (s *story) readStatuses() []ran {
 	}
 	for _, w := range s.revisions {
 		for c := range allStatuses(w.pod) {
-			see(w, c, int(c.RestartCount)-1, c.LastTerminationState)
+			see(w, c, lastLife(c), c.LastTerminationState)
 			see(w, c, int(c.RestartCount), c.State)
 		}
 	}
 	return all
 }
+
+// lastLife is which life of the container lastState is about: the one before, or, while it waits for its next, its latest.
+func lastLife(c *corev1.ContainerStatus) int {
+	if t := c.LastTerminationState.Terminated; t != nil && t.ContainerID != "" && t.ContainerID == c.ContainerID {
+		return int(c.RestartCount)
+	}
+	return int(c.RestartCount) - 1
+}
+
+// began reports whether a container that has ended had begun: one whose program could not be started has ended too, but
+// was started at the beginning of Unix time.
+func began(t *corev1.ContainerStateTerminated) bool { return t != nil && t.StartedAt.Unix() > 0 }
 
 // reported are the messages that a status write tells of, and so came before it.
 func (s *story) reported(w *write) []string {
@@ -191,14 +237,14 @@ func (s *story) reported(w *write) []string {
 	}
 	for c := range allStatuses(w.pod) {
 		n := int(c.RestartCount)
-		if c.State.Running != nil || c.State.Terminated != nil && !c.State.Terminated.StartedAt.IsZero() {
+		if c.State.Running != nil || began(c.State.Terminated) {
 			keys = append(keys, criKey("StartContainer", c.Name, n)+":end")
 		}
 		if c.State.Terminated != nil {
 			keys = append(keys, exitKey(c.Name, n))
 		}
 		if c.LastTerminationState.Terminated != nil {
-			keys = append(keys, exitKey(c.Name, n-1))
+			keys = append(keys, exitKey(c.Name, lastLife(c)))
 		}
 		if c.Ready {
 			keys = append(keys, probeKey("readiness", c.Name, n))

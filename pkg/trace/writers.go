@@ -44,7 +44,7 @@ func writer(w *write) actor {
 		}
 		return actor{UnknownClient, "create", "", Inferred, "the first revision"}
 	}
-	if w.prev != nil && w.prev.Spec.NodeName == "" && cur.Spec.NodeName != "" {
+	if w.binds() && (!w.listed || changedEntry(w.prev, cur) == nil) {
 		return actor{scheduler(cur), "create", "binding", Inferred, "spec.nodeName and PodScheduled appeared together; spec.schedulerName is " + cmp.Or(cur.Spec.SchedulerName, "empty")}
 	}
 	if w.isLastGrace() {
@@ -62,6 +62,19 @@ func writer(w *write) actor {
 		return actor{Kubelet, "patch", "status", Inferred, "only the status changed, and the Pod is bound to a node"}
 	}
 	return actor{UnknownClient, "update", "", Inferred, "no managedFields entry changed"}
+}
+
+// binds reports whether the Pod has a node by this revision. One that was not watched may hold more writes than its own.
+func (w *write) binds() bool {
+	return w.prev != nil && w.prev.Spec.NodeName == "" && w.pod.Spec.NodeName != ""
+}
+
+// binder is who gave the Pod its node by this revision.
+func (w *write) binder() Participant {
+	if w.isBind() {
+		return w.actor.name
+	}
+	return scheduler(w.pod)
 }
 
 // verbOf tells a PATCH from a PUT. managedFields does not, unless it was an apply, but some clients are known only to

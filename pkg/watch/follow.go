@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	apiwatch "k8s.io/apimachinery/pkg/watch"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
@@ -24,11 +26,17 @@ import (
 type Follower struct {
 	Namespace, Name string
 
-	client corev1client.CoreV1Interface
-	now    func() time.Time
-	out    chan trace.Observation
-	done   <-chan struct{}
-	wg     sync.WaitGroup
+	config  *rest.Config
+	http    *http.Client
+	client  corev1client.CoreV1Interface
+	now     func() time.Time
+	out     chan trace.Observation
+	done    <-chan struct{}
+	wg      sync.WaitGroup
+	created func(*corev1.Pod)  // what is left to do once the Pod is there, or nil
+	known   map[types.UID]bool // Pods that were there before
+	asked   map[trace.Question]time.Time
+	refused map[trace.Question]*atomic.Bool
 }
 
 // New makes a follower of the Pod of that name, whether it exists or not. The configuration is copied; now is the clock
@@ -39,31 +47,50 @@ func New(ctx context.Context, config *rest.Config, namespace, name string, now f
 	c.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
 	c.WarningHandlerWithContext = rest.NoWarnings{} // they are observations
 	c.Wrap(func(next http.RoundTripper) http.RoundTripper { return &tracer{next: next, now: now} })
-	client, err := corev1client.NewForConfig(c)
+	client, err := rest.HTTPClientFor(c)
 	if err != nil {
 		return nil, err
 	}
-	return &Follower{Namespace: namespace, Name: name, client: client, now: now, done: ctx.Done(), out: make(chan trace.Observation, 64)}, nil
+	core, err := corev1client.NewForConfigAndClient(c, client)
+	if err != nil {
+		return nil, err
+	}
+	return &Follower{
+		Namespace: namespace, Name: name, config: c, http: client, client: core, now: now, done: ctx.Done(), out: make(chan trace.Observation, 64),
+		known: map[types.UID]bool{}, asked: map[trace.Question]time.Time{}, refused: map[trace.Question]*atomic.Bool{},
+	}, nil
 }
 
 // Observations is where everything seen comes out.
 func (f *Follower) Observations() <-chan trace.Observation { return f.out }
 
 // Follow lists and starts to watch, and returns once both watches are open. Somebody must take the Observations
-// meanwhile, and until the context ends; Wait then waits for the goroutines. An error means that the Pod cannot be
-// watched; that Events cannot be is no error, only an observation.
+// meanwhile, and until the context ends; Wait then waits for the goroutines. What the caller may not do is done without:
+// a Pod that cannot be listed is watched from its creation on, one that cannot be watched is asked for again and again,
+// and each is an observation. An error means that the server cannot be asked at all.
 func (f *Follower) Follow(ctx context.Context) error {
 	pods, events := f.pods(), f.events()
+	open := make(chan struct{}, 2)
+	waitFor := 0
 	// Back to back, so that the two revisions show whether both kinds live in one store.
-	podsAt, err := f.list(ctx, pods, 0)
-	if err != nil {
+	before := pods
+	before.observe = func(typ string, o runtime.Object) trace.Observation {
+		seen := pods.observe(typ, o)
+		f.known[seen.Change.Pod.UID] = true
+		return seen
+	}
+	podsAt, err := f.listPatiently(ctx, before, 0)
+	if err != nil && !apierrors.IsForbidden(err) {
 		return err
 	}
 	// Events from before, about an earlier Pod of that name, are of no use; one item is the least a list can ask for.
-	eventsAt, eventsErr := f.list(ctx, events, 1)
-	open := make(chan struct{}, 2)
-	f.start(ctx, pods, podsAt, open)
-	waitFor := 1
+	eventsAt, eventsErr := f.listPatiently(ctx, events, 1)
+	if err == nil {
+		f.start(ctx, pods, podsAt, open)
+		waitFor++
+	} else {
+		f.created = func(p *corev1.Pod) { f.start(ctx, pods, p.ResourceVersion, make(chan struct{}, 1)) }
+	}
 	if eventsErr == nil {
 		f.start(ctx, events, eventsAt, open)
 		waitFor++
@@ -126,6 +153,29 @@ func (f *Follower) events() kind {
 	}
 }
 
+// listPatiently lists, and again where the server is only not able to just now.
+func (f *Follower) listPatiently(ctx context.Context, k kind, limit int64) (rv string, err error) {
+	for range 3 {
+		if rv, err = f.list(ctx, k, limit); err == nil || !passing(err) {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return "", err
+		case <-time.After(pause):
+		}
+	}
+	return rv, err
+}
+
+// passing reports whether an error of the server may go away by itself.
+func passing(err error) bool {
+	return apierrors.IsInternalError(err) || apierrors.IsServerTimeout(err) || apierrors.IsTimeout(err) || apierrors.IsTooManyRequests(err) || apierrors.IsServiceUnavailable(err)
+}
+
+// pause is how long to wait before something that failed is tried again.
+const pause = time.Second
+
 // list emits what exists, at most limit objects unless that is 0, and returns the revision of the list.
 func (f *Follower) list(ctx context.Context, k kind, limit int64) (string, error) {
 	record := &traced{request: trace.Request{Verb: "list", Resource: k.resource}}
@@ -173,31 +223,41 @@ func (f *Follower) start(ctx context.Context, k kind, from string, open chan<- s
 		defer opened()
 		for ctx.Err() == nil {
 			last, err := f.watch(ctx, k, from, opened)
-			if ctx.Err() != nil {
+			switch {
+			case ctx.Err() != nil:
 				return
+			case apierrors.IsForbidden(err):
+				opened()
+				f.poll(ctx, k, last, err)
+				return
+			case apierrors.IsUnauthorized(err): // credentials that ran out may be renewed
+				from = last
+				wait(ctx, pause)
+				continue
 			}
 			gap := trace.Gap{Resource: k.resource, From: last, Reason: err.Error()}
-			if !apierrors.IsGone(err) && !apierrors.IsResourceExpired(err) {
-				f.emit(trace.Observation{Received: f.now(), Gap: &gap})
-				return
-			}
-			for {
+			for ctx.Err() == nil {
 				if from, err = f.list(ctx, k, 0); err == nil {
+					gap.To = from
 					break
 				}
-				select {
-				case <-ctx.Done():
+				if apierrors.IsForbidden(err) {
+					f.poll(ctx, k, last, err)
 					return
-				case <-time.After(relistDelay):
 				}
+				wait(ctx, pause)
 			}
-			gap.To = from
 			f.emit(trace.Observation{Received: f.now(), Gap: &gap})
 		}
 	})
 }
 
-const relistDelay = time.Second
+func wait(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
 
 // watch emits changes until the watch can't be resumed, and returns the last revision seen.
 func (f *Follower) watch(ctx context.Context, k kind, from string, opened func()) (last string, err error) {

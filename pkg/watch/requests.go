@@ -3,7 +3,9 @@ package watch
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -26,16 +28,60 @@ func (f *Follower) answered(r *traced, err error) {
 
 // Create makes the Pod. Follow must have returned before.
 func (f *Follower) Create(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, error) {
-	record := &traced{request: trace.Request{Verb: "create", Resource: "pods", Object: trace.Object{Kind: "Pod", Namespace: f.Namespace, Name: f.Name}}}
+	record := &traced{request: trace.Request{Verb: "create", Resource: "pods", Object: trace.Object{Kind: "Pod", Namespace: f.Namespace, Name: f.Name}, Asked: pod}}
 	record.sent = func(r trace.Request) { f.emit(trace.Observation{Received: r.Sent, Request: &r}) }
-	made, err := f.client.Pods(f.Namespace).Create(withRecord(ctx, record), pod, metav1.CreateOptions{FieldManager: "kubectl-seq"})
+	made, err := f.client.Pods(f.Namespace).Create(withRecord(ctx, record), pod, metav1.CreateOptions{FieldManager: manager})
+	if err != nil && !record.get().Sent.IsZero() && answerLost(err) {
+		if there := f.findMade(ctx); there != nil {
+			f.emit(trace.Observation{Received: f.now(), Loss: &trace.Loss{Source: "http", What: "the answer to the create: " + err.Error() + "; the Pod is there", Count: 1}})
+			record.set(func(q *trace.Request) { q.Status, q.StatusText = 0, "" })
+			f.answered(record, nil)
+			f.afterCreate(there)
+			return there, nil
+		}
+	}
 	if err == nil {
+		f.afterCreate(made)
 		record.set(func(q *trace.Request) {
 			q.Pod, q.ResourceVersion, q.Object.UID = made, made.ResourceVersion, string(made.UID)
 		})
 	}
 	f.answered(record, err)
 	return made, err
+}
+
+// manager is what managedFields call us.
+const manager = "kubectl-seq"
+
+func (f *Follower) afterCreate(p *corev1.Pod) {
+	if f.created != nil {
+		f.created(p)
+	}
+}
+
+// answerLost reports whether a request may have been carried out although it failed.
+func answerLost(err error) bool {
+	var status apierrors.APIStatus
+	return !errors.As(err, &status) || passing(err) && !apierrors.IsTooManyRequests(err)
+}
+
+// findMade looks for the Pod that our create made, although its answer did not come.
+func (f *Follower) findMade(ctx context.Context) *corev1.Pod {
+	for range 5 {
+		p, err := f.client.Pods(f.Namespace).Get(ctx, f.Name, metav1.GetOptions{})
+		switch {
+		case err == nil:
+			ours := slices.ContainsFunc(p.ManagedFields, func(e metav1.ManagedFieldsEntry) bool { return e.Manager == manager && e.Subresource == "" })
+			if ours && !f.known[p.UID] {
+				return p
+			}
+			return nil
+		case apierrors.IsForbidden(err):
+			return nil
+		}
+		wait(ctx, pause)
+	}
+	return nil
 }
 
 // Delete removes the Pod with that uid and no other. One that is already gone is no error.

@@ -41,6 +41,9 @@ func All(t testing.TB) []Scenario {
 		if s.Recording, err = recording.Read(bytes.NewReader(s.File("recording.jsonl").Data)); err != nil {
 			t.Fatalf("%s: %v", p, err)
 		}
+		if s.End != nil {
+			s.Observations = append(s.Observations, trace.Observation{Received: s.End.At})
+		}
 		all = append(all, s)
 	}
 	return all
@@ -69,5 +72,13 @@ func Fold(subject trace.Object, observations []trace.Observation) *trace.Trace {
 
 // Report is what can be drawn of it.
 func Report(t *trace.Trace) render.Report {
-	return render.Report{Run: t.Run(), Steps: t.Steps(), Phases: t.Phases(), Waits: t.Waits(), Outcome: render.Outcome{Name: fmt.Sprintf("%+v", t.State())}}
+	return render.Report{Run: t.Run(), Steps: t.Steps(), Phases: t.Phases(), Waits: t.Waits(), Outcome: outcome(t)}
+}
+
+func outcome(t *trace.Trace) render.Outcome {
+	out := render.Outcome{Name: fmt.Sprintf("%+v", t.State())}
+	if o, ok := t.Obstacle(); ok {
+		out.Obstacle, out.Reason, out.Message = &o, o.Reason, o.Message
+	}
+	return out
 }

@@ -1,0 +1,253 @@
+package trace
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// Webhook is the lane of an admission webhook.
+func Webhook(name string) Participant { return Participant("webhook " + name) }
+
+// consulted is one webhook that the API server asked about our Pod.
+type consulted struct {
+	name     string
+	answer   string // what it did, where that is known
+	inferred bool
+	evidence Evidence
+	span     *Span // or nil
+}
+
+var deniedBy = regexp.MustCompile(`admission webhook "([^"]+)" denied the request(?:: (.*))?`)
+
+// admission tells what happened inside the request that made the Pod: which webhooks were asked, and what changed.
+func admission(s *story, emit func(claim)) {
+	q := s.ownCreate()
+	if q == nil {
+		return
+	}
+	changed := s.admitted()
+	hooks := s.consulted(q, changed)
+	var last []string
+	for _, h := range hooks {
+		key := "webhook:" + h.name
+		step := Step{Key: key, Call: key, From: APIServer, To: Webhook(h.name), Label: "AdmissionReview: Pod " + s.object.Name, Object: s.object, Clock: APIServer, Evidence: []Evidence{h.evidence}, Window: Window{q.Sent, q.FirstByte}}
+		end := step
+		end.Key, end.From, end.To, end.Kind, end.At, end.Label = key+":end", step.To, APIServer, ResponseKind, AtEnd, "answers"
+		if h.answer != "" {
+			end.Label = h.answer
+		}
+		if h.inferred {
+			step.Certainty, end.Certainty = Inferred, Inferred
+		}
+		if h.span != nil {
+			step.Window, step.Best = s.startOf(h.span)
+			end.Window, end.Best = s.endOf(h.span)
+			step.Shown, end.Shown, step.Precision, end.Precision = true, true, spanPrecision, spanPrecision
+		}
+		emit(claim{Step: step, after: append(last, callKey(q))})
+		emit(claim{Step: end, after: []string{key}, lag: time.Millisecond})
+		last = []string{end.Key}
+	}
+	if len(changed) > 0 {
+		note := Step{Key: "admission", From: APIServer, To: APIServer, Kind: NoteKind, At: AtEnd, Label: "admission " + strings.Join(changed, ", "), Object: s.object, Clock: APIServer, Window: Window{q.Sent, q.FirstByte}}
+		note.Evidence = []Evidence{{Source: "http", Detail: "the answer to our own request against what it asked for", ResourceVersion: q.ResourceVersion, At: q.FirstByte}}
+		emit(claim{Step: note, after: append(last, callKey(q))})
+		last = []string{note.Key}
+	}
+	// Admission comes before storage, or before the refusal.
+	for _, key := range []string{callKey(q) + ":end", etcdKey(s.createRevision())} {
+		if last != nil && (strings.HasSuffix(key, ":end") && q.Status != 0 || s.createRevision() != 0) {
+			emit(claim{Step: Step{Key: key, From: APIServer}, after: last})
+		}
+	}
+}
+
+func (s *story) ownCreate() *Request {
+	for _, q := range s.requests {
+		if q.Verb == "create" {
+			return q
+		}
+	}
+	return nil
+}
+
+// consulted finds the webhooks: the API server's spans and audit log name those it asked, a refusal names the one that
+// denied. Else, where only one is set up for Pods and the Pod was changed, it is likely to have been that one.
+func (s *story) consulted(q *Request, changed []string) []consulted {
+	var all []consulted
+	add := func(c consulted) {
+		if !slices.ContainsFunc(all, func(o consulted) bool { return o.name == c.name }) {
+			all = append(all, c)
+		}
+	}
+	for _, c := range s.records.calls {
+		if c.id != q.ID {
+			continue
+		}
+		mutated := map[string]bool{}
+		if c.audit != nil {
+			for _, w := range c.audit.Webhooks {
+				mutated[w.Name] = w.Mutated
+			}
+		}
+		answer := func(name string) string {
+			if is, known := mutated[name]; known && !is {
+				return "changes nothing"
+			} else if is {
+				return "changes the Pod"
+			}
+			return ""
+		}
+		if c.server != nil {
+			s.records.spans.walk(c.server, func(x *Span) {
+				if name := x.Attributes["webhook"]; name != "" && strings.HasSuffix(x.Name, " webhook") {
+					add(consulted{name: name, answer: answer(name), evidence: x.evidence(), span: x})
+				}
+			})
+		}
+		if c.audit != nil {
+			for _, w := range c.audit.Webhooks {
+				e := c.auditEvidence()
+				e.Detail = "the entry says that webhook " + w.Name + " of " + w.Configuration + " was asked; " + e.Detail
+				add(consulted{name: w.Name, answer: answer(w.Name), evidence: e})
+			}
+		}
+	}
+	if m := deniedBy.FindStringSubmatch(q.Message); m != nil && q.Status >= 300 {
+		denied := consulted{name: m[1], answer: "denies: " + m[2], evidence: Evidence{Source: "http", Detail: "the answer to our own request names it", At: q.FirstByte}}
+		if i := slices.IndexFunc(all, func(o consulted) bool { return o.name == m[1] }); i >= 0 {
+			all[i].answer = denied.answer
+		}
+		add(denied)
+	}
+	if len(all) == 0 && len(changed) > 0 && s.webhooks != nil && len(s.webhooks.Mutating) == 1 {
+		e := Evidence{Source: "http", Detail: "it is the only mutating webhook for Pods, and the answer to our own request is not what it asked for", ResourceVersion: q.ResourceVersion, At: q.FirstByte}
+		all = append(all, consulted{name: s.webhooks.Mutating[0], answer: "changes the Pod", inferred: true, evidence: e})
+	}
+	return all
+}
+
+// admitted says what the API server stored beyond or instead of what our request asked for, its own defaults aside.
+func (s *story) admitted() []string {
+	q := s.ownCreate()
+	if q == nil || q.Asked == nil || q.Pod == nil {
+		return nil
+	}
+	asked, stored := plainPod(q.Asked), plainPod(q.Pod)
+	var words []string
+	differ("", asked, stored, func(path string, was, is any) {
+		switch {
+		case was == nil && !defaulted.MatchString(path):
+			words = append(words, "adds "+path+shortly(is))
+		case was != nil && is == nil:
+			words = append(words, "removes "+path)
+		case was != nil && !defaulted.MatchString(path):
+			words = append(words, "changes "+path+shortly(is))
+		}
+	})
+	return words
+}
+
+// shortly is a value that is one word, as a suffix.
+func shortly(v any) string {
+	switch v.(type) {
+	case map[string]any, []any:
+		return ""
+	}
+	if text := fmt.Sprint(v); len(text) <= 60 {
+		return "=" + text
+	}
+	return ""
+}
+
+// defaulted are the fields that the API server itself fills in, by defaulting or by the admission plugins that are always
+// on (ServiceAccount, Priority, DefaultTolerationSeconds).
+var defaulted = regexp.MustCompile(`^spec\.(restartPolicy|terminationGracePeriodSeconds|dnsPolicy|serviceAccount|serviceAccountName|securityContext|schedulerName|priority|preemptionPolicy|enableServiceLinks|nodeName` +
+	`|tolerations\[node\.kubernetes\.io/(not-ready|unreachable)\]|volumes\[kube-api-access-\w+\]` +
+	`|volumes\[[^]]*\](\..*)?\.(defaultMode|apiVersion|type|iscsiInterface|fsType)|overhead` +
+	`|(initContainers|containers)\[[^]]*\]\.(terminationMessagePath|terminationMessagePolicy|imagePullPolicy|securityContext|resources|resources\.requests.*|ports\[[^]]*\]\.(protocol|hostPort)` +
+	`|volumeMounts\[/var/run/secrets/kubernetes\.io/serviceaccount\]|volumeMounts\[[^]]*\]\.recursiveReadOnly` +
+	`|(livenessProbe|readinessProbe|startupProbe)\.(timeoutSeconds|periodSeconds|successThreshold|failureThreshold|grpc\.service|httpGet\.(scheme|path))` +
+	`|lifecycle\.\w+\.httpGet\.(scheme|path)|env\[[^]]*\]\.valueFrom\.(fieldRef\.apiVersion|resourceFieldRef\.divisor)))$`)
+
+// plainPod is a Pod without what every stored object has.
+func plainPod(p *corev1.Pod) map[string]any {
+	data, err := json.Marshal(map[string]any{"metadata": map[string]any{"labels": p.Labels, "annotations": p.Annotations, "finalizers": p.Finalizers}, "spec": p.Spec})
+	out := map[string]any{}
+	if err == nil {
+		_ = json.Unmarshal(data, &out) // what was just marshalled
+	}
+	return out
+}
+
+// differ walks two values and reports where they differ, by paths such as spec.containers[app].image.
+func differ(path string, was, is any, report func(path string, was, is any)) {
+	a, aMap := byKey(was)
+	b, bMap := byKey(is)
+	switch {
+	case aMap && bMap:
+		list := isList(is)
+		for _, k := range slices.Sorted(maps.Keys(b)) {
+			differ(join(path, k, list), a[k], b[k], report)
+		}
+		for _, k := range slices.Sorted(maps.Keys(a)) {
+			if _, there := b[k]; !there {
+				report(join(path, k, list), a[k], nil)
+			}
+		}
+	case was == nil && bMap && (isList(is) || collections[path]):
+		differ(path, map[string]any{}, is, report)
+	case !reflect.DeepEqual(was, is) && !(was == nil && len(b) == 0 && bMap):
+		report(path, was, is)
+	}
+}
+
+// collections are maps whose entries count, where others are objects.
+var collections = map[string]bool{"metadata.labels": true, "metadata.annotations": true, "spec.nodeSelector": true}
+
+func isList(v any) bool {
+	_, ok := v.([]any)
+	return ok
+}
+
+func join(path, key string, list bool) string {
+	switch {
+	case list:
+		return path + "[" + key + "]"
+	case path == "":
+		return key
+	}
+	return path + "." + key
+}
+
+// byKey sees a list of named things as a map, as the API does when it merges them.
+func byKey(v any) (map[string]any, bool) {
+	switch x := v.(type) {
+	case map[string]any:
+		return x, true
+	case []any:
+		out := map[string]any{}
+		for i, e := range x {
+			key := fmt.Sprint(i)
+			if m, ok := e.(map[string]any); ok {
+				for _, name := range []string{"mountPath", "name", "key", "containerPort"} {
+					if n, ok := m[name]; ok {
+						key = fmt.Sprint(n)
+						break
+					}
+				}
+			}
+			out[key] = e
+		}
+		return out, true
+	}
+	return nil, false
+}

@@ -1,0 +1,92 @@
+package watch
+
+import (
+	"context"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	admissionregistration "k8s.io/client-go/kubernetes/typed/admissionregistration/v1"
+	coordination "k8s.io/client-go/kubernetes/typed/coordination/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+)
+
+// askAgain is how old an answer gets before its question is asked anew.
+const askAgain = 5 * time.Second
+
+// Ask asks the cluster, unless it has been asked just now or cannot answer; answers are observations. It does not wait,
+// and is not safe for concurrent use.
+func (f *Follower) Ask(ctx context.Context, q trace.Question) {
+	if f.now().Before(f.asked[q].Add(askAgain)) || f.refused[q] != nil && f.refused[q].Load() {
+		return
+	}
+	f.asked[q] = f.now()
+	if f.refused[q] == nil {
+		f.refused[q] = new(atomic.Bool)
+	}
+	refused := f.refused[q]
+	f.wg.Go(func() {
+		ctx, cancel := context.WithTimeout(ctx, askAgain)
+		defer cancel()
+		var o trace.Observation
+		var err error
+		if q.About == "lease" {
+			o.Lease, err = f.lease(ctx, q.Node)
+		} else {
+			o.Webhooks, err = f.webhooks(ctx)
+		}
+		if err != nil {
+			refused.Store(true)
+			return
+		}
+		o.Received = f.now()
+		f.emit(o)
+	})
+}
+
+func (f *Follower) lease(ctx context.Context, node string) (*trace.Lease, error) {
+	c, err := coordination.NewForConfigAndClient(f.config, f.http)
+	if err != nil {
+		return nil, err
+	}
+	record := &traced{request: trace.Request{Verb: "get", Resource: "leases"}}
+	l, err := c.Leases("kube-node-lease").Get(withRecord(ctx, record), node, metav1.GetOptions{})
+	f.answered(record, err)
+	if err != nil || l.Spec.RenewTime == nil || l.Spec.LeaseDurationSeconds == nil {
+		return nil, err
+	}
+	return &trace.Lease{Node: node, Renewed: l.Spec.RenewTime.Time, Seconds: int(*l.Spec.LeaseDurationSeconds)}, nil
+}
+
+func (f *Follower) webhooks(ctx context.Context) (*trace.Webhooks, error) {
+	c, err := admissionregistration.NewForConfigAndClient(f.config, f.http)
+	if err != nil {
+		return nil, err
+	}
+	record := &traced{request: trace.Request{Verb: "list", Resource: "mutatingwebhookconfigurations"}}
+	list, err := c.MutatingWebhookConfigurations().List(withRecord(ctx, record), metav1.ListOptions{})
+	f.answered(record, err)
+	if err != nil {
+		return nil, err
+	}
+	out := &trace.Webhooks{Mutating: []string{}}
+	for _, configuration := range list.Items {
+		for _, w := range configuration.Webhooks {
+			if slices.ContainsFunc(w.Rules, forPods) {
+				out.Mutating = append(out.Mutating, w.Name)
+			}
+		}
+	}
+	return out, nil
+}
+
+// forPods reports whether a webhook is asked when a Pod is created. Selectors and conditions are not looked at: they can
+// only make it less likely.
+func forPods(r admissionregistrationv1.RuleWithOperations) bool {
+	has := func(all []string, one string) bool { return slices.Contains(all, one) || slices.Contains(all, "*") }
+	created := slices.Contains(r.Operations, admissionregistrationv1.Create) || slices.Contains(r.Operations, admissionregistrationv1.OperationAll)
+	return created && has(r.APIGroups, "") && (has(r.Resources, "pods") || slices.Contains(r.Resources, "*/*"))
+}
