@@ -6,18 +6,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"syscall"
 
+	"github.com/go-logr/logr"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/klog/v2"
 )
 
 func main() {
-	klog.LogToStderr(false) // client-go's own log lines are no part of the output
-	klog.SetOutput(io.Discard)
+	klog.SetLogger(logr.Discard()) // client-go's own log lines are no part of the output
 	ctx, cancel := context.WithCancel(context.Background())
 	signal.Ignore(syscall.SIGPIPE) // a closed stdout is an error like any other: there may be a Pod to remove
 	interrupts := make(chan os.Signal, 2)

@@ -25,7 +25,11 @@ type run struct {
 	records  *evidence // or nil
 	made     *corev1.Pod
 	record   *recording.Writer // or nil
+	caughtUp bool              // has asked once more for Events that did not come
 }
+
+// pause is how long the last question may take.
+const pause = time.Second
 
 // now is without the monotonic clock: what is recorded and read again has to give the same durations to the nanosecond.
 func now() time.Time { return time.Now().Round(0) }
@@ -151,6 +155,12 @@ func (r *run) follow(ctx, following context.Context, created <-chan made) error 
 				enough = time.After(r.records.drain)
 			}
 		case <-enough:
+			if reason == "" && !r.caughtUp && r.trace.Awaited() {
+				r.caughtUp = true
+				r.follower.CatchUp(following)
+				enough = time.After(pause)
+				break
+			}
 			return r.ended(reason)
 		case <-ctx.Done():
 			return r.ended(recording.Interrupt)

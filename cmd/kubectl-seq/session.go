@@ -72,10 +72,10 @@ func (s *session) decided() (render.Outcome, bool) {
 	_, by, ok := s.trace.Reached(func(st trace.State) bool {
 		switch {
 		case st.Deleting: // how it ends is told when it is gone
-		case st.Failed:
-			o = s.because(render.Outcome{Name: "Failed", ExitCode: exitStuck})
 		case st.Deleted:
 			o = s.because(render.Outcome{Name: "Deleted", ExitCode: exitStuck})
+		case st.Failed:
+			o = s.because(render.Outcome{Name: "Failed", ExitCode: exitStuck})
 		case s.until.reached(st):
 			o = render.Outcome{Name: s.until.name}
 		case st.Succeeded:

@@ -25,6 +25,9 @@ func writePKI(d dirs) error {
 	if err := os.WriteFile(d.in("etc", "ca.crt"), ca.certPEM, 0o644); err != nil {
 		return err
 	}
+	if err := os.WriteFile(d.in("etc", "ca.key"), ca.keyPEM, 0o600); err != nil { // for tests that need other certificates
+		return err
+	}
 	for _, c := range []struct{ file, name, group string }{
 		{"apiserver", "kube-apiserver", ""},
 		{"kubelet-server", "system:node:" + nodeName, "system:nodes"},
@@ -56,14 +59,14 @@ func writePKI(d dirs) error {
 }
 
 type authority struct {
-	cert    *x509.Certificate
-	certPEM []byte
-	key     *ecdsa.PrivateKey
-	serial  int64
+	cert            *x509.Certificate
+	certPEM, keyPEM []byte
+	key             *ecdsa.PrivateKey
+	serial          int64
 }
 
 func newAuthority() (*authority, error) {
-	key, _, err := newKey()
+	key, keyPEM, err := newKey()
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +82,7 @@ func newAuthority() (*authority, error) {
 	if cert, err = x509.ParseCertificate(der); err != nil {
 		return nil, err
 	}
-	return &authority{cert: cert, certPEM: block("CERTIFICATE", der), key: key, serial: 1}, nil
+	return &authority{cert: cert, certPEM: block("CERTIFICATE", der), keyPEM: keyPEM, key: key, serial: 1}, nil
 }
 
 func (a *authority) issue(name, group string) (cert, keyPEM []byte, err error) {

@@ -148,8 +148,8 @@ func newPage(r Report, y Style) page {
 		p.Waits = append(p.Waits, Plain(fixed(w)))
 	}
 	for _, c := range r.Run.Clocks {
-		if c.Offset != 0 {
-			p.Notes = append(p.Notes, Plain(skew(c)))
+		if text := skew(c); text != "" {
+			p.Notes = append(p.Notes, Plain(text))
 		}
 	}
 	for _, d := range r.Run.Denied {

@@ -27,8 +27,8 @@ func (y Style) summary(r Report) []string {
 		out = append(out, wrap(Plain(fixed(w)), y.width()-1)...)
 	}
 	for _, c := range r.Run.Clocks {
-		if c.Offset != 0 {
-			out = append(out, wrap(Plain(skew(c)), y.width()-1)...)
+		if text := skew(c); text != "" {
+			out = append(out, wrap(Plain(text), y.width()-1)...)
 		}
 	}
 	for _, d := range r.Run.Denied {
@@ -159,8 +159,14 @@ func (y Style) bars(r Report) []string {
 // phaseColours are those of the bars, in order; lifelines have others.
 var phaseColours = []string{"34", "35", "33", "36", "32", "31", "94"}
 
-// skew says how far another clock is from ours.
+// skew says how far another clock is from ours, if that matters.
 func skew(c trace.Clock) string {
+	if c.Jumped {
+		return fmt.Sprintf("The %s's clock was set meanwhile; its times are not used.", c.Of)
+	}
+	if c.Offset == 0 {
+		return ""
+	}
 	direction := "ahead of"
 	if c.Offset < 0 {
 		direction = "behind"

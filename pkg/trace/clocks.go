@@ -15,40 +15,92 @@ type Clock struct {
 	Max time.Duration `json:"max"`
 	// Offset is what their times are moved by: zero unless the bounds or the delays rule that out.
 	Offset time.Duration `json:"offset"`
+	Jumped bool          `json:"jumped,omitempty"` // it was set meanwhile: its times are not used
 }
 
-// skewSuspected is the shortest delay, from emission to receipt of an Event, that is rather a clock behind ours than a
-// slow delivery. Measured deliveries take 2 to 30 ms, and the fastest of several counts.
+// skewSuspected is the shortest delay, beyond that of our own requests, from emission to receipt of an Event that may
+// rather be a clock behind ours than a slow delivery. Measured deliveries take 2 to 30 ms, and the fastest of several
+// counts.
 const skewSuspected = 150 * time.Millisecond
 
 // clocks measures other clocks against ours. The zero value is ready to use.
-type clocks map[Participant]*Clock
+type clocks map[Participant]*clock
 
-// sample takes one instant of p's clock that lies, on ours, between two others. A zero bound is a missing one.
-func (c *clocks) sample(p Participant, at, after, before time.Time) {
+type clock struct {
+	Clock
+	events []arrival
+}
+
+// arrival is one Event of which the emission is known.
+type arrival struct {
+	delay    time.Duration // from emission to receipt, as far as the clocks agree
+	received time.Time
+}
+
+func (c *clocks) of(p Participant) *clock {
 	if *c == nil {
 		*c = clocks{}
 	}
 	k := (*c)[p]
 	if k == nil {
-		k = &Clock{Of: p, Min: -time.Hour, Max: time.Hour}
+		k = &clock{Clock: Clock{Of: p, Min: -time.Hour, Max: time.Hour}}
 		(*c)[p] = k
 	}
+	return k
+}
+
+// sample takes one instant of p's clock that lies, on ours, between two others. A zero bound is a missing one.
+func (c *clocks) sample(p Participant, at, after, before time.Time) {
+	k := c.of(p)
 	if !before.IsZero() {
 		k.Min = max(k.Min, at.Sub(before))
 	}
 	if !after.IsZero() {
 		k.Max = min(k.Max, at.Sub(after))
 	}
-	switch unbounded := k.Min == -time.Hour; {
-	case k.Min <= 0 && k.Max >= 0 && (unbounded || k.Min >= -skewSuspected):
-		k.Offset = 0
-	case unbounded:
-		k.Offset = k.Max
-	default: // the Event that came fastest took as long as such Events take
-		k.Offset = max(k.Min, min(k.Min+fastest, k.Max))
+}
+
+// event takes the emission of an Event that cannot have come before zero.
+func (c *clocks) event(p Participant, at, zero, received time.Time) {
+	c.sample(p, at, zero, received)
+	k := c.of(p)
+	k.events = append(k.events, arrival{received.Sub(at), received})
+}
+
+// settle decides by how much the times of each clock are moved; roundTrip is how long our own requests took.
+func (c clocks) settle(roundTrip time.Duration) {
+	for _, k := range c {
+		unbounded := k.Min == -time.Hour
+		switch {
+		case k.Jumped || k.Min > k.Max+apart: // no offset fits
+			k.Jumped, k.Offset = true, 0
+		case k.Min <= 0 && k.Max >= 0 && (unbounded || k.Min >= -skewSuspected-roundTrip || !k.steady()):
+			k.Offset = 0
+		case unbounded:
+			k.Offset = k.Max
+		default: // the Event that came fastest took as long as such Events take
+			k.Offset = max(k.Min, min(k.Min+fastest, k.Max))
+		}
 	}
 }
+
+// steady reports whether Events that came at different times took about as long: what comes late after a stall came
+// together, however long each was under way.
+func (k *clock) steady() bool {
+	if len(k.events) == 0 {
+		return true
+	}
+	least := slices.MinFunc(k.events, func(a, b arrival) int { return cmp.Compare(a.delay, b.delay) })
+	return slices.ContainsFunc(k.events, func(a arrival) bool {
+		return a.received.Sub(least.received).Abs() > apart && a.delay-least.delay < apart/3
+	})
+}
+
+// apart is how far apart in time two deliveries are that have nothing to do with each other.
+const apart = 100 * time.Millisecond
+
+// jumped reports that a clock was set while we looked: nothing it says can be placed.
+func (c clocks) jumped(p Participant) bool { return c[p] != nil && c[p].Jumped }
 
 // fastest is the usual time from emission to receipt of the fastest of several Events.
 const fastest = 4 * time.Millisecond
@@ -63,7 +115,7 @@ func (c clocks) offset(p Participant) time.Duration {
 func (c clocks) list() []Clock {
 	var all []Clock
 	for _, k := range c {
-		all = append(all, *k)
+		all = append(all, k.Clock)
 	}
 	slices.SortFunc(all, func(a, b Clock) int { return cmp.Compare(a.Of, b.Of) })
 	return all

@@ -223,6 +223,7 @@ func (s *story) compareClocks() {
 			s.clocks.sample(APIServer, c.received(), time.Time{}, w.received)
 		}
 	}
+	s.clocks.settle(s.roundTrip())
 	api := s.clocks.offset(APIServer)
 	for _, c := range s.records.calls {
 		if c.server == nil {

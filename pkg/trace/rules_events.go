@@ -36,7 +36,7 @@ func (e *emitted) second(s *story) Window {
 	if e.event.Series != nil {
 		said = e.event.Series.LastObservedTime.Time
 	}
-	if said.IsZero() {
+	if said.IsZero() || s.clocks.jumped(e.emitter) {
 		return Window{Latest: e.received}
 	}
 	said = said.Truncate(time.Second).Add(-s.clocks.offset(e.emitter))

@@ -18,6 +18,11 @@ func ownCreate(s *story, emit func(claim)) {
 		request.Evidence = []Evidence{r.evidence()}
 		if r.Status < 300 {
 			request.ResourceVersion = r.ResourceVersion
+			for _, w := range s.revisions {
+				if w.own == r { // the answer may have been lost
+					request.ResourceVersion = w.pod.ResourceVersion
+				}
+			}
 		}
 		emit(claim{Step: request})
 		emitAnswer(r, request, emit)

@@ -97,36 +97,6 @@ func before(t time.Time, lag time.Duration) time.Time {
 	return t.Add(-lag)
 }
 
-func pullImage(s *story, emit func(claim)) {
-	for _, a := range s.worker() {
-		image := imageOf(s.spec(a.container))
-		switch a.does {
-		case pull:
-			c := a.claim(a.follows())
-			c.Key, c.Call, c.From, c.To, c.Label, c.Node = a.key, a.key, Kubelet, s.runtime, "PullImage "+image, s.node
-			emit(c)
-		case pulled, pullFailed:
-			c := a.claim(a.precedes())
-			c.Key, c.Call, c.From, c.To, c.Kind, c.At, c.Node = a.key, a.call, s.runtime, Kubelet, ResponseKind, AtEnd, s.node
-			if c.Label = "PullImage " + image + " returns"; a.does == pullFailed {
-				c.Label = "PullImage " + image + " fails: " + a.event.Message
-			}
-			c.after = append(c.after, a.call)
-			emit(c)
-		}
-	}
-}
-
-func imagePresent(s *story, emit func(claim)) {
-	for _, a := range s.worker() {
-		if a.does == present {
-			c := a.claim(a.precedes())
-			c.Key, c.Label, c.Node = a.key, "image "+imageOf(s.spec(a.container))+" is already present", s.node
-			emit(c)
-		}
-	}
-}
-
 // createLag and startLag are the usual times from an Event of the kubelet to the CRI call that follows it.
 const (
 	createLag = 1900 * time.Microsecond
@@ -291,7 +261,7 @@ func containerExit(s *story, emit func(claim)) {
 			step.Label += " (" + r.exit.Reason + ")"
 		}
 		step.Evidence = []Evidence{r.exitEvidence}
-		if !r.exit.FinishedAt.IsZero() {
+		if !r.exit.FinishedAt.IsZero() && !s.clocks.jumped(Kubelet) {
 			at := r.exit.FinishedAt.Add(-s.clocks.offset(Kubelet))
 			step.Window = Window{at, at.Add(time.Second)}
 		}

@@ -89,8 +89,12 @@ func (t *Trace) story() *story {
 	s.joinRevisions()
 	s.attribute()
 	s.compareClocks()
+	s.clocks.settle(s.roundTrip())
 	for _, e := range s.events {
-		if !e.at.IsZero() {
+		switch {
+		case s.clocks.jumped(e.emitter):
+			e.at = time.Time{}
+		case !e.at.IsZero():
 			e.at = s.on(e.emitter, e.at)
 		}
 	}
@@ -138,7 +142,7 @@ func (s *story) addEvents(all []*eventRevision) {
 	for _, r := range all {
 		e := &emitted{eventRevision: r, emitter: emitterOf(r.event), container: containerOf(r.event), count: occurrences(r.event)}
 		if e.at = emissionTime(r.event); e.count == 1 && !e.at.IsZero() {
-			s.clocks.sample(e.emitter, e.at, zero, r.received)
+			s.clocks.event(e.emitter, e.at, zero, r.received)
 		} else {
 			e.at = time.Time{}
 		}
@@ -147,6 +151,24 @@ func (s *story) addEvents(all []*eventRevision) {
 	slices.SortFunc(s.events, func(a, b *emitted) int {
 		return cmp.Or(cmp.Compare(a.rv, b.rv), cmp.Compare(a.event.UID, b.event.UID))
 	})
+	// Each emitter writes its Events in the order in which they happened, so its clock goes back only when it is set.
+	last := map[Participant]time.Time{}
+	for _, e := range s.events {
+		if !e.at.IsZero() && e.at.Before(last[e.emitter].Add(-apart)) {
+			s.clocks.of(e.emitter).Jumped = true
+		}
+		last[e.emitter] = later(last[e.emitter], e.at)
+	}
+}
+
+// roundTrip is how long our own requests took at least.
+func (s *story) roundTrip() (least time.Duration) {
+	for _, q := range s.requests {
+		if d := q.FirstByte.Sub(q.Sent); !q.Sent.IsZero() && !q.FirstByte.IsZero() && d > 0 && (least == 0 || d < least) {
+			least = d
+		}
+	}
+	return least
 }
 
 // serverAhead bounds how far the API server's clock is ahead of ours, by the whole seconds of its Date headers.

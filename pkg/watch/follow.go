@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -230,6 +231,9 @@ func (f *Follower) start(ctx context.Context, k kind, from string, open chan<- s
 				opened()
 				f.poll(ctx, k, last, err)
 				return
+			case err == errDeaf:
+				from = last
+				continue
 			case apierrors.IsUnauthorized(err): // credentials that ran out may be renewed
 				from = last
 				wait(ctx, pause)
@@ -285,7 +289,31 @@ func (f *Follower) watch(ctx context.Context, k kind, from string, opened func()
 		for range w.ResultChan() { // until its goroutine has ended
 		}
 	}()
-	for e := range w.ResultChan() {
+	doubt := time.NewTimer(firstDoubt)
+	defer doubt.Stop()
+	for patience, doubted := firstDoubt, ""; ; {
+		var e apiwatch.Event
+		var ok bool
+		select {
+		case e, ok = <-w.ResultChan():
+			if !ok {
+				return last, errors.New("the watch ended")
+			}
+		case <-doubt.C:
+			switch newest := f.newest(ctx, k); {
+			case !newer(newest, last):
+				patience = min(2*patience, 6*firstDoubt)
+				doubt.Reset(patience)
+			case doubted == "": // it may be on its way
+				doubted = newest
+				doubt.Reset(pause)
+			default:
+				return last, errDeaf
+			}
+			continue
+		}
+		doubted, patience = "", firstDoubt
+		doubt.Reset(patience)
 		received := f.now()
 		if e.Type == apiwatch.Error {
 			return last, apierrors.FromObject(e.Object)
@@ -297,13 +325,4 @@ func (f *Follower) watch(ctx context.Context, k kind, from string, opened func()
 			last = m.GetResourceVersion()
 		}
 	}
-	return last, fmt.Errorf("the watch ended")
-}
-
-// failed is a watch that delivers one error.
-func failed(err error) apiwatch.Interface {
-	status := apierrors.NewResourceExpired(err.Error()).ErrStatus
-	w := apiwatch.NewFakeWithChanSize(1, false)
-	w.Error(&status)
-	return w
 }

@@ -55,7 +55,9 @@ func (t *tracer) RoundTrip(req *http.Request) (*http.Response, error) {
 		if q.ID == "" {
 			q.ID = string(uuid.NewUUID())
 		}
-		q.Method, q.Path, q.Started = req.Method, req.URL.RequestURI(), t.now()
+		// Of an earlier try only the id stays.
+		*q = trace.Request{ID: q.ID, Verb: q.Verb, Resource: q.Resource, Object: q.Object, Asked: q.Asked, ResourceVersion: q.ResourceVersion,
+			Method: req.Method, Path: req.URL.RequestURI(), Started: t.now()}
 	})
 	stamp := func(field func(*trace.Request) *time.Time) {
 		now := t.now()

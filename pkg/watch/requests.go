@@ -84,13 +84,19 @@ func (f *Follower) findMade(ctx context.Context) *corev1.Pod {
 	return nil
 }
 
-// Delete removes the Pod with that uid and no other. One that is already gone is no error.
+// Delete removes the Pod with that uid and no other, and tries until the context ends. One that is already gone is no
+// error.
 func (f *Follower) Delete(ctx context.Context, uid types.UID) error {
-	err := f.client.Pods(f.Namespace).Delete(ctx, f.Name, *metav1.NewPreconditionDeleteOptions(string(uid)))
-	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
-		return nil
+	for {
+		err := f.client.Pods(f.Namespace).Delete(ctx, f.Name, *metav1.NewPreconditionDeleteOptions(string(uid)))
+		switch {
+		case apierrors.IsNotFound(err) || apierrors.IsConflict(err):
+			return nil
+		case err == nil || !answerLost(err) || ctx.Err() != nil:
+			return err
+		}
+		wait(ctx, pause)
 	}
-	return err
 }
 
 // Version asks the server for its version, such as v1.37.2.

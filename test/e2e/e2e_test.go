@@ -61,6 +61,14 @@ func clock(t *time.Time) string {
 type outcome struct {
 	Outcome, Reason, Message string
 	ExitCode                 int
+	Obstacle                 *obstacle
+}
+
+type obstacle struct {
+	Name, Participant, Container, Reason, Message, Explain, Next string
+	Seconds                                                      float64
+	DeadEnd                                                      bool
+	Evidence                                                     []struct{ Source, Detail string }
 }
 
 // seq runs the plugin and returns what it printed and how it ended.
@@ -217,12 +225,17 @@ func client(t testing.TB) *corev1.CoreV1Client {
 // allow lets a user create and watch what it names, until the test ends.
 func allow(t testing.TB, user string, resources ...string) {
 	t.Helper()
+	allowVerbs(t, user, []string{"create", "list", "watch", "delete"}, resources...)
+}
+
+func allowVerbs(t testing.TB, user string, verbs []string, resources ...string) {
+	t.Helper()
 	c, err := rbacclient.NewForConfig(config(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	meta := metav1.ObjectMeta{Name: "seq-test-" + user}
-	role := &rbacv1.Role{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: resources, Verbs: []string{"create", "list", "watch", "delete"}}}}
+	role := &rbacv1.Role{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: resources, Verbs: verbs}}}
 	binding := &rbacv1.RoleBinding{ObjectMeta: meta, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: meta.Name}, Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "User", Name: user}}}
 	if _, err := c.Roles("default").Create(t.Context(), role, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)

@@ -1,0 +1,352 @@
+package trace
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// refusal is our own request to create the Pod, refused.
+func refusal(s *story, _ time.Time) (finding, bool) {
+	for _, q := range s.requests {
+		if q.Verb == "create" && q.Status >= 300 && len(s.revisions) == 0 {
+			e := Evidence{Source: "http", Detail: fmt.Sprintf("the answer to our own request: %d %s", q.Status, q.StatusText), At: q.FirstByte}
+			return finding{by: APIServer, reason: cmp.Or(q.StatusText, "refused"), message: q.Message, since: q.FirstByte, evidence: []Evidence{e}}, true
+		}
+	}
+	return finding{}, false
+}
+
+// deletion is that somebody asked to delete the Pod, whether it is gone yet or not.
+func deletion(s *story, _ time.Time) (finding, bool) {
+	if len(s.revisions) == 0 {
+		return finding{}, false
+	}
+	going := func(p *corev1.Pod) bool { return p.DeletionTimestamp != nil }
+	first := s.unbroken(going)
+	if (s.last().deleted || !s.gone.IsZero()) && first == nil {
+		first = s.last()
+	}
+	if first == nil {
+		return finding{}, false
+	}
+	f := finding{by: first.actor.name, reason: "Deleted", message: "somebody asked to delete it"}
+	for _, c := range s.newest().Status.Conditions {
+		if c.Type == corev1.DisruptionTarget && c.Status == corev1.ConditionTrue {
+			f.reason, f.message = c.Reason, c.Message
+		}
+	}
+	return told(f, first, s.last(), first.actor.because), true
+}
+
+// failure is the phase Failed: the Pod will never run again.
+func failure(s *story, _ time.Time) (finding, bool) {
+	if len(s.revisions) == 0 {
+		return finding{}, false
+	}
+	first := s.unbroken(func(p *corev1.Pod) bool { return p.Status.Phase == corev1.PodFailed })
+	if first == nil {
+		return finding{}, false
+	}
+	p := s.newest()
+	f := finding{by: Kubelet, reason: p.Status.Reason, message: p.Status.Message}
+	for c := range allStatuses(p) {
+		if e := c.State.Terminated; f.reason == "" && e != nil && e.ExitCode != 0 {
+			f.container, f.by, f.reason, f.message = c.Name, Container(c.Name), cmp.Or(e.Reason, "Error"), c.Name+" "+stateOf(c.State)
+			f.words = endWords(c.State)
+		}
+	}
+	if d := p.Spec.ActiveDeadlineSeconds; d != nil {
+		f.words = append(f.words, "{deadline}", fmt.Sprint(*d))
+	}
+	return told(f, first, s.last(), "status.phase is Failed"), true
+}
+
+func endWords(st corev1.ContainerState) []string {
+	if st.Terminated == nil {
+		return nil
+	}
+	return []string{"{code}", fmt.Sprint(st.Terminated.ExitCode)}
+}
+
+// unscheduled is a Pod without a node of which the scheduler, or a gate, says why.
+func unscheduled(s *story, _ time.Time) (finding, bool) {
+	if len(s.revisions) == 0 || s.newest().Spec.NodeName != "" {
+		return finding{}, false
+	}
+	reasonOf := func(p *corev1.Pod) *corev1.PodCondition {
+		for i, c := range p.Status.Conditions {
+			if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
+				return &p.Status.Conditions[i]
+			}
+		}
+		return nil
+	}
+	c := reasonOf(s.newest())
+	if c == nil {
+		return finding{}, false
+	}
+	first := s.unbroken(func(p *corev1.Pod) bool { o := reasonOf(p); return o != nil && o.Reason == c.Reason })
+	var gates []string
+	for _, g := range s.newest().Spec.SchedulingGates {
+		gates = append(gates, g.Name)
+	}
+	f := finding{by: scheduler(s.newest()), reason: c.Reason, message: c.Message, words: []string{"{gates}", strings.Join(gates, ", ")}}
+	f = told(f, first, s.last(), "condition PodScheduled is False: "+c.Reason)
+	for _, e := range s.events {
+		if e.event.Reason == "FailedScheduling" {
+			f.evidence = append(f.evidence, e.evidence())
+			break
+		}
+	}
+	return f, true
+}
+
+// silence is how long a component may take before that is worth a word: the slowest start measured took a tenth of it.
+const silence = 5 * time.Second
+
+// noScheduler is a Pod that no scheduler has said anything of.
+func noScheduler(s *story, now time.Time) (finding, bool) {
+	if len(s.revisions) == 0 || s.newest().Spec.NodeName != "" || condition(s.newest(), corev1.PodScheduled) != "" {
+		return finding{}, false
+	}
+	f := finding{by: scheduler(s.newest()), reason: "Pending", message: "no binding, no status and no Event of a scheduler", words: []string{"{scheduler}", s.newest().Spec.SchedulerName}}
+	f = told(f, s.revisions[0], s.last(), "spec.nodeName is empty, and there is no condition PodScheduled")
+	return f, now.Sub(f.since) >= silence
+}
+
+// silentKubelet is a bound Pod that its kubelet has not touched.
+func silentKubelet(s *story, now time.Time) (finding, bool) {
+	bound := s.boundInSilence()
+	if bound == nil {
+		return finding{}, false
+	}
+	f := told(finding{by: Kubelet, reason: "Pending", message: "no status and no Event of the kubelet of " + s.node, open: true}, bound, bound, "spec.nodeName is "+s.node+", and nothing came of it")
+	if l := s.lease; l != nil && l.Node == s.node {
+		since := now.Sub(l.Renewed.Add(-s.clocks.offset(Kubelet)))
+		due := time.Duration(l.Seconds) * time.Second
+		f.message += fmt.Sprintf("; it last renewed its lease %.0f s ago", since.Seconds())
+		f.open = since < due
+		f.evidence = append(f.evidence, Evidence{Source: "http", Detail: fmt.Sprintf("Lease kube-node-lease/%s, which lasts %d s", l.Node, l.Seconds), At: l.Renewed})
+	}
+	return f, now.Sub(f.since) >= silence
+}
+
+// boundInSilence is the revision that gave the Pod its node, if the node's kubelet has not been heard of since.
+func (s *story) boundInSilence() (bound *write) {
+	for _, w := range s.revisions {
+		switch {
+		case w.pod.Status.Phase != corev1.PodPending || w.pod.Status.StartTime != nil || w.isStatusPatch():
+			return nil
+		case bound == nil && w.pod.Spec.NodeName != "":
+			bound = w
+		}
+	}
+	for _, e := range s.events {
+		if e.emitter == Kubelet {
+			return nil
+		}
+	}
+	return bound
+}
+
+// waitingFor looks for a container whose status has one of these reasons to wait. The message is the newest that a reason
+// other than a back-off gave.
+func waitingFor(by Participant, reasons ...string) func(*story, time.Time) (finding, bool) {
+	is := func(c *corev1.ContainerStatus) bool {
+		for _, r := range reasons {
+			if c.State.Waiting != nil && c.State.Waiting.Reason == r {
+				return true
+			}
+		}
+		return false
+	}
+	return func(s *story, _ time.Time) (finding, bool) {
+		if len(s.revisions) == 0 {
+			return finding{}, false
+		}
+		for c := range allStatuses(s.newest()) {
+			if !is(c) {
+				continue
+			}
+			f := finding{container: c.Name, by: by, reason: c.State.Waiting.Reason, message: c.State.Waiting.Message}
+			first := s.unbroken(func(p *corev1.Pod) bool {
+				o := statusOf(p, c.Name)
+				if o == nil || !is(o) {
+					return false
+				}
+				if strings.HasSuffix(f.reason, "BackOff") && (f.message == c.State.Waiting.Message) && !strings.HasSuffix(o.State.Waiting.Reason, "BackOff") {
+					f.message = o.State.Waiting.Message
+				}
+				return true
+			})
+			return told(f, first, s.last(), "containerStatuses: "+c.Name+" waits: "+c.State.Waiting.Reason), true
+		}
+		return finding{}, false
+	}
+}
+
+func statusOf(p *corev1.Pod, container string) *corev1.ContainerStatus {
+	for c := range allStatuses(p) {
+		if c.Name == container {
+			return c
+		}
+	}
+	return nil
+}
+
+// ended is how a container ended last, and how often it has, as far as its status tells.
+func ended(c *corev1.ContainerStatus) (last *corev1.ContainerStateTerminated, times int) {
+	if c.State.Terminated != nil {
+		return c.State.Terminated, int(c.RestartCount) + 1
+	}
+	return c.LastTerminationState.Terminated, lastLife(c) + 1
+}
+
+// steady is how long a container has to run to be taken for mended, and enough is after how many ends it is taken not to
+// mend itself: the kubelet's first back-offs are 10 and 20 s.
+const (
+	steady = 10 * time.Second
+	enough = 3
+)
+
+// unstartable are the reasons of ends of programs that never began: the same will happen each time.
+var unstartable = map[string]bool{"StartError": true, "ContainerCannotRun": true}
+
+// crashing looks for a container that ended and that Kubernetes starts again, or will.
+func crashing(s *story, now time.Time) (finding, bool) {
+	if len(s.revisions) == 0 {
+		return finding{}, false
+	}
+	p := s.newest()
+	for c := range allStatuses(p) {
+		last, times := ended(c)
+		done := last != nil && last.ExitCode == 0 && (p.Spec.RestartPolicy != corev1.RestartPolicyAlways || isInit(p, c.Name))
+		if last == nil || done || c.State.Running != nil && now.Sub(c.State.Running.StartedAt.Time) > steady {
+			continue
+		}
+		f := finding{container: c.Name, by: Container(c.Name), reason: cmp.Or(last.Reason, "Error"), open: times < enough && !unstartable[last.Reason]}
+		if w := c.State.Waiting; w != nil && !usualWaits[w.Reason] {
+			f.reason = w.Reason
+		}
+		f.message = fmt.Sprintf("%s exited %d (%s), %s", c.Name, last.ExitCode, last.Reason, repeated(times))
+		if unstartable[last.Reason] { // else it is the container that left it, maybe with a secret in it
+			f.message += ": " + strings.TrimSpace(last.Message)
+		}
+		f.words = endWords(corev1.ContainerState{Terminated: last})
+		first := s.unbroken(func(p *corev1.Pod) bool {
+			o := statusOf(p, c.Name)
+			if o == nil {
+				return false
+			}
+			e, _ := ended(o)
+			return e != nil
+		})
+		f = told(f, first, s.last(), "containerStatuses: "+c.Name+" "+stateOf(corev1.ContainerState{Terminated: last}))
+		return f, true
+	}
+	return finding{}, false
+}
+
+func repeated(times int) string {
+	if times == 1 {
+		return "once so far"
+	}
+	return fmt.Sprintf("%d times so far", times)
+}
+
+func isInit(p *corev1.Pod, name string) bool {
+	for _, c := range p.Spec.InitContainers {
+		if c.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// killed looks for a container that the kubelet ended because of a probe or hook, and that ends again and again.
+func killed(s *story, now time.Time) (finding, bool) {
+	f, ok := crashing(s, now)
+	if !ok {
+		return f, false
+	}
+	for _, e := range s.events {
+		if e.container == f.container && (e.event.Reason == "Unhealthy" || e.event.Reason == "FailedPostStartHook") && strings.Contains(e.event.Message, " failed") && !strings.HasPrefix(e.event.Message, "Readiness") {
+			f.message = e.event.Message + "; " + f.message
+			f.evidence = append(f.evidence, e.evidence())
+			return f, true
+		}
+	}
+	return f, false
+}
+
+// warned looks for a Warning Event with one of these reasons, of a Pod whose containers the kubelet has not begun yet.
+func warned(by Participant, reasons ...string) func(*story, time.Time) (finding, bool) {
+	return func(s *story, _ time.Time) (finding, bool) {
+		if len(s.revisions) == 0 || len(s.worker()) > 0 || len(s.ran()) > 0 || condition(s.newest(), corev1.PodReadyToStartContainers) == corev1.ConditionTrue {
+			return finding{}, false
+		}
+		return s.newestEvent(by, func(e *emitted) bool {
+			for _, r := range reasons {
+				if e.event.Reason == r {
+					return true
+				}
+			}
+			return false
+		})
+	}
+}
+
+// newestEvent makes a finding of the newest Event of a kind, since the first of that kind.
+func (s *story) newestEvent(by Participant, is func(*emitted) bool) (f finding, ok bool) {
+	for _, e := range s.events {
+		if !is(e) {
+			continue
+		}
+		if !ok {
+			f, ok = finding{by: by, since: e.received, evidence: []Evidence{e.evidence()}}, true
+			if !e.at.IsZero() {
+				f.since = e.at
+			}
+		} else {
+			f.evidence = append(f.evidence[:1], e.evidence())
+		}
+		f.container, f.reason, f.message = e.container, e.event.Reason, e.event.Message
+	}
+	return f, ok
+}
+
+// unready looks for a container that runs but has not passed a probe.
+func unready(s *story, _ time.Time) (finding, bool) {
+	if len(s.revisions) == 0 || condition(s.newest(), corev1.PodReady) == corev1.ConditionTrue {
+		return finding{}, false
+	}
+	for c := range allStatuses(s.newest()) {
+		if c.State.Running == nil || c.Ready {
+			continue
+		}
+		f, ok := s.newestEvent(Container(c.Name), func(e *emitted) bool { return e.event.Reason == "Unhealthy" && e.container == c.Name })
+		if ok {
+			return f, true
+		}
+	}
+	return finding{}, false
+}
+
+// gatedReadiness looks for a condition that the Pod's readiness waits for beyond its containers'.
+func gatedReadiness(s *story, _ time.Time) (finding, bool) {
+	if len(s.revisions) == 0 || condition(s.newest(), corev1.ContainersReady) != corev1.ConditionTrue {
+		return finding{}, false
+	}
+	for _, g := range s.newest().Spec.ReadinessGates {
+		if condition(s.newest(), g.ConditionType) != corev1.ConditionTrue {
+			first := s.unbroken(func(p *corev1.Pod) bool {
+				return condition(p, corev1.ContainersReady) == corev1.ConditionTrue && condition(p, g.ConditionType) != corev1.ConditionTrue
+			})
+			f := finding{by: UnknownClient, reason: "ReadinessGatesNotReady", message: "condition " + string(g.ConditionType) + " is not True", words: []string{"{gate}", string(g.ConditionType)}}
+			return told(f, first, s.last(), "spec.readinessGates"), true
+		}
+	}
+	return finding{}, false
+}

@@ -1,0 +1,66 @@
+package trace
+
+import (
+	"regexp"
+	"time"
+)
+
+func pullImage(s *story, emit func(claim)) {
+	for _, a := range s.worker() {
+		image := imageOf(s.spec(a.container))
+		switch a.does {
+		case pull:
+			c := a.claim(a.follows())
+			s.pullBegins(a, &c)
+			c.Key, c.Call, c.From, c.To, c.Label, c.Node = a.key, a.key, Kubelet, s.runtime, "PullImage "+image, s.node
+			emit(c)
+		case pulled, pullFailed:
+			c := a.claim(a.precedes())
+			c.Key, c.Call, c.From, c.To, c.Kind, c.At, c.Node = a.key, a.call, s.runtime, Kubelet, ResponseKind, AtEnd, s.node
+			if c.Label = "PullImage " + image + " returns"; a.does == pullFailed {
+				c.Label = "PullImage " + image + " fails: " + a.event.Message
+			}
+			c.after = append(c.after, a.call)
+			emit(c)
+		}
+	}
+}
+
+// pullTook is what the kubelet says of a pull: how long it took, without and with waiting for the pulls of other Pods.
+var pullTook = regexp.MustCompile(` in (\S+) \((\S+) including waiting\)`)
+
+// pullBegins bounds the start of a pull. The kubelet emits Pulling and then waits until the image is its turn to be pulled;
+// only when it has been is it known how long that took.
+func (s *story) pullBegins(a act, c *claim) {
+	c.Window.Latest = time.Time{}
+	c.Shown, c.Precision = false, 0
+	for _, end := range s.worker() {
+		if end.call != a.call || end.does == pull || a.at.IsZero() || end.at.IsZero() {
+			continue
+		}
+		c.Window.Latest = end.at
+		m := pullTook.FindStringSubmatch(end.event.Message)
+		if m == nil {
+			return
+		}
+		took, err1 := time.ParseDuration(m[1])
+		all, err2 := time.ParseDuration(m[2])
+		switch {
+		case err1 != nil || err2 != nil:
+		case all-took <= time.Millisecond: // they are cut to milliseconds
+			c.Window.Latest, c.Shown, c.Precision = sooner(a.at.Add(adjacent), end.at), true, time.Millisecond
+		default:
+			c.Best = later(a.at, end.at.Add(-took))
+		}
+	}
+}
+
+func imagePresent(s *story, emit func(claim)) {
+	for _, a := range s.worker() {
+		if a.does == present {
+			c := a.claim(a.precedes())
+			c.Key, c.Label, c.Node = a.key, "image "+imageOf(s.spec(a.container))+" is already present", s.node
+			emit(c)
+		}
+	}
+}

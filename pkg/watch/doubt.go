@@ -1,0 +1,63 @@
+package watch
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+)
+
+// firstDoubt is after how long a silence it is asked whether there is really nothing to tell; then less and less often.
+const firstDoubt = 5 * time.Second
+
+// errDeaf says that a watch is open but does not bring what there is.
+var errDeaf = errors.New("the watch brings nothing although there is something newer")
+
+// CatchUp lists the Events once more, for a run that ends while one that must be there has not come.
+func (f *Follower) CatchUp(ctx context.Context) {
+	f.wg.Go(func() {
+		k := f.events()
+		list, err := k.list(ctx, metav1.ListOptions{FieldSelector: k.fields})
+		if err != nil {
+			return
+		}
+		received := f.now()
+		_ = eachItem(list, func(o runtime.Object) { // it is a list
+			observation := k.observe("LISTED", o)
+			observation.Received = received
+			f.emit(observation)
+		})
+	})
+}
+
+// newest is the newest revision of what is followed, or nothing where that cannot be told.
+func (f *Follower) newest(ctx context.Context, k kind) (rv string) {
+	ctx, cancel := context.WithTimeout(ctx, firstDoubt)
+	defer cancel()
+	list, err := k.list(ctx, metav1.ListOptions{FieldSelector: k.fields})
+	if err == nil {
+		err = eachItem(list, func(o runtime.Object) {
+			if m, ok := o.(metav1.Object); ok && newer(m.GetResourceVersion(), rv) {
+				rv = m.GetResourceVersion()
+			}
+		})
+	}
+	if err != nil {
+		return ""
+	}
+	return rv
+}
+
+// newer compares two revisions of one resource: decimal integers. Nothing is the oldest.
+func newer(a, b string) bool { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) > 0 }
+
+// failed is a watch that delivers one error.
+func failed(err error) apiwatch.Interface {
+	status := apierrors.NewResourceExpired(err.Error()).ErrStatus
+	w := apiwatch.NewFakeWithChanSize(1, false)
+	w.Error(&status)
+	return w
+}
