@@ -42,6 +42,13 @@ func FuzzFold(f *testing.F) {
 		}
 		tr.Settled(time.Second)
 		tr.Awaited()
+		tr.Waits()
+		tr.Questions()
+		tr.Blind()
+		tr.Whole(true, true)
+		if o, ok := tr.Obstacle(); ok && (o.Name == "" || o.By == "" || o.Explain == "" || len(o.Evidence) == 0) {
+			t.Errorf("an obstacle without a holder, a reason or evidence: %+v", o)
+		}
 	})
 }
 

@@ -53,11 +53,3 @@ func (f *Follower) newest(ctx context.Context, k kind) (rv string) {
 
 // newer compares two revisions of one resource: decimal integers. Nothing is the oldest.
 func newer(a, b string) bool { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) > 0 }
-
-// failed is a watch that delivers one error.
-func failed(err error) apiwatch.Interface {
-	status := apierrors.NewResourceExpired(err.Error()).ErrStatus
-	w := apiwatch.NewFakeWithChanSize(1, false)
-	w.Error(&status)
-	return w
-}

@@ -326,3 +326,11 @@ func (f *Follower) watch(ctx context.Context, k kind, from string, opened func()
 		}
 	}
 }
+
+// failed is a watch that delivers one error.
+func failed(err error) apiwatch.Interface {
+	status := apierrors.NewResourceExpired(err.Error()).ErrStatus
+	w := apiwatch.NewFakeWithChanSize(1, false)
+	w.Error(&status)
+	return w
+}

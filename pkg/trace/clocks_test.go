@@ -1,0 +1,102 @@
+package trace_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/test/scenario"
+)
+
+// A kubelet's clock that is set in the middle of a run places nothing wrongly: what is proved then, the run with a clock
+// that went on does not deny, and it is said.
+func TestClockThatIsSet(t *testing.T) {
+	for _, s := range scenario.All(t) {
+		if s.Name != "plain" && s.Name != "init" && s.Name != "probes" && s.Name != "sidecar" {
+			continue
+		}
+		truth := scenario.Fold(s.Subject, s.Observations)
+		for _, jump := range []time.Duration{-3 * time.Second, 3 * time.Second} {
+			for after := 1; after < 4; after++ {
+				events := 0
+				set := make([]trace.Observation, len(s.Observations))
+				for i, o := range s.Observations {
+					if o.Event != nil && o.Event.Event.Source.Component == "kubelet" {
+						events++
+					}
+					if set[i] = o; events > after {
+						set[i] = shift(o, jump)
+					}
+				}
+				got := scenario.Fold(s.Subject, set)
+				said := false
+				for _, c := range got.Run().Clocks {
+					said = said || c.Of == trace.Kubelet && c.Jumped
+				}
+				if !said {
+					t.Errorf("%s: the clock was set by %v after %d Events, and nobody says so: %+v", s.Name, jump, after, got.Run().Clocks)
+				}
+				contradicted(t, s.Name, truth.Steps(), got.Steps())
+			}
+		}
+	}
+}
+
+// contradicted reports what one run proves and the other denies.
+func contradicted(t *testing.T, name string, truth, got []trace.Step) {
+	t.Helper()
+	was := proved(truth)
+	for pair := range proved(got) {
+		if was[[2]string{pair[1], pair[0]}] {
+			t.Errorf("%s: %s before %s, but it was the other way round", name, pair[0], pair[1])
+		}
+	}
+}
+
+// proved are the pairs of steps of which the first is proved to come before the second.
+func proved(steps []trace.Step) map[[2]string]bool {
+	pairs := map[[2]string]bool{}
+	before := map[string]map[string]bool{}
+	for _, s := range steps { // a step comes after those it names, in the listing too
+		all := map[string]bool{}
+		for _, p := range s.After {
+			all[p] = true
+			for q := range before[p] {
+				all[q] = true
+			}
+		}
+		before[s.Key] = all
+		for p := range all {
+			pairs[[2]string{p, s.Key}] = true
+		}
+		for _, o := range steps {
+			if !o.Window.Latest.IsZero() && !s.Window.Earliest.IsZero() && o.Window.Latest.Before(s.Window.Earliest) {
+				pairs[[2]string{o.Key, s.Key}] = true
+			}
+		}
+	}
+	return pairs
+}
+
+// What comes late after a stall is no sign of a clock that is behind.
+func TestStallIsNoSkew(t *testing.T) {
+	for _, s := range scenario.All(t) {
+		if s.Name != "plain" && s.Name != "init" {
+			continue
+		}
+		late := make([]trace.Observation, len(s.Observations))
+		end := s.Observations[len(s.Observations)-1].Received.Add(30 * time.Second)
+		for i, o := range s.Observations {
+			if late[i] = o; o.Change != nil || o.Event != nil {
+				late[i].Received = end.Add(time.Duration(i) * time.Millisecond)
+			}
+		}
+		got := scenario.Fold(s.Subject, late)
+		for _, c := range got.Run().Clocks {
+			if c.Offset != 0 || c.Jumped {
+				t.Errorf("%s: %+v", s.Name, c)
+			}
+		}
+		contradicted(t, s.Name, scenario.Fold(s.Subject, s.Observations).Steps(), got.Steps())
+	}
+}
