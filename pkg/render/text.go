@@ -12,11 +12,18 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
 )
 
-// Plain makes a string from a server or a file safe for a terminal: one line, nothing that moves the cursor, changes
-// colours or reorders what stands around it.
+// readable bounds how much of one string from outside is drawn, in bytes. The JSON and the recording have all of it.
+const readable = 2000
+
+// Plain makes a string from a server or a file safe for a terminal: one line of a bounded length, nothing that moves the
+// cursor, changes colours or reorders what stands around it.
 func Plain(s string) string {
 	var b strings.Builder
 	for i, r := range s {
+		if b.Len() > readable {
+			fmt.Fprintf(&b, "… (%d more bytes)", len(s)-i)
+			break
+		}
 		switch {
 		case r == utf8.RuneError && !strings.HasPrefix(s[i:], "\uFFFD"):
 			fmt.Fprintf(&b, `\x%02x`, s[i])

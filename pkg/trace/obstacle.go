@@ -76,7 +76,8 @@ func (t *Trace) Obstacle() (Obstacle, bool) {
 func (s *story) obstacle(c *cause, f finding, now time.Time) (Obstacle, bool) {
 	words := append(f.words, "{pod}", s.object.Name, "{namespace}", s.object.Namespace, "{node}", s.node, "{container}", f.container, "{image}", imageOf(s.spec(f.container)))
 	if c.match != nil {
-		groups := c.match.FindStringSubmatch(f.reason + ": " + f.message)
+		text := f.reason + ": " + f.message
+		groups := c.match.FindStringSubmatch(text[:min(len(text), 10_000)])
 		if groups == nil {
 			return Obstacle{}, false
 		}
