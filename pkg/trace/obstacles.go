@@ -28,6 +28,8 @@ var looks = []look{
 			explain: "the API server could not ask the admission webhook {1}, and its failurePolicy is Fail", next: "is the webhook's server up? kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations"},
 		{name: "pod-security", match: re(`violates PodSecurity "([^"]+)"`), by: "apiserver",
 			explain: "the namespace enforces the Pod Security level {1}", next: "change what the message names, or see the level: kubectl describe namespace {namespace}"},
+		{name: "being-deleted", match: re(`object is being deleted`), by: "apiserver",
+			explain: "the last Pod of that name is still being deleted", next: "kubectl wait --for=delete pod/{pod} -n {namespace}"},
 		{name: "name-taken", match: re(`already exists`), by: "apiserver",
 			explain: "there is a Pod of that name", next: "choose another name, or delete it: kubectl delete pod {pod} -n {namespace}"},
 		{name: "no-namespace", match: re(`namespaces "([^"]+)" not found`), by: "apiserver",

@@ -32,7 +32,7 @@ func (f *Follower) Create(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, er
 	record.sent = func(r trace.Request) { f.emit(trace.Observation{Received: r.Sent, Request: &r}) }
 	made, err := f.client.Pods(f.Namespace).Create(withRecord(ctx, record), pod, metav1.CreateOptions{FieldManager: manager})
 	if err != nil && !record.get().Sent.IsZero() && answerLost(err) {
-		if there := f.findMade(ctx); there != nil {
+		if there := f.findMade(ctx, err); there != nil {
 			f.emit(trace.Observation{Received: f.now(), Loss: &trace.Loss{Source: "http", What: "the answer to the create: " + err.Error() + "; the Pod is there", Count: 1}})
 			record.set(func(q *trace.Request) { q.Status, q.StatusText = 0, "" })
 			f.answered(record, nil)
@@ -65,8 +65,10 @@ func answerLost(err error) bool {
 	return !errors.As(err, &status) || passing(err) && !apierrors.IsTooManyRequests(err)
 }
 
-// findMade looks for the Pod that our create made, although its answer did not come.
-func (f *Follower) findMade(ctx context.Context) *corev1.Pod {
+// findMade looks for the Pod that our create may have made although it failed. Where the server did answer, it has made
+// one by then or not at all.
+func (f *Follower) findMade(ctx context.Context, failure error) *corev1.Pod {
+	var answered apierrors.APIStatus
 	for range 5 {
 		p, err := f.client.Pods(f.Namespace).Get(ctx, f.Name, metav1.GetOptions{})
 		switch {
@@ -76,7 +78,7 @@ func (f *Follower) findMade(ctx context.Context) *corev1.Pod {
 				return p
 			}
 			return nil
-		case apierrors.IsForbidden(err):
+		case apierrors.IsForbidden(err), apierrors.IsNotFound(err) && errors.As(failure, &answered):
 			return nil
 		}
 		wait(ctx, pause)

@@ -71,6 +71,11 @@ func TestPageOpensForEveryScenario(t *testing.T) {
 			if n := p.count(t, ".step"); n != upTo(r, trace.Normal) {
 				t.Errorf("time chart: %d steps, want %d", n, upTo(r, trace.Normal))
 			}
+			if o := r.Outcome.Obstacle; o != nil {
+				if text := value[string](t, p, `document.getElementById("obstacle").innerText`); !strings.Contains(text, string(o.By)) || !strings.Contains(text, o.Next) {
+					t.Errorf("who holds the Pod: %q", text)
+				}
+			}
 			if n := value[int](t, p, `[...document.querySelectorAll("svg *")].filter((e) => [...e.attributes].some((a) => /NaN|Infinity|undefined/.test(a.value))).length`); n != 0 {
 				t.Errorf("%d shapes have no place", n)
 			}

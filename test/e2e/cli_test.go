@@ -76,7 +76,7 @@ func TestListing(t *testing.T) {
 func TestMistakesLeaveNothingBehind(t *testing.T) {
 	for _, c := range []struct{ name, args, want string }{
 		{"namespace missing", "web --image=busybox:1 -n nowhere", `create Pod in "nowhere": namespaces "nowhere" not found (hint: create the namespace`},
-		{"no rights", "web --image=busybox:1 --as=nobody", `"nobody" cannot list resource "pods" in API group "" in the namespace "default" (hint: see what you may do`},
+		{"no rights", "web --image=busybox:1 --as=nobody", `"nobody" cannot create resource "pods" in API group "" in the namespace "default" (hint: see what you may do`},
 		{"no cluster", "web --image=busybox:1 --server=https://127.0.0.1:1", "connection refused (hint: is the cluster up?"},
 		{"invalid Pod", "web --image=busybox:1 --port=99999", "spec.containers[0].ports[0].containerPort"},
 	} {

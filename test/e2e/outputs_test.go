@@ -40,6 +40,9 @@ func TestReplayIsTheRun(t *testing.T) {
 		{"unschedulable", "--timeout=1s", 2},
 		{"plain", "--timeout=150ms", 124},
 		{"refused", "-n nowhere", 1},
+		{"image-name", "", 2},
+		{"no-command", "", 2},
+		{"deadline", "--until=completed", 2},
 	} {
 		t.Run(c.pod+c.args, func(t *testing.T) {
 			remove(t, c.pod)

@@ -1,0 +1,127 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+)
+
+// runKubectl runs the cluster's own.
+func runKubectl(t *testing.T, stdin string, args ...string) {
+	t.Helper()
+	exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", processes(t, "kubelet")[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(filepath.Join(filepath.Dir(exe), "kubectl"), args...)
+	cmd.Stdin = strings.NewReader(stdin)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("kubectl %v: %v: %s", args, err, out)
+	}
+}
+
+const (
+	plainSpec = `{"containers": [{"name": "app", "image": "busybox:1"}]}`
+	inQuota   = `{"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "counted", "namespace": "seq-refusals"}, "spec": {"hard": {"requests.memory": "1Gi"}}}`
+	inRange   = `{"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "range", "namespace": "seq-refusals"}, "spec": {"limits": [{"type": "Container", "max": {"memory": "1Mi"}}]}}`
+	policy    = `{"apiVersion": "v1", "kind": "List", "items": [
+		{"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy", "metadata": {"name": "no-denied"}, "spec": {
+			"matchConstraints": {"resourceRules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}]},
+			"validations": [{"expression": "object.metadata.name != 'refusal-policy'", "message": "not that name"}]}},
+		{"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding", "metadata": {"name": "no-denied"}, "spec": {"policyName": "no-denied", "validationActions": ["Deny"]}}]}`
+	brokenWebhook = `{"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration", "metadata": {"name": "broken"}, "webhooks": [{
+		"name": "broken.example.com", "clientConfig": {"url": "https://127.0.0.1:1/"}, "sideEffects": "None", "admissionReviewVersions": ["v1"],
+		"objectSelector": {"matchLabels": {"webhook": "broken"}},
+		"rules": [{"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]}]}]}`
+)
+
+// What the API server and its admission plugins refuse is told as such: there is no Pod.
+func TestRefusals(t *testing.T) {
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "seq-refusals", Labels: map[string]string{"pod-security.kubernetes.io/enforce": "baseline"}}}
+	if _, err := client(t).Namespaces().Create(t.Context(), ns, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client(t).Namespaces().Delete(context.Background(), ns.Name, metav1.DeleteOptions{}) })
+	err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+		_, err := client(t).ServiceAccounts(ns.Name).Get(ctx, "default", metav1.GetOptions{})
+		return err == nil, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ name, objects, labels, spec, args, by, words string }{
+		{"quota-unspecified", inQuota, "{}", plainSpec, "", "apiserver", "counted"},
+		{"limit-range", inRange, "{}", `{"containers": [{"name": "app", "image": "busybox:1", "resources": {"limits": {"memory": "2Mi"}}}]}`, "", "apiserver", "maximum memory usage"},
+		{"policy", policy, "{}", plainSpec, "", "apiserver", "no-denied"},
+		{"pod-security", "", "{}", `{"hostNetwork": true, "containers": [{"name": "app", "image": "busybox:1"}]}`, "", "apiserver", "baseline"},
+		{"webhook-failed", brokenWebhook, `{"webhook": "broken"}`, plainSpec, "", "webhook broken.example.com", "could not ask"},
+		{"no-service-account", "", "{}", `{"serviceAccountName": "missing", "containers": [{"name": "app", "image": "busybox:1"}]}`, "", "apiserver", "no ServiceAccount"},
+		{"no-priority-class", "", "{}", `{"priorityClassName": "missing", "containers": [{"name": "app", "image": "busybox:1"}]}`, "", "apiserver", "PriorityClass missing"},
+		{"invalid", "", "{}", `{"containers": [{"name": "Not A Name", "image": "busybox:1"}]}`, "", "apiserver", "what a Pod must"},
+		{"no-rights", "", "{}", plainSpec, "--as=nobody", "apiserver", "may not create Pods"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if c.objects != "" {
+				runKubectl(t, c.objects, "apply", "-f", "-")
+				defer runKubectl(t, c.objects, "delete", "-f", "-")
+			}
+			path := filepath.Join(t.TempDir(), "pod.json")
+			text := fmt.Sprintf(`{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "refusal-%s", "labels": %s}, "spec": %s}`, c.name, c.labels, c.spec)
+			if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			var o *obstacle
+			// Quotas, policies and webhooks take a moment to be in force.
+			for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); {
+				out, errOut, code := seq(t, append([]string{"create-pod", "-f", path, "-n", ns.Name, "-o", "json", "--rm", "--until=scheduled"}, strings.Fields(c.args)...)...)
+				if code == 1 {
+					if o = parse(t, out).outcome.Obstacle; o != nil && o.Name == "being-deleted" {
+						continue // the one that was made before the policy was in force
+					}
+					if !strings.HasPrefix(errOut, "error: create Pod in ") || !strings.Contains(errOut, "(hint: ") {
+						t.Errorf("stderr %q", errOut)
+					}
+					break
+				}
+			}
+			if o == nil || o.Name != c.name || o.Participant != c.by || !strings.Contains(o.Explain, c.words) || o.Next == "" {
+				t.Errorf("%+v", o)
+			}
+		})
+	}
+}
+
+// An Event is what anybody with the right to write one says: it is drawn as text, whatever it holds.
+func TestHostileEvent(t *testing.T) {
+	meanwhile(t, "relabeled", func(ctx context.Context) error {
+		pod, err := client(t).Pods("default").Get(ctx, "relabeled", metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		_, err = client(t).Events("default").Create(ctx, &corev1.Event{
+			ObjectMeta: metav1.ObjectMeta{Name: "relabeled.evil"}, Type: corev1.EventTypeWarning, Reason: "Evil\x1b[2J", Message: "\x1b]0;owned\x07 \u202egnp.exe <script>",
+			InvolvedObject: corev1.ObjectReference{Kind: "Pod", Namespace: "default", Name: pod.Name, UID: pod.UID}, Source: corev1.EventSource{Component: "evil\x1b[31m"},
+		}, metav1.CreateOptions{})
+		return err
+	})
+	t.Cleanup(func() {
+		client(t).Events("default").Delete(context.Background(), "relabeled.evil", metav1.DeleteOptions{})
+	})
+	remove(t, "relabeled")
+	out, errOut, code := seq(t, "create-pod", "-f", scenarioFile("relabeled"), "--until=completed", "--rm", "--detail=full", "--color=never")
+	if code != 0 || strings.ContainsAny(out, "\x1b\x07\u202e") || !strings.Contains(out, `Evil\u001b`) {
+		t.Errorf("exit %d, %s:\n%s", code, errOut, out)
+	}
+	gone(t, "relabeled")
+}
