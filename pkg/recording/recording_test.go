@@ -110,21 +110,3 @@ func TestCutOffAndForeignFiles(t *testing.T) {
 		}
 	}
 }
-
-func FuzzRead(f *testing.F) {
-	f.Add(written(f, trace.Observation{Change: &trace.Change{Type: "ADDED", Pod: secretPod()}}, trace.Observation{Request: &trace.Request{Sent: started}}))
-	f.Add("{}\n{")
-	f.Fuzz(func(t *testing.T, text string) {
-		r, err := Read(strings.NewReader(text))
-		if err != nil && !errors.Is(err, ErrCut) {
-			return
-		}
-		tr := trace.New(trace.Object{Kind: "Pod", Name: "web"})
-		for _, o := range r.Observations {
-			tr.Observe(o)
-		}
-		tr.Steps()
-		tr.Phases()
-		tr.State()
-	})
-}
