@@ -39,20 +39,27 @@ func (s *story) pullBegins(a act, c *claim) {
 			continue
 		}
 		c.Window.Latest = end.at
-		m := pullTook.FindStringSubmatch(end.event.Message)
-		if m == nil {
+		took, waited, ok := pullTimes(end)
+		if !ok {
 			return
 		}
-		took, err1 := time.ParseDuration(m[1])
-		all, err2 := time.ParseDuration(m[2])
-		switch {
-		case err1 != nil || err2 != nil:
-		case all-took <= time.Millisecond: // they are cut to milliseconds
-			c.Window.Latest, c.Shown, c.Precision = sooner(a.at.Add(adjacent), end.at), true, time.Millisecond
-		default:
+		if waited <= time.Millisecond {
+			c.Shown, c.Precision = true, time.Millisecond
+		} else {
 			c.Best = later(a.at, end.at.Add(-took))
 		}
 	}
+}
+
+// pullTimes reads how long a pull took, and how long it had waited for its turn: both are cut to milliseconds.
+func pullTimes(end act) (took, waited time.Duration, ok bool) {
+	m := pullTook.FindStringSubmatch(end.event.Message)
+	if m == nil {
+		return 0, 0, false
+	}
+	took, err1 := time.ParseDuration(m[1])
+	all, err2 := time.ParseDuration(m[2])
+	return took, all - took, err1 == nil && err2 == nil && took >= 0
 }
 
 func imagePresent(s *story, emit func(claim)) {

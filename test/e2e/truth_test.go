@@ -39,7 +39,7 @@ func TestTruthWithRecords(t *testing.T) {
 
 // likelyWithin bounds by how much the order may be wrong that nothing proves: what truly runs side by side, such as the
 // write of an Event and the next call of its emitter, cannot be told apart from outside.
-const likelyWithin = 25 * time.Millisecond
+const likelyWithin = 100 * time.Millisecond
 
 // held runs a Pod and holds what is said of it against what the cluster recorded.
 func held(t *testing.T, name string, flags []string, apart time.Duration) document {
