@@ -72,6 +72,7 @@ type survey struct {
 }
 
 func newSurvey(config *rest.Config, namespace string, errOut io.Writer) (*survey, error) {
+	config = rest.AddUserAgent(config, "sources")
 	client, err := rest.HTTPClientFor(config)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,6 +45,7 @@ type Follower struct {
 // of every observation. Nothing is observed any more once the context has ended.
 func New(ctx context.Context, config *rest.Config, namespace, name string, now func() time.Time) (*Follower, error) {
 	c := rest.CopyConfig(config)
+	c.UserAgent = cmp.Or(c.UserAgent, rest.DefaultKubernetesUserAgent())
 	c.ContentType = runtime.ContentTypeProtobuf
 	c.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
 	c.WarningHandlerWithContext = rest.NoWarnings{} // they are observations
