@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 )
@@ -27,6 +28,15 @@ type File interface {
 // ErrShorter says that a file is shorter than the offset: it has been rotated.
 var ErrShorter = errors.New("the file is shorter than it was")
 
+// patience is how often in a row a read may fail that may succeed again, such as while the API server starts anew.
+const patience = 30
+
+// gone reports whether an error is the server's last word.
+func gone(err error) bool {
+	var refused *statusError
+	return errors.As(err, &refused) && refused.code < 500 || errors.Is(err, fs.ErrNotExist)
+}
+
 // maxLine bounds a line. A longer one is given up.
 const maxLine = 16 << 20
 
@@ -34,6 +44,7 @@ const maxLine = 16 << 20
 // the file can't be read. Lost is called where lines may have been lost, with the reason.
 func Follow(ctx context.Context, f File, offset int64, line func([]byte), lost func(string)) error {
 	var rest []byte
+	failures := 0
 	take := func(data []byte) {
 		rest = append(rest, data...)
 		for {
@@ -62,9 +73,17 @@ func Follow(ctx context.Context, f File, offset int64, line func([]byte), lost f
 			take(old)
 			rest, offset = nil, 0
 			continue
+		case err != nil && !gone(err) && failures < patience:
+			failures++
+			select {
+			case <-ctx.Done():
+			case <-time.After(10 * Interval):
+			}
+			continue
 		case err != nil:
 			return err
 		}
+		failures = 0
 		offset += int64(len(data))
 		take(data)
 		if len(data) > 0 {

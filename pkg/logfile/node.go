@@ -61,12 +61,20 @@ func (n *Node) get(ctx context.Context, name, bytes string) (data []byte, size i
 	case res.StatusCode == http.StatusRequestedRangeNotSatisfiable:
 		return nil, size, nil
 	case res.StatusCode != http.StatusOK && res.StatusCode != http.StatusPartialContent:
-		return nil, size, fmt.Errorf("%s of the node: %s", name, strings.TrimSpace(res.Status))
+		return nil, size, &statusError{fmt.Sprintf("%s of the node: %s", name, strings.TrimSpace(res.Status)), res.StatusCode}
 	case bytes != "" && res.StatusCode == http.StatusOK && len(data) > 0:
-		return nil, size, fmt.Errorf("%s of the node: the kubelet did not serve a part of it", name)
+		return nil, size, &statusError{fmt.Sprintf("%s of the node: the kubelet did not serve a part of it", name), res.StatusCode}
 	}
 	return data, size, nil
 }
+
+// statusError is an answer that has no part of the file.
+type statusError struct {
+	text string
+	code int
+}
+
+func (e *statusError) Error() string { return e.text }
 
 // Size implements File.
 func (n *Node) Size(ctx context.Context) (int64, error) {

@@ -159,7 +159,7 @@ func (s *story) noop(c *apiCall) bool {
 }
 
 // Whole reports that the audit log, spans, or both have told all that they can be expected to tell of what has been seen:
-// every write of the Pod and every start of a container.
+// every write of the Pod, its sandbox and every start of a container.
 func (t *Trace) Whole(audit, spans bool) bool {
 	s := t.resolve().story
 	told := func(c *apiCall) bool { return c != nil && (!audit || c.audit != nil) && (!spans || c.txn != nil) }
@@ -173,12 +173,26 @@ func (t *Trace) Whole(audit, spans bool) bool {
 			return false
 		}
 	}
-	for _, r := range s.starts() {
-		if spans && !slices.ContainsFunc(s.cri, func(c criCall) bool { return c.key() == r.call && c.server != nil }) {
+	if !spans {
+		return true
+	}
+	starts := s.starts()
+	for _, r := range starts {
+		if !slices.ContainsFunc(s.cri, func(c criCall) bool { return c.key() == r.call && s.traced(c) }) {
 			return false
 		}
 	}
-	return true
+	return len(starts) == 0 || s.sandboxTimed()
+}
+
+// traced reports whether the runtime's spans of a call are there, down to those of its shim, which come on their own.
+func (s *story) traced(c criCall) bool {
+	if c.server == nil || c.server.Service != "containerd" {
+		return c.server != nil
+	}
+	found := false
+	s.records.spans.walk(c.server, func(x *Span) { found = found || x.Name == taskStart })
+	return found
 }
 
 // attribute replaces who is taken for the writer of a revision by who the API server says it was.

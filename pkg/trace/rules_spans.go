@@ -153,6 +153,12 @@ func criSpans(s *story, emit func(claim)) {
 	}
 }
 
+// The runtime asks its shim by these; the shim runs runc.
+const (
+	taskCreate = "containerd.task.v3.Task/Create"
+	taskStart  = "containerd.task.v3.Task/Start"
+)
+
 // runcSpans are what the runtime had its shim do with runc.
 func runcSpans(s *story, emit func(claim)) {
 	for _, c := range s.cri {
@@ -162,9 +168,9 @@ func runcSpans(s *story, emit func(claim)) {
 		s.records.spans.walk(c.server, func(x *Span) {
 			var what string
 			switch x.Name {
-			case "containerd.task.v3.Task/Create":
+			case taskCreate:
 				what = "create"
-			case "containerd.task.v3.Task/Start":
+			case taskStart:
 				what = "start"
 			default:
 				return
