@@ -8,40 +8,28 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
-	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/yaml"
 )
 
 // createPodOptions are valid once built: every error of the user is found before anything touches the cluster.
 type createPodOptions struct {
-	genericiooptions.IOStreams
-	drawOptions
-	config      *rest.Config
-	contextName string
-	pod         *corev1.Pod
-	until       string // one of goals
-	timeout     time.Duration
-	waitAnyway  bool
-	remove      bool
-	dryRun      bool
-	record      string // file, or empty
-	evidence    evidenceOptions
+	followOptions
+	pod    *corev1.Pod
+	remove bool
+	dryRun bool
 }
 
 type createPodFlags struct {
 	podFlags
-	drawFlags
-	evidenceFlags
-	until, dryRun, record string
-	timeout               time.Duration
-	remove, waitAnyway    bool
+	followFlags
+	until, dryRun string
+	remove        bool
 }
 
 const createPodExample = `  # What happens when a Pod starts?
@@ -85,33 +73,22 @@ func newCreatePod(config *genericclioptions.ConfigFlags, streams genericiooption
 	fs.BoolVar(&f.command, "command", false, "take the arguments after -- as the command, not as its arguments")
 	fs.StringVarP(&f.filename, "filename", "f", "", "file, URL or - with exactly one Pod, instead of NAME and --image")
 	fs.StringVar(&f.until, "until", "ready", "follow the Pod until it is: scheduled, running, ready or completed; one that runs to its end ends the run either way")
-	fs.DurationVar(&f.timeout, "timeout", 2*time.Minute, "how long to follow the Pod")
-	fs.BoolVar(&f.waitAnyway, "wait-anyway", false, "go on until --timeout even where nothing that Kubernetes does by itself will get the Pod further")
 	fs.BoolVar(&f.remove, "rm", false, "delete the Pod afterwards, also after Ctrl-C")
 	fs.StringVar(&f.dryRun, "dry-run", "none", "none, or client to print the Pod and create nothing")
-	fs.StringVar(&f.record, "record", "", "write what is observed to this file, for kubectl seq replay, without the values of env and annotations")
-	f.drawFlags.add(fs)
-	f.evidenceFlags.add(fs)
+	f.followFlags.add(fs)
 	return cmd
 }
 
 func (f createPodFlags) toOptions(config *genericclioptions.ConfigFlags, streams genericiooptions.IOStreams, args []string, dash int) (*createPodOptions, error) {
-	o := &createPodOptions{IOStreams: streams, timeout: f.timeout, remove: f.remove, waitAnyway: f.waitAnyway, record: f.record}
+	o := &createPodOptions{remove: f.remove}
+	if _, err := choose("until", f.until, goals); err != nil {
+		return nil, err
+	}
 	var err error
-	if o.until = f.until; goals[o.until].name == "" {
-		_, err = choose("until", f.until, goals)
+	if o.followOptions, err = f.followFlags.toOptions(streams, f.until); err != nil {
 		return nil, err
 	}
 	if o.dryRun, err = choose("dry-run", f.dryRun, map[string]bool{"none": false, "client": true}); err != nil {
-		return nil, err
-	}
-	if o.timeout <= 0 {
-		return nil, errors.New("--timeout must be longer than 0")
-	}
-	if o.drawOptions, err = f.drawFlags.toOptions(streams.Out); err != nil {
-		return nil, err
-	}
-	if o.evidence, err = f.evidenceFlags.toOptions(); err != nil {
 		return nil, err
 	}
 	if o.evidence.stdin() && f.filename == "-" {
@@ -131,23 +108,14 @@ func (f createPodFlags) toOptions(config *genericclioptions.ConfigFlags, streams
 	if o.pod.Namespace == "" {
 		o.pod.Namespace = namespace
 	}
+	o.namespace, o.name = o.pod.Namespace, o.pod.Name
+	if len(o.pod.Spec.Containers) > 0 {
+		o.image = o.pod.Spec.Containers[0].Image
+	}
 	if o.dryRun {
 		return o, nil
 	}
-	if o.config, err = config.ToRESTConfig(); err != nil {
-		return nil, noCluster(err)
-	}
-	raw, err := config.ToRawKubeConfigLoader().RawConfig()
-	if err != nil {
-		return nil, noCluster(err)
-	}
-	if o.contextName = raw.CurrentContext; *config.Context != "" {
-		o.contextName = *config.Context
-	}
-	if len(raw.Clusters) == 0 && *config.APIServer == "" {
-		return nil, noCluster(clientcmd.ErrEmptyConfig)
-	}
-	return o, nil
+	return o, o.connect(config)
 }
 
 func (f createPodFlags) build(config *genericclioptions.ConfigFlags, in io.Reader, names, rest []string, namespace string, enforced bool) (*corev1.Pod, error) {
@@ -192,5 +160,13 @@ func createPod(ctx context.Context, o *createPodOptions) error {
 		_, err = o.Out.Write(text)
 		return err
 	}
-	return createAndFollow(ctx, o)
+	r := &run{followOptions: &o.followOptions, doing: "create"}
+	r.act = func(ctx context.Context) error {
+		made, err := r.follower.Create(ctx, o.pod)
+		if err == nil && o.remove {
+			r.made = made
+		}
+		return err
+	}
+	return r.start(ctx)
 }

@@ -74,7 +74,7 @@ type evidence struct {
 }
 
 // startEvidence begins to read from where the files end now, before anything happens.
-func startEvidence(ctx context.Context, o *createPodOptions) (*evidence, error) {
+func startEvidence(ctx context.Context, o *followOptions) (*evidence, error) {
 	e := &evidence{evidenceOptions: o.evidence, drain: o.evidence.drain(), done: ctx.Done()}
 	if e.drain == 0 && !o.evidence.audited() && !o.evidence.traced() {
 		return e, nil
@@ -123,10 +123,10 @@ func (e *evidence) lost(source string) func(what string) {
 	}
 }
 
-func (e *evidence) startAudit(ctx context.Context, o *createPodOptions) error {
+func (e *evidence) startAudit(ctx context.Context, o *followOptions) error {
 	lost := e.lost("audit")
 	take := func(line []byte) {
-		a, err := audit.Parse(line, o.pod.Namespace, o.pod.Name)
+		a, err := audit.Parse(line, o.namespace, o.name)
 		if err != nil {
 			lost("a line that is no audit entry")
 		} else if a != nil {
@@ -149,9 +149,9 @@ func (e *evidence) startAudit(ctx context.Context, o *createPodOptions) error {
 	return e.follow(ctx, o, o.evidence.audit, take, lost)
 }
 
-func (e *evidence) startSpans(ctx context.Context, o *createPodOptions) error {
+func (e *evidence) startSpans(ctx context.Context, o *followOptions) error {
 	lost := e.lost("spans")
-	filter := otlp.NewFilter(o.pod.Namespace, o.pod.Name)
+	filter := otlp.NewFilter(o.namespace, o.name)
 	return e.follow(ctx, o, o.evidence.spans, func(line []byte) {
 		batch, err := otlp.ParseJSON(line)
 		if err != nil {
@@ -162,7 +162,7 @@ func (e *evidence) startSpans(ctx context.Context, o *createPodOptions) error {
 	}, lost)
 }
 
-func (e *evidence) listen(ctx context.Context, o *createPodOptions) error {
+func (e *evidence) listen(ctx context.Context, o *followOptions) error {
 	l, err := otlp.Listen(o.evidence.evidenceFlags.listen)
 	if err != nil {
 		return err
@@ -180,7 +180,7 @@ func (e *evidence) listen(ctx context.Context, o *createPodOptions) error {
 		}
 	})
 	e.wg.Go(func() {
-		filter := otlp.NewFilter(o.pod.Namespace, o.pod.Name)
+		filter := otlp.NewFilter(o.namespace, o.name)
 		for {
 			select {
 			case b := <-batches:
@@ -194,7 +194,7 @@ func (e *evidence) listen(ctx context.Context, o *createPodOptions) error {
 }
 
 // follow reads what is added to a file from now on.
-func (e *evidence) follow(ctx context.Context, o *createPodOptions, name string, line func([]byte), lost func(string)) error {
+func (e *evidence) follow(ctx context.Context, o *followOptions, name string, line func([]byte), lost func(string)) error {
 	f, err := openLog(ctx, o.config, name)
 	if err != nil {
 		return err

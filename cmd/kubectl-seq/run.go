@@ -17,13 +17,16 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/watch"
 )
 
-// run is one create-pod under way.
+// run is one thing done to a Pod, and what comes of it.
 type run struct {
-	*createPodOptions
+	*followOptions
 	*session
+	doing    string                      // what is done, as a verb
+	act      func(context.Context) error // does it, once the Pod is watched
+	acted    bool                        // it has been done
 	follower *watch.Follower
-	records  *evidence // or nil
-	made     *corev1.Pod
+	records  *evidence         // or nil
+	made     *corev1.Pod       // to be removed in the end, or nil
 	record   *recording.Writer // or nil
 	caughtUp bool              // has asked once more for Events that did not come
 }
@@ -34,17 +37,15 @@ const pause = time.Second
 // now is without the monotonic clock: what is recorded and read again has to give the same durations to the nanosecond.
 func now() time.Time { return time.Now().Round(0) }
 
-func createAndFollow(ctx context.Context, o *createPodOptions) (failed error) {
+func (r *run) start(ctx context.Context) (failed error) {
+	o := r.followOptions
 	out, err := openOutputs(o.targets, o.Out, o.style, o.size)
 	if err != nil {
 		return err
 	}
-	subject := trace.Object{Kind: "Pod", Namespace: o.pod.Namespace, Name: o.pod.Name}
-	r := &run{createPodOptions: o, session: &session{trace: trace.New(subject), out: out, context: o.contextName, until: goals[o.until], settle: max(o.settle, o.evidence.drain())}}
+	subject := trace.Object{Kind: "Pod", Namespace: o.namespace, Name: o.name}
+	r.session = &session{trace: trace.New(subject), out: out, context: o.contextName, until: goals[o.until], settle: max(o.settle, o.evidence.drain()), image: o.image}
 	defer func() { failed = errors.Join(failed, r.close()) }()
-	if len(o.pod.Spec.Containers) > 0 {
-		r.image = o.pod.Spec.Containers[0].Image
-	}
 	if o.record == "" {
 		return r.do(ctx)
 	}
@@ -67,51 +68,41 @@ func (r *run) header(ctx context.Context, file io.Writer, subject trace.Object) 
 	}
 	server, _ := f.Version(ctx) // a cluster that does not tell can be recorded too
 	return recording.NewWriter(file, recording.Header{
-		Plugin: ownVersion(), Server: server, Context: r.contextName, Started: now(), Until: r.createPodOptions.until, Subject: subject, Image: r.image,
+		Plugin: ownVersion(), Server: server, Context: r.contextName, Started: now(), Until: r.followOptions.until, Subject: subject, Image: r.followOptions.image,
 	})
-}
-
-// made is what came of the request to create the Pod.
-type made struct {
-	pod *corev1.Pod
-	err error
 }
 
 func (r *run) do(ctx context.Context) error {
 	following, stop := context.WithCancel(ctx)
 	defer stop()
 	var err error
-	if r.follower, err = watch.New(following, r.config, r.pod.Namespace, r.pod.Name, now); err != nil {
+	if r.follower, err = watch.New(following, r.config, r.namespace, r.name, now); err != nil {
 		return err
 	}
 	defer r.follower.Wait()
 	defer stop()
-	if r.records, err = startEvidence(following, r.createPodOptions); err != nil {
+	if r.records, err = startEvidence(following, r.followOptions); err != nil {
 		return err
 	}
 	defer r.records.wait()
 	defer stop()
-	created := make(chan made, 1)
+	acted := make(chan error, 1)
 	go func() {
-		defer close(created)
-		if err := r.follower.Follow(following); err != nil {
-			created <- made{err: err}
-			return
+		defer close(acted)
+		err := r.follower.Follow(following)
+		if err == nil {
+			// Once sent, the request is seen to its end: what it made may have to be removed again.
+			err = r.act(context.WithoutCancel(ctx))
 		}
-		// Once sent, the request is seen to its end: what it made may have to be removed again.
-		pod, err := r.follower.Create(context.WithoutCancel(ctx), r.pod)
-		if err != nil {
-			pod = nil
-		}
-		created <- made{pod, err}
+		acted <- err
 	}()
 	go r.follower.Version(following) // an observation, if it succeeds
-	err = r.follow(ctx, following, created)
+	err = r.follow(ctx, following, acted)
 	stop()
-	if r.made == nil {
-		r.made = (<-created).pod // what was under way when the run ended early
+	if !r.acted {
+		<-acted // what was under way when the run ended early
 	}
-	if r.remove && r.made != nil {
+	if r.made != nil {
 		err = errors.Join(err, r.delete(ctx))
 	}
 	return err
@@ -119,7 +110,7 @@ func (r *run) do(ctx context.Context) error {
 
 // follow takes observations until the outcome is decided and what is certainly on its way has come, then draws the end.
 // What it asks beyond that ends with the second context.
-func (r *run) follow(ctx, following context.Context, created <-chan made) error {
+func (r *run) follow(ctx, following context.Context, acted <-chan error) error {
 	timeout := time.NewTimer(r.timeout)
 	defer timeout.Stop()
 	tick := time.NewTicker(refresh)
@@ -136,15 +127,15 @@ func (r *run) follow(ctx, following context.Context, created <-chan made) error 
 			if err := errors.Join(r.take(o), r.drain()); err != nil {
 				return err
 			}
-		case m, ok := <-created:
+		case err, ok := <-acted:
 			if !ok {
-				created = nil
+				acted = nil
 				continue
 			}
-			if m.err != nil && ctx.Err() == nil { // an interrupt is told as such
-				return errors.Join(r.drain(), r.refused(m.err))
+			r.acted = true
+			if err != nil && ctx.Err() == nil { // an interrupt is told as such
+				return errors.Join(r.drain(), r.refused(err))
 			}
-			r.made = m.pod
 		case <-tick.C:
 			r.tick(now())
 			for _, q := range r.trace.Questions() {
@@ -165,21 +156,21 @@ func (r *run) follow(ctx, following context.Context, created <-chan made) error 
 		case <-ctx.Done():
 			return r.ended(recording.Interrupt)
 		}
-		if r.trace.Blind() && r.made != nil && reason == "" {
+		if r.trace.Blind() && r.acted && reason == "" {
 			return r.ended(recording.Blind)
 		}
 		if reason == recording.Timeout && r.records.whole(r.trace) {
 			return r.ended(reason)
 		}
-		if _, ok := r.decided(); ok && r.made != nil {
+		if _, ok := r.decided(); ok && r.acted {
 			if enough == nil {
-				enough = time.After(max(r.createPodOptions.settle, r.records.drain))
+				enough = time.After(max(r.followOptions.settle, r.records.drain))
 			}
 			if !r.trace.Awaited() && r.records.whole(r.trace) {
 				return r.ended("")
 			}
-		} else if dead := !r.waitAnyway && r.made != nil && r.deadEnd(); dead && reason == "" {
-			reason, enough = recording.DeadEnd, time.After(max(r.createPodOptions.settle, r.records.drain))
+		} else if dead := !r.waitAnyway && r.acted && r.deadEnd(); dead && reason == "" {
+			reason, enough = recording.DeadEnd, time.After(max(r.followOptions.settle, r.records.drain))
 		} else if !dead && reason == recording.DeadEnd { // somebody mended it meanwhile
 			reason, enough = "", nil
 		}
@@ -228,22 +219,22 @@ func (r *run) ended(reason recording.Reason) error {
 	return errors.Join(err, r.finish(r.end(reason)))
 }
 
-// refused ends a run whose Pod was never made. What led there is drawn as far as there was a request.
+// refused ends a run whose request came to nothing. What led there is drawn as far as there was one.
 func (r *run) refused(err error) error {
 	o, ok := r.trace.Obstacle()
 	if !r.begun || !ok {
-		return explained(err, r.pod)
+		return r.explained(err)
 	}
-	err = hinted(fmt.Errorf("create Pod in %q: %w", r.pod.Namespace, err), o.Next)
+	err = hinted(fmt.Errorf("%s Pod in %q: %w", r.doing, r.namespace, err), o.Next)
 	return errors.Join(err, besides(r.ended("")))
 }
 
 // explained adds what failed and what to do about it.
-func explained(err error, pod *corev1.Pod) error {
+func (r *run) explained(err error) error {
 	var network net.Error
 	switch {
 	case apierrors.IsForbidden(err):
-		return hinted(err, "see what you may do: kubectl auth can-i --list -n "+pod.Namespace)
+		return hinted(err, "see what you may do: kubectl auth can-i --list -n "+r.namespace)
 	case apierrors.IsUnauthorized(err):
 		return hinted(err, "the server did not accept your credentials: kubectl config view --minify")
 	case errors.As(err, &network):
