@@ -1,6 +1,10 @@
 package main
 
-import "github.com/kubectl-seq/kubectl-seq/pkg/trace"
+import (
+	"maps"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+)
 
 // goal is what a run waits for.
 type goal struct {
@@ -8,9 +12,20 @@ type goal struct {
 	reached func(trace.State) bool
 }
 
+// goals are those of a start, as --until takes them.
 var goals = map[string]goal{
 	"scheduled": {"Scheduled", func(s trace.State) bool { return s.Scheduled }},
 	"running":   {"Running", func(s trace.State) bool { return s.Running }},
 	"ready":     {"Ready", func(s trace.State) bool { return s.Ready }},
 	"completed": {"Succeeded", func(s trace.State) bool { return s.Succeeded }},
 }
+
+// deleted is the goal of an end.
+const deleted = "deleted"
+
+// allGoals are those that a run or a recording may have.
+var allGoals = func() map[string]goal {
+	all := maps.Clone(goals)
+	all[deleted] = goal{"Deleted", func(s trace.State) bool { return s.Deleted }}
+	return all
+}()

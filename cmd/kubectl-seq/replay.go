@@ -110,7 +110,7 @@ func (f *replayFlags) toOptions(streams genericiooptions.IOStreams, file io.Read
 		err = nil
 	}
 	if err == nil {
-		if _, err = choose("until", o.recording.Until, goals); err != nil {
+		if _, err = choose("until", o.recording.Until, allGoals); err != nil {
 			err = fmt.Errorf("the recording's header: %w", err)
 		}
 	}
@@ -122,7 +122,7 @@ func replay(ctx context.Context, o *replayOptions) (failed error) {
 	if err != nil {
 		return err
 	}
-	s := &session{trace: trace.New(o.recording.Subject), out: out, context: o.recording.Context, until: goals[o.recording.Until], settle: o.settle, image: o.recording.Image, recorded: o.recording.Started}
+	s := &session{trace: trace.New(o.recording.Subject), out: out, context: o.recording.Context, until: allGoals[o.recording.Until], settle: o.settle, image: o.recording.Image, recorded: o.recording.Started}
 	defer func() { failed = errors.Join(failed, s.close()) }()
 	reason := recording.Reason("")
 	if end := o.recording.End; end != nil {

@@ -44,7 +44,7 @@ func (r *run) start(ctx context.Context) (failed error) {
 		return err
 	}
 	subject := trace.Object{Kind: "Pod", Namespace: o.namespace, Name: o.name}
-	r.session = &session{trace: trace.New(subject), out: out, context: o.contextName, until: goals[o.until], settle: max(o.settle, o.evidence.drain()), image: o.image}
+	r.session = &session{trace: trace.New(subject), out: out, context: o.contextName, until: allGoals[o.until], settle: max(o.settle, o.evidence.drain()), image: o.image}
 	defer func() { failed = errors.Join(failed, r.close()) }()
 	if o.record == "" {
 		return r.do(ctx)
@@ -247,7 +247,7 @@ func (r *run) explained(err error) error {
 func (r *run) delete(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	if err := r.follower.Delete(ctx, r.made.UID); err != nil {
+	if err := r.follower.Remove(ctx, r.made.UID); err != nil {
 		return fmt.Errorf("delete Pod %s: %w", r.made.Name, err)
 	}
 	fmt.Fprintf(r.ErrOut, "pod %q deleted\n", r.made.Name)

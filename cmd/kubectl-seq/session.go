@@ -25,7 +25,7 @@ type session struct {
 const refresh = 100 * time.Millisecond
 
 func (s *session) observe(o trace.Observation) {
-	s.begun = s.begun || o.Request != nil && o.Request.Verb == "create"
+	s.begun = s.begun || o.Request != nil && (o.Request.Verb == "create" || o.Request.Verb == "delete")
 	s.trace.Observe(o)
 }
 
@@ -71,13 +71,13 @@ func (s *session) decided() (render.Outcome, bool) {
 	var o render.Outcome
 	_, by, ok := s.trace.Reached(func(st trace.State) bool {
 		switch {
+		case s.until.reached(st):
+			o = render.Outcome{Name: s.until.name}
 		case st.Deleting: // how it ends is told when it is gone
 		case st.Deleted:
 			o = s.because(render.Outcome{Name: "Deleted", ExitCode: exitStuck})
 		case st.Failed:
 			o = s.because(render.Outcome{Name: "Failed", ExitCode: exitStuck})
-		case s.until.reached(st):
-			o = render.Outcome{Name: s.until.name}
 		case st.Succeeded:
 			o = render.Outcome{Name: "Succeeded"}
 		}

@@ -204,7 +204,7 @@ func (t *Trace) derive() *result {
 		r := &Rules[i]
 		r.derive(s, func(c claim) { g.add(r, i, c) })
 	}
-	return &result{steps: g.resolve(), clocks: s.clocks.list(), story: s}
+	return &result{steps: s.told(g.resolve()), clocks: s.clocks.list(), story: s}
 }
 
 // comparable reports whether Events and Pods share one revision counter, that is one etcd: two lists made back to back

@@ -176,6 +176,9 @@ func (t *Trace) Whole(audit, spans bool) bool {
 	if !spans {
 		return true
 	}
+	if !s.begins().IsZero() {
+		return slices.ContainsFunc(s.cri, func(c criCall) bool { return c.rpc == "StopPodSandbox" && c.server != nil }) || s.node == ""
+	}
 	starts := s.starts()
 	for _, r := range starts {
 		if !slices.ContainsFunc(s.cri, func(c criCall) bool { return c.key() == r.call && s.traced(c) }) {

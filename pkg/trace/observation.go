@@ -46,8 +46,11 @@ type Request struct {
 	Warnings        []string    `json:"warnings,omitempty"`        // texts of the Warning headers
 	ServerVersion   string      `json:"serverVersion,omitempty"`   // what /version answered, such as v1.37.2
 	Asked           *corev1.Pod `json:"asked,omitempty"`           // what a create sent
-	Pod             *corev1.Pod `json:"pod,omitempty"`             // what it was answered
+	Pod             *corev1.Pod `json:"pod,omitempty"`             // what it, or a delete, was answered
 }
+
+// acts reports whether the request is what the run is about, not one that looks.
+func (q *Request) acts() bool { return q.Verb == "create" || q.Verb == "delete" }
 
 // Change is one revision of the Pod as a list or a watch delivered it.
 type Change struct {

@@ -80,6 +80,9 @@ var usualWaits = map[string]bool{"": true, "ContainerCreating": true, "PodInitia
 // where Events do not come at all.
 func (t *Trace) Awaited() bool {
 	s := t.resolve().story
+	if !s.begins().IsZero() {
+		return false
+	}
 	seen := map[string]bool{}
 	for _, a := range s.worker() {
 		if a.does == started {

@@ -53,6 +53,15 @@ var phases = []phase{
 	{name: "pull", explain: "the runtime fetches and unpacks the images", calls: calls("PullImage")},
 	{name: "create", explain: "the runtime prepares the containers' file systems", calls: firstCalls("CreateContainer")},
 	{name: "start", explain: "the runtime has runc make and start the containers", calls: firstCalls("StartContainer")},
+	{name: "stop", explain: "the kubelet learns of the deletion, and the containers end",
+		begin: func(s *story) string { return etcdKey(s.deletion()) }, end: (*story).lastExit},
+	{name: "remove", explain: "the kubelet reports the end, tears down sandbox and volumes, and has the object removed",
+		begin: (*story).lastExit, end: func(s *story) string {
+			if s.deletion() == 0 {
+				return ""
+			}
+			return etcdKey(s.firstRevision(func(w *write) bool { return w.deleted }))
+		}},
 	{name: "ready", explain: "from the last container's start to the stored Ready: probes, and the kubelet's report",
 		begin: (*story).lastStart, end: func(s *story) string { return etcdKey(s.readyRevision()) }},
 }
@@ -150,6 +159,22 @@ func (s *story) createKey() string {
 		}
 	}
 	return ""
+}
+
+// deletion is the revision by which the Pod was to end.
+func (s *story) deletion() uint64 {
+	return s.firstRevision(func(w *write) bool { return w.endsLife() && !w.deleted })
+}
+
+// lastExit is the last end of a container that the deletion caused.
+func (s *story) lastExit() (key string) {
+	var at time.Time
+	for _, r := range s.ran() {
+		if r.exit != nil && s.deletion() != 0 && !r.exitEvidence.At.Before(at) {
+			key, at = exitKey(r.container, r.attempt), r.exitEvidence.At
+		}
+	}
+	return key
 }
 
 func (s *story) createRevision() uint64 {

@@ -140,7 +140,7 @@ func (t *Trace) readRecords(uid string) records {
 func (t *Trace) forgetEarlier(calls map[string]*apiCall) {
 	var begin time.Time
 	for id, q := range t.requests {
-		if q.Verb != "create" || q.Sent.IsZero() {
+		if !q.acts() || q.Sent.IsZero() {
 			continue
 		}
 		if begin = q.Sent.Add(-skewSuspected); calls[id] != nil {

@@ -32,6 +32,14 @@ var Rules = []Rule{
 		Doc:     docs + "concepts/security/controlling-access/",
 	},
 	{
+		Name: "own-delete", Trigger: "our own DELETE", From: Kubectl, To: APIServer, Kind: RequestKind, At: AtStart,
+		Certainty: Observed, Detail: Brief, derive: ownDelete,
+		Proves:  "we sent it and read the answer",
+		Gist:    "The client asks for the Pod's end, and is answered long before it.",
+		Explain: "The client asks the API server to delete the Pod. A Pod on a node is only marked, with a grace period; one that has no node, or has finished, is removed at once.",
+		Doc:     docs + "concepts/workloads/pods/pod-lifecycle/#pod-termination",
+	},
+	{
 		Name: "own-read", Trigger: "our own GET", From: Kubectl, To: APIServer, Kind: RequestKind, At: AtStart,
 		Certainty: Observed, Detail: Full, derive: ownRead,
 		Proves:  "we sent it and read the answer",
@@ -120,6 +128,14 @@ var Rules = []Rule{
 		Doc:     docs + "reference/command-line-tools-reference/kubelet/",
 	},
 	{
+		Name: "deletion-delivery", Trigger: "Event Killing after metadata.deletionTimestamp appeared", From: APIServer, To: Kubelet, Kind: DeliveryKind, At: AtEnd,
+		Certainty: Inferred, Detail: Brief, derive: deletionDelivery,
+		Proves:  "the kubelet ended the containers of a Pod that it knows to end only from its watch",
+		Gist:    "A delete only marks the Pod; its kubelet sees the mark and acts.",
+		Explain: "DELETE only sets metadata.deletionTimestamp. The kubelet learns of that from its watch, stops the containers within the grace period, and then has the object removed.",
+		Doc:     docs + "concepts/workloads/pods/pod-lifecycle/#pod-termination",
+	},
+	{
 		Name: "run-sandbox", Trigger: "condition PodReadyToStartContainers, or the first container's Event", From: Kubelet, To: Runtime, Kind: RequestKind, At: AtStart,
 		Label: "RunPodSandbox", Certainty: Inferred, Detail: Brief, derive: runSandbox,
 		Proves:  "the condition turns True, and containers come, only when the sandbox and its network are up",
@@ -198,6 +214,14 @@ var Rules = []Rule{
 		Gist:    "SIGTERM to process 1, and SIGKILL once the grace period is over.",
 		Explain: "The runtime sends the container's first process its stop signal, SIGTERM unless the image names another, and SIGKILL if it is still there at the end of the grace period.",
 		Doc:     docs + "concepts/workloads/pods/pod-lifecycle/#pod-termination",
+	},
+	{
+		Name: "stop-sandbox", Trigger: "condition PodReadyToStartContainers turns False", From: Kubelet, To: Runtime, Kind: RequestKind, At: AtStart,
+		Certainty: Inferred, Detail: Normal, derive: stopSandbox,
+		Proves:  "the condition turns False only when the sandbox is gone",
+		Gist:    "The Pod's network and namespaces go, after its last container.",
+		Explain: "Once the last container has ended, the runtime has the CNI plugin take the network down and ends the pause container that held the Pod's namespaces.",
+		Doc:     docs + "concepts/workloads/pods/pod-lifecycle/#pod-has-network",
 	},
 	{
 		Name: "container-exit", Trigger: "state terminated in the status", Kind: NoteKind, At: AtEnd,

@@ -24,6 +24,7 @@ func (w *write) key() string {
 const (
 	deliverScheduler = "deliver:scheduler"
 	deliverKubelet   = "deliver:kubelet"
+	deliverDeletion  = "deliver:kubelet:deletion"
 	pickKey          = "pick"
 	bindKey          = "bind" // where its revision is not known
 )
@@ -95,10 +96,11 @@ func writes(s *story, emit func(claim)) {
 // isLastGrace reports whether the write ended the grace period: the first of the two revisions of one DELETE, which
 // removes the object with the second.
 func (w *write) isLastGrace() bool {
-	zero := func(p *corev1.Pod) bool {
-		return p.DeletionGracePeriodSeconds != nil && *p.DeletionGracePeriodSeconds == 0
-	}
-	return !w.deleted && w.prev != nil && w.prev.DeletionTimestamp != nil && !zero(w.prev) && zero(w.pod)
+	return !w.deleted && w.prev != nil && w.prev.DeletionTimestamp != nil && !noGrace(w.prev) && noGrace(w.pod)
+}
+
+func noGrace(p *corev1.Pod) bool {
+	return p.DeletionGracePeriodSeconds != nil && *p.DeletionGracePeriodSeconds == 0
 }
 
 // lastGrace is that first revision, if w is the second.
@@ -222,7 +224,7 @@ func etcdWrites(s *story, emit func(claim)) {
 		} else if w.deleted {
 			step.Verb = "delete"
 		}
-		if w.first || w.isBind() || w.deleted || w.isStatusPatch() && w.reportDetail() == Brief {
+		if w.first || w.isBind() || w.deleted || w.endsLife() || w.isStatusPatch() && w.reportDetail() == Brief {
 			step.Detail = Brief
 		}
 		after := append(s.before(w), w.key())
@@ -281,7 +283,31 @@ func picks(s *story, emit func(claim)) {
 	}
 }
 
+// deletionDelivery is how the kubelet learns that a Pod of its node is to end.
+func deletionDelivery(s *story, emit func(claim)) {
+	var first *write
+	for _, w := range s.revisions {
+		if w.endsLife() && !w.deleted && w.pod.Spec.NodeName != "" {
+			first = w
+		}
+	}
+	if first == nil {
+		return
+	}
+	for _, e := range s.events {
+		if e.emitter == Kubelet && e.event.Reason == "Killing" && e.rv > first.rv {
+			step := Step{Key: deliverDeletion, Label: "watch: Pod " + s.object.Name + " is to end", Object: s.object, Verb: "watch", Resource: "pods", Node: s.node, Clock: APIServer, ResourceVersion: first.pod.ResourceVersion}
+			step.Window.Latest, step.Evidence = e.at, []Evidence{e.evidence()}
+			emit(claim{Step: step, after: []string{etcdKey(first.rv)}, lag: 2 * time.Millisecond})
+			return
+		}
+	}
+}
+
 func kubeletDelivery(s *story, emit func(claim)) {
+	if len(s.revisions) > 0 && s.revisions[0].pod.Spec.NodeName != "" && !s.revisions[0].first {
+		return // it has long known the Pod
+	}
 	var acted []Evidence
 	var after []string
 	step := Step{Key: deliverKubelet, Label: "watch: Pod " + s.object.Name + ", yours", Object: s.object, Verb: "watch", Resource: "pods", Node: s.node, Clock: APIServer}

@@ -6,14 +6,20 @@ import (
 	"time"
 )
 
-func ownCreate(s *story, emit func(claim)) {
+func ownCreate(s *story, emit func(claim)) { s.ownWrite("create", "POST", emit) }
+func ownDelete(s *story, emit func(claim)) { s.ownWrite("delete", "DELETE", emit) }
+
+func (s *story) ownWrite(verb, method string, emit func(claim)) {
 	for _, r := range s.requests {
-		if r.Verb != "create" || r.Sent.IsZero() {
+		if r.Verb != verb || r.Sent.IsZero() {
 			continue
 		}
-		request := s.api("create", "")
+		request := s.api(verb, "")
 		request.Key, request.Call, request.Clock = callKey(r), callKey(r), Kubectl
-		request.Label = "POST pods (" + s.object.Name + ")"
+		request.Label = method + " pods (" + s.object.Name + ")"
+		if r.Pod != nil && r.Pod.DeletionGracePeriodSeconds != nil {
+			request.Label += fmt.Sprintf(", grace period %d s", *r.Pod.DeletionGracePeriodSeconds)
+		}
 		request.Window, request.Best, request.Shown, request.Precision = exactly(r.Sent)
 		request.Evidence = []Evidence{r.evidence()}
 		if r.Status < 300 {
@@ -79,7 +85,7 @@ func exactly(t time.Time) (Window, time.Time, bool, time.Duration) {
 
 func ownRead(s *story, emit func(claim)) {
 	for _, r := range s.requests {
-		if r.Verb == "create" || r.Sent.IsZero() {
+		if r.acts() || r.Sent.IsZero() {
 			continue
 		}
 		request := Step{Verb: r.Verb, Resource: r.Resource, Object: r.Object, Key: callKey(r), Call: callKey(r), Clock: Kubectl}

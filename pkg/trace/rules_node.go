@@ -63,14 +63,14 @@ func runSandbox(s *story, emit func(claim)) {
 	for _, w := range s.revisions {
 		if condition(w.pod, corev1.PodReadyToStartContainers) == corev1.ConditionTrue {
 			end.Evidence = append(end.Evidence, Evidence{Source: "watch", Detail: "condition PodReadyToStartContainers is True", ResourceVersion: w.pod.ResourceVersion, At: w.received})
-			end.Best = before(w.received, reportLag)
+			end.Best, end.Window.Latest = before(w.received, reportLag), w.received
 			break
 		}
 	}
 	if acts := s.worker(); len(acts) > 0 {
 		end.Evidence = append(end.Evidence, acts[0].evidence())
 		if at := acts[0].at; !at.IsZero() {
-			end.Best, end.Window.Latest = at.Add(-sandboxToWorker), at
+			end.Best, end.Window.Latest = at.Add(-sandboxToWorker), sooner(at, end.Window.Latest)
 		}
 	} else if ran := s.ran(); len(ran) > 0 {
 		end.Evidence = append(end.Evidence, ran[0].evidence)
@@ -145,7 +145,7 @@ func containerRan(s *story, emit func(claim)) {
 		evidence := []Evidence{r.evidence}
 		create := claim{Step: Step{Label: "CreateContainer " + r.container, Evidence: evidence}, after: []string{sandboxKey + ":end"}, lag: createLag}
 		start := claim{Step: Step{Label: "StartContainer " + r.container, Evidence: evidence}, after: []string{criKey("CreateContainer", r.container, r.attempt) + ":end"}, lag: startLag}
-		end := claim{Step: Step{Evidence: evidence}}
+		end := claim{Step: Step{Evidence: evidence, Window: Window{Latest: r.evidence.At}}}
 		s.call("CreateContainer", r.container, r.attempt, create, end, emit)
 		end.Best = before(r.evidence.At, reportLag)
 		end.after = []string{"runc:exec:" + criKey("StartContainer", r.container, r.attempt)}
@@ -228,7 +228,12 @@ func stopContainer(s *story, emit func(claim)) {
 		if e.emitter != Kubelet || e.event.Reason != "Killing" || spec == nil {
 			continue
 		}
-		life := -1 // the latest that had been started
+		life := -1 // the latest that had been started, by the status or by its Event
+		for _, w := range s.revisions {
+			if c := statusOf(w.pod, e.container); c != nil && w.rv < e.rv && c.State.Running != nil {
+				life = int(c.RestartCount)
+			}
+		}
 		for _, a := range s.worker() {
 			if a.does == started && a.container == e.container && a.received.Before(e.received) {
 				life = a.attempt
@@ -237,11 +242,14 @@ func stopContainer(s *story, emit func(claim)) {
 		if life < 0 {
 			continue
 		}
-		start := claim{Step: s.note(e), after: []string{criKey("StartContainer", e.container, life) + ":end"}}
+		start := claim{Step: s.note(e), after: []string{criKey("StartContainer", e.container, life) + ":end", deliverDeletion}}
 		if start.Best.IsZero() {
 			start.Best = before(e.received, eventLag+emitLag)
 		}
 		start.Label, start.Evidence[0].Detail = "StopContainer "+e.container, start.Evidence[0].Detail+": "+e.event.Message
+		if start.Shown {
+			start.Window.Latest = e.at.Add(adjacent)
+		}
 		if start.Shown && (spec.RestartPolicy != nil || spec.Lifecycle != nil && spec.Lifecycle.PreStop != nil) {
 			start.Window.Latest, start.Shown, start.Precision = time.Time{}, false, 0
 		}
@@ -265,11 +273,42 @@ func containerExit(s *story, emit func(claim)) {
 			at := r.exit.FinishedAt.Add(-s.clocks.offset(Kubelet))
 			step.Window = Window{at, at.Add(time.Second)}
 		}
-		step.Best = before(r.exitEvidence.At, exitLag)
+		step.Best = later(before(r.exitEvidence.At, exitLag), s.killed(r.container, r.exitEvidence.At))
 		// Not after StartContainer has returned: a short program is faster than that.
 		emit(claim{Step: step, after: []string{"runc:exec:" + criKey("StartContainer", r.container, r.attempt)}})
 	}
 }
+
+// killed is when the kubelet said that it would end the container, if it did before that.
+func (s *story) killed(container string, by time.Time) (at time.Time) {
+	for _, e := range s.events {
+		if e.emitter == Kubelet && e.event.Reason == "Killing" && e.container == container && !e.at.IsZero() && e.at.Before(by) {
+			at = e.at.Add(time.Millisecond)
+		}
+	}
+	return at
+}
+
+// stopSandbox is the end of the sandbox, which the kubelet reports by the condition that it made True at the start.
+func stopSandbox(s *story, emit func(claim)) {
+	for _, w := range s.revisions {
+		if condition(w.prev, corev1.PodReadyToStartContainers) != corev1.ConditionTrue || condition(w.pod, corev1.PodReadyToStartContainers) != corev1.ConditionFalse {
+			continue
+		}
+		e := []Evidence{{Source: "watch", Detail: "condition PodReadyToStartContainers is False", ResourceVersion: w.pod.ResourceVersion, At: w.received}}
+		start := claim{Step: Step{Label: "StopPodSandbox", Evidence: e}, after: []string{sandboxKey + ":end"}}
+		for _, r := range s.ran() {
+			start.after = append(start.after, exitKey(r.container, r.attempt))
+		}
+		start.Best = before(w.received, sandboxStop)
+		end := claim{Step: Step{Evidence: e, Window: Window{Latest: w.received}, Best: before(w.received, reportLag)}}
+		s.call("StopPodSandbox", "", 0, start, end, emit)
+		return
+	}
+}
+
+// sandboxStop is the usual time from the start of StopPodSandbox to our receipt of the status that says so.
+const sandboxStop = 100 * time.Millisecond
 
 // exitLag is the usual time from a container's exit to our receipt of the status that says so.
 const exitLag = 300 * time.Millisecond
@@ -280,7 +319,7 @@ func probes(s *story, emit func(claim)) {
 			step := Step{Key: probeKey(p.kind, p.container, p.attempt), To: Container(p.container), Container: p.container, Object: s.object, Node: s.node, Clock: Kubelet}
 			step.Label = p.kind + " probe " + handler(p.probe) + " succeeds"
 			step.Evidence = []Evidence{{Source: "watch", Detail: p.detail, ResourceVersion: w.pod.ResourceVersion, At: w.received}}
-			step.Best = before(w.received, probeLag)
+			step.Best, step.Window.Latest = before(w.received, probeLag), w.received
 			after := []string{criKey("StartContainer", p.container, p.attempt) + ":end"}
 			if p.kind != "startup" {
 				after = append(after, probeKey("startup", p.container, p.attempt))

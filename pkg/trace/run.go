@@ -113,7 +113,7 @@ func (s *story) unseen() []string {
 func (s *story) refusedReads() []string {
 	words := []string{}
 	for i, q := range s.requests {
-		if q.Verb == "create" || q.Status < 400 || q.Status == 410 {
+		if q.acts() || q.Status < 400 || q.Status == 410 {
 			continue
 		}
 		word := fmt.Sprintf("%s %s: %s", q.Verb, q.Resource, q.Message)

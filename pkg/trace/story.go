@@ -84,7 +84,11 @@ func (t *Trace) story() *story {
 	for _, rv := range slices.Sorted(maps.Keys(f.revisions)) {
 		s.addRevision(f.revisions[rv])
 	}
-	s.addEvents(slices.Collect(maps.Values(f.events)))
+	events := slices.Collect(maps.Values(f.events))
+	if !s.begins().IsZero() { // those from before are no part of it
+		events = slices.DeleteFunc(events, func(e *eventRevision) bool { return e.rv <= t.lists["events"] })
+	}
+	s.addEvents(events)
 	s.records = t.readRecords(s.object.UID)
 	s.joinRevisions()
 	s.attribute()
@@ -117,9 +121,14 @@ func (s *story) addRevision(r *revision) {
 	for _, q := range s.requests {
 		answered := q.ResourceVersion == r.pod.ResourceVersion && q.Pod != nil && q.Pod.UID == r.pod.UID
 		// The watch can deliver what our request made before the request is answered.
-		underway := q.Status == 0 && w.first && w.prev == nil
-		if q.Verb == "create" && (answered || underway) {
+		underway := q.Status == 0
+		switch {
+		case q.Verb == "create" && (answered || underway && w.first && w.prev == nil):
 			w.own, w.first = q, true
+		case q.Verb == "delete" && q.Status < 300 && w.endsLife() && (answered || underway || w.deleted || noGrace(w.pod)):
+			w.own = q
+		case q.Verb == "delete" && w.deleted && w.prev != nil && noGrace(w.prev) && (answered || s.last().own == q): // the second revision of one DELETE
+			w.own = q
 		}
 	}
 	w.actor = writer(w)
@@ -184,15 +193,48 @@ func (s *story) serverAhead() (bound time.Duration, ok bool) {
 	return bound, ok
 }
 
-// zero is the instant before which nothing about this Pod can have happened: when we sent the request that made it, or
-// the zero time.
+// zero is when we sent the request that the run is about, or the zero time. Nothing that is told can have come before.
 func (s *story) zero() time.Time {
 	for _, r := range s.requests {
-		if r.Verb == "create" {
+		if r.acts() {
 			return r.Sent
 		}
 	}
 	return time.Time{}
+}
+
+// begins is when the story of a Pod begins that was there before: with the request that ends it; else the zero time.
+func (s *story) begins() time.Time {
+	for _, r := range s.requests {
+		if r.Verb == "delete" {
+			return r.Sent
+		}
+	}
+	return time.Time{}
+}
+
+// told leaves out what had happened before the story began: a Pod that was there already has a past.
+func (s *story) told(steps []Step) []Step {
+	begin := s.begins()
+	begun := slices.ContainsFunc(s.requests, (*Request).acts)
+	if begun && begin.IsZero() {
+		return steps
+	}
+	kept := map[string]bool{}
+	steps = slices.DeleteFunc(steps, func(x Step) bool {
+		past := !begun || !x.Window.Latest.IsZero() && x.Window.Latest.Before(begin)
+		kept[x.Key] = !past || x.Rule == "own-read" || x.Rule == "gap"
+		return !kept[x.Key]
+	})
+	for i := range steps {
+		steps[i].After = slices.DeleteFunc(steps[i].After, func(key string) bool { return !kept[key] })
+	}
+	return steps
+}
+
+// endsLife reports whether the write is what a DELETE does: it sets the time of the end, or removes the Pod at once.
+func (w *write) endsLife() bool {
+	return w.prev != nil && w.prev.DeletionTimestamp == nil && (w.pod.DeletionTimestamp != nil || w.deleted)
 }
 
 // emissionTime reads the emitter's clock from the Event's name: client-go's recorders name an Event

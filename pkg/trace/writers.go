@@ -36,6 +36,9 @@ func writer(w *write) actor {
 		if w.own.Status == 0 {
 			return actor{Kubectl, w.own.Verb, "", Inferred, "our own request for this Pod is under way"}
 		}
+		if w.own.ResourceVersion != w.pod.ResourceVersion {
+			return actor{Kubectl, w.own.Verb, "", Inferred, "it happened while our own request for that was under way"}
+		}
 		return actor{Kubectl, w.own.Verb, "", Observed, "the answer to our own request has this revision"}
 	}
 	if w.first {
@@ -48,14 +51,14 @@ func writer(w *write) actor {
 		return actor{scheduler(cur), "create", "binding", Inferred, "spec.nodeName and PodScheduled appeared together; spec.schedulerName is " + cmp.Or(cur.Spec.SchedulerName, "empty")}
 	}
 	if w.isLastGrace() {
-		return deleter(cur)
+		return deleter(w)
 	}
 	if e := changedEntry(w.prev, cur); e != nil && !w.deleted {
 		return actor{client(e.Manager), verbOf(e), e.Subresource, Observed, "managedFields: " + e.Manager + " " + string(e.Operation) + " " + e.Subresource}
 	}
 	switch {
 	case w.deleted:
-		return deleter(cur)
+		return deleter(w)
 	case w.prev != nil && w.prev.DeletionTimestamp == nil && cur.DeletionTimestamp != nil:
 		return actor{UnknownClient, "delete", "", Inferred, "metadata.deletionTimestamp appeared; nothing in the object says who asked"}
 	case w.prev != nil && cur.Spec.NodeName != "" && cur.Generation == w.prev.Generation:
@@ -88,10 +91,10 @@ func verbOf(e *metav1.ManagedFieldsEntry) string {
 	return "update"
 }
 
-// deleter says who removed the object for good. A bound Pod is removed by its kubelet once its containers are gone; any
-// other goes within the request of whoever asked.
-func deleter(p *corev1.Pod) actor {
-	if p.Spec.NodeName != "" && p.DeletionTimestamp != nil && p.Status.Phase != corev1.PodSucceeded && p.Status.Phase != corev1.PodFailed {
+// deleter says who removed the object for good. A bound Pod whose grace period had begun is removed by its kubelet once
+// its containers are gone; any other goes within the request of whoever asked, or took away the last finalizer.
+func deleter(w *write) actor {
+	if w.pod.Spec.NodeName != "" && w.prev != nil && w.prev.DeletionTimestamp != nil && len(w.prev.Finalizers) == 0 {
 		return actor{Kubelet, "delete", "", Inferred, "the Pod was bound and its grace period had begun: its kubelet ends it"}
 	}
 	return actor{UnknownClient, "delete", "", Inferred, "the Pod is gone; nothing in the object says who asked"}

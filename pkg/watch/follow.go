@@ -14,7 +14,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/types"
 	apiwatch "k8s.io/apimachinery/pkg/watch"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
@@ -35,8 +34,8 @@ type Follower struct {
 	out     chan trace.Observation
 	done    <-chan struct{}
 	wg      sync.WaitGroup
-	created func(*corev1.Pod)  // what is left to do once the Pod is there, or nil
-	known   map[types.UID]bool // Pods that were there before
+	created func(*corev1.Pod) // what is left to do once the Pod is there, or nil
+	there   *corev1.Pod       // that was there before, or nil
 	asked   map[trace.Question]time.Time
 	refused map[trace.Question]*atomic.Bool
 }
@@ -60,7 +59,7 @@ func New(ctx context.Context, config *rest.Config, namespace, name string, now f
 	}
 	return &Follower{
 		Namespace: namespace, Name: name, config: c, http: client, client: core, now: now, done: ctx.Done(), out: make(chan trace.Observation, 64),
-		known: map[types.UID]bool{}, asked: map[trace.Question]time.Time{}, refused: map[trace.Question]*atomic.Bool{},
+		asked: map[trace.Question]time.Time{}, refused: map[trace.Question]*atomic.Bool{},
 	}, nil
 }
 
@@ -79,7 +78,7 @@ func (f *Follower) Follow(ctx context.Context) error {
 	before := pods
 	before.observe = func(typ string, o runtime.Object) trace.Observation {
 		seen := pods.observe(typ, o)
-		f.known[seen.Change.Pod.UID] = true
+		f.there = seen.Change.Pod
 		return seen
 	}
 	podsAt, err := f.listPatiently(ctx, before, 0)

@@ -74,7 +74,7 @@ func (f *Follower) findMade(ctx context.Context, failure error) *corev1.Pod {
 		switch {
 		case err == nil:
 			ours := slices.ContainsFunc(p.ManagedFields, func(e metav1.ManagedFieldsEntry) bool { return e.Manager == manager && e.Subresource == "" })
-			if ours && !f.known[p.UID] {
+			if ours && (f.there == nil || f.there.UID != p.UID) {
 				return p
 			}
 			return nil
@@ -86,9 +86,9 @@ func (f *Follower) findMade(ctx context.Context, failure error) *corev1.Pod {
 	return nil
 }
 
-// Delete removes the Pod with that uid and no other, and tries until the context ends. One that is already gone is no
+// Remove deletes the Pod with that uid and no other, unobserved, and tries until the context ends. One that is already gone is no
 // error.
-func (f *Follower) Delete(ctx context.Context, uid types.UID) error {
+func (f *Follower) Remove(ctx context.Context, uid types.UID) error {
 	for {
 		err := f.client.Pods(f.Namespace).Delete(ctx, f.Name, *metav1.NewPreconditionDeleteOptions(string(uid)))
 		switch {
@@ -99,6 +99,29 @@ func (f *Follower) Delete(ctx context.Context, uid types.UID) error {
 		}
 		wait(ctx, pause)
 	}
+}
+
+// Known is the Pod of that name that was there when Follow looked, or nil.
+func (f *Follower) Known() *corev1.Pod { return f.there }
+
+// Delete asks for the deletion of the Pod that was there, as an observed request; grace is its grace period in seconds,
+// or nil for its own.
+func (f *Follower) Delete(ctx context.Context, grace *int64) error {
+	record := &traced{request: trace.Request{Verb: "delete", Resource: "pods", Object: trace.Object{Kind: "Pod", Namespace: f.Namespace, Name: f.Name}}}
+	if f.there == nil {
+		return apierrors.NewNotFound(corev1.Resource("pods"), f.Name)
+	}
+	uid := f.there.UID
+	record.set(func(q *trace.Request) { q.Object.UID = string(uid) })
+	record.sent = func(r trace.Request) { f.emit(trace.Observation{Received: r.Sent, Request: &r}) }
+	var answer corev1.Pod
+	options := metav1.DeleteOptions{GracePeriodSeconds: grace, Preconditions: metav1.NewUIDPreconditions(string(uid))}
+	err := f.client.RESTClient().Delete().Namespace(f.Namespace).Resource("pods").Name(f.Name).Body(&options).Do(withRecord(ctx, record)).Into(&answer)
+	if err == nil {
+		record.set(func(q *trace.Request) { q.Pod, q.ResourceVersion = &answer, answer.ResourceVersion })
+	}
+	f.answered(record, err)
+	return err
 }
 
 // Version asks the server for its version, such as v1.37.2.

@@ -1,0 +1,78 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/test/truth"
+)
+
+// start makes a Pod outside of the plugin and waits until it is as it should be.
+func start(t *testing.T, name string, is func(*corev1.Pod) bool) {
+	t.Helper()
+	remove(t, name)
+	runKubectl(t, "", "create", "-f", scenarioFile(name))
+	waitFor(t, name, is)
+}
+
+func running(p *corev1.Pod) bool { return p.Status.Phase == corev1.PodRunning }
+
+// The end of a Pod is held against the cluster's records as its start is.
+func TestDeletePod(t *testing.T) {
+	for name, flags := range map[string][]string{"client": nil, "records": withRecords} {
+		t.Run(name, func(t *testing.T) {
+			start(t, "graceful", running)
+			r := record(t)
+			kept := filepath.Join(t.TempDir(), "kept.jsonl")
+			out, errOut, code := seq(t, append([]string{"delete-pod", "graceful", "-o", "json", "--record=" + kept}, flags...)...)
+			d := parse(t, out)
+			if again, errOut, code := seq(t, "replay", kept, "-o", "json", "--speed=max"); code != 0 || again != out {
+				t.Errorf("replay: exit %d: %s (-live +replay)\n%s", code, errOut, cmp.Diff(out, again))
+			}
+			if code != 0 || d.outcome.Outcome != "Deleted" {
+				t.Fatalf("exit %d, %+v: %s", code, d.outcome, errOut)
+			}
+			tr := r.of(t, "graceful", d.uid, wholeFor(d))
+			tr.Calls = slices.DeleteFunc(tr.Calls, func(c truth.Call) bool { return c.Start.Before(*d.steps[0].Best) }) // those of its start
+			s, placed := tr.Compare(claims(d.steps), d.end(), likelyWithin)
+			for what, all := range map[string][]string{"missing": s.Missing, "wrong actor": s.WrongActors, "window": s.Uncovered, "invented": s.Inventions, "order": s.Inverted} {
+				for _, one := range all {
+					t.Errorf("%s: %s", what, one)
+				}
+			}
+			provedOrder(t, d, placed)
+			for _, want := range []string{"DELETE pods (graceful), grace period 10 s", "watch: Pod graceful is to end", "StopContainer app", "exits with 0", "StopPodSandbox"} {
+				if count(d.steps, func(s step) bool { return s.Label == want }) != 1 {
+					t.Errorf("no %q in\n%v", want, d.steps)
+				}
+			}
+			t.Logf("%d writes, %d pairs", s.Writes, s.Pairs)
+			gone(t, "graceful")
+		})
+	}
+}
+
+// A Pod without a node goes within the request.
+func TestDeleteAtOnce(t *testing.T) {
+	start(t, "gated", func(*corev1.Pod) bool { return true })
+	out, errOut, code := seq(t, "delete-pod", "gated", "-o", "json")
+	steps := parse(t, out).steps
+	if n := count(steps, func(s step) bool { return s.To == "apiserver" && s.Verb == "delete" }); code != 0 || n != 1 {
+		t.Errorf("exit %d, %d requests: %s\n%v", code, n, errOut, steps)
+	}
+	gone(t, "gated")
+}
+
+func TestDeleteWhatIsNotThere(t *testing.T) {
+	_, errOut, code := seq(t, "delete-pod", "nowhere")
+	if code != 1 || !strings.Contains(errOut, `pods "nowhere" not found`) {
+		t.Errorf("exit %d: %s", code, errOut)
+	}
+}
