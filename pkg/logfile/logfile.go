@@ -34,7 +34,7 @@ const patience = 30
 // gone reports whether an error is the server's last word.
 func gone(err error) bool {
 	var refused *statusError
-	return errors.As(err, &refused) && refused.code < 500 || errors.Is(err, fs.ErrNotExist)
+	return errors.As(err, &refused) && refused.code < 500 && refused.code != 429 || errors.Is(err, fs.ErrNotExist)
 }
 
 // maxLine bounds a line. A longer one is given up.

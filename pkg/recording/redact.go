@@ -62,7 +62,7 @@ func (r redactor) pod(p *corev1.Pod) *corev1.Pod {
 	for _, all := range [][]corev1.ContainerStatus{p.Status.InitContainerStatuses, p.Status.ContainerStatuses, p.Status.EphemeralContainerStatuses} {
 		for _, c := range all {
 			for _, s := range []corev1.ContainerState{c.State, c.LastTerminationState} {
-				if s.Terminated != nil && s.Terminated.Reason != "StartError" { // that message is the runtime's
+				if s.Terminated != nil && s.Terminated.Reason != "StartError" && s.Terminated.Reason != "ContainerCannotRun" { // that message is the runtime's
 					r.value(&s.Terminated.Message)
 				}
 			}

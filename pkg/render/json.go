@@ -147,10 +147,7 @@ func JSON(w io.Writer, r Report) error {
 		if s.Shown {
 			j.Shown = j.Best
 		}
-		j.Evidence = slices.Clone(s.Evidence) // Steps share it
-		for k := range j.Evidence {
-			j.Evidence[k].At = j.Evidence[k].At.UTC()
-		}
+		j.Evidence = inUTC(s.Evidence)
 		if err := enc.Encode(j); err != nil {
 			return err
 		}
@@ -160,7 +157,7 @@ func JSON(w io.Writer, r Report) error {
 		Seconds: r.Outcome.Total.Seconds(), Phases: []jsonPhase{}, Unseen: r.Run.Unseen, Denied: r.Run.Denied,
 	}
 	if o := r.Outcome.Obstacle; o != nil {
-		out.Obstacle = &jsonObstacle{o.Name, o.By, o.Container, o.Reason, o.Message, o.Explain, o.Next, instant(o.Since), o.Held.Seconds(), o.DeadEnd, o.Evidence}
+		out.Obstacle = &jsonObstacle{o.Name, o.By, o.Container, o.Reason, o.Message, o.Explain, o.Next, instant(o.Since), o.Held.Seconds(), o.DeadEnd, inUTC(o.Evidence)}
 	}
 	for _, p := range r.Phases {
 		parts := make([][2]int, len(p.Parts))
@@ -173,6 +170,15 @@ func JSON(w io.Writer, r Report) error {
 		out.Waits = append(out.Waits, jsonWait{w.Name, w.Phase, w.Length.Seconds(), w.Explain, w.Remedy})
 	}
 	return enc.Encode(out)
+}
+
+// inUTC is a copy: steps share their evidence.
+func inUTC(all []trace.Evidence) []trace.Evidence {
+	all = slices.Clone(all)
+	for k := range all {
+		all[k].At = all[k].At.UTC()
+	}
+	return all
 }
 
 func instant(t time.Time) *time.Time {

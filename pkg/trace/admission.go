@@ -64,7 +64,11 @@ func admission(s *story, emit func(claim)) {
 	}
 	// Admission comes before storage, or before the refusal.
 	for _, key := range []string{callKey(q) + ":end", etcdKey(s.createRevision())} {
-		if last != nil && (strings.HasSuffix(key, ":end") && q.Status != 0 || s.createRevision() != 0) {
+		there := s.createRevision() != 0
+		if strings.HasSuffix(key, ":end") {
+			there = q.Status != 0 && !q.FirstByte.IsZero()
+		}
+		if last != nil && there {
 			emit(claim{Step: Step{Key: key, From: APIServer}, after: last})
 		}
 	}
@@ -95,7 +99,7 @@ func (s *story) consulted(q *Request, changed []string) []consulted {
 		mutated := map[string]bool{}
 		if c.audit != nil {
 			for _, w := range c.audit.Webhooks {
-				mutated[w.Name] = w.Mutated
+				mutated[w.Name] = mutated[w.Name] || w.Mutated // in any round
 			}
 		}
 		answer := func(name string) string {
@@ -128,12 +132,15 @@ func (s *story) consulted(q *Request, changed []string) []consulted {
 		}
 		add(denied)
 	}
-	if len(all) == 0 && len(changed) > 0 && s.webhooks != nil && len(s.webhooks.Mutating) == 1 {
+	if len(all) == 0 && slices.ContainsFunc(changed, func(word string) bool { return !builtIn.MatchString(word) }) && s.webhooks != nil && len(s.webhooks.Mutating) == 1 {
 		e := Evidence{Source: "http", Detail: "it is the only mutating webhook for Pods, and the answer to our own request is not what it asked for", ResourceVersion: q.ResourceVersion, At: q.FirstByte}
 		all = append(all, consulted{name: s.webhooks.Mutating[0], answer: "changes the Pod", inferred: true, evidence: e})
 	}
 	return all
 }
+
+// builtIn are changes that plugins of the API server itself make, where a namespace is set up so.
+var builtIn = regexp.MustCompile(`kubernetes\.io/limit-ranger|\.resources|spec\.(imagePullSecrets|priorityClassName|nodeSelector|tolerations)`)
 
 // admitted says what the API server stored beyond or instead of what our request asked for, its own defaults aside.
 func (s *story) admitted() []string {
@@ -172,7 +179,7 @@ func shortly(v any) string {
 // on (ServiceAccount, Priority, DefaultTolerationSeconds).
 var defaulted = regexp.MustCompile(`^spec\.(restartPolicy|terminationGracePeriodSeconds|dnsPolicy|serviceAccount|serviceAccountName|securityContext|schedulerName|priority|preemptionPolicy|enableServiceLinks|nodeName` +
 	`|tolerations\[node\.kubernetes\.io/(not-ready|unreachable)\]|volumes\[kube-api-access-\w+\]` +
-	`|volumes\[[^]]*\](\..*)?\.(defaultMode|apiVersion|type|iscsiInterface|fsType)|overhead` +
+	`|volumes\[[^]]*\](\..*)?\.(defaultMode|apiVersion|type|iscsiInterface|fsType|expirationSeconds|volumeMode)|overhead` +
 	`|(initContainers|containers)\[[^]]*\]\.(terminationMessagePath|terminationMessagePolicy|imagePullPolicy|securityContext|resources|resources\.requests.*|ports\[[^]]*\]\.(protocol|hostPort)` +
 	`|volumeMounts\[/var/run/secrets/kubernetes\.io/serviceaccount\]|volumeMounts\[[^]]*\]\.recursiveReadOnly` +
 	`|(livenessProbe|readinessProbe|startupProbe)\.(timeoutSeconds|periodSeconds|successThreshold|failureThreshold|grpc\.service|httpGet\.(scheme|path))` +

@@ -26,6 +26,9 @@ const skewSuspected = 150 * time.Millisecond
 // clocks measures other clocks against ours. The zero value is ready to use.
 type clocks map[Participant]*clock
 
+// unbounded stands for a bound that is not known.
+const unbounded = 100 * 365 * 24 * time.Hour
+
 type clock struct {
 	Clock
 	events []arrival
@@ -43,7 +46,7 @@ func (c *clocks) of(p Participant) *clock {
 	}
 	k := (*c)[p]
 	if k == nil {
-		k = &clock{Clock: Clock{Of: p, Min: -time.Hour, Max: time.Hour}}
+		k = &clock{Clock: Clock{Of: p, Min: -unbounded, Max: unbounded}}
 		(*c)[p] = k
 	}
 	return k
@@ -70,13 +73,13 @@ func (c *clocks) event(p Participant, at, zero, received time.Time) {
 // settle decides by how much the times of each clock are moved; roundTrip is how long our own requests took.
 func (c clocks) settle(roundTrip time.Duration) {
 	for _, k := range c {
-		unbounded := k.Min == -time.Hour
+		open := k.Min == -unbounded
 		switch {
 		case k.Jumped || k.Min > k.Max+apart: // no offset fits
 			k.Jumped, k.Offset = true, 0
-		case k.Min <= 0 && k.Max >= 0 && (unbounded || k.Min >= -skewSuspected-roundTrip || !k.steady()):
+		case k.Min <= 0 && k.Max >= 0 && (open || k.Min >= -skewSuspected-roundTrip || !k.steady()):
 			k.Offset = 0
-		case unbounded:
+		case open:
 			k.Offset = k.Max
 		default: // the Event that came fastest took as long as such Events take
 			k.Offset = max(k.Min, min(k.Min+fastest, k.Max))
@@ -90,7 +93,7 @@ func (k *clock) steady() bool {
 	if len(k.events) == 0 {
 		return true
 	}
-	least := slices.MinFunc(k.events, func(a, b arrival) int { return cmp.Compare(a.delay, b.delay) })
+	least := slices.MinFunc(k.events, func(a, b arrival) int { return cmp.Or(cmp.Compare(a.delay, b.delay), a.received.Compare(b.received)) })
 	return slices.ContainsFunc(k.events, func(a arrival) bool {
 		return a.received.Sub(least.received).Abs() > apart && a.delay-least.delay < apart/3
 	})

@@ -20,6 +20,7 @@ type Trace struct {
 	spans    map[string]*Span     // by trace and ID
 	losses   map[Loss]int         // the count is left out of the key
 	lease    *Lease               // the newest, or nil
+	leaseAt  time.Time            // when it was answered last
 	webhooks *Webhooks            // or nil
 	now      time.Time            // the latest instant any observation has shown us
 	lists    map[string]uint64    // by resource, the store's revision when we listed it
@@ -90,7 +91,9 @@ func (t *Trace) Observe(o Observation) {
 		t.losses[key] = max(t.losses[key], o.Loss.Count)
 		t.result = nil
 	case o.Lease != nil && (t.lease == nil || cmp.Or(o.Lease.Renewed.Compare(t.lease.Renewed), cmp.Compare(o.Lease.Node, t.lease.Node), cmp.Compare(o.Lease.Seconds, t.lease.Seconds)) > 0):
-		t.lease, t.result = o.Lease, nil
+		t.lease, t.leaseAt, t.result = o.Lease, o.Received, nil
+	case o.Lease != nil && *o.Lease == *t.lease && o.Received.After(t.leaseAt): // still the same
+		t.leaseAt, t.result = o.Received, nil
 	case o.Webhooks != nil && (t.webhooks == nil || slices.Compare(o.Webhooks.Mutating, t.webhooks.Mutating) > 0):
 		t.webhooks, t.result = o.Webhooks, nil
 	}
@@ -102,8 +105,7 @@ func (t *Trace) observeRequest(r *Request) {
 			t.lists[r.Resource] = max(t.lists[r.Resource], rv)
 		}
 	}
-	// The answered form of a request says all that the sent form says, and more.
-	if old := t.requests[r.ID]; old != nil && (old.Status != 0 || r.Status == 0) {
+	if old := t.requests[r.ID]; old != nil && !r.tellsMoreThan(old) {
 		return
 	}
 	t.requests[r.ID] = r
@@ -111,6 +113,13 @@ func (t *Trace) observeRequest(r *Request) {
 		t.observePod(r.Pod, revision{})
 	}
 	t.result = nil
+}
+
+// tellsMoreThan compares two forms of one request: the answered one says all that the sent one says, and a later try what
+// an earlier one did not come to.
+func (q *Request) tellsMoreThan(o *Request) bool {
+	answered := func(q *Request) int { return min(q.Status, 1) }
+	return cmp.Or(cmp.Compare(answered(q), answered(o)), q.Sent.Compare(o.Sent), q.FirstByte.Compare(o.FirstByte), cmp.Compare(q.Status, o.Status)) > 0
 }
 
 func (t *Trace) observePod(p *corev1.Pod, how revision) {

@@ -25,6 +25,7 @@ func FuzzFold(f *testing.F) {
 			f.Add(s.Subject.Name, line)
 		}
 	}
+	f.Add("web", []byte(`{"change":{"type":"MODIFIED","pod":{"metadata":{"name":"web","namespace":"default","uid":"u","resourceVersion":"5"},"status":{"initContainerStatuses":[{"name":"app"}],"containerStatuses":[{"name":"app","state":{"waiting":{"reason":"ErrImagePull"}}}]}}}}`))
 	f.Add("web", []byte(`{"request":{"id":"a","verb":"create","resourceVersion":"6","sent":"2026-01-02T03:04:05Z","status":201,"pod":{"metadata":{"name":"web","namespace":"default","uid":"u","resourceVersion":"5"}}}}`))
 	f.Fuzz(func(t *testing.T, name string, lines []byte) {
 		tr := trace.New(trace.Object{Kind: "Pod", Namespace: "default", Name: name})

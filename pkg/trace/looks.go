@@ -94,7 +94,7 @@ func unscheduled(s *story, _ time.Time) (finding, bool) {
 	for _, g := range s.newest().Spec.SchedulingGates {
 		gates = append(gates, g.Name)
 	}
-	f := finding{by: scheduler(s.newest()), reason: c.Reason, message: c.Message, words: []string{"{gates}", strings.Join(gates, ", ")}}
+	f := finding{by: scheduler(s.newest()), open: s.roomIsMade(), reason: c.Reason, message: c.Message, words: []string{"{gates}", strings.Join(gates, ", ")}}
 	f = told(f, first, s.last(), "condition PodScheduled is False: "+c.Reason)
 	for _, e := range s.events {
 		if e.event.Reason == "FailedScheduling" {
@@ -105,6 +105,16 @@ func unscheduled(s *story, _ time.Time) (finding, bool) {
 	return f, true
 }
 
+// roomIsMade reports whether somebody is at work for the Pod: the scheduler evicts others, or an autoscaler adds a node.
+func (s *story) roomIsMade() bool {
+	for _, e := range s.events {
+		if e.event.Reason == "TriggeredScaleUp" || e.event.Reason == "Nominated" {
+			return true
+		}
+	}
+	return s.newest().Status.NominatedNodeName != ""
+}
+
 // silence is how long a component may take before that is worth a word: the slowest start measured took a tenth of it.
 const silence = 5 * time.Second
 
@@ -112,6 +122,11 @@ const silence = 5 * time.Second
 func noScheduler(s *story, now time.Time) (finding, bool) {
 	if len(s.revisions) == 0 || s.newest().Spec.NodeName != "" || condition(s.newest(), corev1.PodScheduled) != "" {
 		return finding{}, false
+	}
+	for _, e := range s.events {
+		if e.emitter == scheduler(s.newest()) {
+			return finding{}, false
+		}
 	}
 	f := finding{by: scheduler(s.newest()), reason: "Pending", message: "no binding, no status and no Event of a scheduler", words: []string{"{scheduler}", s.newest().Spec.SchedulerName}}
 	f = told(f, s.revisions[0], s.last(), "spec.nodeName is empty, and there is no condition PodScheduled")
@@ -126,10 +141,9 @@ func silentKubelet(s *story, now time.Time) (finding, bool) {
 	}
 	f := told(finding{by: Kubelet, reason: "Pending", message: "no status and no Event of the kubelet of " + s.node, open: true}, bound, bound, "spec.nodeName is "+s.node+", and nothing came of it")
 	if l := s.lease; l != nil && l.Node == s.node {
-		since := now.Sub(l.Renewed.Add(-s.clocks.offset(Kubelet)))
-		due := time.Duration(l.Seconds) * time.Second
-		f.message += fmt.Sprintf("; it last renewed its lease %.0f s ago", since.Seconds())
-		f.open = since < due
+		since := s.leaseAt.Sub(l.Renewed.Add(-s.clocks.offset(Kubelet)))
+		f.message += fmt.Sprintf("; when we asked, it had renewed its lease %.0f s before", since.Seconds())
+		f.open = since < time.Duration(l.Seconds)*time.Second || now.Sub(s.leaseAt) > 2*silence
 		f.evidence = append(f.evidence, Evidence{Source: "http", Detail: fmt.Sprintf("Lease kube-node-lease/%s, which lasts %d s", l.Node, l.Seconds), At: l.Renewed})
 	}
 	return f, now.Sub(f.since) >= silence
@@ -228,7 +242,7 @@ func crashing(s *story, now time.Time) (finding, bool) {
 		if last == nil || done || c.State.Running != nil && now.Sub(c.State.Running.StartedAt.Time) > steady {
 			continue
 		}
-		f := finding{container: c.Name, by: Container(c.Name), reason: cmp.Or(last.Reason, "Error"), open: times < enough && !unstartable[last.Reason]}
+		f := finding{container: c.Name, by: Container(c.Name), reason: cmp.Or(last.Reason, "Error"), open: times < enough && !(unstartable[last.Reason] && wrongProgram.MatchString(last.Message))}
 		if w := c.State.Waiting; w != nil && !usualWaits[w.Reason] {
 			f.reason = w.Reason
 		}
@@ -267,6 +281,9 @@ func isInit(p *corev1.Pod, name string) bool {
 	return false
 }
 
+// killedFor is what the kubelet says when it ends a container that it will start again.
+var killedFor = re(`failed (liveness|startup) probe|FailedPostStartHook`)
+
 // killed looks for a container that the kubelet ended because of a probe or hook, and that ends again and again.
 func killed(s *story, now time.Time) (finding, bool) {
 	f, ok := crashing(s, now)
@@ -274,7 +291,7 @@ func killed(s *story, now time.Time) (finding, bool) {
 		return f, false
 	}
 	for _, e := range s.events {
-		if e.container == f.container && (e.event.Reason == "Unhealthy" || e.event.Reason == "FailedPostStartHook") && strings.Contains(e.event.Message, " failed") && !strings.HasPrefix(e.event.Message, "Readiness") {
+		if e.container == f.container && e.event.Reason == "Killing" && killedFor.MatchString(e.event.Message) {
 			f.message = e.event.Message + "; " + f.message
 			f.evidence = append(f.evidence, e.evidence())
 			return f, true
@@ -283,21 +300,22 @@ func killed(s *story, now time.Time) (finding, bool) {
 	return f, false
 }
 
-// warned looks for a Warning Event with one of these reasons, of a Pod whose containers the kubelet has not begun yet.
-func warned(by Participant, reasons ...string) func(*story, time.Time) (finding, bool) {
-	return func(s *story, _ time.Time) (finding, bool) {
-		if len(s.revisions) == 0 || len(s.worker()) > 0 || len(s.ran()) > 0 || condition(s.newest(), corev1.PodReadyToStartContainers) == corev1.ConditionTrue {
-			return finding{}, false
-		}
-		return s.newestEvent(by, func(e *emitted) bool {
-			for _, r := range reasons {
-				if e.event.Reason == r {
-					return true
-				}
-			}
-			return false
-		})
+// troubled are the reasons of Warning Events about what comes before a Pod's containers.
+var troubled = map[string]bool{"FailedMount": true, "FailedAttachVolume": true, "FailedMapVolume": true, "FailedCreatePodSandBox": true}
+
+// warned looks for the newest of them, of a Pod whose containers the kubelet has not begun yet. Only one that keeps coming
+// is held against the Pod: the kubelet says once what it mends a second later.
+func warned(s *story, _ time.Time) (finding, bool) {
+	if len(s.revisions) == 0 || len(s.worker()) > 0 || len(s.ran()) > 0 || condition(s.newest(), corev1.PodReadyToStartContainers) == corev1.ConditionTrue {
+		return finding{}, false
 	}
+	newest, ok := s.newestEvent(Kubelet, func(e *emitted) bool { return troubled[e.event.Reason] })
+	if !ok {
+		return newest, false
+	}
+	f, _ := s.newestEvent(Kubelet, func(e *emitted) bool { return e.event.Reason == newest.reason })
+	f.open = f.evidence[len(f.evidence)-1].At.Sub(f.evidence[0].At) < patience/2
+	return f, true
 }
 
 // newestEvent makes a finding of the newest Event of a kind, since the first of that kind.

@@ -50,11 +50,11 @@ type cause struct {
 	by      string         // who holds it; empty for who the finding names
 	explain string
 	next    string
-	dead    time.Duration // a dead end once it has lasted for that long, since somebody may be about to mend it
+	dead    time.Duration // a dead end once it has lasted for that long; 0 for what Kubernetes, or what it waits for, may mend at any time
 }
 
-// never is for causes that Kubernetes, or what it waits for, may mend at any time.
-const never time.Duration = -1
+// atOnce is for what will be the same however often Kubernetes tries.
+const atOnce = time.Nanosecond
 
 // Obstacle returns what holds the Pod now, or has ended it, where anything observed says so.
 func (t *Trace) Obstacle() (Obstacle, bool) {
@@ -77,6 +77,9 @@ func (s *story) obstacle(c *cause, f finding, now time.Time) (Obstacle, bool) {
 	words := append(f.words, "{pod}", s.object.Name, "{namespace}", s.object.Namespace, "{node}", s.node, "{container}", f.container, "{image}", imageOf(s.spec(f.container)))
 	if c.match != nil {
 		text := f.reason + ": " + f.message
+		if image := imageOf(s.spec(f.container)); image != "" { // a name can hold any word
+			text = strings.ReplaceAll(text, image, "IMAGE")
+		}
 		groups := c.match.FindStringSubmatch(text[:min(len(text), 10_000)])
 		if groups == nil {
 			return Obstacle{}, false
@@ -96,12 +99,15 @@ func (s *story) obstacle(c *cause, f finding, now time.Time) (Obstacle, bool) {
 	if !f.since.IsZero() {
 		o.Held = max(0, now.Sub(f.since))
 	}
-	o.DeadEnd = c.dead != never && !f.open && o.Held >= c.dead
+	o.DeadEnd = c.dead > 0 && !f.open && o.Held >= c.dead
 	return o, true
 }
 
 // told makes a finding of two writes: the first that told of it, and the newest.
 func told(f finding, first, last *write, detail string) finding {
+	if first == nil { // hostile: two statuses of one name
+		first = last
+	}
 	f.since = first.received
 	for _, w := range []*write{first, last} {
 		e := w.evidence()

@@ -7,18 +7,22 @@ import (
 
 var re = regexp.MustCompile
 
-// patience is how long something may be missing that somebody may be about to make, such as a ConfigMap of the same
-// `kubectl apply`, or a node.
-const patience = 10 * time.Second
+// wrongProgram is what the kernel says of a program that it will never start.
+var wrongProgram = re(`executable file not found|no such file or directory|permission denied|exec format error`)
 
-// looks are tried in order; within one the first cause that matches counts. The last of each matches everything.
+// patience is how long something may be missing that somebody may be about to make, such as a ConfigMap of the same
+// `kubectl apply`. The kubelet tries what failed again after 10 to 15 s.
+const patience = 20 * time.Second
+
+// looks are tried in order; within one the first cause that matches counts. The last cause matches everything where
+// the look finds nothing else.
 var looks = []look{
 	{refusal, []cause{
 		{name: "quota", match: re(`exceeded quota: ([^,]+), requested: (.*), used: (.*), limited: (.*)`), by: "apiserver",
 			explain: "the ResourceQuota {1} has no room: asked for {2}, used {3}, limited to {4}", next: "kubectl describe resourcequota {1} -n {namespace}"},
 		{name: "quota-unspecified", match: re(`failed quota: ([^:]+): must specify (.*)`), by: "apiserver",
 			explain: "the ResourceQuota {1} counts what the Pod does not ask for: {2}", next: "set it under resources of each container"},
-		{name: "limit-range", match: re(`(m(?:in|ax)imum \S+ usage per \w+ is .*)`), by: "apiserver",
+		{name: "limit-range", match: re(`(m(?:in|ax)imum \S+ usage per \w+ is .*|\S+ max limit to request ratio per .*)`), by: "apiserver",
 			explain: "a LimitRange of the namespace does not allow it: {1}", next: "kubectl describe limitrange -n {namespace}"},
 		{name: "policy", match: re(`ValidatingAdmissionPolicy '([^']+)'`), by: "apiserver",
 			explain: "the ValidatingAdmissionPolicy {1} does not allow such a Pod", next: "kubectl describe validatingadmissionpolicy {1}"},
@@ -46,12 +50,14 @@ var looks = []look{
 	}},
 	{deletion, []cause{
 		{name: "evicted", match: re(`^EvictionByEvictionAPI: `),
-			explain: "somebody evicted the Pod by the Eviction API, as kubectl drain does", next: "is the node being drained? kubectl get node {node}", dead: never},
+			explain: "somebody evicted the Pod by the Eviction API, as kubectl drain does", next: "is the node being drained? kubectl get node {node}"},
 		{name: "preempted", match: re(`^PreemptionByScheduler: `), by: "scheduler",
-			explain: "the scheduler removed the Pod to make room for one of a higher priority", next: "kubectl get priorityclasses", dead: never},
+			explain: "the scheduler removed the Pod to make room for one of a higher priority", next: "kubectl get priorityclasses"},
 		{name: "tainted", match: re(`^DeletionByTaintManager: `), by: "controller-manager",
-			explain: "the node got a taint that the Pod does not tolerate", next: "kubectl describe node {node}", dead: never},
-		{name: "deleted", explain: "somebody deleted the Pod; nothing in it says who", next: "the audit log says who: kubectl seq sources", dead: never},
+			explain: "the node got a taint that the Pod does not tolerate", next: "kubectl describe node {node}"},
+		{name: "gc", match: re(`^DeletionBy(PodGC|DeviceTaintManager): `), by: "controller-manager",
+			explain: "a controller of the cluster removed the Pod ({1})", next: "kubectl describe node {node}"},
+		{name: "deleted", explain: "somebody deleted the Pod; nothing in it says who", next: "the audit log says who: kubectl seq sources"},
 	}},
 	{failure, []cause{
 		{name: "deadline", match: re(`^DeadlineExceeded: `), by: "kubelet",
@@ -67,51 +73,54 @@ var looks = []look{
 		{name: "failed", explain: "the kubelet did not take the Pod, or gave it up", next: "kubectl describe node {node}"},
 	}},
 	{unscheduled, []cause{
+		{name: "scheduler-error", match: re(`^SchedulerError: `), explain: "the scheduler failed at placing the Pod, and tries again", next: "kubectl logs -n kube-system -l component=kube-scheduler"},
 		{name: "gated", match: re(`^SchedulingGated: `),
-			explain: "the scheduler leaves the Pod alone until somebody removes its scheduling gates: {gates}", next: "who removes {gates}? kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.schedulingGates}'", dead: patience},
-		{name: "resources", match: re(`(\d+) Insufficient ([^.,\s]+)`),
+			explain: "the scheduler leaves the Pod alone until somebody removes its scheduling gates: {gates}", next: "who removes {gates}? kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.schedulingGates}'"},
+		{name: "resources", match: re(`(\d+) Insufficient (\S+?)[.,]?(?:\s|$)`),
 			explain: "too little free {2} for the Pod's requests on {1} of the nodes, and no other takes it", next: "ask for less, or see what is free: kubectl describe nodes", dead: patience},
 		{name: "node-selector", match: re(`didn't match Pod's node affinity/selector`),
 			explain: "no node that could take the Pod has the labels its nodeSelector or node affinity asks for", next: "kubectl get nodes --show-labels", dead: patience},
 		{name: "taint", match: re(`untolerated taint`),
-			explain: "every node that could take the Pod has a taint it does not tolerate", next: "kubectl get nodes -o custom-columns=NAME:.metadata.name,TAINTS:.spec.taints", dead: patience},
+			explain: "every node that could take the Pod has a taint it does not tolerate", next: "kubectl get nodes -o custom-columns=NAME:.metadata.name,TAINTS:.spec.taints"},
 		{name: "no-claim", match: re(`persistentvolumeclaim "([^"]+)" not found`),
 			explain: "there is no PersistentVolumeClaim {1}", next: "kubectl get persistentvolumeclaims -n {namespace}", dead: patience},
 		{name: "unbound-claim", match: re(`unbound immediate PersistentVolumeClaims`),
-			explain: "a PersistentVolumeClaim of the Pod has no volume yet", next: "kubectl describe persistentvolumeclaims -n {namespace}", dead: never},
+			explain: "a PersistentVolumeClaim of the Pod has no volume yet", next: "kubectl describe persistentvolumeclaims -n {namespace}"},
 		{name: "no-nodes", match: re(`no nodes available`), explain: "the cluster has no node", next: "kubectl get nodes", dead: patience},
 		{name: "unschedulable", explain: "no node takes the Pod", next: "kubectl describe nodes", dead: patience},
 	}},
 	{noScheduler, []cause{
-		{name: "no-scheduler", explain: "no scheduler has said anything of the Pod; it asks for {scheduler}", next: "is it running? kubectl get pods -n kube-system", dead: 30 * time.Second},
+		{name: "no-scheduler", explain: "no scheduler has said anything of the Pod; it asks for {scheduler}", next: "is it running? kubectl get pods -n kube-system"},
 	}},
 	{silentKubelet, []cause{
-		{name: "silent-kubelet", explain: "the Pod is bound to {node}, but the kubelet there does not act on it", next: "kubectl describe node {node}; on the node: journalctl -u kubelet"},
+		{name: "silent-kubelet", explain: "the Pod is bound to {node}, but the kubelet there does not act on it", next: "kubectl describe node {node}; on the node: journalctl -u kubelet", dead: atOnce},
 	}},
-	{warned(Kubelet, "FailedMount", "FailedAttachVolume", "FailedMapVolume"), []cause{
+	{warned, []cause{
+		{name: "sandbox", match: re(`^FailedCreatePodSandBox: `), by: "runtime", explain: "the runtime cannot make the Pod's sandbox; most often that is its network", next: "are the pods of the network plugin up? kubectl get pods -n kube-system -o wide"},
 		{name: "no-volume-source", match: re(`(configmap|secret) "([^"]+)" not found`),
 			explain: "a volume is made of the {1} {2}, which is not there", next: "kubectl get {1} {2} -n {namespace}", dead: patience},
 		{name: "no-volume-key", match: re(`references non-existent (?:config|secret) key: (\S+)`),
 			explain: "a volume asks for a key that its source does not have: {1}", next: "kubectl describe configmaps,secrets -n {namespace}", dead: patience},
 		{name: "host-path", match: re(`hostPath type check failed[:,] (\S+) is not`),
 			explain: "a hostPath volume wants something at {1} of {node} that is not there", next: "another path or type for the volume", dead: patience},
-		{name: "volume", explain: "the kubelet cannot make a volume ready", next: "kubectl describe pod {pod} -n {namespace}", dead: never},
-	}},
-	{warned(Runtime, "FailedCreatePodSandBox"), []cause{
-		{name: "sandbox", explain: "the runtime cannot make the Pod's sandbox; most often that is its network", next: "are the pods of the network plugin up? kubectl get pods -n kube-system -o wide", dead: never},
+		{name: "volume", explain: "the kubelet cannot make a volume ready", next: "kubectl describe pod {pod} -n {namespace}"},
 	}},
 	{waitingFor(Kubelet, "InvalidImageName", "ErrImageNeverPull"), []cause{
-		{name: "image-name", match: re(`^InvalidImageName: `), explain: "{image} is no image reference", next: "write it as [REGISTRY/]NAME[:TAG]"},
-		{name: "image-never", explain: "{image} is not on {node}, and imagePullPolicy Never forbids to pull it", next: "load it onto the node (kind load docker-image {image}), or allow to pull it"},
+		{name: "image-name", match: re(`^InvalidImageName: `), explain: "{image} is no image reference", next: "write it as [REGISTRY/]NAME[:TAG]", dead: atOnce},
+		{name: "image-never", explain: "{image} is not on {node}, and imagePullPolicy Never forbids to pull it", next: "load it onto the node (kind load docker-image {image}), or allow to pull it", dead: atOnce},
 	}},
 	{waitingFor(Runtime, "ErrImagePull", "ImagePullBackOff", "ImageInspectError", "RegistryUnavailable", "SignatureValidationFailed"), []cause{
-		{name: "image-rights", match: re(`(?i)\b(unauthorized|denied|forbidden|401|403)\b`), by: "registry",
-			explain: "the registry does not give {image} to the node: it asks for other credentials, or has no such repository", next: "check the name, and imagePullSecrets", dead: 0},
-		{name: "registry", match: re(`(?i)(connection refused|no such host|i/o timeout|deadline exceeded|no route|unreachable|TLS|x509|server misbehaving|EOF|reset by peer|too many requests|50[0234] )`), by: "registry",
-			explain: "{node} cannot reach the registry of {image}; the kubelet goes on trying", next: "can {node} reach it? kubectl describe pod {pod} -n {namespace}", dead: never},
-		{name: "no-image", match: re(`(?i)(not found|manifest unknown|does not exist)`), by: "registry",
-			explain: "the registry has no {image}: the name or the tag is wrong, or it was never pushed", next: "check name and tag of the image"},
-		{name: "image", explain: "{image} cannot be pulled", next: "kubectl describe pod {pod} -n {namespace}", dead: never},
+		{name: "image-platform", match: re(`no match for platform|no matching manifest`), by: "registry",
+			explain: "{image} is not built for the platform of {node}", next: "kubectl get node {node} -o jsonpath='{.status.nodeInfo.architecture}'", dead: patience},
+		{name: "image-store", match: re(`snapshot|content digest`),
+			explain: "the runtime cannot unpack {image}; the kubelet tries again", next: "kubectl describe pod {pod} -n {namespace}"},
+		{name: "image-rights", match: re(`(?i)(unauthorized|authorization failed|denied|forbidden|\b40[13]\b)`), by: "registry",
+			explain: "the registry does not give {image} to the node: it asks for other credentials, or has no such repository", next: "check the name, and imagePullSecrets", dead: patience},
+		{name: "registry", match: re(`(?i)(connection refused|no such host|i/o timeout|deadline exceeded|no route|unreachable|tls: |x509: |server misbehaving|\bEOF\b|reset by peer|too many requests|\b50[0234]\b)`), by: "registry",
+			explain: "{node} cannot reach the registry of {image}; the kubelet goes on trying", next: "can {node} reach it? kubectl describe pod {pod} -n {namespace}"},
+		{name: "no-image", match: re(`(?i)(failed to resolve.*not found|manifest unknown|name unknown)`), by: "registry",
+			explain: "the registry has no {image}: the name or the tag is wrong, or it was never pushed", next: "check name and tag of the image", dead: atOnce},
+		{name: "image", explain: "{image} cannot be pulled", next: "kubectl describe pod {pod} -n {namespace}"},
 	}},
 	{waitingFor(Kubelet, "CreateContainerConfigError"), []cause{
 		{name: "no-config", match: re(`(configmap|secret) "([^"]+)" not found`),
@@ -119,34 +128,37 @@ var looks = []look{
 		{name: "no-key", match: re(`couldn't find key (\S+) in (ConfigMap|Secret) (?:\S+/)?(\S+)`),
 			explain: "container {container} asks for the key {1} of the {2} {3}, which does not have it", next: "kubectl describe {2} {3} -n {namespace}", dead: patience},
 		{name: "root", match: re(`runAsNonRoot and image will run as root|non-numeric user`),
-			explain: "container {container} must not run as root, but its image does", next: "another image, or a runAsUser"},
+			explain: "container {container} must not run as root, but its image does", next: "another image, or a runAsUser", dead: atOnce},
+		{name: "config-late", match: re(`deadline exceeded|timed out`), explain: "the kubelet has not yet got what container {container} asks for, and tries again", next: "kubectl describe pod {pod} -n {namespace}"},
 		{name: "config", explain: "the kubelet cannot put together what container {container} asks for", next: "kubectl describe pod {pod} -n {namespace}", dead: patience},
 	}},
 	{waitingFor(Runtime, "CreateContainerError"), []cause{
+		{name: "create-late", match: re(`deadline exceeded|timed out|is reserved`), explain: "the runtime is late in creating container {container}; the kubelet tries again", next: "kubectl describe pod {pod} -n {namespace}"},
 		{name: "create", explain: "the runtime cannot create container {container}", next: "kubectl describe pod {pod} -n {namespace}", dead: patience},
 	}},
 	{killed, []cause{
-		{name: "liveness", match: re(`[Ll]iveness`), explain: "the kubelet ends container {container} again and again, since its liveness probe fails", next: "kubectl logs {pod} -c {container} -n {namespace} --previous; is the probe right, and patient enough?"},
-		{name: "startup", match: re(`[Ss]tartup`), explain: "the kubelet ends container {container} again and again, since its startup probe fails", next: "kubectl logs {pod} -c {container} -n {namespace} --previous; is the probe patient enough?"},
-		{name: "post-start", match: re(`PostStart`), explain: "the kubelet ends container {container} again and again, since its postStart hook fails", next: "kubectl describe pod {pod} -n {namespace}"},
+		{name: "liveness", match: re(`[Ll]iveness`), explain: "the kubelet ends container {container} again and again, since its liveness probe fails", next: "kubectl logs {pod} -c {container} -n {namespace} --previous; is the probe right, and patient enough?", dead: atOnce},
+		{name: "startup", match: re(`[Ss]tartup`), explain: "the kubelet ends container {container} again and again, since its startup probe fails", next: "kubectl logs {pod} -c {container} -n {namespace} --previous; is the probe patient enough?", dead: atOnce},
+		{name: "post-start", match: re(`PostStart`), explain: "the kubelet ends container {container} again and again, since its postStart hook fails", next: "kubectl describe pod {pod} -n {namespace}", dead: atOnce},
 	}},
 	{crashing, []cause{
 		{name: "start", match: re(`(StartError|ContainerCannotRun|RunContainerError)`), by: "runc",
-			explain: "the program of container {container} cannot be started", next: "check command and args: kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.containers[*].command}'"},
-		{name: "oom", match: re(`OOMKilled`), explain: "the kernel kills container {container}, which uses more memory than its limit allows", next: "a higher resources.limits.memory, or less use of it"},
-		{name: "crash", explain: "container {container} ends with exit code {code} each time it is started", next: "kubectl logs {pod} -c {container} -n {namespace} --previous"},
+			explain: "the program of container {container} cannot be started", next: "check command and args: kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.containers[*].command}'", dead: atOnce},
+		{name: "oom", match: re(`OOMKilled`), explain: "the kernel kills container {container}, which uses more memory than its limit allows", next: "a higher resources.limits.memory, or less use of it", dead: atOnce},
+		{name: "crash", explain: "container {container} ends with exit code {code} each time it is started", next: "kubectl logs {pod} -c {container} -n {namespace} --previous", dead: atOnce},
 	}},
-	{waitingFor(Runc, "RunContainerError"), []cause{
-		{name: "run", explain: "the program of container {container} cannot be started", next: "check command and args: kubectl describe pod {pod} -n {namespace}"},
+	{waitingFor(Runtime, "RunContainerError"), []cause{
+		{name: "run", match: wrongProgram, by: "runc", explain: "the program of container {container} cannot be started", next: "check command and args: kubectl describe pod {pod} -n {namespace}", dead: atOnce},
+		{name: "run-failed", explain: "the runtime cannot start container {container}; the kubelet tries again", next: "kubectl describe pod {pod} -n {namespace}"},
 	}},
 	{waitingFor("", "PostStartHookError"), []cause{
-		{name: "hook", by: "container/{container}", explain: "the postStart hook of container {container} fails", next: "kubectl describe pod {pod} -n {namespace}", dead: never},
+		{name: "hook", by: "container/{container}", explain: "the postStart hook of container {container} fails", next: "kubectl describe pod {pod} -n {namespace}"},
 	}},
 	{unready, []cause{
-		{name: "unready-startup", match: re(`Startup probe`), explain: "container {container} runs, but its startup probe does not succeed", next: "kubectl logs {pod} -c {container} -n {namespace}", dead: never},
-		{name: "unready", explain: "container {container} runs, but its readiness probe does not succeed", next: "kubectl logs {pod} -c {container} -n {namespace}", dead: never},
+		{name: "unready-startup", match: re(`Startup probe`), explain: "container {container} runs, but its startup probe does not succeed", next: "kubectl logs {pod} -c {container} -n {namespace}"},
+		{name: "unready", explain: "container {container} runs, but its readiness probe does not succeed", next: "kubectl logs {pod} -c {container} -n {namespace}"},
 	}},
 	{gatedReadiness, []cause{
-		{name: "readiness-gate", explain: "the containers are ready, but the Pod also waits for its readiness gate {gate}", next: "who sets the condition {gate}?", dead: never},
+		{name: "readiness-gate", explain: "the containers are ready, but the Pod also waits for its readiness gate {gate}", next: "who sets the condition {gate}?"},
 	}},
 }

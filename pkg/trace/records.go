@@ -9,7 +9,8 @@ import (
 )
 
 func (t *Trace) observeAudit(a *Audit) {
-	if t.audits[a.ID] == nil && t.subject.named(a.Namespace, cmp.Or(podOf(a), t.subject.Name)) {
+	// One request can have several entries, of tries that were turned away and the one that was not.
+	if old := t.audits[a.ID]; (old == nil || cmp.Or(cmp.Compare(old.Code/300, a.Code/300), a.Completed.Compare(old.Completed), cmp.Compare(old.Code, a.Code)) > 0) && t.subject.named(a.Namespace, cmp.Or(podOf(a), t.subject.Name)) {
 		t.audits[a.ID] = a
 		t.result = nil
 	}

@@ -56,7 +56,7 @@ func (r *Request) evidence() Evidence {
 
 // emitAnswer emits the response to a request of ours, once there is one.
 func emitAnswer(r *Request, request Step, emit func(claim)) {
-	if r.FirstByte.IsZero() {
+	if r.FirstByte.IsZero() || r.Status == 0 {
 		return
 	}
 	answer := request

@@ -235,7 +235,7 @@ func stopContainer(s *story, emit func(claim)) {
 			}
 		}
 		for _, a := range s.worker() {
-			if a.does == started && a.container == e.container && a.received.Before(e.received) {
+			if a.does == started && a.container == e.container && a.rv < e.rv {
 				life = a.attempt
 			}
 		}

@@ -30,6 +30,7 @@ type story struct {
 	losses     []Loss
 	gone       time.Time // see podFacts
 	lease      *Lease
+	leaseAt    time.Time
 	webhooks   *Webhooks
 
 	contradictions []string // what one source denies that another led to
@@ -60,7 +61,7 @@ type gap struct {
 }
 
 func (t *Trace) story() *story {
-	s := &story{object: t.subject, runtime: Runtime, comparable: t.comparable(), lease: t.lease, webhooks: t.webhooks}
+	s := &story{object: t.subject, runtime: Runtime, comparable: t.comparable(), lease: t.lease, leaseAt: t.leaseAt, webhooks: t.webhooks}
 	for _, id := range slices.Sorted(maps.Keys(t.requests)) {
 		s.requests = append(s.requests, t.requests[id])
 	}
@@ -160,10 +161,10 @@ func (s *story) addEvents(all []*eventRevision) {
 	slices.SortFunc(s.events, func(a, b *emitted) int {
 		return cmp.Or(cmp.Compare(a.rv, b.rv), cmp.Compare(a.event.UID, b.event.UID))
 	})
-	// Each emitter writes its Events in the order in which they happened, so its clock goes back only when it is set.
+	// A kubelet writes its Events in the order in which they happened, so its clock goes back only when it is set.
 	last := map[Participant]time.Time{}
 	for _, e := range s.events {
-		if !e.at.IsZero() && e.at.Before(last[e.emitter].Add(-apart)) {
+		if e.emitter == Kubelet && !e.at.IsZero() && e.at.Before(last[e.emitter].Add(-apart)) {
 			s.clocks.of(e.emitter).Jumped = true
 		}
 		last[e.emitter] = later(last[e.emitter], e.at)

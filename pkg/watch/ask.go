@@ -7,6 +7,7 @@ import (
 	"time"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	admissionregistration "k8s.io/client-go/kubernetes/typed/admissionregistration/v1"
 	coordination "k8s.io/client-go/kubernetes/typed/coordination/v1"
@@ -38,8 +39,8 @@ func (f *Follower) Ask(ctx context.Context, q trace.Question) {
 		} else {
 			o.Webhooks, err = f.webhooks(ctx)
 		}
-		if err != nil {
-			refused.Store(true)
+		if err != nil || o.Lease == nil && o.Webhooks == nil {
+			refused.Store(apierrors.IsForbidden(err) || apierrors.IsNotFound(err))
 			return
 		}
 		o.Received = f.now()

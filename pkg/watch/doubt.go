@@ -45,11 +45,17 @@ func (f *Follower) newest(ctx context.Context, k kind) (rv string) {
 			}
 		})
 	}
+	if err == nil && rv == "" && k.resource == "pods" {
+		return gone
+	}
 	if err != nil {
 		return ""
 	}
 	return rv
 }
+
+// gone stands for the revision that removed a Pod which is no longer there: newer than any that it had.
+const gone = "99999999999999999999"
 
 // newer compares two revisions of one resource: decimal integers. Nothing is the oldest.
 func newer(a, b string) bool { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) > 0 }

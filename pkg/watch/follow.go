@@ -175,6 +175,9 @@ func passing(err error) bool {
 	return apierrors.IsInternalError(err) || apierrors.IsServerTimeout(err) || apierrors.IsTimeout(err) || apierrors.IsTooManyRequests(err) || apierrors.IsServiceUnavailable(err)
 }
 
+// grace is for how long a right that was there may be missing.
+const grace = 30 * time.Second
+
 // pause is how long to wait before something that failed is tried again.
 const pause = time.Second
 
@@ -221,13 +224,29 @@ func eachItem(list runtime.Object, do func(runtime.Object)) error {
 func (f *Follower) start(ctx context.Context, k kind, from string, open chan<- struct{}) {
 	f.wg.Go(func() {
 		var once sync.Once
+		seen, allowed := false, f.now() // whether and when we were allowed to watch last
 		opened := func() { once.Do(func() { open <- struct{}{} }) }
+		was := k.watch
+		k.watch = func(ctx context.Context, o metav1.ListOptions) (apiwatch.Interface, error) {
+			w, err := was(ctx, o)
+			if err == nil {
+				seen, allowed = true, f.now()
+			}
+			return w, err
+		}
 		defer opened()
 		for ctx.Err() == nil {
+			begun := f.now()
 			last, err := f.watch(ctx, k, from, opened)
+			if f.now().Sub(begun) < pause { // never in a hot loop
+				wait(ctx, pause)
+			}
 			switch {
 			case ctx.Err() != nil:
 				return
+			case apierrors.IsForbidden(err) && seen && f.now().Sub(allowed) < grace: // an API server that starts knows no rights yet
+				from = last
+				continue
 			case apierrors.IsForbidden(err):
 				opened()
 				f.poll(ctx, k, last, err)
@@ -246,7 +265,7 @@ func (f *Follower) start(ctx context.Context, k kind, from string, open chan<- s
 					gap.To = from
 					break
 				}
-				if apierrors.IsForbidden(err) {
+				if apierrors.IsForbidden(err) && f.now().Sub(allowed) > grace {
 					f.poll(ctx, k, last, err)
 					return
 				}
@@ -292,6 +311,7 @@ func (f *Follower) watch(ctx context.Context, k kind, from string, opened func()
 	}()
 	doubt := time.NewTimer(firstDoubt)
 	defer doubt.Stop()
+	any := false // has come
 	for patience, doubted := firstDoubt, ""; ; {
 		var e apiwatch.Event
 		var ok bool
@@ -302,7 +322,7 @@ func (f *Follower) watch(ctx context.Context, k kind, from string, opened func()
 			}
 		case <-doubt.C:
 			switch newest := f.newest(ctx, k); {
-			case !newer(newest, last):
+			case !newer(newest, last) || newest == gone && !any:
 				patience = min(2*patience, 6*firstDoubt)
 				doubt.Reset(patience)
 			case doubted == "": // it may be on its way
@@ -313,6 +333,7 @@ func (f *Follower) watch(ctx context.Context, k kind, from string, opened func()
 			}
 			continue
 		}
+		any = e.Type != apiwatch.Deleted
 		doubted, patience = "", firstDoubt
 		doubt.Reset(patience)
 		received := f.now()

@@ -31,7 +31,7 @@ func (f *Follower) Create(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, er
 	record := &traced{request: trace.Request{Verb: "create", Resource: "pods", Object: trace.Object{Kind: "Pod", Namespace: f.Namespace, Name: f.Name}, Asked: pod}}
 	record.sent = func(r trace.Request) { f.emit(trace.Observation{Received: r.Sent, Request: &r}) }
 	made, err := f.client.Pods(f.Namespace).Create(withRecord(ctx, record), pod, metav1.CreateOptions{FieldManager: manager})
-	if err != nil && !record.get().Sent.IsZero() && answerLost(err) {
+	if err != nil && !record.get().Sent.IsZero() && answerLost(err) && f.created == nil { // else any Pod of that name may be an older one
 		if there := f.findMade(ctx, err); there != nil {
 			f.emit(trace.Observation{Received: f.now(), Loss: &trace.Loss{Source: "http", What: "the answer to the create: " + err.Error() + "; the Pod is there", Count: 1}})
 			record.set(func(q *trace.Request) { q.Status, q.StatusText = 0, "" })

@@ -75,7 +75,7 @@ type fault struct {
 }
 
 func faults() map[string]fault {
-	held, refused := make(chan struct{}), new(atomic.Bool)
+	held := make(chan struct{})
 	return map[string]fault{
 		"cut-mid-object": {handle: func(p *proxy, w http.ResponseWriter, r *http.Request, kind string, before int) {
 			if strings.HasPrefix(kind, "watch ") && before < 3 {
@@ -175,7 +175,6 @@ func faults() map[string]fault {
 				defer func() { time.AfterFunc(200*time.Millisecond, p.CloseClientConnections) }()
 			}
 			if strings.HasPrefix(kind, "watch ") && before == 1 {
-				refused.Store(true)
 				refuse(w, 401, metav1.StatusReasonUnauthorized)
 				return
 			}

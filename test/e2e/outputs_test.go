@@ -37,7 +37,7 @@ func TestReplayIsTheRun(t *testing.T) {
 		{"probes", "", 0},
 		{"completes", "--until=completed", 0},
 		{"fails", "--until=completed", 2},
-		{"unschedulable", "--timeout=1s", 2},
+		{"unschedulable", "--timeout=3s", 2},
 		{"plain", "--timeout=150ms", 124},
 		{"refused", "-n nowhere", 1},
 		{"image-name", "", 2},

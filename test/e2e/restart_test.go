@@ -33,13 +33,16 @@ import (
 )
 
 // restartAPIServer kills it and waits until the one that takes its place answers.
-func restartAPIServer(t *testing.T) error {
-	old := processes(t, "kube-apiserver")[0]
-	if err := syscall.Kill(old, syscall.SIGKILL); err != nil {
+func restartAPIServer(c *http.Client, host string) error {
+	old := find("kube-apiserver")
+	if len(old) == 0 {
+		return errors.New("no API server runs")
+	}
+	if err := syscall.Kill(old[0], syscall.SIGKILL); err != nil {
 		return err
 	}
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-		if res, err := httpClient(t).Get(config(t).Host + "/readyz"); err == nil {
+		if res, err := c.Get(host + "/readyz"); err == nil {
 			if res.Body.Close(); res.StatusCode == http.StatusOK {
 				return nil
 			}
@@ -67,9 +70,13 @@ func (e ended) whole(t *testing.T) document {
 func TestAPIServerRestarts(t *testing.T) {
 	remove(t, "restarted")
 	killed := make(chan error, 1)
+	c, web, host := client(t), httpClient(t), config(t).Host
 	go func() {
-		waitFor(t, "restarted", func(p *corev1.Pod) bool { return p.Spec.NodeName != "" })
-		killed <- restartAPIServer(t)
+		err := becomes(c, "restarted", func(p *corev1.Pod) bool { return p.Spec.NodeName != "" })
+		if err == nil {
+			err = restartAPIServer(web, host)
+		}
+		killed <- err
 	}()
 	e := seqAt(t, os.Getenv("KUBECONFIG"), "create-pod", "-f", podFile(t, "restarted"), "-o", "json", "--rm", "--timeout=90s")
 	if err := <-killed; err != nil {
@@ -96,18 +103,21 @@ func TestCompaction(t *testing.T) {
 	})
 	remove(t, "compacted")
 	done := make(chan error, 1)
+	c, web, host := client(t), httpClient(t), config(t).Host
 	go func() {
 		defer close(compacted)
 		revision := ""
-		waitFor(t, "compacted", func(p *corev1.Pod) bool {
+		err := becomes(c, "compacted", func(p *corev1.Pod) bool {
 			revision = p.ResourceVersion
 			return p.Status.Phase == corev1.PodRunning
 		})
-		if err := compact(t, revision); err != nil {
-			done <- err
-			return
+		if err == nil {
+			err = compact(revision)
 		}
-		done <- restartAPIServer(t)
+		if err == nil {
+			err = restartAPIServer(web, host)
+		}
+		done <- err
 	}()
 	e := seqAt(t, p.kubeconfig(t, clientcmdapi.AuthInfo{}), "create-pod", "-f", podFile(t, "compacted"), "-o", "json", "--rm", "--timeout=90s")
 	if err := <-done; err != nil {
@@ -120,9 +130,12 @@ func TestCompaction(t *testing.T) {
 }
 
 // compact has the cluster's etcd forget what came before a revision, by a connection from inside its network.
-func compact(t *testing.T, revision string) error {
-	t.Helper()
-	ns, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", processes(t, "etcd")[0]))
+func compact(revision string) error {
+	etcd := find("etcd")
+	if len(etcd) == 0 {
+		return errors.New("no etcd runs")
+	}
+	ns, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", etcd[0]))
 	if err != nil {
 		return err
 	}
