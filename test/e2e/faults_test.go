@@ -102,6 +102,17 @@ func faults() map[string]fault {
 				p.pass(w, r, nil)
 			}
 		}},
+		"rights-missing": {handle: func(p *proxy, w http.ResponseWriter, r *http.Request, kind string, before int) {
+			// As of an API server that has just started and has not read its roles yet.
+			switch {
+			case strings.HasPrefix(kind, "watch ") && before == 0:
+				p.pass(w, r, cutAfter(1))
+			case strings.HasPrefix(kind, "watch ") && before < 3:
+				refuse(w, 403, metav1.StatusReasonForbidden)
+			default:
+				p.pass(w, r, nil)
+			}
+		}},
 		"too-many-requests": {least: time.Second, handle: func(p *proxy, w http.ResponseWriter, r *http.Request, kind string, before int) {
 			if before == 0 {
 				refuse(w, 429, metav1.StatusReasonTooManyRequests)
