@@ -1,7 +1,6 @@
 package trace
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"reflect"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 )
 
 // Webhook is the lane of an admission webhook.
@@ -33,7 +33,7 @@ func admission(s *story, emit func(claim)) {
 	if q == nil {
 		return
 	}
-	changed := s.admitted()
+	changed := s.admitted
 	hooks := s.consulted(q, changed)
 	var last []string
 	for _, h := range hooks {
@@ -142,9 +142,21 @@ func (s *story) consulted(q *Request, changed []string) []consulted {
 // builtIn are changes that plugins of the API server itself make, where a namespace is set up so.
 var builtIn = regexp.MustCompile(`kubernetes\.io/limit-ranger|\.resources|spec\.(imagePullSecrets|priorityClassName|nodeSelector|tolerations)`)
 
-// admitted says what the API server stored beyond or instead of what our request asked for, its own defaults aside.
-func (s *story) admitted() []string {
-	q := s.ownCreate()
+// admissionOf is what a create changed. It takes long to find out, and is asked again after every observation.
+type admissionOf struct {
+	create  *Request
+	changed []string
+}
+
+func (t *Trace) admitted(q *Request) []string {
+	if t.admission.create != q {
+		t.admission = admissionOf{q, q.admitted()}
+	}
+	return t.admission.changed
+}
+
+// admitted says what the API server stored beyond or instead of what the request asked for, its own defaults aside.
+func (q *Request) admitted() []string {
 	if q == nil || q.Asked == nil || q.Pod == nil {
 		return nil
 	}
@@ -187,11 +199,13 @@ var defaulted = regexp.MustCompile(`^spec\.(restartPolicy|terminationGracePeriod
 
 // plainPod is a Pod without what every stored object has.
 func plainPod(p *corev1.Pod) map[string]any {
-	data, err := json.Marshal(map[string]any{"metadata": map[string]any{"labels": p.Labels, "annotations": p.Annotations, "finalizers": p.Finalizers}, "spec": p.Spec})
-	out := map[string]any{}
-	if err == nil {
-		_ = json.Unmarshal(data, &out) // what was just marshalled
+	plain := &corev1.Pod{Spec: p.Spec}
+	plain.Labels, plain.Annotations, plain.Finalizers = p.Labels, p.Annotations, p.Finalizers
+	out, err := runtime.DefaultUnstructuredConverter.ToUnstructured(plain)
+	if err != nil {
+		return nil
 	}
+	delete(out, "status")
 	return out
 }
 

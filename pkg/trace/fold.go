@@ -12,19 +12,20 @@ import (
 
 // Trace folds observations about one Pod. The zero value is not usable; see New. It is not safe for concurrent use.
 type Trace struct {
-	subject  Object
-	requests map[string]*Request
-	pods     map[string]*podFacts // by uid
-	gaps     map[Gap]time.Time    // first received
-	audits   map[string]*Audit    // by ID
-	spans    map[string]*Span     // by trace and ID
-	losses   map[Loss]int         // the count is left out of the key
-	lease    *Lease               // the newest, or nil
-	leaseAt  time.Time            // when it was answered last
-	webhooks *Webhooks            // or nil
-	now      time.Time            // the latest instant any observation has shown us
-	lists    map[string]uint64    // by resource, the store's revision when we listed it
-	result   *result              // of the facts as they are, or nil
+	subject   Object
+	requests  map[string]*Request
+	pods      map[string]*podFacts // by uid
+	gaps      map[Gap]time.Time    // first received
+	audits    map[string]*Audit    // by ID
+	spans     map[string]*Span     // by trace and ID
+	losses    map[Loss]int         // the count is left out of the key
+	lease     *Lease               // the newest, or nil
+	leaseAt   time.Time            // when it was answered last
+	webhooks  *Webhooks            // or nil
+	admission admissionOf
+	now       time.Time         // the latest instant any observation has shown us
+	lists     map[string]uint64 // by resource, the store's revision when we listed it
+	result    *result           // of the facts as they are, or nil
 }
 
 // podFacts is what is kept of one Pod: every revision once, every revision of its Events once.

@@ -14,7 +14,7 @@ func (t *Trace) Questions() []Question {
 	if w := s.boundInSilence(); w != nil && t.now.Sub(w.received) >= silence*3/5 { // so that the answer is there in time
 		all = append(all, Question{"lease", s.node})
 	}
-	if t.webhooks == nil && len(s.admitted()) > 0 {
+	if t.webhooks == nil && len(s.admitted) > 0 {
 		all = append(all, Question{"webhooks", ""})
 	}
 	return all

@@ -29,6 +29,7 @@ type story struct {
 	cri        []criCall
 	losses     []Loss
 	gone       time.Time // see podFacts
+	admitted   []string  // what admission changed
 	lease      *Lease
 	leaseAt    time.Time
 	webhooks   *Webhooks
@@ -66,6 +67,7 @@ func (t *Trace) story() *story {
 		s.requests = append(s.requests, t.requests[id])
 	}
 	slices.SortStableFunc(s.requests, func(a, b *Request) int { return a.Started.Compare(b.Started) })
+	s.admitted = t.admitted(s.ownCreate())
 	for g, at := range t.gaps {
 		s.gaps = append(s.gaps, gap{g, at})
 	}
