@@ -33,7 +33,7 @@ type finding struct {
 	since           time.Time
 	evidence        []Evidence
 	open            bool     // however long it lasts, Kubernetes may still mend it by itself
-	words           []string // pairs of a placeholder and its value, beyond the usual
+	words           []string // pairs of a word in braces and its value, beyond the usual
 }
 
 // look is one place to look for an obstacle, with the causes that may be found there, the most particular first.

@@ -1,0 +1,125 @@
+package trace
+
+import (
+	"fmt"
+	"time"
+)
+
+func schedulerDelivery(s *story, emit func(claim)) {
+	var acted []Evidence
+	for _, w := range s.revisions {
+		if w.binds() {
+			acted = append(acted, w.evidence())
+			break
+		}
+	}
+	for _, e := range s.events {
+		if e.emitter == Scheduler {
+			acted = append(acted, e.evidence())
+			break
+		}
+	}
+	if len(acted) == 0 {
+		return
+	}
+	step := Step{Key: deliverScheduler, Label: "watch: Pod " + s.object.Name + ", no node yet", Object: s.object, Verb: "watch", Resource: "pods", Evidence: acted, Clock: APIServer}
+	var after []string
+	for _, w := range s.revisions {
+		if w.first {
+			after = []string{etcdKey(w.rv)}
+			step.ResourceVersion = w.pod.ResourceVersion
+		}
+		if w.binds() {
+			step.To = w.binder()
+		}
+	}
+	emit(claim{Step: step, after: after, lag: time.Millisecond})
+}
+
+func picks(s *story, emit func(claim)) {
+	for _, w := range s.revisions {
+		if !w.binds() {
+			continue
+		}
+		by := w.binder()
+		step := Step{Key: pickKey, From: by, To: by, Label: "picks " + w.pod.Spec.NodeName, Object: s.object, Node: w.pod.Spec.NodeName, Clock: APIServer}
+		step.Evidence = []Evidence{w.evidence()}
+		if e := s.scheduled(); e != nil {
+			step.Certainty = Observed
+			step.Evidence = append(step.Evidence, e.evidence())
+		}
+		step.Window.Latest = s.receivedAt(w)
+		emit(claim{Step: step, after: []string{deliverScheduler}, lag: time.Millisecond})
+	}
+}
+
+// deletionDelivery is how the kubelet learns that a Pod of its node is to end.
+func deletionDelivery(s *story, emit func(claim)) {
+	var first *write
+	for _, w := range s.revisions {
+		if w.endsLife() && !w.deleted && w.pod.Spec.NodeName != "" {
+			first = w
+		}
+	}
+	if first == nil {
+		return
+	}
+	for _, e := range s.events {
+		if e.emitter == Kubelet && e.event.Reason == "Killing" && e.rv > first.rv {
+			step := Step{Key: deliverDeletion, Label: "watch: Pod " + s.object.Name + " is to end", Object: s.object, Verb: "watch", Resource: "pods", Node: s.node, Clock: APIServer, ResourceVersion: first.pod.ResourceVersion}
+			step.Window.Latest, step.Evidence = e.at, []Evidence{e.evidence()}
+			emit(claim{Step: step, after: []string{etcdKey(first.rv)}, lag: 2 * time.Millisecond})
+			return
+		}
+	}
+}
+
+func kubeletDelivery(s *story, emit func(claim)) {
+	if len(s.revisions) > 0 && s.revisions[0].pod.Spec.NodeName != "" && !s.revisions[0].first {
+		return // it has long known the Pod
+	}
+	var acted []Evidence
+	var after []string
+	step := Step{Key: deliverKubelet, Label: "watch: Pod " + s.object.Name + ", yours", Object: s.object, Verb: "watch", Resource: "pods", Node: s.node, Clock: APIServer}
+	for _, w := range s.revisions {
+		if w.isBind() {
+			after = append(after, etcdKey(w.rv))
+			step.ResourceVersion = w.pod.ResourceVersion
+		} else if w.binds() {
+			after = append(after, bindKey)
+		}
+		if w.isStatusPatch() && len(acted) == 0 {
+			acted = append(acted, w.evidence())
+		}
+	}
+	for _, e := range s.events {
+		if e.emitter == Kubelet {
+			acted = append(acted, e.evidence())
+			step.Window.Latest = e.at
+			break
+		}
+	}
+	if len(acted) == 0 {
+		return
+	}
+	step.Evidence = acted
+	emit(claim{Step: step, after: after, lag: 2 * time.Millisecond})
+}
+
+func gaps(s *story, emit func(claim)) {
+	for _, g := range s.gaps {
+		step := Step{Key: "gap:" + g.Resource + ":" + g.From + ":" + g.To, Clock: Kubectl, Resource: g.Resource}
+		switch {
+		case g.Every > 0:
+			step.Key += "polled"
+			step.Label = fmt.Sprintf("%s cannot be watched (%s), so they are asked for every %v; what came in between may be missing", g.Resource, g.Reason, g.Every)
+		case g.To == "":
+			step.Label = "watch of " + g.Resource + " lost after revision " + g.From + " (" + g.Reason + ") for good; what came later is missing"
+		default:
+			step.Label = "watch of " + g.Resource + " lost after revision " + g.From + " (" + g.Reason + "); what came before " + g.To + " may be missing"
+		}
+		step.Window, step.Best, step.Shown, step.Precision = exactly(g.at)
+		step.Evidence = []Evidence{{Source: "watch", Detail: g.Reason, At: g.at}}
+		emit(claim{Step: step})
+	}
+}
