@@ -56,7 +56,7 @@ func failure(s *story, _ time.Time) (finding, bool) {
 	for c := range allStatuses(p) {
 		if e := c.State.Terminated; f.reason == "" && e != nil && e.ExitCode != 0 {
 			f.container, f.by, f.reason, f.message = c.Name, Container(c.Name), cmp.Or(e.Reason, "Error"), c.Name+" "+stateOf(c.State)
-			f.words = endWords(c.State)
+			f.words = endWords(e)
 		}
 	}
 	if d := p.Spec.ActiveDeadlineSeconds; d != nil {
@@ -65,11 +65,8 @@ func failure(s *story, _ time.Time) (finding, bool) {
 	return told(f, first, s.last(), "status.phase is Failed"), true
 }
 
-func endWords(st corev1.ContainerState) []string {
-	if st.Terminated == nil {
-		return nil
-	}
-	return []string{"{code}", fmt.Sprint(st.Terminated.ExitCode)}
+func endWords(e *corev1.ContainerStateTerminated) []string {
+	return []string{"{code}", fmt.Sprint(e.ExitCode)}
 }
 
 // unscheduled is a Pod without a node of which the scheduler, or a gate, says why.

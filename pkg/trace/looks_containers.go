@@ -92,7 +92,7 @@ func crashing(s *story, now time.Time) (finding, bool) {
 		if unstartable[last.Reason] { // else it is the container that left it, maybe with a secret in it
 			f.message += ": " + strings.TrimSpace(last.Message)
 		}
-		f.words = endWords(corev1.ContainerState{Terminated: last})
+		f.words = endWords(last)
 		first := s.unbroken(func(p *corev1.Pod) bool {
 			o := statusOf(p, c.Name)
 			if o == nil {

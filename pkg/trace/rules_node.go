@@ -273,14 +273,14 @@ func containerExit(s *story, emit func(claim)) {
 			at := r.exit.FinishedAt.Add(-s.clocks.offset(Kubelet))
 			step.Window = Window{at, at.Add(time.Second)}
 		}
-		step.Best = later(before(r.exitEvidence.At, exitLag), s.killed(r.container, r.exitEvidence.At))
+		step.Best = later(before(r.exitEvidence.At, exitLag), s.killedAt(r.container, r.exitEvidence.At))
 		// Not after StartContainer has returned: a short program is faster than that.
 		emit(claim{Step: step, after: []string{"runc:exec:" + criKey("StartContainer", r.container, r.attempt)}})
 	}
 }
 
-// killed is when the kubelet said that it would end the container, if it did before that.
-func (s *story) killed(container string, by time.Time) (at time.Time) {
+// killedAt is when the kubelet said that it would end the container, if it did before that.
+func (s *story) killedAt(container string, by time.Time) (at time.Time) {
 	for _, e := range s.events {
 		if e.emitter == Kubelet && e.event.Reason == "Killing" && e.container == container && !e.at.IsZero() && e.at.Before(by) {
 			at = e.at.Add(time.Millisecond)

@@ -24,12 +24,7 @@ func (f *Follower) CatchUp(ctx context.Context) {
 		if err != nil {
 			return
 		}
-		received := f.now()
-		_ = eachItem(list, func(o runtime.Object) { // it is a list
-			observation := k.observe("LISTED", o)
-			observation.Received = received
-			f.emit(observation)
-		})
+		_ = f.listed(k, list) // it is a list
 	})
 }
 

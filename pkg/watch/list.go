@@ -19,11 +19,7 @@ func (f *Follower) listPatiently(ctx context.Context, k kind, limit int64) (rv s
 		if rv, err = f.list(ctx, k, limit); err == nil || !passing(err) {
 			break
 		}
-		select {
-		case <-ctx.Done():
-			return "", err
-		case <-time.After(pause):
-		}
+		wait(ctx, pause)
 	}
 	return rv, err
 }
@@ -53,13 +49,17 @@ func (f *Follower) list(ctx context.Context, k kind, limit int64) (string, error
 	}
 	record.set(func(q *trace.Request) { q.ResourceVersion = m.GetResourceVersion() })
 	f.answered(record, nil)
+	return m.GetResourceVersion(), f.listed(k, list)
+}
+
+// listed emits what a list has.
+func (f *Follower) listed(k kind, list runtime.Object) error {
 	received := f.now()
-	err = eachItem(list, func(o runtime.Object) {
+	return eachItem(list, func(o runtime.Object) {
 		observation := k.observe("LISTED", o)
 		observation.Received = received
 		f.emit(observation)
 	})
-	return m.GetResourceVersion(), err
 }
 
 func eachItem(list runtime.Object, do func(runtime.Object)) error {

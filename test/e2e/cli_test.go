@@ -190,7 +190,8 @@ func TestRequestsPerRun(t *testing.T) {
 	}
 	want := []string{"create pods ", "list events ", "list pods ", "watch events ", "watch pods ", "get  "}
 	made := map[string]int{}
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline) && len(made) < len(want); time.Sleep(100 * time.Millisecond) { // watches are logged when they end
+	// Watches are logged when they end. What is missing in the end is told below.
+	_ = wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, 20*time.Second, true, func(context.Context) (bool, error) {
 		clear(made)
 		for line := range strings.Lines(string(r.read(t, "audit.log"))) {
 			var e struct {
@@ -201,7 +202,8 @@ func TestRequestsPerRun(t *testing.T) {
 				made[e.Verb+" "+e.ObjectRef.Resource+" "+e.ObjectRef.Subresource]++
 			}
 		}
-	}
+		return len(made) >= len(want), nil
+	})
 	for _, kind := range want {
 		if made[kind] != 1 {
 			t.Errorf("%s: %d requests, of %v", kind, made[kind], made)
