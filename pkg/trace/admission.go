@@ -63,7 +63,7 @@ func admission(s *story, emit func(claim)) {
 		last = []string{note.Key}
 	}
 	// Admission comes before storage, or before the refusal.
-	for _, key := range []string{callKey(q) + ":end", etcdKey(s.createRevision())} {
+	for _, key := range []string{callKey(q) + ":end", s.etcdKey(s.createRevision())} {
 		there := s.createRevision() != 0
 		if strings.HasSuffix(key, ":end") {
 			there = q.Status != 0 && !q.FirstByte.IsZero()

@@ -14,8 +14,13 @@ import (
 
 // changed says what the write changed.
 func (w *write) changed() string {
-	if w.change == "" || w.before != w.prev {
-		w.before, w.change = w.prev, changed(w.prev, w.pod)
+	if w.change == "" || w.before != w.was {
+		w.before = w.was
+		if w.pod != nil {
+			w.change = changed(w.prev, w.pod)
+		} else {
+			w.change = changedObject(w.was, w.object)
+		}
 	}
 	return w.change
 }

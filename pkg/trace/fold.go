@@ -2,19 +2,20 @@ package trace
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"strconv"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Trace folds observations about one Pod. The zero value is not usable; see New. It is not safe for concurrent use.
+// Trace folds observations about one object and what comes of it. The zero value is not usable; see New. It is not safe
+// for concurrent use.
 type Trace struct {
 	subject   Object
 	requests  map[string]*Request
-	pods      map[string]*podFacts // by uid
+	objects   map[string]*facts    // by uid
 	gaps      map[Gap]time.Time    // first received
 	audits    map[string]*Audit    // by ID
 	spans     map[string]*Span     // by trace and ID
@@ -28,8 +29,8 @@ type Trace struct {
 	result    *result           // of the facts as they are, or nil
 }
 
-// podFacts is what is kept of one Pod: every revision once, every revision of its Events once.
-type podFacts struct {
+// facts is what is kept of one object: every revision once, every revision of its Events once.
+type facts struct {
 	revisions map[uint64]*revision
 	events    map[eventKey]*eventRevision
 	gone      time.Time // since when we know that it is no longer there, where no watch told
@@ -42,13 +43,14 @@ type eventKey struct {
 
 type revision struct {
 	rv       uint64
-	pod      *corev1.Pod
+	object   metav1.Object
 	deleted  bool
 	listed   bool      // it was there when we listed
+	added    bool      // a watch said that it is new
 	received time.Time // zero where it only came as the answer to our own create
 
-	before *corev1.Pod // that change tells the difference from
-	change string      // or nothing yet: it takes long to find out, and is asked again after every observation
+	before metav1.Object // that change tells the difference from
+	change string        // or nothing yet: it takes long to find out, and is asked again after every observation
 }
 
 type eventRevision struct {
@@ -57,10 +59,11 @@ type eventRevision struct {
 	received time.Time
 }
 
-// New starts the fold for the Pod of that namespace and name. If subject has no UID, the Pod that an observed create
-// request made is followed; without one, every Pod that has had the name.
+// New starts the fold for the object of that kind, namespace and name, such as a Pod. If subject has no UID, the one that
+// an observed create request made is followed; without one, the newest that has had the name. Every object that comes of
+// it is followed too, and so is what other requests of ours make.
 func New(subject Object) *Trace {
-	return &Trace{subject: subject, requests: map[string]*Request{}, pods: map[string]*podFacts{}, gaps: map[Gap]time.Time{}, audits: map[string]*Audit{}, spans: map[string]*Span{}, losses: map[Loss]int{}, lists: map[string]uint64{}}
+	return &Trace{subject: subject, requests: map[string]*Request{}, objects: map[string]*facts{}, gaps: map[Gap]time.Time{}, audits: map[string]*Audit{}, spans: map[string]*Span{}, losses: map[Loss]int{}, lists: map[string]uint64{}}
 }
 
 // Observe takes one observation. Order and repetition do not matter; what is not about the subject is ignored, and so
@@ -72,10 +75,10 @@ func (t *Trace) Observe(o Observation) {
 	switch {
 	case o.Request != nil:
 		t.observeRequest(o.Request)
-	case o.Change != nil && o.Change.Pod != nil && o.Change.Type == "GONE":
-		t.observeGone(o.Change.Pod, o.Received)
-	case o.Change != nil && o.Change.Pod != nil:
-		t.observePod(o.Change.Pod, revision{deleted: o.Change.Type == "DELETED", listed: o.Change.Type == "LISTED", received: o.Received})
+	case o.Change != nil && o.Change.object() != nil && o.Change.Type == "GONE":
+		t.observeGone(o.Change.object(), o.Received)
+	case o.Change != nil && o.Change.object() != nil:
+		t.observeObject(o.Change.object(), revision{deleted: o.Change.Type == "DELETED", listed: o.Change.Type == "LISTED", added: o.Change.Type == "ADDED", received: o.Received})
 	case o.Event != nil && o.Event.Event != nil && o.Event.Type != "DELETED":
 		t.observeEvent(o.Event.Event, o.Received)
 	case o.Gap != nil:
@@ -110,8 +113,8 @@ func (t *Trace) observeRequest(r *Request) {
 		return
 	}
 	t.requests[r.ID] = r
-	if r.Pod != nil && r.Verb == "create" {
-		t.observePod(r.Pod, revision{})
+	if m := r.answer(); m != nil && r.Verb == "create" {
+		t.observeObject(m, revision{})
 	}
 	t.result = nil
 }
@@ -123,16 +126,16 @@ func (q *Request) tellsMoreThan(o *Request) bool {
 	return cmp.Or(cmp.Compare(answered(q), answered(o)), q.Sent.Compare(o.Sent), q.FirstByte.Compare(o.FirstByte), cmp.Compare(q.Status, o.Status)) > 0
 }
 
-func (t *Trace) observePod(p *corev1.Pod, how revision) {
-	rv, ok := parseRevision(p.ResourceVersion)
-	if !ok || !t.subject.named(p.Namespace, p.Name) || t.subject.UID != "" && t.subject.UID != string(p.UID) {
+func (t *Trace) observeObject(m metav1.Object, how revision) {
+	rv, ok := parseRevision(m.GetResourceVersion())
+	if !ok || m.GetUID() == "" || t.otherwise(identify(m)) {
 		return
 	}
-	f := t.facts(string(p.UID))
-	how.rv, how.pod = rv, p
+	f := t.facts(string(m.GetUID()))
+	how.rv, how.object = rv, m
 	if old := f.revisions[rv]; old != nil {
-		how.pod, how.before, how.change = old.pod, old.before, old.change
-		how.deleted, how.listed = how.deleted || old.deleted, how.listed || old.listed
+		how.object, how.before, how.change = old.object, old.before, old.change
+		how.deleted, how.listed, how.added = how.deleted || old.deleted, how.listed || old.listed, how.added || old.added
 		if !earlier(how.received, old.received) {
 			how.received = old.received
 		}
@@ -144,23 +147,27 @@ func (t *Trace) observePod(p *corev1.Pod, how revision) {
 	t.result = nil
 }
 
-// observeGone takes that a Pod which was asked for is no longer there.
-func (t *Trace) observeGone(p *corev1.Pod, received time.Time) {
-	if !t.subject.named(p.Namespace, p.Name) || t.subject.UID != "" && t.subject.UID != string(p.UID) {
+// otherwise reports whether an object has the subject's name, but another uid than is asked for.
+func (t *Trace) otherwise(o Object) bool {
+	return t.subject.UID != "" && o.UID != t.subject.UID && o.Kind == t.subject.Kind && o.Namespace == t.subject.Namespace && o.Name == t.subject.Name
+}
+
+// observeGone takes that an object which was asked for is no longer there.
+func (t *Trace) observeGone(m metav1.Object, received time.Time) {
+	if m.GetUID() == "" {
 		return
 	}
-	if f := t.facts(string(p.UID)); earlier(received, f.gone) {
+	if f := t.facts(string(m.GetUID())); earlier(received, f.gone) {
 		f.gone, t.result = received, nil
 	}
 }
 
 func (t *Trace) observeEvent(e *corev1.Event, received time.Time) {
-	o := e.InvolvedObject
 	rv, ok := parseRevision(e.ResourceVersion)
-	if !ok || o.Kind != "Pod" || o.UID == "" || !t.subject.named(o.Namespace, o.Name) || t.subject.UID != "" && t.subject.UID != string(o.UID) {
+	if !ok || e.InvolvedObject.UID == "" {
 		return
 	}
-	f, key := t.facts(string(o.UID)), eventKey{string(e.UID), rv}
+	f, key := t.facts(string(e.InvolvedObject.UID)), eventKey{string(e.UID), rv}
 	if old := f.events[key]; old != nil && !earlier(received, old.received) {
 		return
 	}
@@ -168,11 +175,11 @@ func (t *Trace) observeEvent(e *corev1.Event, received time.Time) {
 	t.result = nil
 }
 
-func (t *Trace) facts(uid string) *podFacts {
-	f := t.pods[uid]
+func (t *Trace) facts(uid string) *facts {
+	f := t.objects[uid]
 	if f == nil {
-		f = &podFacts{revisions: map[uint64]*revision{}, events: map[eventKey]*eventRevision{}}
-		t.pods[uid] = f
+		f = &facts{revisions: map[uint64]*revision{}, events: map[eventKey]*eventRevision{}}
+		t.objects[uid] = f
 	}
 	return f
 }
@@ -189,9 +196,9 @@ func parseRevision(s string) (uint64, bool) {
 
 // result is everything that follows from the facts.
 type result struct {
-	steps  []Step
-	clocks []Clock
-	story  *story // of the Pod that is followed, or nil
+	steps []Step
+	scene *scene
+	byKey map[string]*Step // see step
 }
 
 // Steps returns the messages in the order in which they happened. They are shared: not to be changed.
@@ -208,52 +215,17 @@ func (t *Trace) resolve() *result {
 }
 
 func (t *Trace) derive() *result {
-	s := t.story()
+	c := t.scene()
 	g := newGraph()
 	for i := range Rules {
 		r := &Rules[i]
-		r.derive(s, func(c claim) { g.add(r, i, c) })
-	}
-	return &result{steps: s.told(g.resolve()), clocks: s.clocks.list(), story: s}
-}
-
-// comparable reports whether Events and Pods share one revision counter, that is one etcd: two lists made back to back
-// showed revisions a few writes apart.
-func (t *Trace) comparable() bool {
-	pods, events := t.lists["pods"], t.lists["events"]
-	return pods > 0 && events >= pods && events-pods < 100
-}
-
-// subjectUID is the uid of the Pod that is followed: the one asked for, the one our own request made, else the newest.
-// Where our own request was refused there is none, whatever else has the name.
-func (t *Trace) subjectUID() string {
-	if t.subject.UID != "" {
-		return t.subject.UID
-	}
-	refused, underway := false, false
-	for _, id := range slices.Sorted(maps.Keys(t.requests)) {
-		switch r := t.requests[id]; {
-		case r.Verb != "create":
-		case r.Pod != nil && t.subject.named(r.Pod.Namespace, r.Pod.Name):
-			return string(r.Pod.UID)
-		case r.Status == 0:
-			underway = true
-		default:
-			refused = true
-		}
-	}
-	if refused && !underway {
-		return ""
-	}
-	uid, newest := "", uint64(0)
-	for _, u := range slices.Sorted(maps.Keys(t.pods)) {
-		for rv, r := range t.pods[u].revisions {
-			if rv > newest && !(underway && r.listed) {
-				uid, newest = u, rv
+		for _, s := range c.stories {
+			if r.applies(s) {
+				r.derive(s, func(c claim) { g.add(r, i, s.placed(c)) })
 			}
 		}
 	}
-	return uid
+	return &result{steps: c.told(g.resolve()), scene: c}
 }
 
 // Settled returns how many of the first steps will not change any more, if no source delivers later than patience after

@@ -12,17 +12,17 @@ func (s *story) joinRevisions() {
 	r := &s.records
 	known := map[*apiCall]bool{}
 	join := func(c *apiCall, w *write) {
-		if r.pods[w.rv] == nil && !known[c] {
-			r.pods[w.rv], known[c] = c, true
+		if r.writes[w.rv] == nil && !known[c] {
+			r.writes[w.rv], known[c] = c, true
 		}
 	}
 	for _, c := range r.calls {
-		if !c.wrote() || c.resource != "pods" {
+		if !c.wrote() || c.resource != s.resource {
 			continue
 		}
 		for _, w := range s.revisions {
 			own := w.own != nil && w.own.ID == c.id
-			told := c.audit != nil && c.audit.ResourceVersion != "" && c.audit.ResourceVersion == w.pod.ResourceVersion && c.sub != "binding"
+			told := c.audit != nil && c.audit.ResourceVersion != "" && c.audit.ResourceVersion == w.object.GetResourceVersion() && c.sub != "binding"
 			if own || told {
 				join(c, w)
 			}
@@ -38,13 +38,13 @@ func (s *story) joinKinds(known map[*apiCall]bool, join func(*apiCall, *write)) 
 	type kind struct{ verb, sub string }
 	calls, writes := map[kind][]*apiCall{}, map[kind][]*write{}
 	for _, c := range s.records.calls {
-		if c.wrote() && c.resource == "pods" && !known[c] && (c.audit == nil || c.audit.ResourceVersion == "" || c.sub == "binding") {
+		if c.wrote() && c.resource == s.resource && !known[c] && (c.audit == nil || c.audit.ResourceVersion == "" || c.sub == "binding") {
 			k := kind{c.verb, c.sub}
 			calls[k] = append(calls[k], c)
 		}
 	}
 	for _, w := range s.revisions {
-		if s.records.pods[w.rv] == nil && (w.prev != nil || w.first) && !w.isLastGrace() {
+		if s.records.writes[w.rv] == nil && w.drawn() && !w.isLastGrace() {
 			k := kind{w.actor.verb, w.actor.subresource}
 			writes[k] = append(writes[k], w)
 		}
@@ -138,11 +138,11 @@ func (s *story) joinEvents() {
 // unjoined counts the writes of Pods in the audit log and spans that no revision could be found for.
 func (s *story) unjoined() (n int) {
 	joined := map[*apiCall]bool{}
-	for _, c := range s.records.pods {
+	for _, c := range s.records.writes {
 		joined[c] = true
 	}
 	for _, c := range s.records.calls {
-		if c.wrote() && c.resource == "pods" && !joined[c] && len(s.revisions) > 0 && !s.noop(c) {
+		if c.wrote() && c.resource == s.resource && !joined[c] && len(s.revisions) > 0 && !s.noop(c) {
 			n++
 		}
 	}
@@ -155,16 +155,16 @@ func (s *story) noop(c *apiCall) bool {
 		return false
 	}
 	rv, _ := parseRevision(c.audit.ResourceVersion)
-	return s.records.pods[rv] != nil && s.records.pods[rv] != c
+	return s.records.writes[rv] != nil && s.records.writes[rv] != c
 }
 
 // Whole reports that the audit log, spans, or both have told all that they can be expected to tell of what has been seen:
 // every write of the Pod, its sandbox and every start of a container.
 func (t *Trace) Whole(audit, spans bool) bool {
-	s := t.resolve().story
+	s := t.resolve().scene.subject()
 	told := func(c *apiCall) bool { return c != nil && (!audit || c.audit != nil) && (!spans || c.txn != nil) }
 	for _, w := range s.revisions {
-		if (w.prev != nil || w.first) && !w.isLastGrace() && !told(s.records.pods[w.rv]) {
+		if w.drawn() && !w.isLastGrace() && !told(s.records.writes[w.rv]) {
 			return false
 		}
 	}
@@ -201,7 +201,7 @@ func (s *story) traced(c criCall) bool {
 // attribute replaces who is taken for the writer of a revision by who the API server says it was.
 func (s *story) attribute() {
 	for _, w := range s.revisions {
-		c := s.records.pods[w.rv]
+		c := s.records.writes[w.rv]
 		if c == nil || w.own != nil {
 			continue
 		}
@@ -220,7 +220,7 @@ func (s *story) attribute() {
 			continue // the same client by another name
 		}
 		if w.actor.name != UnknownClient {
-			s.contradictions = append(s.contradictions, "audit: revision "+w.pod.ResourceVersion+" was written by "+c.audit.User+", not by "+string(w.actor.name)+" as "+w.actor.because+" had it")
+			s.contradictions = append(s.contradictions, "audit: revision "+w.object.GetResourceVersion()+" was written by "+c.audit.User+", not by "+string(w.actor.name)+" as "+w.actor.because+" had it")
 		}
 		w.actor.name, w.actor.certainty, w.actor.because = p, Observed, "audit: user "+c.audit.User
 	}
@@ -236,7 +236,7 @@ func (s *story) compareClocks() {
 		}
 	}
 	for _, w := range s.revisions {
-		if c := s.records.pods[w.rv]; c != nil && !w.received.IsZero() {
+		if c := s.records.writes[w.rv]; c != nil && !w.received.IsZero() {
 			s.clocks.sample(APIServer, c.received(), time.Time{}, w.received)
 		}
 	}

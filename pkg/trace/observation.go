@@ -4,6 +4,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // Observation is one fact as one source saw it, unchanged, with the time it reached us. Exactly one of the pointers is
@@ -47,18 +49,44 @@ type Request struct {
 	ServerVersion   string      `json:"serverVersion,omitempty"`   // what /version answered, such as v1.37.2
 	Asked           *corev1.Pod `json:"asked,omitempty"`           // what a create sent
 	Pod             *corev1.Pod `json:"pod,omitempty"`             // what it, or a delete, was answered
+	// Answer is that for an object of any other kind.
+	Answer *unstructured.Unstructured `json:"answer,omitempty"`
 }
 
 // acts reports whether the request is what the run is about, not one that looks.
 func (q *Request) acts() bool { return q.Verb == "create" || q.Verb == "delete" }
 
-// Change is one revision of the Pod as a list or a watch delivered it.
-type Change struct {
-	Type string      `json:"type"` // ADDED, MODIFIED or DELETED from a watch, LISTED from a list, GONE from one that lacks it
-	Pod  *corev1.Pod `json:"pod"`
+// answer is the object that the request was answered with, or nil.
+func (q *Request) answer() metav1.Object {
+	switch {
+	case q.Pod != nil:
+		return q.Pod
+	case q.Answer != nil:
+		return q.Answer
+	}
+	return nil
 }
 
-// EventChange is one revision of a Kubernetes Event about the Pod.
+// Change is one revision of an object as a list or a watch delivered it.
+type Change struct {
+	Type string      `json:"type"` // ADDED, MODIFIED or DELETED from a watch, LISTED from a list, GONE from one that lacks it
+	Pod  *corev1.Pod `json:"pod,omitempty"`
+	// Object is what changed if it is no Pod.
+	Object *unstructured.Unstructured `json:"object,omitempty"`
+}
+
+// object is what changed, or nil.
+func (c *Change) object() metav1.Object {
+	switch {
+	case c.Pod != nil:
+		return c.Pod
+	case c.Object != nil:
+		return c.Object
+	}
+	return nil
+}
+
+// EventChange is one revision of a Kubernetes Event about one of the objects.
 type EventChange struct {
 	Type  string        `json:"type"`
 	Event *corev1.Event `json:"event"`
@@ -144,4 +172,16 @@ type Object struct {
 	UID       string `json:"uid,omitempty"`
 }
 
-func (o Object) named(namespace, name string) bool { return o.Namespace == namespace && o.Name == name }
+// same reports whether two names are of one object, as far as uids are known.
+func (o Object) same(p Object) bool {
+	return o.Kind == p.Kind && o.Namespace == p.Namespace && o.Name == p.Name && (o.UID == "" || p.UID == "" || o.UID == p.UID)
+}
+
+// identify names an object.
+func identify(m metav1.Object) Object {
+	kind := "Pod"
+	if u, ok := m.(*unstructured.Unstructured); ok {
+		kind = u.GetKind()
+	}
+	return Object{kind, m.GetNamespace(), m.GetName(), string(m.GetUID())}
+}

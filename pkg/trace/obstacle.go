@@ -58,7 +58,7 @@ const atOnce = time.Nanosecond
 
 // Obstacle returns what holds the Pod now, or has ended it, where anything observed says so.
 func (t *Trace) Obstacle() (Obstacle, bool) {
-	s := t.resolve().story
+	s := t.resolve().scene.subject()
 	for _, l := range looks {
 		f, ok := l.find(s, t.now)
 		if !ok {

@@ -22,19 +22,20 @@ type State struct {
 
 // State is what the newest revision says.
 func (t *Trace) State() State {
-	story := t.resolve().story
-	return story.state(len(story.revisions))
+	s := t.resolve().scene.subject()
+	return s.state(len(s.revisions))
 }
 
 // Reached finds the first revision whose state satisfies is, and the instant by which it was certainly written.
-func (t *Trace) Reached(is func(State) bool) (s State, by time.Time, ok bool) {
+func (t *Trace) Reached(is func(State) bool) (st State, by time.Time, ok bool) {
 	r := t.resolve()
-	for n := 1; n <= len(r.story.revisions); n++ {
-		if s = r.story.state(n); is(s) {
-			if write := find(r.steps, etcdKey(r.story.revisions[n-1].rv)); write != nil {
+	s := r.scene.subject()
+	for n := 1; n <= len(s.revisions); n++ {
+		if st = s.state(n); is(st) {
+			if write := r.step(s.etcdKey(s.revisions[n-1].rv)); write != nil {
 				by = write.Window.Latest
 			}
-			return s, by, true
+			return st, by, true
 		}
 	}
 	return State{}, time.Time{}, false
@@ -44,7 +45,7 @@ func (t *Trace) Reached(is func(State) bool) (s State, by time.Time, ok bool) {
 func (s *story) state(n int) State {
 	var st State
 	if n == 0 {
-		for _, r := range s.requests {
+		for _, r := range s.own {
 			if r.Verb == "create" && r.Status >= 300 {
 				st.Refused = cmp.Or(r.Message, r.StatusText)
 			}
@@ -79,7 +80,7 @@ var usualWaits = map[string]bool{"": true, "ContainerCreating": true, "PodInitia
 // Awaited reports that an Event is certainly on its way: the status already tells of what it will tell. It says nothing
 // where Events do not come at all.
 func (t *Trace) Awaited() bool {
-	s := t.resolve().story
+	s := t.resolve().scene.subject()
 	if !s.begins().IsZero() {
 		return false
 	}

@@ -37,10 +37,10 @@ var phases = []phase{
 	{name: "admit", explain: "the API server authenticates, admits, defaults, validates and stores the Pod",
 		begin: (*story).createKey, end: func(s *story) string { return s.createKey() + ":end" }},
 	{name: "schedule", explain: "from the stored Pod to the stored bind",
-		begin: func(s *story) string { return etcdKey(s.createRevision()) }, end: func(s *story) string { return etcdKey(s.bindRevision()) }},
+		begin: func(s *story) string { return s.etcdKey(s.createRevision()) }, end: func(s *story) string { return s.etcdKey(s.bindRevision()) }},
 	{name: "volumes", explain: "the kubelet learns of the Pod and waits for its volumes", begin: func(s *story) string {
 		if s.sandboxTimed() {
-			return etcdKey(s.bindRevision())
+			return s.etcdKey(s.bindRevision())
 		}
 		return ""
 	}, end: func(*story) string { return sandboxKey }},
@@ -48,22 +48,22 @@ var phases = []phase{
 		if s.sandboxTimed() {
 			return sandboxKey
 		}
-		return etcdKey(s.bindRevision())
+		return s.etcdKey(s.bindRevision())
 	}, end: func(*story) string { return sandboxKey + ":end" }},
-	{name: "pull", explain: "the runtime fetches and unpacks the images", calls: calls("PullImage")},
+	{name: "pull", explain: "the runtime fetches and unpacks the images", calls: everyCall("PullImage")},
 	{name: "create", explain: "the runtime prepares the containers' file systems", calls: firstCalls("CreateContainer")},
 	{name: "start", explain: "the runtime has runc make and start the containers", calls: firstCalls("StartContainer")},
 	{name: "stop", explain: "the kubelet learns of the deletion, and the containers end",
-		begin: func(s *story) string { return etcdKey(s.deletion()) }, end: (*story).lastExit},
+		begin: func(s *story) string { return s.etcdKey(s.deletion()) }, end: (*story).lastExit},
 	{name: "remove", explain: "the kubelet reports the end, tears down sandbox and volumes, and has the object removed",
 		begin: (*story).lastExit, end: func(s *story) string {
 			if s.deletion() == 0 {
 				return ""
 			}
-			return etcdKey(s.firstRevision(func(w *write) bool { return w.deleted }))
+			return s.etcdKey(s.firstRevision(func(w *write) bool { return w.deleted }))
 		}},
 	{name: "ready", explain: "from the last container's start to the stored Ready: probes, and the kubelet's report",
-		begin: (*story).lastStart, end: func(s *story) string { return etcdKey(s.readyRevision()) }},
+		begin: (*story).lastStart, end: func(s *story) string { return s.etcdKey(s.readyRevision()) }},
 }
 
 // sandboxTimed reports whether spans tell when RunPodSandbox began.
@@ -78,8 +78,8 @@ func (s *story) sandboxExplained() string {
 	return "volumes, then the sandbox with its network; nothing a client sees divides it further"
 }
 
-// calls selects the calls of one RPC.
-func calls(rpc string) func(string) (string, bool) {
+// everyCall selects the calls of one RPC.
+func everyCall(rpc string) func(string) (string, bool) {
 	return func(key string) (string, bool) {
 		return key + ":end", strings.HasPrefix(key, "cri:"+rpc+":") && !strings.HasSuffix(key, ":end")
 	}
@@ -88,7 +88,7 @@ func calls(rpc string) func(string) (string, bool) {
 // firstCalls are those of each container's first life: restarts are no part of the start.
 func firstCalls(rpc string) func(string) (string, bool) {
 	return func(key string) (string, bool) {
-		end, ok := calls(rpc)(key)
+		end, ok := everyCall(rpc)(key)
 		return end, ok && strings.HasSuffix(key, ":0")
 	}
 }
@@ -96,22 +96,26 @@ func firstCalls(rpc string) func(string) (string, bool) {
 // Phases returns the parts of the start that have ended, in order.
 func (t *Trace) Phases() []Phase {
 	r := t.resolve()
-	byKey := make(map[string]*Step, len(r.steps))
-	for i := range r.steps {
-		byKey[r.steps[i].Key] = &r.steps[i]
+	return r.phases(r.scene.subject())
+}
+
+func (r *result) phases(s *story) (all []Phase) {
+	table := phases
+	if !s.isPod() {
+		table = workloadPhases
 	}
-	var all []Phase
-	for _, p := range phases {
+	for _, p := range table {
 		out := Phase{Name: p.name, Explain: p.explain}
 		if p.name == "sandbox" {
-			out.Explain = r.story.sandboxExplained()
+			out.Explain = s.sandboxExplained()
 		}
 		found := false
 		if p.calls == nil {
-			found = out.add(byKey[p.begin(r.story)], byKey[p.end(r.story)])
+			found = out.add(r.step(s.key(p.begin(s))), r.step(s.key(p.end(s))))
 		} else {
 			for i := range r.steps {
-				if end, ok := p.calls(r.steps[i].Key); ok && out.add(&r.steps[i], byKey[end]) {
+				own, ok := strings.CutPrefix(r.steps[i].Key, s.prefix)
+				if end, is := p.calls(own); ok && is && out.add(&r.steps[i], r.step(s.key(end))) {
 					found = true
 				}
 			}
@@ -121,6 +125,17 @@ func (t *Trace) Phases() []Phase {
 		}
 	}
 	return all
+}
+
+// step is the step with that key, or nil.
+func (r *result) step(key string) *Step {
+	if r.byKey == nil {
+		r.byKey = make(map[string]*Step, len(r.steps))
+		for i := range r.steps {
+			r.byKey[r.steps[i].Key] = &r.steps[i]
+		}
+	}
+	return r.byKey[key]
 }
 
 func (p *Phase) add(begin, end *Step) bool {
@@ -155,7 +170,7 @@ func (s *Step) Known() Window {
 func (s *story) createKey() string {
 	for _, w := range s.revisions {
 		if w.first {
-			return w.key()
+			return s.writeKey(w)
 		}
 	}
 	return ""

@@ -9,7 +9,7 @@ type Question struct {
 
 // Questions returns what would help to know now.
 func (t *Trace) Questions() []Question {
-	s := t.resolve().story
+	s := t.resolve().scene.subject()
 	var all []Question
 	if w := s.boundInSilence(); w != nil && t.now.Sub(w.received) >= silence*3/5 { // so that the answer is there in time
 		all = append(all, Question{"lease", s.node})

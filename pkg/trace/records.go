@@ -10,18 +10,10 @@ import (
 
 func (t *Trace) observeAudit(a *Audit) {
 	// One request can have several entries, of tries that were turned away and the one that was not.
-	if old := t.audits[a.ID]; (old == nil || cmp.Or(cmp.Compare(old.Code/300, a.Code/300), a.Completed.Compare(old.Completed), cmp.Compare(old.Code, a.Code)) > 0) && t.subject.named(a.Namespace, cmp.Or(podOf(a), t.subject.Name)) {
+	if old := t.audits[a.ID]; old == nil || cmp.Or(cmp.Compare(old.Code/300, a.Code/300), a.Completed.Compare(old.Completed), cmp.Compare(old.Code, a.Code)) > 0 {
 		t.audits[a.ID] = a
 		t.result = nil
 	}
-}
-
-// podOf is the Pod that an entry is about by its name, or nothing where the name does not tell.
-func podOf(a *Audit) string {
-	if a.Resource == "pods" {
-		return a.Name
-	}
-	return ""
 }
 
 func (t *Trace) observeSpan(s *Span) {
@@ -33,37 +25,76 @@ func (t *Trace) observeSpan(s *Span) {
 
 // apiCall is one request to the API server as the audit log, spans, or both tell of it.
 type apiCall struct {
-	id       string // the Audit-ID
-	audit    *Audit
-	server   *Span // the API server's
-	client   *Span // the client's own, where it has one
-	txn      *Span // the last transaction that etcd ran for it
-	key      string
-	verb     string // as in RBAC
-	resource string
-	sub      string
-	name     string
-	code     int
-	how      string // how it was found to be about its revision, where nothing says so
+	id        string // the Audit-ID
+	audit     *Audit
+	server    *Span // the API server's
+	client    *Span // the client's own, where it has one
+	txn       *Span // the last transaction that etcd ran for it
+	touched   []string // keys of the store that it read or wrote
+	verb      string // as in RBAC
+	resource  string
+	sub       string
+	namespace string
+	name      string
+	code      int
+	how       string // how it was found to be about its revision, where nothing says so
 }
 
-// records are what the audit log and spans of a run tell of one Pod.
-type records struct {
-	calls []*apiCall // by when they were received
-	pods  map[uint64]*apiCall
-	event map[eventKey]*apiCall
+// calls are all requests that the audit log and spans of a run tell of, by when they were received.
+type calls struct {
+	all   []*apiCall
 	spans spanTree
+}
+
+// records are what the audit log and spans of a run tell of one object.
+type records struct {
+	calls  []*apiCall // by when they were received
+	writes map[uint64]*apiCall
+	event  map[eventKey]*apiCall
+	spans  spanTree
+}
+
+// of are the records about one object.
+func (c *calls) of(s *story) records {
+	r := records{writes: map[uint64]*apiCall{}, event: map[eventKey]*apiCall{}, spans: c.spans}
+	for _, x := range c.all {
+		if x.about(s) {
+			r.calls = append(r.calls, x)
+		}
+	}
+	return r
+}
+
+// about reports whether the call is about an object, or an Event about it.
+func (c *apiCall) about(s *story) bool {
+	if c.namespace != s.object.Namespace || c.audit != nil && c.audit.UID != "" && c.audit.UID != s.object.UID {
+		return false
+	}
+	if c.resource == "events" { // by its name, unless the entry says it: the object's, a dot, the time
+		return c.audit != nil && c.audit.UID != "" || c.name[:max(0, strings.LastIndexByte(c.name, '.'))] == s.object.Name
+	}
+	key := storeKey(s.resource, s.object.Namespace, s.object.Name)
+	return c.resource == s.resource && c.name == s.object.Name || slices.ContainsFunc(c.touched, func(k string) bool { return strings.HasSuffix(k, key) })
+}
+
+// storeKey is how the key of an object in etcd ends.
+func storeKey(resource, namespace, name string) string {
+	if namespace != "" {
+		namespace += "/"
+	}
+	return "/" + resource + "/" + namespace + name
 }
 
 // spanTree is all spans with the ways between them.
 type spanTree struct {
 	byID     map[string]*Span // span ids are random: they are unique beyond their trace
 	children map[string][]*Span
-	roots    []*Span // those whose parent is not here, by start
+	roots    []*Span            // those whose parent is not here, by start
+	pods     map[string][]*Span // the roots that are about a Pod, by its uid
 }
 
 func newSpanTree(all map[string]*Span) spanTree {
-	tree := spanTree{byID: map[string]*Span{}, children: map[string][]*Span{}}
+	tree := spanTree{byID: map[string]*Span{}, children: map[string][]*Span{}, pods: map[string][]*Span{}}
 	sorted := slices.SortedFunc(maps.Values(all), func(a, b *Span) int { return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.ID, b.ID)) })
 	for _, s := range sorted {
 		tree.byID[s.ID] = s
@@ -75,7 +106,27 @@ func newSpanTree(all map[string]*Span) spanTree {
 			tree.roots = append(tree.roots, s)
 		}
 	}
+	for _, r := range tree.roots {
+		for uid := range tree.podsOf(r) {
+			tree.pods[uid] = append(tree.pods[uid], r)
+		}
+	}
 	return tree
+}
+
+// podsOf are the uids of the Pods that a trace is about: the kubelet's synchronization says it, and the runtime names
+// sandboxes and containers [CONTAINER_]POD_NAMESPACE_UID_ATTEMPT.
+func (t spanTree) podsOf(root *Span) map[string]bool {
+	if uid := root.Attributes["k8s.pod.uid"]; uid != "" {
+		return map[string]bool{uid: true}
+	}
+	found := map[string]bool{}
+	t.walk(root, func(x *Span) {
+		if parts := strings.Split(cmp.Or(x.Attributes["sandbox.name"], x.Attributes["container.name"]), "_"); len(parts) >= 4 {
+			found[parts[len(parts)-2]] = true
+		}
+	})
+	return found
 }
 
 // walk visits a span and all below it. Garbage can make circles, but none that a root leads to: each span has one parent.
@@ -92,15 +143,12 @@ func (t spanTree) all(visit func(*Span)) {
 	}
 }
 
-// readRecords joins audit entries and spans into calls.
-func (t *Trace) readRecords(uid string) records {
-	r := records{pods: map[uint64]*apiCall{}, event: map[eventKey]*apiCall{}, spans: newSpanTree(t.spans)}
+// readCalls joins audit entries and spans into calls.
+func (t *Trace) readCalls() calls {
+	r := calls{spans: newSpanTree(t.spans)}
 	byID := map[string]*apiCall{}
 	for _, a := range t.audits {
-		if a.UID != "" && a.UID != uid {
-			continue
-		}
-		byID[a.ID] = &apiCall{id: a.ID, audit: a, verb: a.Verb, resource: a.Resource, sub: a.Subresource, name: a.Name, code: a.Code}
+		byID[a.ID] = &apiCall{id: a.ID, audit: a, verb: a.Verb, resource: a.Resource, sub: a.Subresource, namespace: a.Namespace, name: a.Name, code: a.Code}
 	}
 	r.spans.all(func(s *Span) {
 		id := s.Attributes["audit-id"]
@@ -109,7 +157,7 @@ func (t *Trace) readRecords(uid string) records {
 		}
 		c := byID[id]
 		if c == nil {
-			if c = t.spanCall(s, r.spans); c == nil {
+			if c = spanCall(s); c == nil {
 				return
 			}
 			byID[id] = c
@@ -122,63 +170,69 @@ func (t *Trace) readRecords(uid string) records {
 			c.client = r.spans.byID[s.Parent]
 		}
 		r.spans.walk(s, func(x *Span) {
-			if strings.HasSuffix(x.Name, " etcd3") && c.key == "" {
-				c.key = x.Attributes["key"]
+			if key := x.Attributes["key"]; key != "" {
+				c.touched = append(c.touched, key)
 			}
 			if x.Service == "etcd" && x.Name == "txn" && x.Attributes["read_only"] != "true" && (c.txn == nil || c.txn.Start.Before(x.Start)) {
 				c.txn = x
 			}
 		})
+		for _, key := range c.touched { // of what a create made, only the store's key tells the name
+			if _, name, ok := strings.Cut(key, storeKey(c.resource, c.namespace, "")); ok && c.name == "" {
+				c.name = name
+			}
+		}
 	})
 	t.forgetEarlier(byID)
-	r.calls = slices.SortedFunc(maps.Values(byID), func(a, b *apiCall) int {
+	r.all = slices.SortedFunc(maps.Values(byID), func(a, b *apiCall) int {
 		return cmp.Or(a.received().Compare(b.received()), cmp.Compare(a.id, b.id))
 	})
 	return r
 }
 
-// forgetEarlier leaves out what came before the request that made our Pod: it is about another Pod of that name.
+// forgetEarlier leaves out what came before the request that the run is about: it is about other objects of that name.
 func (t *Trace) forgetEarlier(calls map[string]*apiCall) {
-	var begin time.Time
-	for id, q := range t.requests {
-		if !q.acts() || q.Sent.IsZero() {
-			continue
+	var first *Request
+	for _, q := range t.requests {
+		if q.acts() && !q.Sent.IsZero() && (first == nil || cmp.Or(q.Sent.Compare(first.Sent), cmp.Compare(q.ID, first.ID)) < 0) {
+			first = q
 		}
-		if begin = q.Sent.Add(-skewSuspected); calls[id] != nil {
-			begin = calls[id].received()
-			break
-		}
+	}
+	if first == nil {
+		return
+	}
+	begin := first.Sent.Add(-skewSuspected)
+	if calls[first.ID] != nil {
+		begin = calls[first.ID].received()
 	}
 	maps.DeleteFunc(calls, func(_ string, c *apiCall) bool {
 		return c.received().Before(begin) && c.verb != "list" && c.verb != "watch"
 	})
 }
 
-// spanCall reads from a span of the API server what its request was about, if it was about our Pod.
-func (t *Trace) spanCall(s *Span, tree spanTree) *apiCall {
-	path, ok := strings.CutPrefix(cmp.Or(s.Attributes["url.path"], s.Attributes["http.target"]), "/api/v1/namespaces/"+t.subject.Namespace+"/")
-	path, _, _ = strings.Cut(path, "?")
-	parts := append(strings.Split(path, "/"), "", "", "")
-	verbs := map[string]string{"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete", "GET": "get"}
-	c := &apiCall{id: s.Attributes["audit-id"], verb: verbs[s.Attributes["http.request.method"]], resource: parts[0], name: parts[1], sub: parts[2]}
-	c.code = statusCode(s.Attributes["http.response.status_code"])
-	if !ok || c.verb == "" {
+// verbs of RBAC by the methods of HTTP, for requests about one object.
+var verbs = map[string]string{"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete", "GET": "get"}
+
+// spanCall reads from a span of the API server what its request was about, or nil where that is no object:
+// /api/v1 or /apis/GROUP/VERSION, then [/namespaces/NAMESPACE]/RESOURCE[/NAME[/SUBRESOURCE]].
+func spanCall(s *Span) *apiCall {
+	path, _, _ := strings.Cut(cmp.Or(s.Attributes["url.path"], s.Attributes["http.target"]), "?")
+	parts := strings.Split(strings.TrimPrefix(path, "/"), "/")
+	switch {
+	case len(parts) > 2 && parts[0] == "api":
+		parts = parts[2:]
+	case len(parts) > 3 && parts[0] == "apis":
+		parts = parts[3:]
+	default:
 		return nil
 	}
-	ours := false
-	tree.walk(s, func(x *Span) {
-		key := x.Attributes["key"]
-		if key == "/pods/"+t.subject.Namespace+"/"+t.subject.Name {
-			ours = true
-		}
-		if name, ok := strings.CutPrefix(key, "/events/"+t.subject.Namespace+"/"); ok && strings.HasPrefix(name, t.subject.Name+".") {
-			ours, c.name = true, name
-		}
-	})
-	if c.resource == "pods" && c.name == "" && c.verb == "create" {
-		c.name = t.subject.Name
+	c := &apiCall{id: s.Attributes["audit-id"], verb: verbs[s.Attributes["http.request.method"]], code: statusCode(s.Attributes["http.response.status_code"])}
+	if len(parts) > 2 && parts[0] == "namespaces" {
+		c.namespace, parts = parts[1], parts[2:]
 	}
-	if !ours && !(c.resource == "pods" && c.name == t.subject.Name) {
+	parts = append(parts, "", "")
+	c.resource, c.name, c.sub = parts[0], parts[1], parts[2]
+	if c.verb == "" {
 		return nil
 	}
 	return c

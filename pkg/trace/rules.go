@@ -15,7 +15,30 @@ type Rule struct {
 	Explain   string // the same in full
 	Doc       string // the page of the Kubernetes documentation
 
+	of     scope
 	derive func(*story, func(claim))
+}
+
+// scope says which stories a rule is for.
+type scope int
+
+const (
+	ofPods scope = iota
+	ofAll
+	ofRun // once, for the run as a whole
+	ofOthers
+)
+
+func (r *Rule) applies(s *story) bool {
+	switch r.of {
+	case ofPods:
+		return s.isPod()
+	case ofRun:
+		return s == s.subject()
+	case ofOthers:
+		return !s.isPod()
+	}
+	return true
 }
 
 const docs = "https://kubernetes.io/docs/"
@@ -25,7 +48,7 @@ const docs = "https://kubernetes.io/docs/"
 var Rules = []Rule{
 	{
 		Name: "own-create", Trigger: "our own POST", From: Kubectl, To: APIServer, Kind: RequestKind, At: AtStart,
-		Certainty: Observed, Detail: Brief, derive: ownCreate,
+		Certainty: Observed, Detail: Brief, of: ofAll, derive: ownCreate,
 		Proves:  "we sent it and read the answer",
 		Gist:    "The client asks for a Pod; admission and validation happen in here.",
 		Explain: "The client asks the API server for a Pod. Authentication, authorization, admission and validation all happen inside this one request.",
@@ -33,7 +56,7 @@ var Rules = []Rule{
 	},
 	{
 		Name: "own-delete", Trigger: "our own DELETE", From: Kubectl, To: APIServer, Kind: RequestKind, At: AtStart,
-		Certainty: Observed, Detail: Brief, derive: ownDelete,
+		Certainty: Observed, Detail: Brief, of: ofAll, derive: ownDelete,
 		Proves:  "we sent it and read the answer",
 		Gist:    "The client asks for the Pod's end, and is answered long before it.",
 		Explain: "The client asks the API server to delete the Pod. A Pod on a node is only marked, with a grace period; one that has no node, or has finished, is removed at once.",
@@ -41,7 +64,7 @@ var Rules = []Rule{
 	},
 	{
 		Name: "own-read", Trigger: "our own GET", From: Kubectl, To: APIServer, Kind: RequestKind, At: AtStart,
-		Certainty: Observed, Detail: Full, derive: ownRead,
+		Certainty: Observed, Detail: Full, of: ofRun, derive: ownRead,
 		Proves:  "we sent it and read the answer",
 		Gist:    "This tool watches to show you what comes; kubectl create would not.",
 		Explain: "This tool itself lists and watches, so that it can show you what comes; kubectl create alone would not.",
@@ -49,7 +72,7 @@ var Rules = []Rule{
 	},
 	{
 		Name: "warning", Trigger: "a Warning header", From: Kubectl, To: Kubectl, Kind: NoteKind, At: AtEnd,
-		Certainty: Observed, Detail: Normal, derive: warnings,
+		Certainty: Observed, Detail: Normal, of: ofRun, derive: warnings,
 		Proves:  "it came with the answer to our own request",
 		Gist:    "The API server took the object but has something to say about it.",
 		Explain: "The API server took the object but has something to say about it.",
@@ -57,7 +80,7 @@ var Rules = []Rule{
 	},
 	{
 		Name: "admission", Trigger: "the answer to our own POST", From: APIServer, Kind: RequestKind, At: AtStart,
-		Certainty: Observed, Detail: Normal, derive: admission,
+		Certainty: Observed, Detail: Normal, of: ofAll, derive: admission,
 		Proves:  "the stored Pod is not the one we sent, or the answer, the audit log or a span names the webhook",
 		Gist:    "Admission may change or refuse the Pod before it is stored.",
 		Explain: "Before it stores an object the API server hands it to its admission plugins, and to the webhooks that are registered for it, which may change it, then to those that may refuse it.",
@@ -65,7 +88,7 @@ var Rules = []Rule{
 	},
 	{
 		Name: "write", Trigger: "a new revision of the Pod", To: APIServer, Kind: RequestKind, At: AtCommit,
-		Certainty: Observed, Detail: Normal, derive: writes,
+		Certainty: Observed, Detail: Normal, of: ofAll, derive: writes,
 		Proves:  "every revision is one successful write; the object says who made it",
 		Gist:    "A client changed the Pod; every change goes through the API server.",
 		Explain: "Some client changed the Pod through the API server. There is no other way: components never talk to each other or to etcd directly.",
@@ -89,7 +112,7 @@ var Rules = []Rule{
 	},
 	{
 		Name: "etcd-write", Trigger: "a new revision of the Pod", From: APIServer, To: Etcd, Kind: RequestKind, At: AtCommit,
-		Certainty: Observed, Detail: Full, derive: etcdWrites,
+		Certainty: Observed, Detail: Full, of: ofAll, derive: etcdWrites,
 		Proves:  "resourceVersion is etcd's own revision of that transaction",
 		Gist:    "The API server keeps no state: the write counts once etcd has it.",
 		Explain: "The API server keeps no state of its own: the write counts once etcd has it on disk.",
@@ -249,7 +272,7 @@ var Rules = []Rule{
 	},
 	{
 		Name: "trouble", Trigger: "an Event of type Warning", Kind: NoteKind, At: AtEnd,
-		Certainty: Observed, Detail: Normal, derive: troubles,
+		Certainty: Observed, Detail: Normal, of: ofAll, derive: troubles,
 		Proves:  "the Event",
 		Gist:    "A component says that something went wrong.",
 		Explain: "A component says that something went wrong.",
@@ -257,7 +280,7 @@ var Rules = []Rule{
 	},
 	{
 		Name: "event-write", Trigger: "a new revision of an Event", To: APIServer, Kind: RequestKind, At: AtCommit,
-		Certainty: Observed, Detail: Full, derive: eventWrites,
+		Certainty: Observed, Detail: Full, of: ofAll, derive: eventWrites,
 		Proves:  "the Event is there, and names its emitter",
 		Gist:    "Events are API objects too, written just after what they tell of.",
 		Explain: "Events are API objects too, written a few milliseconds after what they tell of, and kept for an hour.",
@@ -265,7 +288,7 @@ var Rules = []Rule{
 	},
 	{
 		Name: "audit", Trigger: "an audit entry of a write", To: APIServer, Kind: RequestKind, At: AtCommit,
-		Certainty: Observed, Detail: Full, derive: audited,
+		Certainty: Observed, Detail: Full, of: ofAll, derive: audited,
 		Proves:  "the API server logs each request it has answered, with the authenticated user and microseconds",
 		Gist:    "The API server's own log has this request.",
 		Explain: "The audit log is the API server's own record of who asked for what, when, and what came of it. Its user is authenticated, where managedFields only has the client's word.",
@@ -273,7 +296,7 @@ var Rules = []Rule{
 	},
 	{
 		Name: "etcd-span", Trigger: "etcd's span of the transaction", From: APIServer, To: Etcd, Kind: RequestKind, At: AtCommit,
-		Certainty: Observed, Detail: Full, derive: transactions,
+		Certainty: Observed, Detail: Full, of: ofAll, derive: transactions,
 		Proves:  "etcd itself timed the transaction below the API server's span of the request",
 		Gist:    "etcd timed this transaction itself.",
 		Explain: "A write takes effect in etcd's transaction: proposed through raft, written to disk, applied. Everything else in the request surrounds it.",
@@ -281,7 +304,7 @@ var Rules = []Rule{
 	},
 	{
 		Name: "answer", Trigger: "an audit entry, or the API server's span", From: APIServer, Kind: ResponseKind, At: AtEnd,
-		Certainty: Observed, Detail: Full, derive: answers,
+		Certainty: Observed, Detail: Full, of: ofAll, derive: answers,
 		Proves:  "the entry and the span end when the request is answered",
 		Gist:    "The API server answers the client that made the change.",
 		Explain: "The client that wrote gets the object as it is stored now, with its new resourceVersion.",
@@ -289,7 +312,7 @@ var Rules = []Rule{
 	},
 	{
 		Name: "request", Trigger: "an audit entry, or the API server's span, of a request that changed nothing", To: APIServer, Kind: RequestKind, At: AtStart,
-		Certainty: Observed, Detail: Full, derive: otherRequests,
+		Certainty: Observed, Detail: Full, of: ofAll, derive: otherRequests,
 		Proves:  "the API server recorded it",
 		Gist:    "A component asks about the Pod; no watch ever shows this.",
 		Explain: "Reads and refused writes leave no revision and no Event. The kubelet, for one, reads the Pod before each status patch, and asks for a token for the Pod's ServiceAccount.",
@@ -329,7 +352,7 @@ var Rules = []Rule{
 	},
 	{
 		Name: "gap", Trigger: "a lost watch", From: Kubectl, To: Kubectl, Kind: NoteKind, At: AtEnd,
-		Certainty: Observed, Detail: Brief, derive: gaps,
+		Certainty: Observed, Detail: Brief, of: ofRun, derive: gaps,
 		Proves:  "our own watch ended and could not be resumed where it was",
 		Gist:    "What happened in between may be missing from this picture.",
 		Explain: "What happened in between may be missing from this picture.",

@@ -1,8 +1,6 @@
 package trace
 
 import (
-	"cmp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,12 +10,15 @@ import (
 
 // Keys of messages. A request's response is its key and ":end".
 func callKey(r *Request) string { return "call:" + r.ID }
-func etcdKey(rv uint64) string  { return "etcd:pods:" + strconv.FormatUint(rv, 10) }
-func (w *write) key() string {
+
+func (s *story) etcdKey(rv uint64) string {
+	return "etcd:" + s.resource + ":" + strconv.FormatUint(rv, 10)
+}
+func (s *story) writeKey(w *write) string {
 	if w.own != nil {
 		return callKey(w.own)
 	}
-	return "write:pods:" + strconv.FormatUint(w.rv, 10)
+	return "write:" + s.resource + ":" + strconv.FormatUint(w.rv, 10)
 }
 
 const (
@@ -29,11 +30,11 @@ const (
 )
 
 func (s *story) api(verb, subresource string) Step {
-	return Step{Verb: verb, Resource: "pods", Subresource: subresource, Object: s.object, Clock: APIServer}
+	return Step{Verb: verb, Resource: s.resource, Subresource: subresource, Object: s.object, Clock: APIServer}
 }
 
 func (w *write) evidence() Evidence {
-	e := Evidence{Source: "watch", Detail: w.actor.because, ResourceVersion: w.pod.ResourceVersion, At: w.received}
+	e := Evidence{Source: "watch", Detail: w.actor.because, ResourceVersion: w.object.GetResourceVersion(), At: w.received}
 	if w.received.IsZero() { // it came with the answer to our own request
 		e.Source = "http"
 		if w.own != nil {
@@ -66,13 +67,13 @@ func (w *write) isStatusPatch() bool {
 
 func writes(s *story, emit func(claim)) {
 	for _, w := range s.revisions {
-		if w.own != nil || w.isBind() || w.isStatusPatch() || w.isLastGrace() || w.prev == nil && !w.first {
+		if w.own != nil || w.isBind() || w.isStatusPatch() || w.isLastGrace() || !w.drawn() {
 			continue
 		}
-		label := strings.ToUpper(w.actor.verb) + " pods"
+		label := strings.ToUpper(w.actor.verb) + " " + s.resource
 		switch {
 		case w.actor.verb == "create":
-			label = "POST pods (" + s.object.Name + ")"
+			label = "POST " + s.resource + " (" + s.object.Name + ")"
 		case w.actor.subresource != "":
 			label += "/" + w.actor.subresource
 		}
@@ -85,7 +86,7 @@ func writes(s *story, emit func(claim)) {
 		}
 		c := s.writeClaim(w, label, detail)
 		if first := s.lastGrace(w); first != nil {
-			c.At, c.after = AtStart, s.before(first)
+			c.At, c.after = AtStart, s.before(first.rv, s.resource)
 			c.Window, c.Best = Window{Latest: first.received}, before(first.received, 2*deliveryLag)
 		}
 		emit(c)
@@ -99,7 +100,7 @@ func (w *write) isLastGrace() bool {
 }
 
 func noGrace(p *corev1.Pod) bool {
-	return p.DeletionGracePeriodSeconds != nil && *p.DeletionGracePeriodSeconds == 0
+	return p != nil && p.DeletionGracePeriodSeconds != nil && *p.DeletionGracePeriodSeconds == 0
 }
 
 // lastGrace is that first revision, if w is the second.
@@ -115,29 +116,12 @@ func (s *story) lastGrace(w *write) *write {
 // writeClaim is what every revision tells of the request that made it.
 func (s *story) writeClaim(w *write, label string, detail Detail) claim {
 	step := s.api(w.actor.verb, w.actor.subresource)
-	step.Key, step.Label, step.From, step.Detail = w.key(), label, w.actor.name, detail
-	step.ResourceVersion, step.Certainty = w.pod.ResourceVersion, w.actor.certainty
+	step.Key, step.Label, step.From, step.Detail = s.writeKey(w), label, w.actor.name, detail
+	step.ResourceVersion, step.Certainty = w.object.GetResourceVersion(), w.actor.certainty
 	step.Window, step.Best = w.window()
 	step.Evidence = []Evidence{w.evidence()}
-	return claim{Step: step, after: s.before(w)}
+	return claim{Step: step, after: s.before(w.rv, s.resource)}
 }
-
-// before is the store's writes just before this one. Revisions of one object are in order; those of Pods and Events
-// where both live in one etcd.
-func (s *story) before(w *write) []string {
-	var keys []string
-	for i, o := range s.revisions {
-		if o == w && i > 0 {
-			keys = append(keys, etcdKey(s.revisions[i-1].rv))
-		}
-	}
-	if i, _ := slices.BinarySearchFunc(s.events, w.rv, byRevision); i > 0 && s.comparable {
-		keys = append(keys, s.events[i-1].etcdKey())
-	}
-	return keys
-}
-
-func byRevision(e *emitted, rv uint64) int { return cmp.Compare(e.rv, rv) }
 
 func binds(s *story, emit func(claim)) {
 	for _, w := range s.revisions {
@@ -205,10 +189,10 @@ func (w *write) reportDetail() Detail {
 
 func etcdWrites(s *story, emit func(claim)) {
 	for i, w := range s.revisions {
-		if w.prev == nil && !w.first {
+		if !w.drawn() {
 			continue
 		}
-		step := Step{Key: etcdKey(w.rv), Label: "Pod " + s.object.Name, Object: s.object, ResourceVersion: w.pod.ResourceVersion, Clock: APIServer}
+		step := Step{Key: s.etcdKey(w.rv), Label: s.object.Kind + " " + s.object.Name, Object: s.object, ResourceVersion: w.object.GetResourceVersion(), Clock: APIServer}
 		step.Window, step.Best = w.window()
 		if w.own != nil {
 			// The answer follows the commit closely.
@@ -226,9 +210,9 @@ func etcdWrites(s *story, emit func(claim)) {
 		if w.first || w.isBind() || w.deleted || w.endsLife() || w.isStatusPatch() && w.reportDetail() == Brief {
 			step.Detail = Brief
 		}
-		after := append(s.before(w), w.key())
+		after := append(s.before(w.rv, s.resource), s.writeKey(w))
 		if w.isLastGrace() && i+1 < len(s.revisions) {
-			after = append(after, s.revisions[i+1].key())
+			after = append(after, s.writeKey(s.revisions[i+1]))
 		}
 		emit(claim{Step: step, after: after})
 	}

@@ -58,7 +58,7 @@ func (s *story) note(e *emitted) Step {
 }
 
 func eventWrites(s *story, emit func(claim)) {
-	for i, e := range s.events {
+	for _, e := range s.events {
 		step := Step{Key: e.writeKey(), From: e.emitter, Verb: "create", Resource: "events",
 			Object:          e.object(),
 			ResourceVersion: e.event.ResourceVersion, Label: "POST events: " + e.event.Reason, Container: e.container, Clock: e.emitter}
@@ -68,31 +68,13 @@ func eventWrites(s *story, emit func(claim)) {
 		step.Window = Window{Earliest: e.at, Latest: e.received}
 		step.Best = before(e.received, eventLag)
 		step.Evidence = []Evidence{e.evidence()}
-		var after []string
-		if i > 0 {
-			after = append(after, s.events[i-1].etcdKey())
-		}
-		if w := s.writeBefore(e.rv); w != nil && s.comparable {
-			after = append(after, etcdKey(w.rv))
-		}
 		etcd := step
 		etcd.Key, etcd.From, etcd.To, etcd.Clock = e.etcdKey(), APIServer, Etcd, APIServer
 		etcd.Label = "Event " + e.event.Reason
-		emit(claim{Step: step, after: after})
+		emit(claim{Step: step, after: s.before(e.rv, "events")})
 		etcd.Rule = "etcd-write"
 		emit(claim{Step: etcd, after: []string{step.Key}})
 	}
-}
-
-// writeBefore is the last write of the Pod before a revision of the same store.
-func (s *story) writeBefore(rv uint64) *write {
-	var last *write
-	for _, w := range s.revisions {
-		if w.rv < rv {
-			last = w
-		}
-	}
-	return last
 }
 
 func troubles(s *story, emit func(claim)) {

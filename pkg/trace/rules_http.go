@@ -10,13 +10,13 @@ func ownCreate(s *story, emit func(claim)) { s.ownWrite("create", "POST", emit) 
 func ownDelete(s *story, emit func(claim)) { s.ownWrite("delete", "DELETE", emit) }
 
 func (s *story) ownWrite(verb, method string, emit func(claim)) {
-	for _, r := range s.requests {
+	for _, r := range s.own {
 		if r.Verb != verb || r.Sent.IsZero() {
 			continue
 		}
 		request := s.api(verb, "")
 		request.Key, request.Call, request.Clock = callKey(r), callKey(r), Kubectl
-		request.Label = method + " pods (" + s.object.Name + ")"
+		request.Label = method + " " + s.resource + " (" + s.object.Name + ")"
 		if r.Pod != nil && r.Pod.DeletionGracePeriodSeconds != nil {
 			request.Label += fmt.Sprintf(", grace period %d s", *r.Pod.DeletionGracePeriodSeconds)
 		}
@@ -26,12 +26,12 @@ func (s *story) ownWrite(verb, method string, emit func(claim)) {
 			request.ResourceVersion = r.ResourceVersion
 			for _, w := range s.revisions {
 				if w.own == r { // the answer may have been lost
-					request.ResourceVersion = w.pod.ResourceVersion
+					request.ResourceVersion = w.object.GetResourceVersion()
 				}
 			}
 		}
 		emit(claim{Step: request})
-		emitAnswer(r, request, emit)
+		s.emitAnswer(r, request, emit)
 	}
 }
 
@@ -55,7 +55,7 @@ func (r *Request) evidence() Evidence {
 }
 
 // emitAnswer emits the response to a request of ours, once there is one.
-func emitAnswer(r *Request, request Step, emit func(claim)) {
+func (s *story) emitAnswer(r *Request, request Step, emit func(claim)) {
 	if r.FirstByte.IsZero() || r.Status == 0 {
 		return
 	}
@@ -74,7 +74,7 @@ func emitAnswer(r *Request, request Step, emit func(claim)) {
 	answer.Evidence = []Evidence{{Source: "http", Detail: detail, At: r.FirstByte}}
 	after := []string{request.Key}
 	if rv, ok := parseRevision(r.ResourceVersion); ok {
-		after = append(after, etcdKey(rv))
+		after = append(after, s.etcdKey(rv))
 	}
 	emit(claim{Step: answer, after: after})
 }
@@ -98,7 +98,7 @@ func ownRead(s *story, emit func(claim)) {
 		request.ResourceVersion = r.ResourceVersion
 		request.Detail = Full
 		emit(claim{Step: request})
-		emitAnswer(r, request, emit)
+		s.emitAnswer(r, request, emit)
 	}
 }
 

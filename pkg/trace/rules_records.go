@@ -63,18 +63,17 @@ type target struct {
 	*apiCall
 	write, etcd string // keys; write is empty for our own request, of which we know more
 	sent        bool   // the write's step is about when it was sent, not about its commit
-	label       string
 	step        Step
 }
 
 func (s *story) joined() []target {
 	var all []target
 	for _, w := range s.revisions {
-		c := s.records.pods[w.rv]
-		if c == nil || w.prev == nil && !w.first {
+		c := s.records.writes[w.rv]
+		if c == nil || !w.drawn() {
 			continue
 		}
-		t := target{apiCall: c, write: w.key(), etcd: etcdKey(w.rv), label: "Pod " + s.object.Name, step: Step{Object: s.object, ResourceVersion: w.pod.ResourceVersion, Resource: "pods"}}
+		t := target{apiCall: c, write: s.writeKey(w), etcd: s.etcdKey(w.rv), step: Step{Object: s.object, ResourceVersion: w.object.GetResourceVersion(), Resource: s.resource}}
 		if w.own != nil {
 			t.write = ""
 		}
@@ -83,7 +82,7 @@ func (s *story) joined() []target {
 	}
 	for _, e := range s.events {
 		if c := s.records.event[eventKey{string(e.event.UID), e.rv}]; c != nil {
-			all = append(all, target{apiCall: c, write: e.writeKey(), etcd: e.etcdKey(), label: "Event " + e.event.Reason,
+			all = append(all, target{apiCall: c, write: e.writeKey(), etcd: e.etcdKey(),
 				step: Step{Object: e.object(), ResourceVersion: e.event.ResourceVersion, Resource: "events"}})
 		}
 	}
@@ -175,7 +174,7 @@ func otherRequests(s *story, emit func(claim)) {
 	}
 	for _, c := range s.records.calls {
 		from, ok := c.actor()
-		write := c.code < 300 && c.verb != "get" && (c.resource == "pods" || c.resource == "events")
+		write := c.code < 300 && c.verb != "get" && (c.resource == s.resource || c.resource == "events")
 		if !ok || own[c.id] || joined[c] || c.verb == "watch" || c.verb == "list" || write && !s.noop(c) {
 			continue
 		}
@@ -204,7 +203,7 @@ func otherRequests(s *story, emit func(claim)) {
 
 // receivedAt is when the API server had the request that made a revision, on our clock.
 func (s *story) receivedAt(w *write) time.Time {
-	c := s.records.pods[w.rv]
+	c := s.records.writes[w.rv]
 	if c == nil || c.received().IsZero() {
 		return time.Time{}
 	}

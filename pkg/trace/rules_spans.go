@@ -26,10 +26,7 @@ func (s *story) readCRI() []criCall {
 	var all []criCall
 	made := map[string]criCall{} // by container or sandbox id
 	tree := s.records.spans
-	for _, root := range tree.roots {
-		if !s.aboutPod(root) {
-			continue
-		}
+	for _, root := range tree.pods[s.object.UID] {
 		var pulls []int
 		tree.walk(root, func(x *Span) {
 			rpc := x.Name[strings.LastIndexByte(x.Name, '/')+1:]
@@ -119,21 +116,6 @@ func (s *story) countPulls(all []criCall) []criCall {
 	return all
 }
 
-// aboutPod reports whether a trace is about our Pod: the kubelet's synchronization of it, or a runtime's work in it.
-func (s *story) aboutPod(root *Span) bool {
-	if s.object.UID == "" {
-		return false
-	}
-	if uid := root.Attributes["k8s.pod.uid"]; uid != "" {
-		return uid == s.object.UID
-	}
-	found := false
-	s.records.spans.walk(root, func(x *Span) {
-		found = found || strings.Contains(cmp.Or(x.Attributes["sandbox.name"], x.Attributes["container.name"]), s.object.UID)
-	})
-	return found
-}
-
 // criSpans give each call of the CRI its start and its end.
 func criSpans(s *story, emit func(claim)) {
 	for _, c := range s.cri {
@@ -215,8 +197,8 @@ func cniSpans(s *story, emit func(claim)) {
 // syncs are the beginnings of the kubelet's work on the Pod.
 func syncs(s *story, emit func(claim)) {
 	n := 0
-	for _, root := range s.records.spans.roots {
-		if root.Service != "kubelet" || !strings.HasPrefix(root.Name, "sync") || !s.aboutPod(root) {
+	for _, root := range s.records.spans.pods[s.object.UID] {
+		if root.Service != "kubelet" || !strings.HasPrefix(root.Name, "sync") {
 			continue
 		}
 		step := Step{Key: fmt.Sprint("sync:", n), From: Kubelet, To: Kubelet, Label: root.Name + " begins", Object: s.object, Node: s.node, Clock: Kubelet, Detail: Full, Evidence: []Evidence{root.evidence()}}

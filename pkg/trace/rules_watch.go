@@ -26,7 +26,7 @@ func schedulerDelivery(s *story, emit func(claim)) {
 	var after []string
 	for _, w := range s.revisions {
 		if w.first {
-			after = []string{etcdKey(w.rv)}
+			after = []string{s.etcdKey(w.rv)}
 			step.ResourceVersion = w.pod.ResourceVersion
 		}
 		if w.binds() {
@@ -68,7 +68,7 @@ func deletionDelivery(s *story, emit func(claim)) {
 		if e.emitter == Kubelet && e.event.Reason == "Killing" && e.rv > first.rv {
 			step := Step{Key: deliverDeletion, Label: "watch: Pod " + s.object.Name + " is to end", Object: s.object, Verb: "watch", Resource: "pods", Node: s.node, Clock: APIServer, ResourceVersion: first.pod.ResourceVersion}
 			step.Window.Latest, step.Evidence = e.at, []Evidence{e.evidence()}
-			emit(claim{Step: step, after: []string{etcdKey(first.rv)}, lag: 2 * time.Millisecond})
+			emit(claim{Step: step, after: []string{s.etcdKey(first.rv)}, lag: 2 * time.Millisecond})
 			return
 		}
 	}
@@ -83,7 +83,7 @@ func kubeletDelivery(s *story, emit func(claim)) {
 	step := Step{Key: deliverKubelet, Label: "watch: Pod " + s.object.Name + ", yours", Object: s.object, Verb: "watch", Resource: "pods", Node: s.node, Clock: APIServer}
 	for _, w := range s.revisions {
 		if w.isBind() {
-			after = append(after, etcdKey(w.rv))
+			after = append(after, s.etcdKey(w.rv))
 			step.ResourceVersion = w.pod.ResourceVersion
 		} else if w.binds() {
 			after = append(after, bindKey)

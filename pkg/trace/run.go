@@ -26,14 +26,14 @@ type Run struct {
 // Run returns it.
 func (t *Trace) Run() Run {
 	r := t.resolve()
-	s := r.story
-	run := Run{Subject: s.object, Runtime: s.runtime, Node: s.node, Zero: s.zero(), Clocks: r.clocks, Sources: s.sources(), Unseen: s.unseen(), Denied: s.contradictions}
+	s := r.scene.subject()
+	run := Run{Subject: s.object, Runtime: s.runtime, Node: s.node, Zero: s.zero(), Clocks: s.clocks.list(), Sources: s.sources(), Unseen: s.unseen(), Denied: s.contradictions}
 	for _, q := range s.requests {
 		if q.ServerVersion != "" {
 			run.Server = q.ServerVersion
 		}
 	}
-	if n := len(s.revisions); n > 0 {
+	if n := len(s.revisions); n > 0 && s.isPod() {
 		if c := s.revisions[0].pod.Spec.Containers; len(c) > 0 {
 			run.Image = c[0].Image
 		}
@@ -66,7 +66,7 @@ func (s *story) sources() []string {
 			names = append(names, watched[q.Resource])
 		}
 	}
-	for _, c := range s.records.calls {
+	for _, c := range s.calls.all {
 		if c.audit != nil {
 			names = append(names, "audit")
 		}
@@ -93,7 +93,7 @@ func (s *story) unseen() []string {
 		}
 		if len(s.events) == 0 && s.node != "" {
 			words = append(words, "Events: none came, so container calls are known from the status only")
-		} else if len(s.events) > 0 && !s.comparable {
+		} else if len(s.events) > 0 && !s.comparable["events"] {
 			words = append(words, "the order of Events against Pod writes: their revisions are not known to be comparable")
 		}
 	}
@@ -129,6 +129,6 @@ func (s *story) refusedReads() []string {
 
 // Blind reports that the Pod was made and that nothing more will be seen of it: we may neither watch nor ask for it.
 func (t *Trace) Blind() bool {
-	s := t.resolve().story
+	s := t.resolve().scene.subject()
 	return len(s.revisions) > 0 && slices.ContainsFunc(s.gaps, func(g gap) bool { return g.Resource == "pods" && g.To == "" && g.Every == 0 })
 }

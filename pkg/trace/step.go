@@ -1,9 +1,6 @@
 package trace
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // Participant is a lane of the diagram. The container runtime goes by the name the node reports ("containerd",
 // "cri-o"), a container by "container/NAME", any other client of the API by the name it gave itself.
@@ -115,14 +112,6 @@ type Step struct {
 	Evidence        []Evidence
 	After           []string // keys of the steps proved to come before, the nearest ones; any other order is only likely
 	Conflict        bool     // bounds contradicted each other: two clocks disagree beyond what was measured
-}
-
-func find(steps []Step, key string) *Step {
-	i := slices.IndexFunc(steps, func(s Step) bool { return s.Key == key })
-	if i < 0 {
-		return nil
-	}
-	return &steps[i]
 }
 
 // String is the name of the detail, as flags and JSON have it.

@@ -10,16 +10,18 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// story is one Pod's facts, sorted and read: what the rules look at.
+// story is one object's facts, sorted and read: what the rules look at. Much of it is empty unless the object is a Pod.
 type story struct {
+	*scene
 	object     Object
-	requests   []*Request // by the time they started
+	resource   string // as in RBAC
+	prefix     string // of the keys that are the object's own
+	own        []*Request
 	revisions  []*write   // by revision
 	events     []*emitted // by the order of their writes
-	gaps       []gap
-	comparable bool // Events and Pods share one revision counter
 	clocks     clocks
 	runtime    Participant
 	node       string
@@ -27,25 +29,24 @@ type story struct {
 	containers []ran // see ran
 	records    records
 	cri        []criCall
-	losses     []Loss
-	gone       time.Time // see podFacts
+	gone       time.Time // see facts
 	admitted   []string  // what admission changed
-	lease      *Lease
-	leaseAt    time.Time
-	webhooks   *Webhooks
-
-	contradictions []string // what one source denies that another led to
 }
 
-// write is one revision of the Pod and what it changed.
+// write is one revision of the object and what it changed.
 type write struct {
 	*revision
-	prev  *corev1.Pod // nil for the first revision we know
-	first bool        // the revision that made the Pod
-	own   *Request    // our own request, if it is the one
+	was   metav1.Object // the object before, or nil
+	pod   *corev1.Pod   // the object, where it is a Pod
+	prev  *corev1.Pod   // and before; nil for the first revision we know
+	first bool          // the revision that made the object
+	own   *Request      // our own request, if it is the one
 	actor actor
 	since time.Time // it was committed no earlier, by managedFields' whole seconds; zero where they do not tell
 }
+
+// drawn reports whether the write is part of the picture: what was there before is not.
+func (w *write) drawn() bool { return w.was != nil || w.first }
 
 // emitted is one write of an Event.
 type emitted struct {
@@ -56,43 +57,20 @@ type emitted struct {
 	at        time.Time // when it was emitted, on our clock; zero where only the second is known
 }
 
-type gap struct {
-	Gap
-	at time.Time
-}
-
-func (t *Trace) story() *story {
-	s := &story{object: t.subject, runtime: Runtime, comparable: t.comparable(), lease: t.lease, leaseAt: t.leaseAt, webhooks: t.webhooks}
-	for _, id := range slices.Sorted(maps.Keys(t.requests)) {
-		s.requests = append(s.requests, t.requests[id])
-	}
-	slices.SortStableFunc(s.requests, func(a, b *Request) int { return a.Started.Compare(b.Started) })
-	s.admitted = t.admitted(s.ownCreate())
-	for g, at := range t.gaps {
-		s.gaps = append(s.gaps, gap{g, at})
-	}
-	slices.SortFunc(s.gaps, func(a, b gap) int {
-		return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.Resource+a.From+a.To+a.Reason, b.Resource+b.From+b.To+b.Reason))
-	})
-	for key, n := range t.losses {
-		key.Count = n
-		s.losses = append(s.losses, key)
-	}
-	slices.SortFunc(s.losses, func(a, b Loss) int { return cmp.Compare(a.Source+a.What, b.Source+b.What) })
-	f := t.pods[t.subjectUID()]
-	if f == nil {
-		return s
-	}
-	s.object.UID, s.gone = t.subjectUID(), f.gone
+// tell reads the facts of an object.
+func (t *Trace) tell(s *story, f *facts) {
+	s.gone = f.gone
 	for _, rv := range slices.Sorted(maps.Keys(f.revisions)) {
-		s.addRevision(f.revisions[rv])
+		if r := f.revisions[rv]; identify(r.object).Kind == s.object.Kind { // else it is garbage
+			s.addRevision(r)
+		}
 	}
 	events := slices.Collect(maps.Values(f.events))
 	if !s.begins().IsZero() { // those from before are no part of it
 		events = slices.DeleteFunc(events, func(e *eventRevision) bool { return e.rv <= t.lists["events"] })
 	}
 	s.addEvents(events)
-	s.records = t.readRecords(s.object.UID)
+	s.records = s.calls.of(s)
 	s.joinRevisions()
 	s.attribute()
 	s.compareClocks()
@@ -105,28 +83,35 @@ func (t *Trace) story() *story {
 			e.at = s.on(e.emitter, e.at)
 		}
 	}
-	s.cri = s.readCRI()
-	s.acts, s.containers = s.readWorker(), s.readStatuses()
-	return s
+	if s.isPod() {
+		s.cri = s.readCRI()
+		s.acts, s.containers = s.readWorker(), s.readStatuses()
+	}
 }
+
+func (s *story) isPod() bool { return s.object.Kind == "Pod" }
 
 // newest is the last revision that is known. There must be one.
 func (s *story) newest() *corev1.Pod { return s.revisions[len(s.revisions)-1].pod }
 
 func (s *story) addRevision(r *revision) {
 	w := &write{revision: r}
+	w.pod, _ = r.object.(*corev1.Pod)
 	if n := len(s.revisions); n > 0 {
-		w.prev = s.revisions[n-1].pod
-	} else {
+		w.was, w.prev = s.revisions[n-1].object, s.revisions[n-1].pod
+	} else if w.pod != nil {
 		// A Pod is bound, scheduled and patched by later writes only; one that shows none of this is as it was made.
-		w.first = r.pod.Spec.NodeName == "" && len(r.pod.Status.Conditions) == 0
+		w.first = w.pod.Spec.NodeName == "" && len(w.pod.Status.Conditions) == 0
+	} else {
+		w.first = r.added
 	}
-	for _, q := range s.requests {
-		answered := q.ResourceVersion == r.pod.ResourceVersion && q.Pod != nil && q.Pod.UID == r.pod.UID
+	for _, q := range s.own {
+		m := q.answer()
+		answered := m != nil && m.GetResourceVersion() == r.object.GetResourceVersion() && m.GetUID() == r.object.GetUID()
 		// The watch can deliver what our request made before the request is answered.
 		underway := q.Status == 0
 		switch {
-		case q.Verb == "create" && (answered || underway && w.first && w.prev == nil):
+		case q.Verb == "create" && (answered || underway && w.first && w.was == nil):
 			w.own, w.first = q, true
 		case q.Verb == "delete" && q.Status < 300 && w.endsLife() && (answered || underway || w.deleted || noGrace(w.pod)):
 			w.own = q
@@ -134,15 +119,18 @@ func (s *story) addRevision(r *revision) {
 			w.own = q
 		}
 	}
-	w.actor = writer(w)
-	if e := changedEntry(w.prev, r.pod); e != nil && e.Time != nil {
+	w.actor = s.writer(w)
+	if e := changedEntry(w.was, r.object); e != nil && e.Time != nil {
 		if ahead, ok := s.serverAhead(); ok {
 			w.since = e.Time.Add(-ahead)
 		}
 	}
 	s.revisions = append(s.revisions, w)
-	s.node = cmp.Or(r.pod.Spec.NodeName, s.node)
-	for c := range allStatuses(r.pod) {
+	if w.pod == nil {
+		return
+	}
+	s.node = cmp.Or(w.pod.Spec.NodeName, s.node)
+	for c := range allStatuses(w.pod) {
 		if name, _, ok := strings.Cut(c.ContainerID, "://"); ok && name != "" {
 			s.runtime = Participant(name)
 		}
@@ -173,71 +161,9 @@ func (s *story) addEvents(all []*eventRevision) {
 	}
 }
 
-// roundTrip is how long our own requests took at least.
-func (s *story) roundTrip() (least time.Duration) {
-	for _, q := range s.requests {
-		if d := q.FirstByte.Sub(q.Sent); !q.Sent.IsZero() && !q.FirstByte.IsZero() && d > 0 && (least == 0 || d < least) {
-			least = d
-		}
-	}
-	return least
-}
-
-// serverAhead bounds how far the API server's clock is ahead of ours, by the whole seconds of its Date headers.
-func (s *story) serverAhead() (bound time.Duration, ok bool) {
-	for _, r := range s.requests {
-		if r.ServerDate.IsZero() || r.Sent.IsZero() {
-			continue
-		}
-		if b := r.ServerDate.Add(time.Second).Sub(r.Sent); !ok || b < bound {
-			bound, ok = b, true
-		}
-	}
-	return bound, ok
-}
-
-// zero is when we sent the request that the run is about, or the zero time. Nothing that is told can have come before.
-func (s *story) zero() time.Time {
-	for _, r := range s.requests {
-		if r.acts() {
-			return r.Sent
-		}
-	}
-	return time.Time{}
-}
-
-// begins is when the story of a Pod begins that was there before: with the request that ends it; else the zero time.
-func (s *story) begins() time.Time {
-	for _, r := range s.requests {
-		if r.Verb == "delete" {
-			return r.Sent
-		}
-	}
-	return time.Time{}
-}
-
-// told leaves out what had happened before the story began: a Pod that was there already has a past.
-func (s *story) told(steps []Step) []Step {
-	begin := s.begins()
-	begun := slices.ContainsFunc(s.requests, (*Request).acts)
-	if begun && begin.IsZero() {
-		return steps
-	}
-	kept := map[string]bool{}
-	steps = slices.DeleteFunc(steps, func(x Step) bool {
-		past := !begun || !x.Window.Latest.IsZero() && x.Window.Latest.Before(begin)
-		kept[x.Key] = !past || x.Rule == "own-read" || x.Rule == "gap"
-		return !kept[x.Key]
-	})
-	for i := range steps {
-		steps[i].After = slices.DeleteFunc(steps[i].After, func(key string) bool { return !kept[key] })
-	}
-	return steps
-}
-
 // endsLife reports whether the write is what a DELETE does: it sets the time of the end, or removes the Pod at once.
 func (w *write) endsLife() bool {
-	return w.prev != nil && w.prev.DeletionTimestamp == nil && (w.pod.DeletionTimestamp != nil || w.deleted)
+	return w.was != nil && w.was.GetDeletionTimestamp() == nil && (w.object.GetDeletionTimestamp() != nil || w.deleted)
 }
 
 // emissionTime reads the emitter's clock from the Event's name: client-go's recorders name an Event

@@ -38,7 +38,7 @@ var waits = []wait{
 
 // Waits returns the fixed waits that this run shows, in the order of the phases.
 func (t *Trace) Waits() []Wait {
-	s := t.resolve().story
+	s := t.resolve().scene.subject()
 	if len(s.revisions) == 0 {
 		return nil
 	}

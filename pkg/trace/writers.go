@@ -30,38 +30,37 @@ type actor struct {
 
 // writer attributes one revision. managedFields names the client's own claim of who it is and survives in the object;
 // three writes leave nothing there: a bind, a deletion, and a patch that changes no field set.
-func writer(w *write) actor {
-	cur := w.pod
+func (s *story) writer(w *write) actor {
 	if w.own != nil {
 		if w.own.Status == 0 {
-			return actor{Kubectl, w.own.Verb, "", Inferred, "our own request for this Pod is under way"}
+			return actor{Kubectl, w.own.Verb, "", Inferred, "our own request for this " + s.object.Kind + " is under way"}
 		}
-		if w.own.ResourceVersion != w.pod.ResourceVersion {
+		if w.own.ResourceVersion != w.object.GetResourceVersion() {
 			return actor{Kubectl, w.own.Verb, "", Inferred, "it happened while our own request for that was under way"}
 		}
 		return actor{Kubectl, w.own.Verb, "", Observed, "the answer to our own request has this revision"}
 	}
 	if w.first {
-		if m := creator(cur); m != "" {
-			return actor{client(m), "create", "", Observed, "managedFields: " + m}
+		if m := creator(w.object); m != "" {
+			return s.controlled(w, actor{client(m), "create", "", Observed, "managedFields: " + m})
 		}
 		return actor{UnknownClient, "create", "", Inferred, "the first revision"}
 	}
-	if w.binds() && (!w.listed || changedEntry(w.prev, cur) == nil) {
-		return actor{scheduler(cur), "create", "binding", Inferred, "spec.nodeName and PodScheduled appeared together; spec.schedulerName is " + cmp.Or(cur.Spec.SchedulerName, "empty")}
+	if w.binds() && (!w.listed || changedEntry(w.was, w.object) == nil) {
+		return actor{scheduler(w.pod), "create", "binding", Inferred, "spec.nodeName and PodScheduled appeared together; spec.schedulerName is " + cmp.Or(w.pod.Spec.SchedulerName, "empty")}
 	}
 	if w.isLastGrace() {
 		return deleter(w)
 	}
-	if e := changedEntry(w.prev, cur); e != nil && !w.deleted {
-		return actor{client(e.Manager), verbOf(e), e.Subresource, Observed, "managedFields: " + e.Manager + " " + string(e.Operation) + " " + e.Subresource}
+	if e := changedEntry(w.was, w.object); e != nil && !w.deleted {
+		return s.controlled(w, actor{client(e.Manager), verbOf(e), e.Subresource, Observed, "managedFields: " + e.Manager + " " + string(e.Operation) + " " + e.Subresource})
 	}
 	switch {
 	case w.deleted:
 		return deleter(w)
-	case w.prev != nil && w.prev.DeletionTimestamp == nil && cur.DeletionTimestamp != nil:
+	case w.was != nil && w.was.GetDeletionTimestamp() == nil && w.object.GetDeletionTimestamp() != nil:
 		return actor{UnknownClient, "delete", "", Inferred, "metadata.deletionTimestamp appeared; nothing in the object says who asked"}
-	case w.prev != nil && cur.Spec.NodeName != "" && cur.Generation == w.prev.Generation:
+	case w.prev != nil && w.pod.Spec.NodeName != "" && w.pod.Generation == w.prev.Generation:
 		return actor{Kubelet, "patch", "status", Inferred, "only the status changed, and the Pod is bound to a node"}
 	}
 	return actor{UnknownClient, "update", "", Inferred, "no managedFields entry changed"}
@@ -94,10 +93,10 @@ func verbOf(e *metav1.ManagedFieldsEntry) string {
 // deleter says who removed the object for good. A bound Pod whose grace period had begun is removed by its kubelet once
 // its containers are gone; any other goes within the request of whoever asked, or took away the last finalizer.
 func deleter(w *write) actor {
-	if w.pod.Spec.NodeName != "" && w.prev != nil && w.prev.DeletionTimestamp != nil && len(w.prev.Finalizers) == 0 {
+	if w.pod != nil && w.pod.Spec.NodeName != "" && w.prev != nil && w.prev.DeletionTimestamp != nil && len(w.prev.Finalizers) == 0 {
 		return actor{Kubelet, "delete", "", Inferred, "the Pod was bound and its grace period had begun: its kubelet ends it"}
 	}
-	return actor{UnknownClient, "delete", "", Inferred, "the Pod is gone; nothing in the object says who asked"}
+	return actor{UnknownClient, "delete", "", Inferred, "the object is gone; nothing in it says who asked"}
 }
 
 func scheduler(p *corev1.Pod) Participant {
@@ -115,10 +114,11 @@ func client(manager string) Participant {
 }
 
 // creator is the manager of the oldest entry that is not about a subresource.
-func creator(p *corev1.Pod) string {
+func creator(m metav1.Object) string {
 	var oldest *metav1.ManagedFieldsEntry
-	for i := range p.ManagedFields {
-		e := &p.ManagedFields[i]
+	all := m.GetManagedFields()
+	for i := range all {
+		e := &all[i]
 		if e.Subresource == "" && (oldest == nil || e.Time.Before(oldest.Time)) {
 			oldest = e
 		}
@@ -132,14 +132,15 @@ func creator(p *corev1.Pod) string {
 // changedEntry returns the managedFields entry that cur has and prev has not: the writer's. Where a write took fields
 // from other managers, theirs shrank and are not newer, so the newest entry counts; and where nothing but that happened,
 // a client removed fields and left no entry of its own.
-func changedEntry(prev, cur *corev1.Pod) *metav1.ManagedFieldsEntry {
+func changedEntry(prev, cur metav1.Object) *metav1.ManagedFieldsEntry {
 	if prev == nil {
 		return nil
 	}
 	var newest *metav1.ManagedFieldsEntry
-	for i := range cur.ManagedFields {
-		e := &cur.ManagedFields[i]
-		same := slices.ContainsFunc(prev.ManagedFields, func(o metav1.ManagedFieldsEntry) bool {
+	before, after := prev.GetManagedFields(), cur.GetManagedFields()
+	for i := range after {
+		e := &after[i]
+		same := slices.ContainsFunc(before, func(o metav1.ManagedFieldsEntry) bool {
 			return o.Manager == e.Manager && o.Operation == e.Operation && o.Subresource == e.Subresource && o.APIVersion == e.APIVersion &&
 				o.Time.Equal(e.Time) && (bytes.Equal(fields(o), fields(*e)) || e.Subresource == "" && shrank(o, *e))
 		})

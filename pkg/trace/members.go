@@ -1,0 +1,149 @@
+package trace
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// members are the objects that the run is about: those our requests are about, all that came of them, and what else
+// takes part. The subject is the first; the others come in the order of their first revisions.
+func (t *Trace) members(requests []*Request) []Object {
+	roots := t.roots(requests)
+	newest := map[string]metav1.Object{}
+	children := map[string][]string{}
+	for uid, f := range t.objects {
+		m := f.last()
+		if m == nil {
+			continue
+		}
+		newest[uid] = m
+		for _, owner := range m.GetOwnerReferences() {
+			children[string(owner.UID)] = append(children[string(owner.UID)], uid)
+		}
+	}
+	in := map[string]bool{}
+	var add func(uid string)
+	add = func(uid string) {
+		if uid == "" || in[uid] || newest[uid] == nil {
+			return
+		}
+		in[uid] = true
+		for _, child := range children[uid] {
+			add(child)
+		}
+	}
+	for _, o := range roots {
+		add(o.UID)
+	}
+	for _, q := range requests {
+		if m := newest[q.Object.UID]; q.Verb == "delete" && m != nil {
+			t.addReactions(m, newest, children, add)
+		}
+	}
+	for len(in) > 0 { // until nothing more takes part
+		n := len(in)
+		for uid, m := range newest {
+			if !in[uid] && takesPart(m, newest, in) {
+				add(uid)
+			}
+		}
+		if len(in) == n {
+			break
+		}
+	}
+	for _, o := range roots {
+		delete(in, o.UID)
+	}
+	rest := slices.SortedFunc(maps.Keys(in), func(a, b string) int {
+		return cmp.Or(cmp.Compare(t.objects[a].first(), t.objects[b].first()), cmp.Compare(a, b))
+	})
+	for _, uid := range rest {
+		roots = append(roots, identify(newest[uid]))
+	}
+	return roots
+}
+
+func (f *facts) first() (rv uint64) {
+	for n := range f.revisions {
+		if rv == 0 || n < rv {
+			rv = n
+		}
+	}
+	return rv
+}
+
+// addReactions adds the owners of what we delete, up to the top, and what they made meanwhile.
+func (t *Trace) addReactions(m metav1.Object, newest map[string]metav1.Object, children map[string][]string, add func(string)) {
+	for _, owner := range m.GetOwnerReferences() {
+		uid := string(owner.UID)
+		above := newest[uid]
+		if above == nil {
+			continue
+		}
+		siblings := children[uid]
+		delete(children, uid) // but for these
+		add(uid)
+		for _, s := range siblings {
+			if f := t.objects[s]; f != nil && f.isNew() {
+				add(s)
+			}
+		}
+		t.addReactions(above, newest, children, add)
+	}
+}
+
+// isNew reports whether a watch showed how the object came.
+func (f *facts) isNew() bool {
+	r := f.revisions[f.first()]
+	return r != nil && r.added
+}
+
+// takesPart reports whether an object that is owned by none of the others is still part of what happens: an EndpointSlice
+// that names one of the Pods, a claim that one of them uses, a volume that is bound to such a claim.
+func takesPart(m metav1.Object, all map[string]metav1.Object, in map[string]bool) bool {
+	u, ok := m.(*unstructured.Unstructured)
+	if !ok {
+		return false
+	}
+	switch u.GetKind() {
+	case "EndpointSlice":
+		for _, e := range list(u, "endpoints") {
+			if uid, _, _ := unstructured.NestedString(e, "targetRef", "uid"); in[uid] {
+				return true
+			}
+		}
+	case "PersistentVolumeClaim":
+		for uid, o := range all {
+			p, ok := o.(*corev1.Pod)
+			if !ok || !in[uid] || p.Namespace != u.GetNamespace() {
+				continue
+			}
+			for _, v := range p.Spec.Volumes {
+				if v.PersistentVolumeClaim != nil && v.PersistentVolumeClaim.ClaimName == u.GetName() {
+					return true
+				}
+			}
+		}
+	case "PersistentVolume":
+		uid, _, _ := unstructured.NestedString(u.Object, "spec", "claimRef", "uid")
+		return in[uid]
+	}
+	return false
+}
+
+// list is a list of objects at a path.
+func list(u *unstructured.Unstructured, path ...string) (all []map[string]any) {
+	found, _, _ := unstructured.NestedFieldNoCopy(u.Object, path...)
+	items, _ := found.([]any)
+	for _, x := range items {
+		if m, ok := x.(map[string]any); ok {
+			all = append(all, m)
+		}
+	}
+	return all
+}

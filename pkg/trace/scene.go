@@ -1,0 +1,283 @@
+package trace
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// scene is everything that is observed of one run, sorted: what the stories of its objects have in common.
+type scene struct {
+	requests   []*Request // by the time they started
+	gaps       []gap
+	comparable map[string]bool // by resource: its revisions are of the same counter as those of Pods
+	losses     []Loss
+	lease      *Lease
+	leaseAt    time.Time
+	webhooks   *Webhooks
+	calls      calls
+	stories    []*story          // the subject's is the first
+	byUID      map[string]*story // those of objects that are there
+	commits    []commit          // by revision
+
+	contradictions []string // what one source denies that another led to
+}
+
+// commit is one write to the store.
+type commit struct {
+	rv       uint64
+	resource string
+	key      string // of its etcd write
+}
+
+type gap struct {
+	Gap
+	at time.Time
+}
+
+func (t *Trace) scene() *scene {
+	c := &scene{lease: t.lease, leaseAt: t.leaseAt, webhooks: t.webhooks, comparable: map[string]bool{}, byUID: map[string]*story{}}
+	for resource := range t.lists {
+		c.comparable[resource] = t.comparable(resource)
+	}
+	for _, id := range slices.Sorted(maps.Keys(t.requests)) {
+		c.requests = append(c.requests, t.requests[id])
+	}
+	slices.SortStableFunc(c.requests, func(a, b *Request) int { return a.Started.Compare(b.Started) })
+	for g, at := range t.gaps {
+		c.gaps = append(c.gaps, gap{g, at})
+	}
+	slices.SortFunc(c.gaps, func(a, b gap) int {
+		return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.Resource+a.From+a.To+a.Reason, b.Resource+b.From+b.To+b.Reason))
+	})
+	for key, n := range t.losses {
+		key.Count = n
+		c.losses = append(c.losses, key)
+	}
+	slices.SortFunc(c.losses, func(a, b Loss) int { return cmp.Compare(a.Source+a.What, b.Source+b.What) })
+	c.calls = t.readCalls()
+	for _, o := range t.members(c.requests) {
+		t.addStory(c, o)
+	}
+	for _, s := range c.stories {
+		c.addCommits(s)
+	}
+	slices.SortFunc(c.commits, func(a, b commit) int { return cmp.Or(cmp.Compare(a.rv, b.rv), cmp.Compare(a.key, b.key)) })
+	return c
+}
+
+// comparable reports whether a resource and Pods share one revision counter, that is one etcd: two lists made back to
+// back showed revisions a few writes apart.
+func (t *Trace) comparable(resource string) bool {
+	pods, its := t.lists["pods"], t.lists[resource]
+	return pods > 0 && its >= pods && its-pods < 100
+}
+
+// subjectOf is the story that the run is about.
+func (c *scene) subject() *story { return c.stories[0] }
+
+// roots are the objects that requests of ours are about, the subject first.
+func (t *Trace) roots(requests []*Request) []Object {
+	all := []Object{t.identified(t.subject, requests)}
+	for _, q := range requests {
+		if o := t.identified(q.Object, requests); q.acts() && o.Kind != "" && !slices.ContainsFunc(all, o.same) {
+			all = append(all, o)
+		}
+	}
+	return all
+}
+
+// identified adds the uid: the one our own request made, else the newest of that name. Where our own request was refused
+// there is none, whatever else has the name.
+func (t *Trace) identified(o Object, requests []*Request) Object {
+	if o.UID != "" {
+		return o
+	}
+	refused, underway := false, false
+	for _, r := range requests {
+		switch {
+		case r.Verb != "create" || r.Object.Kind != "" && !r.Object.same(o):
+		case r.answer() != nil && identify(r.answer()).same(o):
+			o.UID = string(r.answer().GetUID())
+			return o
+		case r.Status == 0:
+			underway = true
+		default:
+			refused = true
+		}
+	}
+	if refused && !underway {
+		return o
+	}
+	newest := uint64(0)
+	for _, uid := range slices.Sorted(maps.Keys(t.objects)) {
+		f := t.objects[uid]
+		if m := f.last(); m == nil || !identify(m).same(Object{Kind: o.Kind, Namespace: o.Namespace, Name: o.Name}) {
+			continue
+		}
+		for rv, r := range f.revisions {
+			if rv > newest && !(underway && r.listed) {
+				o.UID, newest = uid, rv
+			}
+		}
+	}
+	return o
+}
+
+// last is the object by its newest revision, or nil.
+func (f *facts) last() metav1.Object {
+	var newest *revision
+	for _, r := range f.revisions {
+		if newest == nil || r.rv > newest.rv {
+			newest = r
+		}
+	}
+	if newest == nil {
+		return nil
+	}
+	return newest.object
+}
+
+// addStory begins the story of one object, which may not be there.
+func (t *Trace) addStory(c *scene, o Object) {
+	s := &story{scene: c, object: o, resource: resourceOf(o.Kind), runtime: Runtime}
+	if len(c.stories) > 0 {
+		s.prefix = o.UID + "/"
+	}
+	c.stories = append(c.stories, s)
+	for _, q := range c.requests {
+		if q.acts() && (q.Object.Kind == "" || q.Object.same(o)) {
+			s.own = append(s.own, q)
+		}
+	}
+	if len(c.stories) == 1 {
+		s.admitted = t.admitted(s.ownCreate())
+	}
+	if f := t.objects[o.UID]; f != nil && o.UID != "" {
+		c.byUID[o.UID] = s
+		t.tell(s, f)
+	}
+}
+
+// addCommits adds the writes of an object and of its Events that are drawn.
+func (c *scene) addCommits(s *story) {
+	for _, w := range s.revisions {
+		if w.drawn() {
+			c.commits = append(c.commits, commit{w.rv, s.resource, s.etcdKey(w.rv)})
+		}
+	}
+	for _, e := range s.events {
+		c.commits = append(c.commits, commit{e.rv, "events", e.etcdKey()})
+	}
+}
+
+// before is the store's writes just before a revision of a resource: the last of that resource, and of the others where
+// they share its counter.
+func (c *scene) before(rv uint64, resource string) (keys []string) {
+	i, _ := slices.BinarySearchFunc(c.commits, rv, func(o commit, rv uint64) int { return cmp.Compare(o.rv, rv) })
+	other, same := false, false
+	for i--; i >= 0 && !(same && other); i-- {
+		switch o := c.commits[i]; {
+		case o.resource == resource && !same:
+			same = true
+			keys = append(keys, o.key)
+		case o.resource != resource && !other && c.counted(o.resource) && c.counted(resource):
+			other = true
+			keys = append(keys, o.key)
+		}
+	}
+	return keys
+}
+
+// counted reports whether a resource's revisions are of the counter of Pods.
+func (c *scene) counted(resource string) bool { return resource == "pods" || c.comparable[resource] }
+
+// zero is when we sent the request that the run is about, or the zero time. Nothing that is told can have come before.
+func (c *scene) zero() time.Time {
+	for _, r := range c.requests {
+		if r.acts() {
+			return r.Sent
+		}
+	}
+	return time.Time{}
+}
+
+// begins is when the story of an object begins that was there before: with the request that ends it; else the zero time.
+func (c *scene) begins() time.Time {
+	for _, r := range c.requests {
+		if r.Verb == "delete" {
+			return r.Sent
+		}
+	}
+	return time.Time{}
+}
+
+// told leaves out what had happened before the story began: an object that was there already has a past.
+func (c *scene) told(steps []Step) []Step {
+	begin := c.begins()
+	begun := slices.ContainsFunc(c.requests, (*Request).acts)
+	if begun && begin.IsZero() {
+		return steps
+	}
+	kept := map[string]bool{}
+	steps = slices.DeleteFunc(steps, func(x Step) bool {
+		past := !begun || !x.Window.Latest.IsZero() && x.Window.Latest.Before(begin)
+		kept[x.Key] = !past || x.Rule == "own-read" || x.Rule == "gap"
+		return !kept[x.Key]
+	})
+	for i := range steps {
+		steps[i].After = slices.DeleteFunc(steps[i].After, func(key string) bool { return !kept[key] })
+	}
+	return steps
+}
+
+// roundTrip is how long our own requests took at least.
+func (c *scene) roundTrip() (least time.Duration) {
+	for _, q := range c.requests {
+		if d := q.FirstByte.Sub(q.Sent); !q.Sent.IsZero() && !q.FirstByte.IsZero() && d > 0 && (least == 0 || d < least) {
+			least = d
+		}
+	}
+	return least
+}
+
+// serverAhead bounds how far the API server's clock is ahead of ours, by the whole seconds of its Date headers.
+func (c *scene) serverAhead() (bound time.Duration, ok bool) {
+	for _, r := range c.requests {
+		if r.ServerDate.IsZero() || r.Sent.IsZero() {
+			continue
+		}
+		if b := r.ServerDate.Add(time.Second).Sub(r.Sent); !ok || b < bound {
+			bound, ok = b, true
+		}
+	}
+	return bound, ok
+}
+
+// placed makes the keys of a claim unique among all objects: what is about a revision or a request is so already.
+func (s *story) placed(c claim) claim {
+	if s.prefix == "" {
+		return c
+	}
+	c.Key, c.Call = s.key(c.Key), s.key(c.Call)
+	after := make([]string, len(c.after))
+	for i, k := range c.after {
+		after[i] = s.key(k)
+	}
+	c.after = after
+	return c
+}
+
+// shared are what the keys begin with that say themselves which object they are about.
+var shared = []string{"etcd:", "write:", "call:", "event:", "request:"}
+
+func (s *story) key(k string) string {
+	if k == "" || slices.ContainsFunc(shared, func(p string) bool { return strings.HasPrefix(k, p) }) {
+		return k
+	}
+	return s.prefix + k
+}
