@@ -108,7 +108,7 @@ func (f createPodFlags) toOptions(config *genericclioptions.ConfigFlags, streams
 	if o.pod.Namespace == "" {
 		o.pod.Namespace = namespace
 	}
-	o.namespace, o.name = o.pod.Namespace, o.pod.Name
+	o.onePod(o.pod.Namespace, o.pod.Name)
 	if len(o.pod.Spec.Containers) > 0 {
 		o.image = o.pod.Spec.Containers[0].Image
 	}
@@ -160,11 +160,11 @@ func createPod(ctx context.Context, o *createPodOptions) error {
 		_, err = o.Out.Write(text)
 		return err
 	}
-	r := &run{followOptions: &o.followOptions, doing: "create"}
+	r := &run{followOptions: &o.followOptions, doing: "create Pod"}
 	r.act = func(ctx context.Context) error {
 		made, err := r.follower.Create(ctx, o.pod)
 		if err == nil && o.remove {
-			r.made = made
+			r.remove = append(r.remove, removal{fmt.Sprintf("pod %q", made.Name), func(ctx context.Context) error { return r.follower.Remove(ctx, made.UID) }})
 		}
 		return err
 	}

@@ -31,14 +31,15 @@ func newDeletePod(config *genericclioptions.ConfigFlags, streams genericiooption
 			if err != nil {
 				return err
 			}
-			if o.namespace, _, err = config.ToRawKubeConfigLoader().Namespace(); err != nil {
+			namespace, _, err := config.ToRawKubeConfigLoader().Namespace()
+			if err != nil {
 				return noCluster(err)
 			}
-			o.name = args[0]
+			o.onePod(namespace, args[0])
 			if err := o.connect(config); err != nil {
 				return err
 			}
-			r := &run{followOptions: &o, doing: "delete"}
+			r := &run{followOptions: &o, doing: "delete Pod"}
 			r.act = func(ctx context.Context) error {
 				if grace < 0 {
 					return r.follower.Delete(ctx, nil)

@@ -98,6 +98,14 @@ func startEvidence(ctx context.Context, o *followOptions) (*evidence, error) {
 	return e, nil
 }
 
+// names reports whether records about an object of that name are kept.
+func (o *followOptions) names(name string) bool {
+	if o.scope.Name != "" {
+		return name == o.scope.Name
+	}
+	return o.scope.Includes(name)
+}
+
 // wait returns when all goroutines have ended, which they do when the context does.
 func (e *evidence) wait() { e.wg.Wait() }
 
@@ -126,7 +134,7 @@ func (e *evidence) lost(source string) func(what string) {
 func (e *evidence) startAudit(ctx context.Context, o *followOptions) error {
 	lost := e.lost("audit")
 	take := func(line []byte) {
-		a, err := audit.Parse(line, o.namespace, o.name)
+		a, err := audit.Parse(line, o.scope.Namespace, o.names)
 		if err != nil {
 			lost("a line that is no audit entry")
 		} else if a != nil {
@@ -151,7 +159,7 @@ func (e *evidence) startAudit(ctx context.Context, o *followOptions) error {
 
 func (e *evidence) startSpans(ctx context.Context, o *followOptions) error {
 	lost := e.lost("spans")
-	filter := otlp.NewFilter(o.namespace, o.name)
+	filter := otlp.NewFilter(o.scope.Namespace, o.names)
 	return e.follow(ctx, o, o.evidence.spans, func(line []byte) {
 		batch, err := otlp.ParseJSON(line)
 		if err != nil {
@@ -180,7 +188,7 @@ func (e *evidence) listen(ctx context.Context, o *followOptions) error {
 		}
 	})
 	e.wg.Go(func() {
-		filter := otlp.NewFilter(o.namespace, o.name)
+		filter := otlp.NewFilter(o.scope.Namespace, o.names)
 		for {
 			select {
 			case b := <-batches:

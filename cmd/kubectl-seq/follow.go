@@ -4,6 +4,9 @@ import (
 	"errors"
 	"time"
 
+	"github.com/kubectl-seq/kubectl-seq/pkg/render"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/watch"
 	"github.com/spf13/pflag"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
@@ -24,20 +27,22 @@ type followFlags struct {
 type followOptions struct {
 	genericiooptions.IOStreams
 	drawOptions
-	config          *rest.Config
-	contextName     string
-	namespace, name string // of the Pod
-	image           string // of its first container, where it is known beforehand
-	until           string // one of goals
-	timeout         time.Duration
-	waitAnyway      bool
-	record          string // file, or empty
-	evidence        evidenceOptions
+	config      *rest.Config
+	contextName string
+	subject     trace.Object
+	scope       watch.Scope
+	pods        render.Selection // which are drawn, where there are several
+	image       string           // of the Pod's first container, where it is known beforehand
+	until       string           // one of allGoals
+	timeout     time.Duration
+	waitAnyway  bool
+	record      string // file, or empty
+	evidence    evidenceOptions
 }
 
 func (f *followFlags) add(fs *pflag.FlagSet) {
-	fs.DurationVar(&f.timeout, "timeout", 2*time.Minute, "how long to follow the Pod")
-	fs.BoolVar(&f.waitAnyway, "wait-anyway", false, "go on until --timeout even where nothing that Kubernetes does by itself will get the Pod further")
+	fs.DurationVar(&f.timeout, "timeout", 2*time.Minute, "how long to follow what happens")
+	fs.BoolVar(&f.waitAnyway, "wait-anyway", false, "go on until --timeout even where nothing that Kubernetes does by itself will get it further")
 	fs.StringVar(&f.record, "record", "", "write what is observed to this file, for kubectl seq replay, without the values of env and annotations")
 	f.drawFlags.add(fs)
 	f.evidenceFlags.add(fs)
@@ -54,6 +59,12 @@ func (f *followFlags) toOptions(streams genericiooptions.IOStreams, until string
 	}
 	o.evidence, err = f.evidenceFlags.toOptions()
 	return o, err
+}
+
+// onePod makes the run about the Pod of that name.
+func (o *followOptions) onePod(namespace, name string) {
+	o.subject = trace.Object{Kind: "Pod", Namespace: namespace, Name: name}
+	o.scope = watch.Scope{Namespace: namespace, Name: name}
 }
 
 // connect finds the cluster.

@@ -26,6 +26,8 @@ const deleted = "deleted"
 // allGoals are those that a run or a recording may have.
 var allGoals = func() map[string]goal {
 	all := maps.Clone(goals)
+	all["created"] = goal{"Created", func(s trace.State) bool { return s.Created }}
+	all["available"] = goal{"Available", func(s trace.State) bool { return s.Available }}
 	all[deleted] = goal{"Deleted", func(s trace.State) bool { return s.Deleted }}
 	return all
 }()

@@ -15,6 +15,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/recording"
+	"github.com/kubectl-seq/kubectl-seq/pkg/render"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
 )
 
@@ -122,7 +123,7 @@ func replay(ctx context.Context, o *replayOptions) (failed error) {
 	if err != nil {
 		return err
 	}
-	s := &session{trace: trace.New(o.recording.Subject), out: out, context: o.recording.Context, until: allGoals[o.recording.Until], settle: o.settle, image: o.recording.Image, recorded: o.recording.Started}
+	s := &session{trace: trace.New(o.recording.Subject), pods: render.Selection(o.recording.Pods), out: out, context: o.recording.Context, until: allGoals[o.recording.Until], settle: o.settle, image: o.recording.Image, recorded: o.recording.Started}
 	defer func() { failed = errors.Join(failed, s.close()) }()
 	reason := recording.Reason("")
 	if end := o.recording.End; end != nil {

@@ -9,7 +9,6 @@ import (
 	"os"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/recording"
@@ -21,12 +20,12 @@ import (
 type run struct {
 	*followOptions
 	*session
-	doing    string                      // what is done, as a verb
+	doing    string                      // what is done, and to what
 	act      func(context.Context) error // does it, once the Pod is watched
 	acted    bool                        // it has been done
 	follower *watch.Follower
 	records  *evidence         // or nil
-	made     *corev1.Pod       // to be removed in the end, or nil
+	remove   []removal         // what is to be removed in the end
 	record   *recording.Writer // or nil
 	caughtUp bool              // has asked once more for Events that did not come
 }
@@ -43,8 +42,8 @@ func (r *run) start(ctx context.Context) (failed error) {
 	if err != nil {
 		return err
 	}
-	subject := trace.Object{Kind: "Pod", Namespace: o.namespace, Name: o.name}
-	r.session = &session{trace: trace.New(subject), out: out, context: o.contextName, until: allGoals[o.until], settle: max(o.settle, o.evidence.drain()), image: o.image}
+	subject := o.subject
+	r.session = &session{trace: trace.New(subject), pods: o.pods, out: out, context: o.contextName, until: allGoals[o.until], settle: max(o.settle, o.evidence.drain()), image: o.image}
 	defer func() { failed = errors.Join(failed, r.close()) }()
 	if o.record == "" {
 		return r.do(ctx)
@@ -62,13 +61,13 @@ func (r *run) start(ctx context.Context) (failed error) {
 
 // header begins the recording. It asks for the server's version first: nobody could ask for it later.
 func (r *run) header(ctx context.Context, file io.Writer, subject trace.Object) (*recording.Writer, error) {
-	f, err := watch.New(ctx, r.config, "", "", now)
+	f, err := watch.New(ctx, r.config, watch.Scope{}, now)
 	if err != nil {
 		return nil, err
 	}
 	server, _ := f.Version(ctx) // a cluster that does not tell can be recorded too
 	return recording.NewWriter(file, recording.Header{
-		Plugin: ownVersion(), Server: server, Context: r.contextName, Started: now(), Until: r.followOptions.until, Subject: subject, Image: r.followOptions.image,
+		Plugin: ownVersion(), Server: server, Context: r.contextName, Started: now(), Until: r.followOptions.until, Subject: subject, Image: r.followOptions.image, Pods: string(r.followOptions.pods),
 	})
 }
 
@@ -76,7 +75,7 @@ func (r *run) do(ctx context.Context) error {
 	following, stop := context.WithCancel(ctx)
 	defer stop()
 	var err error
-	if r.follower, err = watch.New(following, r.config, r.namespace, r.name, now); err != nil {
+	if r.follower, err = watch.New(following, r.config, r.scope, now); err != nil {
 		return err
 	}
 	defer r.follower.Wait()
@@ -102,8 +101,8 @@ func (r *run) do(ctx context.Context) error {
 	if !r.acted {
 		<-acted // what was under way when the run ended early
 	}
-	if r.made != nil {
-		err = errors.Join(err, r.delete(ctx))
+	for _, x := range r.remove {
+		err = errors.Join(err, x.do(ctx, r.ErrOut))
 	}
 	return err
 }
@@ -225,7 +224,7 @@ func (r *run) refused(err error) error {
 	if !r.begun || !ok {
 		return r.explained(err)
 	}
-	err = hinted(fmt.Errorf("%s Pod in %q: %w", r.doing, r.namespace, err), o.Next)
+	err = hinted(fmt.Errorf("%s in %q: %w", r.doing, r.subject.Namespace, err), o.Next)
 	return errors.Join(err, besides(r.ended("")))
 }
 
@@ -234,7 +233,7 @@ func (r *run) explained(err error) error {
 	var network net.Error
 	switch {
 	case apierrors.IsForbidden(err):
-		return hinted(err, "see what you may do: kubectl auth can-i --list -n "+r.namespace)
+		return hinted(err, "see what you may do: kubectl auth can-i --list -n "+r.subject.Namespace)
 	case apierrors.IsUnauthorized(err):
 		return hinted(err, "the server did not accept your credentials: kubectl config view --minify")
 	case errors.As(err, &network):
@@ -243,13 +242,19 @@ func (r *run) explained(err error) error {
 	return err
 }
 
-// delete removes the Pod this run made, and no other, even after an interrupt.
-func (r *run) delete(ctx context.Context) error {
+// removal undoes what this run made, and nothing else.
+type removal struct {
+	what string // as kubectl says it
+	undo func(context.Context) error
+}
+
+// do removes it even after an interrupt.
+func (x removal) do(ctx context.Context, errOut io.Writer) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	if err := r.follower.Remove(ctx, r.made.UID); err != nil {
-		return fmt.Errorf("delete Pod %s: %w", r.made.Name, err)
+	if err := x.undo(ctx); err != nil {
+		return fmt.Errorf("delete %s: %w", x.what, err)
 	}
-	fmt.Fprintf(r.ErrOut, "pod %q deleted\n", r.made.Name)
+	fmt.Fprintf(errOut, "%s deleted\n", x.what)
 	return nil
 }

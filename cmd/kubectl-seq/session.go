@@ -12,6 +12,7 @@ import (
 // session folds what is observed, be it now or in a recording, and draws it.
 type session struct {
 	trace    *trace.Trace
+	pods     render.Selection // which are drawn, where there are several
 	out      *outputs
 	context  string // of the kubeconfig
 	until    goal
@@ -25,7 +26,7 @@ type session struct {
 const refresh = 100 * time.Millisecond
 
 func (s *session) observe(o trace.Observation) {
-	s.begun = s.begun || o.Request != nil && (o.Request.Verb == "create" || o.Request.Verb == "delete")
+	s.begun = s.begun || o.Request != nil && o.Request.Acts()
 	s.trace.Observe(o)
 }
 
@@ -41,7 +42,7 @@ func (s *session) report() render.Report {
 	if run.Image == "" {
 		run.Image = s.image
 	}
-	return render.Report{Context: s.context, Recorded: s.recorded, Run: run, Steps: s.trace.Steps()}
+	return render.Report{Context: s.context, Recorded: s.recorded, Run: run, Steps: s.trace.Steps(), Members: s.trace.Members(), Pods: s.pods}
 }
 
 func (s *session) status() string {
@@ -65,12 +66,33 @@ func (s *session) decided() (render.Outcome, bool) {
 	if !s.begun {
 		return render.Outcome{}, false
 	}
-	if s.trace.State().Refused != "" {
+	if s.trace.Refused() {
 		return s.because(render.Outcome{Name: "Refused", ExitCode: exitFailed, Total: s.elapsed()}), true
 	}
-	var o render.Outcome
-	_, by, ok := s.trace.Reached(func(st trace.State) bool {
+	var out render.Outcome
+	all := true
+	for i := range s.trace.Roots() {
+		o, ok := s.decidedOf(i)
 		switch {
+		case ok && o.ExitCode != exitReached: // one that will not get there decides for all
+			return o, true
+		case !ok:
+			all = false
+		case i == 0:
+			out = o
+		}
+		out.Total = max(out.Total, o.Total)
+	}
+	return out, all
+}
+
+// decidedOf names the outcome for one of the objects that the run is about.
+func (s *session) decidedOf(root int) (render.Outcome, bool) {
+	var o render.Outcome
+	_, by, ok := s.trace.Reached(root, func(st trace.State) bool {
+		switch {
+		case s.until.reached(st) && st.Succeeded:
+			o = render.Outcome{Name: "Succeeded"}
 		case s.until.reached(st):
 			o = render.Outcome{Name: s.until.name}
 		case st.Deleting: // how it ends is told when it is gone
@@ -118,9 +140,9 @@ func (s *session) end(reason recording.Reason) render.Outcome {
 	case reason == recording.Timeout:
 		o.Name, o.ExitCode, o.Message = "Timeout", exitTimeout, "not "+s.until.name+", and nothing says why"
 	case reason == recording.Blind:
-		o.Name, o.ExitCode, o.Message = "Unseen", exitFailed, "the Pod is made, but you may neither watch, list nor get pods: nothing more can be seen of it"
+		o.Name, o.ExitCode, o.Message = "Unseen", exitFailed, "it is made, but you may neither watch, list nor get it: nothing more can be seen of it"
 	default:
-		o.Name, o.ExitCode, o.Message = "Incomplete", exitFailed, "the recording ends before the Pod was "+s.until.name
+		o.Name, o.ExitCode, o.Message = "Incomplete", exitFailed, "the recording ends before it was "+s.until.name
 	}
 	return o
 }

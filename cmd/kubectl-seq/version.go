@@ -41,7 +41,7 @@ func newVersion(flags *genericclioptions.ConfigFlags, streams genericiooptions.I
 			if err != nil {
 				return noCluster(err)
 			}
-			f, err := watch.New(cmd.Context(), config, "", "", now)
+			f, err := watch.New(cmd.Context(), config, watch.Scope{}, now)
 			if err != nil {
 				return err
 			}

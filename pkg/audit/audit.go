@@ -44,9 +44,9 @@ type object struct {
 	Metadata struct{ UID, Name, ResourceVersion string }
 }
 
-// Parse reads one line. It returns nil for an entry that is not about that Pod or an Event of it, or not of the stage at
-// which a request has been answered.
-func Parse(line []byte, namespace, pod string) (*trace.Audit, error) {
+// Parse reads one line. It returns nil for an entry that is not about an object of one of these names in the namespace, or an
+// Event of it, or not of the stage at which a request has been answered.
+func Parse(line []byte, namespace string, named func(string) bool) (*trace.Audit, error) {
 	var e entry
 	if err := json.Unmarshal(line, &e); err != nil {
 		return nil, fmt.Errorf("audit entry: %w", err)
@@ -65,7 +65,7 @@ func Parse(line []byte, namespace, pod string) (*trace.Audit, error) {
 	a.Webhooks = webhooks(e.Annotations)
 	switch a.Resource {
 	case "pods":
-		if a.Name != pod {
+		if !named(a.Name) {
 			return nil, nil
 		}
 		if e.ResponseObject.Kind == "Pod" {
@@ -78,12 +78,15 @@ func Parse(line []byte, namespace, pod string) (*trace.Audit, error) {
 			about = e.ResponseObject.Regarding
 		}
 		// Without the Event itself its name tells: the object's, a dot, the time.
-		if about.Name != pod && !(about.Name == "" && eventOf(a.Name, pod)) {
+		if !named(about.Name) && !(about.Name == "" && named(eventOf(a.Name))) {
 			return nil, nil
 		}
 		a.UID, a.ResourceVersion = about.UID, e.ResponseObject.Metadata.ResourceVersion
 	default:
-		return nil, nil
+		if !workloads[a.Resource] || !named(a.Name) {
+			return nil, nil
+		}
+		a.UID, a.ResourceVersion = cmp.Or(e.ResponseObject.Metadata.UID, e.ObjectRef.UID), e.ResponseObject.Metadata.ResourceVersion
 	}
 	return a, nil
 }
@@ -105,6 +108,8 @@ func webhooks(annotations map[string]string) []trace.AuditWebhook {
 	return all
 }
 
-func eventOf(name, pod string) bool {
-	return len(name) > len(pod)+1 && name[:len(pod)+1] == pod+"."
-}
+// eventOf is the object that an Event is about, by its name.
+func eventOf(name string) string { return name[:max(0, strings.LastIndexByte(name, '.'))] }
+
+// workloads are the other kinds that a run can be about.
+var workloads = map[string]bool{"deployments": true, "replicasets": true, "statefulsets": true, "daemonsets": true, "jobs": true, "cronjobs": true, "services": true, "endpointslices": true, "persistentvolumeclaims": true}

@@ -24,7 +24,7 @@ const uid = "3b5593c2-dbda-4165-96c9-2b7273128f6f"
 func TestParse(t *testing.T) {
 	found := map[string]*trace.Audit{}
 	for _, l := range lines(t) {
-		a, err := Parse(l, "default", "web")
+		a, err := Parse(l, "default", isWeb)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -32,11 +32,11 @@ func TestParse(t *testing.T) {
 			found[strings.TrimSuffix(a.Verb+" "+a.Resource+"/"+a.Subresource, "/")] = a
 		}
 		for _, other := range []string{"we", "web2", "x"} {
-			if a, err := Parse(l, "default", other); a != nil || err != nil {
+			if a, err := Parse(l, "default", func(name string) bool { return name == other }); a != nil || err != nil {
 				t.Errorf("%s: %+v, %v", other, a, err)
 			}
 		}
-		if a, err := Parse(l, "kube-system", "web"); a != nil || err != nil {
+		if a, err := Parse(l, "kube-system", isWeb); a != nil || err != nil {
 			t.Errorf("%+v, %v", a, err)
 		}
 	}
@@ -69,7 +69,7 @@ func TestParse(t *testing.T) {
 // At level Metadata there are no objects: an Event's own name says what it is about.
 func TestParseMetadata(t *testing.T) {
 	for _, l := range lines(t) {
-		full, err := Parse(l, "default", "web")
+		full, err := Parse(l, "default", isWeb)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -78,7 +78,7 @@ func TestParseMetadata(t *testing.T) {
 		if full == nil || i < 0 || k < i {
 			continue
 		}
-		meta, err := Parse(append(bytes.Clone(l[:i]), l[k:]...), "default", "web")
+		meta, err := Parse(append(bytes.Clone(l[:i]), l[k:]...), "default", isWeb)
 		if err != nil || meta == nil || meta.ID != full.ID || meta.Name != full.Name || meta.ResourceVersion != "" {
 			t.Errorf("%s %s: %+v, %v", full.Verb, full.Resource, meta, err)
 		}
@@ -87,11 +87,11 @@ func TestParseMetadata(t *testing.T) {
 
 func TestForeignLines(t *testing.T) {
 	for _, l := range []string{"", "hello", "{", "{}", "[]", `{"kind":"Pod"}`, `{"kind":"Event","auditID":1}`} {
-		if a, err := Parse([]byte(l), "default", "web"); err == nil || a != nil {
+		if a, err := Parse([]byte(l), "default", isWeb); err == nil || a != nil {
 			t.Errorf("%q: %+v", l, a)
 		}
 	}
-	if a, err := Parse([]byte(`{"kind":"Event","auditID":"x","stage":"RequestReceived","objectRef":{"resource":"pods","namespace":"default","name":"web"}}`), "default", "web"); a != nil || err != nil {
+	if a, err := Parse([]byte(`{"kind":"Event","auditID":"x","stage":"RequestReceived","objectRef":{"resource":"pods","namespace":"default","name":"web"}}`), "default", isWeb); a != nil || err != nil {
 		t.Errorf("a request that is not answered yet: %+v, %v", a, err)
 	}
 }
@@ -101,8 +101,10 @@ func FuzzParse(f *testing.F) {
 		f.Add(l)
 	}
 	f.Fuzz(func(t *testing.T, line []byte) {
-		if a, err := Parse(line, "default", "web"); a != nil && (err != nil || a.ID == "" || a.Namespace != "default") {
+		if a, err := Parse(line, "default", isWeb); a != nil && (err != nil || a.ID == "" || a.Namespace != "default") {
 			t.Errorf("%+v, %v", a, err)
 		}
 	})
 }
+
+func isWeb(name string) bool { return name == "web" }

@@ -12,20 +12,21 @@ import (
 // what came within the last seconds, in about 20 MB.
 const held = 40_000
 
-// Filter passes the spans of every trace that is about one Pod, and of those that another trace links to. A span that
+// Filter passes the spans of every trace that is about one of some objects, and of those that another trace links to. A span that
 // says so may come after others of its trace, so the latest of the others are held. It is not safe for concurrent use.
 type Filter struct {
-	namespace, pod string
-	traces         map[string]bool          // that are about the Pod
-	waiting        map[string][]*trace.Span // by trace
-	links          map[string]bool          // ids of spans that such traces link to
-	queue          []*trace.Span            // those that wait, oldest first, in a ring
-	next           int
+	namespace string
+	named     func(string) bool
+	traces    map[string]bool          // that are about one of the objects
+	waiting   map[string][]*trace.Span // by trace
+	links     map[string]bool          // ids of spans that such traces link to
+	queue     []*trace.Span            // those that wait, oldest first, in a ring
+	next      int
 }
 
-// NewFilter is for the Pod of that namespace and name.
-func NewFilter(namespace, pod string) *Filter {
-	return &Filter{namespace: namespace, pod: pod, traces: map[string]bool{}, waiting: map[string][]*trace.Span{}, links: map[string]bool{}, queue: make([]*trace.Span, held)}
+// NewFilter is for the objects of that namespace with one of these names.
+func NewFilter(namespace string, named func(string) bool) *Filter {
+	return &Filter{namespace: namespace, named: named, traces: map[string]bool{}, waiting: map[string][]*trace.Span{}, links: map[string]bool{}, queue: make([]*trace.Span, held)}
 }
 
 // Add takes a batch and calls pass for each span that is known to be about the Pod by now, once.
@@ -88,20 +89,26 @@ func (f *Filter) hold(s *trace.Span) {
 	f.waiting[s.TraceID] = append(f.waiting[s.TraceID], s)
 }
 
-// about reports whether a span itself says that it is about the Pod.
+// about reports whether a span itself says that it is about one of the objects.
 func (f *Filter) about(s *trace.Span) bool {
 	a := s.Attributes
-	if key := a["key"]; key == "/pods/"+f.namespace+"/"+f.pod || strings.HasPrefix(key, "/events/"+f.namespace+"/"+f.pod+".") {
-		return true
+	// A key of the store is [/GROUP]/RESOURCE/NAMESPACE/NAME; an Event's name is its object's, a dot, the time.
+	if key := strings.Split(a["key"], "/"); len(key) > 3 && key[len(key)-2] == f.namespace {
+		name := key[len(key)-1]
+		if f.named(name) || key[len(key)-3] == "events" && f.named(name[:max(0, strings.LastIndexByte(name, '.'))]) {
+			return true
+		}
 	}
-	if path, ok := strings.CutPrefix(a["url.path"], "/api/v1/namespaces/"+f.namespace+"/pods/"+f.pod); ok && (path == "" || path[0] == '/') {
-		return true
+	if _, path, ok := strings.Cut(a["url.path"], "/namespaces/"+f.namespace+"/"); ok {
+		if parts := strings.Split(path, "/"); len(parts) > 1 && f.named(parts[1]) {
+			return true
+		}
 	}
-	// The runtime names a sandbox POD_NAMESPACE_UID_ATTEMPT.
-	return strings.HasPrefix(a["sandbox.name"], f.pod+"_"+f.namespace+"_") || strings.Contains(a["container.name"], "_"+f.pod+"_"+f.namespace+"_") || f.synced(s)
-}
-
-// synced reports whether it is the kubelet's work on a Pod of that name.
-func (f *Filter) synced(s *trace.Span) bool {
-	return s.Attributes["k8s.pod.name"] == f.pod && s.Attributes["k8s.namespace.name"] == f.namespace
+	// The runtime names a sandbox POD_NAMESPACE_UID_ATTEMPT, and a container likewise with its own name before.
+	for i, name := range []string{a["sandbox.name"], a["container.name"]} {
+		if parts := strings.Split(name, "_"); len(parts) > i+3 && f.named(parts[i]) && parts[i+1] == f.namespace {
+			return true
+		}
+	}
+	return a["k8s.namespace.name"] == f.namespace && f.named(a["k8s.pod.name"])
 }

@@ -30,6 +30,7 @@ type Header struct {
 	Until   string       `json:"until"`   // what the run waited for, as --until takes it
 	Subject trace.Object `json:"subject"`
 	Image   string       `json:"image,omitempty"` // of the first container that was asked for
+	Pods    string       `json:"pods,omitempty"`  // which were drawn, as --pods takes it
 }
 
 // End is the last line. A recording without one was cut off.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
 )
@@ -33,6 +34,12 @@ func (r redactor) observation(o trace.Observation) trace.Observation {
 	switch {
 	case o.Change != nil && o.Change.Pod != nil:
 		o.Change = &trace.Change{Type: o.Change.Type, Pod: r.pod(o.Change.Pod)}
+	case o.Change != nil && o.Change.Object != nil:
+		o.Change = &trace.Change{Type: o.Change.Type, Object: r.object(o.Change.Object)}
+	case o.Request != nil && o.Request.Answer != nil:
+		request := *o.Request
+		request.Answer = r.object(request.Answer)
+		o.Request = &request
 	case o.Request != nil && (o.Request.Pod != nil || o.Request.Asked != nil):
 		request := *o.Request
 		request.Asked, request.Pod = r.pod(request.Asked), r.pod(request.Pod)
@@ -42,6 +49,57 @@ func (r redactor) observation(o trace.Observation) trace.Observation {
 		r.annotations(o.Event.Event.Annotations)
 	}
 	return o
+}
+
+func (r redactor) object(u *unstructured.Unstructured) *unstructured.Unstructured {
+	u = u.DeepCopy()
+	for _, field := range []string{"data", "stringData", "binaryData"} {
+		r.values(u.Object[field])
+	}
+	r.walk(u.Object)
+	return u
+}
+
+// walk replaces annotations and the values of environment variables and headers, wherever they are: workloads have
+// templates of Pods, and templates of such.
+func (r redactor) walk(v any) {
+	switch x := v.(type) {
+	case map[string]any:
+		for key, below := range x {
+			switch key {
+			case "annotations":
+				r.values(below)
+			case "env", "httpHeaders":
+				items, _ := below.([]any)
+				for _, e := range items {
+					if m, ok := e.(map[string]any); ok {
+						r.field(m, "value")
+					}
+				}
+			case "managedFields":
+			default:
+				r.walk(below)
+			}
+		}
+	case []any:
+		for _, e := range x {
+			r.walk(e)
+		}
+	}
+}
+
+func (r redactor) values(v any) {
+	m, _ := v.(map[string]any)
+	for key := range m {
+		r.field(m, key)
+	}
+}
+
+func (r redactor) field(m map[string]any, key string) {
+	if s, ok := m[key].(string); ok {
+		r.value(&s)
+		m[key] = s
+	}
 }
 
 func (r redactor) pod(p *corev1.Pod) *corev1.Pod {

@@ -26,6 +26,7 @@ type row struct {
 // newFigure takes the steps of that detail.
 func newFigure(r Report, detail trace.Detail) figure {
 	var f figure
+	r = r.selected()
 	calls := map[string]int{} // rows
 	for i := range r.Steps {
 		s := &r.Steps[i]
@@ -58,6 +59,9 @@ var laneOrder = []trace.Participant{trace.Kubectl, trace.APIServer, trace.Etcd, 
 func laneRank(p, runtime trace.Participant) int {
 	if p == runtime {
 		p = trace.Runtime
+	}
+	if p.IsController() {
+		p = trace.ControllerManager
 	}
 	if i := slices.Index(laneOrder, p); i >= 0 {
 		return i

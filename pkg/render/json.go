@@ -17,6 +17,8 @@ type Report struct {
 	Steps    []trace.Step
 	Phases   []trace.Phase
 	Waits    []trace.Wait
+	Members  []trace.Member // the Pods of a run that is about something else
+	Pods     Selection      // which of them are drawn
 	Outcome  Outcome
 }
 
@@ -54,6 +56,7 @@ type jsonStep struct {
 	Resource        string            `json:"resource,omitempty"`
 	Subresource     string            `json:"subresource,omitempty"`
 	Object          trace.Object      `json:"object"`
+	About           string            `json:"about"` // uid of the object of whose story it is part
 	ResourceVersion string            `json:"resourceVersion,omitempty"`
 	Container       string            `json:"container"`
 	Node            string            `json:"node,omitempty"`
@@ -69,6 +72,17 @@ type jsonStep struct {
 	Rule            string            `json:"rule"`
 	After           []int             `json:"after"` // indices of the steps proved to come before
 	Evidence        []trace.Evidence  `json:"evidence"`
+}
+
+// jsonPod is one Pod of a run that is about something else.
+type jsonPod struct {
+	Type    string       `json:"type"`
+	Object  trace.Object `json:"object"`
+	Owner   trace.Object `json:"owner"`
+	Node    string       `json:"node"`
+	Created *time.Time   `json:"created"`
+	Seconds float64      `json:"seconds"` // until it was ready, or had succeeded; 0 while it is not
+	Phases  []jsonPhase  `json:"phases"`
 }
 
 type jsonPhase struct {
@@ -133,10 +147,15 @@ func JSON(w io.Writer, r Report) error {
 	for i, s := range r.Steps {
 		index[s.Key] = i
 	}
+	for _, m := range r.Members {
+		if err := enc.Encode(jsonPod{"pod", m.Object, m.Owner, m.Node, instant(m.Created), m.Took.Seconds(), jsonPhases(m.Phases, index)}); err != nil {
+			return err
+		}
+	}
 	for i, s := range r.Steps {
 		j := jsonStep{
 			Type: "step", Index: i, From: s.From, To: s.To, Kind: s.Kind, Label: s.Label, Verb: s.Verb, Resource: s.Resource, Subresource: s.Subresource,
-			Object: s.Object, ResourceVersion: s.ResourceVersion, Container: s.Container, Node: s.Node, At: s.At, Call: s.Call,
+			Object: s.Object, About: s.About, ResourceVersion: s.ResourceVersion, Container: s.Container, Node: s.Node, At: s.At, Call: s.Call,
 			Earliest: instant(s.Window.Earliest), Latest: instant(s.Window.Latest), Best: instant(s.Best),
 			Clock: s.Clock, Certainty: s.Certainty, Detail: s.Detail.String(), Rule: s.Rule, Evidence: s.Evidence,
 		}
@@ -154,22 +173,29 @@ func JSON(w io.Writer, r Report) error {
 	}
 	out := jsonOutcome{
 		Type: "outcome", Outcome: r.Outcome.Name, Reason: r.Outcome.Reason, Message: r.Outcome.Message, ExitCode: r.Outcome.ExitCode,
-		Seconds: r.Outcome.Total.Seconds(), Phases: []jsonPhase{}, Unseen: r.Run.Unseen, Denied: r.Run.Denied,
+		Seconds: r.Outcome.Total.Seconds(), Unseen: r.Run.Unseen, Denied: r.Run.Denied,
 	}
 	if o := r.Outcome.Obstacle; o != nil {
 		out.Obstacle = &jsonObstacle{o.Name, o.By, o.Container, o.Reason, o.Message, o.Explain, o.Next, instant(o.Since), o.Held.Seconds(), o.DeadEnd, inUTC(o.Evidence)}
 	}
-	for _, p := range r.Phases {
-		parts := make([][2]int, len(p.Parts))
-		for i, part := range p.Parts {
-			parts[i] = [2]int{index[part.Begin], index[part.End]}
-		}
-		out.Phases = append(out.Phases, jsonPhase{p.Name, instant(p.Earliest), instant(p.Latest), p.Best.Seconds(), p.Min.Seconds(), p.Max.Seconds(), parts})
-	}
+	out.Phases = jsonPhases(r.Phases, index)
 	for _, w := range r.Waits {
 		out.Waits = append(out.Waits, jsonWait{w.Name, w.Phase, w.Length.Seconds(), w.Explain, w.Remedy})
 	}
 	return enc.Encode(out)
+}
+
+// jsonPhases refers to steps by their indices.
+func jsonPhases(phases []trace.Phase, index map[string]int) []jsonPhase {
+	all := []jsonPhase{}
+	for _, p := range phases {
+		parts := make([][2]int, len(p.Parts))
+		for i, part := range p.Parts {
+			parts[i] = [2]int{index[part.Begin], index[part.End]}
+		}
+		all = append(all, jsonPhase{p.Name, instant(p.Earliest), instant(p.Latest), p.Best.Seconds(), p.Min.Seconds(), p.Max.Seconds(), parts})
+	}
+	return all
 }
 
 // inUTC is a copy: steps share their evidence.

@@ -70,7 +70,7 @@ func (y Style) names(c columns) string {
 		if i == len(c.lanes)-1 {
 			room = 2 * (c.width - c.at(i))
 		}
-		name := strings.TrimPrefix(Plain(string(p)), string(trace.Container("")))
+		name := short(p)
 		name = strings.TrimRight(fit(name, min(room, runewidth.StringWidth(name))), " ")
 		w := runewidth.StringWidth(name)
 		cells.text(min(c.at(i)-(w-1)/2, c.width-1-w), name, y.colour(p)+";"+bold)

@@ -109,13 +109,13 @@ func (y Style) lines(r Report, settled int, alone map[string]bool) []line {
 			answer = &r.Steps[k]
 			l.answer, l.settled = answer.Key, l.settled && k < settled
 		}
-		l.text = y.step(s, answer, r.Run.Zero)
+		l.text = y.step(s, answer, r.Run.Zero, r.tag(s))
 		out = append(out, l)
 	}
 	return out
 }
 
-func (y Style) step(s, answer *trace.Step, zero time.Time) []string {
+func (y Style) step(s, answer *trace.Step, zero time.Time, tag string) []string {
 	g := y.glyphs()
 	arrow, to := g.request, string(s.To)
 	switch s.Kind {
@@ -131,7 +131,7 @@ func (y Style) step(s, answer *trace.Step, zero time.Time) []string {
 	lane := y.lane()
 	arrowWidth := runewidth.StringWidth(g.request)
 	room := y.width() - 1 - timeWidth - 1 - lane - 2 - arrowWidth - lane - 1 - 2
-	label := beside(wrap(Plain(s.Label+y.result(s, answer)), room), y.right(s, answer), room)
+	label := beside(wrap(Plain(s.Label+tag+y.result(s, answer)), room), y.right(s, answer), room)
 	first := strings.Join([]string{
 		runewidth.FillRight(y.time(s, answer, zero), timeWidth), " ",
 		y.participant(s.From, lane), " ", runewidth.FillRight(arrow, arrowWidth), " ",
@@ -256,9 +256,18 @@ func (y Style) colour(p trace.Participant) string {
 func (y Style) participant(p trace.Participant, width int) string {
 	name := Plain(string(p))
 	if runewidth.StringWidth(name) > width {
-		name = strings.TrimPrefix(name, "container/")
+		name = short(p)
 	}
 	return y.paint(y.colour(p), fit(name, width))
+}
+
+// short is the name of a participant where there is little room.
+func short(p trace.Participant) string {
+	name := strings.TrimPrefix(Plain(string(p)), string(trace.Container("")))
+	if p.IsController() {
+		name = "cm" + strings.TrimPrefix(name, string(trace.ControllerManager))
+	}
+	return name
 }
 
 func (y Style) paint(sgr, s string) string {

@@ -61,6 +61,16 @@ func (l *Live) Finish(r Report) error {
 }
 
 func (l *Live) draw(r Report, settled int) []line {
+	all := r.Steps
+	if r = r.selected(); len(r.Steps) < len(all) { // of those that are drawn
+		n := 0
+		for _, s := range all[:settled] {
+			if n < len(r.Steps) && r.Steps[n].Key == s.Key {
+				n++
+			}
+		}
+		settled = n
+	}
 	if l.lanes {
 		return l.laneLines(r, settled)
 	}

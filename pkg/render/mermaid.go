@@ -56,7 +56,7 @@ func (m *mermaid) participants() {
 			others++
 			m.ids[i] = fmt.Sprint("p", others)
 		default:
-			m.ids[i] = strings.ReplaceAll(string(p), "-", "")
+			m.ids[i] = strings.NewReplacer("-", "", "/", "").Replace(string(p))
 		}
 		if name := mermaidText(strings.TrimPrefix(string(p), string(trace.Container("")))); name != m.ids[i] {
 			m.printf("    participant %s as %s", m.ids[i], name)

@@ -73,6 +73,11 @@ func changed(prev, cur *corev1.Pod) string {
 	if c := condition(cur, corev1.PodScheduled); c == corev1.ConditionFalse && condition(prev, corev1.PodScheduled) != c {
 		words = append(words, "PodScheduled false")
 	}
+	for _, f := range prev.Finalizers {
+		if !slices.Contains(cur.Finalizers, f) {
+			words = append(words, "removes finalizer "+f)
+		}
+	}
 	if len(words) == 0 {
 		words = changedFields(prev.Status, cur.Status)
 	}

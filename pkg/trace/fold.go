@@ -15,14 +15,14 @@ import (
 type Trace struct {
 	subject   Object
 	requests  map[string]*Request
-	objects   map[string]*facts    // by uid
-	gaps      map[Gap]time.Time    // first received
-	audits    map[string]*Audit    // by ID
-	spans     map[string]*Span     // by trace and ID
-	losses    map[Loss]int         // the count is left out of the key
-	lease     *Lease               // the newest, or nil
-	leaseAt   time.Time            // when it was answered last
-	webhooks  *Webhooks            // or nil
+	objects   map[string]*facts // by uid
+	gaps      map[Gap]time.Time // first received
+	audits    map[string]*Audit // by ID
+	spans     map[string]*Span  // by trace and ID
+	losses    map[Loss]int      // the count is left out of the key
+	lease     *Lease            // the newest, or nil
+	leaseAt   time.Time         // when it was answered last
+	webhooks  *Webhooks         // or nil
 	admission admissionOf
 	now       time.Time         // the latest instant any observation has shown us
 	lists     map[string]uint64 // by resource, the store's revision when we listed it
@@ -196,9 +196,10 @@ func parseRevision(s string) (uint64, bool) {
 
 // result is everything that follows from the facts.
 type result struct {
-	steps []Step
-	scene *scene
-	byKey map[string]*Step // see step
+	steps   []Step
+	scene   *scene
+	byKey   map[string]*Step // see step
+	members []Member         // see Members
 }
 
 // Steps returns the messages in the order in which they happened. They are shared: not to be changed.

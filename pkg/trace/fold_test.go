@@ -22,13 +22,17 @@ func FuzzFold(f *testing.F) {
 			if err != nil {
 				f.Fatal(err)
 			}
-			f.Add(s.Subject.Name, line)
+			f.Add(strings.TrimPrefix(s.Subject.Kind+"/"+s.Subject.Name, "Pod/"), line)
 		}
 	}
 	f.Add("web", []byte(`{"change":{"type":"MODIFIED","pod":{"metadata":{"name":"web","namespace":"default","uid":"u","resourceVersion":"5"},"status":{"initContainerStatuses":[{"name":"app"}],"containerStatuses":[{"name":"app","state":{"waiting":{"reason":"ErrImagePull"}}}]}}}}`))
 	f.Add("web", []byte(`{"request":{"id":"a","verb":"create","resourceVersion":"6","sent":"2026-01-02T03:04:05Z","status":201,"pod":{"metadata":{"name":"web","namespace":"default","uid":"u","resourceVersion":"5"}}}}`))
 	f.Fuzz(func(t *testing.T, name string, lines []byte) {
-		tr := trace.New(trace.Object{Kind: "Pod", Namespace: "default", Name: name})
+		kind := "Pod"
+		if i := strings.IndexByte(name, '/'); i >= 0 { // of another kind
+			kind, name = name[:i], name[i+1:]
+		}
+		tr := trace.New(trace.Object{Kind: kind, Namespace: "default", Name: name})
 		for line := range bytes.Lines(lines) {
 			var o trace.Observation
 			if json.Unmarshal(line, &o) == nil {
@@ -36,6 +40,12 @@ func FuzzFold(f *testing.F) {
 				tr.Observe(o)
 			}
 		}
+		for _, m := range tr.Members() {
+			if m.Object.UID == "" {
+				t.Errorf("a member without uid: %+v", m)
+			}
+		}
+		tr.Refused()
 		first := asJSON(t, tr)
 		tr.Observe(trace.Observation{})
 		if again := asJSON(t, tr); again != first {

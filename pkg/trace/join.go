@@ -159,9 +159,12 @@ func (s *story) noop(c *apiCall) bool {
 }
 
 // Whole reports that the audit log, spans, or both have told all that they can be expected to tell of what has been seen:
-// every write of the Pod, its sandbox and every start of a container.
+// every write, every Pod's sandbox and every start of a container.
 func (t *Trace) Whole(audit, spans bool) bool {
-	s := t.resolve().scene.subject()
+	return !slices.ContainsFunc(t.resolve().scene.stories, func(s *story) bool { return !s.whole(audit, spans) })
+}
+
+func (s *story) whole(audit, spans bool) bool {
 	told := func(c *apiCall) bool { return c != nil && (!audit || c.audit != nil) && (!spans || c.txn != nil) }
 	for _, w := range s.revisions {
 		if w.drawn() && !w.isLastGrace() && !told(s.records.writes[w.rv]) {
@@ -173,7 +176,7 @@ func (t *Trace) Whole(audit, spans bool) bool {
 			return false
 		}
 	}
-	if !spans {
+	if !spans || !s.isPod() {
 		return true
 	}
 	if !s.begins().IsZero() {

@@ -85,7 +85,10 @@ func (t *Trace) addReactions(m metav1.Object, newest map[string]metav1.Object, c
 		if above == nil {
 			continue
 		}
-		siblings := children[uid]
+		siblings, more := children[uid]
+		if !more { // garbage can make circles
+			continue
+		}
 		delete(children, uid) // but for these
 		add(uid)
 		for _, s := range siblings {

@@ -53,8 +53,8 @@ type Request struct {
 	Answer *unstructured.Unstructured `json:"answer,omitempty"`
 }
 
-// acts reports whether the request is what the run is about, not one that looks.
-func (q *Request) acts() bool { return q.Verb == "create" || q.Verb == "delete" }
+// Acts reports whether the request is what the run is about, not one that looks.
+func (q *Request) Acts() bool { return q.Verb == "create" || q.Verb == "delete" }
 
 // answer is the object that the request was answered with, or nil.
 func (q *Request) answer() metav1.Object {

@@ -13,6 +13,7 @@ import (
 // Obstacle is what keeps the Pod from getting further, or what ended it.
 type Obstacle struct {
 	Name      string        // row of the table of causes
+	Object    Object        // what it holds
 	By        Participant   // who holds it, or ended it
 	Container string        // where it is about one
 	Reason    string        // in the API's own words
@@ -56,10 +57,30 @@ type cause struct {
 // atOnce is for what will be the same however often Kubernetes tries.
 const atOnce = time.Nanosecond
 
-// Obstacle returns what holds the Pod now, or has ended it, where anything observed says so.
+// Obstacle returns what holds the subject now, or has ended it, where anything observed says so: of a workload, what keeps
+// its controllers from making Pods, else what holds the first of its Pods.
 func (t *Trace) Obstacle() (Obstacle, bool) {
-	s := t.resolve().scene.subject()
-	for _, l := range looks {
+	c := t.resolve().scene
+	if s := c.subject(); s.isPod() {
+		return t.obstacleOf(s, looks)
+	}
+	for _, s := range c.stories {
+		table := workloadLooks
+		if s.isPod() {
+			if s.state(len(s.revisions)).Available || s.ends() {
+				continue
+			}
+			table = looks
+		}
+		if o, ok := t.obstacleOf(s, table); ok {
+			return o, true
+		}
+	}
+	return Obstacle{}, false
+}
+
+func (t *Trace) obstacleOf(s *story, table []look) (Obstacle, bool) {
+	for _, l := range table {
 		f, ok := l.find(s, t.now)
 		if !ok {
 			continue
@@ -74,7 +95,7 @@ func (t *Trace) Obstacle() (Obstacle, bool) {
 }
 
 func (s *story) obstacle(c *cause, f finding, now time.Time) (Obstacle, bool) {
-	words := append(f.words, "{pod}", s.object.Name, "{namespace}", s.object.Namespace, "{node}", s.node, "{container}", f.container, "{image}", imageOf(s.spec(f.container)))
+	words := append(f.words, "{pod}", s.object.Name, "{kind}", s.object.Kind, "{type}", strings.ToLower(s.object.Kind), "{namespace}", s.object.Namespace, "{node}", s.node, "{container}", f.container, "{image}", imageOf(s.spec(f.container)))
 	if c.match != nil {
 		text := f.reason + ": " + f.message
 		if image := imageOf(s.spec(f.container)); image != "" { // a name can hold any word
@@ -90,7 +111,7 @@ func (s *story) obstacle(c *cause, f finding, now time.Time) (Obstacle, bool) {
 	}
 	fill := strings.NewReplacer(words...).Replace
 	o := Obstacle{
-		Name: c.name, By: cmp.Or(Participant(fill(c.by)), f.by), Container: f.container, Reason: f.reason, Message: f.message,
+		Name: c.name, Object: s.object, By: cmp.Or(Participant(fill(c.by)), f.by), Container: f.container, Reason: f.reason, Message: f.message,
 		Explain: fill(c.explain), Next: fill(c.next), Since: f.since, Evidence: f.evidence,
 	}
 	if o.By == Runtime {

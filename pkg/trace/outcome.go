@@ -2,14 +2,16 @@ package trace
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 )
 
-// State is how far the Pod has come.
+// State is how far an object has come.
 type State struct {
 	Created   bool
+	Available bool // it does what it is there for; of a Pod, that is to be Ready
 	Scheduled bool
 	Running   bool // every container has been started
 	Ready     bool
@@ -20,16 +22,16 @@ type State struct {
 	Refused   string // what the API server answered instead of making the Pod
 }
 
-// State is what the newest revision says.
+// State is what the newest revision of the subject says.
 func (t *Trace) State() State {
 	s := t.resolve().scene.subject()
 	return s.state(len(s.revisions))
 }
 
-// Reached finds the first revision whose state satisfies is, and the instant by which it was certainly written.
-func (t *Trace) Reached(is func(State) bool) (st State, by time.Time, ok bool) {
+// Reached finds the first revision of a root whose state satisfies is, and the instant by which it was certainly written.
+func (t *Trace) Reached(root int, is func(State) bool) (st State, by time.Time, ok bool) {
 	r := t.resolve()
-	s := r.scene.subject()
+	s := r.scene.roots()[root]
 	for n := 1; n <= len(s.revisions); n++ {
 		if st = s.state(n); is(st) {
 			if write := r.step(s.etcdKey(s.revisions[n-1].rv)); write != nil {
@@ -53,15 +55,22 @@ func (s *story) state(n int) State {
 		return st
 	}
 	last := s.revisions[n-1]
-	p := last.pod
+	if !s.isPod() {
+		st = objectState(last)
+	}
 	st.Created = true
 	st.Deleted = last.deleted || n == len(s.revisions) && !s.gone.IsZero()
-	st.Deleting = p.DeletionTimestamp != nil && !st.Deleted
+	st.Deleting = last.object.GetDeletionTimestamp() != nil && !st.Deleted
+	p := last.pod
+	if p == nil {
+		return st
+	}
 	st.Scheduled = p.Spec.NodeName != ""
 	st.Succeeded = p.Status.Phase == corev1.PodSucceeded
 	st.Failed = p.Status.Phase == corev1.PodFailed
 	st.Running = p.Status.Phase == corev1.PodRunning && allRan(p)
 	st.Ready = condition(p, corev1.PodReady) == corev1.ConditionTrue
+	st.Available = st.Ready
 	return st
 }
 
@@ -80,10 +89,11 @@ var usualWaits = map[string]bool{"": true, "ContainerCreating": true, "PodInitia
 // Awaited reports that an Event is certainly on its way: the status already tells of what it will tell. It says nothing
 // where Events do not come at all.
 func (t *Trace) Awaited() bool {
-	s := t.resolve().scene.subject()
-	if !s.begins().IsZero() {
-		return false
-	}
+	c := t.resolve().scene
+	return c.begins().IsZero() && slices.ContainsFunc(c.pods(), (*story).awaited)
+}
+
+func (s *story) awaited() bool {
 	seen := map[string]bool{}
 	for _, a := range s.worker() {
 		if a.does == started {

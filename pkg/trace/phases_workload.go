@@ -1,3 +1,72 @@
 package trace
 
-var workloadPhases = []phase{}
+// workloadPhases are those of a run that is about no Pod: what controllers do before there are Pods, what the Pods take,
+// and what it takes until the subject says so.
+var workloadPhases = []phase{
+	{name: "admit", explain: "the API server authenticates, admits, defaults, validates and stores the object",
+		begin: (*story).createKey, end: func(s *story) string { return s.createKey() + ":end" }},
+	{name: "control", explain: "controllers learn of the object, and make what it asks for, level by level, until the first Pod is stored",
+		begin: func(s *story) string { return s.etcdKey(s.createRevision()) }, end: func(s *story) string { return s.firstPod() }},
+	{name: "pods", explain: "from the first stored Pod to the last that had to be ready, or to end",
+		begin: func(s *story) string { return s.firstPod() }, end: func(s *story) string { return s.lastPod() }},
+	{name: "report", explain: "controllers learn of that, and report it, level by level",
+		begin: func(s *story) string { return s.lastPod() }, end: func(s *story) string { return s.etcdKey(s.availableRevision()) }},
+}
+
+// availableRevision is the one by which the object was first available since we made it.
+func (s *story) availableRevision() uint64 {
+	if s.createRevision() == 0 {
+		return 0
+	}
+	return s.firstRevision(func(w *write) bool { return objectState(w).Available })
+}
+
+// below are the stories of the Pods that came of the object, at any level.
+func (s *story) below() (pods []*story) {
+	for _, c := range s.stories {
+		o := c.owner()
+		for range deepest {
+			if o == nil || o == s {
+				break
+			}
+			o = o.owner()
+		}
+		if c.isPod() && o == s {
+			pods = append(pods, c)
+		}
+	}
+	return pods
+}
+
+// deepest bounds how far above a Pod one of its owners is: garbage can make circles.
+const deepest = 8
+
+// firstPod is the key of the write that made the first Pod.
+func (s *story) firstPod() string {
+	least, key := uint64(0), ""
+	for _, p := range s.below() {
+		if rv := p.createRevision(); rv != 0 && (least == 0 || rv < least) {
+			least, key = rv, p.etcdKey(rv)
+		}
+	}
+	return key
+}
+
+// lastPod is the key of the last write by which a Pod became what the object waited for.
+func (s *story) lastPod() string {
+	end := s.availableRevision()
+	if end == 0 {
+		return ""
+	}
+	last, key := uint64(0), ""
+	for _, p := range s.below() {
+		rv := p.firstRevision(func(w *write) bool { return podReady(w) || w.pod.Status.Phase == "Succeeded" })
+		if s.object.Kind == "Job" || s.object.Kind == "CronJob" {
+			rv = p.firstRevision(func(w *write) bool { return w.pod.Status.Phase == "Succeeded" })
+		}
+		if rv > last && rv < end {
+			last, key = rv, p.etcdKey(rv)
+		}
+	}
+	return key
+}

@@ -9,12 +9,15 @@ type Question struct {
 
 // Questions returns what would help to know now.
 func (t *Trace) Questions() []Question {
-	s := t.resolve().scene.subject()
+	c := t.resolve().scene
 	var all []Question
-	if w := s.boundInSilence(); w != nil && t.now.Sub(w.received) >= silence*3/5 { // so that the answer is there in time
-		all = append(all, Question{"lease", s.node})
+	for _, s := range c.pods() {
+		if w := s.boundInSilence(); w != nil && t.now.Sub(w.received) >= silence*3/5 { // so that the answer is there in time
+			all = append(all, Question{"lease", s.node})
+			break
+		}
 	}
-	if t.webhooks == nil && len(s.admitted) > 0 {
+	if t.webhooks == nil && len(c.subject().admitted) > 0 {
 		all = append(all, Question{"webhooks", ""})
 	}
 	return all

@@ -27,11 +27,11 @@ func (t *Trace) observeSpan(s *Span) {
 type apiCall struct {
 	id        string // the Audit-ID
 	audit     *Audit
-	server    *Span // the API server's
-	client    *Span // the client's own, where it has one
-	txn       *Span // the last transaction that etcd ran for it
+	server    *Span    // the API server's
+	client    *Span    // the client's own, where it has one
+	txn       *Span    // the last transaction that etcd ran for it
 	touched   []string // keys of the store that it read or wrote
-	verb      string // as in RBAC
+	verb      string   // as in RBAC
 	resource  string
 	sub       string
 	namespace string
@@ -194,7 +194,7 @@ func (t *Trace) readCalls() calls {
 func (t *Trace) forgetEarlier(calls map[string]*apiCall) {
 	var first *Request
 	for _, q := range t.requests {
-		if q.acts() && !q.Sent.IsZero() && (first == nil || cmp.Or(q.Sent.Compare(first.Sent), cmp.Compare(q.ID, first.ID)) < 0) {
+		if q.Acts() && !q.Sent.IsZero() && (first == nil || cmp.Or(q.Sent.Compare(first.Sent), cmp.Compare(q.ID, first.ID)) < 0) {
 			first = q
 		}
 	}
@@ -286,12 +286,16 @@ func (c *apiCall) actor() (Participant, bool) {
 		return p, ok
 	}
 	user := c.audit.User
+	account, inSystem := strings.CutPrefix(user, "system:serviceaccount:kube-system:")
+	if p := controllerBy(func(c controller) bool { return inSystem && c.account == account }); p != "" {
+		return p, true
+	}
 	switch {
 	case strings.HasPrefix(user, "system:node:"):
 		return Kubelet, true
 	case user == "system:kube-scheduler":
 		return Scheduler, true
-	case user == "system:kube-controller-manager" || strings.HasPrefix(user, "system:serviceaccount:kube-system:") && strings.HasSuffix(user, "-controller"):
+	case user == "system:kube-controller-manager" || inSystem && strings.HasSuffix(account, "-controller"):
 		return ControllerManager, true
 	case user == "system:apiserver":
 		return APIServer, true

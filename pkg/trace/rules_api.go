@@ -2,7 +2,6 @@ package trace
 
 import (
 	"strconv"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -67,24 +66,14 @@ func (w *write) isStatusPatch() bool {
 
 func writes(s *story, emit func(claim)) {
 	for _, w := range s.revisions {
-		if w.own != nil || w.isBind() || w.isStatusPatch() || w.isLastGrace() || !w.drawn() {
+		if w.own != nil || w.isBind() || w.isStatusPatch() || w.isLastGrace() || !w.drawn() || w.byController() {
 			continue
-		}
-		label := strings.ToUpper(w.actor.verb) + " " + s.resource
-		switch {
-		case w.actor.verb == "create":
-			label = "POST " + s.resource + " (" + s.object.Name + ")"
-		case w.actor.subresource != "":
-			label += "/" + w.actor.subresource
-		}
-		if what := w.changed(); what != "" && w.actor.verb != "create" && w.actor.verb != "delete" {
-			label += ": " + what
 		}
 		detail := Normal
 		if w.actor.verb == "create" || w.actor.verb == "delete" {
 			detail = Brief
 		}
-		c := s.writeClaim(w, label, detail)
+		c := s.writeClaim(w, s.writeLabel(w), detail)
 		if first := s.lastGrace(w); first != nil {
 			c.At, c.after = AtStart, s.before(first.rv, s.resource)
 			c.Window, c.Best = Window{Latest: first.received}, before(first.received, 2*deliveryLag)
@@ -92,6 +81,29 @@ func writes(s *story, emit func(claim)) {
 		emit(c)
 	}
 }
+
+// writeLabel names the request as it is sent, and what it changed.
+func (s *story) writeLabel(w *write) string {
+	label := methods[w.actor.verb] + " " + s.resource
+	switch {
+	case w.actor.verb == "create":
+		return label + " (" + s.object.Name + ")"
+	case w.actor.verb == "delete":
+		if !s.isPod() {
+			label += " (" + s.object.Name + ")"
+		}
+		return label
+	case w.actor.subresource != "":
+		label += "/" + w.actor.subresource
+	}
+	if what := w.changed(); what != "" {
+		label += ": " + what
+	}
+	return label
+}
+
+// methods are those of HTTP by the verbs of RBAC.
+var methods = map[string]string{"create": "POST", "update": "PUT", "patch": "PATCH", "delete": "DELETE", "get": "GET"}
 
 // isLastGrace reports whether the write ended the grace period: the first of the two revisions of one DELETE, which
 // removes the object with the second.

@@ -85,7 +85,7 @@ func exactly(t time.Time) (Window, time.Time, bool, time.Duration) {
 
 func ownRead(s *story, emit func(claim)) {
 	for _, r := range s.requests {
-		if r.acts() || r.Sent.IsZero() {
+		if r.Acts() || r.Sent.IsZero() {
 			continue
 		}
 		request := Step{Verb: r.Verb, Resource: r.Resource, Object: r.Object, Key: callKey(r), Call: callKey(r), Clock: Kubectl}

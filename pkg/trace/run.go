@@ -71,7 +71,7 @@ func (s *story) sources() []string {
 			names = append(names, "audit")
 		}
 	}
-	if len(s.records.spans.byID) > 0 {
+	if len(s.calls.spans.byID) > 0 {
 		names = append(names, "spans")
 	}
 	slices.Sort(names)
@@ -81,19 +81,24 @@ func (s *story) sources() []string {
 // unseen says what this run had no source for.
 func (s *story) unseen() []string {
 	words := []string{}
-	if len(s.revisions) > 0 {
-		if len(s.records.spans.byID) == 0 {
+	pods := s.pods()
+	if any := func(is func(*story) bool) bool { return slices.ContainsFunc(pods, is) }; any(func(p *story) bool { return len(p.revisions) > 0 }) {
+		if len(s.calls.spans.byID) == 0 {
 			words = append(words, "times inside the apiserver, etcd and runc: no traces")
 		}
-		if !s.sandboxTimed() {
+		if !any((*story).sandboxTimed) {
 			words = append(words, "the start of RunPodSandbox: no API write marks it")
 		}
-		if n := s.unjoined(); n > 0 {
+		n := 0
+		for _, o := range s.stories {
+			n += o.unjoined()
+		}
+		if n > 0 {
 			words = append(words, fmt.Sprintf("which revision %d of the recorded writes made: nothing tells them apart", n))
 		}
-		if len(s.events) == 0 && s.node != "" {
+		if !any(func(p *story) bool { return len(p.events) > 0 }) && any(func(p *story) bool { return p.node != "" }) {
 			words = append(words, "Events: none came, so container calls are known from the status only")
-		} else if len(s.events) > 0 && !s.comparable["events"] {
+		} else if any(func(p *story) bool { return len(p.events) > 0 }) && !s.comparable["events"] {
 			words = append(words, "the order of Events against Pod writes: their revisions are not known to be comparable")
 		}
 	}
@@ -113,7 +118,7 @@ func (s *story) unseen() []string {
 func (s *story) refusedReads() []string {
 	words := []string{}
 	for i, q := range s.requests {
-		if q.acts() || q.Status < 400 || q.Status == 410 {
+		if q.Acts() || q.Status < 400 || q.Status == 410 {
 			continue
 		}
 		word := fmt.Sprintf("%s %s: %s", q.Verb, q.Resource, q.Message)
@@ -127,8 +132,8 @@ func (s *story) refusedReads() []string {
 	return words
 }
 
-// Blind reports that the Pod was made and that nothing more will be seen of it: we may neither watch nor ask for it.
+// Blind reports that the object was made and that nothing more will be seen of it: we may neither watch nor ask for it.
 func (t *Trace) Blind() bool {
 	s := t.resolve().scene.subject()
-	return len(s.revisions) > 0 && slices.ContainsFunc(s.gaps, func(g gap) bool { return g.Resource == "pods" && g.To == "" && g.Every == 0 })
+	return len(s.revisions) > 0 && slices.ContainsFunc(s.gaps, func(g gap) bool { return g.Resource == s.resource && g.To == "" && g.Every == 0 })
 }

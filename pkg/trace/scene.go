@@ -63,6 +63,7 @@ func (t *Trace) scene() *scene {
 	for _, o := range t.members(c.requests) {
 		t.addStory(c, o)
 	}
+	c.attributeEnds()
 	for _, s := range c.stories {
 		c.addCommits(s)
 	}
@@ -84,7 +85,7 @@ func (c *scene) subject() *story { return c.stories[0] }
 func (t *Trace) roots(requests []*Request) []Object {
 	all := []Object{t.identified(t.subject, requests)}
 	for _, q := range requests {
-		if o := t.identified(q.Object, requests); q.acts() && o.Kind != "" && !slices.ContainsFunc(all, o.same) {
+		if o := t.identified(q.Object, requests); q.Acts() && o.Kind != "" && !slices.ContainsFunc(all, o.same) {
 			all = append(all, o)
 		}
 	}
@@ -150,7 +151,7 @@ func (t *Trace) addStory(c *scene, o Object) {
 	}
 	c.stories = append(c.stories, s)
 	for _, q := range c.requests {
-		if q.acts() && (q.Object.Kind == "" || q.Object.same(o)) {
+		if q.Acts() && (q.Object.Kind == "" || q.Object.same(o)) {
 			s.own = append(s.own, q)
 		}
 	}
@@ -199,7 +200,7 @@ func (c *scene) counted(resource string) bool { return resource == "pods" || c.c
 // zero is when we sent the request that the run is about, or the zero time. Nothing that is told can have come before.
 func (c *scene) zero() time.Time {
 	for _, r := range c.requests {
-		if r.acts() {
+		if r.Acts() {
 			return r.Sent
 		}
 	}
@@ -219,7 +220,7 @@ func (c *scene) begins() time.Time {
 // told leaves out what had happened before the story began: an object that was there already has a past.
 func (c *scene) told(steps []Step) []Step {
 	begin := c.begins()
-	begun := slices.ContainsFunc(c.requests, (*Request).acts)
+	begun := slices.ContainsFunc(c.requests, (*Request).Acts)
 	if begun && begin.IsZero() {
 		return steps
 	}
@@ -260,6 +261,7 @@ func (c *scene) serverAhead() (bound time.Duration, ok bool) {
 
 // placed makes the keys of a claim unique among all objects: what is about a revision or a request is so already.
 func (s *story) placed(c claim) claim {
+	c.About = s.object.UID
 	if s.prefix == "" {
 		return c
 	}
@@ -273,7 +275,7 @@ func (s *story) placed(c claim) claim {
 }
 
 // shared are what the keys begin with that say themselves which object they are about.
-var shared = []string{"etcd:", "write:", "call:", "event:", "request:"}
+var shared = []string{"etcd:", "write:", "call:", "event:", "request:", "watch:"}
 
 func (s *story) key(k string) string {
 	if k == "" || slices.ContainsFunc(shared, func(p string) bool { return strings.HasPrefix(k, p) }) {

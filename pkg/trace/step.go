@@ -96,6 +96,7 @@ type Step struct {
 	Resource        string
 	Subresource     string
 	Object          Object
+	About           string // uid of the object of whose story it is part; of an Event that is what the Event is about
 	ResourceVersion string // of the write: etcd's own receipt
 	Container       string
 	Node            string

@@ -200,6 +200,9 @@ func emitterOf(e *corev1.Event) Participant {
 	if p, ok := components[name]; ok {
 		return p
 	}
+	if p := controllerBy(func(c controller) bool { return name != "" && name == cmp.Or(c.emitter, c.account) }); p != "" {
+		return p
+	}
 	return Participant(cmp.Or(name, string(UnknownClient)))
 }
 

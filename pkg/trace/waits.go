@@ -39,7 +39,7 @@ var waits = []wait{
 // Waits returns the fixed waits that this run shows, in the order of the phases.
 func (t *Trace) Waits() []Wait {
 	s := t.resolve().scene.subject()
-	if len(s.revisions) == 0 {
+	if len(s.revisions) == 0 || !s.isPod() {
 		return nil
 	}
 	took := map[string]time.Duration{}

@@ -316,7 +316,7 @@ func containerSpec(p *corev1.Pod, name string) *corev1.Container {
 }
 
 func (s *story) spec(container string) *corev1.Container {
-	if n := len(s.revisions); n > 0 {
+	if n := len(s.revisions); n > 0 && s.isPod() {
 		return containerSpec(s.revisions[n-1].pod, container)
 	}
 	return nil

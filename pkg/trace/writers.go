@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"reflect"
 	"slices"
 	"strings"
 
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -60,10 +62,44 @@ func (s *story) writer(w *write) actor {
 		return deleter(w)
 	case w.was != nil && w.was.GetDeletionTimestamp() == nil && w.object.GetDeletionTimestamp() != nil:
 		return actor{UnknownClient, "delete", "", Inferred, "metadata.deletionTimestamp appeared; nothing in the object says who asked"}
+	case w.untracks():
+		return actor{Controller("job"), "patch", "", Inferred, "the finalizer " + batchv1.JobTrackingFinalizer + " is gone, which the job controller takes away from a Pod that it has counted"}
+	case w.was != nil && len(w.object.GetFinalizers()) < len(w.was.GetFinalizers()):
+		return actor{UnknownClient, "update", "", Inferred, "a finalizer is gone; nothing in the object says who took it away"}
 	case w.prev != nil && w.pod.Spec.NodeName != "" && w.pod.Generation == w.prev.Generation:
 		return actor{Kubelet, "patch", "status", Inferred, "only the status changed, and the Pod is bound to a node"}
 	}
+	if a, ok := s.unmarked(w); ok {
+		return a
+	}
 	return actor{UnknownClient, "update", "", Inferred, "no managedFields entry changed"}
+}
+
+// untracks reports whether a Pod has lost the finalizer that keeps it until its Job has counted it.
+func (w *write) untracks() bool {
+	return w.was != nil && slices.Contains(w.was.GetFinalizers(), batchv1.JobTrackingFinalizer) && !slices.Contains(w.object.GetFinalizers(), batchv1.JobTrackingFinalizer)
+}
+
+// unmarked attributes a write that changed no managedFields entry: two by one client in one second look alike. The status
+// is written by whoever wrote it before, and so is the rest where only one client ever wrote it.
+func (s *story) unmarked(w *write) (actor, bool) {
+	if w.was == nil || w.pod != nil {
+		return actor{}, false
+	}
+	a := actor{verb: "update", certainty: Inferred, because: "no managedFields entry changed, and all of them for that name one client"}
+	if reflect.DeepEqual(spec(w.was), spec(w.object)) && len(status(w.object)) > 0 {
+		a.subresource = "status"
+	}
+	for _, e := range w.object.GetManagedFields() {
+		switch {
+		case e.Subresource != a.subresource:
+		case a.name != "" && a.name != client(e.Manager):
+			return actor{}, false
+		default:
+			a.name = client(e.Manager)
+		}
+	}
+	return s.controlled(w, a), a.name != ""
 }
 
 // binds reports whether the Pod has a node by this revision. One that was not watched may hold more writes than its own.
@@ -130,22 +166,26 @@ func creator(m metav1.Object) string {
 }
 
 // changedEntry returns the managedFields entry that cur has and prev has not: the writer's. Where a write took fields
-// from other managers, theirs shrank and are not newer, so the newest entry counts; and where nothing but that happened,
-// a client removed fields and left no entry of its own.
+// from other managers, theirs shrank and are not newer, so the newest entry counts, and within one second one that did not
+// shrink; and where nothing but that happened, a client removed fields and left no entry of its own.
 func changedEntry(prev, cur metav1.Object) *metav1.ManagedFieldsEntry {
 	if prev == nil {
 		return nil
 	}
 	var newest *metav1.ManagedFieldsEntry
+	lost := false // newest only lost fields
 	before, after := prev.GetManagedFields(), cur.GetManagedFields()
 	for i := range after {
 		e := &after[i]
-		same := slices.ContainsFunc(before, func(o metav1.ManagedFieldsEntry) bool {
-			return o.Manager == e.Manager && o.Operation == e.Operation && o.Subresource == e.Subresource && o.APIVersion == e.APIVersion &&
-				o.Time.Equal(e.Time) && (bytes.Equal(fields(o), fields(*e)) || e.Subresource == "" && shrank(o, *e))
+		was := slices.IndexFunc(before, func(o metav1.ManagedFieldsEntry) bool {
+			return o.Manager == e.Manager && o.Operation == e.Operation && o.Subresource == e.Subresource && o.APIVersion == e.APIVersion
 		})
-		if !same && (newest == nil || newest.Time.Before(e.Time)) {
-			newest = e
+		less := was >= 0 && shrank(before[was], *e)
+		if was >= 0 && before[was].Time.Equal(e.Time) && (bytes.Equal(fields(before[was]), fields(*e)) || e.Subresource == "" && less) {
+			continue
+		}
+		if newest == nil || newest.Time.Before(e.Time) || newest.Time.Equal(e.Time) && lost && !less {
+			newest, lost = e, less
 		}
 	}
 	return newest

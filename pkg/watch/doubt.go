@@ -40,7 +40,7 @@ func (f *Follower) newest(ctx context.Context, k kind) (rv string) {
 			}
 		})
 	}
-	if err == nil && rv == "" && k.resource == "pods" {
+	if err == nil && rv == "" && k.resource == "pods" && f.Name != "" {
 		return gone
 	}
 	if err != nil {

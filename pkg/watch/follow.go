@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,8 +14,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	apiwatch "k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/dynamic"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
@@ -22,13 +27,42 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
 )
 
-// Follower follows one Pod. Its methods may be called from several goroutines.
+// Scope is what a Follower follows in one namespace.
+type Scope struct {
+	Namespace string
+	// Name is that of the one Pod to follow. Without it, every Pod whose name begins with one of the Prefixes is
+	// followed, and so is every object of one of the Kinds.
+	Name     string
+	Prefixes []string
+	Kinds    []Kind
+}
+
+// Kind is one kind of objects as the API serves it.
+type Kind struct {
+	schema.GroupVersionResource
+	Namespaced bool
+	Any        bool // whatever the objects are called
+}
+
+// Includes reports whether an object of that name may be part of the run: controllers name what they make after its owner,
+// and cut what gets too long.
+func (s Scope) Includes(name string) bool {
+	return s.Name != "" || slices.ContainsFunc(s.Prefixes, func(p string) bool {
+		if len(p) > 40 {
+			return strings.HasPrefix(name, p[:40])
+		}
+		return name == p || strings.HasPrefix(name, p+"-")
+	})
+}
+
+// Follower follows what is in a Scope. Its methods may be called from several goroutines.
 type Follower struct {
-	Namespace, Name string
+	Scope
 
 	config  *rest.Config
 	http    *http.Client
 	client  corev1client.CoreV1Interface
+	dynamic dynamic.Interface
 	now     func() time.Time
 	out     chan trace.Observation
 	done    <-chan struct{}
@@ -39,9 +73,9 @@ type Follower struct {
 	refused map[trace.Question]*atomic.Bool
 }
 
-// New makes a follower of the Pod of that name, whether it exists or not. The configuration is copied; now is the clock
+// New makes a follower of a scope, whether anything in it exists or not. The configuration is copied; now is the clock
 // of every observation. Nothing is observed any more once the context has ended.
-func New(ctx context.Context, config *rest.Config, namespace, name string, now func() time.Time) (*Follower, error) {
+func New(ctx context.Context, config *rest.Config, scope Scope, now func() time.Time) (*Follower, error) {
 	c := rest.CopyConfig(config)
 	c.UserAgent = cmp.Or(c.UserAgent, rest.DefaultKubernetesUserAgent())
 	c.ContentType = runtime.ContentTypeProtobuf
@@ -56,8 +90,14 @@ func New(ctx context.Context, config *rest.Config, namespace, name string, now f
 	if err != nil {
 		return nil, err
 	}
+	plain := rest.CopyConfig(c) // what is not built in has no protobuf
+	plain.ContentType, plain.AcceptContentTypes = runtime.ContentTypeJSON, runtime.ContentTypeJSON
+	others, err := dynamic.NewForConfigAndClient(plain, client)
+	if err != nil {
+		return nil, err
+	}
 	return &Follower{
-		Namespace: namespace, Name: name, config: c, http: client, client: core, now: now, done: ctx.Done(), out: make(chan trace.Observation, 64),
+		Scope: scope, config: c, http: client, client: core, dynamic: others, now: now, done: ctx.Done(), out: make(chan trace.Observation, 64),
 		asked: map[trace.Question]time.Time{}, refused: map[trace.Question]*atomic.Bool{},
 	}, nil
 }
@@ -71,13 +111,16 @@ func (f *Follower) Observations() <-chan trace.Observation { return f.out }
 // and each is an observation. An error means that the server cannot be asked at all.
 func (f *Follower) Follow(ctx context.Context) error {
 	pods, events := f.pods(), f.events()
-	open := make(chan struct{}, 2)
+	others := f.others()
+	open := make(chan struct{}, 2+len(others))
 	waitFor := 0
 	// Back to back, so that the two revisions show whether both kinds live in one store.
 	before := pods
 	before.observe = func(typ string, o runtime.Object) trace.Observation {
 		seen := pods.observe(typ, o)
-		f.there = seen.Change.Pod
+		if f.Name != "" {
+			f.there = seen.Change.Pod
+		}
 		return seen
 	}
 	podsAt, err := f.listPatiently(ctx, before, 0)
@@ -86,6 +129,10 @@ func (f *Follower) Follow(ctx context.Context) error {
 	}
 	// Events from before, about an earlier Pod of that name, are of no use; one item is the least a list can ask for.
 	eventsAt, eventsErr := f.listPatiently(ctx, events, 1)
+	othersAt, othersErr := make([]string, len(others)), make([]error, len(others))
+	for i, k := range others {
+		othersAt[i], othersErr[i] = f.listPatiently(ctx, k, 0)
+	}
 	if err == nil {
 		f.start(ctx, pods, podsAt, open)
 		waitFor++
@@ -95,6 +142,12 @@ func (f *Follower) Follow(ctx context.Context) error {
 	if eventsErr == nil {
 		f.start(ctx, events, eventsAt, open)
 		waitFor++
+	}
+	for i, k := range others {
+		if othersErr[i] == nil {
+			f.start(ctx, k, othersAt[i], open)
+			waitFor++
+		}
 	}
 	for range waitFor {
 		select {
@@ -123,14 +176,30 @@ type kind struct {
 	fields   string
 	list     func(context.Context, metav1.ListOptions) (runtime.Object, error)
 	watch    func(context.Context, metav1.ListOptions) (apiwatch.Interface, error)
+	keep     func(runtime.Object) bool // it is followed
 	observe  func(typ string, o runtime.Object) trace.Observation
+}
+
+// one is the selector of the one object that is followed, or nothing.
+func (f *Follower) one(field string) string {
+	if f.Name == "" {
+		return ""
+	}
+	return field + "=" + f.Name
+}
+
+// named keeps the objects that may be part of the run by their names.
+func (f *Follower) named(o runtime.Object) bool {
+	m, ok := o.(metav1.Object)
+	return ok && f.Includes(m.GetName())
 }
 
 func (f *Follower) pods() kind {
 	c := f.client.Pods(f.Namespace)
 	return kind{
 		resource: "pods",
-		fields:   "metadata.name=" + f.Name,
+		fields:   f.one("metadata.name"),
+		keep:     f.named,
 		list:     func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return c.List(ctx, o) },
 		watch:    c.Watch,
 		observe: func(typ string, o runtime.Object) trace.Observation {
@@ -144,14 +213,43 @@ func (f *Follower) events() kind {
 	c := f.client.Events(f.Namespace)
 	return kind{
 		resource: "events",
-		fields:   "involvedObject.kind=Pod,involvedObject.name=" + f.Name,
-		list:     func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return c.List(ctx, o) },
-		watch:    c.Watch,
+		fields:   f.one("involvedObject.kind=Pod,involvedObject.name"),
+		keep: func(o runtime.Object) bool {
+			e, ok := o.(*corev1.Event)
+			return ok && f.Includes(e.InvolvedObject.Name)
+		},
+		list:  func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return c.List(ctx, o) },
+		watch: c.Watch,
 		observe: func(typ string, o runtime.Object) trace.Observation {
 			e, _ := o.(*corev1.Event)
 			return trace.Observation{Event: &trace.EventChange{Type: typ, Event: e}}
 		},
 	}
+}
+
+// others are the kinds beside Pods and Events.
+func (f *Follower) others() (all []kind) {
+	for _, x := range f.Kinds {
+		var c dynamic.ResourceInterface = f.dynamic.Resource(x.GroupVersionResource)
+		if x.Namespaced {
+			c = f.dynamic.Resource(x.GroupVersionResource).Namespace(f.Namespace)
+		}
+		k := kind{
+			resource: x.Resource,
+			list:     func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return c.List(ctx, o) },
+			watch:    c.Watch,
+			keep:     f.named,
+			observe: func(typ string, o runtime.Object) trace.Observation {
+				u, _ := o.(*unstructured.Unstructured)
+				return trace.Observation{Change: &trace.Change{Type: typ, Object: u}}
+			},
+		}
+		if x.Any {
+			k.keep = func(runtime.Object) bool { return true }
+		}
+		all = append(all, k)
+	}
+	return all
 }
 
 // start watches from a revision on, in a goroutine of its own, and signals once when the first watch is open.
@@ -274,9 +372,11 @@ func (f *Follower) watch(ctx context.Context, k kind, from string, opened func()
 		if e.Type == apiwatch.Error {
 			return last, apierrors.FromObject(e.Object)
 		}
-		o := k.observe(string(e.Type), e.Object)
-		o.Received = received
-		f.emit(o)
+		if k.keep(e.Object) {
+			o := k.observe(string(e.Type), e.Object)
+			o.Received = received
+			f.emit(o)
+		}
 		if m, ok := e.Object.(metav1.Object); ok {
 			last = m.GetResourceVersion()
 		}

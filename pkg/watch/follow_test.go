@@ -87,7 +87,7 @@ func refuse(w http.ResponseWriter, code int, reason metav1.StatusReason) {
 func follow(t *testing.T, s *server) (*Follower, func(is func(trace.Observation) bool) trace.Observation) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	f, err := New(ctx, &rest.Config{Host: s.URL}, "default", "web", time.Now)
+	f, err := New(ctx, &rest.Config{Host: s.URL}, Scope{Namespace: "default", Name: "web"}, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

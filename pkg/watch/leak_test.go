@@ -32,7 +32,7 @@ func TestThousandRunsLeaveNothing(t *testing.T) {
 	})
 	run := func() {
 		ctx, cancel := context.WithCancel(t.Context())
-		f, err := New(ctx, &rest.Config{Host: s.URL}, "default", "web", time.Now)
+		f, err := New(ctx, &rest.Config{Host: s.URL}, Scope{Namespace: "default", Name: "web"}, time.Now)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
@@ -56,6 +57,9 @@ func (f *Follower) list(ctx context.Context, k kind, limit int64) (string, error
 func (f *Follower) listed(k kind, list runtime.Object) error {
 	received := f.now()
 	return eachItem(list, func(o runtime.Object) {
+		if !k.keep(o) {
+			return
+		}
 		observation := k.observe("LISTED", o)
 		observation.Received = received
 		f.emit(observation)
@@ -69,6 +73,10 @@ func eachItem(list runtime.Object, do func(runtime.Object)) error {
 			do(&l.Items[i])
 		}
 	case *corev1.EventList:
+		for i := range l.Items {
+			do(&l.Items[i])
+		}
+	case *unstructured.UnstructuredList:
 		for i := range l.Items {
 			do(&l.Items[i])
 		}

@@ -27,7 +27,7 @@ func (f *Follower) poll(ctx context.Context, k kind, from string, why error) {
 		var all []runtime.Object
 		return all, eachItem(list, func(o runtime.Object) { all = append(all, o) })
 	}
-	if _, err := ask(ctx); apierrors.IsForbidden(err) && k.resource == "pods" {
+	if _, err := ask(ctx); apierrors.IsForbidden(err) && k.resource == "pods" && f.Name != "" {
 		ask = func(ctx context.Context) ([]runtime.Object, error) {
 			p, err := f.client.Pods(f.Namespace).Get(ctx, f.Name, metav1.GetOptions{})
 			if apierrors.IsNotFound(err) {
@@ -51,11 +51,13 @@ func (f *Follower) poll(ctx context.Context, k kind, from string, why error) {
 		received := f.now()
 		for _, item := range all {
 			m, ok := item.(metav1.Object)
-			if !ok || seen[m.GetResourceVersion()] {
+			if !ok || seen[m.GetResourceVersion()] || !k.keep(item) {
 				continue
 			}
 			seen[m.GetResourceVersion()] = true
-			last, _ = item.(*corev1.Pod)
+			if p, ok := item.(*corev1.Pod); ok && f.Name != "" {
+				last = p
+			}
 			o := k.observe("LISTED", item)
 			o.Received = received
 			f.emit(o)

@@ -109,7 +109,7 @@ func BenchmarkLatency(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		tr := r.of(b, name, string(p.UID), func(tr *truth.Truth) bool { return len(tr.Events) >= 5 && len(tr.Writes) >= 5 })
+		tr := r.of(b, name, func(tr *truth.Truth) bool { return len(tr.Events) >= 5 && len(tr.Writes) >= 5 }, string(p.UID))
 		for _, w := range tr.Writes {
 			if w.Revision == "" {
 				continue

@@ -23,7 +23,7 @@ func claims(steps []step) []truth.Claim {
 		c := truth.Claim{Actor: s.From, Observed: s.Certainty == "observed", Earliest: at(s.Earliest), Latest: at(s.Latest), At: at(s.Best), Text: s.String()}
 		switch rpc := cri(s); {
 		case rpc != "":
-			c.Call, c.End = rpc, s.Kind == "response"
+			c.Call, c.Pod, c.End = rpc, s.About, s.Kind == "response"
 		case s.To == "etcd":
 			c.Etcd = s.ResourceVersion
 		case apiWrite(s):
@@ -37,7 +37,7 @@ func claims(steps []step) []truth.Claim {
 }
 
 func apiWrite(s step) bool {
-	return s.To == "apiserver" && s.Kind == "request" && (s.Resource == "pods" || s.Resource == "events") && slices.Contains([]string{"create", "update", "patch", "delete"}, s.Verb)
+	return s.To == "apiserver" && s.Kind == "request" && s.Rule != "own-read" && slices.Contains([]string{"create", "update", "patch", "delete"}, s.Verb)
 }
 
 func cri(s step) string {

@@ -39,7 +39,7 @@ func TestDeletePod(t *testing.T) {
 			if code != 0 || d.outcome.Outcome != "Deleted" {
 				t.Fatalf("exit %d, %+v: %s", code, d.outcome, errOut)
 			}
-			tr := r.of(t, "graceful", d.uid, wholeFor(d))
+			tr := r.of(t, "graceful", wholeFor(d), d.uid)
 			tr.Calls = slices.DeleteFunc(tr.Calls, func(c truth.Call) bool { return c.Start.Before(*d.steps[0].Best) }) // those of its start
 			s, placed := tr.Compare(claims(d.steps), d.end(), likelyWithin)
 			for what, all := range map[string][]string{"missing": s.Missing, "wrong actor": s.WrongActors, "window": s.Uncovered, "invented": s.Inventions, "order": s.Inverted} {

@@ -46,6 +46,7 @@ type step struct {
 	Index                                                      int
 	From, To, Kind, Label, Verb, Resource, Subresource         string
 	ResourceVersion, Container, At, Call, Certainty, Rule, Key string
+	About                                                      string
 	Earliest, Latest, Shown, Best                              *time.Time
 	After                                                      []int
 }
@@ -92,6 +93,7 @@ func seq(t testing.TB, args ...string) (stdout, stderr string, code int) {
 // document is one run as -o json prints it.
 type document struct {
 	uid     string
+	pods    []string // uids
 	steps   []step
 	outcome outcome
 }
@@ -103,6 +105,7 @@ func parse(t testing.TB, out string) document {
 		var head struct {
 			Type    string
 			Subject struct{ UID string }
+			Object  struct{ UID string }
 		}
 		if err := json.Unmarshal([]byte(line), &head); err != nil {
 			t.Fatalf("%v in %q", err, line)
@@ -110,6 +113,8 @@ func parse(t testing.TB, out string) document {
 		switch head.Type {
 		case "run":
 			d.uid = head.Subject.UID
+		case "pod":
+			d.pods = append(d.pods, head.Object.UID)
 		case "step":
 			var s step
 			if err := json.Unmarshal([]byte(line), &s); err != nil {
@@ -179,11 +184,11 @@ func tail(t testing.TB, file string, from int) (data []byte, size int) {
 }
 
 // of waits until the records of a Pod are whole and returns them: spans come a few seconds late.
-func (r *records) of(t testing.TB, name, uid string, whole func(*truth.Truth) bool) *truth.Truth {
+func (r *records) of(t testing.TB, name string, whole func(*truth.Truth) bool, uids ...string) *truth.Truth {
 	t.Helper()
 	deadline := time.Now().Add(time.Minute)
 	for {
-		tr, err := truth.Read(r.read(t, "audit.log"), r.read(t, "spans.jsonl"), uid)
+		tr, err := truth.Read(r.read(t, "audit.log"), r.read(t, "spans.jsonl"), uids...)
 		if err == nil && whole(tr) {
 			return tr
 		}

@@ -227,7 +227,7 @@ func TestFaults(t *testing.T) {
 				t.Errorf("it took %v of CPU and %v", e.cpu, e.took)
 			}
 			d := parse(t, e.out)
-			tr := r.of(t, pod, d.uid, wholeFor(d))
+			tr := r.of(t, pod, wholeFor(d), d.uid)
 			s, placed := tr.Compare(claims(d.steps), d.end(), likelyWithin)
 			if gaps := count(d.steps, func(s step) bool { return s.Rule == "gap" }); f.gap != (gaps > 0) || !f.gap && len(s.Missing) > 0 {
 				t.Errorf("%d gaps, missing: %v", gaps, s.Missing)

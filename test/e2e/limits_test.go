@@ -26,7 +26,7 @@ func TestRights(t *testing.T) {
 		{"watch", "create,watch,delete", 0, "list pods: "},
 		{"list", "create,list,delete", 0, "pods cannot be watched"},
 		{"get", "create,get,delete", 0, "pods cannot be watched"},
-		{"create", "create", 1, "you may neither watch, list nor get pods"},
+		{"create", "create", 1, "you may neither watch, list nor get it"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -69,7 +69,7 @@ func TestRefusals(t *testing.T) {
 		{"no-service-account", "", "{}", `{"serviceAccountName": "missing", "containers": [{"name": "app", "image": "busybox:1"}]}`, "", "apiserver", "no ServiceAccount"},
 		{"no-priority-class", "", "{}", `{"priorityClassName": "missing", "containers": [{"name": "app", "image": "busybox:1"}]}`, "", "apiserver", "PriorityClass missing"},
 		{"invalid", "", "{}", `{"containers": [{"name": "Not A Name", "image": "busybox:1"}]}`, "", "apiserver", "what a Pod must"},
-		{"no-rights", "", "{}", plainSpec, "--as=nobody", "apiserver", "may not create Pods"},
+		{"no-rights", "", "{}", plainSpec, "--as=nobody", "apiserver", "may not create that"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if c.objects != "" {

@@ -89,7 +89,7 @@ func TestTruthTable(t *testing.T) {
 			if d.uid == "" {
 				t.Fatalf("%s: %s", c.name, errOut)
 			}
-			tr := r.of(t, c.name, d.uid, wholeFor(d))
+			tr := r.of(t, c.name, wholeFor(d), d.uid)
 			s, placed := tr.Compare(claims(d.steps), d.end(), time.Millisecond)
 			provedOrder(t, d, placed)
 			total[tool].Add(s)

@@ -50,7 +50,7 @@ func held(t *testing.T, name string, flags []string, apart time.Duration) docume
 		t.Fatalf("exit %d: %s", code, errOut)
 	}
 	d := parse(t, out)
-	tr := r.of(t, name, d.uid, wholeFor(d))
+	tr := r.of(t, name, wholeFor(d), d.uid)
 	s, placed := tr.Compare(claims(d.steps), d.end(), apart)
 	for what, faults := range map[string][]string{"missing": s.Missing, "wrong actor": s.WrongActors, "window": s.Uncovered, "invented": s.Inventions, "order": s.Inverted} {
 		for _, f := range faults {
@@ -75,7 +75,7 @@ func (d document) end() time.Time {
 
 // wholeFor tells when the records are whole: they go on after the run, and hold its last write and every call it tells of.
 func wholeFor(d document) func(*truth.Truth) bool {
-	podWrites := count(d.steps, func(s step) bool { return apiWrite(s) && s.Resource == "pods" && s.Rule != "request" })
+	podWrites := count(d.steps, func(s step) bool { return apiWrite(s) && s.Resource != "events" && s.Rule != "request" })
 	calls := count(d.steps, func(s step) bool { return s.Kind == "request" && cri(s) != "" })
 	return func(tr *truth.Truth) bool { return len(tr.Writes) >= podWrites && len(tr.StartCalls()) >= calls }
 }

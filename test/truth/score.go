@@ -13,6 +13,7 @@ type Claim struct {
 	Revised, Resource     string // the revision that a write made, and of what; or
 	Etcd                  string // the revision of a write to etcd; or
 	Call                  string // a call of the CRI, by its RPC, and
+	Pod                   string // its Pod's uid, where it is said
 	End                   bool   // its end, not its start
 	Actor                 string // empty where it is not said
 	Observed              bool
@@ -61,12 +62,28 @@ func Actor(user string) string {
 		return "kubelet"
 	case user == "system:kube-scheduler":
 		return "scheduler"
+	case accounts[user] != "":
+		return "controller-manager/" + accounts[user]
 	case user == "system:kube-controller-manager", strings.HasPrefix(user, "system:serviceaccount:kube-system:"):
 		return "controller-manager"
 	case user == "kubernetes-admin":
 		return "kubectl"
 	}
 	return user
+}
+
+// accounts are those by which the controllers of the tests' workloads call the API server.
+var accounts = map[string]string{
+	"system:serviceaccount:kube-system:deployment-controller":     "deployment",
+	"system:serviceaccount:kube-system:replicaset-controller":     "replicaset",
+	"system:serviceaccount:kube-system:statefulset-controller":    "statefulset",
+	"system:serviceaccount:kube-system:daemon-set-controller":     "daemonset",
+	"system:serviceaccount:kube-system:job-controller":            "job",
+	"system:serviceaccount:kube-system:cronjob-controller":        "cronjob",
+	"system:serviceaccount:kube-system:endpointslice-controller":  "endpointslice",
+	"system:serviceaccount:kube-system:persistent-volume-binder":  "persistentvolume-binder",
+	"system:serviceaccount:kube-system:pvc-protection-controller": "persistentvolumeclaim-protection",
+	"system:serviceaccount:kube-system:generic-garbage-collector": "garbage-collector",
 }
 
 // Start has the calls that the start of a Pod consists of; the others are questions, and no client can see them.
@@ -167,8 +184,8 @@ func (t *Truth) Compare(claims []Claim, until time.Time, apart time.Duration) (S
 			continue
 		}
 		s.Calls++
-		start, haveStart := find(func(c Claim) bool { return c.Call == call.RPC && !c.End })
-		end, haveEnd := find(func(c Claim) bool { return c.Call == call.RPC && c.End })
+		start, haveStart := find(func(c Claim) bool { return c.Call == call.RPC && !c.End && (c.Pod == "" || c.Pod == call.Pod) })
+		end, haveEnd := find(func(c Claim) bool { return c.Call == call.RPC && c.End && (c.Pod == "" || c.Pod == call.Pod) })
 		if haveStart {
 			place(start, call.Start, call.Start)
 		}

@@ -27,6 +27,7 @@ type Write struct {
 // Call is one call of the CRI by the kubelet.
 type Call struct {
 	RPC        string
+	Pod        string // uid
 	Start, End time.Time
 }
 
@@ -76,8 +77,8 @@ type batch struct {
 	} `json:"resourceSpans"`
 }
 
-// Read joins an audit log and OTLP JSON lines for the Pod with that uid.
-func Read(audit, spans []byte, uid string) (*Truth, error) {
+// Read joins an audit log and OTLP JSON lines for the objects with these uids.
+func Read(audit, spans []byte, uids ...string) (*Truth, error) {
 	all, err := readSpans(spans)
 	if err != nil {
 		return nil, err
@@ -97,9 +98,10 @@ func Read(audit, spans []byte, uid string) (*Truth, error) {
 		if err := json.Unmarshal(line, &e); err != nil {
 			return err
 		}
-		about := e.ResponseObject.Involved.UID == uid || e.ResponseObject.About.UID == uid
-		pod := e.ObjectRef.Resource == "pods" && (e.ResponseObject.Metadata.UID == uid || e.RequestObject.Metadata.UID == uid)
-		if !about && !pod || e.ResponseStatus.Code >= 300 || !slices.Contains([]string{"create", "update", "patch", "delete"}, e.Verb) {
+		is := func(uid string) bool { return uid != "" && slices.Contains(uids, uid) }
+		about := is(e.ResponseObject.Involved.UID) || is(e.ResponseObject.About.UID)
+		object := e.ObjectRef.Resource != "events" && (is(e.ResponseObject.Metadata.UID) || is(e.RequestObject.Metadata.UID))
+		if !about && !object || e.ResponseStatus.Code >= 300 || !slices.Contains([]string{"create", "update", "patch", "delete"}, e.Verb) {
 			return nil
 		}
 		w := Write{Verb: e.Verb, Resource: e.ObjectRef.Resource, Subresource: e.ObjectRef.Subresource, User: e.User.Username,
@@ -132,8 +134,8 @@ func Read(audit, spans []byte, uid string) (*Truth, error) {
 		return nil, err
 	}
 	for _, s := range all {
-		if s.service == "kubelet" && s.Name == "syncPod" && s.attribute("k8s.pod.uid") == uid {
-			t.calls(s, children)
+		if uid := s.attribute("k8s.pod.uid"); s.service == "kubelet" && s.Name == "syncPod" && slices.Contains(uids, uid) {
+			t.calls(s, uid, children)
 		}
 	}
 	slices.SortFunc(t.Writes, func(a, b Write) int { return a.Start.Compare(b.Start) })
@@ -142,21 +144,21 @@ func Read(audit, spans []byte, uid string) (*Truth, error) {
 	return t, nil
 }
 
-func (t *Truth) calls(parent *span, children map[string][]*span) {
+func (t *Truth) calls(parent *span, pod string, children map[string][]*span) {
 	for _, s := range children[parent.SpanID] {
 		if rpc, ok := strings.CutPrefix(s.Name, "runtime.v1.RuntimeService/"); ok && s.service == "kubelet" {
-			t.call(rpc, s)
+			t.call(rpc, pod, s)
 		} else if rpc, ok := strings.CutPrefix(s.Name, "runtime.v1.ImageService/"); ok && s.service == "kubelet" {
-			t.call(rpc, s)
+			t.call(rpc, pod, s)
 		} else {
-			t.calls(s, children)
+			t.calls(s, pod, children)
 		}
 	}
 }
 
-func (t *Truth) call(rpc string, s *span) {
+func (t *Truth) call(rpc, pod string, s *span) {
 	start, end := s.times()
-	t.Calls = append(t.Calls, Call{rpc, start, end})
+	t.Calls = append(t.Calls, Call{rpc, pod, start, end})
 }
 
 // etcdTxn is the last transaction that etcd ran for a request: an update that lost a race runs several.

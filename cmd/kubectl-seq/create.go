@@ -1,0 +1,215 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/cli-runtime/pkg/resource"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/render"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/watch"
+)
+
+// createFlags are common to the verbs that create objects other than one Pod.
+type createFlags struct {
+	followFlags
+	until, pods string
+	remove      bool
+}
+
+// objectGoals are those of objects that are no Pods.
+var objectGoals = []string{"created", "available", "completed"}
+
+func (f *createFlags) add(cmd *cobra.Command) {
+	fs := cmd.Flags()
+	fs.StringVar(&f.until, "until", "available", "follow until every object is: created, available (a Job: complete; a CronJob: one of its Jobs is) or completed")
+	fs.StringVar(&f.pods, "pods", "first", "which Pods to draw in full: all, first or slowest; the others are counted, JSON has all")
+	fs.BoolVar(&f.remove, "rm", false, "delete what was created afterwards, also after Ctrl-C")
+	f.followFlags.add(fs)
+}
+
+// creation is what is to be created, each with where the API has it.
+type creation struct {
+	followOptions
+	objects []*unstructured.Unstructured
+	kinds   []watch.Kind
+	remove  bool
+}
+
+const createExample = `  # What happens when a Deployment starts?
+  kubectl seq create -f deployment.yaml
+
+  # Every Pod of it in full, and clean up afterwards
+  kubectl seq create -f deployment.yaml --pods=all --rm
+
+  # From standard input
+  kubectl create deployment web --image=nginx --dry-run=client -o yaml | kubectl seq create -f -`
+
+func newCreate(config *genericclioptions.ConfigFlags, streams genericiooptions.IOStreams) *cobra.Command {
+	f := createFlags{}
+	filename := ""
+	cmd := &cobra.Command{
+		Use:     "create -f FILE",
+		Short:   "Create objects and show the sequence of what comes of them",
+		Long:    "Create the objects of a file, such as a Deployment, and show, live, which controller makes what of them, down to\nthe containers, each step with its evidence.\n\n" + exitHelp(),
+		Example: createExample,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if filename == "" {
+				return hinted(errors.New("no file given"), "kubectl seq create -f FILE, or create-pod, create-deployment, create-job")
+			}
+			if f.audit == "-" && filename == "-" {
+				return errors.New("-f - and --audit-log=- both read standard input")
+			}
+			return f.run(cmd.Context(), config, streams, func(b *resource.Builder) *resource.Builder {
+				if filename == "-" {
+					return b.Stream(streams.In, "standard input")
+				}
+				return b.FilenameParam(false, &resource.FilenameOptions{Filenames: []string{filename}})
+			})
+		},
+	}
+	cmd.Flags().StringVarP(&filename, "filename", "f", "", "file, URL or - with the objects")
+	f.add(cmd)
+	return cmd
+}
+
+// run creates what the builder finds, and follows it.
+func (f *createFlags) run(ctx context.Context, config *genericclioptions.ConfigFlags, streams genericiooptions.IOStreams, source func(*resource.Builder) *resource.Builder) error {
+	if !slices.Contains(objectGoals, f.until) {
+		return fmt.Errorf("--until=%s: must be one of %s", f.until, strings.Join(objectGoals, ", "))
+	}
+	selection := render.Selection(f.pods)
+	if render.Selections[selection] == "" {
+		return fmt.Errorf("--pods=%s: must be one of %s", f.pods, strings.Join(keys(selectionNames()), ", "))
+	}
+	o, err := f.toOptions(streams, f.until)
+	if err != nil {
+		return err
+	}
+	o.pods = selection
+	c := &creation{followOptions: o, remove: f.remove}
+	if err := c.connect(config); err != nil {
+		return err
+	}
+	if err := c.find(config, source); err != nil {
+		return err
+	}
+	return c.start(ctx)
+}
+
+func selectionNames() map[string]bool {
+	names := map[string]bool{}
+	for s := range render.Selections {
+		names[string(s)] = true
+	}
+	return names
+}
+
+// find reads the objects, and asks the cluster where it has their kinds.
+func (c *creation) find(config *genericclioptions.ConfigFlags, source func(*resource.Builder) *resource.Builder) error {
+	namespace, enforced, err := config.ToRawKubeConfigLoader().Namespace()
+	if err != nil {
+		return noCluster(err)
+	}
+	b := source(resource.NewBuilder(config).Unstructured()).NamespaceParam(namespace).DefaultNamespace().ContinueOnError().Flatten()
+	if enforced {
+		b = b.RequireNamespace()
+	}
+	infos, err := b.Do().Infos()
+	if err != nil {
+		return c.explained(err)
+	}
+	for _, i := range infos {
+		u, ok := i.Object.(*unstructured.Unstructured)
+		if !ok {
+			continue
+		}
+		k := watch.Kind{GroupVersionResource: i.Mapping.Resource, Namespaced: i.Namespaced()}
+		switch {
+		case u.GetName() == "":
+			return hinted(fmt.Errorf("a %s has no name", u.GetKind()), "set metadata.name; what the server names cannot be followed from its beginning")
+		case k.Namespaced && c.scope.Namespace != "" && u.GetNamespace() != c.scope.Namespace:
+			return hinted(fmt.Errorf("objects in two namespaces: %s and %s", c.scope.Namespace, u.GetNamespace()), "one run follows one namespace: split the file")
+		case k.Namespaced:
+			c.scope.Namespace = u.GetNamespace()
+		}
+		c.objects, c.kinds = append(c.objects, u), append(c.kinds, k)
+		c.follow(k, u)
+	}
+	if len(c.objects) == 0 {
+		return errors.New("there is no object to create")
+	}
+	if c.scope.Namespace == "" {
+		c.scope.Namespace = namespace
+	}
+	// The one that most comes of is what the run is about.
+	main := slices.MinFunc(c.objects, func(a, b *unstructured.Unstructured) int { return rank(a) - rank(b) })
+	c.subject = trace.Object{Kind: main.GetKind(), Namespace: main.GetNamespace(), Name: main.GetName()}
+	return nil
+}
+
+func rank(u *unstructured.Unstructured) int {
+	for i, kind := range []string{"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "CronJob", "Job", "Pod", "PersistentVolumeClaim", "Service"} {
+		if u.GetKind() == kind {
+			return i
+		}
+	}
+	return 100
+}
+
+// explained adds what to do about an object that cannot be read.
+func (c *creation) explained(err error) error {
+	if strings.Contains(err.Error(), "no matches for kind") {
+		return hinted(err, "kubectl api-resources shows the kinds that this cluster has")
+	}
+	return err
+}
+
+func (c *creation) start(ctx context.Context) error {
+	r := &run{followOptions: &c.followOptions, doing: "create"}
+	r.act = func(ctx context.Context) error {
+		for i, o := range c.objects {
+			if err := c.create(ctx, r, c.kinds[i], o); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return r.start(ctx)
+}
+
+func (c *creation) create(ctx context.Context, r *run, k watch.Kind, o *unstructured.Unstructured) error {
+	name, uid := o.GetName(), o.GetUID()
+	if o.GetKind() == "Pod" && o.GetAPIVersion() == "v1" {
+		var pod corev1.Pod
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(o.Object, &pod, true); err != nil {
+			return err
+		}
+		made, err := r.follower.Create(ctx, &pod)
+		if err != nil {
+			return err
+		}
+		uid = made.UID
+	} else {
+		made, err := r.follower.CreateObject(ctx, k, o)
+		if err != nil {
+			return err
+		}
+		uid = made.GetUID()
+	}
+	if c.remove {
+		r.remove = append(r.remove, removal{fmt.Sprintf("%s %q", strings.ToLower(o.GetKind()), name), func(ctx context.Context) error { return r.follower.RemoveObject(ctx, k, name, uid) }})
+	}
+	return nil
+}

@@ -1,0 +1,97 @@
+package render
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+)
+
+// Selection says which Pods of a workload are drawn in full. The others are counted; JSON has all.
+type Selection string
+
+// Selections are those there are, with what --pods says of them.
+var Selections = map[Selection]string{
+	"all":     "every Pod",
+	"first":   "the Pod that was made first",
+	"slowest": "the Pod that took longest, known in the end",
+}
+
+// select returns the report with the steps of the Pods that are drawn, and says what is left out.
+func (r Report) selected() Report {
+	if len(r.Members) == 0 || r.Pods == "all" {
+		return r
+	}
+	one := r.Members[0]
+	if r.Pods == "slowest" {
+		if r.Outcome.Name == "" { // not known yet: none
+			one = trace.Member{}
+		} else {
+			one = slices.MaxFunc(r.Members, func(a, b trace.Member) int { return cmp.Compare(a.Took, b.Took) })
+		}
+	}
+	left := map[string]bool{}
+	for _, m := range r.Members {
+		left[m.Object.UID] = m.Object.UID != one.Object.UID
+	}
+	kept := make([]trace.Step, 0, len(r.Steps))
+	for _, s := range r.Steps {
+		if !left[s.About] {
+			kept = append(kept, s)
+		}
+	}
+	r.Steps = kept
+	return r
+}
+
+// tag tells the Pods of a picture apart where it has several: what their names do not have in common.
+func (r Report) tag(s *trace.Step) string {
+	if len(r.Members) < 2 || r.Pods != "all" {
+		return ""
+	}
+	for _, m := range r.Members {
+		if m.Object.UID == s.About && !strings.Contains(s.Label, m.Object.Name) {
+			return " [" + m.Object.Name[strings.LastIndexByte(m.Object.Name, '-')+1:] + "]"
+		}
+	}
+	return ""
+}
+
+// members is a table of the Pods, the slowest first where there are many.
+func (y Style) members(r Report) []string {
+	if len(r.Members) == 0 {
+		return nil
+	}
+	const most = 12
+	all := slices.Clone(r.Members)
+	title := fmt.Sprintf("%d Pods", len(all))
+	if len(all) == 1 {
+		title = "1 Pod"
+	}
+	if len(all) > most {
+		slices.SortStableFunc(all, func(a, b trace.Member) int { return cmp.Compare(b.Took, a.Took) })
+		title += fmt.Sprintf(", the %d slowest", most)
+		all = all[:most]
+	}
+	out := []string{title + ":"}
+	for _, m := range all {
+		took, longest := "not ready", ""
+		if m.Took > 0 {
+			took = duration(m.Took)
+			if p := (Report{Phases: m.Phases}).longest(); p.Best > 0 {
+				longest = fmt.Sprintf("most of it %s, %s", p.Name, took2(p))
+			}
+		}
+		made := ""
+		if !m.Created.IsZero() && !r.Run.Zero.IsZero() {
+			made = fmt.Sprintf("made at %s ms", signed(sharp(m.Created.Sub(r.Run.Zero), 0)))
+		}
+		line := fmt.Sprintf("  %s  %s  %s  %s  %s", fit(m.Object.Name, 30), fit(m.Node, 12), fit(made, 18), fit(took, 9), longest)
+		out = append(out, strings.TrimRight(fit(line, y.width()-1), " "))
+	}
+	return out
+}
+
+func took2(p trace.Phase) string { return took(p.Min, p.Max, 0) }

@@ -1,0 +1,338 @@
+package trace
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// byController reports whether a controller of the controller manager made the write; its rules claim it.
+func (w *write) byController() bool { return w.own == nil && w.actor.name.IsController() }
+
+// controllerWrites are what controllers make, report and end.
+func controllerWrites(s *story, is func(*write) bool, emit func(claim)) {
+	for _, w := range s.revisions {
+		if !w.drawn() || !w.byController() || w.isBind() || w.isStatusPatch() || w.isLastGrace() || !is(w) {
+			continue
+		}
+		detail := Normal
+		if w.first {
+			detail = Brief
+		}
+		c := s.writeClaim(w, s.writeLabel(w), detail)
+		if d := s.cause(w); d != nil {
+			c.after = append(c.after, d.deliveredTo(w.actor.name))
+		}
+		emit(c)
+	}
+}
+
+func controllerCreates(s *story, emit func(claim)) {
+	controllerWrites(s, func(w *write) bool { return w.actor.verb == "create" }, emit)
+}
+
+func controllerReports(s *story, emit func(claim)) {
+	controllerWrites(s, func(w *write) bool { return w.actor.subresource == "status" }, emit)
+}
+
+func controllerChanges(s *story, emit func(claim)) {
+	controllerWrites(s, func(w *write) bool {
+		return w.actor.verb != "create" && w.actor.verb != "delete" && w.actor.subresource != "status"
+	}, emit)
+}
+
+func controllerEnds(s *story, emit func(claim)) {
+	controllerWrites(s, func(w *write) bool { return w.actor.verb == "delete" }, emit)
+}
+
+// source is a write that a controller learned of from its watch.
+type source struct {
+	*story
+	*write
+}
+
+// deliveredTo is the key of the delivery.
+func (d *source) deliveredTo(p Participant) string {
+	return "watch:" + string(p) + ":" + d.story.etcdKey(d.write.rv)
+}
+
+// controllerDeliveries are how controllers learned of what they acted on.
+func controllerDeliveries(s *story, emit func(claim)) {
+	for _, w := range s.revisions {
+		if !w.drawn() || !w.byController() {
+			continue
+		}
+		d := s.cause(w)
+		if d == nil {
+			continue
+		}
+		step := Step{Key: d.deliveredTo(w.actor.name), To: w.actor.name, Label: "watch: " + d.object.Kind + " " + d.object.Name, Object: s.object, Verb: "watch", Resource: d.resource, Clock: APIServer, ResourceVersion: d.write.object.GetResourceVersion()}
+		if what := d.changed(); what != "" && !d.first {
+			step.Label += ": " + what
+		}
+		step.Evidence = []Evidence{w.evidence()}
+		step.Window.Latest = s.receivedAt(w)
+		emit(claim{Step: step, after: []string{d.story.etcdKey(d.write.rv)}, lag: 2 * time.Millisecond})
+	}
+}
+
+// cause is the write that a controller must have seen before it made w, or nil where that cannot be told.
+func (s *story) cause(w *write) *source {
+	switch s.object.Kind {
+	case "EndpointSlice":
+		return s.endpointCause(w)
+	case "PersistentVolumeClaim", "PersistentVolume":
+		return nil
+	}
+	owner := s.owner()
+	switch {
+	case w.actor.name == garbageCollector && owner != nil:
+		return owner.latest(w, func(o *write) bool { return o.deleted || o.endsLife() })
+	case owner != nil && w.actor.name == controllerOf(owner.object.Kind): // the owner's controller acts for the owner
+		return owner.latest(w, func(o *write) bool {
+			return o.first || o.was != nil && o.object.GetGeneration() != o.was.GetGeneration()
+		})
+	case w.actor.subresource == "status" && w.actor.name == controllerOf(s.object.Kind):
+		return s.countCause(w)
+	}
+	return nil
+}
+
+// owner is the story of the object's controller, or nil.
+func (s *story) owner() *story {
+	for _, w := range s.revisions {
+		if ref := metav1.GetControllerOf(w.object); ref != nil {
+			return s.byUID[string(ref.UID)]
+		}
+	}
+	return nil
+}
+
+// children are the stories of the objects that this one controls.
+func (s *story) children() (all []*story) {
+	for _, o := range s.stories {
+		if o.owner() == s {
+			all = append(all, o)
+		}
+	}
+	return all
+}
+
+// earlierThan reports whether a write came before one of another object, by the store's counter.
+func (s *story) earlierThan(w *write, o *story, than *write) bool {
+	if s.resource == o.resource || s.counted(s.resource) && s.counted(o.resource) {
+		return w.rv < than.rv
+	}
+	return earlier(w.received, than.received)
+}
+
+// latest is the last such write of this object that came before one of another.
+func (s *story) latest(before *write, is func(*write) bool) *source {
+	var last *source
+	for _, w := range s.revisions {
+		if w.drawn() && w.rv < before.rv && is(w) {
+			last = &source{s, w}
+		}
+	}
+	return last
+}
+
+// counted is a number in the status of a workload, with what one of its children must have done to be counted.
+type count struct {
+	field string
+	is    func(o *write) bool
+}
+
+func podIs(is func(*corev1.Pod) bool) func(*write) bool {
+	return func(w *write) bool { return w.pod != nil && is(w.pod) }
+}
+
+var (
+	podReady   = podIs(func(p *corev1.Pod) bool { return condition(p, corev1.PodReady) == corev1.ConditionTrue })
+	podStarted = podIs(func(*corev1.Pod) bool { return true })
+)
+
+// counts are the numbers in the status of a workload whose children are Pods.
+var counts = []count{
+	{"replicas", podStarted},
+	{"active", podStarted},
+	{"readyReplicas", podReady},
+	{"availableReplicas", podReady},
+	{"numberReady", podReady},
+	{"numberAvailable", podReady},
+	{"ready", podReady},
+	{"succeeded", podIs(func(p *corev1.Pod) bool { return p.Status.Phase == corev1.PodSucceeded })},
+	{"failed", podIs(func(p *corev1.Pod) bool { return p.Status.Phase == corev1.PodFailed })},
+}
+
+// countCause is the write of a child that a status must have counted: the n-th that became so, where a number rose to n.
+// A Deployment, which counts by the status of its ReplicaSet, has seen the first that says the same.
+func (s *story) countCause(w *write) *source {
+	children := s.children()
+	switch {
+	case s.object.Kind == "Deployment" && len(children) == 1:
+		return children[0].firstSaying(w)
+	case s.object.Kind == "CronJob" && len(children) == 1 && status(w.was)["lastSuccessfulTime"] != status(w.object)["lastSuccessfulTime"]:
+		return children[0].latest(w, func(o *write) bool { return objectState(o).Succeeded })
+	}
+	var last *source
+	was, is := status(w.was), status(w.object)
+	for _, n := range counts {
+		now, ok := is[n.field].(int64)
+		before, _ := was[n.field].(int64)
+		if !ok || now <= before {
+			continue
+		}
+		if d := s.nth(int(now), children, n.is, w); d != nil && (last == nil || last.story.earlierThan(last.write, d.story, d.write)) {
+			last = d
+		}
+	}
+	if last == nil && w.was != nil && was["observedGeneration"] == nil { // it saw the object itself
+		return s.latest(w, func(o *write) bool { return o.first })
+	}
+	return last
+}
+
+// replicaCounts are what a Deployment's status has from those of its ReplicaSets.
+var replicaCounts = []string{"replicas", "readyReplicas", "availableReplicas"}
+
+// firstSaying is the first write of the object that has the numbers of a status above it.
+func (s *story) firstSaying(above *write) *source {
+	for _, w := range s.revisions {
+		same := w.drawn() && w.rv < above.rv
+		for _, field := range replicaCounts {
+			same = same && fmt.Sprint(status(w.object)[field]) == fmt.Sprint(status(above.object)[field])
+		}
+		if same {
+			return &source{s, w}
+		}
+	}
+	return nil
+}
+
+// nth is the write by which the n-th of the Pods became so, before w. As long as the Pods' watch may still bring an earlier
+// one that is only certain if it is the last of all.
+func (s *story) nth(n int, pods []*story, is func(*write) bool, w *write) *source {
+	var became []*source
+	for _, p := range pods {
+		for _, o := range p.revisions {
+			if p.isPod() && o.drawn() && p.earlierThan(o, s, w) && is(o) {
+				became = append(became, &source{p, o})
+				break
+			}
+		}
+	}
+	slices.SortFunc(became, func(a, b *source) int {
+		if a.story.earlierThan(a.write, b.story, b.write) {
+			return -1
+		}
+		return 1
+	})
+	caughtUp := slices.ContainsFunc(pods, func(p *story) bool { return len(p.revisions) > 0 && s.earlierThan(w, p, p.last()) })
+	if n > len(became) || n < len(pods) && !caughtUp {
+		return nil
+	}
+	return became[n-1]
+}
+
+// status is that of an object that is no Pod.
+func status(m metav1.Object) map[string]any {
+	u, ok := m.(*unstructured.Unstructured)
+	if !ok {
+		return nil
+	}
+	return object(u, "status")
+}
+
+// endpointCause is the write of a Pod that a change of an EndpointSlice tells of: one that has become ready, or has its
+// address.
+func (s *story) endpointCause(w *write) *source {
+	cur, ok := w.object.(*unstructured.Unstructured)
+	if !ok {
+		return nil
+	}
+	was, _ := w.was.(*unstructured.Unstructured)
+	before := map[string]endpoint{}
+	if was != nil {
+		before = endpoints(was)
+	}
+	var last *source
+	for address, e := range endpoints(cur) {
+		if old, there := before[address]; there && old.ready == e.ready {
+			continue
+		}
+		pod := s.byUID[e.pod]
+		if pod == nil {
+			return nil
+		}
+		found := false
+		for _, o := range pod.revisions {
+			if o.pod != nil && o.drawn() && pod.earlierThan(o, s, w) && (e.ready && podReady(o) || !e.ready && o.pod.Status.PodIP == address) {
+				if d := (&source{pod, o}); last == nil || last.story.earlierThan(last.write, pod, o) {
+					last = d
+				}
+				found = true
+				break
+			}
+		}
+		if !found { // it may still come, and be the last
+			return nil
+		}
+	}
+	return last
+}
+
+// controllerEvents prove which controller did something: it emits them right after.
+func controllerEvents(s *story, emit func(claim)) {
+	for _, e := range s.events {
+		if !e.emitter.IsController() {
+			continue
+		}
+		for _, o := range s.children() {
+			if !names(e.event.Message, o.object.Name) {
+				continue
+			}
+			if w := o.doneBefore(e); w != nil {
+				step := Step{Key: o.writeKey(w), From: e.emitter, To: APIServer, Certainty: Observed, Clock: e.emitter, Detail: Normal, Evidence: []Evidence{e.evidence()}}
+				step.Window.Latest = e.at
+				emit(claim{Step: step})
+			}
+		}
+	}
+}
+
+// doneBefore is the write of the object that an Event of its owner's controller tells of.
+func (s *story) doneBefore(e *emitted) (last *write) {
+	for _, w := range s.revisions {
+		if !w.drawn() || !w.byController() || w.actor.name != e.emitter || w.rv >= e.rv {
+			continue
+		}
+		var is bool
+		switch {
+		case strings.Contains(e.event.Reason, "Delete"):
+			is = w.endsLife()
+		case e.event.Reason == "ScalingReplicaSet":
+			is = w.first || spec(w.was)["replicas"] != spec(w.object)["replicas"]
+		default:
+			is = w.first
+		}
+		if is {
+			last = w
+		}
+	}
+	return last
+}
+
+// spec is that of an object that is no Pod.
+func spec(m metav1.Object) map[string]any {
+	u, ok := m.(*unstructured.Unstructured)
+	if !ok {
+		return nil
+	}
+	return object(u, "spec")
+}

@@ -1,0 +1,143 @@
+package trace
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// objectState is the state of an object that is no Pod, by its revision.
+func objectState(w *write) (st State) {
+	u, ok := w.object.(*unstructured.Unstructured)
+	if !ok {
+		return st
+	}
+	is := conditions(object(u, "status"))
+	switch u.GetKind() {
+	case "Job":
+		st.Succeeded, st.Failed = is["Complete"] == "True", is["Failed"] == "True"
+		st.Available = st.Succeeded
+	case "CronJob": // once a Job of it has come to its end
+		st.Succeeded = object(u, "status")["lastSuccessfulTime"] != nil
+		st.Available = st.Succeeded
+	default:
+		st.Available = available(u, is)
+	}
+	return st
+}
+
+// available reports whether an object does what it is there for, as far as its kind has such a notion: workloads as
+// kubectl rollout status has it, a claim when it is bound, others when they are there.
+func available(u *unstructured.Unstructured, is map[string]string) bool {
+	status, spec := object(u, "status"), object(u, "spec")
+	number := func(m map[string]any, field string) int64 {
+		n, _ := m[field].(int64)
+		return n
+	}
+	wanted := int64(1)
+	if n, ok := spec["replicas"].(int64); ok {
+		wanted = n
+	}
+	observed := number(status, "observedGeneration") >= u.GetGeneration()
+	switch u.GetKind() {
+	case "Deployment":
+		return observed && number(status, "updatedReplicas") == wanted && number(status, "replicas") == wanted && number(status, "availableReplicas") == wanted
+	case "ReplicaSet", "ReplicationController":
+		return observed && number(status, "replicas") == wanted && number(status, "availableReplicas") == wanted
+	case "StatefulSet":
+		return observed && number(status, "updatedReplicas") == wanted && number(status, "availableReplicas") == wanted
+	case "DaemonSet":
+		n := number(status, "desiredNumberScheduled")
+		return observed && number(status, "updatedNumberScheduled") == n && number(status, "numberAvailable") == n && (n > 0 || is["Available"] == "True")
+	case "PersistentVolumeClaim":
+		return status["phase"] == "Bound"
+	}
+	for _, c := range []string{"Available", "Ready"} {
+		if is[c] != "" {
+			return is[c] == "True"
+		}
+	}
+	return true
+}
+
+// Roots are the objects that the run is about: the subject, and those that other requests of ours are about.
+func (t *Trace) Roots() []Object {
+	var all []Object
+	for _, s := range t.resolve().scene.roots() {
+		all = append(all, s.object)
+	}
+	return all
+}
+
+// roots are the stories of what our requests are about, the subject's first.
+func (c *scene) roots() []*story {
+	var all []*story
+	for _, s := range c.stories {
+		if s == c.subject() || len(s.own) > 0 {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// Refused reports whether the API server did not take one of the roots.
+func (t *Trace) Refused() bool {
+	return slices.ContainsFunc(t.resolve().scene.roots(), func(s *story) bool { return s.state(len(s.revisions)).Refused != "" })
+}
+
+// pods are the stories of Pods.
+func (c *scene) pods() (all []*story) {
+	for _, s := range c.stories {
+		if s.isPod() {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// Member is one Pod of a run that is about something else.
+type Member struct {
+	Object  Object
+	Owner   Object // its controller
+	Node    string
+	State   State
+	Created time.Time     // when it was stored, most likely; zero where that was not seen
+	Took    time.Duration // from then until it was Ready, or had succeeded; zero while it is not
+	Phases  []Phase       // of its start
+}
+
+// Members are the Pods of a run that is about something else, in the order in which they were made.
+func (t *Trace) Members() []Member {
+	r := t.resolve()
+	if r.members == nil && !r.scene.subject().isPod() {
+		for _, s := range r.scene.stories {
+			if s.isPod() {
+				r.members = append(r.members, r.member(s))
+			}
+		}
+		slices.SortStableFunc(r.members, func(a, b Member) int {
+			return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.Object.Name, b.Object.Name))
+		})
+	}
+	return r.members
+}
+
+func (r *result) member(s *story) Member {
+	m := Member{Object: s.object, Node: s.node, State: s.state(len(s.revisions)), Phases: r.phases(s)}
+	if o := s.owner(); o != nil {
+		m.Owner = o.object
+	}
+	if made := r.step(s.etcdKey(s.createRevision())); made != nil {
+		m.Created = made.Best
+		done := s.firstRevision(func(w *write) bool {
+			return condition(w.pod, corev1.PodReady) == corev1.ConditionTrue || w.pod.Status.Phase == corev1.PodSucceeded
+		})
+		if ready := r.step(s.etcdKey(done)); ready != nil && done != 0 {
+			m.Took = ready.Best.Sub(made.Best)
+		}
+	}
+	return m
+}

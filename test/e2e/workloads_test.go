@@ -1,0 +1,76 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func workloadFile(name string) string {
+	return filepath.Join("..", "..", "pkg", "trace", "testdata", "workloads", name+".yaml")
+}
+
+// uids are those of all objects whose stories the run tells.
+func (d document) uids() (all []string) {
+	for _, s := range d.steps {
+		if s.About != "" && !slices.Contains(all, s.About) {
+			all = append(all, s.About)
+		}
+	}
+	return all
+}
+
+// What controllers make of a workload is held against the cluster's records as the start of one Pod is.
+func TestWorkloads(t *testing.T) {
+	for name, c := range map[string]struct {
+		file  string
+		flags []string
+		steps []string // from, and how the label begins
+	}{
+		"deployment": {steps: []string{"controller-manager/deployment POST replicasets", "controller-manager/replicaset POST pods", "controller-manager/endpointslice POST endpointslices", "scheduler POST pods/binding", "kubelet StartContainer app"}},
+		"records":    {file: "deployment", flags: withRecords, steps: []string{"controller-manager/deployment POST replicasets", "containerd create"}},
+		"job":        {steps: []string{"controller-manager/job POST pods", "container/app exits with 0", "controller-manager/job PUT jobs/status"}},
+		"statefulset": {steps: []string{"controller-manager/statefulset POST pods (db-0)", "controller-manager/statefulset POST persistentvolumeclaims (data-db-0)",
+			"controller-manager/persistentvolume-binder PUT persistentvolumeclaims: spec.volumeName=seq-pv"}},
+		"daemonset": {steps: []string{"controller-manager/daemonset POST pods", "controller-manager/daemonset PUT daemonsets/status"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := workloadFile(c.file)
+			if c.file == "" {
+				file = workloadFile(name)
+			}
+			r := record(t)
+			kept := filepath.Join(t.TempDir(), "kept.jsonl")
+			out, errOut, code := seq(t, append([]string{"create", "-f", file, "-o", "json", "--rm", "--record=" + kept}, c.flags...)...)
+			d := parse(t, out)
+			if name == "statefulset" { // it leaves its claims
+				runKubectl(t, "", "delete", "pvc", "-l", "app=db")
+			}
+			if code != 0 {
+				t.Fatalf("exit %d, %+v: %s", code, d.outcome, errOut)
+			}
+			if again, errOut, code := seq(t, "replay", kept, "-o", "json", "--speed=max"); code != 0 || again != out {
+				t.Errorf("replay: exit %d: %s (-live +replay)\n%s", code, errOut, cmp.Diff(out, again))
+			}
+			for _, want := range c.steps {
+				if !slices.ContainsFunc(d.steps, func(s step) bool { return strings.HasPrefix(s.From+" "+s.Label, want) }) {
+					t.Errorf("no %q", want)
+				}
+			}
+			tr := r.of(t, name, wholeFor(d), d.uids()...)
+			s, placed := tr.Compare(claims(d.steps), d.end(), likelyWithin)
+			for what, all := range map[string][]string{"missing": s.Missing, "wrong actor": s.WrongActors, "window": s.Uncovered, "invented": s.Inventions, "order": s.Inverted} {
+				for _, one := range all {
+					t.Errorf("%s: %s", what, one)
+				}
+			}
+			provedOrder(t, d, placed)
+			t.Logf("%d writes, %d calls, %d pairs, %d of %d actors unknown", s.Writes, s.Calls, s.Pairs, s.ActorsUnknown, s.WritesFound)
+		})
+	}
+}
