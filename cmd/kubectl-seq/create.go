@@ -15,7 +15,6 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/cli-runtime/pkg/resource"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/render"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
 	"github.com/kubectl-seq/kubectl-seq/pkg/watch"
 )
@@ -33,7 +32,7 @@ var objectGoals = []string{"created", "available", "completed"}
 func (f *createFlags) add(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.StringVar(&f.until, "until", "available", "follow until every object is: created, available (a Job: complete; a CronJob: one of its Jobs is) or completed")
-	fs.StringVar(&f.pods, "pods", "first", "which Pods to draw in full: all, first or slowest; the others are counted, JSON has all")
+	fs.StringVar(&f.pods, "pods", "first", podsUsage)
 	fs.BoolVar(&f.remove, "rm", false, "delete what was created afterwards, also after Ctrl-C")
 	f.followFlags.add(fs)
 }
@@ -89,15 +88,13 @@ func (f *createFlags) run(ctx context.Context, config *genericclioptions.ConfigF
 	if !slices.Contains(objectGoals, f.until) {
 		return fmt.Errorf("--until=%s: must be one of %s", f.until, strings.Join(objectGoals, ", "))
 	}
-	selection := render.Selection(f.pods)
-	if render.Selections[selection] == "" {
-		return fmt.Errorf("--pods=%s: must be one of %s", f.pods, strings.Join(keys(selectionNames()), ", "))
-	}
 	o, err := f.toOptions(streams, f.until)
 	if err != nil {
 		return err
 	}
-	o.pods = selection
+	if o.pods, err = selection(f.pods); err != nil {
+		return err
+	}
 	c := &creation{followOptions: o, remove: f.remove}
 	if err := c.connect(config); err != nil {
 		return err
@@ -106,14 +103,6 @@ func (f *createFlags) run(ctx context.Context, config *genericclioptions.ConfigF
 		return err
 	}
 	return c.start(ctx)
-}
-
-func selectionNames() map[string]bool {
-	names := map[string]bool{}
-	for s := range render.Selections {
-		names[string(s)] = true
-	}
-	return names
 }
 
 // find reads the objects, and asks the cluster where it has their kinds.

@@ -91,7 +91,7 @@ func (s *session) decidedOf(root int) (render.Outcome, bool) {
 	var o render.Outcome
 	_, by, ok := s.trace.Reached(root, func(st trace.State) bool {
 		switch {
-		case s.until.reached(st) && st.Succeeded:
+		case s.until.name == "Available" && st.Succeeded:
 			o = render.Outcome{Name: "Succeeded"}
 		case s.until.reached(st):
 			o = render.Outcome{Name: s.until.name}

@@ -77,21 +77,21 @@ func (y Style) members(r Report) []string {
 	}
 	out := []string{title + ":"}
 	for _, m := range all {
-		took, longest := "not ready", ""
-		if m.Took > 0 {
-			took = duration(m.Took)
+		state, longest := "not ready", ""
+		if m.State.Deleted {
+			state = "gone"
+		} else if m.Took > 0 {
+			state = duration(m.Took)
 			if p := (Report{Phases: m.Phases}).longest(); p.Best > 0 {
-				longest = fmt.Sprintf("most of it %s, %s", p.Name, took2(p))
+				longest = fmt.Sprintf("most of it %s, %s", p.Name, took(p.Min, p.Max, 0))
 			}
 		}
 		made := ""
 		if !m.Created.IsZero() && !r.Run.Zero.IsZero() {
 			made = fmt.Sprintf("made at %s ms", signed(sharp(m.Created.Sub(r.Run.Zero), 0)))
 		}
-		line := fmt.Sprintf("  %s  %s  %s  %s  %s", fit(m.Object.Name, 30), fit(m.Node, 12), fit(made, 18), fit(took, 9), longest)
+		line := fmt.Sprintf("  %s  %s  %s  %s  %s", fit(m.Object.Name, 30), fit(m.Node, 12), fit(made, 18), fit(state, 9), longest)
 		out = append(out, strings.TrimRight(fit(line, y.width()-1), " "))
 	}
 	return out
 }
-
-func took2(p trace.Phase) string { return took(p.Min, p.Max, 0) }

@@ -56,7 +56,8 @@ var secretive = regexp.MustCompile(`^data|annotations|\.env\[|\.httpHeaders\[`)
 var quiet = map[string]bool{
 	"metadata.annotations[endpoints.kubernetes.io/last-change-trigger-time]": true,
 	"metadata.annotations.endpoints.kubernetes.io/last-change-trigger-time":  true,
-	"metadata.annotations.deployment.kubernetes.io/revision":                 true,
+	"metadata.annotations": true, // all of them at once
+	"metadata.annotations.deployment.kubernetes.io/revision": true,
 }
 
 // object is a field that is an object, or nil.

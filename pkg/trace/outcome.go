@@ -37,10 +37,23 @@ func (t *Trace) Reached(root int, is func(State) bool) (st State, by time.Time, 
 			if write := r.step(s.etcdKey(s.revisions[n-1].rv)); write != nil {
 				by = write.Window.Latest
 			}
+			if st.Deleted {
+				by = later(by, r.emptied(s))
+			}
 			return st, by, true
 		}
 	}
 	return State{}, time.Time{}, false
+}
+
+// emptied is when the last Pod that came of a deleted object was gone.
+func (r *result) emptied(s *story) (at time.Time) {
+	for _, p := range s.below() {
+		if gone := r.step(p.etcdKey(p.last().rv)); gone != nil {
+			at = later(at, gone.Window.Latest)
+		}
+	}
+	return at
 }
 
 // state reads the first n revisions.
@@ -60,6 +73,9 @@ func (s *story) state(n int) State {
 	}
 	st.Created = true
 	st.Deleted = last.deleted || n == len(s.revisions) && !s.gone.IsZero()
+	if !s.isPod() && slices.ContainsFunc(s.below(), func(p *story) bool { return !p.last().deleted && p.gone.IsZero() }) {
+		st.Deleted = false // what it owned goes after it
+	}
 	st.Deleting = last.object.GetDeletionTimestamp() != nil && !st.Deleted
 	p := last.pod
 	if p == nil {

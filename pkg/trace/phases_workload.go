@@ -11,6 +11,30 @@ var workloadPhases = []phase{
 		begin: func(s *story) string { return s.firstPod() }, end: func(s *story) string { return s.lastPod() }},
 	{name: "report", explain: "controllers learn of that, and report it, level by level",
 		begin: func(s *story) string { return s.lastPod() }, end: func(s *story) string { return s.etcdKey(s.availableRevision()) }},
+	{name: "cascade", explain: "the garbage collector finds, level by level, what the deleted object owned, and deletes it",
+		begin: func(s *story) string { return s.etcdKey(s.firstRevision((*write).endsLife)) }, end: func(s *story) string { return s.lastOfPods((*write).endsLife) }},
+	{name: "end", explain: "the kubelets stop the containers, and have the Pods removed",
+		begin: func(s *story) string { return s.lastOfPods((*write).endsLife) }, end: func(s *story) string {
+			return s.lastOfPods(func(w *write) bool { return w.deleted })
+		}},
+}
+
+// lastOfPods is the key of the write by which the last of its Pods became so, if the object itself is gone.
+func (s *story) lastOfPods(is func(*write) bool) (key string) {
+	if !s.ends() {
+		return ""
+	}
+	last := uint64(0)
+	for _, p := range s.below() {
+		rv := p.firstRevision(is)
+		if rv == 0 {
+			return ""
+		}
+		if rv > last {
+			last, key = rv, p.etcdKey(rv)
+		}
+	}
+	return key
 }
 
 // availableRevision is the one by which the object was first available since we made it.

@@ -1,5 +1,7 @@
 package trace
 
+import "slices"
+
 // Rule is one row of what this package knows about Kubernetes: from which observation it concludes which message.
 type Rule struct {
 	Name      string
@@ -45,7 +47,10 @@ const docs = "https://kubernetes.io/docs/"
 
 // Rules lists every rule. The order matters only where two rules claim one message with equal certainty: the first
 // gives the label.
-var Rules = []Rule{
+var Rules = slices.Concat(rulesOfWrites, rulesOfNodes, rulesOfRecords)
+
+// rulesOfWrites are about what clients ask of the API server, and what becomes of it.
+var rulesOfWrites = []Rule{
 	{
 		Name: "own-create", Trigger: "our own POST", From: Kubectl, To: APIServer, Kind: RequestKind, At: AtStart,
 		Certainty: Observed, Detail: Brief, of: ofAll, derive: ownCreate,
@@ -166,166 +171,10 @@ var Rules = []Rule{
 		Explain: "The API server keeps no state of its own: the write counts once etcd has it on disk.",
 		Doc:     docs + "concepts/overview/components/#etcd",
 	},
-	{
-		Name: "scheduler-delivery", Trigger: "the scheduler acted on the Pod", From: APIServer, To: Scheduler, Kind: DeliveryKind, At: AtEnd,
-		Certainty: Inferred, Detail: Brief, derive: schedulerDelivery,
-		Proves:  "the scheduler acted on a Pod it can only know from its watch",
-		Gist:    "No polling: the API server pushes new Pods through an open watch.",
-		Explain: "The scheduler does not poll: it holds a watch open, and the API server pushes each new Pod without a node through it.",
-		Doc:     docs + "concepts/scheduling-eviction/kube-scheduler/",
-	},
-	{
-		Name: "pick", Trigger: "the node's name, and Event Scheduled", Kind: NoteKind, At: AtEnd,
-		Certainty: Inferred, Detail: Brief, derive: picks,
-		Proves:  "the Event, or the name it wrote",
-		Gist:    "It filters out nodes that can't take the Pod, then scores the rest.",
-		Explain: "It filters out the nodes that cannot take the Pod, scores the others and takes the best.",
-		Doc:     docs + "concepts/scheduling-eviction/kube-scheduler/#kube-scheduler-implementation",
-	},
-	{
-		Name: "unschedulable", Trigger: "Event FailedScheduling", From: Scheduler, To: Scheduler, Kind: NoteKind, At: AtEnd,
-		Certainty: Observed, Detail: Normal, derive: unschedulable,
-		Proves:  "the Event, with the scheduler's own counts of nodes and reasons",
-		Gist:    "No node passed every filter; the Pod waits for a change.",
-		Explain: "No node passed every filter; the Pod waits until something in the cluster changes.",
-		Doc:     docs + "concepts/scheduling-eviction/",
-	},
-	{
-		Name: "kubelet-delivery", Trigger: "the kubelet acted on the Pod", From: APIServer, To: Kubelet, Kind: DeliveryKind, At: AtEnd,
-		Certainty: Inferred, Detail: Brief, derive: kubeletDelivery,
-		Proves:  "the kubelet acted on a Pod it can only know from its watch",
-		Gist:    "Each kubelet watches the Pods that carry its node's name.",
-		Explain: "Each kubelet watches the Pods that carry its node's name; the bind made this one appear there.",
-		Doc:     docs + "reference/command-line-tools-reference/kubelet/",
-	},
-	{
-		Name: "deletion-delivery", Trigger: "Event Killing after metadata.deletionTimestamp appeared", From: APIServer, To: Kubelet, Kind: DeliveryKind, At: AtEnd,
-		Certainty: Inferred, Detail: Brief, derive: deletionDelivery,
-		Proves:  "the kubelet ended the containers of a Pod that it knows to end only from its watch",
-		Gist:    "A delete only marks the Pod; its kubelet sees the mark and acts.",
-		Explain: "DELETE only sets metadata.deletionTimestamp. The kubelet learns of that from its watch, stops the containers within the grace period, and then has the object removed.",
-		Doc:     docs + "concepts/workloads/pods/pod-lifecycle/#pod-termination",
-	},
-	{
-		Name: "run-sandbox", Trigger: "condition PodReadyToStartContainers, or the first container's Event", From: Kubelet, To: Runtime, Kind: RequestKind, At: AtStart,
-		Label: "RunPodSandbox", Certainty: Inferred, Detail: Brief, derive: runSandbox,
-		Proves:  "the condition turns True, and containers come, only when the sandbox and its network are up",
-		Gist:    "The runtime makes namespaces and cgroup, and CNI gives a network.",
-		Explain: "The runtime makes the Pod's namespaces and cgroup, held by a pause container, and has the CNI plugin connect the network. Before it, the kubelet mounts the volumes: a Pod with any volume, the ServiceAccount token included, waits one 300 ms round of the volume manager (podAttachAndMountRetryInterval).",
-		Doc:     docs + "concepts/workloads/pods/pod-lifecycle/#pod-has-network",
-	},
-	{
-		Name: "pull-image", Trigger: "Events Pulling and Pulled", From: Kubelet, To: Runtime, Kind: RequestKind, At: AtStart,
-		Certainty: Observed, Detail: Normal, derive: pullImage,
-		Proves:  "the kubelet emits Pulling just before the call and Pulled just after it",
-		Gist:    "The runtime fetches the image's layers and unpacks them.",
-		Explain: "The runtime fetches the image's layers from the registry and unpacks them; the node keeps them for the next Pod.",
-		Doc:     docs + "concepts/containers/images/",
-	},
-	{
-		Name: "image-present", Trigger: "Event Pulled: already present", From: Kubelet, To: Kubelet, Kind: NoteKind, At: AtEnd,
-		Certainty: Observed, Detail: Normal, derive: imagePresent,
-		Proves:  "the Event says so",
-		Gist:    "The image is on the node and the policy allows it: no pull.",
-		Explain: "The image is on the node and imagePullPolicy allows it, so nothing is pulled.",
-		Doc:     docs + "concepts/containers/images/#image-pull-policy",
-	},
-	{
-		Name: "create-container", Trigger: "Event Created", From: Kubelet, To: Runtime, Kind: RequestKind, At: AtStart,
-		Certainty: Observed, Detail: Brief, derive: createContainer,
-		Proves:  "the kubelet emits Created within about 1 ms of the call's end",
-		Gist:    "A read-write layer over the read-only image, and an id; no process.",
-		Explain: "The runtime puts a read-write layer over the read-only image and gives the container its id; no process yet.",
-		Doc:     docs + "concepts/containers/cri/",
-	},
-	{
-		Name: "start-container", Trigger: "Event Started", From: Kubelet, To: Runtime, Kind: RequestKind, At: AtStart,
-		Certainty: Observed, Detail: Brief, derive: startContainer,
-		Proves:  "the kubelet emits Started within about 1 ms of the call's end",
-		Gist:    "The runtime has runc make the container and start its process.",
-		Explain: "The runtime has runc make the container and start its process.",
-		Doc:     docs + "concepts/containers/cri/",
-	},
-	{
-		Name: "container-ran", Trigger: "a container's state running or terminated in the status", From: Kubelet, To: Runtime, Kind: RequestKind, At: AtStart,
-		Certainty: Inferred, Detail: Brief, derive: containerRan,
-		Proves:  "a container that runs, or ran, has been created and started",
-		Gist:    "The Event is missing, but the status shows what must have happened.",
-		Explain: "The Event is missing, but the status shows what must have happened.",
-		Doc:     docs + "concepts/workloads/pods/pod-lifecycle/#container-states",
-	},
-	{
-		Name: "runc", Trigger: "StartContainer", To: Runc, Kind: RequestKind, At: AtStart,
-		Certainty: Inferred, Detail: Brief, derive: runc,
-		Proves:  "the runtime starts a container by runc create, then runc start, both within StartContainer",
-		Gist:    "runc makes namespaces, cgroup and root file system, then leaves.",
-		Explain: "runc makes the namespaces, cgroup and root file system, then runs the container's program in them and leaves; it is no daemon.",
-		Doc:     docs + "setup/production-environment/container-runtimes/",
-	},
-	{
-		Name: "runc-failed", Trigger: "Event Failed", Kind: RequestKind, At: AtStart,
-		Certainty: Inferred, Detail: Brief, derive: runcFailed,
-		Proves:  "the error that the kubelet passes on is runc's",
-		Gist:    "runc could not make the container: its program never began.",
-		Explain: "runc could not make the container or start its program, and says why; no process of the container ever ran.",
-		Doc:     docs + "tasks/debug/debug-application/debug-pods/",
-	},
-	{
-		Name: "exec", Trigger: "StartContainer", From: Runc, Kind: RequestKind, At: AtStart,
-		Label: "exec the container's program", Certainty: Inferred, Detail: Brief, derive: execs,
-		Proves:  "the runtime answers StartContainer once the container's process runs",
-		Gist:    "The program begins, as process 1 of its own namespaces.",
-		Explain: "The container's program begins, as process 1 of its own namespaces.",
-		Doc:     docs + "concepts/containers/",
-	},
-	{
-		Name: "stop-container", Trigger: "Event Killing", From: Kubelet, To: Runtime, Kind: RequestKind, At: AtStart,
-		Certainty: Observed, Detail: Normal, derive: stopContainer,
-		Proves:  "the kubelet emits Killing just before the call, or before the preStop hook that comes first",
-		Gist:    "SIGTERM to process 1, and SIGKILL once the grace period is over.",
-		Explain: "The runtime sends the container's first process its stop signal, SIGTERM unless the image names another, and SIGKILL if it is still there at the end of the grace period.",
-		Doc:     docs + "concepts/workloads/pods/pod-lifecycle/#pod-termination",
-	},
-	{
-		Name: "stop-sandbox", Trigger: "condition PodReadyToStartContainers turns False", From: Kubelet, To: Runtime, Kind: RequestKind, At: AtStart,
-		Certainty: Inferred, Detail: Normal, derive: stopSandbox,
-		Proves:  "the condition turns False only when the sandbox is gone",
-		Gist:    "The Pod's network and namespaces go, after its last container.",
-		Explain: "Once the last container has ended, the runtime has the CNI plugin take the network down and ends the pause container that held the Pod's namespaces.",
-		Doc:     docs + "concepts/workloads/pods/pod-lifecycle/#pod-has-network",
-	},
-	{
-		Name: "container-exit", Trigger: "state terminated in the status", Kind: NoteKind, At: AtEnd,
-		Certainty: Observed, Detail: Brief, derive: containerExit,
-		Proves:  "the status carries exit code, reason and the second it finished",
-		Gist:    "The container's first process ended, and with it the container.",
-		Explain: "The container's first process ended, and with it the container.",
-		Doc:     docs + "concepts/workloads/pods/pod-lifecycle/#container-states",
-	},
-	{
-		Name: "probe", Trigger: "a container with a probe turns started or ready", From: Kubelet, Kind: RequestKind, At: AtEnd,
-		Certainty: Inferred, Detail: Normal, derive: probes,
-		Proves:  "with such a probe the status turns only when the probe has succeeded",
-		Gist:    "The kubelet itself asks; a success shows only in the status.",
-		Explain: "The kubelet itself asks the container; a success is written nowhere but into the status.",
-		Doc:     docs + "concepts/configuration/liveness-readiness-startup-probes/",
-	},
-	{
-		Name: "probe-failed", Trigger: "Event Unhealthy", From: Kubelet, Kind: RequestKind, At: AtEnd,
-		Certainty: Observed, Detail: Normal, derive: probeFailures,
-		Proves:  "the Event",
-		Gist:    "The container answered a probe wrongly, late or not at all.",
-		Explain: "The container answered a probe wrongly, late or not at all.",
-		Doc:     docs + "concepts/configuration/liveness-readiness-startup-probes/",
-	},
-	{
-		Name: "trouble", Trigger: "an Event of type Warning", Kind: NoteKind, At: AtEnd,
-		Certainty: Observed, Detail: Normal, of: ofAll, derive: troubles,
-		Proves:  "the Event",
-		Gist:    "A component says that something went wrong.",
-		Explain: "A component says that something went wrong.",
-		Doc:     docs + "tasks/debug/debug-application/debug-pods/",
-	},
+}
+
+// rulesOfRecords are about Events as objects, and about what the cluster records of itself.
+var rulesOfRecords = []Rule{
 	{
 		Name: "event-write", Trigger: "a new revision of an Event", To: APIServer, Kind: RequestKind, At: AtCommit,
 		Certainty: Observed, Detail: Full, of: ofAll, derive: eventWrites,

@@ -71,7 +71,7 @@ func controllerDeliveries(s *story, emit func(claim)) {
 		if d == nil {
 			continue
 		}
-		step := Step{Key: d.deliveredTo(w.actor.name), To: w.actor.name, Label: "watch: " + d.object.Kind + " " + d.object.Name, Object: s.object, Verb: "watch", Resource: d.resource, Clock: APIServer, ResourceVersion: d.write.object.GetResourceVersion()}
+		step := Step{Key: d.deliveredTo(w.actor.name), To: w.actor.name, Label: "watch: " + d.story.object.Kind + " " + d.story.object.Name, Object: d.story.object, About: d.story.object.UID, Verb: "watch", Resource: d.resource, Clock: APIServer, ResourceVersion: d.write.object.GetResourceVersion()}
 		if what := d.changed(); what != "" && !d.first {
 			step.Label += ": " + what
 		}

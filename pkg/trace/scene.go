@@ -261,7 +261,7 @@ func (c *scene) serverAhead() (bound time.Duration, ok bool) {
 
 // placed makes the keys of a claim unique among all objects: what is about a revision or a request is so already.
 func (s *story) placed(c claim) claim {
-	c.About = s.object.UID
+	c.About = cmp.Or(c.About, s.object.UID)
 	if s.prefix == "" {
 		return c
 	}

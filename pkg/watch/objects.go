@@ -2,9 +2,13 @@ package watch
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 
@@ -55,4 +59,65 @@ func (f *Follower) RemoveObject(ctx context.Context, k Kind, name string, uid ty
 		}
 		wait(ctx, pause)
 	}
+}
+
+// Delete asks for the deletion of an object, as an observed request. Without a uid it is the Pod that was there when Follow
+// looked; grace is the grace period in seconds, or nil for its own. What it owns the garbage collector deletes after it.
+func (f *Follower) Delete(ctx context.Context, k Kind, o trace.Object, grace *int64) error {
+	if o.UID == "" && f.there != nil {
+		o.UID = string(f.there.UID)
+	}
+	if o.UID == "" {
+		return apierrors.NewNotFound(k.GroupResource(), o.Name)
+	}
+	record := f.acting("delete", k, o)
+	options := metav1.DeleteOptions{GracePeriodSeconds: grace, Preconditions: metav1.NewUIDPreconditions(o.UID), PropagationPolicy: new(metav1.DeletePropagationBackground)}
+	body, err := json.Marshal(options)
+	if err != nil {
+		return err
+	}
+	request := f.client.RESTClient().Delete().AbsPath(k.path(o)).SetHeader("Accept", runtime.ContentTypeJSON).SetHeader("Content-Type", runtime.ContentTypeJSON)
+	text, err := request.Body(body).DoRaw(withRecord(ctx, record))
+	if err == nil {
+		err = deleted(record, text)
+	}
+	f.answered(record, err)
+	return err
+}
+
+// path is where the API has an object.
+func (k Kind) path(o trace.Object) string {
+	p := "/api/" + k.Version
+	if k.Group != "" {
+		p = "/apis/" + k.Group + "/" + k.Version
+	}
+	if k.Namespaced {
+		p += "/namespaces/" + o.Namespace
+	}
+	return p + "/" + k.Resource + "/" + o.Name
+}
+
+// deleted reads the answer to a delete: the object where it is still there, else a Status.
+func deleted(record *traced, text []byte) error {
+	var u unstructured.Unstructured
+	if err := json.Unmarshal(text, &u); err != nil {
+		return fmt.Errorf("the answer to the delete: %w", err)
+	}
+	if u.GetKind() == "Status" {
+		return nil
+	}
+	var pod *corev1.Pod
+	if u.GetKind() == "Pod" {
+		pod = &corev1.Pod{}
+		if err := json.Unmarshal(text, pod); err != nil {
+			return fmt.Errorf("the answer to the delete: %w", err)
+		}
+	}
+	record.set(func(q *trace.Request) {
+		q.ResourceVersion = u.GetResourceVersion()
+		if q.Pod = pod; pod == nil {
+			q.Answer = &u
+		}
+	})
+	return nil
 }

@@ -104,26 +104,6 @@ func (f *Follower) Remove(ctx context.Context, uid types.UID) error {
 // Known is the Pod of that name that was there when Follow looked, or nil.
 func (f *Follower) Known() *corev1.Pod { return f.there }
 
-// Delete asks for the deletion of the Pod that was there, as an observed request; grace is its grace period in seconds,
-// or nil for its own.
-func (f *Follower) Delete(ctx context.Context, grace *int64) error {
-	record := &traced{request: trace.Request{Verb: "delete", Resource: "pods", Object: trace.Object{Kind: "Pod", Namespace: f.Namespace, Name: f.Name}}}
-	if f.there == nil {
-		return apierrors.NewNotFound(corev1.Resource("pods"), f.Name)
-	}
-	uid := f.there.UID
-	record.set(func(q *trace.Request) { q.Object.UID = string(uid) })
-	record.sent = func(r trace.Request) { f.emit(trace.Observation{Received: r.Sent, Request: &r}) }
-	var answer corev1.Pod
-	options := metav1.DeleteOptions{GracePeriodSeconds: grace, Preconditions: metav1.NewUIDPreconditions(string(uid))}
-	err := f.client.RESTClient().Delete().Namespace(f.Namespace).Resource("pods").Name(f.Name).Body(&options).Do(withRecord(ctx, record)).Into(&answer)
-	if err == nil {
-		record.set(func(q *trace.Request) { q.Pod, q.ResourceVersion = &answer, answer.ResourceVersion })
-	}
-	f.answered(record, err)
-	return err
-}
-
 // Version asks the server for its version, such as v1.37.2.
 func (f *Follower) Version(ctx context.Context) (string, error) {
 	record := &traced{request: trace.Request{Verb: "get"}}

@@ -18,7 +18,7 @@ import (
 )
 
 // runKubectl runs the cluster's own.
-func runKubectl(t *testing.T, stdin string, args ...string) {
+func runKubectl(t *testing.T, stdin string, args ...string) string {
 	t.Helper()
 	exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", processes(t, "kubelet")[0]))
 	if err != nil {
@@ -26,9 +26,11 @@ func runKubectl(t *testing.T, stdin string, args ...string) {
 	}
 	cmd := exec.Command(filepath.Join(filepath.Dir(exe), "kubectl"), args...)
 	cmd.Stdin = strings.NewReader(stdin)
-	if out, err := cmd.CombinedOutput(); err != nil {
+	out, err := cmd.CombinedOutput()
+	if err != nil {
 		t.Fatalf("kubectl %v: %v: %s", args, err, out)
 	}
+	return string(out)
 }
 
 const (

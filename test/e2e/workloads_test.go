@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/kubectl-seq/kubectl-seq/test/truth"
 )
 
 func workloadFile(name string) string {
@@ -73,4 +75,54 @@ func TestWorkloads(t *testing.T) {
 			t.Logf("%d writes, %d calls, %d pairs, %d of %d actors unknown", s.Writes, s.Calls, s.Pairs, s.ActorsUnknown, s.WritesFound)
 		})
 	}
+}
+
+// The end of a Deployment goes through the garbage collector; that of one of its Pods makes another.
+func TestDeleteWorkload(t *testing.T) {
+	for name, c := range map[string]struct {
+		what  func() string
+		flags []string
+		steps []string
+	}{
+		"pod": {func() string { return firstPodOf(t, "web") }, nil, []string{"kubectl DELETE pods", "controller-manager/replicaset POST pods", "controller-manager/endpointslice PUT endpointslices", "kubelet StopContainer app", "kubelet StartContainer app"}},
+		"deployment": {func() string { return "deployment/web" }, nil, []string{"kubectl DELETE deployments (web)", "controller-manager/garbage-collector DELETE replicasets", "controller-manager/garbage-collector DELETE pods",
+			"apiserver watch: ReplicaSet web", "kubelet StopContainer app", "kubelet DELETE pods"}},
+		"records": {func() string { return "deploy/web" }, withRecords, []string{"controller-manager/garbage-collector DELETE pods"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			runKubectl(t, "", "apply", "-f", workloadFile("deployment"))
+			t.Cleanup(func() { runKubectl(t, "", "delete", "-f", workloadFile("deployment"), "--ignore-not-found") })
+			runKubectl(t, "", "wait", "--for=condition=Available", "deployment/web", "--timeout=60s")
+			r := record(t)
+			kept := filepath.Join(t.TempDir(), "kept.jsonl")
+			out, errOut, code := seq(t, append([]string{"delete", c.what(), "-o", "json", "--record=" + kept}, c.flags...)...)
+			d := parse(t, out)
+			if code != 0 || d.outcome.Outcome != "Deleted" {
+				t.Fatalf("exit %d, %+v: %s", code, d.outcome, errOut)
+			}
+			if again, errOut, code := seq(t, "replay", kept, "-o", "json", "--speed=max"); code != 0 || again != out {
+				t.Errorf("replay: exit %d: %s (-live +replay)\n%s", code, errOut, cmp.Diff(out, again))
+			}
+			for _, want := range c.steps {
+				if !slices.ContainsFunc(d.steps, func(s step) bool { return strings.HasPrefix(s.From+" "+s.Label, want) }) {
+					t.Errorf("no %q", want)
+				}
+			}
+			tr := r.of(t, name, wholeFor(d), d.uids()...)
+			tr.Calls = slices.DeleteFunc(tr.Calls, func(c truth.Call) bool { return c.Start.Before(*d.steps[0].Best) }) // those of earlier starts
+			s, placed := tr.Compare(claims(d.steps), d.end(), likelyWithin)
+			for what, all := range map[string][]string{"missing": s.Missing, "wrong actor": s.WrongActors, "window": s.Uncovered, "invented": s.Inventions, "order": s.Inverted} {
+				for _, one := range all {
+					t.Errorf("%s: %s", what, one)
+				}
+			}
+			provedOrder(t, d, placed)
+			t.Logf("%d writes, %d pairs, %d of %d actors unknown", s.Writes, s.Pairs, s.ActorsUnknown, s.WritesFound)
+		})
+	}
+}
+
+func firstPodOf(t *testing.T, app string) string {
+	t.Helper()
+	return strings.TrimSpace(runKubectl(t, "", "get", "pods", "-l", "app="+app, "-o", "jsonpath=pod/{.items[0].metadata.name}"))
 }

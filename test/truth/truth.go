@@ -50,6 +50,7 @@ type auditEntry struct {
 		Reason   string
 		Involved struct{ UID string } `json:"involvedObject"`
 		About    struct{ UID string } `json:"regarding"`
+		Details  struct{ UID string } // of what a delete removed at once
 	} `json:"responseObject"`
 }
 
@@ -100,7 +101,7 @@ func Read(audit, spans []byte, uids ...string) (*Truth, error) {
 		}
 		is := func(uid string) bool { return uid != "" && slices.Contains(uids, uid) }
 		about := is(e.ResponseObject.Involved.UID) || is(e.ResponseObject.About.UID)
-		object := e.ObjectRef.Resource != "events" && (is(e.ResponseObject.Metadata.UID) || is(e.RequestObject.Metadata.UID))
+		object := e.ObjectRef.Resource != "events" && (is(e.ResponseObject.Metadata.UID) || is(e.ResponseObject.Details.UID) || is(e.RequestObject.Metadata.UID))
 		if !about && !object || e.ResponseStatus.Code >= 300 || !slices.Contains([]string{"create", "update", "patch", "delete"}, e.Verb) {
 			return nil
 		}

@@ -1,0 +1,127 @@
+package watch
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	apiwatch "k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/dynamic"
+)
+
+// Scope is what a Follower follows in one namespace.
+type Scope struct {
+	Namespace string
+	// Name is that of the one Pod to follow. Without it, every Pod whose name begins with one of the Prefixes is
+	// followed, and so is every object of one of the Kinds.
+	Name     string
+	Prefixes []string
+	Kinds    []Kind
+}
+
+// Kind is one kind of objects as the API serves it.
+type Kind struct {
+	schema.GroupVersionResource
+	Namespaced bool
+	Any        bool // whatever the objects are called
+}
+
+// Includes reports whether an object of that name may be part of the run: controllers name what they make after its owner,
+// and cut what gets too long.
+func (s Scope) Includes(name string) bool {
+	return s.Name != "" || slices.ContainsFunc(s.Prefixes, func(p string) bool {
+		if len(p) > 40 {
+			return strings.HasPrefix(name, p[:40])
+		}
+		return name == p || strings.HasPrefix(name, p+"-")
+	})
+}
+
+// kind is one kind of object that is followed.
+type kind struct {
+	resource string
+	fields   string
+	list     func(context.Context, metav1.ListOptions) (runtime.Object, error)
+	watch    func(context.Context, metav1.ListOptions) (apiwatch.Interface, error)
+	keep     func(runtime.Object) bool // it is followed
+	observe  func(typ string, o runtime.Object) trace.Observation
+}
+
+// one is the selector of the one object that is followed, or nothing.
+func (f *Follower) one(field string) string {
+	if f.Name == "" {
+		return ""
+	}
+	return field + "=" + f.Name
+}
+
+// named keeps the objects that may be part of the run by their names.
+func (f *Follower) named(o runtime.Object) bool {
+	m, ok := o.(metav1.Object)
+	return ok && f.Includes(m.GetName())
+}
+
+func (f *Follower) pods() kind {
+	c := f.client.Pods(f.Namespace)
+	return kind{
+		resource: "pods",
+		fields:   f.one("metadata.name"),
+		keep:     f.named,
+		list:     func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return c.List(ctx, o) },
+		watch:    c.Watch,
+		observe: func(typ string, o runtime.Object) trace.Observation {
+			p, _ := o.(*corev1.Pod)
+			return trace.Observation{Change: &trace.Change{Type: typ, Pod: p}}
+		},
+	}
+}
+
+func (f *Follower) events() kind {
+	c := f.client.Events(f.Namespace)
+	return kind{
+		resource: "events",
+		fields:   f.one("involvedObject.kind=Pod,involvedObject.name"),
+		keep: func(o runtime.Object) bool {
+			e, ok := o.(*corev1.Event)
+			return ok && f.Includes(e.InvolvedObject.Name)
+		},
+		list:  func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return c.List(ctx, o) },
+		watch: c.Watch,
+		observe: func(typ string, o runtime.Object) trace.Observation {
+			e, _ := o.(*corev1.Event)
+			return trace.Observation{Event: &trace.EventChange{Type: typ, Event: e}}
+		},
+	}
+}
+
+// others are the kinds beside Pods and Events.
+func (f *Follower) others() (all []kind) {
+	for _, x := range f.Kinds {
+		var c dynamic.ResourceInterface = f.dynamic.Resource(x.GroupVersionResource)
+		if x.Namespaced {
+			c = f.dynamic.Resource(x.GroupVersionResource).Namespace(f.Namespace)
+		}
+		k := kind{
+			resource: x.Resource,
+			list:     func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return c.List(ctx, o) },
+			watch:    c.Watch,
+			keep:     f.named,
+			observe: func(typ string, o runtime.Object) trace.Observation {
+				u, _ := o.(*unstructured.Unstructured)
+				return trace.Observation{Change: &trace.Change{Type: typ, Object: u}}
+			},
+		}
+		if x.Any {
+			k.keep = func(runtime.Object) bool { return true }
+		}
+		all = append(all, k)
+	}
+	return all
+}
