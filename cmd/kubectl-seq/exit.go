@@ -18,9 +18,9 @@ var exitTable = []struct {
 	code    int
 	meaning string
 }{
-	{exitReached, "the Pod got where --until asked, or ran to its end successfully"},
+	{exitReached, "it got where --until asked, or ran to its end successfully"},
 	{exitFailed, "wrong usage, the API server refused, or it does not let you look"},
-	{exitStuck, "the Pod failed or is gone, or something named holds it: for good, or until the time was up"},
+	{exitStuck, "it failed or is gone, or something named holds it: for good, or until the time was up"},
 	{exitTimeout, "the time was up and nothing says why"},
 	{exitInterrupted, "interrupted (Ctrl-C)"},
 }
