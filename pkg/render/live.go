@@ -62,6 +62,9 @@ func (l *Live) Finish(r Report) error {
 
 func (l *Live) draw(r Report, settled int) []line {
 	all := r.Steps
+	if r.Pods == "slowest" && r.Outcome.Name == "" { // whose steps will stand between these is not known yet
+		settled = 0
+	}
 	if r = r.selected(); len(r.Steps) < len(all) { // of those that are drawn
 		n := 0
 		for _, s := range all[:settled] {

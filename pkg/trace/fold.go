@@ -49,8 +49,11 @@ type revision struct {
 	added    bool      // a watch said that it is new
 	received time.Time // zero where it only came as the answer to our own create
 
-	before metav1.Object // that change tells the difference from
-	change string        // or nothing yet: it takes long to find out, and is asked again after every observation
+	// What it changed takes long to find out, and is asked again after every observation.
+	before  metav1.Object // that change tells the difference from
+	change  string        // or nothing yet
+	marked  metav1.Object // that entry tells the difference from
+	entryOf *metav1.ManagedFieldsEntry
 }
 
 type eventRevision struct {
@@ -134,7 +137,7 @@ func (t *Trace) observeObject(m metav1.Object, how revision) {
 	f := t.facts(string(m.GetUID()))
 	how.rv, how.object = rv, m
 	if old := f.revisions[rv]; old != nil {
-		how.object, how.before, how.change = old.object, old.before, old.change
+		how.object, how.before, how.change, how.marked, how.entryOf = old.object, old.before, old.change, old.marked, old.entryOf
 		how.deleted, how.listed, how.added = how.deleted || old.deleted, how.listed || old.listed, how.added || old.added
 		if !earlier(how.received, old.received) {
 			how.received = old.received

@@ -120,7 +120,7 @@ func (s *story) addRevision(r *revision) {
 		}
 	}
 	w.actor = s.writer(w)
-	if e := changedEntry(w.was, r.object); e != nil && e.Time != nil {
+	if e := w.entry(w.was); e != nil && e.Time != nil {
 		if ahead, ok := s.serverAhead(); ok {
 			w.since = e.Time.Add(-ahead)
 		}

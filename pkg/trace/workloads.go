@@ -1,7 +1,6 @@
 package trace
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -118,9 +117,6 @@ func (t *Trace) Members() []Member {
 				r.members = append(r.members, r.member(s))
 			}
 		}
-		slices.SortStableFunc(r.members, func(a, b Member) int {
-			return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.Object.Name, b.Object.Name))
-		})
 	}
 	return r.members
 }

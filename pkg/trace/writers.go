@@ -48,13 +48,13 @@ func (s *story) writer(w *write) actor {
 		}
 		return actor{UnknownClient, "create", "", Inferred, "the first revision"}
 	}
-	if w.binds() && (!w.listed || changedEntry(w.was, w.object) == nil) {
+	if w.binds() && (!w.listed || w.entry(w.was) == nil) {
 		return actor{scheduler(w.pod), "create", "binding", Inferred, "spec.nodeName and PodScheduled appeared together; spec.schedulerName is " + cmp.Or(w.pod.Spec.SchedulerName, "empty")}
 	}
 	if w.isLastGrace() {
 		return deleter(w)
 	}
-	if e := changedEntry(w.was, w.object); e != nil && !w.deleted {
+	if e := w.entry(w.was); e != nil && !w.deleted {
 		return s.controlled(w, actor{client(e.Manager), verbOf(e), e.Subresource, Observed, "managedFields: " + e.Manager + " " + string(e.Operation) + " " + e.Subresource})
 	}
 	switch {
@@ -165,13 +165,18 @@ func creator(m metav1.Object) string {
 	return oldest.Manager
 }
 
+// entry is the managedFields entry of who made the revision that came after another, or nil; see changedEntry.
+func (r *revision) entry(was metav1.Object) *metav1.ManagedFieldsEntry {
+	if r.marked != was {
+		r.marked, r.entryOf = was, changedEntry(was, r.object)
+	}
+	return r.entryOf
+}
+
 // changedEntry returns the managedFields entry that cur has and prev has not: the writer's. Where a write took fields
 // from other managers, theirs shrank and are not newer, so the newest entry counts, and within one second one that did not
 // shrink; and where nothing but that happened, a client removed fields and left no entry of its own.
 func changedEntry(prev, cur metav1.Object) *metav1.ManagedFieldsEntry {
-	if prev == nil {
-		return nil
-	}
 	var newest *metav1.ManagedFieldsEntry
 	lost := false // newest only lost fields
 	before, after := prev.GetManagedFields(), cur.GetManagedFields()
@@ -180,8 +185,12 @@ func changedEntry(prev, cur metav1.Object) *metav1.ManagedFieldsEntry {
 		was := slices.IndexFunc(before, func(o metav1.ManagedFieldsEntry) bool {
 			return o.Manager == e.Manager && o.Operation == e.Operation && o.Subresource == e.Subresource && o.APIVersion == e.APIVersion
 		})
+		same := was >= 0 && before[was].Time.Equal(e.Time)
+		if same && bytes.Equal(fields(before[was]), fields(*e)) {
+			continue
+		}
 		less := was >= 0 && shrank(before[was], *e)
-		if was >= 0 && before[was].Time.Equal(e.Time) && (bytes.Equal(fields(before[was]), fields(*e)) || e.Subresource == "" && less) {
+		if same && e.Subresource == "" && less {
 			continue
 		}
 		if newest == nil || newest.Time.Before(e.Time) || newest.Time.Equal(e.Time) && lost && !less {

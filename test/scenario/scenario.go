@@ -72,7 +72,7 @@ func Fold(subject trace.Object, observations []trace.Observation) *trace.Trace {
 
 // Report is what can be drawn of it.
 func Report(t *trace.Trace) render.Report {
-	return render.Report{Run: t.Run(), Steps: t.Steps(), Phases: t.Phases(), Waits: t.Waits(), Outcome: outcome(t)}
+	return render.Report{Run: t.Run(), Steps: t.Steps(), Phases: t.Phases(), Waits: t.Waits(), Members: t.Members(), Pods: "all", Outcome: outcome(t)}
 }
 
 func outcome(t *trace.Trace) render.Outcome {

@@ -1,0 +1,92 @@
+package render_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/render"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/test/scenario"
+)
+
+func workload(t *testing.T) scenario.Scenario {
+	t.Helper()
+	for _, s := range scenario.All(t) {
+		if s.Name == "deployment" {
+			return s
+		}
+	}
+	t.Fatal("no scenario of a Deployment")
+	return scenario.Scenario{}
+}
+
+// Which Pods are drawn is a matter of the picture: JSON has all, and the summary counts all.
+func TestSelection(t *testing.T) {
+	s := workload(t)
+	r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
+	if len(r.Members) != 2 {
+		t.Fatalf("%d Pods", len(r.Members))
+	}
+	slowest := r.Members[0].Object.Name
+	if r.Members[1].Took > r.Members[0].Took {
+		slowest = r.Members[1].Object.Name
+	}
+	for pods, drawn := range map[render.Selection][]string{"all": {r.Members[0].Object.Name, r.Members[1].Object.Name}, "first": {r.Members[0].Object.Name}, "slowest": {slowest}} {
+		r.Pods = pods
+		for _, format := range []string{"listing", "lanes", "mermaid", "html"} {
+			var b bytes.Buffer
+			if err := render.Formats[format].Write(&b, r, render.Style{Width: 240, Detail: trace.Normal}); err != nil {
+				t.Fatal(err)
+			}
+			times := 1
+			if format == "html" { // the picture's data, and the listing for those without scripts
+				times = 2
+			}
+			if n := strings.Count(b.String(), "picks node1"); n != times*len(drawn) {
+				t.Errorf("--pods=%s -o %s draws %d Pods", pods, format, n)
+			}
+			for _, name := range drawn {
+				if !strings.Contains(b.String(), name) {
+					t.Errorf("--pods=%s -o %s: no %s", pods, format, name)
+				}
+			}
+		}
+		var b bytes.Buffer
+		if err := render.JSON(&b, r); err != nil || strings.Count(b.String(), `"type":"pod"`) != 2 || strings.Count(b.String(), `"label":"picks node1"`) != 2 {
+			t.Errorf("--pods=%s -o json does not have both Pods: %v", pods, err)
+		}
+	}
+}
+
+// Whatever is drawn while the run goes on is, in the end, what would have been drawn at once.
+func TestSelectionLive(t *testing.T) {
+	s := workload(t)
+	for _, pods := range []render.Selection{"all", "first", "slowest"} {
+		var live, atOnce bytes.Buffer
+		style := render.Style{Width: 120, Detail: trace.Normal}
+		l := render.NewLive("listing", style, &live, nil)
+		tr := trace.New(s.Subject)
+		var r render.Report
+		for _, o := range s.Observations {
+			tr.Observe(o)
+			r = scenario.Report(tr)
+			r.Pods = pods
+			running := r
+			running.Outcome = render.Outcome{}
+			if err := l.Update(running, tr.Settled(time.Second), ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := l.Finish(r); err != nil {
+			t.Fatal(err)
+		}
+		if err := render.Formats["listing"].Write(&atOnce, r, style); err != nil {
+			t.Fatal(err)
+		}
+		if live.String() != atOnce.String() {
+			t.Errorf("--pods=%s: live\n%s\nat once\n%s", pods, live.String(), atOnce.String())
+		}
+	}
+}
