@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -9,7 +10,7 @@ import (
 // workloadLooks are for objects that are no Pods.
 var workloadLooks = []look{
 	{refusal, refusals},
-	{failedCreate, refusals},
+	{failedCreate, deadAfter(patience, refusals)},
 	{progress, []cause{
 		{name: "job-failed", match: re(`^(BackoffLimitExceeded|PodFailurePolicy|FailedIndexes|MaxFailedIndexesExceeded): `),
 			explain: "the Job's Pods failed more often than it allows", next: "kubectl logs -n {namespace} job/{pod}", dead: atOnce},
@@ -20,6 +21,15 @@ var workloadLooks = []look{
 	}},
 	{paused, []cause{{name: "paused", explain: "the Deployment is paused: its controller makes nothing of it", next: "kubectl rollout resume deployment/{pod} -n {namespace}", dead: patience}}},
 	{noController, []cause{{name: "no-controller", explain: "no controller has touched the {kind}", next: "kubectl get pods -n kube-system -l component=kube-controller-manager"}}},
+}
+
+// deadAfter are the same causes, for what is tried again and again.
+func deadAfter(d time.Duration, causes []cause) []cause {
+	causes = slices.Clone(causes)
+	for i := range causes {
+		causes[i].dead = d
+	}
+	return causes
 }
 
 // failedCreate is the newest Event by which a controller says that the API server did not take what it made.

@@ -48,7 +48,7 @@ func (t *Trace) members(requests []*Request) []Object {
 	for len(in) > 0 { // until nothing more takes part
 		n := len(in)
 		for uid, m := range newest {
-			if !in[uid] && takesPart(m, newest, in) {
+			if !in[uid] && t.takesPart(m, newest, in) {
 				add(uid)
 			}
 		}
@@ -107,17 +107,23 @@ func (f *facts) isNew() bool {
 }
 
 // takesPart reports whether an object that is owned by none of the others is still part of what happens: an EndpointSlice
-// that names one of the Pods, a claim that one of them uses, a volume that is bound to such a claim.
-func takesPart(m metav1.Object, all map[string]metav1.Object, in map[string]bool) bool {
+// that names, or has named, one of the Pods, a claim that one of them uses, a volume that is bound to such a claim.
+func (t *Trace) takesPart(m metav1.Object, all map[string]metav1.Object, in map[string]bool) bool {
 	u, ok := m.(*unstructured.Unstructured)
 	if !ok {
 		return false
 	}
 	switch u.GetKind() {
 	case "EndpointSlice":
-		for _, e := range list(u, "endpoints") {
-			if uid, _, _ := unstructured.NestedString(e, "targetRef", "uid"); in[uid] {
-				return true
+		for _, r := range t.objects[string(u.GetUID())].revisions {
+			slice, ok := r.object.(*unstructured.Unstructured)
+			if !ok {
+				continue
+			}
+			for _, e := range endpoints(slice) {
+				if in[e.pod] {
+					return true
+				}
 			}
 		}
 	case "PersistentVolumeClaim":

@@ -162,6 +162,6 @@ var refusals = []cause{
 	{name: "no-rights", match: re(`cannot create resource`), by: "apiserver",
 		explain: "you may not create that here", next: "see what you may do: kubectl auth can-i --list -n {namespace}"},
 	{name: "invalid", match: re(`is invalid: `), by: "apiserver",
-		explain: "it does not say what such an object must, or says what it must not", next: "change what the message names: kubectl explain {type}.spec"},
+		explain: "the {kind} does not say what a {kind} must, or says what it must not", next: "change what the message names: kubectl explain {type}.spec"},
 	{name: "refused", explain: "the API server did not take it", next: "kubectl cluster-info"},
 }

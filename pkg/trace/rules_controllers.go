@@ -294,7 +294,8 @@ func controllerEvents(s *story, emit func(claim)) {
 			continue
 		}
 		for _, o := range s.children() {
-			if !names(e.event.Message, o.object.Name) {
+			// Of a claim it makes for a Pod, the StatefulSet's controller says: create Claim data-db-0 Pod db-0 in StatefulSet db.
+			if !names(e.event.Message, o.object.Name) || strings.Contains(e.event.Message, " Claim ") {
 				continue
 			}
 			if w := o.doneBefore(e); w != nil {

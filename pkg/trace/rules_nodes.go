@@ -115,6 +115,14 @@ var rulesOfNodes = []Rule{
 		Doc:     docs + "concepts/containers/",
 	},
 	{
+		Name: "pre-stop", Trigger: "Event Killing of a container with a preStop hook", From: Kubelet, Kind: RequestKind, At: AtStart,
+		Certainty: Inferred, Detail: Normal, derive: preStop,
+		Proves:  "the kubelet emits Killing and then runs the hook that the container has",
+		Gist:    "The container's preStop hook runs before any signal is sent.",
+		Explain: "Before it has a container stopped, the kubelet runs its preStop hook and waits for it. The hook's time is part of the grace period.",
+		Doc:     docs + "concepts/containers/container-lifecycle-hooks/",
+	},
+	{
 		Name: "stop-container", Trigger: "Event Killing", From: Kubelet, To: Runtime, Kind: RequestKind, At: AtStart,
 		Certainty: Observed, Detail: Normal, derive: stopContainer,
 		Proves:  "the kubelet emits Killing just before the call, or before the preStop hook that comes first",

@@ -126,3 +126,37 @@ func firstPodOf(t *testing.T, app string) string {
 	t.Helper()
 	return strings.TrimSpace(runKubectl(t, "", "get", "pods", "-l", "app="+app, "-o", "jsonpath=pod/{.items[0].metadata.name}"))
 }
+
+// A workload that does not get there says who holds it.
+func TestWorkloadTroubles(t *testing.T) {
+	runKubectl(t, "", "create", "namespace", "seq-workloads")
+	t.Cleanup(func() { runKubectl(t, "", "delete", "namespace", "seq-workloads", "--wait=false") })
+	runKubectl(t, "", "create", "quota", "tiny", "-n", "seq-workloads", "--hard=pods=0")
+	for _, c := range []struct {
+		args             []string
+		obstacle, holder string
+	}{
+		{[]string{"create", "-f", workloadFile("deployment"), "-n", "seq-workloads"}, "quota", "apiserver"},
+		{[]string{"create", "-f", workloadFile("job-fails")}, "job-failed", "controller-manager/job"},
+		{[]string{"create-deployment", "no-image", "--image=down.example/none:1", "--timeout=15s"}, "registry", "registry"},
+	} {
+		t.Run(c.obstacle, func(t *testing.T) {
+			t.Parallel()
+			out, errOut, code := seq(t, append(c.args, "-o", "json", "--rm")...)
+			o := parse(t, out).outcome
+			if code != 2 || o.Obstacle == nil || o.Obstacle.Name != c.obstacle || o.Obstacle.Participant != c.holder || len(o.Obstacle.Evidence) == 0 {
+				t.Errorf("exit %d, %+v, %+v: %s", code, o, o.Obstacle, errOut)
+			}
+		})
+	}
+}
+
+// A run removes what it made, also after what it was asked for came to nothing.
+func TestCreateRefused(t *testing.T) {
+	runKubectl(t, "", "create", "deployment", "taken", "--image=busybox:1", "--replicas=0")
+	t.Cleanup(func() { runKubectl(t, "", "delete", "deployment", "taken") })
+	out, errOut, code := seq(t, "create-deployment", "taken", "--image=busybox:1", "-o", "json", "--rm")
+	if o := parse(t, out).outcome; code != 1 || o.Outcome != "Refused" || o.Obstacle == nil || o.Obstacle.Name != "name-taken" || strings.Contains(errOut, "deleted") {
+		t.Errorf("exit %d, %+v: %s", code, o, errOut)
+	}
+}

@@ -1,0 +1,121 @@
+package trace
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// stopContainer reads Killing, which the kubelet emits just before it stops a container, but for a preStop hook in between
+// and for sidecars, which go last.
+func stopContainer(s *story, emit func(claim)) {
+	for _, e := range s.events {
+		spec := s.spec(e.container)
+		if e.emitter != Kubelet || e.event.Reason != "Killing" || spec == nil {
+			continue
+		}
+		life, ok := s.lifeAt(e)
+		if !ok {
+			continue
+		}
+		start := claim{Step: s.note(e), after: []string{criKey("StartContainer", e.container, life) + ":end", deliverDeletion, hookKey(e.container, life)}}
+		if start.Best.IsZero() {
+			start.Best = before(e.received, eventLag+emitLag)
+		}
+		start.Label, start.Evidence[0].Detail = "StopContainer "+e.container, start.Evidence[0].Detail+": "+e.event.Message
+		if start.Shown {
+			start.Window.Latest = e.at.Add(adjacent)
+		}
+		if start.Shown && (spec.RestartPolicy != nil || spec.Lifecycle != nil && spec.Lifecycle.PreStop != nil) {
+			start.Window.Latest, start.Shown, start.Precision = time.Time{}, false, 0
+		}
+		end := claim{Step: Step{Evidence: start.Evidence}, after: []string{exitKey(e.container, life)}}
+		s.call("StopContainer", e.container, life, start, end, emit)
+	}
+}
+
+// lifeAt is which life of its container an Event is about: the latest that had been started, by the status or by its Event.
+func (s *story) lifeAt(e *emitted) (life int, ok bool) {
+	for _, w := range s.revisions {
+		if c := statusOf(w.pod, e.container); c != nil && w.rv < e.rv && c.State.Running != nil {
+			life, ok = int(c.RestartCount), true
+		}
+	}
+	for _, a := range s.worker() {
+		if a.does == started && a.container == e.container && a.rv < e.rv {
+			life, ok = a.attempt, true
+		}
+	}
+	return life, ok
+}
+
+func hookKey(container string, life int) string {
+	return fmt.Sprintf("pre-stop:%s:%d", container, life)
+}
+
+// preStop is the hook that the kubelet runs after it has said that it stops a container, and before it does.
+func preStop(s *story, emit func(claim)) {
+	for _, e := range s.events {
+		spec := s.spec(e.container)
+		if e.emitter != Kubelet || e.event.Reason != "Killing" || spec == nil || spec.Lifecycle == nil || spec.Lifecycle.PreStop == nil {
+			continue
+		}
+		life, ok := s.lifeAt(e)
+		if !ok {
+			continue
+		}
+		step := s.note(e)
+		step.Key, step.From, step.To, step.Node = hookKey(e.container, life), Kubelet, Container(e.container), s.node
+		step.Label = "preStop hook: " + hook(spec.Lifecycle.PreStop)
+		if step.Evidence[0].Detail += ": " + e.event.Message; step.Shown {
+			step.Window.Latest = e.at.Add(adjacent)
+		}
+		emit(claim{Step: step, after: []string{criKey("StartContainer", e.container, life) + ":end", deliverDeletion}})
+	}
+}
+
+// hook says what a hook does.
+func hook(h *corev1.LifecycleHandler) string {
+	switch {
+	case h.HTTPGet != nil:
+		return "GET :" + h.HTTPGet.Port.String() + h.HTTPGet.Path
+	case h.Sleep != nil:
+		return fmt.Sprintf("sleep %d s", h.Sleep.Seconds)
+	case h.Exec != nil:
+		return "exec " + strings.Join(h.Exec.Command, " ")
+	}
+	return "its handler"
+}
+
+// killedAt is when the kubelet said that it would end the container, if it did before that.
+func (s *story) killedAt(container string, by time.Time) (at time.Time) {
+	for _, e := range s.events {
+		if e.emitter == Kubelet && e.event.Reason == "Killing" && e.container == container && !e.at.IsZero() && e.at.Before(by) {
+			at = e.at.Add(time.Millisecond)
+		}
+	}
+	return at
+}
+
+// stopSandbox is the end of the sandbox, which the kubelet reports by the condition that it made True at the start.
+func stopSandbox(s *story, emit func(claim)) {
+	for _, w := range s.revisions {
+		if condition(w.prev, corev1.PodReadyToStartContainers) != corev1.ConditionTrue || condition(w.pod, corev1.PodReadyToStartContainers) != corev1.ConditionFalse {
+			continue
+		}
+		e := []Evidence{{Source: "watch", Detail: "condition PodReadyToStartContainers is False", ResourceVersion: w.pod.ResourceVersion, At: w.received}}
+		start := claim{Step: Step{Label: "StopPodSandbox", Evidence: e}, after: []string{sandboxKey + ":end"}}
+		for _, r := range s.ran() {
+			start.after = append(start.after, exitKey(r.container, r.attempt))
+		}
+		start.Best = before(w.received, sandboxStop)
+		end := claim{Step: Step{Evidence: e, Window: Window{Latest: w.received}, Best: before(w.received, reportLag)}}
+		s.call("StopPodSandbox", "", 0, start, end, emit)
+		return
+	}
+}
+
+// sandboxStop is the usual time from the start of StopPodSandbox to our receipt of the status that says so.
+const sandboxStop = 100 * time.Millisecond
