@@ -28,11 +28,11 @@ func (f *Follower) answered(r *traced, err error) {
 
 // Create makes the Pod. Follow must have returned before.
 func (f *Follower) Create(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, error) {
-	record := &traced{request: trace.Request{Verb: "create", Resource: "pods", Object: trace.Object{Kind: "Pod", Namespace: f.Namespace, Name: f.Name}, Asked: pod}}
+	record := &traced{request: trace.Request{Verb: "create", Resource: "pods", Object: trace.Object{Kind: "Pod", Namespace: f.Namespace, Name: pod.Name}, Asked: pod}}
 	record.sent = func(r trace.Request) { f.emit(trace.Observation{Received: r.Sent, Request: &r}) }
 	made, err := f.client.Pods(f.Namespace).Create(withRecord(ctx, record), pod, metav1.CreateOptions{FieldManager: manager})
 	if err != nil && !record.get().Sent.IsZero() && answerLost(err) && f.created == nil { // else any Pod of that name may be an older one
-		if there := f.findMade(ctx, err); there != nil {
+		if there := f.findMade(ctx, pod.Name, err); there != nil {
 			f.emit(trace.Observation{Received: f.now(), Loss: &trace.Loss{Source: "http", What: "the answer to the create: " + err.Error() + "; the Pod is there", Count: 1}})
 			record.set(func(q *trace.Request) { q.Status, q.StatusText = 0, "" })
 			f.answered(record, nil)
@@ -67,10 +67,10 @@ func answerLost(err error) bool {
 
 // findMade looks for the Pod that our create may have made although it failed. Where the server did answer, it has made
 // one by then or not at all.
-func (f *Follower) findMade(ctx context.Context, failure error) *corev1.Pod {
+func (f *Follower) findMade(ctx context.Context, name string, failure error) *corev1.Pod {
 	var answered apierrors.APIStatus
 	for range 5 {
-		p, err := f.client.Pods(f.Namespace).Get(ctx, f.Name, metav1.GetOptions{})
+		p, err := f.client.Pods(f.Namespace).Get(ctx, name, metav1.GetOptions{})
 		switch {
 		case err == nil:
 			ours := slices.ContainsFunc(p.ManagedFields, func(e metav1.ManagedFieldsEntry) bool { return e.Manager == manager && e.Subresource == "" })

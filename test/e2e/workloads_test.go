@@ -151,6 +151,16 @@ func TestWorkloadTroubles(t *testing.T) {
 	}
 }
 
+// One Pod of a file is followed as create-pod follows it, and so is one beside other objects.
+func TestCreatePodFromFile(t *testing.T) {
+	out, errOut, code := seq(t, "create", "-f", scenarioFile("plain"), "-o", "json", "--rm")
+	d := parse(t, out)
+	if code != 0 || d.outcome.Outcome != "Available" || count(d.steps, func(s step) bool { return s.Rule == "own-create" && s.Kind == "request" && s.Label == "POST pods (plain)" }) != 1 {
+		t.Errorf("exit %d, %+v: %s", code, d.outcome, errOut)
+	}
+	gone(t, "plain")
+}
+
 // A run removes what it made, also after what it was asked for came to nothing.
 func TestCreateRefused(t *testing.T) {
 	runKubectl(t, "", "create", "deployment", "taken", "--image=busybox:1", "--replicas=0")
