@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,7 +71,11 @@ func (y Style) header(r Report) []string {
 	if !r.Recorded.IsZero() {
 		h = "recorded " + r.Recorded.UTC().Format("2006-01-02 15:04 UTC") + ":  " + h
 	}
-	legend := fmt.Sprintf("%s observed  %s inferred   +ms since the POST; a%sb: between a and b", g.observed, g.inferred, "…")
+	origin := "POST"
+	if slices.ContainsFunc(r.Steps, func(s trace.Step) bool { return s.Rule == "own-delete" }) {
+		origin = "DELETE"
+	}
+	legend := fmt.Sprintf("%s observed  %s inferred   +ms since the %s; a%sb: between a and b", g.observed, g.inferred, origin, "…")
 	return []string{y.ascii(strings.TrimRight(fit(Plain(h), y.width()-1), " ")), y.paint(dim, y.ascii(strings.TrimRight(fit(legend, y.width()-1), " ")))}
 }
 
