@@ -198,7 +198,7 @@ func (c *creation) create(ctx context.Context, r *run, k watch.Kind, o *unstruct
 		uid = made.GetUID()
 	}
 	if c.remove {
-		r.remove = append(r.remove, removal{fmt.Sprintf("%s %q", strings.ToLower(o.GetKind()), name), func(ctx context.Context) error { return r.follower.RemoveObject(ctx, k, name, uid) }})
+		r.remove = append(r.remove, removal{fmt.Sprintf("%s %q", strings.ToLower(o.GetKind()), name), func(ctx context.Context) error { return r.follower.Remove(ctx, k, name, uid) }})
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kubectl-seq/kubectl-seq/pkg/watch"
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
@@ -164,7 +165,7 @@ func createPod(ctx context.Context, o *createPodOptions) error {
 	r.act = func(ctx context.Context) error {
 		made, err := r.follower.Create(ctx, o.pod)
 		if err == nil && o.remove {
-			r.remove = append(r.remove, removal{fmt.Sprintf("pod %q", made.Name), func(ctx context.Context) error { return r.follower.Remove(ctx, made.UID) }})
+			r.remove = append(r.remove, removal{fmt.Sprintf("pod %q", made.Name), func(ctx context.Context) error { return r.follower.Remove(ctx, watch.Pods, made.Name, made.UID) }})
 		}
 		return err
 	}

@@ -106,28 +106,26 @@ func (f *deleteFlags) run(ctx context.Context, config *genericclioptions.ConfigF
 	return r.start(ctx)
 }
 
-var podKind = watch.Kind{GroupVersionResource: schema.GroupVersionResource{Version: "v1", Resource: "pods"}, Namespaced: true}
-
 // find makes the run about the object that is named, and all it has to do with. A Pod that nobody owns is followed alone.
 func (o *followOptions) find(config *genericclioptions.ConfigFlags, args []string) (watch.Kind, error) {
 	namespace, _, err := config.ToRawKubeConfigLoader().Namespace()
 	if err != nil {
-		return podKind, noCluster(err)
+		return watch.Pods, noCluster(err)
 	}
 	infos, err := resource.NewBuilder(config).Unstructured().NamespaceParam(namespace).DefaultNamespace().ResourceTypeOrNameArgs(false, args...).SingleResourceType().Flatten().Do().Infos()
 	if apierrors.IsForbidden(err) && args[0] == "pods" { // it can be followed without the right to get it
 		o.onePod(namespace, args[1])
-		return podKind, nil
+		return watch.Pods, nil
 	}
 	if err != nil {
-		return podKind, err
+		return watch.Pods, err
 	}
 	if len(infos) != 1 {
-		return podKind, fmt.Errorf("one object expected, %d found", len(infos))
+		return watch.Pods, fmt.Errorf("one object expected, %d found", len(infos))
 	}
 	u, ok := infos[0].Object.(*unstructured.Unstructured)
 	if !ok {
-		return podKind, fmt.Errorf("the object is a %T", infos[0].Object)
+		return watch.Pods, fmt.Errorf("the object is a %T", infos[0].Object)
 	}
 	k := watch.Kind{GroupVersionResource: infos[0].Mapping.Resource, Namespaced: infos[0].Namespaced()}
 	if u.GetKind() == "Pod" && metav1.GetControllerOf(u) == nil {

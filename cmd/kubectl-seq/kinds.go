@@ -34,7 +34,7 @@ var brings = map[string][]watch.Kind{
 func (o *followOptions) follow(k watch.Kind, u *unstructured.Unstructured) {
 	o.scope.Prefixes = append(o.scope.Prefixes, u.GetName())
 	add := func(k watch.Kind) {
-		if k.Resource == "pods" && k.Group == "" {
+		if k == watch.Pods {
 			return // they are followed anyway
 		}
 		if !slices.ContainsFunc(o.scope.Kinds, func(x watch.Kind) bool { return x.GroupVersionResource == k.GroupVersionResource }) {

@@ -33,6 +33,9 @@ type Kind struct {
 	Any        bool // whatever the objects are called
 }
 
+// Pods are the kind of which every run has some.
+var Pods = Kind{GroupVersionResource: corev1.SchemeGroupVersion.WithResource("pods"), Namespaced: true}
+
 // Includes reports whether an object of that name may be part of the run: controllers name what they make after its owner,
 // and cut what gets too long.
 func (s Scope) Includes(name string) bool {

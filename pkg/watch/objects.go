@@ -45,9 +45,9 @@ func (f *Follower) acting(verb string, k Kind, o trace.Object) *traced {
 	return record
 }
 
-// RemoveObject deletes the object with that uid and no other, unobserved, and what it owns after it. One that is already gone is
+// Remove deletes the object with that uid and no other, unobserved, and what it owns after it. One that is already gone is
 // no error.
-func (f *Follower) RemoveObject(ctx context.Context, k Kind, name string, uid types.UID) error {
+func (f *Follower) Remove(ctx context.Context, k Kind, name string, uid types.UID) error {
 	for {
 		options := metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(uid)), PropagationPolicy: new(metav1.DeletePropagationBackground)}
 		err := f.objects(k).Delete(ctx, name, options)

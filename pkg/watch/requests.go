@@ -11,7 +11,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/version"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
@@ -84,21 +83,6 @@ func (f *Follower) findMade(ctx context.Context, name string, failure error) *co
 		wait(ctx, pause)
 	}
 	return nil
-}
-
-// Remove deletes the Pod with that uid and no other, unobserved, and tries until the context ends. One that is already gone is no
-// error.
-func (f *Follower) Remove(ctx context.Context, uid types.UID) error {
-	for {
-		err := f.client.Pods(f.Namespace).Delete(ctx, f.Name, *metav1.NewPreconditionDeleteOptions(string(uid)))
-		switch {
-		case apierrors.IsNotFound(err) || apierrors.IsConflict(err):
-			return nil
-		case err == nil || !answerLost(err) || ctx.Err() != nil:
-			return err
-		}
-		wait(ctx, pause)
-	}
 }
 
 // Known is the Pod of that name that was there when Follow looked, or nil.

@@ -3,12 +3,10 @@
 package e2e
 
 import (
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-seq/kubectl-seq/test/truth"
@@ -30,24 +28,13 @@ func TestDeletePod(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			start(t, "graceful", running)
 			r := record(t)
-			kept := filepath.Join(t.TempDir(), "kept.jsonl")
-			out, errOut, code := seq(t, append([]string{"delete-pod", "graceful", "-o", "json", "--record=" + kept}, flags...)...)
-			d := parse(t, out)
-			if again, errOut, code := seq(t, "replay", kept, "-o", "json", "--speed=max"); code != 0 || again != out {
-				t.Errorf("replay: exit %d: %s (-live +replay)\n%s", code, errOut, cmp.Diff(out, again))
-			}
+			d, errOut, code := replayed(t, append([]string{"delete-pod", "graceful"}, flags...)...)
 			if code != 0 || d.outcome.Outcome != "Deleted" {
 				t.Fatalf("exit %d, %+v: %s", code, d.outcome, errOut)
 			}
 			tr := r.of(t, "graceful", wholeFor(d), d.uid)
 			tr.Calls = slices.DeleteFunc(tr.Calls, func(c truth.Call) bool { return c.Start.Before(*d.steps[0].Best) }) // those of its start
-			s, placed := tr.Compare(claims(d.steps), d.end(), likelyWithin)
-			for what, all := range map[string][]string{"missing": s.Missing, "wrong actor": s.WrongActors, "window": s.Uncovered, "invented": s.Inventions, "order": s.Inverted} {
-				for _, one := range all {
-					t.Errorf("%s: %s", what, one)
-				}
-			}
-			provedOrder(t, d, placed)
+			s := judged(t, d, tr, likelyWithin)
 			for _, want := range []string{"DELETE pods (graceful), grace period 10 s", "watch: Pod graceful is to end", "StopContainer app", "exits with 0", "StopPodSandbox"} {
 				if count(d.steps, func(s step) bool { return s.Label == want }) != 1 {
 					t.Errorf("no %q in\n%v", want, d.steps)

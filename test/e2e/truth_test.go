@@ -51,18 +51,25 @@ func held(t *testing.T, name string, flags []string, apart time.Duration) docume
 	}
 	d := parse(t, out)
 	tr := r.of(t, name, wholeFor(d), d.uid)
+	s := judged(t, d, tr, apart)
+	if etcd := count(d.steps, func(s step) bool { return s.To == "etcd" }); etcd < s.WritesFound {
+		t.Errorf("%d etcd steps for %d writes", etcd, s.WritesFound)
+	}
+	t.Logf("%d writes, %d calls, %d pairs, time error p50 %v, p95 %v", s.Writes, s.Calls, s.Pairs, s.Percentile(50), s.Percentile(95))
+	return d
+}
+
+// judged holds all that a run says against the truth.
+func judged(t *testing.T, d document, tr *truth.Truth, apart time.Duration) truth.Score {
+	t.Helper()
 	s, placed := tr.Compare(claims(d.steps), d.end(), apart)
 	for what, faults := range map[string][]string{"missing": s.Missing, "wrong actor": s.WrongActors, "window": s.Uncovered, "invented": s.Inventions, "order": s.Inverted} {
 		for _, f := range faults {
 			t.Errorf("%s: %s", what, f)
 		}
 	}
-	if etcd := count(d.steps, func(s step) bool { return s.To == "etcd" }); etcd < s.WritesFound {
-		t.Errorf("%d etcd steps for %d writes", etcd, s.WritesFound)
-	}
 	provedOrder(t, d, placed)
-	t.Logf("%d writes, %d calls, %d pairs, time error p50 %v, p95 %v", s.Writes, s.Calls, s.Pairs, s.Percentile(50), s.Percentile(95))
-	return d
+	return s
 }
 
 // end is when the last step of a run had happened: what came later is not its to tell.

@@ -27,6 +27,17 @@ func (d document) uids() (all []string) {
 	return all
 }
 
+// replayed runs the plugin, and holds the replay of its recording against what it printed.
+func replayed(t *testing.T, args ...string) (d document, errOut string, code int) {
+	t.Helper()
+	kept := filepath.Join(t.TempDir(), "kept.jsonl")
+	out, errOut, code := seq(t, append(args, "-o", "json", "--record="+kept)...)
+	if again, errOut, replayed := seq(t, "replay", kept, "-o", "json", "--speed=max"); replayed != code || again != out {
+		t.Errorf("replay: exit %d, not %d: %s (-live +replay)\n%s", replayed, code, errOut, cmp.Diff(out, again))
+	}
+	return parse(t, out), errOut, code
+}
+
 // What controllers make of a workload is held against the cluster's records as the start of one Pod is.
 func TestWorkloads(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -47,17 +58,12 @@ func TestWorkloads(t *testing.T) {
 				file = workloadFile(name)
 			}
 			r := record(t)
-			kept := filepath.Join(t.TempDir(), "kept.jsonl")
-			out, errOut, code := seq(t, append([]string{"create", "-f", file, "-o", "json", "--rm", "--record=" + kept}, c.flags...)...)
-			d := parse(t, out)
+			d, errOut, code := replayed(t, append([]string{"create", "-f", file, "--rm"}, c.flags...)...)
 			if name == "statefulset" { // it leaves its claims
 				runKubectl(t, "", "delete", "pvc", "-l", "app=db")
 			}
 			if code != 0 {
 				t.Fatalf("exit %d, %+v: %s", code, d.outcome, errOut)
-			}
-			if again, errOut, code := seq(t, "replay", kept, "-o", "json", "--speed=max"); code != 0 || again != out {
-				t.Errorf("replay: exit %d: %s (-live +replay)\n%s", code, errOut, cmp.Diff(out, again))
 			}
 			for _, want := range c.steps {
 				if !slices.ContainsFunc(d.steps, func(s step) bool { return strings.HasPrefix(s.From+" "+s.Label, want) }) {
@@ -65,13 +71,7 @@ func TestWorkloads(t *testing.T) {
 				}
 			}
 			tr := r.of(t, name, wholeFor(d), d.uids()...)
-			s, placed := tr.Compare(claims(d.steps), d.end(), likelyWithin)
-			for what, all := range map[string][]string{"missing": s.Missing, "wrong actor": s.WrongActors, "window": s.Uncovered, "invented": s.Inventions, "order": s.Inverted} {
-				for _, one := range all {
-					t.Errorf("%s: %s", what, one)
-				}
-			}
-			provedOrder(t, d, placed)
+			s := judged(t, d, tr, likelyWithin)
 			t.Logf("%d writes, %d calls, %d pairs, %d of %d actors unknown", s.Writes, s.Calls, s.Pairs, s.ActorsUnknown, s.WritesFound)
 		})
 	}
@@ -94,14 +94,9 @@ func TestDeleteWorkload(t *testing.T) {
 			t.Cleanup(func() { runKubectl(t, "", "delete", "-f", workloadFile("deployment"), "--ignore-not-found") })
 			runKubectl(t, "", "wait", "--for=condition=Available", "deployment/web", "--timeout=60s")
 			r := record(t)
-			kept := filepath.Join(t.TempDir(), "kept.jsonl")
-			out, errOut, code := seq(t, append([]string{"delete", c.what(), "-o", "json", "--record=" + kept}, c.flags...)...)
-			d := parse(t, out)
+			d, errOut, code := replayed(t, append([]string{"delete", c.what()}, c.flags...)...)
 			if code != 0 || d.outcome.Outcome != "Deleted" {
 				t.Fatalf("exit %d, %+v: %s", code, d.outcome, errOut)
-			}
-			if again, errOut, code := seq(t, "replay", kept, "-o", "json", "--speed=max"); code != 0 || again != out {
-				t.Errorf("replay: exit %d: %s (-live +replay)\n%s", code, errOut, cmp.Diff(out, again))
 			}
 			for _, want := range c.steps {
 				if !slices.ContainsFunc(d.steps, func(s step) bool { return strings.HasPrefix(s.From+" "+s.Label, want) }) {
@@ -110,13 +105,7 @@ func TestDeleteWorkload(t *testing.T) {
 			}
 			tr := r.of(t, name, wholeFor(d), d.uids()...)
 			tr.Calls = slices.DeleteFunc(tr.Calls, func(c truth.Call) bool { return c.Start.Before(*d.steps[0].Best) }) // those of earlier starts
-			s, placed := tr.Compare(claims(d.steps), d.end(), likelyWithin)
-			for what, all := range map[string][]string{"missing": s.Missing, "wrong actor": s.WrongActors, "window": s.Uncovered, "invented": s.Inventions, "order": s.Inverted} {
-				for _, one := range all {
-					t.Errorf("%s: %s", what, one)
-				}
-			}
-			provedOrder(t, d, placed)
+			s := judged(t, d, tr, likelyWithin)
 			t.Logf("%d writes, %d pairs, %d of %d actors unknown", s.Writes, s.Pairs, s.ActorsUnknown, s.WritesFound)
 		})
 	}
@@ -155,7 +144,9 @@ func TestWorkloadTroubles(t *testing.T) {
 func TestCreatePodFromFile(t *testing.T) {
 	out, errOut, code := seq(t, "create", "-f", scenarioFile("plain"), "-o", "json", "--rm")
 	d := parse(t, out)
-	if code != 0 || d.outcome.Outcome != "Available" || count(d.steps, func(s step) bool { return s.Rule == "own-create" && s.Kind == "request" && s.Label == "POST pods (plain)" }) != 1 {
+	if code != 0 || d.outcome.Outcome != "Available" || count(d.steps, func(s step) bool {
+		return s.Rule == "own-create" && s.Kind == "request" && s.Label == "POST pods (plain)"
+	}) != 1 {
 		t.Errorf("exit %d, %+v: %s", code, d.outcome, errOut)
 	}
 	gone(t, "plain")
