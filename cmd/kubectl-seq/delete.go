@@ -176,7 +176,7 @@ const podsUsage = "which Pods to draw in full: all, first or slowest; the others
 // selection reads --pods.
 func selection(value string) (render.Selection, error) {
 	names := map[string]render.Selection{}
-	for s := range render.Selections {
+	for _, s := range render.Selections {
 		names[string(s)] = s
 	}
 	return choose("pods", value, names)

@@ -12,14 +12,11 @@ import (
 // Selection says which Pods of a workload are drawn in full. The others are counted; JSON has all.
 type Selection string
 
-// Selections are those there are, with what --pods says of them.
-var Selections = map[Selection]string{
-	"all":     "every Pod",
-	"first":   "the Pod that was made first",
-	"slowest": "the Pod that took longest, known in the end",
-}
+// Selections are those there are: every Pod, the one that was made first, or the one that took longest, which is known
+// only in the end.
+var Selections = []Selection{"all", "first", "slowest"}
 
-// select returns the report with the steps of the Pods that are drawn, and says what is left out.
+// selected returns the report with the steps of the Pods that are drawn.
 func (r Report) selected() Report {
 	if len(r.Members) == 0 || r.Pods == "all" {
 		return r

@@ -142,7 +142,7 @@ func (s *story) latest(before *write, is func(*write) bool) *source {
 	return last
 }
 
-// counted is a number in the status of a workload, with what one of its children must have done to be counted.
+// count is a number in the status of a workload, with what one of its children must have done to be counted.
 type count struct {
 	field string
 	is    func(o *write) bool

@@ -78,7 +78,7 @@ func (t *Trace) comparable(resource string) bool {
 	return pods > 0 && its >= pods && its-pods < 100
 }
 
-// subjectOf is the story that the run is about.
+// subject is the story that the run is about.
 func (c *scene) subject() *story { return c.stories[0] }
 
 // roots are the objects that requests of ours are about, the subject first.
