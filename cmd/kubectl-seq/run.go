@@ -27,7 +27,6 @@ type run struct {
 	records  *evidence         // or nil
 	remove   []removal         // what is to be removed in the end
 	record   *recording.Writer // or nil
-	caughtUp bool              // has asked once more for Events that did not come
 }
 
 // pause is how long the last question may take.
@@ -116,6 +115,8 @@ func (r *run) follow(ctx, following context.Context, acted <-chan error) error {
 	defer tick.Stop()
 	var enough <-chan time.Time // set once the outcome is decided, or the time is up
 	var reason recording.Reason
+	var caughtUp <-chan struct{} // while Events that may be late are asked for
+	again := false
 	for {
 		select {
 		case o := <-r.follower.Observations():
@@ -144,10 +145,15 @@ func (r *run) follow(ctx, following context.Context, acted <-chan error) error {
 			if reason = recording.Timeout; enough == nil {
 				enough = time.After(r.records.drain)
 			}
+		case <-caughtUp:
+			caughtUp = nil
+			if err := r.drain(); err != nil {
+				return err
+			}
 		case <-enough:
-			if reason == "" && !r.caughtUp && r.trace.Awaited() {
-				r.caughtUp = true
-				r.follower.CatchUp(following)
+			if reason == "" && !again && r.trace.Awaited() {
+				again = true
+				caughtUp = r.follower.CatchUp(following)
 				enough = time.After(pause)
 				break
 			}
@@ -164,8 +170,9 @@ func (r *run) follow(ctx, following context.Context, acted <-chan error) error {
 		if _, ok := r.decided(); ok && r.acted {
 			if enough == nil {
 				enough = time.After(max(r.followOptions.settle, r.records.drain))
+				caughtUp = r.follower.CatchUp(following)
 			}
-			if !r.trace.Awaited() && r.records.whole(r.trace) {
+			if caughtUp == nil && !r.trace.Awaited() && r.records.whole(r.trace) {
 				return r.ended("")
 			}
 		} else if dead := !r.waitAnyway && r.acted && r.deadEnd(); dead && reason == "" {

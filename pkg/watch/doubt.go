@@ -16,16 +16,25 @@ const firstDoubt = 5 * time.Second
 // errDeaf says that a watch is open but does not bring what there is.
 var errDeaf = errors.New("the watch brings nothing although there is something newer")
 
-// CatchUp lists the Events once more, for a run that ends while one that must be there has not come.
-func (f *Follower) CatchUp(ctx context.Context) {
+// CatchUp lists the Events once more, for a run that is about to end: their watch may be behind that of what decided it.
+// Those that the watch has not brought are observed before the channel is closed.
+func (f *Follower) CatchUp(ctx context.Context) <-chan struct{} {
+	done := make(chan struct{})
 	f.wg.Go(func() {
+		defer close(done)
 		k := f.events()
 		list, err := k.list(ctx, metav1.ListOptions{FieldSelector: k.fields})
 		if err != nil {
 			return
 		}
+		told, keep := f.eventsTold.Load(), k.keep
+		k.keep = func(o runtime.Object) bool {
+			m, ok := o.(metav1.Object)
+			return ok && keep(o) && (told == nil || newer(m.GetResourceVersion(), *told))
+		}
 		_ = f.listed(k, list) // it is a list
 	})
+	return done
 }
 
 // newest is the newest revision of what is followed, or nothing where that cannot be told.

@@ -39,6 +39,8 @@ type Follower struct {
 	there   *corev1.Pod       // that was there before, or nil
 	asked   map[trace.Question]time.Time
 	refused map[trace.Question]*atomic.Bool
+
+	eventsTold atomic.Pointer[string] // the revision up to which the watch of Events has told all, or nil
 }
 
 // New makes a follower of a scope, whether anything in it exists or not. The configuration is copied; now is the clock
@@ -265,6 +267,9 @@ func (f *Follower) watch(ctx context.Context, k kind, from string, opened func()
 		}
 		if m, ok := e.Object.(metav1.Object); ok {
 			last = m.GetResourceVersion()
+			if told := last; k.resource == "events" {
+				f.eventsTold.Store(&told)
+			}
 		}
 	}
 }

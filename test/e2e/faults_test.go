@@ -228,7 +228,7 @@ func TestFaults(t *testing.T) {
 			}
 			d := parse(t, e.out)
 			tr := r.of(t, pod, wholeFor(d), d.uid)
-			s, placed := tr.Compare(claims(d.steps), d.end(), likelyWithin)
+			s, placed := tr.Compare(claims(d.steps), d.end(tr), likelyWithin)
 			if gaps := count(d.steps, func(s step) bool { return s.Rule == "gap" }); f.gap != (gaps > 0) || !f.gap && len(s.Missing) > 0 {
 				t.Errorf("%d gaps, missing: %v", gaps, s.Missing)
 			}

@@ -90,7 +90,7 @@ func TestTruthTable(t *testing.T) {
 				t.Fatalf("%s: %s", c.name, errOut)
 			}
 			tr := r.of(t, c.name, wholeFor(d), d.uid)
-			s, placed := tr.Compare(claims(d.steps), d.end(), time.Millisecond)
+			s, placed := tr.Compare(claims(d.steps), d.end(tr), time.Millisecond)
 			provedOrder(t, d, placed)
 			total[tool].Add(s)
 			for what, faults := range map[string][]string{"missing": s.Missing, "wrong actor": s.WrongActors, "window": s.Uncovered, "invented": s.Inventions, "order": s.Inverted} {
@@ -101,7 +101,7 @@ func TestTruthTable(t *testing.T) {
 			gone(t, c.pod)
 			for i, o := range others {
 				said := o.stop(d.uid, i == 1)
-				s, _ := tr.Compare(said, d.end(), time.Millisecond)
+				s, _ := tr.Compare(said, d.end(tr), time.Millisecond)
 				total[tools[2+i]].Add(s)
 			}
 			t.Logf("%s, %s: %d writes, %d calls, %d pairs, %d inverted, error p50 %v p95 %v", c.name, tool, s.Writes, s.Calls, s.Pairs, s.Inversions, s.Percentile(50), s.Percentile(95))

@@ -3,6 +3,8 @@
 package e2e
 
 import (
+	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -62,7 +64,7 @@ func held(t *testing.T, name string, flags []string, apart time.Duration) docume
 // judged holds all that a run says against the truth.
 func judged(t *testing.T, d document, tr *truth.Truth, apart time.Duration) truth.Score {
 	t.Helper()
-	s, placed := tr.Compare(claims(d.steps), d.end(), apart)
+	s, placed := tr.Compare(claims(d.steps), d.end(tr), apart)
 	for what, faults := range map[string][]string{"missing": s.Missing, "wrong actor": s.WrongActors, "window": s.Uncovered, "invented": s.Inventions, "order": s.Inverted} {
 		for _, f := range faults {
 			t.Errorf("%s: %s", what, f)
@@ -72,8 +74,18 @@ func judged(t *testing.T, d document, tr *truth.Truth, apart time.Duration) trut
 	return s
 }
 
-// end is when the last step of a run had happened: what came later is not its to tell.
-func (d document) end() time.Time {
+// end is when the newest revision that a run tells of was written: what came later is not its to tell.
+func (d document) end(tr *truth.Truth) time.Time {
+	newest := uint64(0)
+	for _, s := range d.steps {
+		rv, _ := strconv.ParseUint(s.ResourceVersion, 10, 64)
+		newest = max(newest, rv)
+	}
+	for _, w := range slices.Concat(tr.Writes, tr.Events) {
+		if w.Revision == strconv.FormatUint(newest, 10) {
+			return w.End
+		}
+	}
 	if last := d.steps[len(d.steps)-1]; last.Latest != nil {
 		return *last.Latest
 	}

@@ -101,8 +101,8 @@ type Placed struct {
 	From, To time.Time
 }
 
-// Compare scores claims about what happened up to an instant. Pairs that happened within apart of each other are not
-// held against anyone.
+// Compare scores claims about what happened. What ended after an instant need not be told. Pairs that happened within
+// apart of each other are not held against anyone.
 func (t *Truth) Compare(claims []Claim, until time.Time, apart time.Duration) (Score, []Placed) {
 	var s Score
 	used := make([]bool, len(claims))
@@ -138,10 +138,6 @@ func (t *Truth) Compare(claims []Claim, until time.Time, apart time.Duration) (S
 		}
 	}
 	for _, w := range slices.Concat(t.Writes, t.Events) {
-		if !until.IsZero() && w.Start.After(until) {
-			continue
-		}
-		s.Writes++
 		i, ok := find(func(c Claim) bool {
 			if c.Revised != "" {
 				return c.Revised == w.Revision && c.Resource == w.Resource
@@ -150,6 +146,10 @@ func (t *Truth) Compare(claims []Claim, until time.Time, apart time.Duration) (S
 			verb := c.Write != nil && (c.Write.Verb == w.Verb || c.Actor == "unknown client" && c.Write.Verb == "update" && w.Verb == "patch")
 			return verb && c.Write.Resource == w.Resource && c.Write.Subresource == w.Subresource && (c.Write.Revision == w.Revision || w.Revision == "")
 		})
+		if !ok && !until.IsZero() && w.End.After(until) {
+			continue
+		}
+		s.Writes++
 		if !ok {
 			s.Missing = append(s.Missing, fmt.Sprintf("%s %s/%s by %s, revision %s %s at %s", w.Verb, w.Resource, w.Subresource, w.User, w.Revision, w.Reason, clock(w.Start)))
 			continue
@@ -180,12 +180,12 @@ func (t *Truth) Compare(claims []Claim, until time.Time, apart time.Duration) (S
 		}
 	}
 	for _, call := range t.StartCalls() {
-		if !until.IsZero() && call.End.After(until) {
+		start, haveStart := find(func(c Claim) bool { return c.Call == call.RPC && !c.End && (c.Pod == "" || c.Pod == call.Pod) })
+		end, haveEnd := find(func(c Claim) bool { return c.Call == call.RPC && c.End && (c.Pod == "" || c.Pod == call.Pod) })
+		if !haveStart && !haveEnd && !until.IsZero() && call.End.After(until) {
 			continue
 		}
 		s.Calls++
-		start, haveStart := find(func(c Claim) bool { return c.Call == call.RPC && !c.End && (c.Pod == "" || c.Pod == call.Pod) })
-		end, haveEnd := find(func(c Claim) bool { return c.Call == call.RPC && c.End && (c.Pod == "" || c.Pod == call.Pod) })
 		if haveStart {
 			place(start, call.Start, call.Start)
 		}
