@@ -34,7 +34,7 @@ func (f *createFlags) add(cmd *cobra.Command) {
 	fs.StringVar(&f.until, "until", "available", "follow until every object is: created, available (a Job: complete; a CronJob: one of its Jobs is) or completed")
 	fs.StringVar(&f.pods, "pods", "first", podsUsage)
 	fs.BoolVar(&f.remove, "rm", false, "delete what was created afterwards, also after Ctrl-C")
-	f.followFlags.add(fs)
+	f.followFlags.add(fs, usually)
 }
 
 // creation is what is to be created, each with where the API has it.

@@ -76,7 +76,7 @@ func newCreatePod(config *genericclioptions.ConfigFlags, streams genericiooption
 	fs.StringVar(&f.until, "until", "ready", "follow the Pod until it is: scheduled, running, ready or completed; one that runs to its end ends the run either way")
 	fs.BoolVar(&f.remove, "rm", false, "delete the Pod afterwards, also after Ctrl-C")
 	fs.StringVar(&f.dryRun, "dry-run", "none", "none, or client to print the Pod and create nothing")
-	f.followFlags.add(fs)
+	f.followFlags.add(fs, usually)
 	return cmd
 }
 

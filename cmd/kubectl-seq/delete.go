@@ -42,7 +42,7 @@ type deleteFlags struct {
 func (f *deleteFlags) add(cmd *cobra.Command) {
 	cmd.Flags().Int64Var(&f.grace, "grace-period", -1, "seconds the containers of a Pod get to end; -1 for the Pod's own")
 	cmd.Flags().StringVar(&f.pods, "pods", "first", podsUsage)
-	f.followFlags.add(cmd.Flags())
+	f.followFlags.add(cmd.Flags(), usually)
 }
 
 func newDelete(config *genericclioptions.ConfigFlags, streams genericiooptions.IOStreams) *cobra.Command {

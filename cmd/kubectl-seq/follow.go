@@ -14,6 +14,9 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
+// usually is how long a run follows what it has done.
+const usually = 2 * time.Minute
+
 // followFlags are common to all commands that do something to a Pod and follow what comes of it.
 type followFlags struct {
 	drawFlags
@@ -40,8 +43,8 @@ type followOptions struct {
 	evidence    evidenceOptions
 }
 
-func (f *followFlags) add(fs *pflag.FlagSet) {
-	fs.DurationVar(&f.timeout, "timeout", 2*time.Minute, "how long to follow what happens")
+func (f *followFlags) add(fs *pflag.FlagSet, timeout time.Duration) {
+	fs.DurationVar(&f.timeout, "timeout", timeout, "how long to follow what happens; 0 is without end")
 	fs.BoolVar(&f.waitAnyway, "wait-anyway", false, "go on until --timeout even where nothing that Kubernetes does by itself will get it further")
 	fs.StringVar(&f.record, "record", "", "write what is observed to this file, for kubectl seq replay, without the values of env and annotations")
 	f.drawFlags.add(fs)
@@ -50,8 +53,8 @@ func (f *followFlags) add(fs *pflag.FlagSet) {
 
 func (f *followFlags) toOptions(streams genericiooptions.IOStreams, until string) (followOptions, error) {
 	o := followOptions{IOStreams: streams, until: until, timeout: f.timeout, waitAnyway: f.waitAnyway, record: f.record}
-	if o.timeout <= 0 {
-		return o, errors.New("--timeout must be longer than 0")
+	if o.timeout < 0 {
+		return o, errors.New("--timeout must not be below 0")
 	}
 	var err error
 	if o.drawOptions, err = f.drawFlags.toOptions(streams.Out); err != nil {

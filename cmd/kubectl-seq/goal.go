@@ -23,11 +23,15 @@ var goals = map[string]goal{
 // deleted is the goal of an end.
 const deleted = "deleted"
 
+// shown is the goal of a look at what there is.
+const shown = "shown"
+
 // allGoals are those that a run or a recording may have.
 var allGoals = func() map[string]goal {
 	all := maps.Clone(goals)
 	all["created"] = goal{"Created", func(s trace.State) bool { return s.Created }}
 	all["available"] = goal{"Available", func(s trace.State) bool { return s.Available }}
 	all[deleted] = goal{"Deleted", func(s trace.State) bool { return s.Deleted }}
+	all[shown] = goal{"Shown", func(trace.State) bool { return true }}
 	return all
 }()

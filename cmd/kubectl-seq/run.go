@@ -21,7 +21,9 @@ type run struct {
 	*followOptions
 	*session
 	doing    string                      // what is done, and to what
-	act      func(context.Context) error // does it, once the Pod is watched
+	act      func(context.Context) error // does it, once the Pod is watched; nil where the run only looks
+	once     bool                        // it looks, and does not watch
+	given    []trace.Observation         // all that is observed, where it comes from a file
 	acted    bool                        // it has been done
 	follower *watch.Follower
 	records  *evidence         // or nil
@@ -44,8 +46,12 @@ func (r *run) start(ctx context.Context) (failed error) {
 	subject := o.subject
 	r.session = &session{trace: trace.New(subject), pods: o.pods, out: out, context: o.contextName, until: allGoals[o.until], settle: max(o.settle, o.evidence.drain()), image: o.image}
 	defer func() { failed = errors.Join(failed, r.close()) }()
+	do := r.do
+	if r.given != nil {
+		do = r.read
+	}
 	if o.record == "" {
-		return r.do(ctx)
+		return do(ctx)
 	}
 	file, err := os.Create(o.record)
 	if err != nil {
@@ -55,16 +61,29 @@ func (r *run) start(ctx context.Context) (failed error) {
 	if r.record, err = r.header(ctx, file, subject); err != nil {
 		return fmt.Errorf("--record: %w", err)
 	}
-	return r.do(ctx)
+	return do(ctx)
+}
+
+// read takes what is given.
+func (r *run) read(context.Context) error {
+	for _, o := range r.given {
+		if err := r.take(o); err != nil {
+			return err
+		}
+	}
+	return r.ended("")
 }
 
 // header begins the recording. It asks for the server's version first: nobody could ask for it later.
 func (r *run) header(ctx context.Context, file io.Writer, subject trace.Object) (*recording.Writer, error) {
-	f, err := watch.New(ctx, r.config, watch.Scope{}, now)
-	if err != nil {
-		return nil, err
+	server := ""
+	if r.config != nil {
+		f, err := watch.New(ctx, r.config, watch.Scope{}, now)
+		if err != nil {
+			return nil, err
+		}
+		server, _ = f.Version(ctx) // a cluster that does not tell can be recorded too
 	}
-	server, _ := f.Version(ctx) // a cluster that does not tell can be recorded too
 	return recording.NewWriter(file, recording.Header{
 		Plugin: ownVersion(), Server: server, Context: r.contextName, Started: now(), Until: r.followOptions.until, Subject: subject, Image: r.followOptions.image, Pods: string(r.followOptions.pods),
 	})
@@ -84,11 +103,20 @@ func (r *run) do(ctx context.Context) error {
 	}
 	defer r.records.wait()
 	defer stop()
+	follow := r.follower.Follow
+	if r.once {
+		follow = r.follower.Look
+	}
+	if r.scope.Past {
+		if err := r.take(trace.Observation{Received: now(), Attach: &trace.Attach{}}); err != nil {
+			return err
+		}
+	}
 	acted := make(chan error, 1)
 	go func() {
 		defer close(acted)
-		err := r.follower.Follow(following)
-		if err == nil {
+		err := follow(following)
+		if err == nil && r.act != nil {
 			// Once sent, the request is seen to its end: what it made may have to be removed again.
 			err = r.act(context.WithoutCancel(ctx))
 		}
@@ -109,8 +137,10 @@ func (r *run) do(ctx context.Context) error {
 // follow takes observations until the outcome is decided and what is certainly on its way has come, then draws the end.
 // What it asks beyond that ends with the second context.
 func (r *run) follow(ctx, following context.Context, acted <-chan error) error {
-	timeout := time.NewTimer(r.timeout)
-	defer timeout.Stop()
+	var timeout <-chan time.Time
+	if r.timeout > 0 {
+		timeout = time.After(r.timeout)
+	}
 	tick := time.NewTicker(refresh)
 	defer tick.Stop()
 	var enough <-chan time.Time // set once the outcome is decided, or the time is up
@@ -133,15 +163,17 @@ func (r *run) follow(ctx, following context.Context, acted <-chan error) error {
 				continue
 			}
 			r.acted = true
-			if err != nil && ctx.Err() == nil { // an interrupt is told as such
-				return errors.Join(r.drain(), r.refused(err))
+			if drained := r.drain(); err != nil && ctx.Err() == nil { // an interrupt is told as such
+				return errors.Join(drained, r.refused(err))
+			} else if drained != nil {
+				return drained
 			}
 		case <-tick.C:
 			r.tick(now())
 			for _, q := range r.trace.Questions() {
 				r.follower.Ask(following, q)
 			}
-		case <-timeout.C:
+		case <-timeout:
 			if reason = recording.Timeout; enough == nil {
 				enough = time.After(r.records.drain)
 			}
@@ -170,7 +202,9 @@ func (r *run) follow(ctx, following context.Context, acted <-chan error) error {
 		if _, ok := r.decided(); ok && r.acted {
 			if enough == nil {
 				enough = time.After(max(r.followOptions.settle, r.records.drain))
-				caughtUp = r.follower.CatchUp(following)
+				if !r.once {
+					caughtUp = r.follower.CatchUp(following)
+				}
 			}
 			if caughtUp == nil && !r.trace.Awaited() && r.records.whole(r.trace) {
 				return r.ended("")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/recording"
@@ -19,14 +20,18 @@ type session struct {
 	settle   time.Duration
 	image    string    // of the Pod that is asked for, until there is one
 	recorded time.Time // when, if this is not now
-	begun    bool      // the request to create the Pod has been sent
+	begun    bool      // the request that the run is about has been sent, or there is none
+	attached time.Time // since when a run that only looks does so
 }
 
 // refresh is how often a picture is drawn anew while nothing happens.
 const refresh = 100 * time.Millisecond
 
 func (s *session) observe(o trace.Observation) {
-	s.begun = s.begun || o.Request != nil && o.Request.Acts()
+	s.begun = s.begun || o.Attach != nil || o.Request != nil && o.Request.Acts()
+	if o.Attach != nil {
+		s.attached = o.Received
+	}
 	s.trace.Observe(o)
 }
 
@@ -47,18 +52,28 @@ func (s *session) report() render.Report {
 
 func (s *session) status() string {
 	line := fmt.Sprintf("%.1f s, not %s yet", s.elapsed().Seconds(), s.until.name)
+	if !s.attached.IsZero() {
+		line = fmt.Sprintf("%.1f s, not %s yet", s.elapsed().Seconds(), strings.ToLower(s.until.name))
+	}
 	if o, ok := s.trace.Obstacle(); ok {
 		line += fmt.Sprintf(": %s, held by %s for %.1f s: %s", o.Reason, o.By, o.Held.Seconds(), o.Explain)
 	}
 	return line
 }
 
-// elapsed is the time since the request that made the Pod.
+// elapsed is the time since the request that the run is about, or since it looks.
 func (s *session) elapsed() time.Duration {
-	if zero := s.trace.Run().Zero; !zero.IsZero() {
+	if zero := s.zero(); !zero.IsZero() {
 		return s.trace.Now().Sub(zero)
 	}
 	return 0
+}
+
+func (s *session) zero() time.Time {
+	if !s.attached.IsZero() {
+		return s.attached
+	}
+	return s.trace.Run().Zero
 }
 
 // decided names the outcome that the observations tell, or none while it is open.
@@ -91,11 +106,14 @@ func (s *session) decidedOf(root int) (render.Outcome, bool) {
 	var o render.Outcome
 	_, by, ok := s.trace.Reached(root, func(st trace.State) bool {
 		switch {
+		case s.until.name == allGoals[shown].name:
+			o = s.because(render.Outcome{Name: s.nameOf(s.trace.State())})
 		case s.until.name == "Available" && st.Succeeded:
 			o = render.Outcome{Name: "Succeeded"}
 		case s.until.reached(st):
 			o = render.Outcome{Name: s.until.name}
 		case st.Deleting: // how it ends is told when it is gone
+		case s.until.name == allGoals[deleted].name && !s.attached.IsZero(): // nothing else ends it
 		case st.Deleted:
 			o = s.because(render.Outcome{Name: "Deleted", ExitCode: exitStuck})
 		case st.Failed:
@@ -105,10 +123,24 @@ func (s *session) decidedOf(root int) (render.Outcome, bool) {
 		}
 		return o.Name != ""
 	})
-	if zero := s.trace.Run().Zero; ok && !zero.IsZero() {
-		o.Total = by.Sub(zero)
+	if zero := s.zero(); ok && !zero.IsZero() && s.until.name != allGoals[shown].name {
+		o.Total = max(0, by.Sub(zero))
 	}
 	return o, ok
+}
+
+// nameOf is how an object is called that has come so far.
+func (s *session) nameOf(st trace.State) string {
+	_, held := s.trace.Obstacle()
+	for _, x := range []struct {
+		is   bool
+		name string
+	}{{st.Deleted, "Deleted"}, {st.Deleting, "Deleting"}, {st.Failed, "Failed"}, {st.Succeeded, "Succeeded"}, {st.Ready, "Ready"}, {held, "Stuck"}, {st.Available, "Available"}, {st.Running, "Running"}, {st.Scheduled, "Scheduled"}} {
+		if x.is {
+			return x.name
+		}
+	}
+	return "Created"
 }
 
 // because adds what the outcome is due to, where anything says so.

@@ -71,6 +71,7 @@ type line struct {
 	// Lease and Webhooks are answers to questions that the run itself asked.
 	Lease    *trace.Lease    `json:"lease,omitempty"`
 	Webhooks *trace.Webhooks `json:"webhooks,omitempty"`
+	Attach   *trace.Attach   `json:"attach,omitempty"`
 }
 
 // request is a request with its own times, but for the server's, relative to the start. They hide those of the same name.
@@ -112,7 +113,7 @@ func NewWriter(w io.Writer, h Header) (*Writer, error) {
 // and what a container left as its termination message, are replaced, equal ones alike. Secrets are no observations.
 func (w *Writer) Write(o trace.Observation) error {
 	o = w.redact.observation(o)
-	l := line{At: w.since(o.Received), Change: o.Change, Event: o.Event, Gap: o.Gap, Audit: o.Audit, Span: o.Span, Loss: o.Loss, Lease: o.Lease, Webhooks: o.Webhooks}
+	l := line{At: w.since(o.Received), Change: o.Change, Event: o.Event, Gap: o.Gap, Audit: o.Audit, Span: o.Span, Loss: o.Loss, Lease: o.Lease, Webhooks: o.Webhooks, Attach: o.Attach}
 	if o.Request != nil {
 		l.Request = &request{Request: *o.Request}
 		for at, relative := range l.Request.times() {
@@ -184,7 +185,7 @@ func (r *Recording) add(text []byte) error {
 		r.End = &End{l.Type, at(l.At), l.Reason}
 		return nil
 	}
-	o := trace.Observation{Received: at(l.At), Change: l.Change, Event: l.Event, Gap: l.Gap, Audit: l.Audit, Span: l.Span, Loss: l.Loss, Lease: l.Lease, Webhooks: l.Webhooks}
+	o := trace.Observation{Received: at(l.At), Change: l.Change, Event: l.Event, Gap: l.Gap, Audit: l.Audit, Span: l.Span, Loss: l.Loss, Lease: l.Lease, Webhooks: l.Webhooks, Attach: l.Attach}
 	if l.Request != nil {
 		for t, relative := range l.Request.times() {
 			if *relative != nil {

@@ -112,6 +112,7 @@ func digest(s string) string {
 
 func newPage(r Report, y Style) page {
 	f := newFigure(r, trace.Full)
+	y.clock = r.looks()
 	p := page{
 		Title: Plain(r.Run.Subject.Kind + " " + r.Run.Subject.Namespace + "/" + r.Run.Subject.Name), Where: Plain(y.where(r)), Outcome: Plain(r.headline()),
 		Detail: y.Detail, Lanes: []pageLane{}, Steps: []pageStep{}, Obstacle: [][2]string{}, Phases: []pagePhase{}, Waits: []string{}, Notes: []string{},
@@ -178,7 +179,7 @@ func (y Style) pageStep(r Report, f figure, x row, rule trace.Rule, index map[st
 		right = y.right(x.Step, nil)
 	}
 	s := pageStep{
-		From: x.from, To: x.to, Kind: x.Kind, Detail: x.Detail, Label: Plain(x.Label), Right: right, Time: when(x.Step, r.Run.Zero),
+		From: x.from, To: x.to, Kind: x.Kind, Detail: x.Detail, Label: Plain(x.Label), Right: right, Time: y.when(x.Step, r.origin()),
 		Earliest: since(x.Window.Earliest), Latest: since(x.Window.Latest), Best: since(x.Best), Inferred: x.Certainty == trace.Inferred,
 		Answers: x.closes, Phase: x.phase, At: x.At, Clock: Plain(string(x.Clock)), Rule: rule.Name, Gist: rule.Gist, Explain: rule.Explain,
 		Proves: rule.Proves, Doc: rule.Doc, Evidence: []pageEvidence{}, After: []int{},

@@ -22,6 +22,17 @@ type Report struct {
 	Outcome  Outcome
 }
 
+// looks reports whether the run does nothing but look, so that its times are times of the day.
+func (r Report) looks() bool { return !r.Run.Looked.IsZero() }
+
+// origin is what times are relative to, or the day of those that are not.
+func (r Report) origin() time.Time {
+	if r.looks() {
+		return r.Run.Looked
+	}
+	return r.Run.Zero
+}
+
 // Outcome is how the run ended. It is empty while it goes on.
 type Outcome struct {
 	Name     string // Ready, Scheduled, Running, Succeeded, Failed, Stuck, Timeout, Interrupted, Refused, Deleted, Unseen, Incomplete
@@ -43,6 +54,7 @@ type jsonRun struct {
 	Node       string        `json:"node,omitempty"`
 	Runtime    string        `json:"runtime,omitempty"`
 	Clocks     []trace.Clock `json:"clocks,omitempty"` // nanoseconds
+	Looked     *time.Time    `json:"looked,omitempty"` // since when a run that only looks does so; started is when the object was made
 }
 
 type jsonStep struct {
@@ -138,7 +150,7 @@ func JSON(w io.Writer, r Report) error {
 	enc.SetEscapeHTML(false)
 	err := enc.Encode(jsonRun{
 		Type: "run", APIVersion: "seq/v1alpha1", Server: r.Run.Server, Subject: r.Run.Subject, Started: instant(r.Run.Zero),
-		Sources: r.Run.Sources, Image: r.Run.Image, Node: r.Run.Node, Runtime: string(r.Run.Runtime), Clocks: r.Run.Clocks,
+		Sources: r.Run.Sources, Image: r.Run.Image, Node: r.Run.Node, Runtime: string(r.Run.Runtime), Clocks: r.Run.Clocks, Looked: instant(r.Run.Looked),
 	})
 	if err != nil {
 		return err

@@ -18,14 +18,15 @@ type columns struct {
 	lanes   []trace.Participant
 	runtime trace.Participant
 	width   int // of the whole line
+	before  int // the first cell right of the times
 }
 
-const beforeLanes, afterLanes = timeWidth + 1, 2
+const afterLanes = 2
 
 // plan places the lanes: all that are expected, if there is room, else those that have something.
 func (y Style) plan(r Report, f figure) (c columns, ok bool) {
-	c = columns{width: y.Width, runtime: r.Run.Runtime}
-	needed := func(n int) int { return beforeLanes + n*laneRoom + afterLanes }
+	c = columns{width: y.Width, runtime: r.Run.Runtime, before: y.timeWidth() + 1}
+	needed := func(n int) int { return c.before + n*laneRoom + afterLanes }
 	if r.Outcome.Name == "" {
 		all := figure{lanes: slices.Clone(f.lanes)}
 		for _, p := range r.Run.Expected {
@@ -58,8 +59,8 @@ func (c columns) index(p trace.Participant) int {
 
 // at is the cell of a lifeline.
 func (c columns) at(lane int) int {
-	room := c.width - beforeLanes - afterLanes
-	return beforeLanes + (2*lane+1)*room/(2*len(c.lanes))
+	room := c.width - c.before - afterLanes
+	return c.before + (2*lane+1)*room/(2*len(c.lanes))
 }
 
 // names is the line above the lifelines.
@@ -81,7 +82,7 @@ func (y Style) names(c columns) string {
 // laneLine draws one row between the lifelines. Open has how many calls each lane is answering.
 func (y Style) laneLine(c columns, x row, label string, r Report, open []int) string {
 	cells := newCanvas(c.width)
-	cells.text(0, y.ascii(when(x.Step, r.Run.Zero)), "")
+	cells.text(0, y.ascii(y.when(x.Step, r.origin())), "")
 	for i, p := range c.lanes {
 		line := y.pick("│", "|")
 		if open[i] > 0 {
@@ -96,16 +97,16 @@ func (y Style) laneLine(c columns, x row, label string, r Report, open []int) st
 	}
 	if from == to {
 		cells.text(c.at(from), y.glyphs().note, sgr)
-		cells.beside(c.at(from)-1, c.at(from)+1, label)
+		cells.beside(c.before, c.at(from)-1, c.at(from)+1, label)
 	} else {
-		y.arrow(cells, c.at(from), c.at(to), x, sgr, label)
+		y.arrow(c, cells, c.at(from), c.at(to), x, sgr, label)
 	}
 	cells.text(c.width-2, mark, "")
 	return y.ascii(cells.String(y))
 }
 
 // arrow draws a message, with its label on it where that has room, else beside it.
-func (y Style) arrow(cells canvas, from, to int, x row, sgr, label string) {
+func (y Style) arrow(c columns, cells canvas, from, to int, x row, sgr, label string) {
 	shaft, head := y.pick("─", "-"), y.pick("▶", ">")
 	if x.Kind != trace.RequestKind {
 		shaft = y.pick("╌", ".")
@@ -131,7 +132,7 @@ func (y Style) arrow(cells canvas, from, to int, x row, sgr, label string) {
 		cells.text(left+1+(spare+1)/2, " "+label+" ", "")
 		return
 	}
-	cells.beside(left-1, right+1, label)
+	cells.beside(c.before, left-1, right+1, label)
 }
 
 // label is what stands on an arrow: an answer has its duration, a write its revision.
@@ -224,10 +225,10 @@ func (c canvas) text(at int, s, sgr string) {
 }
 
 // beside writes a label to the right of the cells from left to right, or to their left where that has more room, and
-// shortens it to the room there is. The rightmost cells belong to the mark.
-func (c canvas) beside(left, right int, label string) {
+// shortens it to the room there is. The cells before those belong to the time, the rightmost to the mark.
+func (c canvas) beside(before, left, right int, label string) {
 	w := runewidth.StringWidth(label)
-	roomRight, roomLeft := len(c)-afterLanes-right-3, left-beforeLanes-2
+	roomRight, roomLeft := len(c)-afterLanes-right-3, left-before-2
 	if w > roomRight && roomLeft > roomRight {
 		label = " " + strings.TrimRight(fit(label, min(w, roomLeft)), " ") + " "
 		c.text(left-runewidth.StringWidth(label), label, "")
@@ -257,5 +258,5 @@ func (c canvas) String(y Style) string {
 
 // tooNarrow says why there are no lanes.
 func (c columns) tooNarrow() string {
-	return fmt.Sprintf("%d lanes need %d columns and there are %d: a listing instead.", len(c.lanes), beforeLanes+len(c.lanes)*laneRoom+afterLanes, c.width)
+	return fmt.Sprintf("%d lanes need %d columns and there are %d: a listing instead.", len(c.lanes), c.before+len(c.lanes)*laneRoom+afterLanes, c.width)
 }

@@ -18,6 +18,8 @@ type Style struct {
 	ASCII   bool // for locales without UTF-8
 	Detail  trace.Detail
 	Explain bool // one line of explanation under each step
+
+	clock bool // times of the day, not those since the request
 }
 
 // line is one step, or a call and its answer, as it is drawn: one or more terminal lines.
@@ -59,7 +61,12 @@ func (y Style) lane() int {
 	return 10
 }
 
-const timeWidth = 11
+func (y Style) timeWidth() int {
+	if y.clock {
+		return 19
+	}
+	return 11
+}
 
 // header says what is being made and where, and what the marks mean.
 func (y Style) header(r Report) []string {
@@ -75,7 +82,11 @@ func (y Style) header(r Report) []string {
 	if slices.ContainsFunc(r.Steps, func(s trace.Step) bool { return s.Rule == "own-delete" }) {
 		origin = "DELETE"
 	}
-	legend := fmt.Sprintf("%s observed  %s inferred   +ms since the %s; a%sb: between a and b", g.observed, g.inferred, origin, "…")
+	times := "+ms since the " + origin + "; a…b: between a and b"
+	if y.clock {
+		times = "times in UTC, with the digits that are known; a…b: between a and b; …b: by b"
+	}
+	legend := fmt.Sprintf("%s observed  %s inferred   %s", g.observed, g.inferred, times)
 	return []string{y.ascii(strings.TrimRight(fit(Plain(h), y.width()-1), " ")), y.paint(dim, y.ascii(strings.TrimRight(fit(legend, y.width()-1), " ")))}
 }
 
@@ -114,7 +125,7 @@ func (y Style) lines(r Report, settled int, alone map[string]bool) []line {
 			answer = &r.Steps[k]
 			l.answer, l.settled = answer.Key, l.settled && k < settled
 		}
-		l.text = y.step(s, answer, r.Run.Zero, r.tag(s))
+		l.text = y.step(s, answer, r.origin(), r.tag(s))
 		out = append(out, l)
 	}
 	return out
@@ -135,15 +146,15 @@ func (y Style) step(s, answer *trace.Step, zero time.Time, tag string) []string 
 	}
 	lane := y.lane()
 	arrowWidth := runewidth.StringWidth(g.request)
-	room := y.width() - 1 - timeWidth - 1 - lane - 2 - arrowWidth - lane - 1 - 2
+	room := y.width() - 1 - y.timeWidth() - 1 - lane - 2 - arrowWidth - lane - 1 - 2
 	label := beside(wrap(Plain(s.Label+tag+y.result(s, answer)), room), y.right(s, answer), room)
 	first := strings.Join([]string{
-		runewidth.FillRight(y.time(s, answer, zero), timeWidth), " ",
+		runewidth.FillRight(y.time(s, answer, zero), y.timeWidth()), " ",
 		y.participant(s.From, lane), " ", runewidth.FillRight(arrow, arrowWidth), " ",
 		y.participant(trace.Participant(to), lane), " ", fit(label[0], room), " ", mark,
 	}, "")
 	text := []string{first}
-	indent := strings.Repeat(" ", timeWidth+1+lane+2+arrowWidth+lane+1)
+	indent := strings.Repeat(" ", y.timeWidth()+1+lane+2+arrowWidth+lane+1)
 	for _, l := range label[1:] {
 		text = append(text, indent+l)
 	}
@@ -193,8 +204,8 @@ func beside(label []string, right string, room int) []string {
 // under is text below a step, indented and dim.
 func (y Style) under(s string) []string {
 	var out []string
-	for _, l := range wrap(Plain(s), y.width()-timeWidth-2) {
-		out = append(out, strings.Repeat(" ", timeWidth+1)+y.paint(dim, y.ascii(l)))
+	for _, l := range wrap(Plain(s), y.width()-y.timeWidth()-2) {
+		out = append(out, strings.Repeat(" ", y.timeWidth()+1)+y.paint(dim, y.ascii(l)))
 	}
 	return out
 }
@@ -218,9 +229,9 @@ func gist(rule string) string {
 // time is the instant of a step; of a call whose start is not sharp, the range in which the whole call lies.
 func (y Style) time(s, answer *trace.Step, zero time.Time) string {
 	if answer == nil || s.Shown {
-		return when(s, zero)
+		return y.when(s, zero)
 	}
-	return span(trace.Window{Earliest: s.Window.Earliest, Latest: answer.Known().Latest}, zero)
+	return y.span(trace.Window{Earliest: s.Window.Earliest, Latest: answer.Known().Latest}, zero)
 }
 
 // right is what stands at the right edge: the answer and how long it took, or the revision of a write.

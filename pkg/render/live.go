@@ -61,6 +61,7 @@ func (l *Live) Finish(r Report) error {
 }
 
 func (l *Live) draw(r Report, settled int) []line {
+	l.clock = r.looks()
 	all := r.Steps
 	if r.Pods == "slowest" && r.Outcome.Name == "" { // whose steps will stand between these is not known yet
 		settled = 0

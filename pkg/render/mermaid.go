@@ -15,6 +15,7 @@ import (
 // watch delivers; ○ marks what is inferred. Each phase has a background of its own.
 func Mermaid(w io.Writer, r Report, y Style) error {
 	f := newFigure(r, y.Detail)
+	y.clock = r.looks()
 	m := mermaid{Style: y, report: r, figure: f, ids: make([]string, len(f.lanes))}
 	m.printf("sequenceDiagram")
 	m.printf("    title %s %s/%s (%s inferred)", mermaidText(r.Run.Subject.Kind), mermaidText(r.Run.Subject.Namespace), mermaidText(r.Run.Subject.Name), y.glyphs().inferred)
@@ -95,7 +96,7 @@ func (m *mermaid) row(x row) {
 	if x.Certainty == trace.Inferred {
 		label += " " + m.glyphs().inferred
 	}
-	if at := when(x.Step, m.report.Run.Zero); m.Detail > trace.Brief && at != "" {
+	if at := m.when(x.Step, m.report.origin()); m.Detail > trace.Brief && at != "" {
 		label += " (" + at + ")"
 	}
 	switch label = mermaidText(label); {

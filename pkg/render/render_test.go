@@ -252,7 +252,34 @@ func TestTimesHaveNoMoreDigitsThanAreKnown(t *testing.T) {
 		"+99…131s":   {Window: trace.Window{Earliest: after(99999), Latest: after(130100)}},
 		"":           {},
 	} {
-		if got := when(s, zero); got != want {
+		if got := (Style{}).when(s, zero); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+func TestTimesOfDay(t *testing.T) {
+	day := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	at := func(text string) time.Time {
+		at, err := time.Parse("2006-01-02 15:04:05.999999999", "2026-11-"+text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return at
+	}
+	for want, s := range map[string]*trace.Step{
+		"08:47:05.123":      {Shown: true, Best: at("24 08:47:05.1234"), Precision: time.Millisecond},
+		"11-23 08:47:05":    {Window: trace.Window{Earliest: at("23 08:47:05"), Latest: at("23 08:47:06")}},
+		"08:47:05":          {Window: trace.Window{Earliest: at("24 08:47:05"), Latest: at("24 08:47:06")}},
+		"08:47:05.100…350":  {Window: trace.Window{Earliest: at("24 08:47:05.1"), Latest: at("24 08:47:05.35")}},
+		"08:47:05…08":       {Window: trace.Window{Earliest: at("24 08:47:05"), Latest: at("24 08:47:07.5")}},
+		"08:47:05…50:01":    {Window: trace.Window{Earliest: at("24 08:47:05"), Latest: at("24 08:50:01")}},
+		"08:47:05…09:50:01": {Window: trace.Window{Earliest: at("24 08:47:05"), Latest: at("24 09:50:01")}},
+		"…09:50:01":         {Window: trace.Window{Latest: at("24 09:50:01")}},
+		"08:47:05…":         {Window: trace.Window{Earliest: at("24 08:47:05.5")}},
+		"":                  {},
+	} {
+		if got := (Style{clock: true}).when(s, day); got != want || len(got) > 20 {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
 )
@@ -77,6 +78,8 @@ func (y Style) members(r Report) []string {
 		state, longest := "not ready", ""
 		if m.State.Deleted {
 			state = "gone"
+		} else if m.Took == 0 && (m.State.Ready || m.State.Succeeded) {
+			state = "ready"
 		} else if m.Took > 0 {
 			state = duration(m.Took)
 			if p := (Report{Phases: m.Phases}).longest(); p.Best > 0 {
@@ -86,6 +89,9 @@ func (y Style) members(r Report) []string {
 		made := ""
 		if !m.Created.IsZero() && !r.Run.Zero.IsZero() {
 			made = fmt.Sprintf("made at %s ms", signed(sharp(m.Created.Sub(r.Run.Zero), 0)))
+			if r.looks() {
+				made = "made at " + timeOfDay(m.Created, r.Run.Looked, time.Second)
+			}
 		}
 		line := fmt.Sprintf("  %s  %s  %s  %s  %s", fit(m.Object.Name, 30), fit(m.Node, 12), fit(made, 18), fit(state, 9), longest)
 		out = append(out, strings.TrimRight(fit(line, y.width()-1), " "))

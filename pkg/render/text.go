@@ -75,14 +75,64 @@ func wrap(s string, width int) []string {
 
 // when prints an instant relative to zero with no more digits than are known: an instant in milliseconds, or the range
 // that contains it, rounded outwards. From 10 s on it prints seconds.
-func when(s *trace.Step, zero time.Time) string {
-	if zero.IsZero() {
+func (y Style) when(s *trace.Step, zero time.Time) string {
+	switch {
+	case zero.IsZero():
 		return ""
+	case y.clock && s.Shown:
+		return timeOfDay(s.Best, zero, s.Precision)
+	case y.clock:
+		return timesOfDay(s.Window, zero)
 	}
 	if s.Shown {
 		return signed(sharp(s.Best.Sub(zero), s.Precision))
 	}
 	return span(s.Window, zero)
+}
+
+// timeOfDay prints an instant in UTC, with its day where that is not the same as another's.
+func timeOfDay(t, day time.Time, precision time.Duration) string {
+	layout := "15:04:05"
+	if precision < time.Second {
+		layout = "15:04:05.000"
+	}
+	if t, day = t.UTC(), day.UTC(); t.YearDay() != day.YearDay() || t.Year() != day.Year() {
+		layout = "01-02 " + layout
+	}
+	return t.Format(layout)
+}
+
+// timesOfDay prints a range, rounded outwards to what its width allows: one second, the two ends, or the one end there is.
+func timesOfDay(w trace.Window, day time.Time) string {
+	unit := time.Second
+	width, ok := w.Width()
+	if ok && width < time.Second {
+		unit = time.Millisecond
+	}
+	from := w.Earliest.Truncate(unit)
+	to := w.Latest.Add(unit - 1).Truncate(unit)
+	switch {
+	case w == (trace.Window{}):
+		return ""
+	case w.Latest.IsZero():
+		return timeOfDay(from, day, unit) + "…"
+	case w.Earliest.IsZero():
+		return "…" + timeOfDay(to, day, unit)
+	case to.Sub(from) <= unit: // nothing more is known than this second, or millisecond
+		return timeOfDay(from, day, unit)
+	}
+	a, b := timeOfDay(from, day, unit), timeOfDay(to, day, unit)
+	switch {
+	case len(a) != len(b) || len(a) > 12: // on two days
+		return a + "…"
+	case a[:8] == b[:8]:
+		return a + "…" + b[9:]
+	case a[:6] == b[:6]:
+		return a + "…" + b[6:]
+	case a[:3] == b[:3]:
+		return a + "…" + b[3:]
+	}
+	return a + "…" + b
 }
 
 func sharp(d, precision time.Duration) string {
@@ -96,6 +146,13 @@ func sharp(d, precision time.Duration) string {
 		return fmt.Sprintf("%.3fs", d.Seconds())
 	}
 	return fmt.Sprintf("%.0f", ms(d))
+}
+
+func (y Style) span(w trace.Window, zero time.Time) string {
+	if y.clock {
+		return timesOfDay(w, zero)
+	}
+	return span(w, zero)
 }
 
 func span(w trace.Window, zero time.Time) string {
@@ -159,6 +216,8 @@ func duration(d time.Duration) string {
 		return fmt.Sprintf("%.0f ms", ms(d))
 	case d < 10*time.Second:
 		return fmt.Sprintf("%.2f s", d.Seconds())
+	case d >= 10*time.Minute:
+		return strings.TrimSuffix(d.Round(time.Second).String(), "0s")
 	}
 	return fmt.Sprintf("%.1f s", d.Seconds())
 }

@@ -24,6 +24,7 @@ type Trace struct {
 	leaseAt   time.Time         // when it was answered last
 	webhooks  *Webhooks         // or nil
 	admission admissionOf
+	looked    time.Time         // see Attach
 	now       time.Time         // the latest instant any observation has shown us
 	lists     map[string]uint64 // by resource, the store's revision when we listed it
 	result    *result           // of the facts as they are, or nil
@@ -101,6 +102,8 @@ func (t *Trace) Observe(o Observation) {
 		t.lease, t.leaseAt, t.result = o.Lease, o.Received, nil
 	case o.Lease != nil && *o.Lease == *t.lease && o.Received.After(t.leaseAt): // still the same
 		t.leaseAt, t.result = o.Received, nil
+	case o.Attach != nil && earlier(o.Received, t.looked):
+		t.looked, t.result = o.Received, nil
 	case o.Webhooks != nil && (t.webhooks == nil || slices.Compare(o.Webhooks.Mutating, t.webhooks.Mutating) > 0):
 		t.webhooks, t.result = o.Webhooks, nil
 	}

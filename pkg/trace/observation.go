@@ -21,6 +21,7 @@ type Observation struct {
 	Loss     *Loss        `json:"loss,omitempty"`
 	Lease    *Lease       `json:"lease,omitempty"`
 	Webhooks *Webhooks    `json:"webhooks,omitempty"`
+	Attach   *Attach      `json:"attach,omitempty"`
 }
 
 // Request is one HTTP request of our own. It is observed when it has been sent and again, under the same ID, when it
@@ -158,6 +159,9 @@ type Lease struct {
 	Renewed time.Time `json:"renewed"` // on the kubelet's clock, in microseconds
 	Seconds int       `json:"seconds"` // how long it lasts
 }
+
+// Attach says that the run only looks: what had happened before is part of it, as far as anything has kept it.
+type Attach struct{}
 
 // Webhooks are the admission webhooks that the API server asks when a Pod is created, as they are configured.
 type Webhooks struct {

@@ -117,6 +117,12 @@ func (s *story) obstacle(c *cause, f finding, now time.Time) (Obstacle, bool) {
 	if o.By == Runtime {
 		o.By = s.runtime
 	}
+	if w := s.found(); w != nil && f.since.Equal(w.received) {
+		if f.since = s.keptSince(w, f.container); f.since.IsZero() {
+			f.since = w.received
+		}
+		o.Since = f.since
+	}
 	if !f.since.IsZero() {
 		o.Held = max(0, now.Sub(f.since))
 	}

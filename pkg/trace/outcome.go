@@ -110,6 +110,9 @@ func (t *Trace) Awaited() bool {
 }
 
 func (s *story) awaited() bool {
+	if s.found() != nil { // its Events may be gone
+		return false
+	}
 	seen := map[string]bool{}
 	for _, a := range s.worker() {
 		if a.does == started {

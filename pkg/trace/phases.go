@@ -37,10 +37,10 @@ var phases = []phase{
 	{name: "admit", explain: "the API server authenticates, admits, defaults, validates and stores the Pod",
 		begin: (*story).createKey, end: func(s *story) string { return s.createKey() + ":end" }},
 	{name: "schedule", explain: "from the stored Pod to the stored bind",
-		begin: func(s *story) string { return s.etcdKey(s.createRevision()) }, end: func(s *story) string { return s.etcdKey(s.bindRevision()) }},
+		begin: (*story).storedKey, end: (*story).boundKey},
 	{name: "volumes", explain: "the kubelet learns of the Pod and waits for its volumes", begin: func(s *story) string {
 		if s.sandboxTimed() {
-			return s.etcdKey(s.bindRevision())
+			return s.boundKey()
 		}
 		return ""
 	}, end: func(*story) string { return sandboxKey }},
@@ -48,7 +48,7 @@ var phases = []phase{
 		if s.sandboxTimed() {
 			return sandboxKey
 		}
-		return s.etcdKey(s.bindRevision())
+		return s.boundKey()
 	}, end: func(*story) string { return sandboxKey + ":end" }},
 	{name: "pull", explain: "the runtime fetches and unpacks the images", calls: everyCall("PullImage")},
 	{name: "create", explain: "the runtime prepares the containers' file systems", calls: firstCalls("CreateContainer")},
@@ -63,7 +63,7 @@ var phases = []phase{
 			return s.etcdKey(s.firstRevision(func(w *write) bool { return w.deleted }))
 		}},
 	{name: "ready", explain: "from the last container's start to the stored Ready: probes, and the kubelet's report",
-		begin: (*story).lastStart, end: func(s *story) string { return s.etcdKey(s.readyRevision()) }},
+		begin: (*story).lastStart, end: (*story).readyKey},
 }
 
 // sandboxTimed reports whether spans tell when RunPodSandbox began.
@@ -168,6 +168,9 @@ func (s *Step) Known() Window {
 }
 
 func (s *story) createKey() string {
+	if s.found() != nil {
+		return s.pastCreate()
+	}
 	for _, w := range s.revisions {
 		if w.first {
 			return s.writeKey(w)
@@ -194,6 +197,33 @@ func (s *story) lastExit() (key string) {
 
 func (s *story) createRevision() uint64 {
 	return s.firstRevision(func(w *write) bool { return w.first })
+}
+
+// storedKey, boundKey and readyKey are those of the etcd writes that made the object, gave the Pod its node, and had it ready
+// first.
+func (s *story) storedKey() string {
+	if s.found() != nil {
+		return stored(s.pastCreate())
+	}
+	return s.etcdKey(s.createRevision())
+}
+
+func (s *story) boundKey() string {
+	if s.foundBound() != nil {
+		return stored(s.pastBound())
+	}
+	return s.etcdKey(s.bindRevision())
+}
+
+func (s *story) readyKey() string {
+	if w := s.found(); w != nil {
+		for _, m := range s.marks(w) {
+			if m.is(corev1.PodReady) {
+				return stored(m.key)
+			}
+		}
+	}
+	return s.etcdKey(s.readyRevision())
 }
 
 func (s *story) bindRevision() uint64 { return s.firstRevision((*write).isBind) }

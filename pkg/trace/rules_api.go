@@ -132,7 +132,11 @@ func (s *story) writeClaim(w *write, label string, detail Detail) claim {
 	step.ResourceVersion, step.Certainty = w.object.GetResourceVersion(), w.actor.certainty
 	step.Window, step.Best = w.window()
 	step.Evidence = []Evidence{w.evidence()}
-	return claim{Step: step, after: s.before(w.rv, s.resource)}
+	c := claim{Step: step, after: s.before(w.rv, s.resource)}
+	if s.found() != nil {
+		c.after = append(c.after, s.heldKey())
+	}
+	return c
 }
 
 func binds(s *story, emit func(claim)) {

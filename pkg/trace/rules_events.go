@@ -59,6 +59,9 @@ func (s *story) note(e *emitted) Step {
 
 func eventWrites(s *story, emit func(claim)) {
 	for _, e := range s.events {
+		if e.first {
+			continue
+		}
 		step := Step{Key: e.writeKey(), From: e.emitter, Verb: "create", Resource: "events",
 			Object:          e.object(),
 			ResourceVersion: e.event.ResourceVersion, Label: "POST events: " + e.event.Reason, Container: e.container, Clock: e.emitter}

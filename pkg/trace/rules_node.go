@@ -63,7 +63,7 @@ func runSandbox(s *story, emit func(claim)) {
 	for _, w := range s.revisions {
 		if condition(w.pod, corev1.PodReadyToStartContainers) == corev1.ConditionTrue {
 			end.Evidence = append(end.Evidence, Evidence{Source: "watch", Detail: "condition PodReadyToStartContainers is True", ResourceVersion: w.pod.ResourceVersion, At: w.received})
-			end.Best, end.Window.Latest = before(w.received, reportLag), w.received
+			end.Best, end.Window.Latest = s.usuallyAt(w.received, reportLag), w.received
 			break
 		}
 	}
@@ -82,6 +82,9 @@ func runSandbox(s *story, emit func(claim)) {
 	start.after, start.lag = []string{deliverKubelet}, plainWait
 	if n := len(s.revisions); n > 0 && len(s.revisions[n-1].pod.Spec.Volumes) > 0 {
 		start.lag = volumeWait
+	}
+	if w := s.found(); w != nil && condition(w.pod, corev1.PodReadyToStartContainers) == corev1.ConditionTrue {
+		end.Best = time.Time{} // the first that is kept may be of a later life
 	}
 	s.call("RunPodSandbox", "", 0, start, end, emit)
 }
@@ -111,7 +114,7 @@ func createContainer(s *story, emit func(claim)) {
 		start := claim{after: append(a.causes(), exitKey(a.container, a.attempt-1)), lag: createLag} // a container lives again only after its exit
 		start.Label, start.Window = "CreateContainer "+a.container, Window{a.after, a.at}
 		start.Evidence = []Evidence{a.evidence()}
-		end := a.claim(a.precedes())
+		end := a.claim(s, a.precedes())
 		end.after = nil
 		if a.does == createFailed {
 			end.Label = "CreateContainer " + a.container + " fails: " + a.failure()
@@ -128,7 +131,7 @@ func startContainer(s *story, emit func(claim)) {
 		start := claim{after: append(a.causes(), criKey("CreateContainer", a.container, a.attempt)+":end"), lag: startLag}
 		start.Label, start.Window = "StartContainer "+a.container, Window{a.after, a.at}
 		start.Evidence = []Evidence{a.evidence()}
-		end := a.claim(a.precedes())
+		end := a.claim(s, a.precedes())
 		end.after = []string{"runc:exec:" + a.call, "runc:create:" + a.call + ":end"}
 		if a.does == startFailed {
 			end.Label = "StartContainer " + a.container + " fails: " + a.failure()
@@ -147,7 +150,7 @@ func containerRan(s *story, emit func(claim)) {
 		start := claim{Step: Step{Label: "StartContainer " + r.container, Evidence: evidence}, after: []string{criKey("CreateContainer", r.container, r.attempt) + ":end"}, lag: startLag}
 		end := claim{Step: Step{Evidence: evidence, Window: Window{Latest: r.evidence.At}}}
 		s.call("CreateContainer", r.container, r.attempt, create, end, emit)
-		end.Best = before(r.evidence.At, reportLag)
+		end.Best = s.usuallyAt(r.evidence.At, reportLag)
 		end.after = []string{"runc:exec:" + criKey("StartContainer", r.container, r.attempt)}
 		s.call("StartContainer", r.container, r.attempt, start, end, emit)
 	}
@@ -187,8 +190,9 @@ func execs(s *story, emit func(claim)) {
 
 // start is one container start, by the key of the call.
 type start struct {
-	call string
-	step Step
+	call    string
+	attempt int
+	step    Step
 }
 
 // starts are the container starts that an Event or the status tells of, once each.
@@ -197,7 +201,7 @@ func (s *story) starts() []start {
 	add := func(container string, attempt int, e Evidence) {
 		call := criKey("StartContainer", container, attempt)
 		if !slices.ContainsFunc(all, func(o start) bool { return o.call == call }) {
-			all = append(all, start{call, Step{Container: container, Object: s.object, Node: s.node, Clock: Kubelet, Evidence: []Evidence{e}}})
+			all = append(all, start{call, attempt, Step{Container: container, Object: s.object, Node: s.node, Clock: Kubelet, Evidence: []Evidence{e}}})
 		}
 	}
 	for _, a := range s.worker() {
@@ -235,7 +239,7 @@ func containerExit(s *story, emit func(claim)) {
 			at := r.exit.FinishedAt.Add(-s.clocks.offset(Kubelet))
 			step.Window = Window{at, at.Add(time.Second)}
 		}
-		step.Best = later(before(r.exitEvidence.At, exitLag), s.killedAt(r.container, r.exitEvidence.At))
+		step.Best = later(s.usuallyAt(r.exitEvidence.At, exitLag), s.killedAt(r.container, r.exitEvidence.At))
 		// Not after StartContainer has returned: a short program is faster than that.
 		emit(claim{Step: step, after: []string{"runc:exec:" + criKey("StartContainer", r.container, r.attempt)}})
 	}
@@ -250,7 +254,7 @@ func probes(s *story, emit func(claim)) {
 			step := Step{Key: probeKey(p.kind, p.container, p.attempt), To: Container(p.container), Container: p.container, Object: s.object, Node: s.node, Clock: Kubelet}
 			step.Label = p.kind + " probe " + handler(p.probe) + " succeeds"
 			step.Evidence = []Evidence{{Source: "watch", Detail: p.detail, ResourceVersion: w.pod.ResourceVersion, At: w.received}}
-			step.Best, step.Window.Latest = before(w.received, probeLag), w.received
+			step.Best, step.Window.Latest = s.usuallyAt(w.received, probeLag), w.received
 			after := []string{criKey("StartContainer", p.container, p.attempt) + ":end"}
 			if p.kind != "startup" {
 				after = append(after, probeKey("startup", p.container, p.attempt))

@@ -10,12 +10,12 @@ func pullImage(s *story, emit func(claim)) {
 		image := imageOf(s.spec(a.container))
 		switch a.does {
 		case pull:
-			c := a.claim(a.follows())
+			c := a.claim(s, a.follows())
 			s.pullBegins(a, &c)
 			c.Key, c.Call, c.From, c.To, c.Label, c.Node = a.key, a.key, Kubelet, s.runtime, "PullImage "+image, s.node
 			emit(c)
 		case pulled, pullFailed:
-			c := a.claim(a.precedes())
+			c := a.claim(s, a.precedes())
 			c.Key, c.Call, c.From, c.To, c.Kind, c.At, c.Node = a.key, a.call, s.runtime, Kubelet, ResponseKind, AtEnd, s.node
 			if c.Label = "PullImage " + image + " returns"; a.does == pullFailed {
 				c.Label = "PullImage " + image + " fails: " + a.event.Message
@@ -65,7 +65,7 @@ func pullTimes(end act) (took, waited time.Duration, ok bool) {
 func imagePresent(s *story, emit func(claim)) {
 	for _, a := range s.worker() {
 		if a.does == present {
-			c := a.claim(a.precedes())
+			c := a.claim(s, a.precedes())
 			c.Key, c.Label, c.Node = a.key, "image "+imageOf(s.spec(a.container))+" is already present", s.node
 			emit(c)
 		}

@@ -8,8 +8,8 @@ import (
 func schedulerDelivery(s *story, emit func(claim)) {
 	var acted []Evidence
 	for _, w := range s.revisions {
-		if w.binds() {
-			acted = append(acted, w.evidence())
+		if w.binds() || w == s.foundBound() {
+			acted = append(acted, s.boundEvidence(w))
 			break
 		}
 	}
@@ -29,21 +29,32 @@ func schedulerDelivery(s *story, emit func(claim)) {
 			after = []string{s.etcdKey(w.rv)}
 			step.ResourceVersion = w.pod.ResourceVersion
 		}
-		if w.binds() {
+		if w.binds() || w == s.foundBound() {
 			step.To = w.binder()
 		}
+	}
+	if s.found() != nil {
+		after = []string{stored(s.pastCreate())}
 	}
 	emit(claim{Step: step, after: after, lag: time.Millisecond})
 }
 
+// boundEvidence is what a revision says of the bind.
+func (s *story) boundEvidence(w *write) Evidence {
+	if w == s.foundBound() {
+		return w.kept("spec.nodeName, which no managedFields entry owns", w.received)
+	}
+	return w.evidence()
+}
+
 func picks(s *story, emit func(claim)) {
 	for _, w := range s.revisions {
-		if !w.binds() {
+		if !w.binds() && w != s.foundBound() {
 			continue
 		}
 		by := w.binder()
 		step := Step{Key: pickKey, From: by, To: by, Label: "picks " + w.pod.Spec.NodeName, Object: s.object, Node: w.pod.Spec.NodeName, Clock: APIServer}
-		step.Evidence = []Evidence{w.evidence()}
+		step.Evidence = []Evidence{s.boundEvidence(w)}
 		if e := s.scheduled(); e != nil {
 			step.Certainty = Observed
 			step.Evidence = append(step.Evidence, e.evidence())
@@ -75,7 +86,7 @@ func deletionDelivery(s *story, emit func(claim)) {
 }
 
 func kubeletDelivery(s *story, emit func(claim)) {
-	if len(s.revisions) > 0 && s.revisions[0].pod.Spec.NodeName != "" && !s.revisions[0].first {
+	if len(s.revisions) > 0 && s.revisions[0].pod.Spec.NodeName != "" && !s.revisions[0].first && s.foundBound() == nil {
 		return // it has long known the Pod
 	}
 	var acted []Evidence
@@ -97,6 +108,14 @@ func kubeletDelivery(s *story, emit func(claim)) {
 			acted = append(acted, e.evidence())
 			step.Window.Latest = e.at
 			break
+		}
+	}
+	if w := s.foundBound(); w != nil {
+		after = append(after, stored(s.pastBound()))
+		for _, m := range s.marks(w) {
+			if m.who == Kubelet && len(acted) == 0 {
+				acted = m.evidence(w)
+			}
 		}
 	}
 	if len(acted) == 0 {

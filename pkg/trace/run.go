@@ -18,6 +18,7 @@ type Run struct {
 	Node     string
 	Expected []Participant // those that such a Pod's start involves, seen already or not
 	Zero     time.Time     // when the request that made the Pod was sent; the origin of relative times
+	Looked   time.Time     // since when a run that only looks does so, see Attach; its times are times of the day
 	Clocks   []Clock
 	Unseen   []string // what could not be seen, in plain words
 	Denied   []string // what one source denied that others had led to
@@ -27,11 +28,17 @@ type Run struct {
 func (t *Trace) Run() Run {
 	r := t.resolve()
 	s := r.scene.subject()
-	run := Run{Subject: s.object, Runtime: s.runtime, Node: s.node, Zero: s.zero(), Clocks: s.clocks.list(), Sources: s.sources(), Unseen: s.unseen(), Denied: s.contradictions}
+	run := Run{Subject: s.object, Runtime: s.runtime, Node: s.node, Zero: s.zero(), Clocks: s.clocks.list(), Sources: s.sources(), Unseen: s.unseen(), Denied: s.contradictions, Looked: s.looked}
 	for _, q := range s.requests {
 		if q.ServerVersion != "" {
 			run.Server = q.ServerVersion
 		}
+	}
+	if w := s.found(); w != nil {
+		run.Zero = s.secondOf(APIServer, w.object.GetCreationTimestamp()).Earliest
+	}
+	if n := len(s.revisions); n > 0 && run.Zero.IsZero() && s.attached() {
+		run.Zero = s.revisions[0].received
 	}
 	if n := len(s.revisions); n > 0 && s.isPod() {
 		if c := s.revisions[0].pod.Spec.Containers; len(c) > 0 {
@@ -74,6 +81,14 @@ func (s *story) sources() []string {
 	if len(s.calls.spans.byID) > 0 {
 		names = append(names, "spans")
 	}
+	for _, o := range s.stories {
+		if o.found() != nil {
+			names = append(names, "object")
+		}
+		if len(o.events) > 0 {
+			names = append(names, "events") // a file has them without a watch
+		}
+	}
 	slices.Sort(names)
 	return slices.Compact(names)
 }
@@ -98,9 +113,12 @@ func (s *story) unseen() []string {
 		}
 		if !any(func(p *story) bool { return len(p.events) > 0 }) && any(func(p *story) bool { return p.node != "" }) {
 			words = append(words, "Events: none came, so container calls are known from the status only")
-		} else if any(func(p *story) bool { return len(p.events) > 0 }) && !s.comparable["events"] {
+		} else if any(func(p *story) bool { return len(p.events) > 0 && (p.found() == nil || len(p.revisions) > 1) }) && !s.comparable["events"] {
 			words = append(words, "the order of Events against Pod writes: their revisions are not known to be comparable")
 		}
+	}
+	if slices.ContainsFunc(s.stories, func(o *story) bool { return o.found() != nil }) {
+		words = append(words, "writes that left nothing in the objects, which keep their last state, and Events older than an hour")
 	}
 	words = append(words, s.refusedReads()...)
 	for _, l := range s.losses {

@@ -19,6 +19,7 @@ type scene struct {
 	lease      *Lease
 	leaseAt    time.Time
 	webhooks   *Webhooks
+	looked     time.Time // see Attach
 	calls      calls
 	stories    []*story          // the subject's is the first
 	byUID      map[string]*story // those of objects that are there
@@ -40,7 +41,7 @@ type gap struct {
 }
 
 func (t *Trace) scene() *scene {
-	c := &scene{lease: t.lease, leaseAt: t.leaseAt, webhooks: t.webhooks, comparable: map[string]bool{}, byUID: map[string]*story{}}
+	c := &scene{lease: t.lease, leaseAt: t.leaseAt, webhooks: t.webhooks, looked: t.looked, comparable: map[string]bool{}, byUID: map[string]*story{}}
 	for resource := range t.lists {
 		c.comparable[resource] = t.comparable(resource)
 	}
@@ -77,6 +78,9 @@ func (t *Trace) comparable(resource string) bool {
 	pods, its := t.lists["pods"], t.lists[resource]
 	return pods > 0 && its >= pods && its-pods < 100
 }
+
+// attached reports whether the run only looks.
+func (c *scene) attached() bool { return !c.looked.IsZero() }
 
 // subject is the story that the run is about.
 func (c *scene) subject() *story { return c.stories[0] }
@@ -221,7 +225,7 @@ func (c *scene) begins() time.Time {
 func (c *scene) told(steps []Step) []Step {
 	begin := c.begins()
 	begun := slices.ContainsFunc(c.requests, (*Request).Acts)
-	if begun && begin.IsZero() {
+	if begun && begin.IsZero() || c.attached() {
 		return steps
 	}
 	kept := map[string]bool{}
@@ -275,7 +279,7 @@ func (s *story) placed(c claim) claim {
 }
 
 // shared are what the keys begin with that say themselves which object they are about.
-var shared = []string{"etcd:", "write:", "call:", "event:", "request:", "watch:"}
+var shared = []string{"etcd:", "write:", "call:", "event:", "request:", "watch:", "past:"}
 
 func (s *story) key(k string) string {
 	if k == "" || slices.ContainsFunc(shared, func(p string) bool { return strings.HasPrefix(k, p) }) {

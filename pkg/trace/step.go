@@ -61,6 +61,7 @@ const (
 	AtStart  Instant = "start"  // sent
 	AtCommit Instant = "commit" // the write took effect
 	AtEnd    Instant = "end"    // answered
+	AtSome   Instant = "during" // some instant from the start to the end: the time that an object was stamped with
 )
 
 // Window bounds an instant on our own clock. A zero time is a missing bound.

@@ -55,6 +55,7 @@ type emitted struct {
 	container string
 	count     int       // how often it has happened by this write
 	at        time.Time // when it was emitted, on our clock; zero where only the second is known
+	first     bool      // the first of many that this write counts, as the name has kept it
 }
 
 // tell reads the facts of an object.
@@ -125,6 +126,9 @@ func (s *story) addRevision(r *revision) {
 			w.since = e.Time.Add(-ahead)
 		}
 	}
+	if s.attached() && w.was != nil {
+		w.since = later(w.since, s.notBefore(r.rv))
+	}
 	s.revisions = append(s.revisions, w)
 	if w.pod == nil {
 		return
@@ -148,17 +152,41 @@ func (s *story) addEvents(all []*eventRevision) {
 		}
 		s.events = append(s.events, e)
 	}
+	if s.attached() {
+		s.events = append(s.events, s.firsts()...)
+	}
 	slices.SortFunc(s.events, func(a, b *emitted) int {
-		return cmp.Or(cmp.Compare(a.rv, b.rv), cmp.Compare(a.event.UID, b.event.UID))
+		return cmp.Or(cmp.Compare(a.rv, b.rv), cmp.Compare(a.event.UID, b.event.UID), cmp.Compare(a.count, b.count))
 	})
 	// A kubelet writes its Events in the order in which they happened, so its clock goes back only when it is set.
 	last := map[Participant]time.Time{}
 	for _, e := range s.events {
+		if e.first {
+			continue
+		}
 		if e.emitter == Kubelet && !e.at.IsZero() && e.at.Before(last[e.emitter].Add(-apart)) {
 			s.clocks.of(e.emitter).Jumped = true
 		}
 		last[e.emitter] = later(last[e.emitter], e.at)
 	}
+}
+
+// firsts are the first emissions of Events that were found when they had happened more than once.
+func (s *story) firsts() (all []*emitted) {
+	least := map[string]*emitted{}
+	for _, e := range s.events {
+		if uid := string(e.event.UID); least[uid] == nil || e.rv < least[uid].rv {
+			least[uid] = e
+		}
+	}
+	for _, e := range least {
+		if at := emissionTime(e.event); e.count > 1 && !at.IsZero() {
+			first := *e
+			first.count, first.at, first.first = 1, at, true
+			all = append(all, &first)
+		}
+	}
+	return all
 }
 
 // endsLife reports whether the write is what a DELETE does: it sets the time of the end, or removes the Pod at once.

@@ -76,6 +76,9 @@ func (s *story) readWorker() []act {
 		latest[a.container] = a.does
 		uid := string(a.event.UID)
 		id := strconv.Itoa(int(lifeOf(a.does))) + a.container
+		if _, ok := done[id]; !ok {
+			done[id] = s.base(a.container, acts)
+		}
 		done[id] += max(1, a.count-counted[uid]) // revisions we missed count too
 		counted[uid] = a.count
 		a.attempt = done[id] - 1
@@ -171,12 +174,12 @@ func (a act) causes() []string {
 	return []string{cmp.Or(a.prev, sandboxKey+":end"), deliverKubelet}
 }
 
-func (a act) claim(w Window) claim {
+func (a act) claim(s *story, w Window) claim {
 	c := claim{Step: Step{Container: a.container, Window: w, Clock: Kubelet, Evidence: []Evidence{a.evidence()}}, after: a.causes()}
 	if !a.at.IsZero() {
 		c.Best, c.Shown, c.Precision = a.at, true, time.Millisecond
 	} else {
-		c.Best = before(a.received, eventLag+emitLag)
+		c.Best = s.usuallyAt(a.received, eventLag+emitLag)
 	}
 	return c
 }

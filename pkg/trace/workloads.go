@@ -104,7 +104,7 @@ type Member struct {
 	Node    string
 	State   State
 	Created time.Time     // when it was stored, most likely; zero where that was not seen
-	Took    time.Duration // from then until it was Ready, or had succeeded; zero while it is not
+	Took    time.Duration // from then until it was Ready, or had succeeded; zero while it is not, or where that was not seen
 	Phases  []Phase       // of its start
 }
 
@@ -126,12 +126,12 @@ func (r *result) member(s *story) Member {
 	if o := s.owner(); o != nil {
 		m.Owner = o.object
 	}
-	if made := r.step(s.etcdKey(s.createRevision())); made != nil {
+	if made := r.step(s.key(s.storedKey())); made != nil {
 		m.Created = made.Best
 		done := s.firstRevision(func(w *write) bool {
 			return condition(w.pod, corev1.PodReady) == corev1.ConditionTrue || w.pod.Status.Phase == corev1.PodSucceeded
 		})
-		if ready := r.step(s.etcdKey(done)); ready != nil && done != 0 {
+		if ready := r.step(s.etcdKey(done)); ready != nil && done != 0 && s.found() == nil {
 			m.Took = ready.Best.Sub(made.Best)
 		}
 	}

@@ -80,43 +80,19 @@ func (f *Follower) Observations() <-chan trace.Observation { return f.out }
 // a Pod that cannot be listed is watched from its creation on, one that cannot be watched is asked for again and again,
 // and each is an observation. An error means that the server cannot be asked at all.
 func (f *Follower) Follow(ctx context.Context) error {
-	pods, events := f.pods(), f.events()
-	others := f.others()
-	open := make(chan struct{}, 2+len(others))
-	waitFor := 0
-	// Back to back, so that the two revisions show whether both kinds live in one store.
-	before := pods
-	before.observe = func(typ string, o runtime.Object) trace.Observation {
-		seen := pods.observe(typ, o)
-		if f.Name != "" {
-			f.there = seen.Change.Pod
-		}
-		return seen
-	}
-	podsAt, err := f.listPatiently(ctx, before, 0)
-	if err != nil && !apierrors.IsForbidden(err) {
+	all, err := f.look(ctx)
+	if err != nil {
 		return err
 	}
-	// Events from before, about an earlier Pod of that name, are of no use; one item is the least a list can ask for.
-	eventsAt, eventsErr := f.listPatiently(ctx, events, 1)
-	othersAt, othersErr := make([]string, len(others)), make([]error, len(others))
-	for i, k := range others {
-		othersAt[i], othersErr[i] = f.listPatiently(ctx, k, 0)
-	}
-	if err == nil {
-		f.start(ctx, pods, podsAt, open)
-		waitFor++
-	} else {
-		f.created = func(p *corev1.Pod) { f.start(ctx, pods, p.ResourceVersion, make(chan struct{}, 1)) }
-	}
-	if eventsErr == nil {
-		f.start(ctx, events, eventsAt, open)
-		waitFor++
-	}
-	for i, k := range others {
-		if othersErr[i] == nil {
-			f.start(ctx, k, othersAt[i], open)
+	open := make(chan struct{}, len(all))
+	waitFor := 0
+	for _, l := range all {
+		switch {
+		case l.err == nil:
+			f.start(ctx, l.kind, l.at, open)
 			waitFor++
+		case l.resource == "pods":
+			f.created = func(p *corev1.Pod) { f.start(ctx, l.kind, p.ResourceVersion, make(chan struct{}, 1)) }
 		}
 	}
 	for range waitFor {
@@ -127,6 +103,59 @@ func (f *Follower) Follow(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// Look lists what there is and does not watch: Pods, Events and the other kinds. An error means that the server cannot be
+// asked at all; what the caller may not list is an observation.
+func (f *Follower) Look(ctx context.Context) error {
+	all, err := f.look(ctx)
+	if err != nil || f.Name == "" || all[0].err == nil {
+		return err
+	}
+	p, err := f.client.Pods(f.Namespace).Get(ctx, f.Name, metav1.GetOptions{}) // one Pod may be allowed where a list is not
+	if err == nil {
+		o := all[0].observe("LISTED", p)
+		o.Received = f.now()
+		f.emit(o)
+	}
+	return err
+}
+
+// listing is a kind, with the revision of the list of it.
+type listing struct {
+	kind
+	at  string
+	err error
+}
+
+// look lists every kind of the scope, Pods first.
+func (f *Follower) look(ctx context.Context) ([]listing, error) {
+	pods, events := f.pods(), f.events()
+	before := pods
+	before.observe = func(typ string, o runtime.Object) trace.Observation {
+		seen := pods.observe(typ, o)
+		if f.Name != "" {
+			f.there = seen.Change.Pod
+		}
+		return seen
+	}
+	// Back to back, so that the two revisions show whether both kinds live in one store.
+	at, err := f.listPatiently(ctx, before, 0)
+	if err != nil && !apierrors.IsForbidden(err) {
+		return nil, err
+	}
+	all := []listing{{pods, at, err}}
+	limit := int64(1) // Events from before, about an earlier Pod of that name, are of no use; one item is the least a list can ask for
+	if f.Past {
+		limit = 0
+	}
+	at, err = f.listPatiently(ctx, events, limit)
+	all = append(all, listing{events, at, err})
+	for _, k := range f.others() {
+		at, err := f.listPatiently(ctx, k, 0)
+		all = append(all, listing{k, at, err})
+	}
+	return all, nil
 }
 
 // Wait returns when every goroutine of Follow has ended, which they do when its context does.

@@ -24,6 +24,8 @@ type Scope struct {
 	Name     string
 	Prefixes []string
 	Kinds    []Kind
+	// Past has all Events that there are observed, not only those to come.
+	Past bool
 }
 
 // Kind is one kind of objects as the API serves it.

@@ -1,0 +1,347 @@
+package trace
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// rulesOfPast are about what had happened to an object before the run looked at it: what it and its Events have kept.
+var rulesOfPast = []Rule{
+	{
+		Name: "past-create", Trigger: "metadata.creationTimestamp of an object that was there", To: APIServer, Kind: RequestKind, At: AtSome,
+		Certainty: Observed, Detail: Brief, of: ofAll, derive: createdThen,
+		Proves:  "the API server stamps the object within the request that makes it; managedFields, or the owner, say who asked",
+		Gist:    "Somebody made it; the object has kept when, to the second.",
+		Explain: "An object keeps when it was made, in whole seconds of the API server's clock. Its managedFields have kept who made it, in the client's own words.",
+		Doc:     docs + "reference/using-api/server-side-apply/#field-management",
+	},
+	{
+		Name: "past-bind", Trigger: "spec.nodeName of a Pod that was there", To: APIServer, Kind: RequestKind, At: AtSome,
+		Certainty: Inferred, Detail: Brief, derive: boundThen,
+		Proves:  "the Pod has a node that no managedFields entry owns, as only a bind leaves it; condition PodScheduled has the second",
+		Gist:    "The scheduler only writes the node's name into the Pod.",
+		Explain: "The scheduler only writes the node's name into the Pod. It starts nothing and tells no node.",
+		Doc:     docs + "concepts/scheduling-eviction/kube-scheduler/",
+	},
+	{
+		Name: "past-write", Trigger: "a managedFields entry, or a condition's lastTransitionTime, of an object that was there", To: APIServer, Kind: RequestKind, At: AtCommit,
+		Certainty: Inferred, Detail: Normal, of: ofAll, derive: markedThen,
+		Proves:  "the entry names client and second of a write that changed its fields; a condition has the second since which it holds",
+		Gist:    "Of earlier writes an object keeps the last of each client, at most.",
+		Explain: "An object keeps its last state, not its history. Each client's last change of its own set of fields, and the last change of each condition, have left their second; what was written in between is gone. Who sets a condition notes the time before it writes, so the write came a little later; conditions of one second may have come in one write or in several.",
+		Doc:     docs + "reference/using-api/server-side-apply/#field-management",
+	},
+	{
+		Name: "past-stored", Trigger: "an object that was there", From: APIServer, To: Etcd, Kind: RequestKind, At: AtCommit,
+		Certainty: Inferred, Detail: Full, of: ofAll, derive: storedThen,
+		Proves:  "what the object has kept of a write was stored with it; the revision is not known any more",
+		Gist:    "The API server keeps no state: the write counts once etcd has it.",
+		Explain: "The API server keeps no state of its own: the write counts once etcd has it on disk. Of an object that was there, only the revision of the last write is known.",
+		Doc:     docs + "concepts/overview/components/#etcd",
+	},
+	{
+		Name: "past-revision", Trigger: "resourceVersion of an object that was there", From: Etcd, To: Etcd, Kind: NoteKind, At: AtEnd,
+		Certainty: Observed, Detail: Full, of: ofAll, derive: heldThen,
+		Proves:  "resourceVersion is etcd's own revision of the last write; all that the object has kept had happened by then",
+		Gist:    "The revision of the last write; whose it was may not be known.",
+		Explain: "Of an object that was there, etcd's revision of its last write is known, and nothing of the writes in between.",
+		Doc:     docs + "reference/using-api/api-concepts/#resource-versions",
+	},
+	{
+		Name: "past-delete", Trigger: "metadata.deletionTimestamp of an object that was there", From: UnknownClient, To: APIServer, Kind: RequestKind, At: AtSome,
+		Certainty: Observed, Detail: Brief, of: ofAll, derive: deletedThen,
+		Proves:  "the API server sets deletionTimestamp, in the request itself, to its own time and the grace period",
+		Gist:    "Somebody asked for the end. The object does not say who.",
+		Explain: "A DELETE marks an object that cannot go at once. The mark is the time at which the grace period ends, so the request came that much earlier.",
+		Doc:     docs + "concepts/workloads/pods/pod-lifecycle/#pod-termination",
+	},
+	{
+		Name: "past-life", Trigger: "startedAt of a container's state", To: Runc, Kind: RequestKind, At: AtStart,
+		Certainty: Inferred, Detail: Normal, derive: lived,
+		Proves:  "the runtime tells the second in which it started the container",
+		Gist:    "The status keeps when a container was started, to the second.",
+		Explain: "The status of a Pod has when each container was started and how its last life ended, in whole seconds of the node's clock.",
+		Doc:     docs + "concepts/workloads/pods/pod-lifecycle/#container-states",
+	},
+	{
+		Name: "past-gap", Trigger: "restartCount above 1 of a Pod that was there", Kind: NoteKind, At: AtEnd,
+		Certainty: Observed, Detail: Normal, derive: forgotten,
+		Proves:  "restartCount counts more lives than the status describes",
+		Gist:    "A status tells of a container's last two lives, of no earlier one.",
+		Explain: "A Pod's status tells of the present life of a container and of the one before. Of earlier ones only their number is known, and what Events of the last hour say.",
+		Doc:     docs + "concepts/workloads/pods/pod-lifecycle/#container-restarts",
+	},
+}
+
+func (w *write) kept(detail string, at time.Time) Evidence {
+	return Evidence{Source: "object", Detail: detail, ResourceVersion: w.object.GetResourceVersion(), At: at}
+}
+
+// maker is who made an object that was there, with the managedFields entry that says so, if there is one.
+func (s *story) maker(w *write) (actor, *metav1.ManagedFieldsEntry) {
+	at := w.object.GetCreationTimestamp()
+	entries := w.object.GetManagedFields()
+	var then []*metav1.ManagedFieldsEntry // from the second in which it was made
+	for i := range entries {
+		if e := &entries[i]; e.Subresource == "" && e.Time != nil && e.Time.Equal(&at) {
+			then = append(then, e)
+		}
+	}
+	owner := metav1.GetControllerOf(w.object)
+	if len(then) > 1 && owner == nil { // a controller that made it would own it
+		then = slices.DeleteFunc(then, func(e *metav1.ManagedFieldsEntry) bool { return client(e.Manager) == ControllerManager })
+	}
+	switch {
+	case len(then) == 1:
+		return s.controlled(w, actor{client(then[0].Manager), "create", "", Observed, "managedFields: " + then[0].Manager}), then[0]
+	case owner != nil && controllerOf(owner.Kind) != "":
+		return actor{controllerOf(owner.Kind), "create", "", Inferred, "its owner is " + owner.Kind + " " + owner.Name}, nil
+	case creator(w.object) != "":
+		m := creator(w.object)
+		return s.controlled(w, actor{client(m), "create", "", Inferred, "managedFields: " + m + ", among others or later"}), nil
+	}
+	return actor{UnknownClient, "create", "", Observed, "nothing in the object says who made it"}, nil
+}
+
+func createdThen(s *story, emit func(claim)) {
+	w := s.found()
+	if w == nil {
+		return
+	}
+	a, _ := s.maker(w)
+	at := w.object.GetCreationTimestamp()
+	step := s.api("create", "")
+	step.Key, step.From, step.Certainty = s.pastCreate(), a.name, a.certainty
+	step.Label = "POST " + s.resource + " (" + s.object.Name + ")"
+	step.Window = s.secondOf(APIServer, at)
+	step.Evidence = []Evidence{w.kept("metadata.creationTimestamp; "+a.because, at.Time)}
+	c := claim{Step: step}
+	if owner := s.owner(); owner != nil {
+		c.after = append(c.after, stored(owner.pastCreate()), owner.etcdKey(owner.createRevision()))
+	}
+	emit(c)
+}
+
+func boundThen(s *story, emit func(claim)) {
+	w := s.foundBound()
+	if w == nil {
+		return
+	}
+	step := s.api("create", "binding")
+	step.Key, step.From, step.Node, step.Label = s.pastBound(), scheduler(w.pod), w.pod.Spec.NodeName, "POST pods/binding ("+w.pod.Spec.NodeName+")"
+	e := w.kept("spec.nodeName, which no managedFields entry owns", w.received)
+	for _, c := range w.pod.Status.Conditions {
+		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionTrue {
+			step.Window, e = s.secondOf(APIServer, c.LastTransitionTime), w.kept("condition PodScheduled since; "+e.Detail, c.LastTransitionTime.Time)
+		}
+	}
+	step.Evidence = []Evidence{e}
+	if x := s.scheduled(); x != nil {
+		step.Certainty, step.Clock = Observed, Scheduler
+		step.Evidence = append(step.Evidence, x.evidence())
+		if step.Window.Latest = sooner(step.Window.Latest, x.at); !x.at.IsZero() {
+			step.Best = x.at.Add(-scheduledLag)
+		}
+	}
+	emit(claim{Step: step, after: []string{pickKey, deliverScheduler, stored(s.pastCreate())}})
+}
+
+func markedThen(s *story, emit func(claim)) {
+	w := s.found()
+	if w == nil {
+		return
+	}
+	for _, m := range s.marks(w) {
+		step := s.api(m.verb, m.subresource)
+		step.Key, step.From, step.Certainty, step.Label = m.key, m.who, m.certainty, m.label(s.resource)
+		step.Window, step.Evidence, step.At = s.secondOf(m.who, m.at), m.evidence(w), AtSome
+		if len(m.conditions) > 0 { // its time is from before the write
+			if step.At = AtCommit; w.pod == nil && !m.has("Progressing") { // which comes first; the others come of what happens
+				step.Best = step.Window.Latest
+			}
+			step.Window.Latest = time.Time{}
+		}
+		c := claim{Step: step, after: []string{stored(s.pastCreate())}, lag: reportLag}
+		if m.who == Kubelet {
+			c.Node = s.node
+			c.after = append(c.after, deliverKubelet)
+		}
+		if m.is(corev1.PodReadyToStartContainers) {
+			c.after = append(c.after, sandboxKey+":end")
+		}
+		if m.is(corev1.PodInitialized) && w.pod != nil {
+			for _, x := range w.pod.Status.InitContainerStatuses {
+				c.after = append(c.after, exitKey(x.Name, int(x.RestartCount)))
+			}
+		}
+		if m.is(corev1.PodReady) {
+			c.Detail = Brief
+			for x := range allStatuses(w.pod) {
+				if x.State.Running != nil && x.Ready {
+					c.after = append(c.after, criKey("StartContainer", x.Name, int(x.RestartCount))+":end", probeKey("readiness", x.Name, int(x.RestartCount)))
+				}
+			}
+		}
+		emit(c)
+	}
+}
+
+// storedThen are the etcd writes of the creation, the bind and the reports that ended a phase, and of the last write.
+func storedThen(s *story, emit func(claim)) {
+	w := s.found()
+	if w == nil {
+		return
+	}
+	write := func(key, verb string, detail Detail, e []Evidence) {
+		emit(claim{Step: Step{Key: stored(key), Label: s.object.Kind + " " + s.object.Name, Verb: verb, Object: s.object, Clock: APIServer, Detail: detail, Evidence: e}, after: []string{key}})
+	}
+	at := w.object.GetCreationTimestamp()
+	write(s.pastCreate(), "create", Brief, []Evidence{w.kept("metadata.creationTimestamp", at.Time)})
+	if s.foundBound() != nil {
+		write(s.pastBound(), "update", Brief, []Evidence{w.kept("spec.nodeName", w.received)})
+	}
+	for _, m := range s.marks(w) {
+		if m.is(corev1.PodReady) {
+			write(m.key, "update", Brief, m.evidence(w))
+		}
+	}
+}
+
+// heldThen is the last revision of an object before the run looked at it: everything that it has kept had happened by then.
+func heldThen(s *story, emit func(claim)) {
+	w := s.found()
+	if w == nil {
+		return
+	}
+	step := Step{Key: s.heldKey(), Label: "holds " + s.object.Kind + " " + s.object.Name, Object: s.object, ResourceVersion: w.object.GetResourceVersion(), Clock: Kubectl}
+	step.Label += " at revision " + step.ResourceVersion
+	step.Window, step.Best = Window{Latest: w.received}, before(w.received, deliveryLag)
+	step.Evidence = []Evidence{w.kept("metadata.resourceVersion", w.received)}
+	c := claim{Step: step, after: []string{stored(s.pastCreate()), stored(s.pastBound()), s.pastKey("delete")}}
+	for _, m := range s.marks(w) {
+		c.after = append(c.after, m.key, stored(m.key))
+	}
+	emit(c)
+}
+
+func deletedThen(s *story, emit func(claim)) {
+	w := s.found()
+	if w == nil || w.object.GetDeletionTimestamp() == nil {
+		return
+	}
+	at := *w.object.GetDeletionTimestamp()
+	step := s.api("delete", "")
+	step.Key, step.Label = s.pastKey("delete"), "DELETE "+s.resource+" ("+s.object.Name+")"
+	if grace := w.object.GetDeletionGracePeriodSeconds(); grace != nil {
+		at = metav1.NewTime(at.Add(-time.Duration(*grace) * time.Second))
+		if *grace > 0 {
+			step.Label += fmt.Sprintf(", grace period %d s", *grace)
+		}
+	}
+	step.Window, step.Evidence = s.secondOf(APIServer, at), []Evidence{w.kept("metadata.deletionTimestamp, less the grace period; nothing says who asked", at.Time)}
+	emit(claim{Step: step, after: []string{stored(s.pastCreate())}})
+}
+
+// lived adds when containers were started to what the status tells of their lives.
+func lived(s *story, emit func(claim)) {
+	w := s.found()
+	if w == nil {
+		return
+	}
+	if since := conditionSince(w.pod, corev1.PodReadyToStartContainers); !since.IsZero() {
+		s.endedBy(sandboxKey, "", w, since, emit)
+	}
+	for c := range allStatuses(w.pod) {
+		life := func(n int, at metav1.Time) {
+			window := s.secondOf(Kubelet, at)
+			if n < 0 || window == (Window{}) {
+				return
+			}
+			call := criKey("StartContainer", c.Name, n)
+			step := Step{Container: c.Name, Object: s.object, Node: s.node, Clock: Kubelet, Window: window, Evidence: []Evidence{w.kept("containerStatuses: "+c.Name+" startedAt", at.Time)}}
+			step.Key, step.From, step.To = "runc:exec:"+call, s.ociRuntime(), Container(c.Name)
+			emit(claim{Step: step, after: []string{"runc:start:" + call}})
+			create := step
+			create.Key, create.Call, create.From, create.To, create.Label = criKey("CreateContainer", c.Name, n), criKey("CreateContainer", c.Name, n), Kubelet, s.runtime, "CreateContainer "+c.Name
+			create.Window.Earliest = time.Time{}
+			emit(claim{Step: create, after: []string{exitKey(c.Name, n-1), criKey("StartContainer", c.Name, n-1) + ":end"}})
+		}
+		if t := c.LastTerminationState.Terminated; began(t) {
+			life(lastLife(c), t.StartedAt)
+		}
+		switch {
+		case c.State.Running != nil:
+			life(int(c.RestartCount), c.State.Running.StartedAt)
+			if ready := conditionSince(w.pod, corev1.PodReady); c.Ready && !ready.IsZero() {
+				s.endedBy(criKey("StartContainer", c.Name, int(c.RestartCount)), c.Name, w, ready, emit)
+				if spec := containerSpec(w.pod, c.Name); spec != nil && spec.ReadinessProbe != nil {
+					probe := Step{Key: probeKey("readiness", c.Name, int(c.RestartCount)), Window: Window{Latest: s.secondOf(Kubelet, ready).Latest}, Evidence: []Evidence{w.kept("condition Ready True since", ready.Time)}}
+					emit(claim{Step: probe})
+				}
+			}
+		case began(c.State.Terminated):
+			life(int(c.RestartCount), c.State.Terminated.StartedAt)
+		}
+	}
+}
+
+// endedBy bounds the end of a call by the second since which a condition says that it has.
+func (s *story) endedBy(call, container string, w *write, since metav1.Time, emit func(claim)) {
+	step := Step{Key: call + ":end", Call: call, From: s.runtime, To: Kubelet, Kind: ResponseKind, At: AtEnd, Label: "returns", Container: container, Object: s.object, Node: s.node, Clock: Kubelet}
+	step.Window.Latest, step.Evidence = s.secondOf(Kubelet, since).Latest, []Evidence{w.kept("a condition that says so, since", since.Time)}
+	emit(claim{Step: step, after: []string{call}})
+}
+
+// conditionSince is since when a condition is True, or the zero time.
+func conditionSince(p *corev1.Pod, t corev1.PodConditionType) metav1.Time {
+	for _, c := range p.Status.Conditions {
+		if c.Type == t && c.Status == corev1.ConditionTrue {
+			return c.LastTransitionTime
+		}
+	}
+	return metav1.Time{}
+}
+
+// forgotten are the lives of containers of which nothing is kept but their number.
+func forgotten(s *story, emit func(claim)) {
+	w := s.found()
+	if w == nil {
+		return
+	}
+	for c := range allStatuses(w.pod) {
+		lives := map[int]bool{}
+		for _, x := range s.starts() {
+			if x.step.Container == c.Name {
+				lives[x.attempt] = true
+			}
+		}
+		note := func(life, before int, label string) {
+			step := Step{Key: exitKey(c.Name, life), From: Container(c.Name), To: Container(c.Name), Container: c.Name, Object: s.object, Node: s.node, Clock: Kubelet, Label: label}
+			step.Evidence = []Evidence{w.kept(fmt.Sprintf("containerStatuses: %s restartCount %d", c.Name, c.RestartCount), w.received)}
+			emit(claim{Step: step, after: []string{stored(s.pastBound()), criKey("StartContainer", c.Name, life) + ":end", sandboxKey + ":end", exitKey(c.Name, before)}})
+		}
+		ended := map[int]bool{}
+		for _, r := range s.ran() {
+			ended[r.attempt] = ended[r.attempt] || r.container == c.Name && r.exit != nil
+		}
+		unknown := 0
+		for n := range int(c.RestartCount) + 1 {
+			switch {
+			case !lives[n]:
+				unknown++
+				continue
+			case unknown == 1:
+				note(n-1, n-2, "an earlier life of which nothing is kept")
+			case unknown > 1:
+				note(n-1, n-1-unknown, fmt.Sprintf("%d earlier lives of which nothing is kept", unknown))
+			}
+			if unknown = 0; n < int(c.RestartCount) && !ended[n] {
+				note(n, n-1, "ends; nothing has kept how")
+			}
+		}
+	}
+}
