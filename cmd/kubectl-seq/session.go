@@ -107,7 +107,9 @@ func (s *session) decidedOf(root int) (render.Outcome, bool) {
 	_, by, ok := s.trace.Reached(root, func(st trace.State) bool {
 		switch {
 		case s.until.name == allGoals[shown].name:
-			o = s.because(render.Outcome{Name: s.nameOf(s.trace.State())})
+			if o = (render.Outcome{Name: s.nameOf(s.trace.State())}); !st.Ready && !st.Succeeded {
+				o = s.because(o)
+			}
 		case s.until.name == "Available" && st.Succeeded:
 			o = render.Outcome{Name: "Succeeded"}
 		case s.until.reached(st):

@@ -94,6 +94,7 @@ func seq(t testing.TB, args ...string) (stdout, stderr string, code int) {
 type document struct {
 	uid     string
 	pods    []string // uids
+	looked  time.Time
 	steps   []step
 	outcome outcome
 }

@@ -1,0 +1,227 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/test/truth"
+)
+
+// What an object has kept is held against what really happened: each step must have happened, by whom it says, within its
+// window.
+func TestShow(t *testing.T) {
+	crashing := func(p *corev1.Pod) bool {
+		all := p.Status.ContainerStatuses
+		return len(all) > 0 && all[0].RestartCount >= 1 && all[0].State.Waiting != nil
+	}
+	for name, c := range map[string]struct {
+		is    func(*corev1.Pod) bool
+		steps []string
+		name  string
+	}{
+		"probes": {is: isReady, name: "Ready", steps: []string{"kubectl-create POST pods (probes)", "scheduler POST pods/binding (node1)", "kubelet RunPodSandbox", "kubelet CreateContainer web", "kubelet StartContainer beside",
+			"kubelet PATCH pods/status: PodReadyToStartContainers", "kubelet PATCH pods/status: Ready"}},
+		"crash": {is: crashing, name: "Stuck", steps: []string{"kubelet StartContainer app", "container/app ends; nothing has kept how", "container/app exits with 1", "kubelet BackOff"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := record(t)
+			start(t, name, c.is)
+			d, errOut, code := replayed(t, "show", "pod/"+name, "--detail=full")
+			if code != 0 || d.outcome.Outcome != c.name {
+				t.Fatalf("exit %d, %+v: %s", code, d.outcome, errOut)
+			}
+			for _, want := range c.steps {
+				if !slices.ContainsFunc(d.steps, func(s step) bool { return strings.HasPrefix(s.From+" "+s.Label, want) }) {
+					t.Errorf("no %q in\n%v", want, d.steps)
+				}
+			}
+			tr := r.of(t, name, func(tr *truth.Truth) bool { return len(tr.StartCalls()) >= 3 && len(tr.Writes) >= 4 }, d.uid)
+			for _, s := range d.steps {
+				if !happened(s, tr) {
+					t.Errorf("%v: nothing of that in\n%v\n%v", s, tr.Writes, tr.StartCalls())
+				}
+			}
+		})
+	}
+}
+
+func isReady(p *corev1.Pod) bool {
+	return slices.ContainsFunc(p.Status.Conditions, func(c corev1.PodCondition) bool { return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue })
+}
+
+// happened reports whether something that really happened is what a step tells of.
+func happened(s step, tr *truth.Truth) bool {
+	within := func(from, to time.Time) bool {
+		if s.At == "during" { // the instant is from within the request, whose etcd transaction is all that is known here
+			from = from.Add(-500 * time.Millisecond)
+		}
+		return (s.Earliest == nil || !to.Before(*s.Earliest)) && (s.Latest == nil || !from.After(*s.Latest))
+	}
+	actor := func(w truth.Write) bool {
+		return s.From == truth.Actor(w.User) || s.From == "apiserver" || strings.HasPrefix(s.From, "kubectl-") && truth.Actor(w.User) == "kubectl"
+	}
+	rpc := cri(s)
+	switch {
+	case rpc != "":
+		return slices.ContainsFunc(tr.Calls, func(c truth.Call) bool {
+			return c.RPC == rpc && (s.Kind == "request" && within(c.Start, c.Start) || s.Kind == "response" && within(c.End, c.End))
+		})
+	case apiWrite(s) || s.To == "etcd" && s.Kind == "request":
+		return slices.ContainsFunc(slices.Concat(tr.Writes, tr.Events), func(w truth.Write) bool {
+			same := w.Verb == s.Verb && w.Resource == s.Resource && w.Subresource == s.Subresource && (s.ResourceVersion == "" || s.ResourceVersion == w.Revision)
+			return (same || s.To == "etcd") && actor(w) && within(w.Start, w.End)
+		})
+	}
+	return true
+}
+
+// What kubectl prints is enough, without any cluster; it leaves managedFields out.
+func TestShowFile(t *testing.T) {
+	start(t, "plain", isReady)
+	printed := runKubectl(t, "", "get", "pods,events", "-o", "yaml")
+	file := filepath.Join(t.TempDir(), "printed.yaml")
+	if err := os.WriteFile(file, []byte(printed), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"show", "-f", file, "pod/plain"}, {"show", "-f", "-", "po/plain"}} {
+		cmd := exec.Command(plugin, append(args, "-o", "json")...)
+		cmd.Env = []string{"HOME=" + t.TempDir(), "KUBECONFIG=/nowhere"}
+		cmd.Stdin = strings.NewReader(printed)
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		d := parse(t, string(out))
+		for _, want := range []string{"unknown client POST pods (plain)", "scheduler POST pods/binding (node1)", "kubelet StartContainer app", "kubelet PATCH pods/status: Ready"} {
+			if !slices.ContainsFunc(d.steps, func(s step) bool { return strings.HasPrefix(s.From+" "+s.Label, want) }) {
+				t.Errorf("no %q in\n%v", want, d.steps)
+			}
+		}
+		if d.outcome.Outcome != "Ready" {
+			t.Errorf("%+v", d.outcome)
+		}
+	}
+}
+
+// watching runs the plugin, calls then once its watches are open, and returns how it ended.
+func watching(t *testing.T, then func(), args ...string) (d document, errOut string, code int) {
+	t.Helper()
+	kept := filepath.Join(t.TempDir(), "kept.jsonl")
+	cmd := exec.CommandContext(t.Context(), plugin, append(args, "-o", "json", "--record="+kept)...)
+	var out, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	deadline := time.Now().Add(time.Minute)
+	for {
+		text, _ := os.ReadFile(kept)
+		if bytes.Contains(text, []byte(`"verb":"watch","resource":"pods"`)) {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("no watch was opened: %s", stderr.String())
+		}
+		time.Sleep(20 * time.Millisecond) // polls
+	}
+	then()
+	cmd.Wait()
+	if again, errOut, code := seq(t, "replay", kept, "-o", "json", "--speed=max"); code != cmd.ProcessState.ExitCode() || again != out.String() {
+		t.Errorf("replay: exit %d, not %d: %s (-live +replay)\n%s", code, cmd.ProcessState.ExitCode(), errOut, cmp.Diff(out.String(), again))
+	}
+	return live(t, out.String()), stderr.String(), cmd.ProcessState.ExitCode()
+}
+
+// live are the steps of a run that happened while it looked, which are held to the truth as those of any other run are. The
+// parts of kubectl are one client there.
+func live(t *testing.T, out string) document {
+	d := parse(t, out)
+	var run struct{ Looked time.Time }
+	if err := json.NewDecoder(strings.NewReader(out)).Decode(&run); err != nil {
+		t.Fatal(err)
+	}
+	kept := d.steps[:0]
+	index := map[int]int{}
+	for _, s := range d.steps {
+		if strings.HasPrefix(s.Rule, "past-") || s.Best != nil && s.Best.Before(run.Looked) || s.Earliest != nil && s.Rule == "event-write" && s.Earliest.Before(run.Looked) {
+			continue
+		}
+		index[s.Index] = len(kept)
+		s.Index = len(kept)
+		if strings.HasPrefix(s.From, "kubectl-") {
+			s.From = "kubectl"
+		}
+		kept = append(kept, s)
+	}
+	for i := range kept {
+		after := []int{}
+		for _, k := range kept[i].After {
+			if n, ok := index[k]; ok {
+				after = append(after, n)
+			}
+		}
+		kept[i].After = after
+	}
+	d.steps, d.looked = kept, run.Looked
+	return d
+}
+
+func TestWatchWait(t *testing.T) {
+	_, errOut, code := seq(t, "watch", "pod/plain", "--until=ready")
+	if code != 1 || !strings.Contains(errOut, "not found") || !strings.Contains(errOut, "--wait") {
+		t.Errorf("exit %d: %s", code, errOut)
+	}
+	r := record(t)
+	d, errOut, code := watching(t, func() { start(t, "plain", isReady) }, "watch", "po", "plain", "--wait", "--until=ready")
+	if code != 0 || d.outcome.Outcome != "Ready" {
+		t.Fatalf("exit %d, %+v: %s", code, d.outcome, errOut)
+	}
+	s := judged(t, d, r.of(t, "plain", wholeFor(d), d.uids()...), likelyWithin)
+	t.Logf("%d writes, %d pairs", s.Writes, s.Pairs)
+}
+
+// A rollout is followed to its end: the Deployment's two ReplicaSets, the new Pods and the end of the old ones.
+func TestWatchRollout(t *testing.T) {
+	runKubectl(t, "", "apply", "-f", workloadFile("deployment"))
+	t.Cleanup(func() { runKubectl(t, "", "delete", "-f", workloadFile("deployment"), "--ignore-not-found") })
+	runKubectl(t, "", "rollout", "status", "deployment/web", "--timeout=60s")
+	r := record(t)
+	d, errOut, code := watching(t, func() {
+		runKubectl(t, "", "set", "env", "deployment/web", "AGAIN=yes")
+		runKubectl(t, "", "rollout", "status", "deployment/web", "--timeout=60s")
+		runKubectl(t, "", "delete", "deployment", "web")
+	}, "watch", "deploy/web")
+	if code != 0 || d.outcome.Outcome != "Deleted" {
+		t.Fatalf("exit %d, %+v: %s", code, d.outcome, errOut)
+	}
+	for _, want := range []string{"kubectl PATCH deployments: spec.template", "controller-manager/deployment POST replicasets", "controller-manager/replicaset POST pods", "controller-manager/deployment PUT replicasets: spec.replicas=0",
+		"controller-manager/replicaset DELETE pods", "kubelet StopContainer app", "kubectl DELETE deployments"} {
+		if !slices.ContainsFunc(d.steps, func(s step) bool {
+			return strings.HasPrefix(s.From+" "+s.Label, want) || strings.HasPrefix("kubectl "+s.Label, want) && s.From == "unknown client"
+		}) {
+			t.Errorf("no %q", want)
+		}
+	}
+	tr := r.of(t, "web", wholeFor(d), d.uids()...)
+	tr.Calls = slices.DeleteFunc(tr.Calls, func(c truth.Call) bool { return c.Start.Before(d.looked) }) // spans come late
+	s := judged(t, d, tr, likelyWithin)
+	t.Logf("%d writes, %d pairs, %d of %d actors unknown", s.Writes, s.Pairs, s.ActorsUnknown, s.WritesFound)
+
+	// One that is done is known to be.
+	runKubectl(t, "", "apply", "-f", workloadFile("deployment"))
+	if out, errOut, code := seq(t, "watch", "deployments.apps/web", "--until=available", "-o", "json"); code != 0 || parse(t, out).outcome.Outcome != "Available" {
+		t.Errorf("exit %d: %s", code, errOut)
+	}
+}
