@@ -267,7 +267,10 @@ func lived(s *story, emit func(claim)) {
 			emit(claim{Step: step, after: []string{"runc:start:" + call}})
 			create := step
 			create.Key, create.Call, create.From, create.To, create.Label = criKey("CreateContainer", c.Name, n), criKey("CreateContainer", c.Name, n), Kubelet, s.runtime, "CreateContainer "+c.Name
-			create.Window.Earliest = time.Time{}
+			create.Window.Earliest, create.Best = time.Time{}, window.Earliest
+			begin := create
+			begin.Key, begin.Call, begin.Label = call, call, "StartContainer "+c.Name
+			emit(claim{Step: begin, after: []string{create.Key + ":end"}})
 			emit(claim{Step: create, after: []string{exitKey(c.Name, n-1), criKey("StartContainer", c.Name, n-1) + ":end"}})
 		}
 		if t := c.LastTerminationState.Terminated; began(t) {

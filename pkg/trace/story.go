@@ -126,6 +126,15 @@ func (s *story) addRevision(r *revision) {
 			w.since = e.Time.Add(-ahead)
 		}
 	}
+	if at := r.object.GetDeletionTimestamp(); at != nil && w.own == nil && w.endsLife() {
+		if ahead, ok := s.serverAhead(); ok { // the API server stamps it within the request
+			grace := time.Duration(0)
+			if n := r.object.GetDeletionGracePeriodSeconds(); n != nil {
+				grace = time.Duration(*n) * time.Second
+			}
+			w.since = later(w.since, at.Add(-grace-ahead))
+		}
+	}
 	if s.attached() && w.was != nil {
 		w.since = later(w.since, s.notBefore(r.rv))
 	}
