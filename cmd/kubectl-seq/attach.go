@@ -28,7 +28,6 @@ type attachFlags struct {
 
 func (f *attachFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.pods, "pods", "first", podsUsage)
-	f.followFlags.add(cmd.Flags(), 0)
 }
 
 const watchExample = `  # What happens to a Deployment from now on, and what had happened before?
@@ -63,6 +62,7 @@ func newWatch(config *genericclioptions.ConfigFlags, streams genericiooptions.IO
 	cmd.Flags().StringVar(&until, "until", deleted, "follow until it is: created, scheduled, running, ready, available, completed or deleted")
 	cmd.Flags().BoolVar(&wait, "wait", false, "wait for an object that is not there yet")
 	f.add(cmd)
+	f.followFlags.add(cmd.Flags(), 0)
 	return cmd
 }
 
@@ -93,6 +93,7 @@ func newShow(config *genericclioptions.ConfigFlags, streams genericiooptions.IOS
 	}
 	cmd.Flags().StringVarP(&filename, "filename", "f", "", "file, URL or - with the object and its Events, as kubectl get -o yaml prints them")
 	f.add(cmd)
+	f.addPicture(cmd.Flags())
 	return cmd
 }
 

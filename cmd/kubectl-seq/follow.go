@@ -46,9 +46,14 @@ type followOptions struct {
 func (f *followFlags) add(fs *pflag.FlagSet, timeout time.Duration) {
 	fs.DurationVar(&f.timeout, "timeout", timeout, "how long to follow what happens; 0 is without end")
 	fs.BoolVar(&f.waitAnyway, "wait-anyway", false, "go on until --timeout even where nothing that Kubernetes does by itself will get it further")
+	f.evidenceFlags.add(fs)
+	f.addPicture(fs)
+}
+
+// addPicture adds those that do not depend on what is followed.
+func (f *followFlags) addPicture(fs *pflag.FlagSet) {
 	fs.StringVar(&f.record, "record", "", "write what is observed to this file, for kubectl seq replay, without the values of env and annotations")
 	f.drawFlags.add(fs)
-	f.evidenceFlags.add(fs)
 }
 
 func (f *followFlags) toOptions(streams genericiooptions.IOStreams, until string) (followOptions, error) {

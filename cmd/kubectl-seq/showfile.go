@@ -28,9 +28,6 @@ func (f *attachFlags) showFile(ctx context.Context, streams genericiooptions.IOS
 	if o.pods, err = selection(f.pods); err != nil {
 		return err
 	}
-	if o.evidence.audited() || o.evidence.traced() {
-		return errors.New("-f shows a file; --audit-log, --spans and --otlp-listen go with a cluster")
-	}
 	b := resource.NewBuilder(genericclioptions.NewConfigFlags(false)).Unstructured().Local()
 	if filename == "-" {
 		b = b.Stream(streams.In, "standard input")

@@ -53,6 +53,7 @@ type mark struct {
 	conditions  []kept
 	entry       string // what managedFields have that may be of the same write
 	fields      []string
+	pod         bool // it is of a Pod
 }
 
 // kept is a condition with the second since which it has its status.
@@ -70,7 +71,7 @@ func (s *story) marks(found *write) []*mark {
 		if i := slices.IndexFunc(all, func(m *mark) bool { return m.key == key }); i >= 0 {
 			return all[i]
 		}
-		all = append(all, &mark{key: key, who: a.name, certainty: Inferred, because: a.because, verb: a.verb, subresource: a.subresource, at: at})
+		all = append(all, &mark{key: key, who: a.name, certainty: Inferred, because: a.because, verb: a.verb, subresource: a.subresource, at: at, pod: found.pod != nil})
 		return all[len(all)-1]
 	}
 	created := found.object.GetCreationTimestamp()
@@ -149,9 +150,9 @@ func (m *mark) has(condition string) bool {
 	return slices.ContainsFunc(m.conditions, func(c kept) bool { return c.name == condition })
 }
 
-// is reports whether by that write a condition became true.
+// is reports whether by that write a condition of a Pod became true.
 func (m *mark) is(condition corev1.PodConditionType) bool {
-	return slices.ContainsFunc(m.conditions, func(c kept) bool { return c.name == string(condition) && c.status == "True" })
+	return m.pod && slices.ContainsFunc(m.conditions, func(c kept) bool { return c.name == string(condition) && c.status == "True" })
 }
 
 // keptConditions are those of an object, in their order.

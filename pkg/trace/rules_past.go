@@ -173,7 +173,7 @@ func markedThen(s *story, emit func(claim)) {
 		if m.is(corev1.PodReadyToStartContainers) {
 			c.after = append(c.after, sandboxKey+":end")
 		}
-		if m.is(corev1.PodInitialized) && w.pod != nil {
+		if m.is(corev1.PodInitialized) {
 			for _, x := range w.pod.Status.InitContainerStatuses {
 				c.after = append(c.after, exitKey(x.Name, int(x.RestartCount)))
 			}
