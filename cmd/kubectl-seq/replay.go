@@ -49,7 +49,8 @@ func newReplay(streams genericiooptions.IOStreams) *cobra.Command {
 
   # A page to look at
   kubectl seq replay web.jsonl --speed=max -o html=web.html`,
-		Args: cobra.ExactArgs(1),
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeFiles("jsonl"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			file := streams.In
 			if args[0] != "-" {

@@ -263,18 +263,18 @@ func (r *run) ended(reason recording.Reason) error {
 func (r *run) refused(err error) error {
 	o, ok := r.trace.Obstacle()
 	if !r.begun || !ok {
-		return r.explained(err)
+		return explained(err, r.subject.Namespace)
 	}
 	err = hinted(fmt.Errorf("%s in %q: %w", r.doing, r.subject.Namespace, err), o.Next)
 	return errors.Join(err, besides(r.ended("")))
 }
 
 // explained adds what failed and what to do about it.
-func (r *run) explained(err error) error {
+func explained(err error, namespace string) error {
 	var network net.Error
 	switch {
 	case apierrors.IsForbidden(err):
-		return hinted(err, "see what you may do: kubectl auth can-i --list -n "+r.subject.Namespace)
+		return hinted(err, "see what you may do: kubectl auth can-i --list -n "+namespace)
 	case apierrors.IsUnauthorized(err):
 		return hinted(err, "the server did not accept your credentials: kubectl config view --minify")
 	case errors.As(err, &network):
