@@ -13,6 +13,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	apiwatch "k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/dynamic"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
@@ -35,8 +36,9 @@ type Follower struct {
 	out     chan trace.Observation
 	done    <-chan struct{}
 	wg      sync.WaitGroup
-	created func(*corev1.Pod) // what is left to do once the Pod is there, or nil
-	there   *corev1.Pod       // that was there before, or nil
+	created func(*corev1.Pod)             // what is left to do once the Pod is there, or nil
+	there   *corev1.Pod                   // that was there before, or nil
+	before  map[string]map[types.UID]bool // by resource, what was there when Follow looked; nil where it could not
 	asked   map[trace.Question]time.Time
 	refused map[trace.Question]*atomic.Bool
 
@@ -68,7 +70,7 @@ func New(ctx context.Context, config *rest.Config, scope Scope, now func() time.
 	}
 	return &Follower{
 		Scope: scope, config: c, http: client, client: core, dynamic: others, now: now, done: ctx.Done(), out: make(chan trace.Observation, 64),
-		asked: map[trace.Question]time.Time{}, refused: map[trace.Question]*atomic.Bool{},
+		before: map[string]map[types.UID]bool{}, asked: map[trace.Question]time.Time{}, refused: map[trace.Question]*atomic.Bool{},
 	}, nil
 }
 
@@ -131,16 +133,12 @@ type listing struct {
 // look lists every kind of the scope, Pods first.
 func (f *Follower) look(ctx context.Context) ([]listing, error) {
 	pods, events := f.pods(), f.events()
-	before := pods
-	before.observe = func(typ string, o runtime.Object) trace.Observation {
-		seen := pods.observe(typ, o)
-		if f.Name != "" {
-			f.there = seen.Change.Pod
-		}
-		return seen
-	}
 	// Back to back, so that the two revisions show whether both kinds live in one store.
-	at, err := f.listPatiently(ctx, before, 0)
+	at, err := f.listBefore(ctx, pods, func(o runtime.Object) {
+		if p, ok := o.(*corev1.Pod); ok && f.Name != "" {
+			f.there = p
+		}
+	})
 	if err != nil && !apierrors.IsForbidden(err) {
 		return nil, err
 	}
@@ -152,7 +150,7 @@ func (f *Follower) look(ctx context.Context) ([]listing, error) {
 	at, err = f.listPatiently(ctx, events, limit)
 	all = append(all, listing{events, at, err})
 	for _, k := range f.others() {
-		at, err := f.listPatiently(ctx, k, 0)
+		at, err := f.listBefore(ctx, k, func(runtime.Object) {})
 		all = append(all, listing{k, at, err})
 	}
 	return all, nil

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
 )
@@ -21,6 +22,23 @@ func (f *Follower) listPatiently(ctx context.Context, k kind, limit int64) (rv s
 			break
 		}
 		wait(ctx, pause)
+	}
+	return rv, err
+}
+
+// listBefore lists what is there before anything is done, and keeps in mind that it was.
+func (f *Follower) listBefore(ctx context.Context, k kind, each func(runtime.Object)) (rv string, err error) {
+	there := map[types.UID]bool{}
+	observe := k.observe
+	k.observe = func(typ string, o runtime.Object) trace.Observation {
+		if m, ok := o.(metav1.Object); ok {
+			there[m.GetUID()] = true
+		}
+		each(o)
+		return observe(typ, o)
+	}
+	if rv, err = f.listPatiently(ctx, k, 0); err == nil {
+		f.before[k.resource] = there
 	}
 	return rv, err
 }

@@ -28,14 +28,12 @@ func (f *Follower) objects(k Kind) dynamic.ResourceInterface {
 // CreateObject makes an object that is no Pod, as an observed request. Follow must have returned before.
 func (f *Follower) CreateObject(ctx context.Context, k Kind, o *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 	record := f.acting("create", k, trace.Object{Kind: o.GetKind(), Namespace: o.GetNamespace(), Name: o.GetName()})
-	made, err := f.objects(k).Create(withRecord(ctx, record), o, metav1.CreateOptions{FieldManager: manager})
-	if err == nil {
-		record.set(func(q *trace.Request) {
-			q.Answer, q.ResourceVersion, q.Object.UID = made, made.GetResourceVersion(), string(made.GetUID())
-		})
-	}
-	f.answered(record, err)
-	return made, err
+	c := f.objects(k)
+	return create(ctx, f, record, func(ctx context.Context) (*unstructured.Unstructured, error) {
+		return c.Create(ctx, o, metav1.CreateOptions{FieldManager: manager})
+	}, func(ctx context.Context) (*unstructured.Unstructured, error) {
+		return c.Get(ctx, o.GetName(), metav1.GetOptions{})
+	})
 }
 
 // acting is the record of a request that the run is about: it is observed when it is sent, too.

@@ -10,7 +10,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/version"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
@@ -27,22 +29,39 @@ func (f *Follower) answered(r *traced, err error) {
 
 // Create makes the Pod. Follow must have returned before.
 func (f *Follower) Create(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, error) {
-	record := &traced{request: trace.Request{Verb: "create", Resource: "pods", Object: trace.Object{Kind: "Pod", Namespace: f.Namespace, Name: pod.Name}, Asked: pod}}
-	record.sent = func(r trace.Request) { f.emit(trace.Observation{Received: r.Sent, Request: &r}) }
-	made, err := f.client.Pods(f.Namespace).Create(withRecord(ctx, record), pod, metav1.CreateOptions{FieldManager: manager})
-	if err != nil && !record.get().Sent.IsZero() && answerLost(err) && f.created == nil { // else any Pod of that name may be an older one
-		if there := f.findMade(ctx, pod.Name, err); there != nil {
-			f.emit(trace.Observation{Received: f.now(), Loss: &trace.Loss{Source: "http", What: "the answer to the create: " + err.Error() + "; the Pod is there", Count: 1}})
+	record := f.acting("create", Pods, trace.Object{Kind: "Pod", Namespace: f.Namespace, Name: pod.Name})
+	record.request.Asked = pod
+	c := f.client.Pods(f.Namespace)
+	made, err := create(ctx, f, record, func(ctx context.Context) (*corev1.Pod, error) {
+		return c.Create(ctx, pod, metav1.CreateOptions{FieldManager: manager})
+	}, func(ctx context.Context) (*corev1.Pod, error) { return c.Get(ctx, pod.Name, metav1.GetOptions{}) })
+	if err == nil && f.created != nil {
+		f.created(made)
+	}
+	return made, err
+}
+
+// create sends what makes an object. Where it may have made one although there is no answer, it gets that, and says so.
+func create[T metav1.Object](ctx context.Context, f *Follower, record *traced, send, get func(context.Context) (T, error)) (made T, err error) {
+	made, err = send(withRecord(ctx, record))
+	q := record.get()
+	if err != nil && !q.Sent.IsZero() && answerLost(err) && f.before[q.Resource] != nil {
+		if there, ok := findMade(ctx, f.before[q.Resource], get, err); ok {
+			f.emit(trace.Observation{Received: f.now(), Loss: &trace.Loss{Source: "http", What: "the answer to the create: " + err.Error() + "; the " + q.Object.Kind + " is there", Count: 1}})
 			record.set(func(q *trace.Request) { q.Status, q.StatusText = 0, "" })
 			f.answered(record, nil)
-			f.afterCreate(there)
 			return there, nil
 		}
 	}
 	if err == nil {
-		f.afterCreate(made)
 		record.set(func(q *trace.Request) {
-			q.Pod, q.ResourceVersion, q.Object.UID = made, made.ResourceVersion, string(made.UID)
+			q.ResourceVersion, q.Object.UID = made.GetResourceVersion(), string(made.GetUID())
+			switch o := any(made).(type) {
+			case *corev1.Pod:
+				q.Pod = o
+			case *unstructured.Unstructured:
+				q.Answer = o
+			}
 		})
 	}
 	f.answered(record, err)
@@ -52,37 +71,28 @@ func (f *Follower) Create(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, er
 // manager is what managedFields call us.
 const manager = "kubectl-seq"
 
-func (f *Follower) afterCreate(p *corev1.Pod) {
-	if f.created != nil {
-		f.created(p)
-	}
-}
-
 // answerLost reports whether a request may have been carried out although it failed.
 func answerLost(err error) bool {
 	var status apierrors.APIStatus
 	return !errors.As(err, &status) || passing(err) && !apierrors.IsTooManyRequests(err)
 }
 
-// findMade looks for the Pod that our create may have made although it failed. Where the server did answer, it has made
-// one by then or not at all.
-func (f *Follower) findMade(ctx context.Context, name string, failure error) *corev1.Pod {
+// findMade looks for the object that our create may have made although it failed, among which are none of those that were
+// there before. Where the server did answer, it has made one by then or not at all.
+func findMade[T metav1.Object](ctx context.Context, before map[types.UID]bool, get func(context.Context) (T, error), failure error) (made T, ok bool) {
 	var answered apierrors.APIStatus
 	for range 5 {
-		p, err := f.client.Pods(f.Namespace).Get(ctx, name, metav1.GetOptions{})
+		o, err := get(ctx)
 		switch {
 		case err == nil:
-			ours := slices.ContainsFunc(p.ManagedFields, func(e metav1.ManagedFieldsEntry) bool { return e.Manager == manager && e.Subresource == "" })
-			if ours && (f.there == nil || f.there.UID != p.UID) {
-				return p
-			}
-			return nil
+			ours := slices.ContainsFunc(o.GetManagedFields(), func(e metav1.ManagedFieldsEntry) bool { return e.Manager == manager && e.Subresource == "" })
+			return o, ours && !before[o.GetUID()]
 		case apierrors.IsForbidden(err), apierrors.IsNotFound(err) && errors.As(failure, &answered):
-			return nil
+			return made, false
 		}
 		wait(ctx, pause)
 	}
-	return nil
+	return made, false
 }
 
 // Known is the Pod of that name that was there when Follow looked, or nil.
