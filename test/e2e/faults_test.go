@@ -252,6 +252,43 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// The answer to the creation of an object that is no Pod is lost: the run goes on, and says so; and what it made is removed.
+func TestLostAnswerOfWorkload(t *testing.T) {
+	for name, lose := range map[string]func(p *proxy, w http.ResponseWriter, r *http.Request){
+		"cut": func(p *proxy, w http.ResponseWriter, r *http.Request) { p.pass(w, r, cutAfter(0)) },
+		"error-after-the-fact": func(p *proxy, w http.ResponseWriter, r *http.Request) {
+			p.pass(&discarded{}, r, nil)
+			refuse(w, 500, metav1.StatusReasonInternalError)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newProxy(t, func(p *proxy, w http.ResponseWriter, r *http.Request, kind string, before int) {
+				if kind == "create deployments" && before == 0 {
+					lose(p, w, r)
+					return
+				}
+				p.pass(w, r, nil)
+			})
+			rec := record(t)
+			e := seqAt(t, p.kubeconfig(t, clientcmdapi.AuthInfo{}), "create", "-f", workloadFile("deployment"), "-o", "json", "--rm")
+			d := parse(t, e.out)
+			if e.code != 0 || d.outcome.Outcome != "Available" || !strings.Contains(e.out, "the answer to the create: ") || !strings.Contains(e.out, "; the Deployment is there") {
+				t.Fatalf("exit %d, %+v: %s", e.code, d.outcome, e.errOut)
+			}
+			if n := count(d.steps, func(s step) bool {
+				return s.From == "kubectl" && strings.HasPrefix(s.Label, "POST deployments")
+			}); n != 1 {
+				t.Errorf("the Deployment is created %d times", n)
+			}
+			judged(t, d, rec.of(t, name, wholeFor(d), d.uids()...), likelyWithin)
+			if !strings.Contains(e.errOut, `deployment "web" deleted`) {
+				t.Errorf("it is not removed: %s", e.errOut)
+			}
+			runKubectl(t, "", "wait", "--for=delete", "pods", "-l", "app=web", "--timeout=60s")
+		})
+	}
+}
+
 func TestRefusedCredentials(t *testing.T) {
 	p := newProxy(t, func(p *proxy, w http.ResponseWriter, r *http.Request, kind string, before int) {
 		refuse(w, 401, metav1.StatusReasonUnauthorized)
