@@ -27,8 +27,12 @@ import (
 // patience is how long somebody waits who has pressed TAB.
 const patience = 2 * time.Second
 
-const completionHelp = `Generate the autocompletion script of kubectl-seq for a shell, which also completes what is on the cluster. It works as
-soon as kubectl-seq is on the PATH; see the help of each shell's command for how to load it.`
+const completionHelp = `Generate the script by which a shell completes what follows kubectl-seq: verbs, flags and their values, types, and the
+names of what is on the cluster. See the help of each shell's command for how to load it.
+
+What follows kubectl seq, kubectl's own completion asks a program kubectl_complete-seq on the PATH, which needs no more than
+
+	exec kubectl seq __complete "$@"`
 
 // complete says what TAB offers for the flags of every verb, and for the arguments of those that take none from the cluster.
 // What a verb has said itself stays.
@@ -75,6 +79,7 @@ func flagCompletions(config *genericclioptions.ConfigFlags) map[string]cobra.Com
 		"restart":           fixed("Always", "OnFailure", "Never"),
 		"image-pull-policy": fixed("Always", "IfNotPresent", "Never"),
 		"dry-run":           fixed("none", "client"),
+		"cascade":           fixed(keys(cascades)...),
 		"output":            completeOutput,
 		"filename":          completeFiles("yaml", "yml", "json"),
 		"namespace": func(cmd *cobra.Command, _ []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {

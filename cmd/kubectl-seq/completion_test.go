@@ -106,6 +106,7 @@ func TestCompletesWhatTheClusterHas(t *testing.T) {
 		"create-pod|--timeout|":     "",
 		"create-pod|-o|l":           "lanes listing",
 		"delete|--pods|":            "all first slowest",
+		"delete|--cascade=":         "background foreground orphan",
 		"create-pod|--restart=|":    "",
 		"create-pod|--restart=":     "Always OnFailure Never",
 		"replay|":                   "jsonl",

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/spf13/cobra"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
@@ -12,6 +13,10 @@ import (
 
 const deleteExample = `  # What happens when a Deployment ends?
   kubectl seq delete deployment/web
+
+  # What it owns first, or not at all
+  kubectl seq delete deployment/web --cascade=foreground
+  kubectl seq delete deployment/web --cascade=orphan
 
   # A Pod of a ReplicaSet, which makes another
   kubectl seq delete pod web-59cf69bb6f-j8mzc`
@@ -25,12 +30,22 @@ const deletePodExample = `  # What happens when a Pod ends?
 // deleteFlags are those of the verbs that end something.
 type deleteFlags struct {
 	followFlags
-	grace int64
-	pods  string
+	grace   int64
+	cascade string
+	pods    string
+}
+
+// cascades are the values of --cascade: what becomes of what the object owns.
+var cascades = map[string]metav1.DeletionPropagation{
+	"background": metav1.DeletePropagationBackground,
+	"foreground": metav1.DeletePropagationForeground,
+	"orphan":     metav1.DeletePropagationOrphan,
 }
 
 func (f *deleteFlags) add(cmd *cobra.Command) {
 	cmd.Flags().Int64Var(&f.grace, "grace-period", -1, "seconds the containers of a Pod get to end; -1 for the Pod's own")
+	cmd.Flags().StringVar(&f.cascade, "cascade", "background", "what becomes of what it owns: background (goes after it), foreground (goes before it), or orphan (stays)")
+	cmd.Flags().Lookup("cascade").NoOptDefVal = "background" // as with kubectl
 	cmd.Flags().StringVar(&f.pods, "pods", "first", podsUsage)
 	f.followFlags.add(cmd.Flags(), usually)
 }
@@ -76,6 +91,10 @@ func (f *deleteFlags) run(ctx context.Context, config *genericclioptions.ConfigF
 	if o.pods, err = selection(f.pods); err != nil {
 		return err
 	}
+	policy, err := choose("cascade", f.cascade, cascades)
+	if err != nil {
+		return err
+	}
 	if err := o.connect(config); err != nil {
 		return err
 	}
@@ -86,9 +105,9 @@ func (f *deleteFlags) run(ctx context.Context, config *genericclioptions.ConfigF
 	r := &run{followOptions: &o, doing: "delete " + o.subject.Kind}
 	r.act = func(ctx context.Context) error {
 		if f.grace < 0 {
-			return r.follower.Delete(ctx, k, o.subject, nil)
+			return r.follower.Delete(ctx, k, o.subject, nil, policy)
 		}
-		return r.follower.Delete(ctx, k, o.subject, &f.grace)
+		return r.follower.Delete(ctx, k, o.subject, &f.grace, policy)
 	}
 	return r.start(ctx)
 }

@@ -85,6 +85,8 @@ func (y Style) members(r Report) []string {
 			if p := (Report{Phases: m.Phases}).longest(); p.Best > 0 {
 				longest = fmt.Sprintf("most of it %s, %s", p.Name, took(p.Min, p.Max, 0))
 			}
+		} else if m.State.Ready { // since before the run began
+			state = "ready"
 		}
 		made := ""
 		if !m.Created.IsZero() && !r.Run.Zero.IsZero() {

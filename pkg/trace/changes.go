@@ -73,11 +73,7 @@ func changed(prev, cur *corev1.Pod) string {
 	if c := condition(cur, corev1.PodScheduled); c == corev1.ConditionFalse && condition(prev, corev1.PodScheduled) != c {
 		words = append(words, "PodScheduled false")
 	}
-	for _, f := range prev.Finalizers {
-		if !slices.Contains(cur.Finalizers, f) {
-			words = append(words, "removes finalizer "+f)
-		}
-	}
+	words = append(words, changedMetadata(prev, cur)...)
 	if len(words) == 0 {
 		words = changedFields(prev.Status, cur.Status)
 	}

@@ -27,7 +27,7 @@ func changedObject(was, cur metav1.Object) string {
 		words = changedEndpoints(a, b)
 	}
 	words = append(words, changedStatus(object(a, "status"), object(b, "status"))...)
-	for _, part := range []string{"spec", "data", "metadata.labels", "metadata.annotations", "metadata.finalizers"} {
+	for _, part := range []string{"spec", "data", "metadata.labels", "metadata.annotations"} {
 		path := strings.Split(part, ".")
 		x, _, _ := unstructured.NestedFieldNoCopy(a.Object, path...)
 		y, _, _ := unstructured.NestedFieldNoCopy(b.Object, path...)
@@ -46,6 +46,7 @@ func changedObject(was, cur metav1.Object) string {
 			}
 		})
 	}
+	words = append(words, changedMetadata(a, b)...)
 	return strings.Join(words, ", ")
 }
 

@@ -81,6 +81,8 @@ func (s *story) controlled(w *write, a actor) actor {
 	}
 	owner, kind := metav1.GetControllerOf(w.object), s.object.Kind
 	switch {
+	case w.lostOwner() != nil && a.subresource == "": // by its owner's controller, or by the garbage collector
+		return a
 	case a.subresource == "scale":
 		kind = "HorizontalPodAutoscaler"
 	case owner != nil && a.subresource == "":
@@ -117,7 +119,9 @@ func (c *scene) attributeEnds() {
 			}
 			if e := owner.tellsOf(s, "SuccessfulDelete"); e != nil {
 				w.actor.name, w.actor.certainty, w.actor.because = e.emitter, Observed, "Event SuccessfulDelete names it"
-			} else if owner.ends() {
+			} else if owner.waits(foregroundFinalizer) {
+				w.actor.name, w.actor.because = garbageCollector, "its owner, "+ref.Kind+" "+ref.Name+", has the finalizer "+foregroundFinalizer+": the garbage collector deletes what it owns first"
+			} else if owner.ends() && !owner.orphans() {
 				w.actor.name, w.actor.because = garbageCollector, "its owner, "+ref.Kind+" "+ref.Name+", was deleted: the garbage collector deletes what it leaves behind"
 			}
 		}

@@ -34,7 +34,8 @@ type Trace struct {
 type facts struct {
 	revisions map[uint64]*revision
 	events    map[eventKey]*eventRevision
-	gone      time.Time // since when we know that it is no longer there, where no watch told
+	owners    map[string]bool // uids of those that own it, or did
+	gone      time.Time       // since when we know that it is no longer there, where no watch told
 }
 
 type eventKey struct {
@@ -150,6 +151,9 @@ func (t *Trace) observeObject(m metav1.Object, how revision) {
 		}
 	}
 	f.revisions[rv] = &how
+	for _, o := range m.GetOwnerReferences() {
+		f.owners[string(o.UID)] = true
+	}
 	t.result = nil
 }
 
@@ -184,7 +188,7 @@ func (t *Trace) observeEvent(e *corev1.Event, received time.Time) {
 func (t *Trace) facts(uid string) *facts {
 	f := t.objects[uid]
 	if f == nil {
-		f = &facts{revisions: map[uint64]*revision{}, events: map[eventKey]*eventRevision{}}
+		f = &facts{revisions: map[uint64]*revision{}, events: map[eventKey]*eventRevision{}, owners: map[string]bool{}}
 		t.objects[uid] = f
 	}
 	return f

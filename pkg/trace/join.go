@@ -28,8 +28,31 @@ func (s *story) joinRevisions() {
 			}
 		}
 	}
+	for _, w := range s.revisions {
+		if c := s.removal(w, known); c != nil {
+			join(c, w)
+		}
+	}
 	s.joinKinds(known, join)
 	s.joinEvents()
+}
+
+// removal is the call that removed an object by taking away its last finalizer, or nil. Its answer is the object as the API
+// server had read it, with an earlier revision, which another call made: it is the last of that kind.
+func (s *story) removal(w *write, known map[*apiCall]bool) (last *apiCall) {
+	if !w.deleted || w.endsLife() || w.was == nil || len(w.was.GetFinalizers()) == 0 {
+		return nil
+	}
+	for _, c := range s.records.calls {
+		if known[c] || !c.wrote() || c.resource != s.resource || c.sub != "" || c.verb != "patch" && c.verb != "update" || c.audit == nil || !c.maybe(w) {
+			continue
+		}
+		read := slices.ContainsFunc(s.revisions, func(o *write) bool { return o.object.GetResourceVersion() == c.audit.ResourceVersion })
+		if read && (last == nil || c.committed().After(last.committed())) {
+			last = c
+		}
+	}
+	return last
 }
 
 // joinKinds pairs calls and revisions of one kind by order and time: both are in the order of their transactions. Some of
@@ -180,7 +203,7 @@ func (s *story) whole(audit, spans bool) bool {
 		return true
 	}
 	if !s.begins().IsZero() {
-		return slices.ContainsFunc(s.cri, func(c criCall) bool { return c.rpc == "StopPodSandbox" && c.server != nil }) || s.node == ""
+		return !s.ends() || slices.ContainsFunc(s.cri, func(c criCall) bool { return c.rpc == "StopPodSandbox" && c.server != nil }) || s.node == ""
 	}
 	starts := s.starts()
 	for _, r := range starts {

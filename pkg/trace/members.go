@@ -22,8 +22,8 @@ func (t *Trace) members(requests []*Request) []Object {
 			continue
 		}
 		newest[uid] = m
-		for _, owner := range m.GetOwnerReferences() {
-			children[string(owner.UID)] = append(children[string(owner.UID)], uid)
+		for owner := range f.owners {
+			children[owner] = append(children[owner], uid)
 		}
 	}
 	in := map[string]bool{}

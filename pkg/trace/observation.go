@@ -50,6 +50,7 @@ type Request struct {
 	ServerVersion   string      `json:"serverVersion,omitempty"`   // what /version answered, such as v1.37.2
 	Asked           *corev1.Pod `json:"asked,omitempty"`           // what a create sent
 	Pod             *corev1.Pod `json:"pod,omitempty"`             // what it, or a delete, was answered
+	Propagation     string      `json:"propagation,omitempty"`     // what a delete asked for, as metav1.DeletionPropagation
 	// Answer is that for an object of any other kind.
 	Answer *unstructured.Unstructured `json:"answer,omitempty"`
 }

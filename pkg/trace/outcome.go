@@ -37,7 +37,7 @@ func (t *Trace) Reached(root int, is func(State) bool) (st State, by time.Time, 
 			if write := r.step(s.etcdKey(s.revisions[n-1].rv)); write != nil {
 				by = write.Window.Latest
 			}
-			if st.Deleted {
+			if st.Deleted && !s.orphans() {
 				by = later(by, r.emptied(s))
 			}
 			return st, by, true
@@ -73,7 +73,7 @@ func (s *story) state(n int) State {
 	}
 	st.Created = true
 	st.Deleted = last.deleted || n == len(s.revisions) && !s.gone.IsZero()
-	if !s.isPod() && slices.ContainsFunc(s.below(), func(p *story) bool { return !p.last().deleted && p.gone.IsZero() }) {
+	if !s.isPod() && !s.orphans() && slices.ContainsFunc(s.below(), func(p *story) bool { return !p.last().deleted && p.gone.IsZero() }) {
 		st.Deleted = false // what it owned goes after it
 	}
 	st.Deleting = last.object.GetDeletionTimestamp() != nil && !st.Deleted

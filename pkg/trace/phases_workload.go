@@ -17,6 +17,10 @@ var workloadPhases = []phase{
 		begin: func(s *story) string { return s.lastOfPods((*write).endsLife) }, end: func(s *story) string {
 			return s.lastOfPods(func(w *write) bool { return w.deleted })
 		}},
+	{name: "release", explain: "the garbage collector finds, level by level, that nothing is left of what the object owned, and lets it go",
+		begin: func(s *story) string { return s.lastOfPods(func(w *write) bool { return w.deleted }) }, end: func(s *story) string { return s.released(foregroundFinalizer) }},
+	{name: "orphan", explain: "the garbage collector takes away the reference to the object from what it owned, and lets it go",
+		begin: func(s *story) string { return s.etcdKey(s.firstRevision((*write).endsLife)) }, end: func(s *story) string { return s.released(orphanFinalizer) }},
 }
 
 // lastOfPods is the key of the write by which the last of its Pods became so, if the object itself is gone.

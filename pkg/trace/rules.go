@@ -64,7 +64,7 @@ var rulesOfWrites = []Rule{
 		Certainty: Observed, Detail: Brief, of: ofAll, derive: ownDelete,
 		Proves:  "we sent it and read the answer",
 		Gist:    "The client asks for the end, and is answered long before it.",
-		Explain: "The client asks the API server to delete the object. A Pod on a node is only marked, with a grace period; one that has no node, or has finished, is removed at once, and so is most else. What it owned, the garbage collector deletes later.",
+		Explain: "The client asks the API server to delete the object. A Pod on a node is only marked, with a grace period; one that has no node, or has finished, is removed at once, and so is most else. What it owned, the garbage collector deletes later; or first, or not at all, where the request says so.",
 		Doc:     docs + "concepts/workloads/pods/pod-lifecycle/#pod-termination",
 	},
 	{
@@ -138,6 +138,14 @@ var rulesOfWrites = []Rule{
 		Gist:    "What nobody owns any more, or asks for, a controller deletes.",
 		Explain: "A controller that has too many objects deletes some. What is left of a deleted owner, the garbage collector deletes: it finds each object whose ownerReference leads nowhere.",
 		Doc:     docs + "concepts/architecture/garbage-collection/",
+	},
+	{
+		Name: "collector-write", Trigger: "a finalizer of the garbage collector is gone, or a reference to an owner that leaves its objects behind", To: APIServer, Kind: RequestKind, At: AtCommit,
+		Certainty: Inferred, Detail: Normal, of: ofAll, derive: collectorWrites,
+		Proves:  "only the garbage collector takes these away, unless somebody does so by hand; the audit log names it",
+		Gist:    "The garbage collector has done its part, and lets the object go.",
+		Explain: "Where what an object owns is to go first, or to stay, the API server only marks the object, with a finalizer. The garbage collector sees to what it owns, then takes the finalizer away: with the last one the object goes.",
+		Doc:     docs + "concepts/architecture/garbage-collection/#cascading-deletion",
 	},
 	{
 		Name: "controller-event", Trigger: "an Event of a controller that names another object", To: APIServer, Kind: RequestKind, At: AtCommit,

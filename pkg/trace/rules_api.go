@@ -96,7 +96,11 @@ func (s *story) writeLabel(w *write) string {
 	case w.actor.subresource != "":
 		label += "/" + w.actor.subresource
 	}
-	if what := w.changed(); what != "" {
+	what := w.changed()
+	if f := w.collected(); f != "" && w.deleted { // the object is told as it was before it lost its last finalizer
+		what = "removes finalizer " + f
+	}
+	if what != "" {
 		label += ": " + what
 	}
 	return label
@@ -105,9 +109,12 @@ func (s *story) writeLabel(w *write) string {
 // methods are those of HTTP by the verbs of RBAC.
 var methods = map[string]string{"create": "POST", "update": "PUT", "patch": "PATCH", "delete": "DELETE", "get": "GET"}
 
-// isLastGrace reports whether the write ended the grace period: the first of the two revisions of one DELETE, which
-// removes the object with the second.
-func (w *write) isLastGrace() bool {
+// isLastGrace reports whether the write is the first of the two revisions of one DELETE, which removes the object with the
+// second.
+func (w *write) isLastGrace() bool { return w.endsGrace() && len(w.object.GetFinalizers()) == 0 }
+
+// endsGrace reports whether the write ended the grace period.
+func (w *write) endsGrace() bool {
 	return !w.deleted && w.prev != nil && w.prev.DeletionTimestamp != nil && !noGrace(w.prev) && noGrace(w.pod)
 }
 

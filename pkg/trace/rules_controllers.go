@@ -42,7 +42,7 @@ func controllerReports(s *story, emit func(claim)) {
 
 func controllerChanges(s *story, emit func(claim)) {
 	controllerWrites(s, func(w *write) bool {
-		return w.actor.verb != "create" && w.actor.verb != "delete" && w.actor.subresource != "status"
+		return w.actor.verb != "create" && w.actor.verb != "delete" && w.actor.subresource != "status" && !w.byCollector()
 	}, emit)
 }
 
@@ -91,6 +91,8 @@ func (s *story) cause(w *write) *source {
 	}
 	owner := s.owner()
 	switch {
+	case w.collected() != "":
+		return s.releaseCause(w)
 	case w.actor.name == garbageCollector && owner != nil:
 		return owner.latest(w, func(o *write) bool { return o.deleted || o.endsLife() })
 	case owner != nil && w.actor.name == controllerOf(owner.object.Kind): // the owner's controller acts for the owner

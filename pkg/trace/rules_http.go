@@ -20,6 +20,9 @@ func (s *story) ownWrite(verb, method string, emit func(claim)) {
 		if r.Pod != nil && r.Pod.DeletionGracePeriodSeconds != nil {
 			request.Label += fmt.Sprintf(", grace period %d s", *r.Pod.DeletionGracePeriodSeconds)
 		}
+		if p := strings.ToLower(r.Propagation); p != "" && p != "background" { // which is what happens unasked
+			request.Label += ", cascade " + p
+		}
 		request.Window, request.Best, request.Shown, request.Precision = exactly(r.Sent)
 		request.Evidence = []Evidence{r.evidence()}
 		if r.Status < 300 {

@@ -54,6 +54,12 @@ func (s *story) writer(w *write) actor {
 	if w.isLastGrace() {
 		return deleter(w)
 	}
+	if w.endsGrace() {
+		return actor{Kubelet, "delete", "", Inferred, "the grace period is over, which its kubelet ends once its containers are gone; a finalizer holds the Pod"}
+	}
+	if a, ok := s.collector(w); ok {
+		return a
+	}
 	if e := w.entry(w.was); e != nil && !w.deleted {
 		return s.controlled(w, actor{client(e.Manager), verbOf(e), e.Subresource, Observed, "managedFields: " + e.Manager + " " + string(e.Operation) + " " + e.Subresource})
 	}

@@ -56,7 +56,7 @@ func (t *tracer) RoundTrip(req *http.Request) (*http.Response, error) {
 			q.ID = string(uuid.NewUUID())
 		}
 		// Of an earlier try only the id stays.
-		*q = trace.Request{ID: q.ID, Verb: q.Verb, Resource: q.Resource, Object: q.Object, Asked: q.Asked, ResourceVersion: q.ResourceVersion,
+		*q = trace.Request{ID: q.ID, Verb: q.Verb, Resource: q.Resource, Object: q.Object, Asked: q.Asked, Propagation: q.Propagation, ResourceVersion: q.ResourceVersion,
 			Method: req.Method, Path: req.URL.RequestURI(), Started: t.now()}
 	})
 	stamp := func(field func(*trace.Request) *time.Time) {

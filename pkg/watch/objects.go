@@ -60,8 +60,9 @@ func (f *Follower) Remove(ctx context.Context, k Kind, name string, uid types.UI
 }
 
 // Delete asks for the deletion of an object, as an observed request. Without a uid it is the Pod that was there when Follow
-// looked; grace is the grace period in seconds, or nil for its own. What it owns the garbage collector deletes after it.
-func (f *Follower) Delete(ctx context.Context, k Kind, o trace.Object, grace *int64) error {
+// looked; grace is the grace period in seconds, or nil for its own. The policy says what becomes of what it owns: the garbage
+// collector deletes that after it (background), before it (foreground), or leaves it (orphan).
+func (f *Follower) Delete(ctx context.Context, k Kind, o trace.Object, grace *int64, policy metav1.DeletionPropagation) error {
 	if o.UID == "" && f.there != nil {
 		o.UID = string(f.there.UID)
 	}
@@ -69,7 +70,8 @@ func (f *Follower) Delete(ctx context.Context, k Kind, o trace.Object, grace *in
 		return apierrors.NewNotFound(k.GroupResource(), o.Name)
 	}
 	record := f.acting("delete", k, o)
-	options := metav1.DeleteOptions{GracePeriodSeconds: grace, Preconditions: metav1.NewUIDPreconditions(o.UID), PropagationPolicy: new(metav1.DeletePropagationBackground)}
+	record.request.Propagation = string(policy)
+	options := metav1.DeleteOptions{GracePeriodSeconds: grace, Preconditions: metav1.NewUIDPreconditions(o.UID), PropagationPolicy: &policy}
 	body, err := json.Marshal(options)
 	if err != nil {
 		return err

@@ -88,10 +88,19 @@ func TestDeleteWorkload(t *testing.T) {
 		"deployment": {func() string { return "deployment/web" }, nil, []string{"kubectl DELETE deployments (web)", "controller-manager/garbage-collector DELETE replicasets", "controller-manager/garbage-collector DELETE pods",
 			"apiserver watch: ReplicaSet web", "kubelet StopContainer app", "kubelet DELETE pods"}},
 		"records": {func() string { return "deploy/web" }, withRecords, []string{"controller-manager/garbage-collector DELETE pods"}},
+		"foreground": {func() string { return "deployments.apps/web" }, []string{"--cascade=foreground"}, []string{"kubectl DELETE deployments (web), cascade foreground", "controller-manager/garbage-collector DELETE replicasets",
+			"controller-manager/garbage-collector DELETE pods", "kubelet DELETE pods", "controller-manager/garbage-collector PATCH replicasets: removes finalizer foregroundDeletion", "controller-manager/garbage-collector PATCH deployments: removes finalizer foregroundDeletion"}},
+		"foreground-records": {func() string { return "deployments.v1.apps/web" }, append([]string{"--cascade=foreground"}, withRecords...), []string{"controller-manager/garbage-collector PATCH deployments: removes finalizer foregroundDeletion"}},
+		"orphan": {func() string { return "deploy/web" }, []string{"--cascade=orphan"}, []string{"kubectl DELETE deployments (web), cascade orphan", "controller-manager/garbage-collector PATCH replicasets: no longer owned by Deployment web",
+			"controller-manager/garbage-collector PATCH deployments: removes finalizer orphan"}},
+		"orphan-records": {func() string { return "deploy/web" }, append([]string{"--cascade=orphan"}, withRecords...), []string{"controller-manager/garbage-collector PATCH deployments: removes finalizer orphan"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			runKubectl(t, "", "apply", "-f", workloadFile("deployment"))
-			t.Cleanup(func() { runKubectl(t, "", "delete", "-f", workloadFile("deployment"), "--ignore-not-found") })
+			t.Cleanup(func() {
+				runKubectl(t, "", "delete", "-f", workloadFile("deployment"), "--ignore-not-found")
+				runKubectl(t, "", "delete", "replicaset", "-l", "app=web", "--cascade=foreground") // of an orphan
+			})
 			runKubectl(t, "", "wait", "--for=condition=Available", "deployment/web", "--timeout=60s")
 			r := record(t)
 			d, errOut, code := replayed(t, append([]string{"delete", c.what()}, c.flags...)...)
@@ -106,6 +115,9 @@ func TestDeleteWorkload(t *testing.T) {
 			tr := r.of(t, name, wholeFor(d), d.uids()...)
 			tr.Calls = slices.DeleteFunc(tr.Calls, func(c truth.Call) bool { return c.Start.Before(*d.steps[0].Best) }) // those of earlier starts
 			s := judged(t, d, tr, likelyWithin)
+			if stay := strings.HasPrefix(name, "orphan"); stay != (runKubectl(t, "", "get", "pods", "-l", "app=web", "-o", "name") != "") && name != "pod" {
+				t.Errorf("the Pods stay: %t", !stay)
+			}
 			t.Logf("%d writes, %d pairs, %d of %d actors unknown", s.Writes, s.Pairs, s.ActorsUnknown, s.WritesFound)
 		})
 	}

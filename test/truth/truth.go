@@ -18,7 +18,7 @@ import (
 type Write struct {
 	Verb, Resource, Subresource string
 	User                        string
-	Revision                    string // empty for a bind, whose answer has none
+	Revision                    string // empty where the answer has none: for a bind, and for what removes an object by its last finalizer
 	Reason                      string // of an Event
 	Start, End                  time.Time
 	First                       *Call // of a deletion in two transactions, the one that ended the grace period
@@ -115,7 +115,10 @@ func Read(audit, spans []byte, uids ...string) (*Truth, error) {
 		if txn == nil && revisions[w.Revision] {
 			return nil // it changed nothing: its answer has the revision of another
 		}
-		revisions[w.Revision] = true
+		if revisions[w.Revision] && (w.Verb == "patch" || w.Verb == "update") {
+			w.Revision = "" // it took away the last finalizer, and the object with it: its answer is the object before
+		}
+		revisions[w.Revision] = w.Revision != ""
 		if txn == nil {
 			return fmt.Errorf("no etcd transaction below the span of %s %s/%s", w.Verb, w.Resource, w.Subresource)
 		}
