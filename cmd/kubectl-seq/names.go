@@ -85,6 +85,8 @@ func named(config *genericclioptions.ConfigFlags, args []string) (*resource.Info
 	}
 	infos, err := resource.NewBuilder(config).Unstructured().NamespaceParam(namespace).DefaultNamespace().ResourceTypeOrNameArgs(false, args...).SingleResourceType().Flatten().Do().Infos()
 	switch {
+	case apierrors.IsNotFound(err) && strings.HasPrefix(err.Error(), "namespaces "):
+		return nil, hinted(err, "see what there is: kubectl get namespaces")
 	case apierrors.IsNotFound(err):
 		return nil, hinted(err, fmt.Sprintf("see what there is: kubectl get %s -n %s", strings.Split(args[0], "/")[0], namespace))
 	case err != nil && strings.Contains(err.Error(), "doesn't have a resource type"):
