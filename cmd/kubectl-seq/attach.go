@@ -14,7 +14,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
-	"k8s.io/cli-runtime/pkg/resource"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
 	"github.com/kubectl-seq/kubectl-seq/pkg/watch"
@@ -29,6 +28,9 @@ type attachFlags struct {
 func (f *attachFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.pods, "pods", "first", podsUsage)
 }
+
+// watchGoals are those of what is only watched.
+var watchGoals = []string{"created", "scheduled", "running", "ready", "available", "completed", deleted}
 
 const watchExample = `  # What happens to a Deployment from now on, and what had happened before?
   kubectl seq watch deployment/web
@@ -48,10 +50,13 @@ func newWatch(config *genericclioptions.ConfigFlags, streams genericiooptions.IO
 		Long:    "Show what becomes of an object, live, from now on and until it is gone, after what it and its Events have kept of\nwhat had happened before. Nothing is changed on the cluster.\n\n" + exitHelp(),
 		Example: watchExample,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if _, err := choose("until", until, allGoals); err != nil || until == shown {
-				return fmt.Errorf("--until=%s: must be one of %s", until, strings.Join(slices.DeleteFunc(keys(allGoals), func(k string) bool { return k == shown }), ", "))
+			if !slices.Contains(watchGoals, until) {
+				return fmt.Errorf("--until=%s: must be one of %s", until, strings.Join(watchGoals, ", "))
 			}
 			o, err := f.attach(config, streams, args, until, wait)
+			if apierrors.IsNotFound(err) && !wait {
+				return hinted(errors.Unwrap(err), "with --wait it is waited for")
+			}
 			if err != nil {
 				return err
 			}
@@ -59,8 +64,10 @@ func newWatch(config *genericclioptions.ConfigFlags, streams genericiooptions.IO
 			return (&run{followOptions: o, doing: "watch " + o.subject.Kind}).start(cmd.Context())
 		},
 	}
-	cmd.Flags().StringVar(&until, "until", deleted, "follow until it is: created, scheduled, running, ready, available, completed or deleted")
+	cmd.Flags().StringVar(&until, "until", deleted, "follow until it is: "+strings.Join(watchGoals, ", "))
 	cmd.Flags().BoolVar(&wait, "wait", false, "wait for an object that is not there yet")
+	takesOne(cmd, config)
+	_ = cmd.RegisterFlagCompletionFunc("until", fixed(watchGoals...)) // the only error is that there is one
 	f.add(cmd)
 	f.followFlags.add(cmd.Flags(), 0)
 	return cmd
@@ -82,7 +89,15 @@ func newShow(config *genericclioptions.ConfigFlags, streams genericiooptions.IOS
 		Example: showExample,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if filename != "" {
+				if len(args) > 0 {
+					if err := oneObject(cmd, args); err != nil {
+						return err
+					}
+				}
 				return f.showFile(cmd.Context(), streams, filename, args)
+			}
+			if err := oneObject(cmd, args); err != nil {
+				return err
 			}
 			o, err := f.attach(config, streams, args, shown, false)
 			if err != nil {
@@ -91,6 +106,7 @@ func newShow(config *genericclioptions.ConfigFlags, streams genericiooptions.IOS
 			return (&run{followOptions: o, doing: "show " + o.subject.Kind, once: true}).start(cmd.Context())
 		},
 	}
+	cmd.ValidArgsFunction = completeObject(config)
 	cmd.Flags().StringVarP(&filename, "filename", "f", "", "file, URL or - with the object and its Events, as kubectl get -o yaml prints them")
 	f.add(cmd)
 	f.addPicture(cmd.Flags())
@@ -99,9 +115,6 @@ func newShow(config *genericclioptions.ConfigFlags, streams genericiooptions.IOS
 
 // attach makes the run about the object that is named, and what comes of it.
 func (f *attachFlags) attach(config *genericclioptions.ConfigFlags, streams genericiooptions.IOStreams, args []string, until string, wait bool) (*followOptions, error) {
-	if len(args) == 0 || len(args) > 2 || len(args) == 1 && !strings.Contains(args[0], "/") {
-		return nil, hinted(errors.New("one TYPE/NAME expected"), "such as pod/web or deployment/web")
-	}
 	o, err := f.toOptions(streams, until)
 	if err != nil {
 		return nil, err
@@ -125,31 +138,28 @@ func (o *followOptions) locate(config *genericclioptions.ConfigFlags, args []str
 	if err != nil {
 		return noCluster(err)
 	}
-	infos, err := resource.NewBuilder(config).Unstructured().NamespaceParam(namespace).DefaultNamespace().ResourceTypeOrNameArgs(false, args...).SingleResourceType().Flatten().Do().Infos()
-	kind, name, _ := strings.Cut(strings.Join(args, "/"), "/")
-	switch {
-	case apierrors.IsNotFound(err) && wait, apierrors.IsForbidden(err):
-		mapping, mapErr := mapped(config, kind)
-		if mapErr != nil {
-			return mapErr
-		}
-		if mapping.GroupVersionKind.Kind == "Pod" || wait {
-			o.about(watch.Kind{GroupVersionResource: mapping.Resource, Namespaced: mapping.Scope.Name() == meta.RESTScopeNameNamespace}, mapping.GroupVersionKind.Kind, namespace, name, nil)
-			return nil
-		}
-		return err
-	case apierrors.IsNotFound(err):
-		return hinted(err, "with --wait, watch waits for it")
-	case err != nil:
-		return err
-	case len(infos) != 1:
-		return fmt.Errorf("one object expected, %d found", len(infos))
+	info, err := named(config, args)
+	if pod, ok := unreadablePod(err); ok { // it can be watched without the right to get it
+		o.onePod(namespace, pod)
+		return nil
 	}
-	u, ok := infos[0].Object.(*unstructured.Unstructured)
+	if apierrors.IsNotFound(err) && wait {
+		kind, name, _ := strings.Cut(strings.Join(args, "/"), "/")
+		mapping, err := mapped(config, kind)
+		if err != nil {
+			return err
+		}
+		o.about(watch.Kind{GroupVersionResource: mapping.Resource, Namespaced: mapping.Scope.Name() == meta.RESTScopeNameNamespace}, mapping.GroupVersionKind.Kind, namespace, name, nil)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	u, ok := info.Object.(*unstructured.Unstructured)
 	if !ok {
-		return fmt.Errorf("the object is a %T", infos[0].Object)
+		return fmt.Errorf("the object is a %T", info.Object)
 	}
-	o.about(watch.Kind{GroupVersionResource: infos[0].Mapping.Resource, Namespaced: infos[0].Namespaced()}, u.GetKind(), cmp.Or(u.GetNamespace(), namespace), u.GetName(), u)
+	o.about(watch.Kind{GroupVersionResource: info.Mapping.Resource, Namespaced: info.Namespaced()}, u.GetKind(), cmp.Or(u.GetNamespace(), namespace), u.GetName(), u)
 	return nil
 }
 

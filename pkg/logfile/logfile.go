@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"time"
 )
@@ -35,6 +36,14 @@ const patience = 30
 func gone(err error) bool {
 	var refused *statusError
 	return errors.As(err, &refused) && refused.code < 500 && refused.code != 429 || errors.Is(err, fs.ErrNotExist)
+}
+
+// betweenFiles is how often in a row a file may be missing: while it is rotated there is none of that name for a moment.
+const betweenFiles = 5
+
+func missing(err error) bool {
+	var refused *statusError
+	return errors.As(err, &refused) && refused.code == http.StatusNotFound || errors.Is(err, fs.ErrNotExist)
 }
 
 // maxLine bounds a line. A longer one is given up.
@@ -75,10 +84,11 @@ func Follow(ctx context.Context, f File, offset int64, line func([]byte), lost f
 			continue
 		case err != nil && !gone(err) && failures < patience:
 			failures++
-			select {
-			case <-ctx.Done():
-			case <-time.After(10 * Interval):
-			}
+			pause(ctx, 10*Interval)
+			continue
+		case err != nil && missing(err) && failures < betweenFiles:
+			failures++
+			pause(ctx, Interval)
 			continue
 		case err != nil:
 			return err
@@ -89,11 +99,14 @@ func Follow(ctx context.Context, f File, offset int64, line func([]byte), lost f
 		if len(data) > 0 {
 			continue
 		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(Interval):
-		}
+		pause(ctx, Interval)
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
 	}
 }
 

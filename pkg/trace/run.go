@@ -101,7 +101,7 @@ func (s *story) unseen() []string {
 		if len(s.calls.spans.byID) == 0 {
 			words = append(words, "times inside the apiserver, etcd and runc: no traces")
 		}
-		pods = slices.DeleteFunc(pods, func(p *story) bool { return !slices.ContainsFunc(p.revisions, (*write).drawn) }) // nothing becomes of them
+		pods = slices.DeleteFunc(pods, func(p *story) bool { return p.found() == nil && !slices.ContainsFunc(p.revisions, (*write).drawn) }) // nothing becomes of them
 		if len(pods) > 0 && !any((*story).sandboxTimed) {
 			words = append(words, "the start of RunPodSandbox: no API write marks it")
 		}
