@@ -2,6 +2,7 @@ package render
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"regexp"
@@ -47,6 +48,19 @@ func (l *Live) Update(r Report, settled int, status string) error {
 		tail = l.unsettled(rest, status, height)
 	}
 	return l.flush(b.String(), tail)
+}
+
+// Print writes whole lines to w, which may be the same terminal, above the tail. They are no part of the picture.
+func (l *Live) Print(w io.Writer, text string) error {
+	if w == l.out {
+		return l.flush(text, l.tail)
+	}
+	tail := l.tail
+	err := l.flush("", nil)
+	if err == nil {
+		_, err = io.WriteString(w, text)
+	}
+	return errors.Join(err, l.flush("", tail))
 }
 
 // Finish draws everything and the summary.

@@ -38,6 +38,39 @@ func Plain(s string) string {
 	return b.String()
 }
 
+// Lines makes the output of a program safe to stand between the lines of a picture on a terminal: it keeps tabs and colours,
+// and what else would move the cursor or reorder what stands around it becomes visible.
+func Lines(s string) string {
+	var b strings.Builder
+	for line := range strings.Lines(s) {
+		line, end := strings.TrimRight(line, "\r\n"), line
+		end = end[len(line):]
+		painted := sgr.MatchString(line)
+		for len(line) > 0 {
+			if m := sgr.FindStringIndex(line); m != nil && m[0] == 0 {
+				b.WriteString(line[:m[1]])
+				line = line[m[1]:]
+				continue
+			}
+			r, n := utf8.DecodeRuneInString(line)
+			switch {
+			case r == utf8.RuneError && n == 1:
+				fmt.Fprintf(&b, `\x%02x`, line[0])
+			case r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029'):
+				fmt.Fprintf(&b, `\u%04x`, r)
+			default:
+				b.WriteString(line[:n])
+			}
+			line = line[n:]
+		}
+		if painted {
+			b.WriteString("\x1b[0m")
+		}
+		b.WriteString(end)
+	}
+	return b.String()
+}
+
 // fit pads or cuts a plain string to a width in terminal cells.
 func fit(s string, width int) string {
 	if runewidth.StringWidth(s) > width {
