@@ -159,7 +159,7 @@ func (e *evidence) startAudit(ctx context.Context, o *followOptions) error {
 
 func (e *evidence) startSpans(ctx context.Context, o *followOptions) error {
 	lost := e.lost("spans")
-	filter := otlp.NewFilter(o.scope.Namespace, o.names)
+	filter := otlp.NewFilter(o.scope.Namespace, o.names).Containers(o.containers...)
 	return e.follow(ctx, o, o.evidence.spans, func(line []byte) {
 		batch, err := otlp.ParseJSON(line)
 		if err != nil {
@@ -188,7 +188,7 @@ func (e *evidence) listen(ctx context.Context, o *followOptions) error {
 		}
 	})
 	e.wg.Go(func() {
-		filter := otlp.NewFilter(o.scope.Namespace, o.names)
+		filter := otlp.NewFilter(o.scope.Namespace, o.names).Containers(o.containers...)
 		for {
 			select {
 			case b := <-batches:

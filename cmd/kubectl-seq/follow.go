@@ -23,6 +23,7 @@ type followFlags struct {
 	evidenceFlags
 	record     string
 	timeout    time.Duration
+	limit      string // the name of its flag
 	waitAnyway bool
 }
 
@@ -36,6 +37,7 @@ type followOptions struct {
 	scope       watch.Scope
 	pods        render.Selection // which are drawn, where there are several
 	image       string           // of the Pod's first container, where it is known beforehand
+	containers  []string         // ids of those that a command is run in
 	until       string           // one of allGoals
 	timeout     time.Duration
 	waitAnyway  bool
@@ -44,22 +46,28 @@ type followOptions struct {
 }
 
 func (f *followFlags) add(fs *pflag.FlagSet, timeout time.Duration) {
-	fs.DurationVar(&f.timeout, "timeout", timeout, "how long to follow what happens; 0 is without end")
-	fs.BoolVar(&f.waitAnyway, "wait-anyway", false, "go on until --timeout even where nothing that Kubernetes does by itself will get it further")
+	f.addWith(fs, "timeout", timeout, "how long to follow what happens; 0 is without end")
+}
+
+// addWith adds them with a name of its own for how long to follow.
+func (f *followFlags) addWith(fs *pflag.FlagSet, name string, long time.Duration, usage string) {
+	f.limit = name
+	fs.DurationVar(&f.timeout, name, long, usage)
+	fs.BoolVar(&f.waitAnyway, "wait-anyway", false, "go on until --"+name+" even where nothing that Kubernetes does by itself will get it further")
 	f.evidenceFlags.add(fs)
 	f.addPicture(fs)
 }
 
 // addPicture adds those that do not depend on what is followed.
 func (f *followFlags) addPicture(fs *pflag.FlagSet) {
-	fs.StringVar(&f.record, "record", "", "write what is observed to this file, for kubectl seq replay, without the values of env and annotations")
+	fs.StringVar(&f.record, "record", "", "write what is observed to this file, for kubectl seq replay, without the values of env and annotations, and without the output of commands")
 	f.drawFlags.add(fs)
 }
 
 func (f *followFlags) toOptions(streams genericiooptions.IOStreams, until string) (followOptions, error) {
 	o := followOptions{IOStreams: streams, until: until, timeout: f.timeout, waitAnyway: f.waitAnyway, record: f.record}
 	if o.timeout < 0 {
-		return o, errors.New("--timeout must not be below 0")
+		return o, errors.New("--" + f.limit + " must not be below 0")
 	}
 	var err error
 	if o.drawOptions, err = f.drawFlags.toOptions(streams.Out); err != nil {

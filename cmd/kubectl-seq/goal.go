@@ -10,14 +10,15 @@ import (
 type goal struct {
 	name    string // as the outcome calls it
 	reached func(trace.State) bool
+	origin  string // what the request is called that the run is about; POST by default
 }
 
 // goals are those of a start, as --until takes them.
 var goals = map[string]goal{
-	"scheduled": {"Scheduled", func(s trace.State) bool { return s.Scheduled }},
-	"running":   {"Running", func(s trace.State) bool { return s.Running }},
-	"ready":     {"Ready", func(s trace.State) bool { return s.Ready }},
-	"completed": {"Succeeded", func(s trace.State) bool { return s.Succeeded }},
+	"scheduled": {name: "Scheduled", reached: func(s trace.State) bool { return s.Scheduled }},
+	"running":   {name: "Running", reached: func(s trace.State) bool { return s.Running }},
+	"ready":     {name: "Ready", reached: func(s trace.State) bool { return s.Ready }},
+	"completed": {name: "Succeeded", reached: func(s trace.State) bool { return s.Succeeded }},
 }
 
 // deleted is the goal of an end.
@@ -29,9 +30,10 @@ const shown = "shown"
 // allGoals are those that a run or a recording may have.
 var allGoals = func() map[string]goal {
 	all := maps.Clone(goals)
-	all["created"] = goal{"Created", func(s trace.State) bool { return s.Created }}
-	all["available"] = goal{"Available", func(s trace.State) bool { return s.Available }}
-	all[deleted] = goal{"Deleted", func(s trace.State) bool { return s.Deleted }}
-	all[shown] = goal{"Shown", func(trace.State) bool { return true }}
+	all["created"] = goal{name: "Created", reached: func(s trace.State) bool { return s.Created }}
+	all["available"] = goal{name: "Available", reached: func(s trace.State) bool { return s.Available }}
+	all[executed] = goal{name: "Ready again", reached: func(trace.State) bool { return false }, origin: "exec"} // see decidedAfter
+	all[deleted] = goal{name: "Deleted", reached: func(s trace.State) bool { return s.Deleted }, origin: "DELETE"}
+	all[shown] = goal{name: "Shown", reached: func(trace.State) bool { return true }}
 	return all
 }()

@@ -86,6 +86,15 @@ func (o *outputs) update(r render.Report, settled int, status string) error {
 	return o.live.Update(r, settled, status)
 }
 
+// print writes text that is no part of the picture, above what can still change of it.
+func (o *outputs) print(w io.Writer, text string) error {
+	if o.live != nil {
+		return o.live.Print(w, text)
+	}
+	_, err := io.WriteString(w, text)
+	return err
+}
+
 // finish draws the end, and writes the files even where standard output could not be.
 func (o *outputs) finish(r render.Report) error {
 	var err error

@@ -23,7 +23,7 @@ func newRoot(streams genericiooptions.IOStreams) *cobra.Command {
 	root.SetOut(streams.Out)
 	root.SetErr(streams.ErrOut)
 	flags.AddFlags(root.PersistentFlags())
-	root.AddCommand(newCreatePod(flags, streams, createPod), newCreate(flags, streams), newCreateDeployment(flags, streams), newCreateJob(flags, streams), newDelete(flags, streams), newDeletePod(flags, streams), newWatch(flags, streams), newShow(flags, streams), newSources(flags, streams), newCollect(streams), newReplay(streams), newDemo(streams), newVersion(flags, streams))
+	root.AddCommand(newCreatePod(flags, streams, createPod), newCreate(flags, streams), newCreateDeployment(flags, streams), newCreateJob(flags, streams), newDelete(flags, streams), newDeletePod(flags, streams), newWatch(flags, streams), newShow(flags, streams), newExec(flags, streams), newSources(flags, streams), newCollect(streams), newReplay(streams), newDemo(streams), newVersion(flags, streams))
 	complete(root, flags)
 	return root
 }

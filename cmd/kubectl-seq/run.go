@@ -20,15 +20,16 @@ import (
 type run struct {
 	*followOptions
 	*session
-	doing    string                      // what is done, and to what
-	act      func(context.Context) error // does it, once the Pod is watched; nil where the run only looks
-	once     bool                        // it looks, and does not watch
-	given    []trace.Observation         // all that is observed, where it comes from a file
-	acted    bool                        // it has been done
-	follower *watch.Follower
-	records  *evidence         // or nil
-	remove   []removal         // what is to be removed in the end
-	record   *recording.Writer // or nil
+	doing     string                      // what is done, and to what
+	act       func(context.Context) error // does it, once the Pod is watched; nil where the run only looks
+	once      bool                        // it looks, and does not watch
+	given     []trace.Observation         // all that is observed, where it comes from a file
+	acted     bool                        // it has been done
+	follower  *watch.Follower
+	records   *evidence         // or nil
+	remove    []removal         // what is to be removed in the end
+	record    *recording.Writer // or nil
+	aftermath *aftermath        // of a command that is run, or nil
 }
 
 // pause is how long the last question may take.
@@ -117,8 +118,12 @@ func (r *run) do(ctx context.Context) error {
 		defer close(acted)
 		err := follow(following)
 		if err == nil && r.act != nil {
-			// Once sent, the request is seen to its end: what it made may have to be removed again.
-			err = r.act(context.WithoutCancel(ctx))
+			// Once sent, the request is seen to its end: what it made may have to be removed again. A command makes nothing.
+			acting := context.WithoutCancel(ctx)
+			if r.aftermath != nil {
+				acting = following
+			}
+			err = r.act(acting)
 		}
 		acted <- err
 	}()
@@ -138,15 +143,23 @@ func (r *run) do(ctx context.Context) error {
 // What it asks beyond that ends with the second context.
 func (r *run) follow(ctx, following context.Context, acted <-chan error) error {
 	var timeout <-chan time.Time
-	if r.timeout > 0 {
-		timeout = time.After(r.timeout)
+	limit := func() { // from when on the time counts
+		if r.timeout > 0 {
+			timeout = time.After(r.timeout)
+		}
 	}
 	tick := time.NewTicker(refresh)
 	defer tick.Stop()
-	var enough <-chan time.Time // set once the outcome is decided, or the time is up
+	var enough, quiet <-chan time.Time // set once the outcome is decided, or the time is up; once a command has ended
 	var reason recording.Reason
 	var caughtUp <-chan struct{} // while Events that may be late are asked for
 	again := false
+	var output <-chan piece
+	if r.aftermath != nil {
+		output = r.aftermath.output
+	} else {
+		limit()
+	}
 	for {
 		select {
 		case o := <-r.follower.Observations():
@@ -157,12 +170,27 @@ func (r *run) follow(ctx, following context.Context, acted <-chan error) error {
 			if err := errors.Join(r.take(o), r.drain()); err != nil {
 				return err
 			}
+		case p := <-output:
+			if err := r.aftermath.pass(p); err != nil {
+				return err
+			}
+		case <-quiet:
+			if len(r.trace.Aftermath().Left) == 0 && reason == "" {
+				reason, enough = recording.Quiet, time.After(r.records.drain)
+			}
 		case err, ok := <-acted:
 			if !ok {
 				acted = nil
 				continue
 			}
 			r.acted = true
+			if r.aftermath != nil {
+				limit()
+				quiet = time.After(r.aftermath.wait)
+				if err := r.aftermath.rest(); err != nil { // before the picture goes on
+					return err
+				}
+			}
 			if drained := r.drain(); err != nil && ctx.Err() == nil { // an interrupt is told as such
 				return errors.Join(drained, r.refused(err))
 			} else if drained != nil {
@@ -196,10 +224,12 @@ func (r *run) follow(ctx, following context.Context, acted <-chan error) error {
 		if r.trace.Blind() && r.acted && reason == "" {
 			return r.ended(recording.Blind)
 		}
-		if reason == recording.Timeout && r.records.whole(r.trace) {
+		if (reason == recording.Timeout || reason == recording.Quiet) && r.records.whole(r.trace) {
 			return r.ended(reason)
 		}
-		if _, ok := r.decided(); ok && r.acted {
+		if r.aftermath != nil && (r.aftermath.lookAgain(following) || reason == recording.Quiet && len(r.trace.Aftermath().Left) > 0) {
+			reason, enough = "", nil
+		} else if _, ok := r.decided(); ok && r.acted {
 			if enough == nil {
 				enough = time.After(max(r.followOptions.settle, r.records.drain))
 				if !r.once {
@@ -253,8 +283,11 @@ func (r *run) ended(reason recording.Reason) error {
 		r.tick(at)
 	}
 	var err error
+	if r.aftermath != nil {
+		err = r.aftermath.rest()
+	}
 	if r.record != nil {
-		err = r.record.End(at, reason)
+		err = errors.Join(err, r.record.End(at, reason))
 	}
 	return errors.Join(err, r.finish(r.end(reason)))
 }

@@ -47,14 +47,18 @@ func (s *session) report() render.Report {
 	if run.Image == "" {
 		run.Image = s.image
 	}
-	return render.Report{Context: s.context, Recorded: s.recorded, Run: run, Steps: s.trace.Steps(), Members: s.trace.Members(), Pods: s.pods}
+	return render.Report{Context: s.context, Recorded: s.recorded, Run: run, Steps: s.trace.Steps(), Members: s.trace.Members(), Pods: s.pods, Origin: s.until.origin}
 }
 
 func (s *session) status() string {
-	line := fmt.Sprintf("%.1f s, not %s yet", s.elapsed().Seconds(), s.until.name)
+	waits := "not " + s.until.name + " yet"
 	if !s.attached.IsZero() {
-		line = fmt.Sprintf("%.1f s, not %s yet", s.elapsed().Seconds(), strings.ToLower(s.until.name))
+		waits = strings.ToLower(waits)
 	}
+	if s.ofCommand() {
+		waits = s.statusAfter()
+	}
+	line := fmt.Sprintf("%.1f s, %s", s.elapsed().Seconds(), waits)
 	if o, ok := s.trace.Obstacle(); ok {
 		line += fmt.Sprintf(": %s, held by %s for %.1f s: %s", o.Reason, o.By, o.Held.Seconds(), o.Explain)
 	}
@@ -103,6 +107,9 @@ func (s *session) decided() (render.Outcome, bool) {
 
 // decidedOf names the outcome for one of the objects that the run is about.
 func (s *session) decidedOf(root int) (render.Outcome, bool) {
+	if s.ofCommand() {
+		return s.decidedAfter()
+	}
 	var o render.Outcome
 	_, by, ok := s.trace.Reached(root, func(st trace.State) bool {
 		switch {
@@ -159,14 +166,19 @@ func (s *session) deadEnd() bool {
 	return ok && o.DeadEnd
 }
 
-// end is the outcome of a run that is over: what the observations tell, else what ended it.
-func (s *session) end(reason recording.Reason) render.Outcome {
+// end is the outcome of a run that is over. Where a command was run, its exit code counts first.
+func (s *session) end(reason recording.Reason) render.Outcome { return s.withCommand(s.endOf(reason)) }
+
+// endOf is what the observations tell, else what ended the run.
+func (s *session) endOf(reason recording.Reason) render.Outcome {
 	o, ok := s.decided()
 	if ok {
 		return o
 	}
 	o = s.because(render.Outcome{Total: s.elapsed()})
 	switch {
+	case (reason == recording.Quiet || reason == recording.Timeout) && s.quiet():
+		return s.exited()
 	case reason == recording.Interrupt:
 		o.Name, o.ExitCode = "Interrupted", exitInterrupted
 	case (reason == recording.Timeout || reason == recording.DeadEnd) && o.Obstacle != nil:

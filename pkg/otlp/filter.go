@@ -20,6 +20,7 @@ type Filter struct {
 	traces    map[string]bool          // that are about one of the objects
 	waiting   map[string][]*trace.Span // by trace
 	links     map[string]bool          // ids of spans that such traces link to
+	tasks     map[string]bool          // ids of containers
 	queue     []*trace.Span            // those that wait, oldest first, in a ring
 	next      int
 }
@@ -27,6 +28,16 @@ type Filter struct {
 // NewFilter is for the objects of that namespace with one of these names.
 func NewFilter(namespace string, named func(string) bool) *Filter {
 	return &Filter{namespace: namespace, named: named, traces: map[string]bool{}, waiting: map[string][]*trace.Span{}, links: map[string]bool{}, queue: make([]*trace.Span, held)}
+}
+
+// Containers passes the spans of a runtime about containers with these ids, too. A container that was there before the first
+// span has its name in none.
+func (f *Filter) Containers(ids ...string) *Filter {
+	f.tasks = map[string]bool{}
+	for _, id := range ids {
+		f.tasks[id] = true
+	}
+	return f
 }
 
 // Add takes a batch and calls pass for each span that is known to be about the Pod by now, once.
@@ -103,6 +114,13 @@ func (f *Filter) about(s *trace.Span) bool {
 		if parts := strings.Split(path, "/"); len(parts) > 1 && f.named(parts[1]) {
 			return true
 		}
+	}
+	// The kubelet's own server has a container at /exec/NAMESPACE/POD/CONTAINER.
+	if parts := strings.Split(a["url.path"], "/"); len(parts) > 4 && parts[1] == "exec" && parts[2] == f.namespace && f.named(parts[3]) {
+		return true
+	}
+	if f.tasks[a["task.id"]] || f.tasks[a["process.task.id"]] {
+		return true
 	}
 	// The runtime names a sandbox POD_NAMESPACE_UID_ATTEMPT, and a container likewise with its own name before.
 	for i, name := range []string{a["sandbox.name"], a["container.name"]} {

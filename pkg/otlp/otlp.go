@@ -27,6 +27,7 @@ var kept = map[string]bool{
 	"audit-id": true, "key": true, "http.request.method": true, "url.path": true, "http.target": true, "http.response.status_code": true, "user_agent.original": true,
 	"read_only": true, "webhook": true,
 	"k8s.pod.uid": true, "k8s.pod.name": true, "k8s.namespace.name": true, "sandbox.id": true, "sandbox.name": true, "sandbox.ip": true, "container.id": true, "container.name": true, "image.ref": true,
+	"task.id": true, "process.id": true, "process.task.id": true,
 }
 
 // each calls do for every span, as the core takes it.

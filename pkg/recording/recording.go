@@ -49,6 +49,7 @@ const (
 	Interrupt Reason = "interrupt"
 	Blind     Reason = "blind"    // nothing more can be seen, for lack of rights
 	DeadEnd   Reason = "dead-end" // nothing that Kubernetes does by itself would have got the Pod further
+	Quiet     Reason = "quiet"    // no container ended after the command had
 )
 
 // Recording is a whole file.
@@ -83,14 +84,26 @@ type request struct {
 	TLS       *int64 `json:"tls,omitempty"`
 	Sent      *int64 `json:"sent,omitempty"`
 	FirstByte *int64 `json:"firstByte,omitempty"`
+	Exec      *exec  `json:"exec,omitempty"`
+}
+
+// exec is what an exec ran, likewise.
+type exec struct {
+	trace.Exec
+	Output *int64 `json:"output,omitempty"`
+	Ended  *int64 `json:"ended,omitempty"`
 }
 
 // times pairs the two forms of each time.
 func (r *request) times() map[*time.Time]**int64 {
 	q := &r.Request
-	return map[*time.Time]**int64{
+	all := map[*time.Time]**int64{
 		&q.Started: &r.Started, &q.DNS: &r.DNS, &q.Connected: &r.Connected, &q.TLS: &r.TLS, &q.Sent: &r.Sent, &q.FirstByte: &r.FirstByte,
 	}
+	if e := r.Exec; e != nil {
+		all[&e.Exec.Output], all[&e.Exec.Ended] = &e.Output, &e.Ended
+	}
+	return all
 }
 
 // Writer appends observations to a recording.
@@ -110,12 +123,16 @@ func NewWriter(w io.Writer, h Header) (*Writer, error) {
 }
 
 // Write appends one observation. The values of environment variables, of annotations and of the headers of HTTP probes,
-// and what a container left as its termination message, are replaced, equal ones alike. Secrets are no observations.
+// and what a container left as its termination message, are replaced, equal ones alike. Secrets are no observations. Of a
+// command that was run in a container there are the arguments, but not the output.
 func (w *Writer) Write(o trace.Observation) error {
 	o = w.redact.observation(o)
 	l := line{At: w.since(o.Received), Change: o.Change, Event: o.Event, Gap: o.Gap, Audit: o.Audit, Span: o.Span, Loss: o.Loss, Lease: o.Lease, Webhooks: o.Webhooks, Attach: o.Attach}
 	if o.Request != nil {
 		l.Request = &request{Request: *o.Request}
+		if o.Request.Exec != nil {
+			l.Request.Exec = &exec{Exec: *o.Request.Exec}
+		}
 		for at, relative := range l.Request.times() {
 			if !at.IsZero() {
 				*relative = new(w.since(*at))
@@ -193,6 +210,9 @@ func (r *Recording) add(text []byte) error {
 			}
 		}
 		o.Request = &l.Request.Request
+		if l.Request.Exec != nil {
+			o.Request.Exec = &l.Request.Exec.Exec
+		}
 	}
 	r.Observations = append(r.Observations, o)
 	return nil

@@ -76,6 +76,7 @@ func TestReadsWhatWasWritten(t *testing.T) {
 		{Received: at},
 		{Received: at, Gap: &trace.Gap{Resource: "pods", From: "1"}},
 		{Received: at, Request: &trace.Request{ID: "a", Verb: "create", Started: started.Add(-time.Hour), Sent: started, FirstByte: at, ServerDate: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)}},
+		{Received: at, Request: &trace.Request{ID: "b", Verb: "exec", Started: started, Exec: &trace.Exec{Container: "app", Command: []string{"false"}, Output: at, Ended: at.Add(5), ExitCode: new(1)}}},
 	}
 	text := written(t, all...)
 	r, err := Read(strings.NewReader(text))

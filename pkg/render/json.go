@@ -19,6 +19,7 @@ type Report struct {
 	Waits    []trace.Wait
 	Members  []trace.Member // the Pods of a run that is about something else
 	Pods     Selection      // which of them are drawn
+	Origin   string         // what the request is called that times count from, where it is known beforehand
 	Outcome  Outcome
 }
 

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -78,9 +79,11 @@ func (y Style) header(r Report) []string {
 	if !r.Recorded.IsZero() {
 		h = "recorded " + r.Recorded.UTC().Format("2006-01-02 15:04 UTC") + ":  " + h
 	}
-	origin := "POST"
-	if slices.ContainsFunc(r.Steps, func(s trace.Step) bool { return s.Rule == "own-delete" }) {
-		origin = "DELETE"
+	origin := cmp.Or(r.Origin, "POST")
+	for rule, name := range map[string]string{"own-delete": "DELETE", "own-exec": "exec"} {
+		if slices.ContainsFunc(r.Steps, func(s trace.Step) bool { return s.Rule == rule }) {
+			origin = name
+		}
 	}
 	times := "+ms since the " + origin + "; a…b: between a and b"
 	if y.clock {

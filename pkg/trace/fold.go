@@ -130,7 +130,7 @@ func (t *Trace) observeRequest(r *Request) {
 // an earlier one did not come to.
 func (q *Request) tellsMoreThan(o *Request) bool {
 	answered := func(q *Request) int { return min(q.Status, 1) }
-	return cmp.Or(cmp.Compare(answered(q), answered(o)), q.Sent.Compare(o.Sent), q.FirstByte.Compare(o.FirstByte), cmp.Compare(q.Status, o.Status)) > 0
+	return cmp.Or(cmp.Compare(answered(q), answered(o)), q.Sent.Compare(o.Sent), q.FirstByte.Compare(o.FirstByte), cmp.Compare(q.Status, o.Status), q.Exec.progress().Compare(o.Exec.progress())) > 0
 }
 
 func (t *Trace) observeObject(m metav1.Object, how revision) {

@@ -53,6 +53,7 @@ func FuzzFold(f *testing.F) {
 		}
 		tr.Settled(time.Second)
 		tr.Awaited()
+		tr.Aftermath()
 		tr.Waits()
 		tr.Questions()
 		tr.Blind()

@@ -194,6 +194,9 @@ func (s *story) whole(audit, spans bool) bool {
 			return false
 		}
 	}
+	if q := s.ownExec(); q != nil && !s.wholeExec(audit, spans) {
+		return false
+	}
 	for _, e := range s.events {
 		if !told(s.records.event[eventKey{string(e.event.UID), e.rv}]) {
 			return false
@@ -202,16 +205,31 @@ func (s *story) whole(audit, spans bool) bool {
 	if !spans || !s.isPod() {
 		return true
 	}
-	if !s.begins().IsZero() {
+	if !s.begins().IsZero() && s.ownExec() == nil {
 		return !s.ends() || slices.ContainsFunc(s.cri, func(c criCall) bool { return c.rpc == "StopPodSandbox" && c.server != nil }) || s.node == ""
 	}
-	starts := s.starts()
+	had := s.livesBefore()
+	starts := slices.DeleteFunc(s.starts(), func(r start) bool { return r.attempt < had[r.step.Container] })
 	for _, r := range starts {
 		if !slices.ContainsFunc(s.cri, func(c criCall) bool { return c.key() == r.call && s.traced(c) }) {
 			return false
 		}
 	}
-	return len(starts) == 0 || s.sandboxTimed()
+	return len(starts) == 0 || s.sandboxTimed() || s.ownExec() != nil
+}
+
+// wholeExec is that for commands that have ended.
+func (s *story) wholeExec(audit, spans bool) bool {
+	for _, x := range s.execs((*Request).Acts) {
+		logged := slices.ContainsFunc(s.records.calls, func(c *apiCall) bool {
+			return c.id == x.ID && (!audit || c.audit != nil) && (!spans || c.server != nil)
+		})
+		recorded := slices.ContainsFunc(s.execRecords, func(e execSpans) bool { return e.ID == x.ID && e.runc != nil && e.wait != nil })
+		if !x.Exec.Ended.IsZero() && !logged || spans && x.Exec.ExitCode != nil && !recorded {
+			return false
+		}
+	}
+	return true
 }
 
 // traced reports whether the runtime's spans of a call are there, down to those of its shim, which come on their own.

@@ -11,6 +11,9 @@ import (
 
 // refusal is our own request to create the Pod, refused.
 func refusal(s *story, _ time.Time) (finding, bool) {
+	if q := s.ownExec(); q != nil && q.failure() != "" {
+		return q.refused(), true
+	}
 	for _, q := range s.requests {
 		if q.Verb == "create" && q.Status >= 300 && len(s.revisions) == 0 {
 			e := Evidence{Source: "http", Detail: fmt.Sprintf("the answer to our own request: %d %s", q.Status, q.StatusText), At: q.FirstByte}

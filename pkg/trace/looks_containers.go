@@ -81,7 +81,8 @@ func crashing(s *story, now time.Time) (finding, bool) {
 	for c := range allStatuses(p) {
 		last, times := ended(c)
 		done := last != nil && last.ExitCode == 0 && (p.Spec.RestartPolicy != corev1.RestartPolicyAlways || isInit(p, c.Name))
-		if last == nil || done || c.State.Running != nil && now.Sub(c.State.Running.StartedAt.Time) > steady {
+		again := s.ownExec() != nil && c.State.Running != nil // what it ended of was our command
+		if last == nil || done || again || c.State.Running != nil && now.Sub(c.State.Running.StartedAt.Time) > steady {
 			continue
 		}
 		f := finding{container: c.Name, by: Container(c.Name), reason: cmp.Or(last.Reason, "Error"), open: times < enough && !(unstartable[last.Reason] && wrongProgram.MatchString(last.Message))}

@@ -41,7 +41,7 @@ func (t *Trace) members(requests []*Request) []Object {
 		add(o.UID)
 	}
 	for _, q := range requests {
-		if m := newest[q.Object.UID]; q.Verb == "delete" && m != nil {
+		if m := newest[q.Object.UID]; q.onOld() && m != nil {
 			t.addReactions(m, newest, children, add)
 		}
 	}
@@ -77,7 +77,7 @@ func (f *facts) first() (rv uint64) {
 	return rv
 }
 
-// addReactions adds the owners of what we delete, up to the top, and what they made meanwhile.
+// addReactions adds the owners of what we delete, or run a command in, up to the top, and what they made meanwhile.
 func (t *Trace) addReactions(m metav1.Object, newest map[string]metav1.Object, children map[string][]string, add func(string)) {
 	for _, owner := range m.GetOwnerReferences() {
 		uid := string(owner.UID)

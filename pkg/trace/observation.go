@@ -30,7 +30,7 @@ type Request struct {
 	ID              string      `json:"id"` // the Audit-ID we sent, which the server uses in its log and on its spans
 	Method          string      `json:"method"`
 	Path            string      `json:"path"`
-	Verb            string      `json:"verb"` // as in RBAC: create, list, watch, get, …
+	Verb            string      `json:"verb"` // as in RBAC: create, list, watch, get, …; or exec, which RBAC calls get or create
 	Resource        string      `json:"resource,omitempty"`
 	Object          Object      `json:"object,omitzero"`
 	Started         time.Time   `json:"started"`
@@ -53,10 +53,16 @@ type Request struct {
 	Propagation     string      `json:"propagation,omitempty"`     // what a delete asked for, as metav1.DeletionPropagation
 	// Answer is that for an object of any other kind.
 	Answer *unstructured.Unstructured `json:"answer,omitempty"`
+	Exec   *Exec                      `json:"exec,omitempty"` // what an exec ran
 }
 
 // Acts reports whether the request is what the run is about, not one that looks.
-func (q *Request) Acts() bool { return q.Verb == "create" || q.Verb == "delete" }
+func (q *Request) Acts() bool {
+	return q.Verb == "create" || q.Verb == "delete" || q.Verb == "exec" && q.Exec != nil && !q.Exec.Looks
+}
+
+// onOld reports whether the request acts on an object that was there before.
+func (q *Request) onOld() bool { return q.Acts() && q.Verb != "create" }
 
 // answer is the object that the request was answered with, or nil.
 func (q *Request) answer() metav1.Object {

@@ -106,6 +106,10 @@ var looks = []look{
 		{name: "create-late", match: re(`deadline exceeded|timed out|is reserved`), explain: "the runtime is late in creating container {container}; the kubelet tries again", next: "kubectl describe pod {pod} -n {namespace}"},
 		{name: "create", explain: "the runtime cannot create container {container}", next: "kubectl describe pod {pod} -n {namespace}", dead: patience},
 	}},
+	{backingOff, []cause{
+		{name: "back-off", by: "kubelet", explain: "the kubelet waits before it starts container {container} again: longer after each end, from 10 s up to 5 min",
+			next: "follow it for longer: --for=6m; a new Pod would start at once"},
+	}},
 	{killed, []cause{
 		{name: "liveness", match: re(`[Ll]iveness`), explain: "the kubelet ends container {container} again and again, since its liveness probe fails", next: "kubectl logs {pod} -c {container} -n {namespace} --previous; is the probe right, and patient enough?", dead: atOnce},
 		{name: "startup", match: re(`[Ss]tartup`), explain: "the kubelet ends container {container} again and again, since its startup probe fails", next: "kubectl logs {pod} -c {container} -n {namespace} --previous; is the probe patient enough?", dead: atOnce},
@@ -133,8 +137,20 @@ var looks = []look{
 	}},
 }
 
-// refusals are what the API server says when it does not take an object.
+// refusals are what the API server says when it does not take an object, or does not have a command run.
 var refusals = []cause{
+	{name: "no-container", match: re(`container (\S+) is not valid for pod`), by: "apiserver",
+		explain: "the Pod has no container {1}", next: "those there are: kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.containers[*].name}'"},
+	{name: "exec-completed", match: re(`cannot exec (?:into|in) a (?:container in a )?completed pod`), by: "apiserver",
+		explain: "the Pod has ended: no process is left to be joined", next: "what it wrote: kubectl logs {pod} -n {namespace}"},
+	{name: "exec-unbound", match: re(`does not have a host assigned`), by: "apiserver",
+		explain: "the Pod has no node yet", next: "kubectl describe pod {pod} -n {namespace}"},
+	{name: "exec-rights", match: re(`cannot (\w+) resource "pods/exec"`), by: "apiserver",
+		explain: "you may not run commands in Pods here: that takes the right to {1} pods/exec", next: "see what you may do: kubectl auth can-i --list -n {namespace}"},
+	{name: "exec-not-running", match: re(`container not found|CONTAINER_EXITED|is not running`), by: "kubelet",
+		explain: "container {container} does not run just now", next: "kubectl get pod {pod} -n {namespace}"},
+	{name: "exec-program", match: re(`executable file not found|no such file or directory|permission denied|exec format error`), by: "runc",
+		explain: "container {container} has no such program, or it cannot be started", next: "a program of the image, by its path if it is not in PATH"},
 	{name: "quota", match: re(`exceeded quota: ([^,]+), requested: (.*), used: (.*), limited: (.*)`), by: "apiserver",
 		explain: "the ResourceQuota {1} has no room: asked for {2}, used {3}, limited to {4}", next: "kubectl describe resourcequota {1} -n {namespace}"},
 	{name: "quota-unspecified", match: re(`failed quota: ([^:]+): must specify (.*)`), by: "apiserver",

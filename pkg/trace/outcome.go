@@ -19,7 +19,7 @@ type State struct {
 	Failed    bool
 	Deleting  bool // it is still there, but will not be for long
 	Deleted   bool
-	Refused   string // what the API server answered instead of making the Pod
+	Refused   string // what the API server answered instead of making the Pod, or instead of running a command in it
 }
 
 // State is what the newest revision of the subject says.
@@ -65,6 +65,11 @@ func (s *story) state(n int) State {
 				st.Refused = cmp.Or(r.Message, r.StatusText)
 			}
 		}
+	}
+	if q := s.ownExec(); q != nil {
+		st.Refused = q.failure()
+	}
+	if n == 0 {
 		return st
 	}
 	last := s.revisions[n-1]
@@ -106,7 +111,8 @@ var usualWaits = map[string]bool{"": true, "ContainerCreating": true, "PodInitia
 // where Events do not come at all.
 func (t *Trace) Awaited() bool {
 	c := t.resolve().scene
-	return c.begins().IsZero() && slices.ContainsFunc(c.pods(), (*story).awaited)
+	deletes := func(q *Request) bool { return q.Verb == "delete" }
+	return !slices.ContainsFunc(c.requests, deletes) && slices.ContainsFunc(c.pods(), (*story).awaited)
 }
 
 func (s *story) awaited() bool {
@@ -119,8 +125,9 @@ func (s *story) awaited() bool {
 			seen[a.call] = true
 		}
 	}
+	had := s.livesBefore()
 	for _, r := range s.ran() {
-		if !seen[criKey("StartContainer", r.container, r.attempt)] {
+		if r.attempt >= had[r.container] && !seen[criKey("StartContainer", r.container, r.attempt)] {
 			return true
 		}
 	}

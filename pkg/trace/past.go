@@ -289,7 +289,7 @@ func (s *story) base(container string, acts []act) int {
 	counted := map[string]int{}
 	for i := range acts {
 		a := &acts[i]
-		if a.container != container || a.does != started && a.does != startFailed {
+		if a.container != container || a.does != started && a.does != startFailed || a.received.After(w.received.Add(apart)) {
 			continue
 		}
 		uid := string(a.event.UID)

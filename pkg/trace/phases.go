@@ -101,8 +101,11 @@ func (t *Trace) Phases() []Phase {
 
 func (r *result) phases(s *story) (all []Phase) {
 	table := phases
-	if !s.isPod() {
+	switch {
+	case !s.isPod():
 		table = workloadPhases
+	case s.ownExec() != nil:
+		table = execPhases
 	}
 	for _, p := range table {
 		out := Phase{Name: p.name, Explain: p.explain}

@@ -272,7 +272,7 @@ func (c *apiCall) completed() time.Time {
 
 // wrote reports whether the request succeeded and may have changed an object.
 func (c *apiCall) wrote() bool {
-	return c.code < 300 && c.verb != "get" && c.verb != "list" && c.verb != "watch" && (c.server == nil || c.audit != nil || c.txn != nil)
+	return c.code < 300 && c.code != 101 && c.verb != "get" && c.verb != "list" && c.verb != "watch" && (c.server == nil || c.audit != nil || c.txn != nil)
 }
 
 // actor is who made the request, by what the API server knows of it: authentication, not the client's word.

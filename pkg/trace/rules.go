@@ -47,7 +47,7 @@ const docs = "https://kubernetes.io/docs/"
 
 // Rules lists every rule. The order matters only where two rules claim one message with equal certainty: the first
 // gives the label.
-var Rules = slices.Concat(rulesOfWrites, rulesOfNodes, rulesOfPast, rulesOfRecords)
+var Rules = slices.Concat(rulesOfWrites, rulesOfExec, rulesOfNodes, rulesOfPast, rulesOfRecords)
 
 // rulesOfWrites are about what clients ask of the API server, and what becomes of it.
 var rulesOfWrites = []Rule{

@@ -241,7 +241,7 @@ func containerExit(s *story, emit func(claim)) {
 		}
 		step.Best = later(s.usuallyAt(r.exitEvidence.At, exitLag), s.killedAt(r.container, r.exitEvidence.At))
 		// Not after StartContainer has returned: a short program is faster than that.
-		emit(claim{Step: step, after: []string{"runc:exec:" + criKey("StartContainer", r.container, r.attempt)}})
+		emit(claim{Step: step, after: append(s.endsBefore(r), "runc:exec:"+criKey("StartContainer", r.container, r.attempt))})
 	}
 }
 

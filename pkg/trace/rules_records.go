@@ -174,7 +174,7 @@ func otherRequests(s *story, emit func(claim)) {
 	}
 	for _, c := range s.records.calls {
 		from, ok := c.actor()
-		write := c.code < 300 && c.verb != "get" && (c.resource == s.resource || c.resource == "events")
+		write := c.code < 300 && c.code != 101 && c.verb != "get" && (c.resource == s.resource || c.resource == "events")
 		if !ok || own[c.id] || joined[c] || c.verb == "watch" || c.verb == "list" || write && !s.noop(c) {
 			continue
 		}

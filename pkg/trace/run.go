@@ -102,7 +102,7 @@ func (s *story) unseen() []string {
 			words = append(words, "times inside the apiserver, etcd and runc: no traces")
 		}
 		pods = slices.DeleteFunc(pods, func(p *story) bool { return p.found() == nil && !slices.ContainsFunc(p.revisions, (*write).drawn) }) // nothing becomes of them
-		if len(pods) > 0 && !any((*story).sandboxTimed) {
+		if len(pods) > 0 && !any((*story).sandboxTimed) && s.ownExec() == nil {
 			words = append(words, "the start of RunPodSandbox: no API write marks it")
 		}
 		n := 0
@@ -112,7 +112,7 @@ func (s *story) unseen() []string {
 		if n > 0 {
 			words = append(words, fmt.Sprintf("which revision %d of the recorded writes made: nothing tells them apart", n))
 		}
-		if !any(func(p *story) bool { return len(p.events) > 0 }) && any(func(p *story) bool { return p.node != "" }) {
+		if !any(func(p *story) bool { return len(p.events) > 0 }) && any(func(p *story) bool { return p.node != "" && (p.ownExec() == nil || len(p.left(p.ownExec())) > 0) }) {
 			words = append(words, "Events: none came, so container calls are known from the status only")
 		} else if any(func(p *story) bool { return len(p.events) > 0 && (p.found() == nil || len(p.revisions) > 1) }) && !s.comparable["events"] {
 			words = append(words, "the order of Events against Pod writes: their revisions are not known to be comparable")
@@ -122,6 +122,7 @@ func (s *story) unseen() []string {
 		words = append(words, "writes that left nothing in the objects, which keep their last state, and Events older than an hour")
 	}
 	words = append(words, s.refusedReads()...)
+	words = append(words, s.unlisted()...)
 	for _, l := range s.losses {
 		words = append(words, fmt.Sprintf("%s: %s (%d times)", l.Source, l.What, l.Count))
 	}

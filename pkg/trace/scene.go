@@ -211,10 +211,11 @@ func (c *scene) zero() time.Time {
 	return time.Time{}
 }
 
-// begins is when the story of an object begins that was there before: with the request that ends it; else the zero time.
+// begins is when the story of an object begins that was there before: with the request that ends it, or that runs a
+// command in it; else the zero time.
 func (c *scene) begins() time.Time {
 	for _, r := range c.requests {
-		if r.Verb == "delete" {
+		if r.onOld() {
 			return r.Sent
 		}
 	}
@@ -231,7 +232,7 @@ func (c *scene) told(steps []Step) []Step {
 	kept := map[string]bool{}
 	steps = slices.DeleteFunc(steps, func(x Step) bool {
 		past := !begun || !x.Window.Latest.IsZero() && x.Window.Latest.Before(begin)
-		kept[x.Key] = !past || x.Rule == "own-read" || x.Rule == "gap"
+		kept[x.Key] = !past || x.Rule == "own-read" || x.Rule == "gap" || x.Rule == "process"
 		return !kept[x.Key]
 	})
 	for i := range steps {

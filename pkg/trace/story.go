@@ -16,21 +16,22 @@ import (
 // story is one object's facts, sorted and read: what the rules look at. Much of it is empty unless the object is a Pod.
 type story struct {
 	*scene
-	object     Object
-	resource   string // as in RBAC
-	prefix     string // of the keys that are the object's own
-	own        []*Request
-	revisions  []*write   // by revision
-	events     []*emitted // by the order of their writes
-	clocks     clocks
-	runtime    Participant
-	node       string
-	acts       []act // see worker
-	containers []ran // see ran
-	records    records
-	cri        []criCall
-	gone       time.Time // see facts
-	admitted   []string  // what admission changed
+	object      Object
+	resource    string // as in RBAC
+	prefix      string // of the keys that are the object's own
+	own         []*Request
+	revisions   []*write   // by revision
+	events      []*emitted // by the order of their writes
+	clocks      clocks
+	runtime     Participant
+	node        string
+	acts        []act // see worker
+	containers  []ran // see ran
+	records     records
+	cri         []criCall
+	execRecords []execSpans
+	gone        time.Time // see facts
+	admitted    []string  // what admission changed
 }
 
 // write is one revision of the object and what it changed.
@@ -86,6 +87,11 @@ func (t *Trace) tell(s *story, f *facts) {
 	}
 	if s.isPod() {
 		s.cri = s.readCRI()
+		for _, x := range s.readExecs() {
+			if s.execRecords = append(s.execRecords, x); x.cri.client != nil {
+				s.cri = append(s.cri, x.cri)
+			}
+		}
 		s.acts, s.containers = s.readWorker(), s.readStatuses()
 	}
 }

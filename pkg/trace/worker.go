@@ -34,6 +34,7 @@ type act struct {
 	call    string    // key of the CRI call it is part of, if it is
 	key     string    // of the message whose instant the emission tells
 	prev    string    // key of the deed before
+	left    string    // key of the end of the container's life before, where the deed is known to belong to the next
 	after   time.Time // its emission: this deed began later, in the same goroutine
 	second  Window
 }
@@ -57,7 +58,13 @@ func (s *story) readWorker() []act {
 		return a.at
 	}
 	slices.SortStableFunc(acts, func(a, b act) int { return when(a).Compare(when(b)) })
-	done := map[string]int{}       // by deed and container
+	done := map[string]int{} // by deed and container
+	had := s.livesBefore()
+	for name, n := range had {
+		for _, d := range []deed{created, started} {
+			done[strconv.Itoa(int(d))+name] = n
+		}
+	}
 	counted := map[string]int{}    // by Event
 	pulling := map[string]string{} // by container, the key of the pull that is open
 	latest := map[string]deed{}    // by container
@@ -78,6 +85,9 @@ func (s *story) readWorker() []act {
 		id := strconv.Itoa(int(lifeOf(a.does))) + a.container
 		if _, ok := done[id]; !ok {
 			done[id] = s.base(a.container, acts)
+		}
+		if _, seen := counted[uid]; !seen && len(had) > 0 {
+			counted[uid] = a.count - 1 // what it counted before is in the status
 		}
 		done[id] += max(1, a.count-counted[uid]) // revisions we missed count too
 		counted[uid] = a.count
@@ -107,7 +117,25 @@ func (s *story) readWorker() []act {
 		prev, prevAt = a.key, a.at
 		out = append(out, a)
 	}
+	if len(had) > 0 {
+		leave(out)
+	}
 	return out
+}
+
+// leave joins what the kubelet does before it creates a container again to the end of the life before.
+func leave(acts []act) {
+	next := map[string]int{} // life by container
+	for i := range slices.Backward(acts) {
+		switch a := &acts[i]; a.does {
+		case created:
+			next[a.container] = a.attempt
+		case pull, pulled, present:
+			if life := next[a.container]; life > 0 {
+				a.left = exitKey(a.container, life-1)
+			}
+		}
+	}
 }
 
 func deedOf(reason string) deed {
@@ -171,7 +199,7 @@ func (a act) near(w Window) Window {
 
 // causes is what came before in the worker: the deed before, and at first the sandbox.
 func (a act) causes() []string {
-	return []string{cmp.Or(a.prev, sandboxKey+":end"), deliverKubelet}
+	return []string{cmp.Or(a.prev, sandboxKey+":end"), deliverKubelet, a.left}
 }
 
 func (a act) claim(s *story, w Window) claim {

@@ -1,10 +1,12 @@
 package watch
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"net/http"
 	"net/http/httptrace"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,6 +22,8 @@ type traced struct {
 	mu      sync.Mutex
 	request trace.Request
 	sent    func(trace.Request) // called once, just before the request is written
+	// switched is called once the connection has been switched to another protocol, or nil.
+	switched func(trace.Request)
 }
 
 // set changes the record.
@@ -27,6 +31,15 @@ func (r *traced) set(change func(*trace.Request)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	change(&r.request)
+}
+
+// setExec changes what the record has of a command. What has been observed keeps what it has.
+func (r *traced) setExec(change func(*trace.Exec)) {
+	r.set(func(q *trace.Request) {
+		e := *q.Exec
+		change(&e)
+		q.Exec = &e
+	})
 }
 
 func (r *traced) get() trace.Request {
@@ -56,22 +69,39 @@ func (t *tracer) RoundTrip(req *http.Request) (*http.Response, error) {
 			q.ID = string(uuid.NewUUID())
 		}
 		// Of an earlier try only the id stays.
-		*q = trace.Request{ID: q.ID, Verb: q.Verb, Resource: q.Resource, Object: q.Object, Asked: q.Asked, Propagation: q.Propagation, ResourceVersion: q.ResourceVersion,
+		*q = trace.Request{ID: q.ID, Verb: q.Verb, Resource: q.Resource, Object: q.Object, Asked: q.Asked, Exec: q.Exec, Propagation: q.Propagation, ResourceVersion: q.ResourceVersion,
 			Method: req.Method, Path: req.URL.RequestURI(), Started: t.now()}
 	})
 	stamp := func(field func(*trace.Request) *time.Time) {
 		now := t.now()
 		r.set(func(q *trace.Request) { *field(q) = now })
 	}
+	sent := func() {
+		stamp(func(q *trace.Request) *time.Time { return &q.Sent })
+		if r.sent != nil {
+			r.sent(r.get())
+		}
+	}
+	// Connections that are to be switched are made outside of net/http: WebSockets get theirs before it is secured, SPDY
+	// tells nothing.
+	switches := r.get().Exec != nil
+	securedLater := switches && req.Method == http.MethodGet && req.URL.Scheme == "https"
+	if switches && req.Method == http.MethodPost {
+		sent()
+	}
 	req = req.Clone(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
-		DNSDone:              func(httptrace.DNSDoneInfo) { stamp(func(q *trace.Request) *time.Time { return &q.DNS }) },
-		ConnectDone:          func(string, string, error) { stamp(func(q *trace.Request) *time.Time { return &q.Connected }) },
-		TLSHandshakeDone:     func(tls.ConnectionState, error) { stamp(func(q *trace.Request) *time.Time { return &q.TLS }) },
+		DNSDone:     func(httptrace.DNSDoneInfo) { stamp(func(q *trace.Request) *time.Time { return &q.DNS }) },
+		ConnectDone: func(string, string, error) { stamp(func(q *trace.Request) *time.Time { return &q.Connected }) },
+		TLSHandshakeDone: func(_ tls.ConnectionState, err error) {
+			stamp(func(q *trace.Request) *time.Time { return &q.TLS })
+			if securedLater && err == nil {
+				sent()
+			}
+		},
 		GotFirstResponseByte: func() { stamp(func(q *trace.Request) *time.Time { return &q.FirstByte }) },
 		GotConn: func(httptrace.GotConnInfo) {
-			stamp(func(q *trace.Request) *time.Time { return &q.Sent })
-			if r.sent != nil {
-				r.sent(r.get())
+			if !securedLater {
+				sent()
 			}
 		},
 	}))
@@ -95,6 +125,11 @@ func (t *tracer) RoundTrip(req *http.Request) (*http.Response, error) {
 			q.Warnings = append(q.Warnings, w.Text)
 		}
 	})
+	if switches && res.StatusCode == http.StatusSwitchingProtocols {
+		protocol := cmp.Or(res.Header.Get("Sec-Websocket-Protocol"), res.Header.Get("X-Stream-Protocol-Version")) // of SPDY the second
+		r.setExec(func(e *trace.Exec) { e.Protocol = strings.TrimSpace(res.Header.Get("Upgrade") + " " + protocol) })
+		r.switched(r.get())
+	}
 	return res, nil
 }
 

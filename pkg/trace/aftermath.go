@@ -1,0 +1,167 @@
+package trace
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// Aftermath is how far what a command led to has come.
+type Aftermath struct {
+	Exec  *Exec     // the command; nil where none has been sent
+	Ended bool      // it has
+	Left  []string  // containers of the Pod that have ended since it was sent
+	Back  bool      // all of these run again, and the Pod is Ready
+	Over  bool      // all of these have ended for good, by the Pod's restartPolicy
+	By    time.Time // when the Pod had certainly become so
+}
+
+// Aftermath returns it.
+func (t *Trace) Aftermath() Aftermath {
+	r := t.resolve()
+	s := r.scene.subject()
+	q := s.ownExec()
+	if q == nil {
+		return Aftermath{}
+	}
+	a := Aftermath{Exec: q.Exec, Ended: !q.Exec.Ended.IsZero()}
+	left := s.left(q)
+	for _, x := range left {
+		if !slices.Contains(a.Left, x.container) {
+			a.Left = append(a.Left, x.container)
+		}
+	}
+	if w := s.settledAfter(left, backAgain); w != nil {
+		a.Back, a.By = true, r.committedBy(s, w)
+	} else if w := s.settledAfter(left, overForGood); w != nil {
+		a.Over, a.By = true, r.committedBy(s, w)
+	}
+	return a
+}
+
+// committedBy is when a revision had certainly been written.
+func (r *result) committedBy(s *story, w *write) time.Time {
+	if x := r.step(s.key(s.etcdKey(w.rv))); x != nil {
+		return x.Window.Latest
+	}
+	return w.received
+}
+
+// left are the lives of containers that have ended since a command was sent.
+func (s *story) left(q *Request) (all []ran) {
+	for _, r := range s.ran() {
+		if r.exit != nil && r.exitEvidence.At.After(q.Sent) && !q.Sent.IsZero() {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+// settledAfter is the first revision by which all containers that are known to have ended by it are so, and nil where none
+// has ended.
+func (s *story) settledAfter(left []ran, so func(*write, ran) bool) *write {
+	for _, w := range s.revisions {
+		any, all := false, true
+		for _, x := range left {
+			if rv, _ := parseRevision(x.exitEvidence.ResourceVersion); rv <= w.rv {
+				any, all = true, all && so(w, x)
+			}
+		}
+		if any && all {
+			return w
+		}
+	}
+	return nil
+}
+
+func backAgain(w *write, x ran) bool {
+	c := statusOf(w.pod, x.container)
+	return c != nil && c.State.Running != nil && int(c.RestartCount) > x.attempt && condition(w.pod, corev1.PodReady) == corev1.ConditionTrue
+}
+
+func overForGood(w *write, x ran) bool {
+	c := statusOf(w.pod, x.container)
+	if c == nil || c.State.Terminated == nil {
+		return false
+	}
+	policy := w.pod.Spec.RestartPolicy
+	return policy == corev1.RestartPolicyNever || policy == corev1.RestartPolicyOnFailure && c.State.Terminated.ExitCode == 0
+}
+
+// execPhases are those of a run that is about a command: the command itself, and what a restart takes that it led to.
+var execPhases = []phase{
+	{name: "exec", explain: "the command's way into the container, its own time, and its way back",
+		begin: func(s *story) string { return callKey(s.ownExec()) }, end: func(s *story) string { return execCall{Request: s.ownExec()}.key("status") }},
+	{name: "wait", explain: "the kubelet notices that the container has ended, and waits out its back-off, if there is one",
+		begin: (*story).firstLeft, end: func(s *story) string { return s.nextLife("CreateContainer") }},
+	{name: "create", explain: "the runtime prepares the container's file system", calls: everyCall("CreateContainer")},
+	{name: "start", explain: "the runtime has runc make and start the container", calls: everyCall("StartContainer")},
+	{name: "ready", explain: "from the container's start to the stored Ready: probes, and the kubelet's report",
+		begin: func(s *story) string { return s.nextLife("StartContainer") + ":end" }, end: func(s *story) string {
+			if w := s.settledAfter(s.left(s.ownExec()), backAgain); w != nil {
+				return s.etcdKey(w.rv)
+			}
+			return ""
+		}},
+}
+
+// firstLeft is the end of the container that ended first after the command was sent.
+func (s *story) firstLeft() string {
+	for _, r := range s.left(s.ownExec()) {
+		return exitKey(r.container, r.attempt)
+	}
+	return ""
+}
+
+// nextLife is the call that begins its next life.
+func (s *story) nextLife(rpc string) string {
+	for _, r := range s.left(s.ownExec()) {
+		return criKey(rpc, r.container, r.attempt+1)
+	}
+	return ""
+}
+
+// refused is why a command of ours was not run.
+func (q *Request) refused() finding {
+	f := finding{by: APIServer, container: q.Exec.Container, reason: cmp.Or(q.StatusText, "refused"), message: q.failure(), since: q.FirstByte}
+	e := Evidence{Source: "http", Detail: fmt.Sprintf("the answer to our own request: %d %s", q.Status, q.StatusText), At: q.FirstByte}
+	if q.Exec.Error != "" {
+		f.by, f.reason, f.since = Kubelet, "no exit status", q.Exec.Ended
+		e.Detail, e.At = "the connection's last stream: "+q.Exec.Error, q.Exec.Ended
+	}
+	f.evidence = []Evidence{e}
+	return f
+}
+
+// backingOff looks for a container that has ended after a command of ours was sent, and that the kubelet will start again.
+func backingOff(s *story, _ time.Time) (finding, bool) {
+	q := s.ownExec()
+	if q == nil || len(s.revisions) == 0 || s.ends() {
+		return finding{}, false
+	}
+	for _, x := range s.left(q) {
+		c := statusOf(s.newest(), x.container)
+		if c == nil || c.State.Running != nil || overForGood(s.last(), x) {
+			continue
+		}
+		last, times := ended(c)
+		if last == nil {
+			continue
+		}
+		f := finding{container: x.container, by: Kubelet, reason: cmp.Or(last.Reason, "Error"), open: true}
+		if w := c.State.Waiting; w != nil && !usualWaits[w.Reason] {
+			f.reason = w.Reason
+		}
+		f.message = fmt.Sprintf("%s exited %d (%s), %s", x.container, last.ExitCode, last.Reason, repeated(times))
+		first := s.unbroken(func(p *corev1.Pod) bool { o := statusOf(p, x.container); return o != nil && o.State.Running == nil })
+		f = told(f, first, s.last(), "containerStatuses: "+x.container+" "+stateOf(corev1.ContainerState{Terminated: last}))
+		if e, ok := s.newestEvent(Kubelet, func(e *emitted) bool { return e.event.Reason == "BackOff" && e.container == x.container }); ok {
+			f.reason, f.evidence = "BackOff", append(f.evidence, e.evidence[len(e.evidence)-1])
+		}
+		return f, true
+	}
+	return finding{}, false
+}

@@ -1,0 +1,73 @@
+package trace
+
+import (
+	"time"
+)
+
+// Exec is a command that a request of ours had run in a container. It is observed when the request has been sent, when its
+// connection has been switched to a protocol of streams, when the first output comes, and when the command has ended. What
+// the command wrote is only counted.
+type Exec struct {
+	Container string    `json:"container"`
+	Command   []string  `json:"command"`
+	Looks     bool      `json:"looks,omitempty"`    // it only looks at the container's processes
+	Protocol  string    `json:"protocol,omitempty"` // of the streams, as both sides agreed on it, such as websocket v5.channel.k8s.io
+	Output    time.Time `json:"output,omitzero"`    // when the first of the command's output reached us
+	Stdout    int       `json:"stdout,omitempty"`   // bytes that reached us
+	Stderr    int       `json:"stderr,omitempty"`
+	Ended     time.Time `json:"ended,omitzero"` // when the streams had ended and all output had been passed on
+	// ExitCode is the command's, as the last stream tells it; nil where there is none.
+	ExitCode  *int      `json:"exitCode,omitempty"`
+	Error     string    `json:"error,omitempty"` // why there is none
+	Processes []Process `json:"processes,omitempty"`
+}
+
+// Process is a process of a container, as a command that looks found it there.
+type Process struct {
+	PID     int    `json:"pid"` // in the container
+	Command string `json:"command"`
+}
+
+// progress is the last instant that is known of the command.
+func (e *Exec) progress() time.Time {
+	if e == nil {
+		return time.Time{}
+	}
+	return later(e.Output, e.Ended)
+}
+
+// failure is why a command of ours was not run, or nothing.
+func (q *Request) failure() string {
+	switch {
+	case q.Exec == nil:
+		return ""
+	case q.Status >= 300 || q.Status == 0 && q.Message != "":
+		return q.Message
+	}
+	return q.Exec.Error
+}
+
+// ownExec is our request that runs a command in the Pod, the last where it took several, or nil.
+func (s *story) ownExec() (last *Request) {
+	for _, q := range s.own {
+		if q.Exec != nil {
+			last = q
+		}
+	}
+	return last
+}
+
+// livesBefore is how many lives each container has had by the first revision, of a Pod that was there before.
+func (s *story) livesBefore() map[string]int {
+	had := map[string]int{}
+	if s.begins().IsZero() || len(s.revisions) == 0 || s.revisions[0].first {
+		return had
+	}
+	for c := range allStatuses(s.revisions[0].pod) {
+		had[c.Name] = lastLife(c) + 1
+		if c.State.Running != nil || c.State.Terminated != nil {
+			had[c.Name] = int(c.RestartCount) + 1
+		}
+	}
+	return had
+}

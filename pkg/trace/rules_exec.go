@@ -1,0 +1,342 @@
+package trace
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// rulesOfExec are about a command that is run in a container that runs already.
+var rulesOfExec = []Rule{
+	{
+		Name: "own-exec", Trigger: "our own request for pods/exec", From: Kubectl, To: APIServer, Kind: RequestKind, At: AtStart,
+		Certainty: Observed, Detail: Brief, derive: ownExec,
+		Proves:  "we sent it and read the answer",
+		Gist:    "A GET that turns its connection into streams: 101, no object.",
+		Explain: "The client asks for the subresource exec of the Pod, and for its connection to be switched: to a WebSocket, or to SPDY with older servers. What follows on it is no longer HTTP: standard input, output, errors and the exit status are streams on one connection. No object is written, so no watch shows any of it.",
+		Doc:     docs + "reference/using-api/api-concepts/#exec-attach-port-forward",
+	},
+	{
+		Name: "exec-kubelet", Trigger: "the command's output or exit status", From: APIServer, To: Kubelet, Kind: RequestKind, At: AtStart,
+		Certainty: Inferred, Detail: Brief, derive: execKubelet,
+		Proves:  "only the kubelet of the Pod's node reaches the container's runtime, and the API server passes the streams on",
+		Gist:    "The API server calls the kubelet: one of few calls that way round.",
+		Explain: "The API server looks up the node of the Pod and opens a connection to its kubelet, port 10250, on which it passes the streams on. Nearly everywhere else it is the kubelet that calls.",
+		Doc:     docs + "concepts/architecture/control-plane-node-communication/#apiserver-to-kubelet",
+	},
+	{
+		Name: "exec-cri", Trigger: "the command's output or exit status", From: Kubelet, To: Runtime, Kind: RequestKind, At: AtStart,
+		Certainty: Inferred, Detail: Normal, derive: execCRI,
+		Proves:  "the kubelet has the runtime run a command by the CRI's Exec, which answers with the address of the streams",
+		Gist:    "The runtime answers with an address where the streams begin.",
+		Explain: "The kubelet asks the runtime by the CRI's Exec. The answer is only an address: the kubelet then connects the streams to it, and the command starts once they are.",
+		Doc:     docs + "concepts/architecture/cri/",
+	},
+	{
+		Name: "exec-runc", Trigger: "the command's output or exit status", Kind: RequestKind, At: AtStart,
+		Certainty: Inferred, Detail: Brief, derive: execRunc,
+		Proves:  "what has written or ended has begun; runc starts every process of a container",
+		Gist:    "A second process joins the namespaces of the container.",
+		Explain: "runc starts the command in the namespaces and cgroup of the container, beside its first process. It is no child of process 1, but it shares its file system, network and limits.",
+		Doc:     docs + "tasks/debug/debug-application/get-shell-running-container/",
+	},
+	{
+		Name: "exec-output", Trigger: "the first bytes on a stream", From: APIServer, To: Kubectl, Kind: DeliveryKind, At: AtEnd,
+		Certainty: Observed, Detail: Normal, derive: execOutput,
+		Proves:  "we read it",
+		Gist:    "Output comes back through runtime, kubelet and API server.",
+		Explain: "What the command writes comes back the whole way: runtime, kubelet, API server. Nothing of it is kept anywhere, and kubectl logs does not have it.",
+		Doc:     docs + "tasks/debug/debug-application/get-shell-running-container/",
+	},
+	{
+		Name: "exec-exit", Trigger: "the exit status on the last stream", Kind: NoteKind, At: AtEnd,
+		Certainty: Observed, Detail: Brief, derive: execExit,
+		Proves:  "the exit status that the runtime waited for",
+		Gist:    "The command ended. The container goes on while process 1 does.",
+		Explain: "The command ended. That ends no container: only the end of its first process does.",
+		Doc:     docs + "concepts/workloads/pods/pod-lifecycle/#container-states",
+	},
+	{
+		Name: "exec-status", Trigger: "the exit status on the last stream", From: APIServer, To: Kubectl, Kind: DeliveryKind, At: AtEnd,
+		Certainty: Observed, Detail: Brief, derive: execStatus,
+		Proves:  "we read it",
+		Gist:    "The exit status comes on a stream of its own; then all close.",
+		Explain: "The exit status of the command comes as a Status object on a stream of its own, after which the connection is closed. kubectl exits with that code.",
+		Doc:     docs + "reference/kubectl/generated/kubectl_exec/",
+	},
+	{
+		Name: "exec-span", Trigger: "the kubelet's span of a request to its own server", From: APIServer, To: Kubelet, Kind: RequestKind, At: AtStart,
+		Certainty: Observed, Detail: Brief, derive: execServed,
+		Proves:  "the kubelet timed the request itself",
+		Gist:    "The kubelet is a server, too: for exec, logs and port-forward.",
+		Explain: "The kubelet serves exec, attach, port-forward and logs itself, at port 10250 of its node. The API server is its client there, and passes on what it gets.",
+		Doc:     docs + "reference/networking/ports-and-protocols/",
+	},
+	{
+		Name: "process-span", Trigger: "the runtime's spans of a process", To: Runc, Kind: RequestKind, At: AtStart,
+		Certainty: Observed, Detail: Brief, derive: execStarted,
+		Proves:  "the runtime timed its call to the shim, which runs runc, and how long it waited for the process",
+		Gist:    "The shim of the container runs runc once more, for this process.",
+		Explain: "The shim that holds the container runs runc once more, which starts one more process in it; the runtime then waits for the end of that.",
+		Doc:     docs + "setup/production-environment/container-runtimes/",
+	},
+	{
+		Name: "process", Trigger: "a command of ours that reads /proc in the container", Kind: NoteKind, At: AtEnd,
+		Certainty: Observed, Detail: Normal, derive: processes,
+		Proves:  "it was in the container's /proc when we looked",
+		Gist:    "Process 1 is the container; the others live and die with it.",
+		Explain: "The first process of a container is number 1 of its namespace. It gets no signal that it has no handler for, and when it ends the kernel ends all the others.",
+		Doc:     docs + "concepts/containers/",
+	},
+}
+
+// execCall is one of our requests that ran a command in the Pod.
+type execCall struct {
+	*Request
+	number int // among those in this container
+}
+
+func (s *story) execs(is func(*Request) bool) (all []execCall) {
+	n := map[string]int{}
+	for _, q := range s.requests {
+		if q.Exec == nil || q.Sent.IsZero() || !q.Object.same(s.object) {
+			continue
+		}
+		if is(q) {
+			all = append(all, execCall{q, n[q.Exec.Container]})
+		}
+		n[q.Exec.Container]++
+	}
+	return all
+}
+
+func (x execCall) key(what string) string { return "exec:" + x.ID + ":" + what }
+func (x execCall) cri() string            { return criKey("Exec", x.Exec.Container, x.number) }
+
+// ran is what proves that the command was started, and by when; the zero time means nothing does.
+func (x execCall) ran() (time.Time, []Evidence) {
+	switch e := x.Exec; {
+	case !e.Output.IsZero():
+		return e.Output, []Evidence{{Source: "http", Detail: "the command's first output", At: e.Output}}
+	case e.ExitCode != nil:
+		return e.Ended, []Evidence{x.status()}
+	case strings.Contains(e.Error, triedByRuntime):
+		return e.Ended, []Evidence{{Source: "http", Detail: "the error on the connection's last stream is the runtime's", At: e.Ended}}
+	}
+	return time.Time{}, nil
+}
+
+// triedByRuntime is in the errors of a runtime that was asked for the streams of a command, and failedInRunc in those of
+// runc below it.
+const (
+	triedByRuntime = "error executing command in container"
+	failedInRunc   = "OCI runtime exec failed"
+)
+
+// status is the evidence of the exit status.
+func (x execCall) status() Evidence {
+	return Evidence{Source: "http", Detail: fmt.Sprintf("the exit status on the connection's last stream: %d", *x.Exec.ExitCode), At: x.Exec.Ended}
+}
+
+// command is what to call the command where there is not much room.
+func (e *Exec) command() string { return strings.Join(e.Command, " ") }
+
+// here is a message about the command in its container.
+func (s *story) here(x execCall, key, label string, evidence []Evidence) Step {
+	return Step{Key: key, Label: label, Container: x.Exec.Container, Object: s.object, Node: s.node, Clock: Kubectl, Evidence: evidence}
+}
+
+func ownExec(s *story, emit func(claim)) {
+	for _, x := range s.execs((*Request).Acts) {
+		request := s.api(verbs[x.Method], "exec")
+		request.Key, request.Call, request.Clock, request.Container, request.Node = callKey(x.Request), callKey(x.Request), Kubectl, x.Exec.Container, s.node
+		request.Label = x.Method + " pods/exec (" + s.object.Name + ") " + x.Exec.Container + ": " + x.Exec.command()
+		request.Window, request.Best, request.Shown, request.Precision = exactly(x.Sent)
+		request.Evidence = []Evidence{x.evidence()}
+		if x.Method == "POST" { // it is not known when its connection was ready
+			request.Window.Latest, request.Shown = x.FirstByte, false
+			request.Evidence[0].Detail += "; the connection's set-up is part of it"
+		}
+		for _, c := range s.records.calls {
+			if c.id == x.ID {
+				request.Evidence = append(request.Evidence, c.evidence()...)
+			}
+		}
+		emit(claim{Step: request})
+		s.emitAnswer(x.Request, request, emit)
+	}
+}
+
+func execKubelet(s *story, emit func(claim)) {
+	for _, x := range s.execs((*Request).Acts) {
+		by, evidence := x.ran()
+		if by.IsZero() {
+			continue
+		}
+		step := s.here(x, x.key("kubelet"), "exec "+x.Exec.Container+": "+x.Exec.command(), evidence)
+		step.Window.Latest = by
+		emit(claim{Step: step, after: []string{callKey(x.Request)}, lag: kubeletLag})
+	}
+}
+
+func execCRI(s *story, emit func(claim)) {
+	for _, x := range s.execs((*Request).Acts) {
+		by, evidence := x.ran()
+		if by.IsZero() {
+			continue
+		}
+		start := claim{Step: s.here(x, "", "Exec "+x.Exec.Container, evidence), after: []string{x.key("kubelet")}, lag: criLag}
+		end := claim{Step: Step{Evidence: evidence, Window: Window{Latest: by}, Clock: Kubectl}, lag: criLag}
+		s.call("Exec", x.Exec.Container, x.number, start, end, emit)
+	}
+}
+
+func execRunc(s *story, emit func(claim)) {
+	for _, x := range s.execs((*Request).Acts) {
+		by, evidence := x.ran()
+		if by.IsZero() {
+			continue
+		}
+		exec := s.here(x, "runc:exec:"+x.cri(), "exec", evidence)
+		exec.From, exec.To, exec.Window.Latest = s.runtime, s.ociRuntime(), by
+		failed := x.Exec.Error != "" && x.Exec.Output.IsZero()
+		if failed && !strings.Contains(x.Exec.Error, failedInRunc) {
+			continue
+		}
+		if failed {
+			exec.Call = exec.Key
+			end := exec
+			end.Key, end.From, end.To, end.Kind, end.At, end.Label = exec.Key+":end", exec.To, exec.From, ResponseKind, AtEnd, "exec fails"
+			emit(claim{Step: exec, after: []string{x.cri() + ":end"}, lag: criLag})
+			emit(claim{Step: end, after: []string{exec.Key}, lag: runcLag})
+			continue
+		}
+		begins := s.here(x, x.key("begins"), "begins: "+x.Exec.command(), evidence)
+		begins.From, begins.To, begins.Window.Latest = exec.To, Container(x.Exec.Container), by
+		emit(claim{Step: exec, after: []string{x.cri() + ":end"}, lag: criLag})
+		emit(claim{Step: begins, after: []string{exec.Key}, lag: runcLag})
+	}
+}
+
+// What an exec takes, usually; measured on one machine.
+const (
+	kubeletLag = 3 * time.Millisecond
+	criLag     = 2 * time.Millisecond
+	runcLag    = 40 * time.Millisecond
+	statusLag  = 2 * time.Millisecond
+)
+
+func execOutput(s *story, emit func(claim)) {
+	for _, x := range s.execs((*Request).Acts) {
+		if x.Exec.Output.IsZero() {
+			continue
+		}
+		step := s.here(x, x.key("output"), "the first of the command's output", []Evidence{{Source: "http", Detail: "the first bytes on a stream of our connection", At: x.Exec.Output}})
+		step.Window, step.Best, step.Shown, step.Precision = exactly(x.Exec.Output)
+		emit(claim{Step: step, after: []string{x.key("begins"), callKey(x.Request) + ":end"}})
+	}
+}
+
+func execExit(s *story, emit func(claim)) {
+	for _, x := range s.execs((*Request).Acts) {
+		if x.Exec.ExitCode == nil {
+			continue
+		}
+		step := s.here(x, x.key("exit"), x.ended(), []Evidence{x.status()})
+		step.From, step.To = Container(x.Exec.Container), Container(x.Exec.Container)
+		step.Window.Latest, step.Best = x.Exec.Ended, x.Exec.Ended.Add(-statusLag)
+		emit(claim{Step: step, after: []string{x.key("begins")}})
+	}
+}
+
+func execStatus(s *story, emit func(claim)) {
+	for _, x := range s.execs((*Request).Acts) {
+		if x.Exec.Ended.IsZero() {
+			continue
+		}
+		step := s.here(x, x.key("status"), "", nil)
+		if step.Evidence = []Evidence{{Source: "http", Detail: "the end of the streams: " + x.Exec.Error, At: x.Exec.Ended}}; x.Exec.ExitCode != nil {
+			step.Evidence[0] = x.status()
+		}
+		step.Label = x.outcome()
+		step.Window, step.Best, step.Shown, step.Precision = exactly(x.Exec.Ended)
+		emit(claim{Step: step, after: []string{x.key("exit"), x.key("output"), "runc:exec:" + x.cri() + ":end", callKey(x.Request) + ":end"}})
+	}
+}
+
+// ended says that the command has, and how.
+func (x execCall) ended() string {
+	return fmt.Sprintf("%s exits with %d", x.Exec.command(), *x.Exec.ExitCode)
+}
+
+// outcome says how the command ended.
+func (x execCall) outcome() string {
+	e := x.Exec
+	if e.ExitCode == nil {
+		return "error: " + e.Error
+	}
+	text := fmt.Sprintf("exit code %d", *e.ExitCode)
+	for _, stream := range []struct {
+		name string
+		n    int
+	}{{"output", e.Stdout}, {"errors", e.Stderr}} {
+		if stream.n > 0 {
+			text += fmt.Sprintf(", %s %d bytes", stream.name, stream.n)
+		}
+	}
+	return text
+}
+
+// processes are those that a command of ours found in the container. It was there itself, and is left out.
+func processes(s *story, emit func(claim)) {
+	for _, x := range s.execs(func(q *Request) bool { return !q.Acts() }) {
+		for _, p := range x.Exec.Processes {
+			step := s.here(x, x.key(fmt.Sprint("process:", p.PID)), fmt.Sprintf("process %d: %s", p.PID, p.Command), []Evidence{{Source: "http", Detail: fmt.Sprintf("/proc/%d in the container", p.PID), At: x.Exec.Ended}})
+			step.From, step.To = Container(x.Exec.Container), Container(x.Exec.Container)
+			step.Window, step.Best = Window{x.Sent, x.Exec.Ended}, x.Exec.Ended
+			emit(claim{Step: step, after: []string{x.key("begins")}})
+		}
+	}
+}
+
+// endsBefore are the commands that had ended when a life of their container did: its first process is the last to go, since
+// the kernel ends the others of its namespace with it, unless the Pod's containers, or the node, share theirs.
+func (s *story) endsBefore(r ran) (keys []string) {
+	p := s.newest()
+	if p.Spec.HostPID || p.Spec.ShareProcessNamespace != nil && *p.Spec.ShareProcessNamespace {
+		return nil
+	}
+	for _, x := range s.execs((*Request).Acts) {
+		if x.Exec.Container == r.container && s.lifeWhen(x.Request) == r.attempt {
+			keys = append(keys, x.key("exit"))
+		}
+	}
+	return keys
+}
+
+// lifeWhen is which life of its container a command was run in, as far as the status had told when it was sent.
+func (s *story) lifeWhen(q *Request) int {
+	life := -1
+	for _, w := range s.revisions {
+		if c := statusOf(w.pod, q.Exec.Container); c != nil && c.State.Running != nil && !w.received.After(q.Sent) {
+			life = int(c.RestartCount)
+		}
+	}
+	return life
+}
+
+// unlisted says why the processes of a container could not be looked at.
+func (s *story) unlisted() (words []string) {
+	for _, x := range s.execs(func(q *Request) bool { return !q.Acts() && q.failure() == "" }) {
+		e := x.Exec
+		if e.Ended.IsZero() || len(e.Processes) > 0 {
+			continue
+		}
+		word := "the processes of container " + e.Container + ": no shell in it lists them"
+		if !slices.Contains(words, word) {
+			words = append(words, word)
+		}
+	}
+	return words
+}

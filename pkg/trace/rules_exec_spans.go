@@ -1,0 +1,114 @@
+package trace
+
+import (
+	"strings"
+	"time"
+)
+
+// execSpans are what the kubelet and the runtime have recorded of a command of ours.
+type execSpans struct {
+	execCall
+	server *Span // the kubelet's, of the request it got
+	cri    criCall
+	start  *Span // the runtime's, of the process
+	runc   *Span // below it, of the shim's part
+	wait   *Span // until the process had ended
+}
+
+// readExecs joins commands and spans. The kubelet's name the container; the runtime's name its id, and one of the process.
+func (s *story) readExecs() (all []execSpans) {
+	used := map[*Span]bool{}
+	for _, x := range s.execs((*Request).Acts) {
+		e := execSpans{execCall: x}
+		path := "/exec/" + s.object.Namespace + "/" + s.object.Name + "/" + x.Exec.Container
+		for _, root := range s.records.spans.roots {
+			if root.Service == "kubelet" && root.Attributes["url.path"] == path && !used[root] && s.within(root, x) {
+				e.server = root
+				break
+			}
+		}
+		if e.server == nil {
+			continue
+		}
+		used[e.server] = true
+		s.readExec(&e, used)
+		all = append(all, e)
+	}
+	return all
+}
+
+// within reports whether a span may be of a request of ours, by when it began.
+func (s *story) within(x *Span, q execCall) bool {
+	at := s.on(Kubelet, x.Start)
+	return at.After(q.Sent.Add(-skewSuspected/10)) && (q.Exec.Ended.IsZero() || at.Before(q.Exec.Ended))
+}
+
+func (s *story) readExec(e *execSpans, used map[*Span]bool) {
+	tree := s.records.spans
+	e.cri = criCall{rpc: "Exec", container: e.Exec.Container, attempt: e.number}
+	id := ""
+	tree.walk(e.server, func(x *Span) {
+		switch {
+		case !strings.HasSuffix(x.Name, "RuntimeService/Exec"):
+		case x.Service == "kubelet":
+			e.cri.client = x
+		default:
+			e.cri.server, id = x, x.Attributes["container.id"]
+		}
+	})
+	if e.cri.client == nil || id == "" {
+		return
+	}
+	for _, root := range tree.roots {
+		switch process := root.Attributes["process.id"]; {
+		case process == "" || root.Attributes["process.task.id"] != id || root.Start.Before(e.cri.client.Start) || used[root]:
+		case root.Name == "process.Start" && e.start == nil:
+			e.start, used[root] = root, true
+			tree.walk(root, func(x *Span) {
+				if x.Name == taskStart {
+					e.runc = x
+				}
+			})
+		case root.Name == "process.Wait" && e.wait == nil && e.start != nil && process == e.start.Attributes["process.id"]:
+			e.wait, used[root] = root, true
+		}
+	}
+}
+
+// execServed is the kubelet's part in a command, by its own span.
+func execServed(s *story, emit func(claim)) {
+	for _, x := range s.execRecords {
+		step := s.here(x.execCall, x.key("kubelet"), "exec "+x.Exec.Container+": "+x.Exec.command(), []Evidence{x.server.evidence()})
+		step.Clock = Kubelet
+		step.Window, step.Best = s.startOf(x.server)
+		step.Shown, step.Precision = true, spanPrecision
+		emit(claim{Step: step, after: []string{callKey(x.Request)}})
+	}
+}
+
+// execStarted is the runtime's.
+func execStarted(s *story, emit func(claim)) {
+	for _, x := range s.execRecords {
+		if x.start == nil || x.runc == nil {
+			continue
+		}
+		exec := s.here(x.execCall, "runc:exec:"+x.execCall.cri(), "exec", []Evidence{x.runc.evidence()})
+		exec.From, exec.To, exec.Clock = s.runtime, s.ociRuntime(), Kubelet
+		exec.Window, exec.Best = s.startOf(x.runc)
+		exec.Shown, exec.Precision = true, spanPrecision
+		emit(claim{Step: exec, after: []string{x.execCall.cri() + ":end"}})
+		begins := s.here(x.execCall, x.key("begins"), "", []Evidence{x.runc.evidence()})
+		begins.From, begins.To, begins.Clock = exec.To, Container(x.Exec.Container), Kubelet
+		_, begins.Window.Latest = s.endOf(x.runc)
+		begins.Certainty = Inferred
+		emit(claim{Step: begins, after: []string{exec.Key}})
+		if x.wait == nil || x.Exec.ExitCode == nil {
+			continue
+		}
+		exit := s.here(x.execCall, x.key("exit"), x.ended(), []Evidence{x.wait.evidence()})
+		exit.From, exit.To, exit.Clock = Container(x.Exec.Container), Container(x.Exec.Container), Kubelet
+		_, exit.Best = s.endOf(x.wait)
+		exit.Window.Latest, exit.Shown, exit.Precision = exit.Best, true, time.Millisecond
+		emit(claim{Step: exit, after: []string{x.key("begins")}})
+	}
+}
