@@ -22,20 +22,30 @@ const executed = "executed"
 // aftermath runs a command and passes on what it writes while the sequence is drawn.
 type aftermath struct {
 	*execOptions
-	run    *run
-	output chan piece
-	held   map[io.Writer][]byte // the line that has no end yet
-	looked chan struct{}        // closed when the processes have been looked at again; nil before
+	run     *run
+	output  chan piece
+	streams [2]stream     // standard output, and errors
+	looked  chan struct{} // closed when the processes have been looked at again; nil before
 }
 
-// piece is some of what a command wrote.
-type piece struct {
+// stream is where what a command writes goes, and the line of it that has no end yet.
+type stream struct {
 	to   io.Writer
+	held []byte
+}
+
+// piece is some of what came on a stream.
+type piece struct {
+	*stream
 	text []byte
 }
 
 func newAftermath(o *execOptions, r *run) *aftermath {
-	return &aftermath{execOptions: o, run: r, output: make(chan piece), held: map[io.Writer][]byte{}}
+	a := &aftermath{execOptions: o, run: r, output: make(chan piece), streams: [2]stream{{to: o.Out}, {to: o.ErrOut}}}
+	if !render.Formats[o.targets[0].format].Live { // that is for programs
+		a.streams[0].to = o.ErrOut
+	}
+	return a
 }
 
 // act runs the command. It ends with the context, as kubectl exec does; the command may then go on in the container.
@@ -44,10 +54,7 @@ func (a *aftermath) act(ctx context.Context) error {
 		a.look(ctx)
 	}
 	c := a.command
-	c.Stdout, c.Stderr = a.to(ctx, a.Out), a.to(ctx, a.ErrOut)
-	if !render.Formats[a.targets[0].format].Live { // that is for programs
-		c.Stdout = c.Stderr
-	}
+	c.Stdout, c.Stderr = a.to(ctx, &a.streams[0]), a.to(ctx, &a.streams[1])
 	return a.run.follower.Exec(ctx, a.subject, c)
 }
 
@@ -79,10 +86,10 @@ func (a *aftermath) lookAgain(ctx context.Context) bool {
 }
 
 // to hands what is written to the loop that draws.
-func (a *aftermath) to(ctx context.Context, w io.Writer) io.Writer {
+func (a *aftermath) to(ctx context.Context, s *stream) io.Writer {
 	return writerFunc(func(p []byte) (int, error) {
 		select {
-		case a.output <- piece{w, bytes.Clone(p)}:
+		case a.output <- piece{s, bytes.Clone(p)}:
 			return len(p), nil
 		case <-ctx.Done():
 			return 0, ctx.Err()
@@ -96,9 +103,9 @@ func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 // pass writes the lines that have an end.
 func (a *aftermath) pass(p piece) error {
-	text := append(a.held[p.to], p.text...)
+	text := append(p.held, p.text...)
 	end := bytes.LastIndexByte(text, '\n') + 1
-	a.held[p.to] = bytes.Clone(text[end:])
+	p.held = bytes.Clone(text[end:])
 	if end == 0 {
 		return nil
 	}
@@ -107,10 +114,10 @@ func (a *aftermath) pass(p piece) error {
 
 // rest writes what has none, and ends it.
 func (a *aftermath) rest() (err error) {
-	for _, w := range []io.Writer{a.Out, a.ErrOut} {
-		if text := a.held[w]; len(text) > 0 {
-			a.held[w] = nil
-			err = errors.Join(err, a.write(w, string(text)+"\n"))
+	for i := range a.streams {
+		if s := &a.streams[i]; len(s.held) > 0 {
+			err = errors.Join(err, a.write(s.to, string(s.held)+"\n"))
+			s.held = nil
 		}
 	}
 	return err

@@ -1,0 +1,192 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/test/truth"
+)
+
+func ready(p *corev1.Pod) bool {
+	for _, c := range p.Status.Conditions {
+		if c.Type == corev1.PodReady {
+			return c.Status == corev1.ConditionTrue
+		}
+	}
+	return false
+}
+
+// What the command writes goes where kubectl exec has it, and its exit code is kept, whatever is drawn.
+func TestExecPassesOutput(t *testing.T) {
+	start(t, "trapped", ready)
+	command := []string{"--", "sh", "-c", "echo out; echo err >&2; printf end; exit 3"}
+	for _, format := range []string{"listing", "lanes"} {
+		out, errOut, code := seq(t, append([]string{"exec", "trapped", "-o", format}, command...)...)
+		lines := strings.Split(out, "\n")
+		if code != 3 || errOut != "err\n" || !slices.Contains(lines, "out") || !slices.Contains(lines, "end") || !strings.Contains(out, "exit code 3") || !strings.Contains(out, "Exited") {
+			t.Errorf("%s: exit %d, stderr %q, stdout\n%s", format, code, errOut, out)
+		}
+	}
+	for _, format := range []string{"json", "mermaid", "html"} {
+		out, errOut, code := seq(t, append([]string{"exec", "pod/trapped", "-o", format}, command...)...)
+		if code != 3 || strings.Contains(out, "\nout\n") || !strings.Contains(errOut, "out\n") || !strings.Contains(errOut, "err\n") || !strings.Contains(errOut, "end\n") {
+			t.Errorf("%s: exit %d, stderr %q", format, code, errOut)
+		}
+		if format == "json" {
+			d := parse(t, out)
+			if d.outcome.Outcome != "Exited" || d.outcome.ExitCode != 3 {
+				t.Errorf("%+v", d.outcome)
+			}
+		}
+	}
+}
+
+func TestExecPassesInput(t *testing.T) {
+	start(t, "trapped", ready)
+	cmd := exec.Command(plugin, "exec", "trapped", "-i", "-o", "json", "--", "cat")
+	var errOut bytes.Buffer
+	cmd.Stdin, cmd.Stderr = strings.NewReader("hello\n"), &errOut
+	if _, err := cmd.Output(); err != nil || errOut.String() != "hello\n" {
+		t.Errorf("%v: %q", err, errOut.String())
+	}
+}
+
+// PID 1 ends by a command in its container, and the container lives again: held against the cluster's records.
+func TestExecKillsFirstProcess(t *testing.T) {
+	for name, flags := range map[string][]string{"client": nil, "records": withRecords} {
+		t.Run(name, func(t *testing.T) {
+			start(t, "trapped", ready)
+			r := record(t)
+			kept := filepath.Join(t.TempDir(), "kept.jsonl")
+			out, errOut, code := seq(t, append([]string{"exec", "trapped", "--processes", "-o", "json", "--record=" + kept}, append(flags, "--", "kill", "1")...)...)
+			if again, _, replayed := seq(t, "replay", kept, "-o", "json", "--speed=max"); again != out || replayed != code {
+				t.Errorf("replay: exit %d, not %d (-live +replay)\n%s", replayed, code, cmp.Diff(out, again))
+			}
+			d := parse(t, out)
+			if code != 0 || d.outcome.Outcome != "Ready" {
+				t.Fatalf("exit %d, %+v: %s", code, d.outcome, errOut)
+			}
+			tr := r.of(t, "trapped", wholeFor(d), d.uid)
+			asked := d.steps[slices.IndexFunc(d.steps, func(s step) bool { return s.Rule == "own-exec" })]
+			tr.Calls = slices.DeleteFunc(tr.Calls, func(c truth.Call) bool { return c.Start.Before(*asked.Best) }) // those of its start
+			s := judged(t, d, tr, likelyWithin)
+			for _, want := range []string{"GET pods/exec (trapped) app: kill 1", "Exec app", "begins: kill 1", "kill 1 exits with 0", "exits with 0", "CreateContainer app", "StartContainer app"} {
+				if n := count(d.steps, func(s step) bool { return s.Label == want }); n != 1 {
+					t.Errorf("%d times %q in\n%v", n, want, d.steps)
+				}
+			}
+			if n := count(d.steps, func(s step) bool { return s.Rule == "process" && strings.HasPrefix(s.Label, "process 1: sh -c trap") }); n != 2 {
+				t.Errorf("process 1 was seen %d times, not before and after", n)
+			}
+			execHeld(t, d, r, flags != nil)
+			t.Logf("%d writes, %d calls, %d pairs, time error p50 %v, p95 %v", s.Writes, s.Calls, s.Pairs, s.Percentile(50), s.Percentile(95))
+			zero := int64(0)
+			client(t).Pods("default").Delete(t.Context(), "trapped", metav1.DeleteOptions{GracePeriodSeconds: &zero})
+			gone(t, "trapped")
+		})
+	}
+}
+
+// A process 1 that has no handler for a signal does not get it: the command succeeds, and nothing follows.
+func TestExecIgnored(t *testing.T) {
+	start(t, "plain", ready)
+	out, errOut, code := seq(t, "exec", "plain", "--", "kill", "1")
+	if said := strings.Join(strings.Fields(out), " "); code != 0 || !strings.Contains(said, "no container ended in the 2.") || !strings.Contains(said, "only signals that it has a handler for") || strings.Contains(said, "StartContainer") {
+		t.Errorf("exit %d: %s\n%s", code, errOut, out)
+	}
+}
+
+func TestExecRefused(t *testing.T) {
+	start(t, "trapped", ready)
+	start(t, "gated", func(*corev1.Pod) bool { return true })
+	allowVerbs(t, "looker", []string{"get", "list", "watch"}, "pods")
+	for args, want := range map[string][]string{
+		"trapped -c nowhere -- true":  {`container nowhere is not valid for pod trapped`, "hint: ", "jsonpath"},
+		"trapped -- no-such-program":  {"executable file not found", "hint: a program of the image"},
+		"gated -- true":               {"does not have a host assigned"},
+		"nowhere -- true":             {`pods "nowhere" not found`},
+		"trapped --as=looker -- true": {"pods/exec", "forbidden", "hint: see what you may do"},
+	} {
+		out, errOut, code := seq(t, append([]string{"exec"}, strings.Fields(args)...)...)
+		if code != 1 {
+			t.Errorf("%s: exit %d", args, code)
+		}
+		for _, w := range want {
+			if !strings.Contains(errOut, w) {
+				t.Errorf("%s: no %q in %s\n%s", args, w, errOut, out)
+			}
+		}
+	}
+}
+
+// Every picture of one run; the output is in none of them, nor in the recording.
+func TestExecOutputs(t *testing.T) {
+	start(t, "trapped", ready)
+	dir := t.TempDir()
+	args := []string{"exec", "trapped", "--record=" + filepath.Join(dir, "kept")}
+	for _, format := range []string{"listing", "lanes", "mermaid", "html", "json"} {
+		args = append(args, "-o", format+"="+filepath.Join(dir, format))
+	}
+	out, errOut, code := seq(t, append(args, "--explain", "--detail=full", "--", "sh", "-c", "echo swor''dfish")...)
+	if code != 0 || !strings.Contains(out, "swordfish") {
+		t.Fatalf("exit %d: %s\n%s", code, errOut, out)
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) != 6 {
+		t.Fatalf("%v: %d files", err, len(files))
+	}
+	for _, f := range files {
+		if text := read(t, filepath.Join(dir, f.Name())); strings.Contains(text, "swordfish") || len(text) < 500 {
+			t.Errorf("%s:\n%s", f.Name(), text)
+		}
+	}
+}
+
+// execHeld holds what is said of the command itself against the spans of kubelet and runtime.
+func execHeld(t *testing.T, d document, r *records, observed bool) {
+	t.Helper()
+	const looks = 2 // commands that read the processes, before and after
+	var all []truth.Exec
+	deadline := time.Now().Add(time.Minute)
+	for len(all) < looks+1 {
+		var err error
+		if all, err = truth.Execs(r.read(t, "spans.jsonl"), "/exec/default/trapped/app"); err != nil || time.Now().After(deadline) {
+			t.Fatalf("%v: %d commands in the spans", err, len(all))
+		}
+		<-time.After(200 * time.Millisecond)
+	}
+	e := all[1]
+	for label, when := range map[string][2]time.Time{
+		"exec app: kill 1":    {e.Served.Add(-10 * time.Millisecond), e.Served},
+		"Exec app":            {e.Call.Start, e.Call.Start},
+		"Exec app returns":    {e.Call.End, e.Call.End},
+		"exec":                {e.Runc.Start, e.Runc.Start},
+		"begins: kill 1":      {e.Runc.Start, e.Runc.End},
+		"kill 1 exits with 0": {e.Runc.Start, e.Ended},
+	} {
+		i := slices.IndexFunc(d.steps, func(s step) bool { return s.Label == label })
+		if i < 0 {
+			t.Errorf("no %q", label)
+			continue
+		}
+		s := d.steps[i]
+		if s.Earliest != nil && when[1].Before(s.Earliest.Add(-time.Millisecond)) || s.Latest == nil || when[0].After(s.Latest.Add(time.Millisecond)) {
+			t.Errorf("%v: truly %v…%v", s, when[0], when[1])
+		}
+		if want := s.Kind == "note" || observed && !strings.HasPrefix(label, "begins"); want != (s.Certainty == "observed") {
+			t.Errorf("%v is %s", s, s.Certainty)
+		}
+	}
+}

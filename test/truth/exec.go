@@ -1,0 +1,70 @@
+package truth
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// Exec is a command that was run in a container, by the spans of kubelet and runtime.
+type Exec struct {
+	Served time.Time // the kubelet had the request
+	Call   Call      // the CRI's Exec
+	Runc   Call      // the shim's start of the process, in which it runs runc
+	Ended  time.Time // the runtime knew that the process had ended
+}
+
+// Execs are the commands that were run by the kubelet's path /exec/NAMESPACE/POD/CONTAINER, in the order of time, as far as
+// all of their spans are there.
+func Execs(spans []byte, path string) ([]Exec, error) {
+	all, err := readSpans(spans)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(all, func(a, b *span) int { return strings.Compare(a.Start, b.Start) })
+	children := map[string][]*span{}
+	for _, s := range all {
+		children[s.ParentSpanID] = append(children[s.ParentSpanID], s)
+	}
+	used := map[*span]bool{}
+	var out []Exec
+	for _, s := range all {
+		if s.service != "kubelet" || s.attribute("url.path") != path {
+			continue
+		}
+		var e Exec
+		container := ""
+		e.Served, _ = s.times()
+		for _, c := range children[s.SpanID] {
+			if !strings.HasSuffix(c.Name, "RuntimeService/Exec") {
+				continue
+			}
+			e.Call.RPC = "Exec"
+			e.Call.Start, e.Call.End = c.times()
+			for _, below := range children[c.SpanID] {
+				container = below.attribute("container.id")
+			}
+		}
+		for _, p := range all {
+			start, end := p.times()
+			switch {
+			case container == "" || p.attribute("process.task.id") != container || start.Before(e.Call.Start) || used[p]:
+			case p.Name == "process.Start" && e.Runc.RPC == "":
+				used[p] = true
+				for _, c := range children[p.SpanID] {
+					if strings.HasSuffix(c.Name, "Task/Start") {
+						e.Runc.RPC = p.attribute("process.id")
+						e.Runc.Start, e.Runc.End = c.times()
+					}
+				}
+			case p.Name == "process.Wait" && e.Ended.IsZero() && e.Runc.RPC != "" && p.attribute("process.id") == e.Runc.RPC:
+				used[p] = true
+				e.Ended = end
+			}
+		}
+		if !e.Ended.IsZero() {
+			out = append(out, e)
+		}
+	}
+	return out, nil
+}
