@@ -139,8 +139,15 @@ func (x execCall) status() Evidence {
 	return Evidence{Source: "http", Detail: fmt.Sprintf("the exit status on the connection's last stream: %d", *x.Exec.ExitCode), At: x.Exec.Ended}
 }
 
-// command is what to call the command where there is not much room.
-func (e *Exec) command() string { return strings.Join(e.Command, " ") }
+// command is what to call the command where it is not told for the first time.
+func (e *Exec) command() string {
+	const room = 40
+	text := strings.Join(e.Command, " ")
+	if letters := []rune(text); len(letters) > room {
+		return string(letters[:room-1]) + "…"
+	}
+	return text
+}
 
 // here is a message about the command in its container.
 func (s *story) here(x execCall, key, label string, evidence []Evidence) Step {
@@ -151,7 +158,7 @@ func ownExec(s *story, emit func(claim)) {
 	for _, x := range s.execs((*Request).Acts) {
 		request := s.api(verbs[x.Method], "exec")
 		request.Key, request.Call, request.Clock, request.Container, request.Node = callKey(x.Request), callKey(x.Request), Kubectl, x.Exec.Container, s.node
-		request.Label = x.Method + " pods/exec (" + s.object.Name + ") " + x.Exec.Container + ": " + x.Exec.command()
+		request.Label = x.Method + " pods/exec (" + s.object.Name + ") " + x.Exec.Container + ": " + strings.Join(x.Exec.Command, " ")
 		request.Window, request.Best, request.Shown, request.Precision = exactly(x.Sent)
 		request.Evidence = []Evidence{x.evidence()}
 		if x.Method == "POST" { // it is not known when its connection was ready

@@ -3,7 +3,9 @@
 package e2e
 
 import (
+	"bufio"
 	"bytes"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +17,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/kubectl-seq/kubectl-seq/test/truth"
 )
@@ -188,5 +192,67 @@ func execHeld(t *testing.T, d document, r *records, observed bool) {
 		if want := s.Kind == "note" || observed && !strings.HasPrefix(label, "begins"); want != (s.Certainty == "observed") {
 			t.Errorf("%v is %s", s, s.Certainty)
 		}
+	}
+}
+
+// Where a server or a right does not give a WebSocket, SPDY does, by a second request.
+func TestExecFallsBack(t *testing.T) {
+	start(t, "trapped", ready)
+	c := config(t)
+	c.NextProtos = []string{"http/1.1"} // the others have no upgrades
+	transport, err := rest.TransportFor(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newProxy(t, func(p *proxy, w http.ResponseWriter, r *http.Request, kind string, _ int) {
+		switch kind {
+		case "get exec":
+			refuse(w, http.StatusForbidden, metav1.StatusReasonForbidden)
+		case "create exec":
+			p.forward.Transport = transport
+			p.pass(w, r, nil)
+		default:
+			p.pass(w, r, nil)
+		}
+	})
+	cmd := exec.Command(plugin, "exec", "trapped", "-o", "json", "--", "sh", "-c", "echo hello; exit 3")
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+p.kubeconfig(t, clientcmdapi.AuthInfo{}))
+	var out, errOut bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errOut
+	cmd.Run()
+	if code := cmd.ProcessState.ExitCode(); code != 3 || errOut.String() != "hello\n" {
+		t.Errorf("exit %d: %s", code, errOut.String())
+	}
+	var said []string
+	for _, s := range parse(t, out.String()).steps {
+		if s.Rule == "own-exec" {
+			said = append(said, strings.Join(strings.Fields(s.Label)[:2], " "))
+		}
+	}
+	if want := []string{"GET pods/exec", "403 Forbidden:", "POST pods/exec", "101 Switching"}; !slices.Equal(said, want) {
+		t.Errorf("%q", said)
+	}
+}
+
+// Ctrl-C ends the run at once, whatever the command does.
+func TestExecInterrupted(t *testing.T) {
+	start(t, "trapped", ready)
+	cmd := exec.Command(plugin, "exec", "trapped", "-o", "json", "--", "sh", "-c", "echo begun; sleep 60")
+	var out bytes.Buffer
+	cmd.Stdout = &out
+	errOut, err := cmd.StderrPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(errOut).ReadString('\n'); line != "begun\n" {
+		t.Fatalf("%q, %v", line, err)
+	}
+	cmd.Process.Signal(os.Interrupt)
+	cmd.Wait()
+	if d := parse(t, out.String()); d.outcome.Outcome != "Interrupted" || cmd.ProcessState.ExitCode() != 130 {
+		t.Errorf("exit %d, %+v", cmd.ProcessState.ExitCode(), d.outcome)
 	}
 }
