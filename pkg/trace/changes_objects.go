@@ -156,6 +156,18 @@ func endpoints(u *unstructured.Unstructured) map[string]endpoint {
 	return all
 }
 
+// endpoints are those of an EndpointSlice by this revision.
+func (r *revision) endpoints() map[string]endpoint {
+	if r.parsed == nil {
+		all := map[string]endpoint{}
+		if u, ok := r.object.(*unstructured.Unstructured); ok {
+			all = endpoints(u)
+		}
+		r.parsed = &all
+	}
+	return *r.parsed
+}
+
 func changedEndpoints(was, cur *unstructured.Unstructured) (words []string) {
 	before, now := endpoints(was), endpoints(cur)
 	for _, address := range slices.Sorted(maps.Keys(now)) {

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"iter"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -148,10 +149,21 @@ func (s *story) tellsOf(other *story, reasons ...string) *emitted {
 
 // names reports whether a message has a name as a word.
 func names(message, name string) bool {
-	for word := range strings.FieldsSeq(message) {
-		if strings.Trim(word, `.,:;"'`) == name {
+	for word := range words(message) {
+		if word == name {
 			return true
 		}
 	}
 	return false
+}
+
+// words are those of a message, without what a sentence puts around them.
+func words(message string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for word := range strings.FieldsSeq(message) {
+			if !yield(strings.Trim(word, `.,:;"'`)) {
+				return
+			}
+		}
+	}
 }

@@ -28,6 +28,7 @@ type Trace struct {
 	now       time.Time         // the latest instant any observation has shown us
 	lists     map[string]uint64 // by resource, the store's revision when we listed it
 	result    *result           // of the facts as they are, or nil
+	graph     graph             // of the result, see there
 }
 
 // facts is what is kept of one object: every revision once, every revision of its Events once.
@@ -56,6 +57,7 @@ type revision struct {
 	change  string        // or nothing yet
 	marked  metav1.Object // that entry tells the difference from
 	entryOf *metav1.ManagedFieldsEntry
+	parsed  *map[string]endpoint // see endpoints
 }
 
 type eventRevision struct {
@@ -141,7 +143,7 @@ func (t *Trace) observeObject(m metav1.Object, how revision) {
 	f := t.facts(string(m.GetUID()))
 	how.rv, how.object = rv, m
 	if old := f.revisions[rv]; old != nil {
-		how.object, how.before, how.change, how.marked, how.entryOf = old.object, old.before, old.change, old.marked, old.entryOf
+		how.object, how.before, how.change, how.marked, how.entryOf, how.parsed = old.object, old.before, old.change, old.marked, old.entryOf, old.parsed
 		how.deleted, how.listed, how.added = how.deleted || old.deleted, how.listed || old.listed, how.added || old.added
 		if !earlier(how.received, old.received) {
 			how.received = old.received
@@ -208,8 +210,9 @@ func parseRevision(s string) (uint64, bool) {
 type result struct {
 	steps   []Step
 	scene   *scene
-	byKey   map[string]*Step // see step
-	members []Member         // see Members
+	byKey   map[string]*Step   // see step
+	byStory map[string][]*Step // see about
+	members []Member           // see Members
 }
 
 // Steps returns the messages in the order in which they happened. They are shared: not to be changed.
@@ -227,7 +230,8 @@ func (t *Trace) resolve() *result {
 
 func (t *Trace) derive() *result {
 	c := t.scene()
-	g := newGraph()
+	g := &t.graph
+	g.reset()
 	for i := range Rules {
 		r := &Rules[i]
 		for _, s := range c.stories {

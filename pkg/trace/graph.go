@@ -25,9 +25,33 @@ type node struct {
 	index int // place in causal order
 }
 
-type graph struct{ nodes map[string]*node }
+// graph is built anew each time, in the memory of the one before: there is one node a message, and each is large.
+type graph struct {
+	nodes  map[string]*node
+	blocks [][]node
+	used   int // of the nodes in blocks
+}
 
-func newGraph() *graph { return &graph{nodes: map[string]*node{}} }
+const block = 256
+
+// reset makes an empty graph.
+func (g *graph) reset() {
+	if g.nodes == nil {
+		g.nodes = map[string]*node{}
+	}
+	clear(g.nodes)
+	g.used = 0
+}
+
+// next is a node that is not used.
+func (g *graph) next() *node {
+	if g.used == block*len(g.blocks) {
+		g.blocks = append(g.blocks, make([]node, block))
+	}
+	n := &g.blocks[g.used/block][g.used%block]
+	g.used++
+	return n
+}
 
 // add merges a claim into the message it is about. Rules run in the order of the table and a rule's claims in the order
 // of the facts, so the result depends on the facts alone.
@@ -41,7 +65,9 @@ func (g *graph) add(r *Rule, rank int, c claim) {
 	}
 	n := g.nodes[c.Key]
 	if n == nil {
-		g.nodes[c.Key] = &node{claim: c, rank: rank}
+		n = g.next()
+		*n = node{claim: c, rank: rank, preds: n.preds[:0], succs: n.succs[:0]}
+		g.nodes[c.Key] = n
 		return
 	}
 	n.after = append(n.after, c.after...)
@@ -114,7 +140,7 @@ func (g *graph) link() []*node {
 	for _, n := range g.nodes {
 		slices.Sort(n.after)
 		n.after = slices.Compact(n.after)
-		n.preds, n.After = make([]*node, 0, len(n.after)), make([]string, 0, len(n.after))
+		n.After = make([]string, 0, len(n.after))
 		for _, key := range n.after {
 			if p := g.nodes[key]; p != nil && p != n {
 				n.preds = append(n.preds, p)

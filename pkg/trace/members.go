@@ -116,11 +116,7 @@ func (t *Trace) takesPart(m metav1.Object, all map[string]metav1.Object, in map[
 	switch u.GetKind() {
 	case "EndpointSlice":
 		for _, r := range t.objects[string(u.GetUID())].revisions {
-			slice, ok := r.object.(*unstructured.Unstructured)
-			if !ok {
-				continue
-			}
-			for _, e := range endpoints(slice) {
+			for _, e := range r.endpoints() {
 				if in[e.pod] {
 					return true
 				}

@@ -78,7 +78,7 @@ func (s *story) state(n int) State {
 	}
 	st.Created = true
 	st.Deleted = last.deleted || n == len(s.revisions) && !s.gone.IsZero()
-	if !s.isPod() && !s.orphans() && slices.ContainsFunc(s.below(), func(p *story) bool { return !p.last().deleted && p.gone.IsZero() }) {
+	if st.Deleted && !s.isPod() && !s.orphans() && slices.ContainsFunc(s.below(), func(p *story) bool { return !p.last().deleted && p.gone.IsZero() }) {
 		st.Deleted = false // what it owned goes after it
 	}
 	st.Deleting = last.object.GetDeletionTimestamp() != nil && !st.Deleted

@@ -29,8 +29,8 @@ type Part struct {
 // phase is one row of the table of phases: which messages begin and end it.
 type phase struct {
 	name, explain string
-	begin, end    func(*story) string                   // one pair of keys, or
-	calls         func(string) (endKey string, ok bool) // every pair of them
+	begin, end    func(*story) string // one pair of keys, or
+	calls         func(string) bool   // every such call with its end
 }
 
 var phases = []phase{
@@ -79,18 +79,17 @@ func (s *story) sandboxExplained() string {
 }
 
 // everyCall selects the calls of one RPC.
-func everyCall(rpc string) func(string) (string, bool) {
-	return func(key string) (string, bool) {
-		return key + ":end", strings.HasPrefix(key, "cri:"+rpc+":") && !strings.HasSuffix(key, ":end")
+func everyCall(rpc string) func(string) bool {
+	prefix := "cri:" + rpc + ":"
+	return func(key string) bool {
+		return strings.HasPrefix(key, prefix) && !strings.HasSuffix(key, ":end")
 	}
 }
 
 // firstCalls are those of each container's first life: restarts are no part of the start.
-func firstCalls(rpc string) func(string) (string, bool) {
-	return func(key string) (string, bool) {
-		end, ok := everyCall(rpc)(key)
-		return end, ok && strings.HasSuffix(key, ":0")
-	}
+func firstCalls(rpc string) func(string) bool {
+	every := everyCall(rpc)
+	return func(key string) bool { return every(key) && strings.HasSuffix(key, ":0") }
 }
 
 // Phases returns the parts of the start that have ended, in order.
@@ -116,9 +115,9 @@ func (r *result) phases(s *story) (all []Phase) {
 		if p.calls == nil {
 			found = out.add(r.step(s.key(p.begin(s))), r.step(s.key(p.end(s))))
 		} else {
-			for i := range r.steps {
-				own, ok := strings.CutPrefix(r.steps[i].Key, s.prefix)
-				if end, is := p.calls(own); ok && is && out.add(&r.steps[i], r.step(s.key(end))) {
+			for _, x := range r.about(s.object.UID) {
+				own, ok := strings.CutPrefix(x.Key, s.prefix)
+				if ok && p.calls(own) && out.add(x, r.step(x.Key+":end")) {
 					found = true
 				}
 			}
@@ -128,6 +127,18 @@ func (r *result) phases(s *story) (all []Phase) {
 		}
 	}
 	return all
+}
+
+// about are the steps of one object's story, in order.
+func (r *result) about(uid string) []*Step {
+	if r.byStory == nil {
+		r.byStory = map[string][]*Step{}
+		for i := range r.steps {
+			x := &r.steps[i]
+			r.byStory[x.About] = append(r.byStory[x.About], x)
+		}
+	}
+	return r.byStory[uid]
 }
 
 // step is the step with that key, or nil.

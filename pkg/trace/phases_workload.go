@@ -49,23 +49,6 @@ func (s *story) availableRevision() uint64 {
 	return s.firstRevision(func(w *write) bool { return objectState(w).Available })
 }
 
-// below are the stories of the Pods that came of the object, at any level.
-func (s *story) below() (pods []*story) {
-	for _, c := range s.stories {
-		o := c.owner()
-		for range deepest {
-			if o == nil || o == s {
-				break
-			}
-			o = o.owner()
-		}
-		if c.isPod() && o == s {
-			pods = append(pods, c)
-		}
-	}
-	return pods
-}
-
 // deepest bounds how far above a Pod one of its owners is: garbage can make circles.
 const deepest = 8
 

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -83,6 +84,13 @@ func controllerDeliveries(s *story, emit func(claim)) {
 
 // cause is the write that a controller must have seen before it made w, or nil where that cannot be told.
 func (s *story) cause(w *write) *source {
+	if !w.looked {
+		w.looked, w.seen = true, s.findCause(w)
+	}
+	return w.seen
+}
+
+func (s *story) findCause(w *write) *source {
 	switch s.object.Kind {
 	case "EndpointSlice":
 		return s.endpointCause(w)
@@ -96,33 +104,11 @@ func (s *story) cause(w *write) *source {
 	case w.actor.name == garbageCollector && owner != nil:
 		return owner.latest(w, func(o *write) bool { return o.deleted || o.endsLife() })
 	case owner != nil && w.actor.name == controllerOf(owner.object.Kind): // the owner's controller acts for the owner
-		return owner.latest(w, func(o *write) bool {
-			return o.first || o.was != nil && o.object.GetGeneration() != o.was.GetGeneration()
-		})
+		return owner.demand(w)
 	case w.actor.subresource == "status" && w.actor.name == controllerOf(s.object.Kind):
 		return s.countCause(w)
 	}
 	return nil
-}
-
-// owner is the story of the object's controller, or nil.
-func (s *story) owner() *story {
-	for _, w := range s.revisions {
-		if ref := metav1.GetControllerOf(w.object); ref != nil {
-			return s.byUID[string(ref.UID)]
-		}
-	}
-	return nil
-}
-
-// children are the stories of the objects that this one controls.
-func (s *story) children() (all []*story) {
-	for _, o := range s.stories {
-		if o.owner() == s {
-			all = append(all, o)
-		}
-	}
-	return all
 }
 
 // earlierThan reports whether a write came before one of another object, by the store's counter.
@@ -190,7 +176,7 @@ func (s *story) countCause(w *write) *source {
 		if !ok || now <= before {
 			continue
 		}
-		if d := s.nth(int(now), children, n.is, w); d != nil && (last == nil || last.story.earlierThan(last.write, d.story, d.write)) {
+		if d := s.nth(int(now), n, w); d != nil && (last == nil || last.story.earlierThan(last.write, d.story, d.write)) {
 			last = d
 		}
 	}
@@ -208,7 +194,7 @@ func (s *story) firstSaying(above *write) *source {
 	for _, w := range s.revisions {
 		same := w.drawn() && w.rv < above.rv
 		for _, field := range replicaCounts {
-			same = same && fmt.Sprint(status(w.object)[field]) == fmt.Sprint(status(above.object)[field])
+			same = same && alike(status(w.object)[field], status(above.object)[field])
 		}
 		if same {
 			return &source{s, w}
@@ -217,29 +203,50 @@ func (s *story) firstSaying(above *write) *source {
 	return nil
 }
 
+// alike reports whether two numbers of statuses are the same, however they were read.
+func alike(a, b any) bool {
+	x, integer := a.(int64)
+	y, also := b.(int64)
+	if integer && also {
+		return x == y
+	}
+	return fmt.Sprint(a) == fmt.Sprint(b)
+}
+
 // nth is the write by which the n-th of the Pods became so, before w. As long as the Pods' watch may still bring an earlier
 // one that is only certain if it is the last of all.
-func (s *story) nth(n int, pods []*story, is func(*write) bool, w *write) *source {
-	var became []*source
-	for _, p := range pods {
+func (s *story) nth(n int, of count, w *write) *source {
+	became := s.firsts(of)
+	if s.resource == "pods" || s.counted(s.resource) { // one counter
+		i, _ := slices.BinarySearchFunc(became, w.rv, func(d source, rv uint64) int { return cmp.Compare(d.write.rv, rv) })
+		became = became[:i]
+	} else {
+		became = s.firstsBy(of, w)
+	}
+	caughtUp := func(p *story) bool { return len(p.revisions) > 0 && s.earlierThan(w, p, p.last()) }
+	if n > len(became) || n < len(s.children()) && !slices.ContainsFunc(s.children(), caughtUp) {
+		return nil
+	}
+	return &became[n-1]
+}
+
+// firstsBy are the firsts before w by when they reached us.
+func (s *story) firstsBy(n count, w *write) (became []source) {
+	for _, p := range s.children() {
 		for _, o := range p.revisions {
-			if p.isPod() && o.drawn() && p.earlierThan(o, s, w) && is(o) {
-				became = append(became, &source{p, o})
+			if p.isPod() && o.drawn() && p.earlierThan(o, s, w) && n.is(o) {
+				became = append(became, source{p, o})
 				break
 			}
 		}
 	}
-	slices.SortFunc(became, func(a, b *source) int {
+	slices.SortFunc(became, func(a, b source) int {
 		if a.story.earlierThan(a.write, b.story, b.write) {
 			return -1
 		}
 		return 1
 	})
-	caughtUp := slices.ContainsFunc(pods, func(p *story) bool { return len(p.revisions) > 0 && s.earlierThan(w, p, p.last()) })
-	if n > len(became) || n < len(pods) && !caughtUp {
-		return nil
-	}
-	return became[n-1]
+	return became
 }
 
 // status is that of an object that is no Pod.
@@ -254,17 +261,12 @@ func status(m metav1.Object) map[string]any {
 // endpointCause is the write of a Pod that a change of an EndpointSlice tells of: one that has become ready, or has its
 // address.
 func (s *story) endpointCause(w *write) *source {
-	cur, ok := w.object.(*unstructured.Unstructured)
-	if !ok {
-		return nil
-	}
-	was, _ := w.was.(*unstructured.Unstructured)
-	before := map[string]endpoint{}
-	if was != nil {
-		before = endpoints(was)
+	var before map[string]endpoint
+	if w.prior != nil {
+		before = w.prior.endpoints()
 	}
 	var last *source
-	for address, e := range endpoints(cur) {
+	for address, e := range w.endpoints() {
 		if old, there := before[address]; there && old.ready == e.ready {
 			continue
 		}
@@ -295,11 +297,11 @@ func controllerEvents(s *story, emit func(claim)) {
 		if !e.emitter.IsController() {
 			continue
 		}
-		for _, o := range s.children() {
-			// Of a claim it makes for a Pod, the StatefulSet's controller says: create Claim data-db-0 Pod db-0 in StatefulSet db.
-			if !names(e.event.Message, o.object.Name) || strings.Contains(e.event.Message, " Claim ") {
-				continue
-			}
+		// Of a claim it makes for a Pod, the StatefulSet's controller says: create Claim data-db-0 Pod db-0 in StatefulSet db.
+		if strings.Contains(e.event.Message, " Claim ") {
+			continue
+		}
+		for _, o := range s.named(e.event.Message) {
 			if w := o.doneBefore(e); w != nil {
 				step := Step{Key: o.writeKey(w), From: e.emitter, To: APIServer, Certainty: Observed, Clock: e.emitter, Detail: Normal, Evidence: []Evidence{e.evidence()}}
 				step.Window.Latest = e.at

@@ -21,18 +21,17 @@ type scene struct {
 	webhooks   *Webhooks
 	looked     time.Time // see Attach
 	calls      calls
-	stories    []*story          // the subject's is the first
-	byUID      map[string]*story // those of objects that are there
-	commits    []commit          // by revision
+	stories    []*story            // the subject's is the first
+	byUID      map[string]*story   // those of objects that are there
+	commits    map[string][]commit // by resource and revision
 
 	contradictions []string // what one source denies that another led to
 }
 
 // commit is one write to the store.
 type commit struct {
-	rv       uint64
-	resource string
-	key      string // of its etcd write
+	rv  uint64
+	key string // of its etcd write
 }
 
 type gap struct {
@@ -41,7 +40,7 @@ type gap struct {
 }
 
 func (t *Trace) scene() *scene {
-	c := &scene{lease: t.lease, leaseAt: t.leaseAt, webhooks: t.webhooks, looked: t.looked, comparable: map[string]bool{}, byUID: map[string]*story{}}
+	c := &scene{lease: t.lease, leaseAt: t.leaseAt, webhooks: t.webhooks, looked: t.looked, comparable: map[string]bool{}, byUID: map[string]*story{}, commits: map[string][]commit{}}
 	for resource := range t.lists {
 		c.comparable[resource] = t.comparable(resource)
 	}
@@ -64,11 +63,14 @@ func (t *Trace) scene() *scene {
 	for _, o := range t.members(c.requests) {
 		t.addStory(c, o)
 	}
+	c.relate()
 	c.attributeEnds()
 	for _, s := range c.stories {
 		c.addCommits(s)
 	}
-	slices.SortFunc(c.commits, func(a, b commit) int { return cmp.Or(cmp.Compare(a.rv, b.rv), cmp.Compare(a.key, b.key)) })
+	for _, all := range c.commits {
+		slices.SortFunc(all, func(a, b commit) int { return cmp.Or(cmp.Compare(a.rv, b.rv), cmp.Compare(a.key, b.key)) })
+	}
 	return c
 }
 
@@ -172,28 +174,30 @@ func (t *Trace) addStory(c *scene, o Object) {
 func (c *scene) addCommits(s *story) {
 	for _, w := range s.revisions {
 		if w.drawn() {
-			c.commits = append(c.commits, commit{w.rv, s.resource, s.etcdKey(w.rv)})
+			c.commits[s.resource] = append(c.commits[s.resource], commit{w.rv, s.etcdKey(w.rv)})
 		}
 	}
 	for _, e := range s.events {
-		c.commits = append(c.commits, commit{e.rv, "events", e.etcdKey()})
+		c.commits["events"] = append(c.commits["events"], commit{e.rv, e.etcdKey()})
 	}
 }
 
 // before is the store's writes just before a revision of a resource: the last of that resource, and of the others where
 // they share its counter.
 func (c *scene) before(rv uint64, resource string) (keys []string) {
-	i, _ := slices.BinarySearchFunc(c.commits, rv, func(o commit, rv uint64) int { return cmp.Compare(o.rv, rv) })
-	other, same := false, false
-	for i--; i >= 0 && !(same && other); i-- {
-		switch o := c.commits[i]; {
-		case o.resource == resource && !same:
-			same = true
-			keys = append(keys, o.key)
-		case o.resource != resource && !other && c.counted(o.resource) && c.counted(resource):
-			other = true
-			keys = append(keys, o.key)
+	var other commit
+	for name, all := range c.commits {
+		i, _ := slices.BinarySearchFunc(all, rv, func(o commit, rv uint64) int { return cmp.Compare(o.rv, rv) })
+		switch {
+		case i == 0:
+		case name == resource:
+			keys = append(keys, all[i-1].key)
+		case c.counted(name) && c.counted(resource) && cmp.Or(cmp.Compare(all[i-1].rv, other.rv), cmp.Compare(all[i-1].key, other.key)) > 0:
+			other = all[i-1]
 		}
+	}
+	if other.key != "" {
+		keys = append(keys, other.key)
 	}
 	return keys
 }

@@ -32,18 +32,23 @@ type story struct {
 	execRecords []execSpans
 	gone        time.Time // see facts
 	admitted    []string  // what admission changed
+	kin
 }
 
 // write is one revision of the object and what it changed.
 type write struct {
 	*revision
-	was   metav1.Object // the object before, or nil
+	prior *revision     // the revision before, or nil
+	was   metav1.Object // and its object
 	pod   *corev1.Pod   // the object, where it is a Pod
 	prev  *corev1.Pod   // and before; nil for the first revision we know
 	first bool          // the revision that made the object
 	own   *Request      // our own request, if it is the one
 	actor actor
 	since time.Time // it was committed no earlier, by managedFields' whole seconds; zero where they do not tell
+
+	seen   *source // see cause
+	looked bool
 }
 
 // drawn reports whether the write is part of the picture: what was there before is not.
@@ -105,7 +110,7 @@ func (s *story) addRevision(r *revision) {
 	w := &write{revision: r}
 	w.pod, _ = r.object.(*corev1.Pod)
 	if n := len(s.revisions); n > 0 {
-		w.was, w.prev = s.revisions[n-1].object, s.revisions[n-1].pod
+		w.prior, w.was, w.prev = s.revisions[n-1].revision, s.revisions[n-1].object, s.revisions[n-1].pod
 	} else if w.pod != nil {
 		// A Pod is bound, scheduled and patched by later writes only; one that shows none of this is as it was made.
 		w.first = w.pod.Spec.NodeName == "" && len(w.pod.Status.Conditions) == 0
@@ -168,7 +173,7 @@ func (s *story) addEvents(all []*eventRevision) {
 		s.events = append(s.events, e)
 	}
 	if s.attached() {
-		s.events = append(s.events, s.firsts()...)
+		s.events = append(s.events, s.firstEmissions()...)
 	}
 	slices.SortFunc(s.events, func(a, b *emitted) int {
 		return cmp.Or(cmp.Compare(a.rv, b.rv), cmp.Compare(a.event.UID, b.event.UID), cmp.Compare(a.count, b.count))
@@ -186,8 +191,8 @@ func (s *story) addEvents(all []*eventRevision) {
 	}
 }
 
-// firsts are the first emissions of Events that were found when they had happened more than once.
-func (s *story) firsts() (all []*emitted) {
+// firstEmissions are those of the Events that were found when they had happened more than once.
+func (s *story) firstEmissions() (all []*emitted) {
 	least := map[string]*emitted{}
 	for _, e := range s.events {
 		if uid := string(e.event.UID); least[uid] == nil || e.rv < least[uid].rv {
