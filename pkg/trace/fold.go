@@ -24,11 +24,12 @@ type Trace struct {
 	leaseAt   time.Time         // when it was answered last
 	webhooks  *Webhooks         // or nil
 	admission admissionOf
-	looked    time.Time         // see Attach
-	now       time.Time         // the latest instant any observation has shown us
-	lists     map[string]uint64 // by resource, the store's revision when we listed it
-	result    *result           // of the facts as they are, or nil
-	graph     graph             // of the result, see there
+	looked    time.Time                   // see Attach
+	now       time.Time                   // the latest instant any observation has shown us
+	lists     map[string]uint64           // by resource, the store's revision when we listed it
+	result    *result                     // of the facts as they are, or nil
+	graph     graph                       // of the result, see there
+	fields    map[string]*metav1.FieldsV1 // by their text, see sameFields
 }
 
 // facts is what is kept of one object: every revision once, every revision of its Events once.
@@ -37,6 +38,7 @@ type facts struct {
 	events    map[eventKey]*eventRevision
 	owners    map[string]bool // uids of those that own it, or did
 	gone      time.Time       // since when we know that it is no longer there, where no watch told
+	latest    metav1.Object   // of those that were observed
 }
 
 type eventKey struct {
@@ -70,7 +72,7 @@ type eventRevision struct {
 // an observed create request made is followed; without one, the newest that has had the name. Every object that comes of
 // it is followed too, and so is what other requests of ours make.
 func New(subject Object) *Trace {
-	return &Trace{subject: subject, requests: map[string]*Request{}, objects: map[string]*facts{}, gaps: map[Gap]time.Time{}, audits: map[string]*Audit{}, spans: map[string]*Span{}, losses: map[Loss]int{}, lists: map[string]uint64{}}
+	return &Trace{subject: subject, requests: map[string]*Request{}, objects: map[string]*facts{}, gaps: map[Gap]time.Time{}, audits: map[string]*Audit{}, spans: map[string]*Span{}, losses: map[Loss]int{}, fields: map[string]*metav1.FieldsV1{}, lists: map[string]uint64{}}
 }
 
 // Observe takes one observation. Order and repetition do not matter; what is not about the subject is ignored, and so
@@ -141,7 +143,7 @@ func (t *Trace) observeObject(m metav1.Object, how revision) {
 		return
 	}
 	f := t.facts(string(m.GetUID()))
-	how.rv, how.object = rv, m
+	how.rv = rv
 	if old := f.revisions[rv]; old != nil {
 		how.object, how.before, how.change, how.marked, how.entryOf, how.parsed = old.object, old.before, old.change, old.marked, old.entryOf, old.parsed
 		how.deleted, how.listed, how.added = how.deleted || old.deleted, how.listed || old.listed, how.added || old.added
@@ -151,6 +153,9 @@ func (t *Trace) observeObject(m metav1.Object, how revision) {
 		if how == *old {
 			return
 		}
+	} else {
+		f.latest = t.lean(m, f.latest)
+		how.object = f.latest
 	}
 	f.revisions[rv] = &how
 	for _, o := range m.GetOwnerReferences() {
@@ -183,7 +188,9 @@ func (t *Trace) observeEvent(e *corev1.Event, received time.Time) {
 	if old := f.events[key]; old != nil && !earlier(received, old.received) {
 		return
 	}
-	f.events[key] = &eventRevision{rv: rv, event: e, received: received}
+	lean := *e
+	lean.ManagedFields = t.sameFields(e.ManagedFields)
+	f.events[key] = &eventRevision{rv: rv, event: &lean, received: received}
 	t.result = nil
 }
 
