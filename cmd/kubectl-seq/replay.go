@@ -144,15 +144,17 @@ func replay(ctx context.Context, o *replayOptions) (failed error) {
 // play hands the observations to the session in their pace.
 func (o *replayOptions) play(ctx context.Context, s *session) error {
 	p := &pace{begin: time.Now(), from: o.recording.Started, speed: o.speed}
+	var looks pacing
 	for _, x := range o.recording.Observations {
 		if err := p.until(ctx, x.Received, s); err != nil {
 			return err
 		}
 		s.observe(x)
-		if o.speed > 0 {
+		if begun := time.Now(); o.speed > 0 && !looks.early(begun) {
 			if err := s.draw(); err != nil {
 				return err
 			}
+			looks.looked(begun, time.Now())
 		}
 	}
 	if end := o.recording.End; end != nil {

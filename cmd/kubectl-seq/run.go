@@ -30,6 +30,8 @@ type run struct {
 	remove    []removal         // what is to be removed in the end
 	record    *recording.Writer // or nil
 	aftermath *aftermath        // of a command that is run, or nil
+	pace      pacing
+	questions bool // it is time to see what should be asked
 }
 
 // pause is how long the last question may take.
@@ -198,9 +200,8 @@ func (r *run) follow(ctx, following context.Context, acted <-chan error) error {
 			}
 		case <-tick.C:
 			r.tick(now())
-			for _, q := range r.trace.Questions() {
-				r.follower.Ask(following, q)
-			}
+			r.questions = true
+		case <-r.pace.due:
 		case <-timeout:
 			if reason = recording.Timeout; enough == nil {
 				enough = time.After(r.records.drain)
@@ -220,6 +221,16 @@ func (r *run) follow(ctx, following context.Context, acted <-chan error) error {
 			return r.ended(reason)
 		case <-ctx.Done():
 			return r.ended(recording.Interrupt)
+		}
+		begun := time.Now()
+		if r.pace.early(begun) {
+			continue
+		}
+		if r.questions {
+			r.questions = false
+			for _, q := range r.trace.Questions() {
+				r.follower.Ask(following, q)
+			}
 		}
 		if r.trace.Blind() && r.acted && reason == "" {
 			return r.ended(recording.Blind)
@@ -247,6 +258,7 @@ func (r *run) follow(ctx, following context.Context, acted <-chan error) error {
 		if err := r.draw(); err != nil {
 			return err
 		}
+		r.pace.looked(begun, time.Now())
 	}
 }
 

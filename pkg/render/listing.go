@@ -105,8 +105,10 @@ func (y Style) where(r Report) string {
 	return strings.TrimSpace(s)
 }
 
-// lines draws the steps. Calls in alone have been drawn without their answer before, so the answer gets its own line.
-func (y Style) lines(r Report, settled int, alone map[string]bool) []line {
+// lines draws the steps. Calls in alone have been drawn without their answer before, so the answer gets its own line. Those
+// in done have been drawn for good, and are not drawn again.
+func (y Style) lines(r Report, settled int, alone, done map[string]bool) []line {
+	tags := r.tags()
 	answers := map[string]int{}
 	for i := range r.Steps {
 		if s := &r.Steps[i]; s.Kind == trace.ResponseKind && s.Call != "" {
@@ -128,7 +130,9 @@ func (y Style) lines(r Report, settled int, alone map[string]bool) []line {
 			answer = &r.Steps[k]
 			l.answer, l.settled = answer.Key, l.settled && k < settled
 		}
-		l.text = y.step(s, answer, r.origin(), r.tag(s))
+		if !done[s.Key] {
+			l.text = y.step(s, answer, r.origin(), tags.of(s))
+		}
 		out = append(out, l)
 	}
 	return out

@@ -92,7 +92,7 @@ func (l *Live) draw(r Report, settled int) []line {
 	if l.lanes {
 		return l.laneLines(r, settled)
 	}
-	return l.lines(r, settled, l.alone)
+	return l.lines(r, settled, l.alone, l.printed)
 }
 
 // final writes the lines at the front that are settled, or all, and returns the others.

@@ -44,15 +44,24 @@ func (r Report) selected() Report {
 	return r
 }
 
-// tag tells the Pods of a picture apart where it has several: what their names do not have in common.
-func (r Report) tag(s *trace.Step) string {
+// tags tell the Pods of a picture apart where it has several: the names by their uids.
+type tags map[string]string
+
+func (r Report) tags() tags {
 	if len(r.Members) < 2 || r.Pods != "all" {
-		return ""
+		return nil
 	}
+	names := make(tags, len(r.Members))
 	for _, m := range r.Members {
-		if m.Object.UID == s.About && !strings.Contains(s.Label, m.Object.Name) {
-			return " [" + m.Object.Name[strings.LastIndexByte(m.Object.Name, '-')+1:] + "]"
-		}
+		names[m.Object.UID] = m.Object.Name
+	}
+	return names
+}
+
+// of is what the name of the step's Pod has not in common with the others, where the label does not say it.
+func (t tags) of(s *trace.Step) string {
+	if name, ok := t[s.About]; ok && !strings.Contains(s.Label, name) {
+		return " [" + name[strings.LastIndexByte(name, '-')+1:] + "]"
 	}
 	return ""
 }
@@ -82,7 +91,7 @@ func (y Style) members(r Report) []string {
 			state = "ready"
 		} else if m.Took > 0 {
 			state = duration(m.Took)
-			if p := (Report{Phases: m.Phases}).longest(); p.Best > 0 {
+			if p := (Report{Phases: m.Phases}).longest(); p.Best > m.Took-known(m.Phases) {
 				longest = fmt.Sprintf("most of it %s, %s", p.Name, took(p.Min, p.Max, 0))
 			}
 		} else if m.State.Ready { // since before the run began
@@ -99,4 +108,12 @@ func (y Style) members(r Report) []string {
 		out = append(out, strings.TrimRight(fit(line, y.width()-1), " "))
 	}
 	return out
+}
+
+// known is how much time phases cover; what else there was may have been one of its own.
+func known(all []trace.Phase) (sum time.Duration) {
+	for _, p := range all {
+		sum += p.Best
+	}
+	return sum
 }

@@ -69,10 +69,14 @@ func New(ctx context.Context, config *rest.Config, scope Scope, now func() time.
 		return nil, err
 	}
 	return &Follower{
-		Scope: scope, config: c, http: client, client: core, dynamic: others, now: now, done: ctx.Done(), out: make(chan trace.Observation, 64),
+		Scope: scope, config: c, http: client, client: core, dynamic: others, now: now, done: ctx.Done(), out: make(chan trace.Observation, waiting),
 		before: map[string]map[types.UID]bool{}, asked: map[trace.Question]time.Time{}, refused: map[trace.Question]*atomic.Bool{},
 	}, nil
 }
+
+// waiting is how many observations may wait to be taken, before the watches do: what hundreds of Pods bring in a second.
+// One that waits would be noted as received when it goes on.
+const waiting = 4096
 
 // Observations is where everything seen comes out.
 func (f *Follower) Observations() <-chan trace.Observation { return f.out }
