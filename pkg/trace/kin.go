@@ -15,7 +15,7 @@ type kin struct {
 	offspring []*story            // Pods at any level below; nil until asked for
 	names     map[string][]int    // see named
 	became    map[string][]source // see firsts
-	demanded  []*write            // see demands
+	demanded  []*write            // see demand
 }
 
 // relate finds the owners of all stories.

@@ -29,6 +29,7 @@ const (
 	ofAll
 	ofRun // once, for the run as a whole
 	ofOthers
+	ofKubelets // Pods for which a kubelet reports
 )
 
 func (r *Rule) applies(s *story) bool {
@@ -39,6 +40,8 @@ func (r *Rule) applies(s *story) bool {
 		return s == s.subject()
 	case ofOthers:
 		return !s.isPod()
+	case ofKubelets:
+		return s.isPod() && s.reporter() == Kubelet
 	}
 	return true
 }

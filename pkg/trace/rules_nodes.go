@@ -44,7 +44,7 @@ var rulesOfNodes = []Rule{
 	},
 	{
 		Name: "run-sandbox", Trigger: "condition PodReadyToStartContainers, or the first container's Event", From: Kubelet, To: Runtime, Kind: RequestKind, At: AtStart,
-		Label: "RunPodSandbox", Certainty: Inferred, Detail: Brief, derive: runSandbox,
+		Label: "RunPodSandbox", Certainty: Inferred, Detail: Brief, of: ofKubelets, derive: runSandbox,
 		Proves:  "the condition turns True, and containers come, only when the sandbox and its network are up",
 		Gist:    "The runtime makes namespaces and cgroup, and CNI gives a network.",
 		Explain: "The runtime makes the Pod's namespaces and cgroup, held by a pause container, and has the CNI plugin connect the network. Before it, the kubelet mounts the volumes: a Pod with any volume, the ServiceAccount token included, waits one 300 ms round of the volume manager (podAttachAndMountRetryInterval).",
@@ -132,7 +132,7 @@ var rulesOfNodes = []Rule{
 	},
 	{
 		Name: "stop-sandbox", Trigger: "condition PodReadyToStartContainers turns False", From: Kubelet, To: Runtime, Kind: RequestKind, At: AtStart,
-		Certainty: Inferred, Detail: Normal, derive: stopSandbox,
+		Certainty: Inferred, Detail: Normal, of: ofKubelets, derive: stopSandbox,
 		Proves:  "the condition turns False only when the sandbox is gone",
 		Gist:    "The Pod's network and namespaces go, after its last container.",
 		Explain: "Once the last container has ended, the runtime has the CNI plugin take the network down and ends the pause container that held the Pod's namespaces.",
@@ -148,7 +148,7 @@ var rulesOfNodes = []Rule{
 	},
 	{
 		Name: "probe", Trigger: "a container with a probe turns started or ready", From: Kubelet, Kind: RequestKind, At: AtEnd,
-		Certainty: Inferred, Detail: Normal, derive: probes,
+		Certainty: Inferred, Detail: Normal, of: ofKubelets, derive: probes,
 		Proves:  "with such a probe the status turns only when the probe has succeeded",
 		Gist:    "The kubelet itself asks; a success shows only in the status.",
 		Explain: "The kubelet itself asks the container; a success is written nowhere but into the status.",

@@ -102,12 +102,18 @@ func (s *story) unseen() []string {
 			words = append(words, "times inside the apiserver, etcd and runc: no traces")
 		}
 		pods = slices.DeleteFunc(pods, func(p *story) bool { return p.found() == nil && !slices.ContainsFunc(p.revisions, (*write).drawn) }) // nothing becomes of them
-		if len(pods) > 0 && !any((*story).sandboxTimed) && s.ownExec() == nil {
+		if !any((*story).sandboxTimed) && any(func(p *story) bool { return p.reporter() == Kubelet }) && s.ownExec() == nil {
 			words = append(words, "the start of RunPodSandbox: no API write marks it")
 		}
-		n := 0
+		n, played, by := 0, 0, Participant("")
 		for _, o := range s.stories {
 			n += o.unjoined()
+			if who := o.reporter(); o.isPod() && who != Kubelet {
+				played, by = played+1, who
+			}
+		}
+		if played > 0 {
+			words = append(words, fmt.Sprintf("what happens on the nodes where %s reports, and no kubelet (Pods: %d)", by, played))
 		}
 		if n > 0 {
 			words = append(words, fmt.Sprintf("which revision %d of the recorded writes made: nothing tells them apart", n))

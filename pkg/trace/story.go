@@ -30,8 +30,9 @@ type story struct {
 	records     records
 	cri         []criCall
 	execRecords []execSpans
-	gone        time.Time // see facts
-	admitted    []string  // what admission changed
+	gone        time.Time   // see facts
+	admitted    []string    // what admission changed
+	reports     Participant // see reporter
 	kin
 }
 
@@ -97,11 +98,25 @@ func (t *Trace) tell(s *story, f *facts) {
 				s.cri = append(s.cri, x.cri)
 			}
 		}
-		s.acts, s.containers = s.readWorker(), s.readStatuses()
+		s.acts = s.readWorker()
+		if s.reporter() == Kubelet {
+			s.containers = s.readStatuses()
+		}
 	}
 }
 
 func (s *story) isPod() bool { return s.object.Kind == "Pod" }
+
+// reporter is who says what becomes of the Pod on its node. What is not a kubelet runs nothing.
+func (s *story) reporter() Participant {
+	if s.reports == "" {
+		s.reports = Kubelet
+		if s.isPod() && len(s.revisions) > 0 {
+			s.reports = reporter(s.newest())
+		}
+	}
+	return s.reports
+}
 
 // newest is the last revision that is known. There must be one.
 func (s *story) newest() *corev1.Pod { return s.revisions[len(s.revisions)-1].pod }

@@ -73,7 +73,7 @@ func (s *story) writer(w *write) actor {
 	case w.was != nil && len(w.object.GetFinalizers()) < len(w.was.GetFinalizers()):
 		return actor{UnknownClient, "update", "", Inferred, "a finalizer is gone; nothing in the object says who took it away"}
 	case w.prev != nil && w.pod.Spec.NodeName != "" && w.pod.Generation == w.prev.Generation:
-		return actor{Kubelet, "patch", "status", Inferred, "only the status changed, and the Pod is bound to a node"}
+		return actor{reporter(w.pod), "patch", "status", Inferred, "only the status changed, and the Pod is bound to a node"}
 	}
 	if a, ok := s.unmarked(w); ok {
 		return a
@@ -126,7 +126,7 @@ func (w *write) binder() Participant {
 func verbOf(e *metav1.ManagedFieldsEntry) string {
 	who := client(e.Manager)
 	kubectlPatches := strings.HasPrefix(e.Manager, "kubectl-") && e.Manager != "kubectl-replace"
-	if e.Operation == metav1.ManagedFieldsOperationApply || who == Kubelet || who == Scheduler || kubectlPatches {
+	if e.Operation == metav1.ManagedFieldsOperationApply || who == Kubelet || who == Scheduler || e.Manager == "kwok" || kubectlPatches {
 		return "patch"
 	}
 	return "update"
@@ -136,9 +136,24 @@ func verbOf(e *metav1.ManagedFieldsEntry) string {
 // its containers are gone; any other goes within the request of whoever asked, or took away the last finalizer.
 func deleter(w *write) actor {
 	if w.pod != nil && w.pod.Spec.NodeName != "" && w.prev != nil && w.prev.DeletionTimestamp != nil && len(w.prev.Finalizers) == 0 {
-		return actor{Kubelet, "delete", "", Inferred, "the Pod was bound and its grace period had begun: its kubelet ends it"}
+		who, because := reporter(w.pod), "the Pod was bound and its grace period had begun: its kubelet ends it"
+		if who != Kubelet {
+			because = "the Pod was bound and its grace period had begun: who reports for its node ends it"
+		}
+		return actor{who, "delete", "", Inferred, because}
 	}
 	return actor{UnknownClient, "delete", "", Inferred, "the object is gone; nothing in it says who asked"}
+}
+
+// reporter is who says what becomes of a Pod on its node: the kubelet, unless managedFields names another client that set
+// status.startTime, which only a kubelet does, or what plays one, such as KWOK.
+func reporter(p *corev1.Pod) Participant {
+	for _, e := range p.ManagedFields {
+		if who := client(e.Manager); e.Subresource == "status" && who != Kubelet && bytes.Contains(fields(e), []byte(`"f:startTime"`)) {
+			return who
+		}
+	}
+	return Kubelet
 }
 
 func scheduler(p *corev1.Pod) Participant {

@@ -62,24 +62,30 @@ func BenchmarkStart(b *testing.B) {
 	b.ReportMetric(float64(median(took["seq"]))/float64(median(took["kubectl"])), "start-ratio")
 }
 
-// screen runs a program in a terminal and returns, once it is stopped, when each match of a pattern was first seen.
-func screen(b *testing.B, pattern string, args ...string) (stop func() map[string]time.Time, end <-chan struct{}) {
+// terminal is a program that runs in one, and when each match of a pattern was first seen there.
+type terminal struct {
+	cmd    *exec.Cmd
+	cancel func()
+	seen   map[string]time.Time
+	done   chan struct{}
+}
+
+func onTerminal(b *testing.B, pattern string, args ...string) *terminal {
 	ctx, cancel := context.WithCancel(b.Context())
-	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-	out, err := pty.StartWithSize(cmd, &pty.Winsize{Cols: 160, Rows: 60})
+	t := &terminal{cmd: exec.CommandContext(ctx, args[0], args[1:]...), cancel: cancel, seen: map[string]time.Time{}, done: make(chan struct{})}
+	out, err := pty.StartWithSize(t.cmd, &pty.Winsize{Cols: 160, Rows: 60})
 	if err != nil {
 		b.Fatal(err)
 	}
-	seen, done := map[string]time.Time{}, make(chan struct{})
 	go func() {
-		defer close(done)
+		defer close(t.done)
 		match := regexp.MustCompile(pattern)
 		for r := bufio.NewReader(out); ; {
 			line, err := r.ReadString('\n')
 			now := time.Now()
 			for _, m := range match.FindAllString(line, -1) {
-				if _, ok := seen[m]; !ok {
-					seen[m] = now
+				if _, ok := t.seen[m]; !ok {
+					t.seen[m] = now
 				}
 			}
 			if err != nil {
@@ -87,7 +93,21 @@ func screen(b *testing.B, pattern string, args ...string) (stop func() map[strin
 			}
 		}
 	}()
-	return func() map[string]time.Time { cancel(); <-done; cmd.Wait(); return seen }, done
+	return t
+}
+
+// stop ends the program, if it has not ended, and returns what was seen.
+func (t *terminal) stop() map[string]time.Time {
+	t.cancel()
+	<-t.done
+	t.cmd.Wait()
+	return t.seen
+}
+
+// screen runs a program in a terminal and returns, once it is stopped, when each match of a pattern was first seen.
+func screen(b *testing.B, pattern string, args ...string) (stop func() map[string]time.Time, end <-chan struct{}) {
+	t := onTerminal(b, pattern, args...)
+	return t.stop, t.done
 }
 
 // BenchmarkLatency measures, from the end of a write's etcd transaction to the sight of it in a terminal, the plugin,
