@@ -179,7 +179,7 @@ func (s *session) quiet() bool {
 func (s *session) exited() render.Outcome {
 	e := s.trace.Aftermath().Exec
 	o := render.Outcome{Name: "Exited", Total: e.Ended.Sub(s.trace.Run().Zero)}
-	o.Message = fmt.Sprintf("no container ended in the %.1f s after it", s.trace.Now().Sub(e.Ended).Seconds())
+	o.Message = fmt.Sprintf("container %s did not end in the %.1f s after it", e.Container, s.trace.Now().Sub(e.Ended).Seconds())
 	if killsFirst.MatchString(strings.Join(e.Command, " ")) {
 		o.Message += "; process 1 of a container gets only signals that it has a handler for, and from inside not even SIGKILL"
 	}
@@ -200,7 +200,7 @@ func (s *session) statusAfter() string {
 	case !a.Ended:
 		return "the command runs"
 	case len(a.Left) == 0:
-		return "the command has ended; no container has"
+		return "the command has ended; its container has not"
 	}
 	return "not Ready again yet"
 }

@@ -58,7 +58,12 @@ func newExec(config *genericclioptions.ConfigFlags, streams genericiooptions.IOS
 		Long: "Run a command in a container of a Pod and show, live, how it gets there and how its output comes back, each step with\n" +
 			"its evidence. If a container ends because of it, what follows is shown until the Pod is ready again, has ended, or\n--for has passed.\n\n" +
 			"The command's output goes to standard output, or to standard error where standard output has a format for programs.\n" +
-			"If the command's exit code is not 0, it is the exit code. Otherwise:\n" + strings.TrimPrefix(exitHelp(), "Exit codes:\n"),
+			"Exit codes: the command's own, where that is not 0. Otherwise:\n" +
+			"    0  nothing followed, or the Pod is ready again, or has ended successfully\n" +
+			"    1  wrong usage, the API server refused, or the command could not be run\n" +
+			"    2  the Pod failed or is gone, or something named held it when --for had passed\n" +
+			"  124  --for had passed and nothing says why\n" +
+			"  130  interrupted (Ctrl-C)",
 		Example: execExample,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o, name, err := f.toOptions(streams, args, cmd.ArgsLenAtDash())

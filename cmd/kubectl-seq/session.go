@@ -160,8 +160,12 @@ func (s *session) because(out render.Outcome) render.Outcome {
 	return out
 }
 
-// deadEnd reports whether nothing that Kubernetes does by itself will get the Pod further.
+// deadEnd reports whether nothing that Kubernetes does by itself will get the Pod further. What held the Pod before a command
+// was run in it is no business of that.
 func (s *session) deadEnd() bool {
+	if s.ofCommand() && s.quiet() {
+		return false
+	}
 	o, ok := s.trace.Obstacle()
 	return ok && o.DeadEnd
 }

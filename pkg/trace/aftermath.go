@@ -50,24 +50,37 @@ func (r *result) committedBy(s *story, w *write) time.Time {
 	return w.received
 }
 
-// left are the lives of containers that have ended since a command was sent.
+// left are the lives of containers that have ended since a command was sent: of its own container, and of all where they see
+// each other's processes. That another ends meanwhile is its own story.
 func (s *story) left(q *Request) (all []ran) {
 	for _, r := range s.ran() {
-		if r.exit != nil && r.exitEvidence.At.After(q.Sent) && !q.Sent.IsZero() {
+		if r.exit != nil && !q.Sent.IsZero() && r.exitEvidence.At.After(q.Sent) && (r.container == q.Exec.Container || s.sharesProcesses()) {
 			all = append(all, r)
 		}
 	}
 	return all
 }
 
+// sharesProcesses reports whether the Pod's containers have no process namespace of their own.
+func (s *story) sharesProcesses() bool {
+	p := s.newest()
+	return p.Spec.HostPID || p.Spec.ShareProcessNamespace != nil && *p.Spec.ShareProcessNamespace
+}
+
+// restarted reports whether a container has begun a life since the story began.
+func (s *story) restarted() bool {
+	had := s.livesBefore()
+	return slices.ContainsFunc(s.ran(), func(r ran) bool { return r.attempt >= had[r.container] })
+}
+
 // settledAfter is the first revision by which all containers that are known to have ended by it are so, and nil where none
 // has ended.
-func (s *story) settledAfter(left []ran, so func(*write, ran) bool) *write {
+func (s *story) settledAfter(left []ran, so func(*story, *write, ran) bool) *write {
 	for _, w := range s.revisions {
 		any, all := false, true
 		for _, x := range left {
 			if rv, _ := parseRevision(x.exitEvidence.ResourceVersion); rv <= w.rv {
-				any, all = true, all && so(w, x)
+				any, all = true, all && so(s, w, x)
 			}
 		}
 		if any && all {
@@ -77,12 +90,22 @@ func (s *story) settledAfter(left []ran, so func(*write, ran) bool) *write {
 	return nil
 }
 
-func backAgain(w *write, x ran) bool {
+func backAgain(s *story, w *write, x ran) bool {
 	c := statusOf(w.pod, x.container)
-	return c != nil && c.State.Running != nil && int(c.RestartCount) > x.attempt && condition(w.pod, corev1.PodReady) == corev1.ConditionTrue
+	if c == nil || c.State.Running == nil || int(c.RestartCount) <= x.attempt {
+		return false
+	}
+	wasReady := condition(s.revisions[0].pod, corev1.PodReady) == corev1.ConditionTrue
+	return condition(w.pod, corev1.PodReady) == corev1.ConditionTrue || !wasReady && c.Ready
 }
 
-func overForGood(w *write, x ran) bool {
+// overForGood waits for the Pod's own end where no container goes on.
+func overForGood(_ *story, w *write, x ran) bool {
+	goesOn := func(o corev1.ContainerStatus) bool { return o.State.Terminated == nil }
+	return endedForGood(w, x) && slices.ContainsFunc(w.pod.Status.ContainerStatuses, goesOn)
+}
+
+func endedForGood(w *write, x ran) bool {
 	c := statusOf(w.pod, x.container)
 	if c == nil || c.State.Terminated == nil {
 		return false
@@ -130,7 +153,7 @@ func (q *Request) refused() finding {
 	e := Evidence{Source: "http", Detail: fmt.Sprintf("the answer to our own request: %d %s", q.Status, q.StatusText), At: q.FirstByte}
 	if q.Exec.Error != "" {
 		f.by, f.reason, f.since = Kubelet, "no exit status", q.Exec.Ended
-		e.Detail, e.At = "the connection's last stream: "+q.Exec.Error, q.Exec.Ended
+		e.Detail, e.At = "the error on the connection's last stream", q.Exec.Ended
 	}
 	f.evidence = []Evidence{e}
 	return f
@@ -144,7 +167,7 @@ func backingOff(s *story, _ time.Time) (finding, bool) {
 	}
 	for _, x := range s.left(q) {
 		c := statusOf(s.newest(), x.container)
-		if c == nil || c.State.Running != nil || overForGood(s.last(), x) {
+		if c == nil || c.State.Running != nil || endedForGood(s.last(), x) {
 			continue
 		}
 		last, times := ended(c)

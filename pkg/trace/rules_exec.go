@@ -27,7 +27,7 @@ var rulesOfExec = []Rule{
 	},
 	{
 		Name: "exec-cri", Trigger: "the command's output or exit status", From: Kubelet, To: Runtime, Kind: RequestKind, At: AtStart,
-		Certainty: Inferred, Detail: Normal, derive: execCRI,
+		Certainty: Inferred, Detail: Brief, derive: execCRI,
 		Proves:  "the kubelet has the runtime run a command by the CRI's Exec, which answers with the address of the streams",
 		Gist:    "The runtime answers with an address where the streams begin.",
 		Explain: "The kubelet asks the runtime by the CRI's Exec. The answer is only an address: the kubelet then connects the streams to it, and the command starts once they are.",
@@ -207,6 +207,7 @@ func execRunc(s *story, emit func(claim)) {
 		}
 		exec := s.here(x, "runc:exec:"+x.cri(), "exec", evidence)
 		exec.From, exec.To, exec.Window.Latest = s.runtime, s.ociRuntime(), by
+		exec.Best = x.FirstByte.Add(criLag) // the kubelet switches protocols before it connects the streams
 		failed := x.Exec.Error != "" && x.Exec.Output.IsZero()
 		if failed && !strings.Contains(x.Exec.Error, failedInRunc) {
 			continue
@@ -310,8 +311,7 @@ func processes(s *story, emit func(claim)) {
 // endsBefore are the commands that had ended when a life of their container did: its first process is the last to go, since
 // the kernel ends the others of its namespace with it, unless the Pod's containers, or the node, share theirs.
 func (s *story) endsBefore(r ran) (keys []string) {
-	p := s.newest()
-	if p.Spec.HostPID || p.Spec.ShareProcessNamespace != nil && *p.Spec.ShareProcessNamespace {
+	if s.sharesProcesses() {
 		return nil
 	}
 	for _, x := range s.execs((*Request).Acts) {

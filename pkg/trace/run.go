@@ -118,7 +118,7 @@ func (s *story) unseen() []string {
 		if n > 0 {
 			words = append(words, fmt.Sprintf("which revision %d of the recorded writes made: nothing tells them apart", n))
 		}
-		if !any(func(p *story) bool { return len(p.events) > 0 }) && any(func(p *story) bool { return p.node != "" && (p.ownExec() == nil || len(p.left(p.ownExec())) > 0) }) {
+		if !any(func(p *story) bool { return len(p.events) > 0 }) && any(func(p *story) bool { return p.node != "" && (p.ownExec() == nil || p.restarted()) }) {
 			words = append(words, "Events: none came, so container calls are known from the status only")
 		} else if any(func(p *story) bool { return len(p.events) > 0 && (p.found() == nil || len(p.revisions) > 1) }) && !s.comparable["events"] {
 			words = append(words, "the order of Events against Pod writes: their revisions are not known to be comparable")

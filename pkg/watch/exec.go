@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 
@@ -113,10 +112,7 @@ func (f *Follower) ended(record *traced, err error) error {
 		}
 	})
 	f.answered(record, nil)
-	if err != nil {
-		return fmt.Errorf("exec in %s: %w", record.get().Object.Name, err)
-	}
-	return nil
+	return err
 }
 
 // counted passes on what a command writes, and counts it.

@@ -39,22 +39,24 @@ func TestExecRefused(t *testing.T) {
 		}()
 		var got []string
 		ids := map[string]bool{}
-		for err == nil {
+		take := func(o trace.Observation) {
+			if q := o.Request; q.Status == 0 && q.Sent.IsZero() || q.Exec.Container != "app" {
+				t.Errorf("observed as %+v", q)
+			} else if q.Status != 0 {
+				got = append(got, fmt.Sprint(q.Method, " ", q.Status))
+				ids[q.ID] = true
+				if !strings.HasSuffix(q.Message, "not you") || q.FirstByte.IsZero() {
+					t.Errorf("%+v", q)
+				}
+			}
+		}
+		for ended := false; !ended || len(f.Observations()) > 0; {
 			select {
 			case o := <-f.Observations():
-				if q := o.Request; q.Status == 0 && q.Sent.IsZero() || q.Exec.Container != "app" {
-					t.Errorf("observed as %+v", q)
-				} else if q.Status != 0 {
-					got = append(got, fmt.Sprint(q.Method, " ", q.Status))
-					ids[q.ID] = true
-					if !strings.HasSuffix(q.Message, "not you") || q.FirstByte.IsZero() {
-						t.Errorf("%+v", q)
-					}
-				}
-				continue
+				take(o)
 			case err = <-done:
+				ended = true
 			}
-			break
 		}
 		if _, ok := err.(apierrors.APIStatus); !ok {
 			t.Errorf("%d: error %v", code, err)

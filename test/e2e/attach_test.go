@@ -115,8 +115,8 @@ func TestShowFile(t *testing.T) {
 	}
 }
 
-// watching runs the plugin, calls then once its watches are open, and returns how it ended.
-func watching(t *testing.T, then func(), args ...string) (d document, errOut string, code int) {
+// whileWatching runs the plugin, calls then once its watches are open, and returns how it ended.
+func whileWatching(t *testing.T, then func(), args ...string) (d document, errOut string, code int) {
 	t.Helper()
 	kept := filepath.Join(t.TempDir(), "kept.jsonl")
 	cmd := exec.CommandContext(t.Context(), plugin, append(args, "-o", "json", "--record="+kept)...)
@@ -184,7 +184,7 @@ func TestWatchWait(t *testing.T) {
 		t.Errorf("exit %d: %s", code, errOut)
 	}
 	r := record(t)
-	d, errOut, code := watching(t, func() { start(t, "plain", isReady) }, "watch", "po", "plain", "--wait", "--until=ready")
+	d, errOut, code := whileWatching(t, func() { start(t, "plain", isReady) }, "watch", "po", "plain", "--wait", "--until=ready")
 	if code != 0 || d.outcome.Outcome != "Ready" {
 		t.Fatalf("exit %d, %+v: %s", code, d.outcome, errOut)
 	}
@@ -198,7 +198,7 @@ func TestWatchRollout(t *testing.T) {
 	t.Cleanup(func() { runKubectl(t, "", "delete", "-f", workloadFile("deployment"), "--ignore-not-found") })
 	runKubectl(t, "", "rollout", "status", "deployment/web", "--timeout=60s")
 	r := record(t)
-	d, errOut, code := watching(t, func() {
+	d, errOut, code := whileWatching(t, func() {
 		runKubectl(t, "", "set", "env", "deployment/web", "AGAIN=yes")
 		runKubectl(t, "", "rollout", "status", "deployment/web", "--timeout=60s")
 		runKubectl(t, "", "delete", "deployment", "web")
