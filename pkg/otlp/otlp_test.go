@@ -82,6 +82,23 @@ func TestFilter(t *testing.T) {
 }
 
 // Who has a span has what came before it of what is below it: a run that waits for the span may end on it.
+// Of a command in a container that was there before, the kubelet names the Pod and the runtime only the container's id.
+func TestFilterOfCommands(t *testing.T) {
+	f := NewFilter("default", isWeb).Containers("c1")
+	var got []string
+	for _, b := range []ptrace.Traces{
+		made("kubelet", "t1", "served", "", "/exec", map[string]string{"url.path": "/exec/default/web/app"}),
+		made("kubelet", "t2", "other", "", "/exec", map[string]string{"url.path": "/exec/default/web2/app"}),
+		made("containerd", "t3", "start", "", "process.Start", map[string]string{"process.id": "p", "process.task.id": "c1"}),
+		made("containerd", "t4", "others", "", "process.Start", map[string]string{"process.id": "q", "process.task.id": "c2"}),
+	} {
+		f.Add(b, func(s *trace.Span) { got = append(got, name(s)) })
+	}
+	if want := []string{"served", "start"}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
 func TestFilterPassesWhatWaitsFirst(t *testing.T) {
 	f := NewFilter("default", isWeb)
 	var got []string
