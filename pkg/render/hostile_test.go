@@ -61,7 +61,7 @@ func looksLikeName(s string) bool { return !strings.ContainsAny(s, " /_") }
 func TestHostileObservations(t *testing.T) {
 	for _, s := range scenario.All(t) {
 		switch s.Name {
-		case "plain", "no-such-tag", "refused", "mutated-evidence", "crash", "evicted":
+		case "plain", "no-such-tag", "refused", "mutated-evidence", "crash", "evicted", "exec-kill", "exec-no-program":
 		default:
 			continue
 		}
