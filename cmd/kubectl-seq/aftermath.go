@@ -101,11 +101,17 @@ type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
+// longLine is how many bytes of a line are held back until it ends.
+const longLine = 64 << 10
+
 // pass writes the lines that have an end.
 func (a *aftermath) pass(p piece) error {
 	text := append(p.held, p.text...)
 	end := bytes.LastIndexByte(text, '\n') + 1
 	p.held = bytes.Clone(text[end:])
+	if end == 0 && len(text) > longLine {
+		p.held, end = nil, len(text)
+	}
 	if end == 0 {
 		return nil
 	}
@@ -179,6 +185,10 @@ func (s *session) quiet() bool {
 func (s *session) exited() render.Outcome {
 	e := s.trace.Aftermath().Exec
 	o := render.Outcome{Name: "Exited", Total: e.Ended.Sub(s.trace.Run().Zero)}
+	if !s.trace.State().Created {
+		o.Message = "what became of container " + e.Container + " could not be seen"
+		return o
+	}
 	o.Message = fmt.Sprintf("container %s did not end in the %.1f s after it", e.Container, s.trace.Now().Sub(e.Ended).Seconds())
 	if killsFirst.MatchString(strings.Join(e.Command, " ")) {
 		o.Message += "; process 1 of a container gets only signals that it has a handler for, and from inside not even SIGKILL"

@@ -60,6 +60,9 @@ func newWatch(config *genericclioptions.ConfigFlags, streams genericiooptions.IO
 			if err != nil {
 				return err
 			}
+			if o.subject.Kind != "Pod" && slices.Contains([]string{"scheduled", "running", "ready"}, until) {
+				return hinted(fmt.Errorf("--until=%s is for a Pod, not for a %s", until, o.subject.Kind), "available is when it does what it is there for")
+			}
 			o.waitAnyway = o.waitAnyway || until == deleted
 			return (&run{followOptions: o, doing: "watch " + o.subject.Kind}).start(cmd.Context())
 		},
@@ -85,7 +88,7 @@ func newShow(config *genericclioptions.ConfigFlags, streams genericiooptions.IOS
 	cmd := &cobra.Command{
 		Use:     "show TYPE/NAME",
 		Short:   "Show what the cluster still knows of an object's past",
-		Long:    "Show what an object and its Events have kept of what had happened: status, conditions, managedFields, the lives of\ncontainers. Times are as wide as what is known of them; what is lost is said. Nothing is changed on the cluster, and\nwith -f none is needed.",
+		Long:    "Show what an object and its Events have kept of what had happened: status, conditions, managedFields, the lives of\ncontainers. Times are as wide as what is known of them; what is lost is said. Nothing is changed on the cluster, and\nwith -f none is needed. The exit code is 0 however the object fares.",
 		Example: showExample,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if filename != "" {
@@ -167,6 +170,9 @@ func (o *followOptions) locate(config *genericclioptions.ConfigFlags, args []str
 func (o *followOptions) about(k watch.Kind, kind, namespace, name string, u *unstructured.Unstructured) {
 	if kind == "Pod" {
 		o.onePod(namespace, name)
+		if u != nil { // another of that name may come after it
+			o.subject.UID = string(u.GetUID())
+		}
 		return
 	}
 	if u == nil {

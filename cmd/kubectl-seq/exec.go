@@ -35,7 +35,7 @@ type execFlags struct {
 	container        string
 	stdin, tty       bool
 	processes, quiet bool
-	wait             time.Duration
+	linger           time.Duration
 }
 
 // execOptions are valid once built.
@@ -73,14 +73,15 @@ func newExec(config *genericclioptions.ConfigFlags, streams genericiooptions.IOS
 			return f.run(cmd.Context(), config, o, name)
 		},
 	}
+	cmd.ValidArgsFunction = completeNames(config, "pods")
 	fs := cmd.Flags()
 	fs.StringVarP(&f.container, "container", "c", "", "container to run the command in (default: as kubectl exec chooses it)")
 	fs.BoolVarP(&f.stdin, "stdin", "i", false, "pass standard input to the command")
 	fs.BoolVarP(&f.tty, "tty", "t", false, "not supported: the picture has the terminal")
 	fs.BoolVarP(&f.quiet, "quiet", "q", false, "do not say which container was chosen")
 	fs.BoolVar(&f.processes, "processes", false, "look at the container's processes before, and again after a restart, by another command in it that needs a shell")
-	fs.DurationVar(&f.wait, "wait", exitWait, "how long to look out for the end of a container after the command has ended")
-	f.addWith(fs, "for", time.Minute, "how long to follow what happens after the command has ended")
+	fs.DurationVar(&f.linger, "linger", exitWait, "how long to look out for the end of a container after the command has ended")
+	f.addWith(fs, "for", time.Minute, "how long to follow what happens after the command has ended; 0 is without end")
 	return cmd
 }
 
@@ -97,8 +98,8 @@ func (f *execFlags) toOptions(streams genericiooptions.IOStreams, args []string,
 		return nil, "", hinted(errors.New("no command given"), usage)
 	case f.stdin && f.audit == "-":
 		return nil, "", errors.New("-i and --audit-log=- both read standard input")
-	case f.wait < 0:
-		return nil, "", errors.New("--wait must not be below 0")
+	case f.linger < 0:
+		return nil, "", errors.New("--linger must not be below 0")
 	}
 	kind, name, typed := strings.Cut(args[0], "/")
 	if !typed {
@@ -106,7 +107,7 @@ func (f *execFlags) toOptions(streams genericiooptions.IOStreams, args []string,
 	} else if kind != "pod" && kind != "pods" && kind != "po" || name == "" {
 		return nil, "", hinted(fmt.Errorf("%s is no Pod", args[0]), "kubectl get pods shows their names")
 	}
-	o := &execOptions{processes: f.processes, wait: f.wait}
+	o := &execOptions{processes: f.processes, wait: f.linger}
 	var err error
 	if o.followOptions, err = f.followFlags.toOptions(streams, executed); err != nil {
 		return nil, "", err

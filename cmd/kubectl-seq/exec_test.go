@@ -21,7 +21,7 @@ func TestExecWrongUsageSaysWhatToDo(t *testing.T) {
 		"deploy/web -- ls":                    "deploy/web is no Pod",
 		"-i --audit-log=- web -- cat":         "both read standard input",
 		"--for=-1s web -- ls":                 "--for must not be below 0",
-		"--wait=-1s web -- ls":                "--wait must not be below 0",
+		"--linger=-1s web -- ls":              "--linger must not be below 0",
 		"-o json -o mermaid web -- ls":        "both go to standard output",
 		"--kubeconfig=/dev/null web -- ls":    "no cluster is configured",
 		"--kubeconfig=/dev/null po/web -- ls": "no cluster is configured",

@@ -45,6 +45,9 @@ func (f *attachFlags) showFile(ctx context.Context, streams genericiooptions.IOS
 		if !ok {
 			continue
 		}
+		if u.GetUID() == "" || u.GetResourceVersion() == "" {
+			return hinted(fmt.Errorf("%s: %s %s has not been on a cluster: it has no uid or resourceVersion", filename, u.GetKind(), u.GetName()), "kubectl get … -o yaml prints what has")
+		}
 		x, err := observed(u)
 		if err != nil {
 			return fmt.Errorf("%s: %s %s: %w", filename, u.GetKind(), u.GetName(), err)

@@ -39,7 +39,20 @@ func (s *story) waits(finalizer string) bool {
 }
 
 // orphans reports whether the object leaves behind what it owns.
-func (s *story) orphans() bool { return s.waits(orphanFinalizer) }
+func (s *story) orphans() bool { return s.orphaning[s.object.UID] }
+
+// orphaning are the uids of the objects that leave behind what they own.
+func (t *Trace) orphaning() map[string]bool {
+	all := map[string]bool{}
+	for uid, f := range t.objects {
+		for _, r := range f.revisions {
+			if r.object.GetDeletionTimestamp() != nil && slices.Contains(r.object.GetFinalizers(), orphanFinalizer) {
+				all[uid] = true
+			}
+		}
+	}
+	return all
+}
 
 // released is the key of the write by which the object went, if it had that finalizer.
 func (s *story) released(finalizer string) string {
@@ -80,7 +93,7 @@ func (s *story) collector(w *write) (actor, bool) {
 		return a, true
 	}
 	if ref := w.lostOwner(); ref != nil {
-		if owner := s.byUID[string(ref.UID)]; owner != nil && owner.orphans() {
+		if s.orphaning[string(ref.UID)] {
 			a.because = "the reference to its owner is gone, and " + ref.Kind + " " + ref.Name + " has the finalizer " + orphanFinalizer + ": the garbage collector has what it owned stay"
 			return a, true
 		}

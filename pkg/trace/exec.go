@@ -28,12 +28,17 @@ type Process struct {
 	Command string `json:"command"`
 }
 
-// progress is the last instant that is known of the command.
-func (e *Exec) progress() time.Time {
-	if e == nil {
-		return time.Time{}
+// progress is how far the command is known to have come. Not by its times: a clock can be set back.
+func (e *Exec) progress() int {
+	switch {
+	case e == nil:
+		return 0
+	case !e.Ended.IsZero():
+		return 3
+	case !e.Output.IsZero():
+		return 2
 	}
-	return later(e.Output, e.Ended)
+	return 1
 }
 
 // failure is why a command of ours was not run, or nothing.

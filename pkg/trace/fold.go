@@ -134,12 +134,13 @@ func (t *Trace) observeRequest(r *Request) {
 // an earlier one did not come to.
 func (q *Request) tellsMoreThan(o *Request) bool {
 	answered := func(q *Request) int { return min(q.Status, 1) }
-	return cmp.Or(cmp.Compare(answered(q), answered(o)), q.Sent.Compare(o.Sent), q.FirstByte.Compare(o.FirstByte), cmp.Compare(q.Status, o.Status), q.Exec.progress().Compare(o.Exec.progress())) > 0
+	return cmp.Or(cmp.Compare(answered(q), answered(o)), q.Sent.Compare(o.Sent), q.FirstByte.Compare(o.FirstByte), cmp.Compare(q.Status, o.Status), cmp.Compare(q.Exec.progress(), o.Exec.progress())) > 0
 }
 
 func (t *Trace) observeObject(m metav1.Object, how revision) {
 	rv, ok := parseRevision(m.GetResourceVersion())
-	if !ok || m.GetUID() == "" || t.otherwise(identify(m)) {
+	_, isPod := m.(*corev1.Pod)
+	if !ok || m.GetUID() == "" || t.otherwise(identify(m)) || identify(m).Kind == "Pod" && !isPod { // of another group
 		return
 	}
 	f := t.facts(string(m.GetUID()))

@@ -224,7 +224,7 @@ func (s *story) nth(n int, of count, w *write) *source {
 		became = s.firstsBy(of, w)
 	}
 	caughtUp := func(p *story) bool { return len(p.revisions) > 0 && s.earlierThan(w, p, p.last()) }
-	if n > len(became) || n < len(s.children()) && !slices.ContainsFunc(s.children(), caughtUp) {
+	if n < 1 || n > len(became) || n < len(s.children()) && !slices.ContainsFunc(s.children(), caughtUp) {
 		return nil
 	}
 	return &became[n-1]

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -251,12 +252,12 @@ func (s *story) lifeWhen(q *Request) int {
 
 // unlisted says why the processes of a container could not be looked at.
 func (s *story) unlisted() (words []string) {
-	for _, x := range s.execs(func(q *Request) bool { return !q.Acts() && q.failure() == "" }) {
+	for _, x := range s.execs(func(q *Request) bool { return !q.Acts() && (q.Exec.Error != "" || q.failure() == "") }) {
 		e := x.Exec
 		if e.Ended.IsZero() || len(e.Processes) > 0 {
 			continue
 		}
-		word := "the processes of container " + e.Container + ": no shell in it lists them"
+		word := "the processes of container " + e.Container + ": " + cmp.Or(e.Error, "no shell in it lists them")
 		if !slices.Contains(words, word) {
 			words = append(words, word)
 		}

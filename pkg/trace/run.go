@@ -158,8 +158,9 @@ func (s *story) refusedReads() []string {
 	return words
 }
 
-// Blind reports that the object was made and that nothing more will be seen of it: we may neither watch nor ask for it.
+// Blind reports that the object was made, or was to be watched, and that nothing more will be seen of it: we may neither
+// watch nor ask for it.
 func (t *Trace) Blind() bool {
 	s := t.resolve().scene.subject()
-	return len(s.revisions) > 0 && slices.ContainsFunc(s.gaps, func(g gap) bool { return g.Resource == s.resource && g.To == "" && g.Every == 0 })
+	return (len(s.revisions) > 0 || s.attached()) && slices.ContainsFunc(s.gaps, func(g gap) bool { return g.Resource == s.resource && g.To == "" && g.Every == 0 })
 }

@@ -19,7 +19,8 @@ type scene struct {
 	lease      *Lease
 	leaseAt    time.Time
 	webhooks   *Webhooks
-	looked     time.Time // see Attach
+	looked     time.Time       // see Attach
+	orphaning  map[string]bool // see there
 	calls      calls
 	stories    []*story            // the subject's is the first
 	byUID      map[string]*story   // those of objects that are there
@@ -40,7 +41,7 @@ type gap struct {
 }
 
 func (t *Trace) scene() *scene {
-	c := &scene{lease: t.lease, leaseAt: t.leaseAt, webhooks: t.webhooks, looked: t.looked, comparable: map[string]bool{}, byUID: map[string]*story{}, commits: map[string][]commit{}}
+	c := &scene{lease: t.lease, leaseAt: t.leaseAt, webhooks: t.webhooks, looked: t.looked, orphaning: t.orphaning(), comparable: map[string]bool{}, byUID: map[string]*story{}, commits: map[string][]commit{}}
 	for resource := range t.lists {
 		c.comparable[resource] = t.comparable(resource)
 	}
@@ -127,7 +128,7 @@ func (t *Trace) identified(o Object, requests []*Request) Object {
 			continue
 		}
 		for rv, r := range f.revisions {
-			if rv > newest && !(underway && r.listed) {
+			if (newest == 0 || rv > newest != !t.looked.IsZero()) && !(underway && r.listed) { // who waits for one takes the first
 				o.UID, newest = uid, rv
 			}
 		}

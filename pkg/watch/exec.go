@@ -80,7 +80,7 @@ func (f *Follower) exec(ctx context.Context, pod trace.Object, c Command, method
 	stdout := &counted{f: f, to: c.Stdout, record: record, field: func(e *trace.Exec) *int { return &e.Stdout }}
 	stderr := &counted{f: f, to: c.Stderr, record: record, field: func(e *trace.Exec) *int { return &e.Stderr }}
 	err = executor.StreamWithContext(withRecord(ctx, record), remotecommand.StreamOptions{Stdin: c.Stdin, Stdout: stdout, Stderr: stderr})
-	if c.Looks {
+	if c.Looks && ctx.Err() == nil { // else somebody may still write it
 		record.setExec(func(e *trace.Exec) { e.Processes = readProcesses(found.String()) })
 	}
 	return record.get().Status == http.StatusSwitchingProtocols, f.ended(record, err)

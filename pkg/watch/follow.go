@@ -97,6 +97,8 @@ func (f *Follower) Follow(ctx context.Context) error {
 		case l.err == nil:
 			f.start(ctx, l.kind, l.at, open)
 			waitFor++
+		case f.Past && (l.resource == "pods" && f.Name != "" || len(f.Kinds) > 0 && l.resource == f.Kinds[0].Resource): // it is what the run is about
+			f.wg.Go(func() { f.poll(ctx, l.kind, "", l.err) })
 		case l.resource == "pods":
 			f.created = func(p *corev1.Pod) { f.start(ctx, l.kind, p.ResourceVersion, make(chan struct{}, 1)) }
 		}
@@ -114,16 +116,7 @@ func (f *Follower) Follow(ctx context.Context) error {
 // Look lists what there is and does not watch: Pods, Events and the other kinds. An error means that the server cannot be
 // asked at all; what the caller may not list is an observation.
 func (f *Follower) Look(ctx context.Context) error {
-	all, err := f.look(ctx)
-	if err != nil || f.Name == "" || all[0].err == nil {
-		return err
-	}
-	p, err := f.client.Pods(f.Namespace).Get(ctx, f.Name, metav1.GetOptions{}) // one Pod may be allowed where a list is not
-	if err == nil {
-		o := all[0].observe("LISTED", p)
-		o.Received = f.now()
-		f.emit(o)
-	}
+	_, err := f.look(ctx)
 	return err
 }
 
@@ -146,6 +139,15 @@ func (f *Follower) look(ctx context.Context) ([]listing, error) {
 	if err != nil && !apierrors.IsForbidden(err) {
 		return nil, err
 	}
+	if err != nil && f.Name != "" { // one Pod may be allowed where a list is not
+		if p, getErr := f.client.Pods(f.Namespace).Get(ctx, f.Name, metav1.GetOptions{}); getErr == nil {
+			o := pods.observe("LISTED", p)
+			o.Received = f.now()
+			f.emit(o)
+			f.there, f.before[pods.resource] = p, map[types.UID]bool{p.UID: true}
+			at, err = p.ResourceVersion, nil
+		}
+	}
 	all := []listing{{pods, at, err}}
 	limit := int64(1) // Events from before, about an earlier Pod of that name, are of no use; one item is the least a list can ask for
 	if f.Past {
@@ -165,6 +167,11 @@ func (f *Follower) Wait() { f.wg.Wait() }
 
 // emit hands over one observation unless nobody wants it any more.
 func (f *Follower) emit(o trace.Observation) {
+	select {
+	case <-f.done:
+		return
+	default:
+	}
 	select {
 	case f.out <- o:
 	case <-f.done:

@@ -95,9 +95,6 @@ func findMade[T metav1.Object](ctx context.Context, before map[types.UID]bool, g
 	return made, false
 }
 
-// Known is the Pod of that name that was there when Follow looked, or nil.
-func (f *Follower) Known() *corev1.Pod { return f.there }
-
 // Version asks the server for its version, such as v1.37.2.
 func (f *Follower) Version(ctx context.Context) (string, error) {
 	record := &traced{request: trace.Request{Verb: "get"}}

@@ -60,16 +60,19 @@ func offered(t *testing.T, kubeconfig string, args ...string) []string {
 func TestCompletion(t *testing.T) {
 	namespace, config := elsewhere(t)
 	for args, want := range map[string]string{
-		"delete deploy/":                              "deploy/only-here",
-		"delete deployments.apps/only":                "deployments.apps/only-here",
-		"delete deploy ":                              "only-here",
-		"delete -n default deploy/only":               "",
-		"delete no/":                                  "no/node1",
-		"delete-pod ":                                 "gated",
-		"delete-pod -n " + namespace + " g":           "gated",
-		"delete-pod -n seq-else":                      namespace,
-		"delete nothing/":                             "",
-		"delete --as=nobody deploy/":                  "",
+		"delete deploy/":                    "deploy/only-here",
+		"delete deployments.apps/only":      "deployments.apps/only-here",
+		"delete deploy ":                    "only-here",
+		"delete -n default deploy/only":     "",
+		"delete no/":                        "no/node1",
+		"delete-pod ":                       "gated",
+		"exec ":                             "gated",
+		"watch deploy/":                     "deploy/only-here",
+		"show po/":                          "po/gated",
+		"delete-pod -n " + namespace + " g": "gated",
+		"delete-pod -n seq-else":            namespace,
+		"delete nothing/":                   "",
+		"delete --as=nobody deploy/":        "",
 		"delete --server=https://127.0.0.1:1 deploy/": "",
 	} {
 		if got := strings.Join(offered(t, config, strings.Split(args, " ")...), " "); got != want {
