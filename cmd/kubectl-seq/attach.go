@@ -97,7 +97,7 @@ func newShow(config *genericclioptions.ConfigFlags, streams genericiooptions.IOS
 						return err
 					}
 				}
-				return f.showFile(cmd.Context(), streams, filename, args)
+				return f.showFile(cmd.Context(), streams, filename, *config.Namespace, args)
 			}
 			if err := oneObject(cmd, args); err != nil {
 				return err

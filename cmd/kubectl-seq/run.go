@@ -74,6 +74,9 @@ func (r *run) read(context.Context) error {
 			return err
 		}
 	}
+	if !r.trace.State().Created {
+		return hinted(fmt.Errorf("%s %q cannot be shown", r.subject.Kind, r.subject.Name), "its kind and resourceVersion are not those of an object of a cluster")
+	}
 	return r.ended("")
 }
 

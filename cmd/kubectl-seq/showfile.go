@@ -20,7 +20,7 @@ import (
 )
 
 // showFile shows what objects in a file have kept. Everything in it had happened by now.
-func (f *attachFlags) showFile(ctx context.Context, streams genericiooptions.IOStreams, filename string, args []string) error {
+func (f *attachFlags) showFile(ctx context.Context, streams genericiooptions.IOStreams, filename, namespace string, args []string) error {
 	o, err := f.toOptions(streams, shown)
 	if err != nil {
 		return err
@@ -39,7 +39,8 @@ func (f *attachFlags) showFile(ctx context.Context, streams genericiooptions.IOS
 		return err
 	}
 	var objects []*unstructured.Unstructured
-	observations := []trace.Observation{{Received: now(), Attach: &trace.Attach{}}}
+	at := now()
+	observations := []trace.Observation{{Received: at, Attach: &trace.Attach{}}}
 	for _, i := range infos {
 		u, ok := i.Object.(*unstructured.Unstructured)
 		if !ok {
@@ -52,12 +53,12 @@ func (f *attachFlags) showFile(ctx context.Context, streams genericiooptions.IOS
 		if err != nil {
 			return fmt.Errorf("%s: %s %s: %w", filename, u.GetKind(), u.GetName(), err)
 		}
-		x.Received = now()
+		x.Received = at
 		if observations = append(observations, x); x.Change != nil {
 			objects = append(objects, u)
 		}
 	}
-	if o.subject, err = subjectOf(objects, args); err != nil {
+	if o.subject, err = subjectOf(objects, namespace, args); err != nil {
 		return fmt.Errorf("%s: %w", filename, err)
 	}
 	r := &run{followOptions: &o, doing: "show", given: observations}
@@ -97,11 +98,13 @@ func coreEvent(e *eventsv1.Event) *corev1.Event {
 }
 
 // subjectOf is the object that is named, else the one that no other of the file owns.
-func subjectOf(objects []*unstructured.Unstructured, args []string) (trace.Object, error) {
+func subjectOf(objects []*unstructured.Unstructured, namespace string, args []string) (trace.Object, error) {
 	kind, name, _ := strings.Cut(strings.Join(args, "/"), "/")
+	kind, _, _ = strings.Cut(kind, ".")
 	var tops []*unstructured.Unstructured
 	for _, u := range objects {
-		if len(args) == 0 && !slices.ContainsFunc(objects, func(o *unstructured.Unstructured) bool { return metav1.IsControlledBy(u, o) }) || is(u, kind) && u.GetName() == name {
+		owned := slices.ContainsFunc(objects, func(o *unstructured.Unstructured) bool { return metav1.IsControlledBy(u, o) })
+		if (namespace == "" || u.GetNamespace() == "" || u.GetNamespace() == namespace) && (len(args) == 0 && !owned || is(u, kind) && u.GetName() == name) {
 			tops = append(tops, u)
 		}
 	}
@@ -117,13 +120,17 @@ func subjectOf(objects []*unstructured.Unstructured, args []string) (trace.Objec
 		u := tops[0]
 		return trace.Object{Kind: u.GetKind(), Namespace: u.GetNamespace(), Name: u.GetName(), UID: string(u.GetUID())}, nil
 	case len(args) > 0:
-		return trace.Object{}, fmt.Errorf("%d objects are called %s", len(tops), strings.Join(args, "/"))
+		return trace.Object{}, hinted(fmt.Errorf("%d objects are called %s", len(tops), strings.Join(args, "/")), "-n NAMESPACE chooses between those of several")
 	case len(tops) == 0:
-		return trace.Object{}, errors.New("there is no object but Events")
+		return trace.Object{}, errors.New("there is no object that could be shown")
 	}
 	var names []string
 	for _, u := range tops {
-		names = append(names, strings.ToLower(u.GetKind())+"/"+u.GetName())
+		name := strings.ToLower(u.GetKind()) + "/" + u.GetName()
+		if u.GetNamespace() != "" {
+			name += " -n " + u.GetNamespace()
+		}
+		names = append(names, name)
 	}
 	return trace.Object{}, hinted(fmt.Errorf("it has %d objects: %s", len(tops), strings.Join(names, ", ")), "name one: kubectl seq show -f FILE "+names[0])
 }

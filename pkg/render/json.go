@@ -221,7 +221,7 @@ func inUTC(all []trace.Evidence) []trace.Evidence {
 }
 
 func instant(t time.Time) *time.Time {
-	if t.IsZero() {
+	if y := t.UTC().Year(); t.IsZero() || y < 0 || y > 9999 { // JSON has no such times
 		return nil
 	}
 	t = t.UTC()

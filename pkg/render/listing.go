@@ -64,7 +64,7 @@ func (y Style) lane() int {
 
 func (y Style) timeWidth() int {
 	if y.clock {
-		return 19
+		return timesWidth
 	}
 	return 11
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/mattn/go-runewidth"
 
@@ -268,18 +269,30 @@ func TestTimesOfDay(t *testing.T) {
 		return at
 	}
 	for want, s := range map[string]*trace.Step{
-		"08:47:05.123":      {Shown: true, Best: at("24 08:47:05.1234"), Precision: time.Millisecond},
-		"11-23 08:47:05":    {Window: trace.Window{Earliest: at("23 08:47:05"), Latest: at("23 08:47:06")}},
-		"08:47:05":          {Window: trace.Window{Earliest: at("24 08:47:05"), Latest: at("24 08:47:06")}},
-		"08:47:05.100…350":  {Window: trace.Window{Earliest: at("24 08:47:05.1"), Latest: at("24 08:47:05.35")}},
-		"08:47:05…08":       {Window: trace.Window{Earliest: at("24 08:47:05"), Latest: at("24 08:47:07.5")}},
-		"08:47:05…50:01":    {Window: trace.Window{Earliest: at("24 08:47:05"), Latest: at("24 08:50:01")}},
-		"08:47:05…09:50:01": {Window: trace.Window{Earliest: at("24 08:47:05"), Latest: at("24 09:50:01")}},
-		"…09:50:01":         {Window: trace.Window{Latest: at("24 09:50:01")}},
-		"08:47:05…":         {Window: trace.Window{Earliest: at("24 08:47:05.5")}},
-		"":                  {},
+		"08:47:05.123":        {Shown: true, Best: at("24 08:47:05.1234"), Precision: time.Millisecond},
+		"11-23 08:47:05":      {Window: trace.Window{Earliest: at("23 08:47:05"), Latest: at("23 08:47:06")}},
+		"08:47:05":            {Window: trace.Window{Earliest: at("24 08:47:05"), Latest: at("24 08:47:06")}},
+		"08:47:05.100…350":    {Window: trace.Window{Earliest: at("24 08:47:05.1"), Latest: at("24 08:47:05.35")}},
+		"08:47:05…08":         {Window: trace.Window{Earliest: at("24 08:47:05"), Latest: at("24 08:47:07.5")}},
+		"08:47:05…50:01":      {Window: trace.Window{Earliest: at("24 08:47:05"), Latest: at("24 08:50:01")}},
+		"08:47:05…09:50:01":   {Window: trace.Window{Earliest: at("24 08:47:05"), Latest: at("24 09:50:01")}},
+		"…09:50:01":           {Window: trace.Window{Latest: at("24 09:50:01")}},
+		"08:47:05.900…06.100": {Window: trace.Window{Earliest: at("24 08:47:05.9"), Latest: at("24 08:47:06.1")}},
+		"11-21 09:00:00…05":   {Window: trace.Window{Earliest: at("21 09:00:00"), Latest: at("21 09:00:05")}},
+		"11-21 09:00:00…":     {Window: trace.Window{Earliest: at("21 09:00:00"), Latest: at("22 09:00:05")}},
+		"08:46:59…47:01":      {Window: trace.Window{Earliest: at("24 08:46:59.94"), Latest: at("24 08:47:00.004")}},
+		"08:47:05…":           {Window: trace.Window{Earliest: at("24 08:47:05.5")}},
+		"":                    {},
 	} {
-		if got := (Style{clock: true}).when(s, day); got != want || len(got) > 20 {
+		if got := (Style{clock: true}).when(s, day); got != want || utf8.RuneCountInString(got) > timesWidth {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+func TestDurationsOfMinutesAndHours(t *testing.T) {
+	for want, d := range map[string][2]time.Duration{"391 ms–31m12s": {391 * time.Millisecond, 31*time.Minute + 12*time.Second}, "≤ 1h44m50s": {0, time.Hour + 44*time.Minute + 50*time.Second}, "29m": {29 * time.Minute, 29 * time.Minute}} {
+		if got := took(d[0], d[1], 0); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}

@@ -71,7 +71,9 @@ func (r Report) obstacle() [][2]string {
 	title, who := ended[r.Outcome.Name], string(o.By)
 	if title == "" {
 		title = "held by"
-		who += ", for " + duration(o.Held)
+		if o.Held > 0 || !r.looks() {
+			who += ", for " + duration(o.Held)
+		}
 	}
 	lines := [][2]string{{title, who}, {"message", o.Message}}
 	for i, e := range o.Evidence {

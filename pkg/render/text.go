@@ -129,7 +129,10 @@ func timeOfDay(t, day time.Time, precision time.Duration) string {
 	if precision < time.Second {
 		layout = "15:04:05.000"
 	}
-	if t, day = t.UTC(), day.UTC(); t.YearDay() != day.YearDay() || t.Year() != day.Year() {
+	switch t, day = t.UTC(), day.UTC(); {
+	case t.Year() != day.Year():
+		layout = "2006-01-02 15:04:05"
+	case t.YearDay() != day.YearDay():
 		layout = "01-02 " + layout
 	}
 	return t.Format(layout)
@@ -142,6 +145,13 @@ func timesOfDay(w trace.Window, day time.Time) string {
 	if ok && width < time.Second {
 		unit = time.Millisecond
 	}
+	if text := timesIn(w, day, unit); utf8.RuneCountInString(text) <= timesWidth {
+		return text
+	}
+	return timesIn(w, day, time.Second)
+}
+
+func timesIn(w trace.Window, day time.Time, unit time.Duration) string {
 	from := w.Earliest.Truncate(unit)
 	to := w.Latest.Add(unit - 1).Truncate(unit)
 	switch {
@@ -155,18 +165,19 @@ func timesOfDay(w trace.Window, day time.Time) string {
 		return timeOfDay(from, day, unit)
 	}
 	a, b := timeOfDay(from, day, unit), timeOfDay(to, day, unit)
-	switch {
-	case len(a) != len(b) || len(a) > 12: // on two days
-		return a + "…"
-	case a[:8] == b[:8]:
-		return a + "…" + b[9:]
-	case a[:6] == b[:6]:
-		return a + "…" + b[6:]
-	case a[:3] == b[:3]:
-		return a + "…" + b[3:]
+	same := 0 // what both have in common is said once, down to the unit in which they differ
+	for same < min(len(a), len(b)) && a[same] == b[same] {
+		same++
 	}
-	return a + "…" + b
+	text := a + "…" + b[strings.LastIndexAny(a[:same], ".: ")+1:]
+	if unit == time.Second && utf8.RuneCountInString(text) > timesWidth { // on two days
+		return a + "…"
+	}
+	return text
 }
+
+// timesWidth is that of times of the day.
+const timesWidth = 19
 
 func sharp(d, precision time.Duration) string {
 	if precision < time.Millisecond && d < 100*time.Millisecond && d >= 0 {
@@ -235,8 +246,8 @@ func took(low, high, precision time.Duration) string {
 		return "≤ " + duration(high)
 	}
 	from, to := duration(low), duration(high)
-	if unit := to[strings.LastIndexByte(to, ' '):]; strings.HasSuffix(from, unit) {
-		from = strings.TrimSuffix(from, unit)
+	if i := strings.LastIndexByte(to, ' '); i >= 0 && strings.HasSuffix(from, to[i:]) {
+		from = strings.TrimSuffix(from, to[i:])
 	}
 	return from + "–" + to
 }
@@ -250,7 +261,11 @@ func duration(d time.Duration) string {
 	case d < 10*time.Second:
 		return fmt.Sprintf("%.2f s", d.Seconds())
 	case d >= 10*time.Minute:
-		return strings.TrimSuffix(d.Round(time.Second).String(), "0s")
+		text := d.Round(time.Second).String()
+		if strings.HasSuffix(text, "m0s") {
+			text = strings.TrimSuffix(text, "0s")
+		}
+		return text
 	}
 	return fmt.Sprintf("%.1f s", d.Seconds())
 }

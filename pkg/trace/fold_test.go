@@ -27,6 +27,10 @@ func FuzzFold(f *testing.F) {
 	}
 	f.Add("web", []byte(`{"change":{"type":"MODIFIED","pod":{"metadata":{"name":"web","namespace":"default","uid":"u","resourceVersion":"5"},"status":{"initContainerStatuses":[{"name":"app"}],"containerStatuses":[{"name":"app","state":{"waiting":{"reason":"ErrImagePull"}}}]}}}}`))
 	f.Add("web", []byte(`{"request":{"id":"a","verb":"create","resourceVersion":"6","sent":"2026-01-02T03:04:05Z","status":201,"pod":{"metadata":{"name":"web","namespace":"default","uid":"u","resourceVersion":"5"}}}}`))
+	f.Add("web", []byte(`{"attach":{}}
+{"received":"2026-01-02T03:04:05Z","change":{"type":"LISTED","object":{"apiVersion":"example.com/v1","kind":"Pod","metadata":{"name":"web","namespace":"default","uid":"u","resourceVersion":"5"}}}}`))
+	f.Add("web", []byte(`{"received":"2026-01-02T03:04:05Z","attach":{}}
+{"received":"2026-01-02T03:04:05Z","change":{"type":"LISTED","pod":{"metadata":{"name":"web","namespace":"default","uid":"u","resourceVersion":"5","creationTimestamp":"9999-12-31T23:59:59Z"},"spec":{"nodeName":"n"},"status":{"containerStatuses":[{"name":"app","restartCount":2147483647,"state":{"running":{"startedAt":"2026-01-02T03:00:00Z"}}}]}}}}`))
 	f.Fuzz(func(t *testing.T, name string, lines []byte) {
 		kind := "Pod"
 		if i := strings.IndexByte(name, '/'); i >= 0 { // of another kind

@@ -127,7 +127,7 @@ func (g *graph) resolve() []Step {
 	ordered := sorted(all, func(a, b *node) int { return cmp.Or(a.Best.Compare(b.Best), cmp.Compare(a.index, b.index)) })
 	steps := make([]Step, len(ordered))
 	for i, n := range ordered {
-		if d, ok := n.Window.Width(); ok && d <= time.Millisecond && !n.Shown {
+		if d, ok := n.Window.Width(); ok && d >= 0 && d <= time.Millisecond && !n.Shown {
 			n.Shown, n.Precision = true, time.Millisecond
 		}
 		steps[i] = n.Step

@@ -118,15 +118,17 @@ func (s *story) obstacle(c *cause, f finding, now time.Time) (Obstacle, bool) {
 		o.By = s.runtime
 	}
 	if w := s.found(); w != nil && f.since.Equal(w.received) {
-		if f.since = s.keptSince(w, f.container); f.since.IsZero() {
-			f.since = w.received
+		if at := s.keptSince(w); !at.IsZero() {
+			o.Since = at
 		}
-		o.Since = f.since
 	}
 	if !f.since.IsZero() {
-		o.Held = max(0, now.Sub(f.since))
+		seen := max(0, now.Sub(f.since)) // who only looks sees it since then
+		o.DeadEnd = c.dead > 0 && !f.open && seen >= c.dead
+		if o.Held = max(0, now.Sub(o.Since)); s.attached() && len(s.requests) == 0 { // a file may be of any age
+			o.Held = 0
+		}
 	}
-	o.DeadEnd = c.dead > 0 && !f.open && o.Held >= c.dead
 	return o, true
 }
 

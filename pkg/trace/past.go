@@ -62,9 +62,14 @@ type kept struct {
 	since        metav1.Time
 }
 
-// marks are the writes, beyond the creation and the bind, that have left a time in the object, in the order of their times.
-func (s *story) marks(found *write) []*mark {
-	var all []*mark
+// marks are the writes, beyond the creation and the bind, that have left a time in the object as it was found, in the order
+// of their times.
+func (s *story) marks() []*mark {
+	found := s.found()
+	if found == nil || s.marked != nil {
+		return s.marked
+	}
+	all := []*mark{}
 	add := func(a actor, group string, at metav1.Time) *mark {
 		a = s.controlled(found, a)
 		key := s.pastKey(fmt.Sprintf("%s:%s:%s:%s:%d", a.name, a.verb, a.subresource, group, at.Unix()))
@@ -91,6 +96,9 @@ func (s *story) marks(found *write) []*mark {
 		if e.Time == nil || made != nil && e.Manager == made.Manager && e.Operation == made.Operation && e.Subresource == made.Subresource { // the creation itself
 			continue
 		}
+		if made == nil && e.Subresource == "" && e.Time.Equal(&created) { // it may be
+			continue
+		}
 		a := entryActor(e)
 		if m := latestBy(all, s.controlled(found, a), *e.Time); m != nil {
 			m.entry = a.because
@@ -100,6 +108,7 @@ func (s *story) marks(found *write) []*mark {
 		m.certainty, m.fields = Observed, fieldsOf(e)
 	}
 	slices.SortFunc(all, func(a, b *mark) int { return cmp.Or(a.at.Compare(b.at.Time), cmp.Compare(a.key, b.key)) })
+	s.marked = all
 	return all
 }
 
@@ -204,7 +213,8 @@ func (s *story) conditionActor(found *write, entries []metav1.ManagedFieldsEntry
 	switch {
 	case found.pod == nil:
 		name := controllerOf(s.object.Kind)
-		return actor{name, "update", "status", Inferred, "this controller writes the status of a " + s.object.Kind}, name != ""
+		only := name != "" && s.object.Kind != "Service" && s.object.Kind != "PersistentVolumeClaim" && s.object.Kind != "PersistentVolume" // others write those, too
+		return actor{name, "update", "status", Inferred, "this controller writes the status of a " + s.object.Kind}, only
 	case condition == string(corev1.PodScheduled):
 		return actor{scheduler(found.pod), "patch", "status", Inferred, "the scheduler writes this condition"}, true
 	case kubeletConditions[corev1.PodConditionType(condition)]:
@@ -270,6 +280,9 @@ func (s *story) foundBound() *write {
 		return nil
 	}
 	entries := w.pod.ManagedFields
+	if len(entries) == 0 && (w.pod.Annotations[corev1.MirrorPodAnnotationKey] != "" || s.scheduled() == nil) { // it may have been made with its node
+		return nil
+	}
 	for i := range entries {
 		if owns(&entries[i], "spec", "nodeName") {
 			return nil
@@ -289,7 +302,7 @@ func (s *story) base(container string, acts []act) int {
 	counted := map[string]int{}
 	for i := range acts {
 		a := &acts[i]
-		if a.container != container || a.does != started && a.does != startFailed || a.received.After(w.received.Add(apart)) {
+		if a.container != container || a.does != started && a.does != startFailed || !s.wasFound(a.emitted) {
 			continue
 		}
 		uid := string(a.event.UID)
@@ -301,8 +314,12 @@ func (s *story) base(container string, acts []act) int {
 		return 0
 	}
 	life := int(c.RestartCount)
-	if t := c.LastTerminationState.Terminated; t != nil && near(last, t.StartedAt) && !(c.State.Running != nil && near(last, c.State.Running.StartedAt)) {
+	switch t := c.LastTerminationState.Terminated; {
+	case c.State.Running != nil && near(last, c.State.Running.StartedAt), c.State.Terminated != nil && near(last, c.State.Terminated.StartedAt):
+	case t != nil && near(last, t.StartedAt):
 		life = lastLife(c)
+	default: // its last Event was dropped, as of many alike: what they count is all there is
+		return 0
 	}
 	return max(0, life-told+1)
 }
@@ -313,22 +330,24 @@ func near(a *act, t metav1.Time) bool {
 	return at.Sub(t.Time).Abs() <= 2*time.Second
 }
 
-// keptSince is since when, at least, a Pod that was found has been as it is: since its container ended last, or since a
-// condition that is not True. It is the zero time where nothing tells.
-func (s *story) keptSince(w *write, container string) (since time.Time) {
+// keptSince is since when, at most, a Pod that was found has been as it is: the latest of all times that it has kept.
+func (s *story) keptSince(w *write) (since time.Time) {
 	if w.pod == nil {
 		return since
 	}
-	if c := statusOf(w.pod, container); c != nil {
-		for _, t := range []*corev1.ContainerStateTerminated{c.LastTerminationState.Terminated, c.State.Terminated} {
-			if t != nil {
-				since = later(since, s.secondOf(Kubelet, t.FinishedAt).Latest)
-			}
-		}
-	}
+	see := func(p Participant, t metav1.Time) { since = later(since, s.secondOf(p, t).Latest) }
+	see(APIServer, w.pod.CreationTimestamp)
 	for _, c := range w.pod.Status.Conditions {
-		if since.IsZero() && c.Status != corev1.ConditionTrue {
-			since = s.secondOf(Kubelet, c.LastTransitionTime).Latest
+		see(Kubelet, c.LastTransitionTime)
+	}
+	for c := range allStatuses(w.pod) {
+		for _, state := range []corev1.ContainerState{c.State, c.LastTerminationState} {
+			if state.Running != nil {
+				see(Kubelet, state.Running.StartedAt)
+			}
+			if state.Terminated != nil {
+				see(Kubelet, state.Terminated.FinishedAt)
+			}
 		}
 	}
 	return sooner(since, w.received)
@@ -345,11 +364,34 @@ func (s *story) notBefore(rv uint64) (at time.Time) {
 	return at
 }
 
-// usuallyAt is when what reached us is likeliest to have happened, by the usual time until it does; of what was found there
-// is no such time.
+// usuallyAt is when what a status told us is likeliest to have happened, by the usual time until it does; of what was found
+// there is no such time.
 func (s *story) usuallyAt(received time.Time, lag time.Duration) time.Time {
-	if w := s.found(); w != nil && !received.After(w.received.Add(apart)) {
+	if w := s.found(); w != nil && !received.After(w.received) {
 		return time.Time{}
 	}
 	return before(received, lag)
+}
+
+// usuallyEmitted is the same of an Event.
+func (s *story) usuallyEmitted(e *emitted) time.Time {
+	if s.wasFound(e) {
+		return time.Time{}
+	}
+	return before(e.received, eventLag+emitLag)
+}
+
+// wasFound reports whether the Event had been written before the run looked.
+func (s *story) wasFound(e *emitted) bool {
+	return s.attached() && (s.eventsAt == 0 || e.rv <= s.eventsAt)
+}
+
+// compareServer measures the API server's clock by the whole seconds of its answers, where they rule out that it is ours.
+func (s *story) compareServer() {
+	for _, q := range s.requests {
+		if d := q.ServerDate; !d.IsZero() && !q.Sent.IsZero() && !q.FirstByte.IsZero() && (d.After(q.FirstByte) || d.Add(time.Second).Before(q.Sent)) {
+			s.clocks.sample(APIServer, d, time.Time{}, q.FirstByte)
+			s.clocks.sample(APIServer, d.Add(time.Second), q.Sent, time.Time{})
+		}
+	}
 }

@@ -122,6 +122,9 @@ func (r *result) phases(s *story) (all []Phase) {
 				}
 			}
 		}
+		if w := s.found(); w != nil && !out.Latest.Before(w.received) { // nothing but our look bounds it
+			continue
+		}
 		if found {
 			all = append(all, out)
 		}
@@ -231,7 +234,7 @@ func (s *story) boundKey() string {
 
 func (s *story) readyKey() string {
 	if w := s.found(); w != nil {
-		for _, m := range s.marks(w) {
+		for _, m := range s.marks() {
 			if m.is(corev1.PodReady) {
 				return stored(m.key)
 			}

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -61,7 +62,7 @@ var rulesOfPast = []Rule{
 	},
 	{
 		Name: "past-life", Trigger: "startedAt of a container's state", To: Runc, Kind: RequestKind, At: AtStart,
-		Certainty: Inferred, Detail: Normal, derive: lived,
+		Certainty: Inferred, Detail: Normal, of: ofKubelets, derive: lived,
 		Proves:  "the runtime tells the second in which it started the container",
 		Gist:    "The status keeps when a container was started, to the second.",
 		Explain: "The status of a Pod has when each container was started and how its last life ended, in whole seconds of the node's clock.",
@@ -69,7 +70,7 @@ var rulesOfPast = []Rule{
 	},
 	{
 		Name: "past-gap", Trigger: "restartCount above 1 of a Pod that was there", Kind: NoteKind, At: AtEnd,
-		Certainty: Observed, Detail: Normal, derive: forgotten,
+		Certainty: Observed, Detail: Normal, of: ofKubelets, derive: forgotten,
 		Proves:  "restartCount counts more lives than the status describes",
 		Gist:    "A status tells of a container's last two lives, of no earlier one.",
 		Explain: "A Pod's status tells of the present life of a container and of the one before. Of earlier ones only their number is known, and what Events of the last hour say.",
@@ -85,21 +86,32 @@ func (w *write) kept(detail string, at time.Time) Evidence {
 func (s *story) maker(w *write) (actor, *metav1.ManagedFieldsEntry) {
 	at := w.object.GetCreationTimestamp()
 	entries := w.object.GetManagedFields()
+	owner := metav1.GetControllerOf(w.object)
 	var then []*metav1.ManagedFieldsEntry // from the second in which it was made
+	later := false                        // others have written since, and may have made it
 	for i := range entries {
-		if e := &entries[i]; e.Subresource == "" && e.Time != nil && e.Time.Equal(&at) {
+		switch e := &entries[i]; {
+		case e.Subresource != "" || e.Time == nil:
+		case !e.Time.Equal(&at):
+			later = true
+		case owner == nil && client(e.Manager) == ControllerManager: // a controller that made it would own it
+		default:
 			then = append(then, e)
 		}
 	}
-	owner := metav1.GetControllerOf(w.object)
-	if len(then) > 1 && owner == nil { // a controller that made it would own it
-		then = slices.DeleteFunc(then, func(e *metav1.ManagedFieldsEntry) bool { return client(e.Manager) == ControllerManager })
-	}
 	switch {
-	case len(then) == 1:
-		return s.controlled(w, actor{client(then[0].Manager), "create", "", Observed, "managedFields: " + then[0].Manager}), then[0]
 	case owner != nil && controllerOf(owner.Kind) != "":
-		return actor{controllerOf(owner.Kind), "create", "", Inferred, "its owner is " + owner.Kind + " " + owner.Name}, nil
+		a := actor{controllerOf(owner.Kind), "create", "", Inferred, "its owner is " + owner.Kind + " " + owner.Name}
+		for _, e := range then {
+			if client(e.Manager) == ControllerManager {
+				return a, e
+			}
+		}
+		return a, nil
+	case len(then) == 1 && !later:
+		return s.controlled(w, actor{client(then[0].Manager), "create", "", Observed, "managedFields: " + then[0].Manager}), then[0]
+	case len(then) == 1:
+		return s.controlled(w, actor{client(then[0].Manager), "create", "", Inferred, "managedFields: " + then[0].Manager + ", the only one of that second"}), then[0]
 	case creator(w.object) != "":
 		m := creator(w.object)
 		return s.controlled(w, actor{client(m), "create", "", Inferred, "managedFields: " + m + ", among others or later"}), nil
@@ -121,7 +133,9 @@ func createdThen(s *story, emit func(claim)) {
 	step.Evidence = []Evidence{w.kept("metadata.creationTimestamp; "+a.because, at.Time)}
 	c := claim{Step: step}
 	if owner := s.owner(); owner != nil {
-		c.after = append(c.after, stored(owner.pastCreate()), owner.etcdKey(owner.createRevision()))
+		if o := owner.found(); o == nil || !at.Time.Before(o.object.GetCreationTimestamp().Time) { // else it was adopted
+			c.after = append(c.after, stored(owner.pastCreate()), owner.etcdKey(owner.createRevision()))
+		}
 	}
 	emit(c)
 }
@@ -143,7 +157,10 @@ func boundThen(s *story, emit func(claim)) {
 	if x := s.scheduled(); x != nil {
 		step.Certainty, step.Clock = Observed, Scheduler
 		step.Evidence = append(step.Evidence, x.evidence())
-		if step.Window.Latest = sooner(step.Window.Latest, x.at); !x.at.IsZero() {
+		if both := intersect(step.Window, Window{Latest: x.at}); !both.empty() { // else their clocks disagree
+			step.Window = both
+		}
+		if !x.at.IsZero() {
 			step.Best = x.at.Add(-scheduledLag)
 		}
 	}
@@ -155,7 +172,7 @@ func markedThen(s *story, emit func(claim)) {
 	if w == nil {
 		return
 	}
-	for _, m := range s.marks(w) {
+	for _, m := range s.marks() {
 		step := s.api(m.verb, m.subresource)
 		step.Key, step.From, step.Certainty, step.Label = m.key, m.who, m.certainty, m.label(s.resource)
 		step.Window, step.Evidence, step.At = s.secondOf(m.who, m.at), m.evidence(w), AtSome
@@ -175,6 +192,9 @@ func markedThen(s *story, emit func(claim)) {
 		}
 		if m.is(corev1.PodInitialized) {
 			for _, x := range w.pod.Status.InitContainerStatuses {
+				if spec := containerSpec(w.pod, x.Name); spec == nil || spec.RestartPolicy != nil { // a sidecar does not end before
+					continue
+				}
 				c.after = append(c.after, exitKey(x.Name, int(x.RestartCount)))
 			}
 		}
@@ -204,7 +224,7 @@ func storedThen(s *story, emit func(claim)) {
 	if s.foundBound() != nil {
 		write(s.pastBound(), "update", Brief, []Evidence{w.kept("spec.nodeName", w.received)})
 	}
-	for _, m := range s.marks(w) {
+	for _, m := range s.marks() {
 		if m.is(corev1.PodReady) {
 			write(m.key, "update", Brief, m.evidence(w))
 		}
@@ -222,7 +242,7 @@ func heldThen(s *story, emit func(claim)) {
 	step.Window, step.Best = Window{Latest: w.received}, before(w.received, deliveryLag)
 	step.Evidence = []Evidence{w.kept("metadata.resourceVersion", w.received)}
 	c := claim{Step: step, after: []string{stored(s.pastCreate()), stored(s.pastBound()), s.pastKey("delete")}}
-	for _, m := range s.marks(w) {
+	for _, m := range s.marks() {
 		c.after = append(c.after, m.key, stored(m.key))
 	}
 	emit(c)
@@ -263,7 +283,11 @@ func lived(s *story, emit func(claim)) {
 			}
 			call := criKey("StartContainer", c.Name, n)
 			step := Step{Container: c.Name, Object: s.object, Node: s.node, Clock: Kubelet, Window: window, Evidence: []Evidence{w.kept("containerStatuses: "+c.Name+" startedAt", at.Time)}}
-			step.Key, step.From, step.To = "runc:exec:"+call, s.ociRuntime(), Container(c.Name)
+			// The runtime notes the time once runc has started the program (containerd's container_start.go).
+			end := step
+			end.Key, end.Call, end.From, end.To, end.Kind, end.At, end.Label, end.Window.Latest = call+":end", call, s.runtime, Kubelet, ResponseKind, AtEnd, "StartContainer "+c.Name+" returns", time.Time{}
+			emit(claim{Step: end, after: []string{"runc:exec:" + call}})
+			step.Key, step.From, step.To, step.Window.Earliest, step.Best = "runc:exec:"+call, s.ociRuntime(), Container(c.Name), time.Time{}, window.Earliest
 			emit(claim{Step: step, after: []string{"runc:start:" + call}})
 			create := step
 			create.Key, create.Call, create.From, create.To, create.Label = criKey("CreateContainer", c.Name, n), criKey("CreateContainer", c.Name, n), Kubelet, s.runtime, "CreateContainer "+c.Name
@@ -331,18 +355,15 @@ func forgotten(s *story, emit func(claim)) {
 		for _, r := range s.ran() {
 			ended[r.attempt] = ended[r.attempt] || r.container == c.Name && r.exit != nil
 		}
-		unknown := 0
-		for n := range int(c.RestartCount) + 1 {
-			switch {
-			case !lives[n]:
-				unknown++
-				continue
-			case unknown == 1:
+		next := 0
+		for _, n := range slices.Sorted(maps.Keys(lives)) {
+			switch lost := n - next; {
+			case lost == 1:
 				note(n-1, n-2, "an earlier life of which nothing is kept")
-			case unknown > 1:
-				note(n-1, n-1-unknown, fmt.Sprintf("%d earlier lives of which nothing is kept", unknown))
+			case lost > 1:
+				note(n-1, next-1, fmt.Sprintf("%d earlier lives of which nothing is kept", lost))
 			}
-			if unknown = 0; n < int(c.RestartCount) && !ended[n] {
+			if next = n + 1; n < int(c.RestartCount) && !ended[n] {
 				note(n, n-1, "ends; nothing has kept how")
 			}
 		}

@@ -22,7 +22,7 @@ func stopContainer(s *story, emit func(claim)) {
 		}
 		start := claim{Step: s.note(e), after: []string{criKey("StartContainer", e.container, life) + ":end", deliverDeletion, hookKey(e.container, life)}}
 		if start.Best.IsZero() {
-			start.Best = s.usuallyAt(e.received, eventLag+emitLag)
+			start.Best = s.usuallyEmitted(e)
 		}
 		start.Label, start.Evidence[0].Detail = "StopContainer "+e.container, start.Evidence[0].Detail+": "+e.event.Message
 		if start.Shown {

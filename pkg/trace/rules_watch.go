@@ -112,7 +112,7 @@ func kubeletDelivery(s *story, emit func(claim)) {
 	}
 	if w := s.foundBound(); w != nil {
 		after = append(after, stored(s.pastBound()))
-		for _, m := range s.marks(w) {
+		for _, m := range s.marks() {
 			if m.who == Kubelet && len(acted) == 0 {
 				acted = m.evidence(w)
 			}

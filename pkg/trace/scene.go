@@ -21,6 +21,7 @@ type scene struct {
 	webhooks   *Webhooks
 	looked     time.Time       // see Attach
 	orphaning  map[string]bool // see there
+	eventsAt   uint64          // the revision of the list of Events, or 0
 	calls      calls
 	stories    []*story            // the subject's is the first
 	byUID      map[string]*story   // those of objects that are there
@@ -41,7 +42,7 @@ type gap struct {
 }
 
 func (t *Trace) scene() *scene {
-	c := &scene{lease: t.lease, leaseAt: t.leaseAt, webhooks: t.webhooks, looked: t.looked, orphaning: t.orphaning(), comparable: map[string]bool{}, byUID: map[string]*story{}, commits: map[string][]commit{}}
+	c := &scene{lease: t.lease, leaseAt: t.leaseAt, webhooks: t.webhooks, looked: t.looked, orphaning: t.orphaning(), eventsAt: t.lists["events"], comparable: map[string]bool{}, byUID: map[string]*story{}, commits: map[string][]commit{}}
 	for resource := range t.lists {
 		c.comparable[resource] = t.comparable(resource)
 	}

@@ -33,6 +33,7 @@ type story struct {
 	gone        time.Time   // see facts
 	admitted    []string    // what admission changed
 	reports     Participant // see reporter
+	marked      []*mark     // see marks
 	kin
 }
 
@@ -82,6 +83,9 @@ func (t *Trace) tell(s *story, f *facts) {
 	s.joinRevisions()
 	s.attribute()
 	s.compareClocks()
+	if s.attached() {
+		s.compareServer()
+	}
 	s.clocks.settle(s.roundTrip())
 	for _, e := range s.events {
 		switch {
@@ -128,7 +132,7 @@ func (s *story) addRevision(r *revision) {
 		w.prior, w.was, w.prev = s.revisions[n-1].revision, s.revisions[n-1].object, s.revisions[n-1].pod
 	} else if w.pod != nil {
 		// A Pod is bound, scheduled and patched by later writes only; one that shows none of this is as it was made.
-		w.first = w.pod.Spec.NodeName == "" && len(w.pod.Status.Conditions) == 0
+		w.first = w.pod.Spec.NodeName == "" && len(w.pod.Status.Conditions) == 0 && !(s.attached() && r.listed)
 	} else {
 		w.first = r.added
 	}

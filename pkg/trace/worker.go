@@ -207,7 +207,7 @@ func (a act) claim(s *story, w Window) claim {
 	if !a.at.IsZero() {
 		c.Best, c.Shown, c.Precision = a.at, true, time.Millisecond
 	} else {
-		c.Best = s.usuallyAt(a.received, eventLag+emitLag)
+		c.Best = s.usuallyEmitted(a.emitted)
 	}
 	return c
 }
