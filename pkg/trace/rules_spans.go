@@ -24,7 +24,7 @@ var drawnCalls = []string{"RunPodSandbox", "PullImage", "CreateContainer", "Star
 // by id are told by the call that made it; an image is pulled for the container that is created next.
 func (s *story) readCRI() []criCall {
 	var all []criCall
-	made := map[string]criCall{} // by container or sandbox id
+	made := s.containerIDs()
 	tree := s.records.spans
 	for _, root := range tree.pods[s.object.UID] {
 		var pulls []int
@@ -62,6 +62,27 @@ func (s *story) readCRI() []criCall {
 	}))
 }
 
+// containerIDs are the containers that the status names, by id: those that were made before there were spans.
+func (s *story) containerIDs() map[string]criCall {
+	made := map[string]criCall{}
+	see := func(id, name string, life int) {
+		if _, id, ok := strings.Cut(id, "://"); ok && life >= 0 {
+			made[id] = criCall{container: name, attempt: life}
+		}
+	}
+	for _, w := range s.revisions {
+		for c := range allStatuses(w.pod) {
+			if t := c.LastTerminationState.Terminated; t != nil {
+				see(t.ContainerID, c.Name, lastLife(c))
+			}
+			if c.State.Running != nil || c.State.Terminated != nil {
+				see(c.ContainerID, c.Name, int(c.RestartCount))
+			}
+		}
+	}
+	return made
+}
+
 // nameCall finds the container of a call and which of its lives it is about.
 func (s *story) nameCall(c *criCall, tree spanTree, made map[string]criCall) {
 	id := cmp.Or(c.server.Attributes["container.id"], c.server.Attributes["sandbox.id"])
@@ -79,6 +100,9 @@ func (s *story) nameCall(c *criCall, tree spanTree, made map[string]criCall) {
 	})
 	if m, ok := made[id]; c.attempt < 0 && ok {
 		c.container, c.attempt = m.container, m.attempt
+	}
+	if c.attempt < 0 && (c.rpc == "StopPodSandbox" || c.rpc == "RemovePodSandbox") { // made before there were spans
+		c.attempt = 0
 	}
 	if id != "" && c.attempt >= 0 {
 		made[id] = *c

@@ -33,9 +33,9 @@ func inNamespace(t *testing.T, namespace string) string {
 // elsewhere makes a namespace with a Deployment and a Pod of their own, and returns a kubeconfig for it.
 func elsewhere(t *testing.T) (namespace, kubeconfig string) {
 	t.Helper()
-	namespace = "seq-elsewhere"
+	namespace = "seq-" + strings.ToLower(t.Name())
 	runKubectl(t, "", "create", "namespace", namespace)
-	t.Cleanup(func() { runKubectl(t, "", "delete", "namespace", namespace, "--timeout=60s") })
+	t.Cleanup(func() { runKubectl(t, "", "delete", "namespace", namespace, "--wait=false") })
 	runKubectl(t, "", "create", "deployment", "only-here", "--image=busybox:1", "--replicas=0", "-n", namespace)
 	runKubectl(t, "", "create", "-n", namespace, "-f", scenarioFile("gated"))
 	return namespace, inNamespace(t, namespace)
@@ -70,7 +70,7 @@ func TestCompletion(t *testing.T) {
 		"watch deploy/":                     "deploy/only-here",
 		"show po/":                          "po/gated",
 		"delete-pod -n " + namespace + " g": "gated",
-		"delete-pod -n seq-else":            namespace,
+		"delete-pod -n " + namespace[:8]:    namespace,
 		"delete nothing/":                   "",
 		"delete --as=nobody deploy/":        "",
 		"delete --server=https://127.0.0.1:1 deploy/": "",
