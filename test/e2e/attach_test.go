@@ -24,7 +24,7 @@ import (
 func TestShow(t *testing.T) {
 	crashing := func(p *corev1.Pod) bool {
 		all := p.Status.ContainerStatuses
-		return len(all) > 0 && all[0].RestartCount >= 1 && all[0].State.Waiting != nil
+		return len(all) > 0 && all[0].RestartCount >= 1 && all[0].State.Terminated != nil
 	}
 	for name, c := range map[string]struct {
 		is    func(*corev1.Pod) bool

@@ -77,6 +77,23 @@ func TestWorkloads(t *testing.T) {
 	}
 }
 
+// A CronJob makes a Job at the next full minute; what is waited for is no work, so other tests can go on.
+func TestCronJob(t *testing.T) {
+	t.Parallel()
+	r := record(t)
+	d, errOut, code := replayed(t, "create", "-f", workloadFile("cronjob"), "--rm")
+	if code != 0 || d.outcome.Outcome != "Available" && d.outcome.Outcome != "Succeeded" {
+		t.Fatalf("exit %d, %+v: %s", code, d.outcome, errOut)
+	}
+	for _, want := range []string{"controller-manager/cronjob POST jobs", "controller-manager/job POST pods", "kubelet StartContainer app", "controller-manager/cronjob PUT cronjobs/status"} {
+		if !slices.ContainsFunc(d.steps, func(s step) bool { return strings.HasPrefix(s.From+" "+s.Label, want) }) {
+			t.Errorf("no %q", want)
+		}
+	}
+	s := judged(t, d, r.of(t, "tick", wholeFor(d), d.uids()...), likelyWithin)
+	t.Logf("%d writes, %d calls, %d pairs, %d of %d actors unknown", s.Writes, s.Calls, s.Pairs, s.ActorsUnknown, s.WritesFound)
+}
+
 // The end of a Deployment goes through the garbage collector; that of one of its Pods makes another.
 func TestDeleteWorkload(t *testing.T) {
 	for name, c := range map[string]struct {
