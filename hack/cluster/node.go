@@ -203,21 +203,22 @@ func components(d dirs, evidence bool) []component {
 		"--kubelet-client-certificate=" + etc + "/apiserver-kubelet-client.crt", "--kubelet-client-key=" + etc + "/apiserver-kubelet-client.key",
 		"--service-account-issuer=https://kubernetes.default.svc.cluster.local",
 		"--service-account-key-file=" + etc + "/sa.key", "--service-account-signing-key-file=" + etc + "/sa.key"}
-	var traced []string
+	var prompt, traced []string
 	if evidence {
+		prompt = []string{"OTEL_BSP_SCHEDULE_DELAY=1000"} // milliseconds; by default spans come 5 s late, and every test waits for some
 		etcd = append(etcd, "--enable-distributed-tracing", "--distributed-tracing-address="+collectorAddr, "--distributed-tracing-sampling-rate=1000000")
 		apiserver = append(apiserver, "--audit-policy-file="+etc+"/audit-policy.yaml", "--audit-log-path=/var/log/kubernetes/audit.log", "--tracing-config-file="+etc+"/tracing.yaml")
-		traced = []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://" + collectorAddr, "OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "OTEL_SERVICE_NAME=containerd"}
+		traced = []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://" + collectorAddr, "OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "OTEL_SERVICE_NAME=containerd", prompt[0]}
 	}
 	return []component{
-		{args: etcd},
+		{args: etcd, env: prompt},
 		{args: []string{"containerd", "--config=" + etc + "/containerd.toml"}, env: traced},
-		{args: apiserver},
+		{args: apiserver, env: prompt},
 		{args: []string{"kube-controller-manager", "--kubeconfig=" + etc + "/controller-manager.kubeconfig", "--use-service-account-credentials",
 			"--root-ca-file=" + etc + "/ca.crt", "--service-account-private-key-file=" + etc + "/sa.key"}},
 		{args: []string{"kube-scheduler", "--kubeconfig=" + etc + "/scheduler.kubeconfig"}},
 		{args: []string{"kubelet", "--config=" + etc + "/kubelet.yaml", "--kubeconfig=" + etc + "/kubelet.kubeconfig",
-			"--hostname-override=" + nodeName, "--node-ip=" + nodeIP}},
+			"--hostname-override=" + nodeName, "--node-ip=" + nodeIP}, env: prompt},
 	}
 }
 

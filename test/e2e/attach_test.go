@@ -33,7 +33,7 @@ func TestShow(t *testing.T) {
 	}{
 		"probes": {is: isReady, name: "Ready", steps: []string{"kubectl-create POST pods (probes)", "scheduler POST pods/binding (node1)", "kubelet RunPodSandbox", "kubelet CreateContainer web", "kubelet StartContainer beside",
 			"kubelet PATCH pods/status: PodReadyToStartContainers", "kubelet PATCH pods/status: Ready"}},
-		"crash": {is: crashing, name: "Stuck", steps: []string{"kubelet StartContainer app", "container/app ends; nothing has kept how", "container/app exits with 1", "kubelet BackOff"}},
+		"crash": {is: crashing, name: "Stuck", steps: []string{"kubelet StartContainer app", "container/app exits with 1", "kubelet BackOff"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := record(t)
