@@ -3,13 +3,10 @@
 package e2e
 
 import (
-	"slices"
 	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
-
-	"github.com/kubectl-seq/kubectl-seq/test/truth"
 )
 
 // start makes a Pod outside of the plugin and waits until it is as it should be.
@@ -33,7 +30,7 @@ func TestDeletePod(t *testing.T) {
 				t.Fatalf("exit %d, %+v: %s", code, d.outcome, errOut)
 			}
 			tr := r.of(t, "graceful", wholeFor(d), d.uid)
-			tr.Calls = slices.DeleteFunc(tr.Calls, func(c truth.Call) bool { return c.Start.Before(*d.steps[0].Best) }) // those of its start
+			d.begun(tr)
 			s := judged(t, d, tr, likelyWithin)
 			for _, want := range []string{"DELETE pods (graceful), grace period 10 s", "watch: Pod graceful is to end", "StopContainer app", "exits with 0", "StopPodSandbox"} {
 				if count(d.steps, func(s step) bool { return s.Label == want }) != 1 {

@@ -92,11 +92,27 @@ func (d document) end(tr *truth.Truth) time.Time {
 	return time.Time{}
 }
 
+// begun leaves out what had happened before the request that the run is about, or before it looked: the past of what was
+// there is not its to tell.
+func (d document) begun(tr *truth.Truth) {
+	before := d.looked
+	if i := slices.IndexFunc(d.steps, func(s step) bool { return s.Rule == "own-delete" || s.Rule == "own-exec" }); i >= 0 {
+		before = *d.steps[i].Best
+	}
+	was := func(w truth.Write) bool { return w.End.Before(before) }
+	tr.Writes, tr.Events = slices.DeleteFunc(tr.Writes, was), slices.DeleteFunc(tr.Events, was)
+	tr.Calls = slices.DeleteFunc(tr.Calls, func(c truth.Call) bool { return c.Start.Before(before) })
+}
+
 // wholeFor tells when the records are whole: they go on after the run, and hold its last write and every call it tells of.
 func wholeFor(d document) func(*truth.Truth) bool {
 	podWrites := count(d.steps, func(s step) bool { return apiWrite(s) && s.Resource != "events" && s.Rule != "request" })
 	calls := count(d.steps, func(s step) bool { return s.Kind == "request" && cri(s) != "" })
-	return func(tr *truth.Truth) bool { return len(tr.Writes) >= podWrites && len(tr.StartCalls()) >= calls }
+	return func(tr *truth.Truth) bool {
+		now := truth.Truth{Writes: slices.Clone(tr.Writes), Events: slices.Clone(tr.Events), Calls: slices.Clone(tr.Calls)}
+		d.begun(&now)
+		return len(now.Writes) >= podWrites && len(now.StartCalls()) >= calls
+	}
 }
 
 func count(steps []step, is func(step) bool) int {

@@ -9,8 +9,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/kubectl-seq/kubectl-seq/test/truth"
 )
 
 func workloadFile(name string) string {
@@ -130,7 +128,7 @@ func TestDeleteWorkload(t *testing.T) {
 				}
 			}
 			tr := r.of(t, name, wholeFor(d), d.uids()...)
-			tr.Calls = slices.DeleteFunc(tr.Calls, func(c truth.Call) bool { return c.Start.Before(*d.steps[0].Best) }) // those of earlier starts
+			d.begun(tr)
 			s := judged(t, d, tr, likelyWithin)
 			if stay := strings.HasPrefix(name, "orphan"); stay != (runKubectl(t, "", "get", "pods", "-l", "app=web", "-o", "name") != "") && name != "pod" {
 				t.Errorf("the Pods stay: %t", !stay)
