@@ -99,9 +99,7 @@ func (d document) begun(tr *truth.Truth) {
 	if i := slices.IndexFunc(d.steps, func(s step) bool { return s.Rule == "own-delete" || s.Rule == "own-exec" }); i >= 0 {
 		before = *d.steps[i].Best
 	}
-	was := func(w truth.Write) bool { // a removal is known by the revision that it read, so by no time of its own
-		return !w.End.IsZero() && w.End.Before(before) && w.Verb != "patch"
-	}
+	was := func(w truth.Write) bool { return w.End.Before(before) }
 	tr.Writes, tr.Events = slices.DeleteFunc(tr.Writes, was), slices.DeleteFunc(tr.Events, was)
 	tr.Calls = slices.DeleteFunc(tr.Calls, func(c truth.Call) bool { return c.Start.Before(before) })
 }

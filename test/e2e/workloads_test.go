@@ -105,8 +105,10 @@ func TestDeleteWorkload(t *testing.T) {
 		"records": {func() string { return "deploy/web" }, withRecords, []string{"controller-manager/garbage-collector DELETE pods"}},
 		"foreground": {func() string { return "deployments.apps/web" }, []string{"--cascade=foreground"}, []string{"kubectl DELETE deployments (web), cascade foreground", "controller-manager/garbage-collector DELETE replicasets",
 			"controller-manager/garbage-collector DELETE pods", "kubelet DELETE pods", "controller-manager/garbage-collector PATCH replicasets: removes finalizer foregroundDeletion", "controller-manager/garbage-collector PATCH deployments: removes finalizer foregroundDeletion"}},
+		"foreground-records": {func() string { return "deployments.v1.apps/web" }, append([]string{"--cascade=foreground"}, withRecords...), []string{"controller-manager/garbage-collector PATCH deployments: removes finalizer foregroundDeletion"}},
 		"orphan": {func() string { return "deploy/web" }, []string{"--cascade=orphan"}, []string{"kubectl DELETE deployments (web), cascade orphan", "controller-manager/garbage-collector PATCH replicasets: no longer owned by Deployment web",
 			"controller-manager/garbage-collector PATCH deployments: removes finalizer orphan"}},
+		"orphan-records": {func() string { return "deploy/web" }, append([]string{"--cascade=orphan"}, withRecords...), []string{"controller-manager/garbage-collector PATCH deployments: removes finalizer orphan"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			runKubectl(t, "", "apply", "-f", workloadFile("deployment"))

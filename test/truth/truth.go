@@ -93,7 +93,7 @@ func Read(audit, spans []byte, uids ...string) (*Truth, error) {
 		}
 	}
 	t := &Truth{}
-	revisions := map[string]bool{}
+	var idle []Write // without a transaction
 	err = eachLine(audit, func(line []byte) error {
 		var e auditEntry
 		if err := json.Unmarshal(line, &e); err != nil {
@@ -112,15 +112,9 @@ func Read(audit, spans []byte, uids ...string) (*Truth, error) {
 			return fmt.Errorf("no span for audit entry %s (%s %s)", e.AuditID, w.Verb, w.Resource)
 		}
 		txn := etcdTxn(request, children)
-		if txn == nil && revisions[w.Revision] {
-			return nil // it changed nothing: its answer has the revision of another
-		}
-		if revisions[w.Revision] && (w.Verb == "patch" || w.Verb == "update") {
-			w.Revision = "" // it took away the last finalizer, and the object with it: its answer is the object before
-		}
-		revisions[w.Revision] = w.Revision != ""
-		if txn == nil {
-			return fmt.Errorf("no etcd transaction below the span of %s %s/%s", w.Verb, w.Resource, w.Subresource)
+		if txn == nil { // it changed nothing, if its answer has the revision of another
+			idle = append(idle, w)
+			return nil
 		}
 		w.Start, w.End = txn.times()
 		if first := firstTxn(request, children); w.Verb == "delete" && first != txn {
@@ -136,6 +130,22 @@ func Read(audit, spans []byte, uids ...string) (*Truth, error) {
 	})
 	if err != nil {
 		return nil, err
+	}
+	for _, list := range [][]Write{t.Writes, t.Events} {
+		slices.SortFunc(list, func(a, b Write) int { return a.Start.Compare(b.Start) }) // the log is in the order of the answers
+		revisions := map[string]bool{}
+		for i := range list {
+			w := &list[i]
+			if w.Revision != "" && revisions[w.Revision] && (w.Verb == "patch" || w.Verb == "update") {
+				w.Revision = "" // it took away the last finalizer, and the object with it: its answer is the object before
+			}
+			revisions[w.Revision] = true
+		}
+	}
+	for _, w := range idle {
+		if !slices.ContainsFunc(slices.Concat(t.Writes, t.Events), func(o Write) bool { return o.Revision == w.Revision }) {
+			return nil, fmt.Errorf("no etcd transaction below the span of %s %s/%s", w.Verb, w.Resource, w.Subresource)
+		}
 	}
 	for _, s := range all {
 		if uid := s.attribute("k8s.pod.uid"); s.service == "kubelet" && s.Name == "syncPod" && slices.Contains(uids, uid) {
