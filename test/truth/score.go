@@ -143,7 +143,7 @@ func (t *Truth) Compare(claims []Claim, until time.Time, apart time.Duration) (S
 				return c.Revised == w.Revision && c.Resource == w.Resource
 			}
 			// Who does not know who wrote cannot know whether it was a PATCH or a PUT.
-			verb := c.Write != nil && (c.Write.Verb == w.Verb || c.Actor == "unknown client" && c.Write.Verb == "update" && w.Verb == "patch")
+			verb := c.Write != nil && !c.NotAWord && (c.Write.Verb == w.Verb || c.Actor == "unknown client" && c.Write.Verb == "update" && w.Verb == "patch")
 			return verb && c.Write.Resource == w.Resource && c.Write.Subresource == w.Subresource && (c.Write.Revision == w.Revision || w.Revision == "")
 		})
 		if !ok && !until.IsZero() && w.End.After(until) {
