@@ -25,6 +25,7 @@ type controller struct {
 	kind    string // of the objects that it brings about, and whose status it writes
 	account string // ServiceAccount in kube-system
 	emitter string // component of its Events; empty if that is the account's name
+	shared  bool   // others write the status of that kind, too
 }
 
 var controllers = []controller{
@@ -35,9 +36,9 @@ var controllers = []controller{
 	{name: "daemonset", kind: "DaemonSet", account: "daemon-set-controller", emitter: "daemonset-controller"},
 	{name: "job", kind: "Job", account: "job-controller"},
 	{name: "cronjob", kind: "CronJob", account: "cronjob-controller"},
-	{name: "endpointslice", kind: "Service", account: "endpointslice-controller", emitter: "endpoint-slice-controller"},
-	{name: "persistentvolume-binder", kind: "PersistentVolumeClaim", account: "persistent-volume-binder", emitter: "persistentvolume-controller"},
-	{name: "persistentvolume-binder", kind: "PersistentVolume", account: "persistent-volume-binder", emitter: "persistentvolume-controller"},
+	{name: "endpointslice", kind: "Service", account: "endpointslice-controller", emitter: "endpoint-slice-controller", shared: true},
+	{name: "persistentvolume-binder", kind: "PersistentVolumeClaim", account: "persistent-volume-binder", emitter: "persistentvolume-controller", shared: true},
+	{name: "persistentvolume-binder", kind: "PersistentVolume", account: "persistent-volume-binder", emitter: "persistentvolume-controller", shared: true},
 	{name: "persistentvolumeclaim-protection", account: "pvc-protection-controller"},
 	{name: "horizontal-pod-autoscaler", kind: "HorizontalPodAutoscaler", account: "horizontal-pod-autoscaler"},
 	{name: "garbage-collector", account: "generic-garbage-collector", emitter: "garbage-collector-controller"},

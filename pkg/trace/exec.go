@@ -1,8 +1,6 @@
 package trace
 
-import (
-	"time"
-)
+import "time"
 
 // Exec is a command that a request of ours had run in a container. It is observed when the request has been sent, when its
 // connection has been switched to a protocol of streams, when the first output comes, and when the command has ended. What
@@ -60,19 +58,4 @@ func (s *story) ownExec() (last *Request) {
 		}
 	}
 	return last
-}
-
-// livesBefore is how many lives each container has had by the first revision, of a Pod that was there before.
-func (s *story) livesBefore() map[string]int {
-	had := map[string]int{}
-	if s.begins().IsZero() || len(s.revisions) == 0 || s.revisions[0].first {
-		return had
-	}
-	for c := range allStatuses(s.revisions[0].pod) {
-		had[c.Name] = lastLife(c) + 1
-		if c.State.Running != nil || c.State.Terminated != nil {
-			had[c.Name] = int(c.RestartCount) + 1
-		}
-	}
-	return had
 }

@@ -42,10 +42,9 @@ type act struct {
 func (s *story) worker() []act { return s.acts }
 func (s *story) ran() []ran    { return s.containers }
 
-// readWorker reads the worker's Events in the order of emission. Where an emission is known to the second only, the
-// Event's receipt stands in.
-func (s *story) readWorker() []act {
-	var acts []act
+// deeds are the worker's Events in the order of emission. Where an emission is known to the second only, the Event's receipt
+// stands in.
+func (s *story) deeds() (acts []act) {
 	for _, e := range s.events {
 		if e.emitter == Kubelet && e.container != "" && deedOf(e.event.Reason) != nothing {
 			acts = append(acts, act{emitted: e, does: deedOf(e.event.Reason), second: e.second(s)})
@@ -58,6 +57,12 @@ func (s *story) readWorker() []act {
 		return a.at
 	}
 	slices.SortStableFunc(acts, func(a, b act) int { return when(a).Compare(when(b)) })
+	return acts
+}
+
+// readWorker says which call of the CRI each of them is about.
+func (s *story) readWorker() []act {
+	acts := s.deeds()
 	done := map[string]int{} // by deed and container
 	had := s.livesBefore()
 	for name, n := range had {
@@ -70,7 +75,7 @@ func (s *story) readWorker() []act {
 	latest := map[string]deed{}    // by container
 	var prev string
 	var prevAt time.Time
-	out := acts[:0]
+	out := make([]act, 0, len(acts))
 	for _, a := range acts {
 		if a.does == pulled && pulling[a.container] == "" {
 			a.does = present
@@ -92,27 +97,7 @@ func (s *story) readWorker() []act {
 		done[id] += max(1, a.count-counted[uid]) // revisions we missed count too
 		counted[uid] = a.count
 		a.attempt = done[id] - 1
-		switch a.does {
-		case pull:
-			a.call = criKey("PullImage", a.container, a.attempt)
-			a.key = a.call
-			pulling[a.container] = a.call
-		case pulled, pullFailed:
-			a.call = pulling[a.container]
-			a.key = a.call + ":end"
-			delete(pulling, a.container)
-		case present:
-			a.key = fmt.Sprintf("present:%s:%d", a.container, a.attempt)
-		case created:
-			a.call = criKey("CreateContainer", a.container, a.attempt)
-			a.key = a.call + ":end"
-		case createFailed: // no container came of it, so it is no part of any container's life
-			a.call = criKey("CreateContainer", a.container+" failed", a.attempt)
-			a.key = a.call + ":end"
-		case started, startFailed:
-			a.call = criKey("StartContainer", a.container, a.attempt)
-			a.key = a.call + ":end"
-		}
+		a.identify(pulling)
 		a.prev, a.after = prev, prevAt
 		prev, prevAt = a.key, a.at
 		out = append(out, a)
@@ -121,6 +106,31 @@ func (s *story) readWorker() []act {
 		leave(out)
 	}
 	return out
+}
+
+// identify sets the call and the message that a deed is about; pulling has the pulls that are open, by container.
+func (a *act) identify(pulling map[string]string) {
+	switch a.does {
+	case pull:
+		a.call = criKey("PullImage", a.container, a.attempt)
+		a.key = a.call
+		pulling[a.container] = a.call
+	case pulled, pullFailed:
+		a.call = pulling[a.container]
+		a.key = a.call + ":end"
+		delete(pulling, a.container)
+	case present:
+		a.key = fmt.Sprintf("present:%s:%d", a.container, a.attempt)
+	case created:
+		a.call = criKey("CreateContainer", a.container, a.attempt)
+		a.key = a.call + ":end"
+	case createFailed: // no container came of it, so it is no part of any container's life
+		a.call = criKey("CreateContainer", a.container+" failed", a.attempt)
+		a.key = a.call + ":end"
+	case started, startFailed:
+		a.call = criKey("StartContainer", a.container, a.attempt)
+		a.key = a.call + ":end"
+	}
 }
 
 // leave joins what the kubelet does before it creates a container again to the end of the life before.
@@ -210,81 +220,6 @@ func (a act) claim(s *story, w Window) claim {
 		c.Best = s.usuallyEmitted(a.emitted)
 	}
 	return c
-}
-
-// ran is one life of a container, as the status shows it.
-type ran struct {
-	container    string
-	attempt      int
-	evidence     Evidence
-	exit         *corev1.ContainerStateTerminated
-	exitEvidence Evidence
-}
-
-func (s *story) readStatuses() []ran {
-	var all []ran
-	at := map[string]int{}
-	see := func(w *write, c *corev1.ContainerStatus, attempt int, state corev1.ContainerState) {
-		if state.Running == nil && !began(state.Terminated) || attempt < 0 {
-			return
-		}
-		e := Evidence{Source: "watch", Detail: "containerStatuses: " + c.Name + " " + stateOf(state), ResourceVersion: w.pod.ResourceVersion, At: w.received}
-		id := criKey("", c.Name, attempt)
-		i, ok := at[id]
-		if !ok {
-			i, at[id] = len(all), len(all)
-			all = append(all, ran{container: c.Name, attempt: attempt, evidence: e})
-		}
-		if state.Terminated != nil && all[i].exit == nil {
-			all[i].exit, all[i].exitEvidence = state.Terminated, e
-		}
-	}
-	for _, w := range s.revisions {
-		for c := range allStatuses(w.pod) {
-			see(w, c, lastLife(c), c.LastTerminationState)
-			see(w, c, int(c.RestartCount), c.State)
-		}
-	}
-	return all
-}
-
-// lastLife is which life of the container lastState is about: the one before, or, while it waits for its next, its latest.
-func lastLife(c *corev1.ContainerStatus) int {
-	if t := c.LastTerminationState.Terminated; t != nil && t.ContainerID != "" && t.ContainerID == c.ContainerID {
-		return int(c.RestartCount)
-	}
-	return int(c.RestartCount) - 1
-}
-
-// began reports whether a container that has ended had begun: one whose program could not be started has ended too, but
-// was started at the beginning of Unix time.
-func began(t *corev1.ContainerStateTerminated) bool { return t != nil && t.StartedAt.Unix() > 0 }
-
-// reported are the messages that a status write tells of, and so came before it.
-func (s *story) reported(w *write) []string {
-	var keys []string
-	if condition(w.pod, corev1.PodReadyToStartContainers) == corev1.ConditionTrue {
-		keys = append(keys, sandboxKey+":end")
-	}
-	for c := range allStatuses(w.pod) {
-		n := int(c.RestartCount)
-		if c.State.Running != nil || began(c.State.Terminated) {
-			keys = append(keys, criKey("StartContainer", c.Name, n)+":end")
-		}
-		if c.State.Terminated != nil {
-			keys = append(keys, exitKey(c.Name, n))
-		}
-		if c.LastTerminationState.Terminated != nil {
-			keys = append(keys, exitKey(c.Name, lastLife(c)))
-		}
-		if c.Ready {
-			keys = append(keys, probeKey("readiness", c.Name, n))
-		}
-		if c.Started != nil && *c.Started {
-			keys = append(keys, probeKey("startup", c.Name, n))
-		}
-	}
-	return keys
 }
 
 // passed is one probe that must have succeeded.
