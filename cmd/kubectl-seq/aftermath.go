@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
 	"strings"
 
 	"golang.org/x/term"
@@ -136,9 +135,6 @@ func (a *aftermath) write(w io.Writer, text string) error {
 	return a.run.out.print(w, text)
 }
 
-// killsFirst finds a command that signals process 1.
-var killsFirst = regexp.MustCompile(`\bkill\s+(?:-\S+\s+(?:[A-Z]+\s+)?)*1\b`)
-
 // decidedAfter names the outcome of a command that the observations tell, or none while it is open.
 func (s *session) decidedAfter() (render.Outcome, bool) {
 	a := s.trace.Aftermath()
@@ -147,15 +143,7 @@ func (s *session) decidedAfter() (render.Outcome, bool) {
 	}
 	o := render.Outcome{}
 	_, by, ok := s.trace.Reached(0, func(st trace.State) bool {
-		switch {
-		case st.Deleting:
-		case st.Deleted:
-			o = s.because(render.Outcome{Name: "Deleted", ExitCode: exitStuck})
-		case st.Failed:
-			o = s.because(render.Outcome{Name: "Failed", ExitCode: exitStuck})
-		case st.Succeeded:
-			o = render.Outcome{Name: "Succeeded"}
-		}
+		o = s.over(st)
 		return o.Name != ""
 	})
 	ended := strings.Join(a.Left, ", ")
@@ -190,8 +178,8 @@ func (s *session) exited() render.Outcome {
 		return o
 	}
 	o.Message = fmt.Sprintf("container %s did not end in the %.1f s after it", e.Container, s.trace.Now().Sub(e.Ended).Seconds())
-	if killsFirst.MatchString(strings.Join(e.Command, " ")) {
-		o.Message += "; process 1 of a container gets only signals that it has a handler for, and from inside not even SIGKILL"
+	if why := e.Unheard(); why != "" {
+		o.Message += "; " + why
 	}
 	return o
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -9,25 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
-
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
-	"github.com/kubectl-seq/kubectl-seq/pkg/watch"
 )
-
-// attachFlags are those of the verbs that look and do nothing.
-type attachFlags struct {
-	followFlags
-	pods string
-}
-
-func (f *attachFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.pods, "pods", "first", podsUsage)
-}
 
 // watchGoals are those of what is only watched.
 var watchGoals = []string{"created", "scheduled", "running", "ready", "available", "completed", deleted}
@@ -42,7 +25,7 @@ const watchExample = `  # What happens to a Deployment from now on, and what had
   kubectl seq watch pod/web --wait --until=ready`
 
 func newWatch(config *genericclioptions.ConfigFlags, streams genericiooptions.IOStreams) *cobra.Command {
-	f := attachFlags{}
+	f := followFlags{}
 	until, wait := "", false
 	cmd := &cobra.Command{
 		Use:     "watch TYPE/NAME",
@@ -71,8 +54,8 @@ func newWatch(config *genericclioptions.ConfigFlags, streams genericiooptions.IO
 	cmd.Flags().BoolVar(&wait, "wait", false, "wait for an object that is not there yet")
 	takesOne(cmd, config)
 	_ = cmd.RegisterFlagCompletionFunc("until", fixed(watchGoals...)) // the only error is that there is one
-	f.add(cmd)
-	f.followFlags.add(cmd.Flags(), 0)
+	f.addPods(cmd.Flags())
+	f.add(cmd.Flags(), 0)
 	return cmd
 }
 
@@ -83,7 +66,7 @@ const showExample = `  # What is still known of how this Pod came to be as it is
   kubectl get pods,events -o yaml --show-managed-fields | kubectl seq show -f - pod/web`
 
 func newShow(config *genericclioptions.ConfigFlags, streams genericiooptions.IOStreams) *cobra.Command {
-	f := attachFlags{}
+	f := followFlags{}
 	filename := ""
 	cmd := &cobra.Command{
 		Use:     "show TYPE/NAME",
@@ -111,18 +94,15 @@ func newShow(config *genericclioptions.ConfigFlags, streams genericiooptions.IOS
 	}
 	cmd.ValidArgsFunction = completeObject(config)
 	cmd.Flags().StringVarP(&filename, "filename", "f", "", "file, URL or - with the object and its Events, as kubectl get -o yaml prints them")
-	f.add(cmd)
+	f.addPods(cmd.Flags())
 	f.addPicture(cmd.Flags())
 	return cmd
 }
 
 // attach makes the run about the object that is named, and what comes of it.
-func (f *attachFlags) attach(config *genericclioptions.ConfigFlags, streams genericiooptions.IOStreams, args []string, until string, wait bool) (*followOptions, error) {
+func (f *followFlags) attach(config *genericclioptions.ConfigFlags, streams genericiooptions.IOStreams, args []string, until string, wait bool) (*followOptions, error) {
 	o, err := f.toOptions(streams, until)
 	if err != nil {
-		return nil, err
-	}
-	if o.pods, err = selection(f.pods); err != nil {
 		return nil, err
 	}
 	if err := o.connect(config); err != nil {
@@ -135,73 +115,17 @@ func (f *attachFlags) attach(config *genericclioptions.ConfigFlags, streams gene
 	return &o, nil
 }
 
-// locate finds the one object that is named; with wait it need not be there yet.
+// locate makes the run about the one object that is named; with wait it need not be there yet. A Pod is followed alone.
 func (o *followOptions) locate(config *genericclioptions.ConfigFlags, args []string, wait bool) error {
-	namespace, _, err := config.ToRawKubeConfigLoader().Namespace()
-	if err != nil {
-		return noCluster(err)
-	}
-	info, err := named(config, args)
-	if pod, ok := unreadablePod(err); ok { // it can be watched without the right to get it
-		o.onePod(namespace, pod)
-		return nil
-	}
-	if apierrors.IsNotFound(err) && wait {
-		kind, name, _ := strings.Cut(strings.Join(args, "/"), "/")
-		mapping, err := mapped(config, kind)
-		if err != nil {
-			return err
-		}
-		o.about(watch.Kind{GroupVersionResource: mapping.Resource, Namespaced: mapping.Scope.Name() == meta.RESTScopeNameNamespace}, mapping.GroupVersionKind.Kind, namespace, name, nil)
-		return nil
-	}
+	t, err := lookUp(config, args, wait)
 	if err != nil {
 		return err
 	}
-	u, ok := info.Object.(*unstructured.Unstructured)
-	if !ok {
-		return fmt.Errorf("the object is a %T", info.Object)
+	if t.object.Kind == "Pod" {
+		o.onePod(t.object.Namespace, t.object.Name)
+		o.subject.UID = t.object.UID // another of that name may come after it
+		return nil
 	}
-	o.about(watch.Kind{GroupVersionResource: info.Mapping.Resource, Namespaced: info.Namespaced()}, u.GetKind(), cmp.Or(u.GetNamespace(), namespace), u.GetName(), u)
+	o.about(t)
 	return nil
-}
-
-// about makes the run about one object, which may not be there.
-func (o *followOptions) about(k watch.Kind, kind, namespace, name string, u *unstructured.Unstructured) {
-	if kind == "Pod" {
-		o.onePod(namespace, name)
-		if u != nil { // another of that name may come after it
-			o.subject.UID = string(u.GetUID())
-		}
-		return
-	}
-	if u == nil {
-		u = &unstructured.Unstructured{Object: map[string]any{}}
-		u.SetKind(kind)
-		u.SetName(name)
-	}
-	o.subject = trace.Object{Kind: kind, Name: name, UID: string(u.GetUID())}
-	if k.Namespaced {
-		o.subject.Namespace = namespace
-	}
-	o.scope = watch.Scope{Namespace: namespace}
-	o.follow(k, u)
-}
-
-// mapped finds where the API has a type, by any of the names that kubectl takes.
-func mapped(config *genericclioptions.ConfigFlags, kind string) (*meta.RESTMapping, error) {
-	mapper, err := config.ToRESTMapper()
-	if err != nil {
-		return nil, err
-	}
-	gvr, gr := schema.ParseResourceArg(kind)
-	if gvr == nil {
-		v := gr.WithVersion("")
-		gvr = &v
-	}
-	gvk, err := mapper.KindFor(*gvr)
-	if err != nil {
-		return nil, err
-	}
-	return mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
 }

@@ -22,8 +22,8 @@ import (
 // createFlags are common to the verbs that create objects other than one Pod.
 type createFlags struct {
 	followFlags
-	until, pods string
-	remove      bool
+	until  string
+	remove bool
 }
 
 // objectGoals are those of objects that are no Pods.
@@ -32,7 +32,7 @@ var objectGoals = []string{"created", "available", "completed"}
 func (f *createFlags) add(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.StringVar(&f.until, "until", "available", "follow until every object is: created, available (a Job: complete; a CronJob: one of its Jobs is) or completed")
-	fs.StringVar(&f.pods, "pods", "first", podsUsage)
+	f.addPods(fs)
 	fs.BoolVar(&f.remove, "rm", false, "delete what was created afterwards, also after Ctrl-C")
 	f.followFlags.add(fs, usually)
 }
@@ -90,9 +90,6 @@ func (f *createFlags) run(ctx context.Context, config *genericclioptions.ConfigF
 	}
 	o, err := f.toOptions(streams, f.until)
 	if err != nil {
-		return err
-	}
-	if o.pods, err = selection(f.pods); err != nil {
 		return err
 	}
 	c := &creation{followOptions: o, remove: f.remove}

@@ -7,8 +7,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
-
-	"github.com/kubectl-seq/kubectl-seq/pkg/render"
 )
 
 const deleteExample = `  # What happens when a Deployment ends?
@@ -32,7 +30,6 @@ type deleteFlags struct {
 	followFlags
 	grace   int64
 	cascade string
-	pods    string
 }
 
 // cascades are the values of --cascade: what becomes of what the object owns.
@@ -46,7 +43,7 @@ func (f *deleteFlags) add(cmd *cobra.Command) {
 	cmd.Flags().Int64Var(&f.grace, "grace-period", -1, "seconds the containers of a Pod get to end; -1 for the Pod's own")
 	cmd.Flags().StringVar(&f.cascade, "cascade", "background", "what becomes of what it owns: background (goes after it), foreground (goes before it), or orphan (stays)")
 	cmd.Flags().Lookup("cascade").NoOptDefVal = "background" // as with kubectl
-	cmd.Flags().StringVar(&f.pods, "pods", "first", podsUsage)
+	f.addPods(cmd.Flags())
 	f.followFlags.add(cmd.Flags(), usually)
 }
 
@@ -88,9 +85,6 @@ func (f *deleteFlags) run(ctx context.Context, config *genericclioptions.ConfigF
 	if err != nil {
 		return err
 	}
-	if o.pods, err = selection(f.pods); err != nil {
-		return err
-	}
 	policy, err := choose("cascade", f.cascade, cascades)
 	if err != nil {
 		return err
@@ -110,16 +104,4 @@ func (f *deleteFlags) run(ctx context.Context, config *genericclioptions.ConfigF
 		return r.follower.Delete(ctx, k, o.subject, &f.grace, policy)
 	}
 	return r.start(ctx)
-}
-
-// podsUsage is what --pods says of itself.
-const podsUsage = "which Pods to draw in full: all, first or slowest; the others are counted, JSON has all"
-
-// selection reads --pods.
-func selection(value string) (render.Selection, error) {
-	names := map[string]render.Selection{}
-	for _, s := range render.Selections {
-		names[string(s)] = s
-	}
-	return choose("pods", value, names)
 }

@@ -37,11 +37,3 @@ func TestExecWrongUsageSaysWhatToDo(t *testing.T) {
 		}
 	}
 }
-
-func TestKillsFirst(t *testing.T) {
-	for text, want := range map[string]bool{"kill 1": true, "kill -9 1": true, "sh -c kill -s TERM 1": true, "kill 12": false, "skill 1": false, "echo 1": false} {
-		if killsFirst.MatchString(text) != want {
-			t.Errorf("%s: %v", text, !want)
-		}
-	}
-}

@@ -22,6 +22,7 @@ type followFlags struct {
 	drawFlags
 	evidenceFlags
 	record     string
+	pods       string
 	timeout    time.Duration
 	limit      string // the name of its flag
 	waitAnyway bool
@@ -64,6 +65,11 @@ func (f *followFlags) addPicture(fs *pflag.FlagSet) {
 	f.drawFlags.add(fs)
 }
 
+// addPods adds that of the verbs that may be about several Pods.
+func (f *followFlags) addPods(fs *pflag.FlagSet) {
+	fs.StringVar(&f.pods, "pods", "first", "which Pods to draw in full: all, first or slowest; the others are counted, JSON has all")
+}
+
 func (f *followFlags) toOptions(streams genericiooptions.IOStreams, until string) (followOptions, error) {
 	o := followOptions{IOStreams: streams, until: until, timeout: f.timeout, waitAnyway: f.waitAnyway, record: f.record}
 	if o.timeout < 0 {
@@ -72,6 +78,11 @@ func (f *followFlags) toOptions(streams genericiooptions.IOStreams, until string
 	var err error
 	if o.drawOptions, err = f.drawFlags.toOptions(streams.Out); err != nil {
 		return o, err
+	}
+	if f.pods != "" {
+		if o.pods, err = selection(f.pods); err != nil {
+			return o, err
+		}
 	}
 	o.evidence, err = f.evidenceFlags.toOptions()
 	return o, err
@@ -99,4 +110,13 @@ func (o *followOptions) connect(config *genericclioptions.ConfigFlags) (err erro
 		return noCluster(clientcmd.ErrEmptyConfig)
 	}
 	return nil
+}
+
+// selection reads --pods.
+func selection(value string) (render.Selection, error) {
+	names := map[string]render.Selection{}
+	for _, s := range render.Selections {
+		names[string(s)] = s
+	}
+	return choose("pods", value, names)
 }

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -99,35 +101,85 @@ func named(config *genericclioptions.ConfigFlags, args []string) (*resource.Info
 	return infos[0], nil
 }
 
-// find makes the run about the object that is named, and all it has to do with. A Pod that nobody owns is followed alone.
-func (o *followOptions) find(config *genericclioptions.ConfigFlags, args []string) (watch.Kind, error) {
+// one is the object that a verb is about.
+type one struct {
+	watch.Kind
+	namespace string // of the run: the object's own, or the kubeconfig's
+	object    trace.Object
+	found     *unstructured.Unstructured // nil where it may not be read, or is not there yet
+}
+
+// lookUp finds what args name. A Pod can be followed without the right to get it; with wait, anything need not be there yet.
+func lookUp(config *genericclioptions.ConfigFlags, args []string, wait bool) (t one, err error) {
 	namespace, _, err := config.ToRawKubeConfigLoader().Namespace()
 	if err != nil {
-		return watch.Pods, noCluster(err)
+		return t, noCluster(err)
 	}
 	info, err := named(config, args)
-	if pod, ok := unreadablePod(err); ok { // it can be followed without the right to get it
-		o.onePod(namespace, pod)
-		return watch.Pods, nil
-	}
-	if err != nil {
-		return watch.Pods, err
+	switch pod, ok := unreadablePod(err); {
+	case ok:
+		return one{Kind: watch.Pods, namespace: namespace, object: trace.Object{Kind: "Pod", Namespace: namespace, Name: pod}}, nil
+	case apierrors.IsNotFound(err) && wait:
+		return awaited(config, namespace, args)
+	case err != nil:
+		return t, err
 	}
 	u, ok := info.Object.(*unstructured.Unstructured)
 	if !ok {
-		return watch.Pods, fmt.Errorf("the object is a %T", info.Object)
+		return t, fmt.Errorf("the object is a %T", info.Object)
 	}
-	k := watch.Kind{GroupVersionResource: info.Mapping.Resource, Namespaced: info.Namespaced()}
-	if u.GetKind() == "Pod" && metav1.GetControllerOf(u) == nil {
-		o.onePod(u.GetNamespace(), u.GetName())
-		return k, nil
+	return one{watch.Kind{GroupVersionResource: info.Mapping.Resource, Namespaced: info.Namespaced()}, cmp.Or(u.GetNamespace(), namespace), trace.Object{Kind: u.GetKind(), Namespace: u.GetNamespace(), Name: u.GetName(), UID: string(u.GetUID())}, u}, nil
+}
+
+// awaited is what args name, where only its type is there.
+func awaited(config *genericclioptions.ConfigFlags, namespace string, args []string) (t one, err error) {
+	kind, name, _ := strings.Cut(strings.Join(args, "/"), "/")
+	mapper, err := config.ToRESTMapper()
+	if err != nil {
+		return t, err
 	}
-	o.subject = trace.Object{Kind: u.GetKind(), Namespace: u.GetNamespace(), Name: u.GetName(), UID: string(u.GetUID())}
-	o.scope = watch.Scope{Namespace: u.GetNamespace()}
-	if !k.Namespaced {
-		o.scope.Namespace = namespace
+	gvr, gr := schema.ParseResourceArg(kind)
+	if gvr == nil {
+		gvr = new(gr.WithVersion(""))
 	}
-	o.follow(k, u)
+	gvk, err := mapper.KindFor(*gvr)
+	if err != nil {
+		return t, err
+	}
+	m, err := mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
+	if err != nil {
+		return t, err
+	}
+	t = one{namespace: namespace, Kind: watch.Kind{GroupVersionResource: m.Resource, Namespaced: m.Scope.Name() == meta.RESTScopeNameNamespace}, object: trace.Object{Kind: gvk.Kind, Name: name}}
+	if t.Namespaced {
+		t.object.Namespace = namespace
+	}
+	return t, nil
+}
+
+// about makes the run about one object and what comes of it.
+func (o *followOptions) about(t one) {
+	o.subject = t.object
+	o.scope = watch.Scope{Namespace: t.namespace}
+	u := t.found
+	if u == nil {
+		u = &unstructured.Unstructured{Object: map[string]any{"kind": t.object.Kind, "metadata": map[string]any{"name": t.object.Name}}}
+	}
+	o.follow(t.Kind, u)
+}
+
+// find makes the run about the object that is named, and all it has to do with. A Pod that nobody owns is followed alone.
+func (o *followOptions) find(config *genericclioptions.ConfigFlags, args []string) (watch.Kind, error) {
+	t, err := lookUp(config, args, false)
+	if err != nil {
+		return t.Kind, err
+	}
+	u := t.found
+	if t.object.Kind == "Pod" && (u == nil || metav1.GetControllerOf(u) == nil) {
+		o.onePod(t.object.Namespace, t.object.Name)
+		return t.Kind, nil
+	}
+	o.about(t)
 	for owner := metav1.GetControllerOf(u); owner != nil; {
 		above, kind, err := owned(config, u.GetNamespace(), owner)
 		if err != nil {
@@ -136,7 +188,7 @@ func (o *followOptions) find(config *genericclioptions.ConfigFlags, args []strin
 		o.follow(kind, above)
 		owner = metav1.GetControllerOf(above)
 	}
-	return k, nil
+	return t.Kind, nil
 }
 
 // unreadablePod is the name of the Pod that may not be read, where that is the error.

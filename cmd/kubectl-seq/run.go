@@ -67,6 +67,9 @@ func (r *run) start(ctx context.Context) (failed error) {
 	return do(ctx)
 }
 
+// attached is the observation that a run only looks.
+func attached() trace.Observation { return trace.Observation{Received: now(), Attach: &trace.Attach{}} }
+
 // read takes what is given.
 func (r *run) read(context.Context) error {
 	for _, o := range r.given {
@@ -114,7 +117,7 @@ func (r *run) do(ctx context.Context) error {
 		follow = r.follower.Look
 	}
 	if r.scope.Past {
-		if err := r.take(trace.Observation{Received: now(), Attach: &trace.Attach{}}); err != nil {
+		if err := r.take(attached()); err != nil {
 			return err
 		}
 	}

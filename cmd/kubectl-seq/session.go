@@ -121,14 +121,9 @@ func (s *session) decidedOf(root int) (render.Outcome, bool) {
 			o = render.Outcome{Name: "Succeeded"}
 		case s.until.reached(st):
 			o = render.Outcome{Name: s.until.name}
-		case st.Deleting: // how it ends is told when it is gone
 		case s.until.name == allGoals[deleted].name && !s.attached.IsZero(): // nothing else ends it
-		case st.Deleted:
-			o = s.because(render.Outcome{Name: "Deleted", ExitCode: exitStuck})
-		case st.Failed:
-			o = s.because(render.Outcome{Name: "Failed", ExitCode: exitStuck})
-		case st.Succeeded:
-			o = render.Outcome{Name: "Succeeded"}
+		default:
+			o = s.over(st)
 		}
 		return o.Name != ""
 	})
@@ -136,6 +131,20 @@ func (s *session) decidedOf(root int) (render.Outcome, bool) {
 		o.Total = max(0, by.Sub(zero))
 	}
 	return o, ok
+}
+
+// over is the outcome of an object that has come to its end, or none. How one ends that is to go is told when it is gone.
+func (s *session) over(st trace.State) render.Outcome {
+	switch {
+	case st.Deleting:
+	case st.Deleted:
+		return s.because(render.Outcome{Name: "Deleted", ExitCode: exitStuck})
+	case st.Failed:
+		return s.because(render.Outcome{Name: "Failed", ExitCode: exitStuck})
+	case st.Succeeded:
+		return render.Outcome{Name: "Succeeded"}
+	}
+	return render.Outcome{}
 }
 
 // nameOf is how an object is called that has come so far.

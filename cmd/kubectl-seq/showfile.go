@@ -20,12 +20,9 @@ import (
 )
 
 // showFile shows what objects in a file have kept. Everything in it had happened by now.
-func (f *attachFlags) showFile(ctx context.Context, streams genericiooptions.IOStreams, filename, namespace string, args []string) error {
+func (f *followFlags) showFile(ctx context.Context, streams genericiooptions.IOStreams, filename, namespace string, args []string) error {
 	o, err := f.toOptions(streams, shown)
 	if err != nil {
-		return err
-	}
-	if o.pods, err = selection(f.pods); err != nil {
 		return err
 	}
 	b := resource.NewBuilder(genericclioptions.NewConfigFlags(false)).Unstructured().Local()
@@ -39,8 +36,7 @@ func (f *attachFlags) showFile(ctx context.Context, streams genericiooptions.IOS
 		return err
 	}
 	var objects []*unstructured.Unstructured
-	at := now()
-	observations := []trace.Observation{{Received: at, Attach: &trace.Attach{}}}
+	observations := []trace.Observation{attached()}
 	for _, i := range infos {
 		u, ok := i.Object.(*unstructured.Unstructured)
 		if !ok {
@@ -53,7 +49,7 @@ func (f *attachFlags) showFile(ctx context.Context, streams genericiooptions.IOS
 		if err != nil {
 			return fmt.Errorf("%s: %s %s: %w", filename, u.GetKind(), u.GetName(), err)
 		}
-		x.Received = at
+		x.Received = observations[0].Received // of everything in it
 		if observations = append(observations, x); x.Change != nil {
 			objects = append(objects, u)
 		}

@@ -82,6 +82,20 @@ func followed(t *testing.T, f File) (next func() string, losses chan string) {
 	}, losses
 }
 
+// counted tells of each read, to who wants to know.
+type counted struct {
+	File
+	reads chan struct{}
+}
+
+func (f counted) ReadFrom(ctx context.Context, offset int64) ([]byte, error) {
+	select {
+	case f.reads <- struct{}{}:
+	default:
+	}
+	return f.File.ReadFrom(ctx, offset)
+}
+
 func TestFollow(t *testing.T) {
 	for _, kind := range []string{"local", "node"} {
 		t.Run(kind, func(t *testing.T) {
@@ -91,7 +105,8 @@ func TestFollow(t *testing.T) {
 			}
 			path := filepath.Join(dir, "audit.log")
 			add(t, path, "from before\n")
-			next, losses := followed(t, files(t, dir)[kind]())
+			f := counted{files(t, dir)[kind](), make(chan struct{})}
+			next, losses := followed(t, f)
 			add(t, path, "one\ntw")
 			if got := next(); got != "one" {
 				t.Errorf("%q", got)
@@ -113,7 +128,9 @@ func TestFollow(t *testing.T) {
 				t.Fatal(err)
 			}
 			add(t, filepath.Join(dir, "audit-2026-01-02T03-04-05.678.log"), "the last\n")
-			time.Sleep(2 * Interval) // as long as there is no file of that name, which must not be its end
+			for range 3 { // as long as there is no file of that name, which must not be its end
+				<-f.reads
+			}
 			add(t, path, "six\n")
 			if a, b := next(), next(); a != "the last" || b != "six" {
 				t.Errorf("%q, %q", a, b)

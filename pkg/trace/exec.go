@@ -1,6 +1,10 @@
 package trace
 
-import "time"
+import (
+	"regexp"
+	"strings"
+	"time"
+)
 
 // Exec is a command that a request of ours had run in a container. It is observed when the request has been sent, when its
 // connection has been switched to a protocol of streams, when the first output comes, and when the command has ended. What
@@ -58,4 +62,15 @@ func (s *story) ownExec() (last *Request) {
 		}
 	}
 	return last
+}
+
+// killsFirst finds a command that signals process 1.
+var killsFirst = regexp.MustCompile(`\bkill\s+(?:-\S+\s+(?:[A-Z]+\s+)?)*1\b`)
+
+// Unheard says why a command that was to end its container may not have, or nothing (pid_namespaces(7)).
+func (e *Exec) Unheard() string {
+	if !killsFirst.MatchString(strings.Join(e.Command, " ")) {
+		return ""
+	}
+	return "process 1 of a container gets only signals that it has a handler for, and from inside not even SIGKILL"
 }

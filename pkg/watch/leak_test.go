@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	apiwait "k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
@@ -64,15 +65,14 @@ func TestThousandRunsLeaveNothing(t *testing.T) {
 	measure := func() (goroutines int, heap uint64) {
 		http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 		s.CloseClientConnections()
-		for range 100 { // connections end a moment after they are closed
+		// Connections end a moment after they are closed. Whether they do is judged below.
+		_ = apiwait.PollUntilContextTimeout(t.Context(), 10*time.Millisecond, time.Second, true, func(context.Context) (bool, error) {
 			runtime.GC()
 			var m runtime.MemStats
 			runtime.ReadMemStats(&m)
-			if goroutines, heap = runtime.NumGoroutine(), m.HeapAlloc; goroutines < 10 {
-				break
-			}
-			time.Sleep(10 * time.Millisecond)
-		}
+			goroutines, heap = runtime.NumGoroutine(), m.HeapAlloc
+			return goroutines < 10, nil
+		})
 		return goroutines, heap
 	}
 	for range 50 {

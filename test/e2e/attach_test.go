@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/kubectl-seq/kubectl-seq/test/truth"
 )
@@ -125,16 +127,12 @@ func whileWatching(t *testing.T, then func(), args ...string) (d document, errOu
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	deadline := time.Now().Add(time.Minute)
-	for {
+	err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, time.Minute, true, func(context.Context) (bool, error) {
 		text, _ := os.ReadFile(kept)
-		if bytes.Contains(text, []byte(`"verb":"watch","resource":"pods"`)) {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("no watch was opened: %s", stderr.String())
-		}
-		time.Sleep(20 * time.Millisecond) // polls
+		return bytes.Contains(text, []byte(`"verb":"watch","resource":"pods"`)), nil
+	})
+	if err != nil {
+		t.Fatalf("no watch was opened: %v", err)
 	}
 	then()
 	cmd.Wait()
