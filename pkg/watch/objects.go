@@ -77,8 +77,9 @@ func (f *Follower) Delete(ctx context.Context, k Kind, o trace.Object, grace *in
 		return err
 	}
 	request := f.client.RESTClient().Delete().AbsPath(k.path(o)).SetHeader("Accept", runtime.ContentTypeJSON).SetHeader("Content-Type", runtime.ContentTypeJSON)
-	text, err := request.Body(body).DoRaw(withRecord(ctx, record))
-	if err == nil {
+	result := request.Body(body).Do(withRecord(ctx, record))
+	if err = result.Error(); err == nil { // which reads what the server says, as Raw does not
+		text, _ := result.Raw()
 		err = deleted(record, text)
 	}
 	f.answered(record, err)

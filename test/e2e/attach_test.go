@@ -176,6 +176,36 @@ func live(t *testing.T, out string) document {
 	return d
 }
 
+// Who may get a Pod, and neither list nor watch, is shown what it has kept, and what becomes of it, by asking again and again.
+func TestFewRights(t *testing.T) {
+	allowVerbs(t, "reader", []string{"create", "get"}, "pods", "pods/exec")
+	start(t, "trapped", isReady)
+	for _, c := range []struct {
+		args, outcome string
+		code          int
+	}{
+		{"show pod/trapped", "Ready", 0},
+		{"watch pod/trapped --until=ready", "Ready", 0},
+		{"watch pod/none --wait --timeout=2s", "Timeout", 124},
+		{"exec trapped -- kill 1", "Ready", 0},
+	} {
+		out, errOut, code := seq(t, append([]string{"--as=reader", "-o", "json"}, strings.Fields(c.args)...)...)
+		if o := parse(t, out).outcome; code != c.code || o.Outcome != c.outcome {
+			t.Errorf("%s: exit %d, %+v: %s", c.args, code, o, errOut)
+		}
+	}
+	for args, want := range map[string]string{
+		"show pod/trapped --as=nobody":              "is not among what can be listed",
+		"watch pod/trapped --as=nobody":             "", // the picture says it
+		"delete-pod trapped --as=reader":            `cannot delete resource "pods"`,
+		"exec trapped -c app --as=nobody -- kill 1": `cannot get resource "pods/exec"`,
+	} {
+		if out, errOut, code := seq(t, strings.Fields(args)...); code != 1 || !strings.Contains(errOut, want) {
+			t.Errorf("%s: exit %d: %s%s", args, code, out, errOut)
+		}
+	}
+}
+
 func TestWatchWait(t *testing.T) {
 	_, errOut, code := seq(t, "watch", "pod/plain", "--until=ready")
 	if code != 1 || !strings.Contains(errOut, "not found") || !strings.Contains(errOut, "--wait") {
