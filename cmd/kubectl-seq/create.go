@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -70,17 +71,20 @@ func newCreate(config *genericclioptions.ConfigFlags, streams genericiooptions.I
 			if f.audit == "-" && filename == "-" {
 				return errors.New("-f - and --audit-log=- both read standard input")
 			}
-			return f.run(cmd.Context(), config, streams, func(b *resource.Builder) *resource.Builder {
-				if filename == "-" {
-					return b.Stream(streams.In, "standard input")
-				}
-				return b.FilenameParam(false, &resource.FilenameOptions{Filenames: []string{filename}})
-			})
+			return f.run(cmd.Context(), config, streams, func(b *resource.Builder) *resource.Builder { return readFile(b, streams.In, filename) })
 		},
 	}
 	cmd.Flags().StringVarP(&filename, "filename", "f", "", "file, URL or - with the objects")
 	f.add(cmd)
 	return cmd
+}
+
+// readFile has a builder read a file, a URL, or - for standard input.
+func readFile(b *resource.Builder, in io.Reader, filename string) *resource.Builder {
+	if filename == "-" {
+		return b.Stream(in, "standard input")
+	}
+	return b.FilenameParam(false, &resource.FilenameOptions{Filenames: []string{filename}})
 }
 
 // run creates what the builder finds, and follows it.

@@ -82,13 +82,7 @@ func (p podFlags) fromFlags(name string, args []string) (*corev1.Pod, error) {
 // fromFile reads exactly one Pod from a file, a URL or standard input. A field the API does not have is an error, as
 // with kubectl.
 func (p podFlags) fromFile(flags *genericclioptions.ConfigFlags, in io.Reader, namespace string, enforce bool) (*corev1.Pod, error) {
-	b := resource.NewBuilder(flags).Unstructured().Local()
-	if p.filename == "-" {
-		b = b.Stream(in, "standard input")
-	} else {
-		b = b.FilenameParam(false, &resource.FilenameOptions{Filenames: []string{p.filename}})
-	}
-	infos, err := b.Flatten().Do().Infos()
+	infos, err := readFile(resource.NewBuilder(flags).Unstructured().Local(), in, p.filename).Flatten().Do().Infos()
 	if err != nil {
 		return nil, err
 	}

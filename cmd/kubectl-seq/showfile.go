@@ -26,12 +26,7 @@ func (f *followFlags) showFile(ctx context.Context, streams genericiooptions.IOS
 		return err
 	}
 	b := resource.NewBuilder(genericclioptions.NewConfigFlags(false)).Unstructured().Local()
-	if filename == "-" {
-		b = b.Stream(streams.In, "standard input")
-	} else {
-		b = b.FilenameParam(false, &resource.FilenameOptions{Filenames: []string{filename}})
-	}
-	infos, err := b.ContinueOnError().Flatten().Do().Infos()
+	infos, err := readFile(b, streams.In, filename).ContinueOnError().Flatten().Do().Infos()
 	if err != nil {
 		return err
 	}
