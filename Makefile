@@ -1,7 +1,8 @@
 SHELL := bash
 CLUSTER := go -C hack/cluster run .
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
-BUILD := go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
+# With cgo, or without grpcnotrace, the linker would keep all that might be reached by reflection: 60 MB instead of 36.
+BUILD := CGO_ENABLED=0 go build -tags grpcnotrace -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 
 .PHONY: help
 help: ## Show the targets
