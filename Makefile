@@ -32,6 +32,10 @@ down: ## Stop it and remove all it left
 test: ## Everything, on a real cluster that is started, and stopped again if it was not up before
 	hack/test
 
+.PHONY: release-check
+release-check: ## What a release of HEAD would be, built twice and tried
+	hack/release-check
+
 .PHONY: truth
 truth: build ## Score what the plugin says of 15 Pods, beside kubectl, against the cluster's audit log and spans
 	hack/truth
