@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command webhook is an admission webhook for tests on the cluster of hack/cluster: `go run ./hack/webhook PID` listens on
 // the loopback of the node whose process has that PID, registers itself at the API server that KUBECONFIG names, says
 // "ready", and takes that back when it is interrupted. It is asked only about Pods with the label webhook=example: those
