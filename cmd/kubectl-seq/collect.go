@@ -22,8 +22,8 @@ func newCollect(streams genericiooptions.IOStreams) *cobra.Command {
 		Short: "Receive OpenTelemetry spans and keep them in a file",
 		Long: `Receive OpenTelemetry spans by OTLP (gRPC and HTTP) and append them to a file as OTLP JSON, one batch a line, the form
 the OpenTelemetry collector's file exporter writes. Run it on a control-plane node with --out below /var/log, and
-create-pod --spans=node:FILE reads it through the API server. See docs/evidence.md.`,
-		Example: "  kubectl-seq collect --otlp-listen=127.0.0.1:4317 --out=/var/log/kubernetes/spans.jsonl",
+kubectl seq create-pod --spans=node:FILE reads it through the API server. See docs/evidence.md.`,
+		Example: "  kubectl seq collect --otlp-listen=127.0.0.1:4317 --out=/var/log/kubernetes/spans.jsonl",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			w, err := openRotating(out, size<<20)

@@ -3,6 +3,10 @@ package main
 import (
 	"cmp"
 	"context"
+	_ "embed"
+	"fmt"
+	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,8 +20,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/cli-runtime/pkg/resource"
 	"k8s.io/client-go/discovery"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/metadata"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
@@ -27,18 +33,77 @@ import (
 // patience is how long somebody waits who has pressed TAB.
 const patience = 2 * time.Second
 
-const completionHelp = `Generate the script by which a shell completes what follows kubectl-seq: verbs, flags and their values, types, and the
-names of what is on the cluster. See the help of each shell's command for how to load it.
+// offeredImages is how many images are offered at most.
+const offeredImages = 50
 
-What follows kubectl seq, kubectl's own completion asks a program kubectl_complete-seq on the PATH, which needs no more than
+const completionHelp = `Print what completes verbs, flags and their values, types, and the names of what is on the cluster.
 
-	exec kubectl seq __complete "$@"`
+What follows kubectl seq is completed by kubectl's own completion, where that is loaded: it asks a program on the PATH,
+kubectl_complete-seq. "completion kubectl" prints one; this program under that name, by a link or as a copy, is another.
+
+The other scripts complete what follows kubectl-seq, and are loaded as those of kubectl are. That of bash needs the
+package bash-completion, that of zsh "autoload -U compinit; compinit" before.`
+
+const completionExample = `  # After kubectl seq, wherever kubectl completes: a script on the PATH, here where Krew has its plugins
+  kubectl seq completion kubectl >~/.krew/bin/kubectl_complete-seq && chmod +x ~/.krew/bin/kubectl_complete-seq
+
+  # The same by a link beside the program
+  ln -s kubectl-seq "$(dirname "$(command -v kubectl-seq)")/kubectl_complete-seq"
+
+  # After kubectl-seq; in ~/.bashrc, ~/.zshrc, ~/.config/fish/config.fish or $PROFILE
+  source <(kubectl seq completion bash)
+  source <(kubectl seq completion zsh)
+  kubectl seq completion fish | source
+  kubectl seq completion powershell | Out-String | Invoke-Expression`
+
+// askedByKubectl is the name of the program that kubectl's completion asks for the completions of this plugin.
+const askedByKubectl = "kubectl_complete-seq"
+
+// completeScript is one. Releases have it as a file.
+//
+//go:embed kubectl_complete-seq
+var completeScript string
+
+func newCompletion(streams genericiooptions.IOStreams) *cobra.Command {
+	scripts := map[string]func(*cobra.Command) error{
+		"bash":       func(root *cobra.Command) error { return root.GenBashCompletionV2(streams.Out, true) },
+		"zsh":        func(root *cobra.Command) error { return root.GenZshCompletion(streams.Out) },
+		"fish":       func(root *cobra.Command) error { return root.GenFishCompletion(streams.Out, true) },
+		"powershell": func(root *cobra.Command) error { return root.GenPowerShellCompletionWithDesc(streams.Out) },
+		"kubectl": func(*cobra.Command) error {
+			_, err := io.WriteString(streams.Out, completeScript)
+			return err
+		},
+	}
+	return &cobra.Command{
+		Use:     "completion bash|fish|kubectl|powershell|zsh",
+		Short:   "Print what completes commands in a shell, or in kubectl's own completion",
+		Long:    completionHelp,
+		Example: completionExample,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 || scripts[args[0]] == nil {
+				return fmt.Errorf("one of %s expected", strings.Join(keys(scripts), ", "))
+			}
+			return nil
+		},
+		ValidArgsFunction: func(_ *cobra.Command, args []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return offered(toComplete, keys(scripts)), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return scripts[args[0]](cmd.Root()) },
+	}
+}
 
 // complete says what TAB offers for the flags of every verb, and for the arguments of those that take none from the cluster.
 // What a verb has said itself stays.
 func complete(root *cobra.Command, config *genericclioptions.ConfigFlags) {
 	flags := flagCompletions(config)
 	for _, cmd := range append(root.Commands(), root) {
+		cmd.DisableFlagsInUseLine = true
+		cmd.InitDefaultHelpFlag()
+		cmd.Flags().Lookup("help").Hidden = true // whoever reads of it has found it
 		add := func(f *pflag.Flag) {
 			fn := flags[f.Name]
 			if f.Name == "until" {
@@ -55,12 +120,6 @@ func complete(root *cobra.Command, config *genericclioptions.ConfigFlags) {
 		cmd.LocalFlags().VisitAll(add)
 		if cmd != root && cmd.ValidArgsFunction == nil {
 			cmd.ValidArgsFunction = cobra.NoFileCompletions
-		}
-	}
-	root.InitDefaultCompletionCmd()
-	for _, cmd := range root.Commands() {
-		if cmd.Name() == "completion" {
-			cmd.Short, cmd.Long = "Generate the autocompletion script of kubectl seq for a shell", completionHelp
 		}
 	}
 }
@@ -82,6 +141,8 @@ func flagCompletions(config *genericclioptions.ConfigFlags) map[string]cobra.Com
 		"cascade":           fixed(keys(cascades)...),
 		"output":            completeOutput,
 		"filename":          completeFiles("yaml", "yml", "json"),
+		"image":             completeImage(config),
+		"container":         completeContainer(config),
 		"namespace": func(cmd *cobra.Command, _ []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			return namespaces(cmd, nil, toComplete)
 		},
@@ -169,6 +230,67 @@ func completeNames(config *genericclioptions.ConfigFlags, what string) cobra.Com
 		}
 		return inTime(toComplete, func(ctx context.Context) []string { return objectNames(ctx, config, what) }), cobra.ShellCompDirectiveNoFileComp
 	}
+}
+
+// completeImage offers the images that the namespace's Pods have, what most have first.
+func completeImage(config *genericclioptions.ConfigFlags) cobra.CompletionFunc {
+	return func(_ *cobra.Command, _ []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		all := inTime(toComplete, func(ctx context.Context) []string {
+			pods, namespace := podsOf(config)
+			if pods == nil {
+				return nil
+			}
+			list, err := pods.Pods(namespace).List(ctx, metav1.ListOptions{Limit: 500}) // of more Pods, these do
+			if err != nil {
+				return nil
+			}
+			used := map[string]int{}
+			for _, p := range list.Items {
+				for _, c := range slices.Concat(p.Spec.Containers, p.Spec.InitContainers) {
+					used[c.Image]++
+				}
+			}
+			return slices.SortedFunc(maps.Keys(used), func(a, b string) int { return cmp.Or(used[b]-used[a], cmp.Compare(a, b)) })
+		})
+		return all[:min(len(all), offeredImages)], cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
+	}
+}
+
+// completeContainer offers the containers of the Pod that is named already.
+func completeContainer(config *genericclioptions.ConfigFlags) cobra.CompletionFunc {
+	return func(_ *cobra.Command, args []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return inTime(toComplete, func(ctx context.Context) (all []string) {
+			pods, namespace := podsOf(config)
+			if pods == nil || len(args) == 0 {
+				return nil
+			}
+			pod, err := pods.Pods(namespace).Get(ctx, args[0], metav1.GetOptions{})
+			if err != nil {
+				return nil
+			}
+			for _, c := range slices.Concat(pod.Spec.Containers, pod.Spec.InitContainers) {
+				all = append(all, c.Name)
+			}
+			return all
+		}), cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// podsOf is a client for the Pods of the current namespace, or nil.
+func podsOf(config *genericclioptions.ConfigFlags) (client *corev1client.CoreV1Client, namespace string) {
+	namespace, _, err := config.ToRawKubeConfigLoader().Namespace()
+	if err != nil {
+		return nil, ""
+	}
+	c, err := config.ToRESTConfig()
+	if err != nil {
+		return nil, ""
+	}
+	client, err = corev1client.NewForConfig(c)
+	if err != nil {
+		return nil, ""
+	}
+	return client, namespace
 }
 
 // completeObject completes TYPE/NAME and TYPE NAME.

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/klog/v2"
@@ -112,6 +114,9 @@ func TestCompletesWhatTheClusterHas(t *testing.T) {
 		"replay|":                   "jsonl",
 		"create|-f|":                "yaml yml json",
 		"delete|--request-timeout|": "",
+		"version|-o|":               "json yaml",
+		"completion|":               "bash fish kubectl powershell zsh",
+		"help|create-":              "create-deployment create-job create-pod",
 	} {
 		offered, directive, _ := completes(t, apiServer("web", "db", "bad\nname", "\x1b[2J"), strings.Split(args, "|")...)
 		if got := strings.Join(offered, " "); got != want {
@@ -177,6 +182,48 @@ func TestCompletesTheFileOfAnOutput(t *testing.T) {
 	}
 }
 
+// Of what the namespace's Pods have, that comes first which most of them have.
+func TestCompletesWhatPodsHave(t *testing.T) {
+	var pods corev1.PodList
+	pods.TypeMeta = metav1.TypeMeta{Kind: "PodList", APIVersion: "v1"}
+	add := func(images ...string) {
+		p := corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "web"}}
+		for _, image := range images {
+			p.Spec.Containers = append(p.Spec.Containers, corev1.Container{Name: strings.ReplaceAll(image, ":", "-"), Image: image})
+		}
+		pods.Items = append(pods.Items, p)
+	}
+	add("busybox:1", "nginx:2")
+	add("nginx:2", "bad\nimage")
+	add("app:3")
+	serve := func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		var answer any = pods
+		if r.URL.Path == "/api/v1/namespaces/class/pods/web" {
+			answer = pods.Items[0]
+		}
+		json.NewEncoder(w).Encode(answer)
+	}
+	for args, want := range map[string]string{
+		"create-pod|--image|":              "nginx:2 app:3 busybox:1",
+		"create-pod|--image=b":             "busybox:1",
+		"create-deployment|web|--image|ng": "nginx:2",
+		"exec|web|-c|":                     "busybox-1 nginx-2",
+		"exec|-c|":                         "",
+	} {
+		offered, _, _ := completes(t, serve, strings.Split(args, "|")...)
+		if got := strings.Join(offered, " "); got != want {
+			t.Errorf("%s: %q, not %q", args, got, want)
+		}
+	}
+	for i := range 2 * offeredImages {
+		add(fmt.Sprintf("many:%d", i))
+	}
+	if offered, _, _ := completes(t, serve, "create-pod", "--image", ""); len(offered) != offeredImages || offered[0] != "nginx:2" {
+		t.Errorf("%d images: %q", len(offered), offered)
+	}
+}
+
 // What is offered for a flag is what it takes.
 func TestOfferedValuesAreTaken(t *testing.T) {
 	for _, flag := range []string{"detail", "color", "dry-run", "until", "restart", "output"} {
@@ -197,12 +244,15 @@ func TestOfferedValuesAreTaken(t *testing.T) {
 }
 
 func TestCompletionScript(t *testing.T) {
-	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
+	for _, shell := range []string{"bash", "zsh", "fish", "powershell", "kubectl"} {
 		var out bytes.Buffer
 		root := newRoot(genericiooptions.IOStreams{Out: &out, ErrOut: &out})
 		root.SetArgs([]string{"completion", shell})
 		if err := root.Execute(); err != nil || !strings.Contains(out.String(), "kubectl-seq") || !strings.Contains(out.String(), "__complete") {
 			t.Errorf("%s: %v", shell, err)
 		}
+	}
+	if _, _, err := replayed(t.Context(), "completion", "tcsh"); err == nil || err.Error() != "one of bash, fish, kubectl, powershell, zsh expected" {
+		t.Errorf("tcsh: %v", err)
 	}
 }

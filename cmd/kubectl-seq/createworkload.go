@@ -59,7 +59,7 @@ func newWorkload(config *genericclioptions.ConfigFlags, streams genericiooptions
 	cmd := &cobra.Command{
 		Use:   "create-" + kind + " NAME --image=IMAGE [-- ARGS...]",
 		Short: "Create a " + kind + " and show the sequence of what comes of it",
-		Long:  "Create a " + kind + " and show, live, which controller makes what of it, down to the containers, each step with its evidence.\n\n" + exitHelp(),
+		Long:  "Create a " + kind + " and show, live, which controller makes what of it, down to the containers,\neach step with its evidence.\n\n" + exitHelp(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			names, rest := args, []string(nil)
 			if dash := cmd.ArgsLenAtDash(); dash >= 0 {

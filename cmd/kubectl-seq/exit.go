@@ -3,6 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/render"
 )
 
 // The exit codes. exitTable is what users read of them.
@@ -51,4 +54,13 @@ func hinted(err error, hint string) error {
 		return nil
 	}
 	return fmt.Errorf("%w (hint: %s)", err, hint)
+}
+
+// plain is what an error says, safe for a terminal: servers and files have a say in it.
+func plain(err error) string {
+	lines := strings.Split(strings.TrimSpace(err.Error()), "\n")
+	for i := range lines {
+		lines[i] = render.Plain(lines[i])
+	}
+	return strings.Join(lines, "\n")
 }

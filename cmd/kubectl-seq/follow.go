@@ -96,8 +96,8 @@ func (o *followOptions) onePod(namespace, name string) {
 
 // connect finds the cluster.
 func (o *followOptions) connect(config *genericclioptions.ConfigFlags) (err error) {
-	if o.config, err = config.ToRESTConfig(); err != nil {
-		return noCluster(err)
+	if o.config, err = restConfig(config); err != nil {
+		return err
 	}
 	raw, err := config.ToRawKubeConfigLoader().RawConfig()
 	if err != nil {
@@ -106,10 +106,21 @@ func (o *followOptions) connect(config *genericclioptions.ConfigFlags) (err erro
 	if o.contextName = raw.CurrentContext; *config.Context != "" {
 		o.contextName = *config.Context
 	}
-	if len(raw.Clusters) == 0 && *config.APIServer == "" {
-		return noCluster(clientcmd.ErrEmptyConfig)
-	}
 	return nil
+}
+
+// restConfig is how to reach the cluster: that of the kubeconfig and flags, else the one that this runs in. Where there is
+// none, client-go has the address where API servers used to listen without TLS.
+func restConfig(config *genericclioptions.ConfigFlags) (*rest.Config, error) {
+	c, err := config.ToRESTConfig()
+	if err != nil {
+		return nil, noCluster(err)
+	}
+	raw, err := config.ToRawKubeConfigLoader().RawConfig()
+	if err == nil && len(raw.Clusters) == 0 && *config.APIServer == "" && c.Host == "http://localhost:8080" {
+		err = clientcmd.ErrEmptyConfig
+	}
+	return c, noCluster(err)
 }
 
 // selection reads --pods.

@@ -8,10 +8,14 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/go-logr/logr"
+	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+	_ "k8s.io/client-go/plugin/pkg/client/auth" // what kubectl has: auth-provider oidc, and what to do instead of gcp and azure
 	"k8s.io/klog/v2"
 )
 
@@ -28,7 +32,11 @@ func main() {
 		os.Exit(exitInterrupted)
 	}()
 	streams := genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
-	err := newRoot(streams).ExecuteContext(ctx)
+	root := newRoot(streams)
+	if strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe") == askedByKubectl {
+		root.SetArgs(append([]string{cobra.ShellCompRequestCmd}, os.Args[1:]...))
+	}
+	err := root.ExecuteContext(ctx)
 	exit := exitError(exitReached)
 	switch words := besides(err); {
 	case words == nil: // the output has said it all
@@ -37,7 +45,7 @@ func main() {
 	case errors.Is(words, syscall.EPIPE): // the reader has seen enough
 		os.Exit(exitReached)
 	default:
-		fmt.Fprintln(streams.ErrOut, "error:", words)
+		fmt.Fprintln(streams.ErrOut, "error:", plain(words))
 	}
 	os.Exit(exitFailed)
 }

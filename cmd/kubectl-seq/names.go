@@ -32,7 +32,7 @@ func takesOne(cmd *cobra.Command, config *genericclioptions.ConfigFlags) {
 				return hinted(err, fmt.Sprintf("%s takes exactly one object, by its name: no selectors, no files", cmd.CommandPath()))
 			}
 		}
-		return err
+		return cmd.Parent().FlagErrorFunc()(cmd, err)
 	})
 }
 

@@ -23,7 +23,22 @@ func newRoot(streams genericiooptions.IOStreams) *cobra.Command {
 	root.SetOut(streams.Out)
 	root.SetErr(streams.ErrOut)
 	flags.AddFlags(root.PersistentFlags())
-	root.AddCommand(newCreatePod(flags, streams, createPod), newCreate(flags, streams), newCreateDeployment(flags, streams), newCreateJob(flags, streams), newDelete(flags, streams), newDeletePod(flags, streams), newWatch(flags, streams), newShow(flags, streams), newExec(flags, streams), newSources(flags, streams), newCollect(streams), newReplay(streams), newDemo(streams), newVersion(flags, streams))
+	help := newHelp()
+	groups := []group{
+		{"Do something, and see what comes of it", []*cobra.Command{newCreatePod(flags, streams, createPod), newCreateDeployment(flags, streams), newCreateJob(flags, streams), newCreate(flags, streams), newExec(flags, streams), newDeletePod(flags, streams), newDelete(flags, streams)}},
+		{"Look at what is there", []*cobra.Command{newWatch(flags, streams), newShow(flags, streams)}},
+		{"See a run again", []*cobra.Command{newDemo(streams), newReplay(streams)}},
+		{"Get more evidence", []*cobra.Command{newSources(flags, streams), newCollect(streams)}},
+		{"Other commands", []*cobra.Command{newCompletion(streams), newOptions(), newVersion(flags, streams), help}},
+	}
+	for _, g := range groups {
+		root.AddCommand(g.verbs...)
+	}
+	root.SetHelpCommand(help)
+	root.SetHelpFunc(helpOf(groups))
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return hinted(err, cmd.CommandPath()+" --help shows the flags")
+	})
 	complete(root, flags)
 	return root
 }

@@ -38,9 +38,9 @@ Nothing is changed. The exit code is 0 whatever is found.`,
 			if err != nil {
 				return noCluster(err)
 			}
-			c, err := config.ToRESTConfig()
+			c, err := restConfig(config)
 			if err != nil {
-				return noCluster(err)
+				return err
 			}
 			s, err := newSurvey(c, namespace, streams.ErrOut)
 			if err != nil {
@@ -266,7 +266,7 @@ func (s *survey) spans(ctx context.Context, node string) finding {
 	}
 	if len(traced) > 0 {
 		return finding{"spans", false, fmt.Sprintf("%s sends spans, but they are not at %s of %s", strings.Join(traced, " and "), path, node),
-			"somebody who receives them: --otlp-listen=ADDRESS where they are sent to, or kubectl-seq collect on the node: " + evidenceDoc}
+			"somebody who receives them: --otlp-listen=ADDRESS where they are sent to, or kubectl seq collect on the node: " + evidenceDoc}
 	}
 	return finding{"spans", false, fmt.Sprintf("%s on %s: %s; nothing is set up to trace", path, node, reason(err)), "tracing of the API server, etcd, kubelet and runtime: " + evidenceDoc}
 }

@@ -20,17 +20,23 @@ import (
 // runKubectl runs the cluster's own.
 func runKubectl(t *testing.T, stdin string, args ...string) string {
 	t.Helper()
-	exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", processes(t, "kubelet")[0]))
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(filepath.Join(filepath.Dir(exe), "kubectl"), args...)
+	cmd := exec.Command(kubectlPath(t), args...)
 	cmd.Stdin = strings.NewReader(stdin)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("kubectl %v: %v: %s", args, err, out)
 	}
 	return string(out)
+}
+
+// kubectlPath is the kubectl that was built with the cluster.
+func kubectlPath(t *testing.T) string {
+	t.Helper()
+	exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", processes(t, "kubelet")[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(filepath.Dir(exe), "kubectl")
 }
 
 const (
