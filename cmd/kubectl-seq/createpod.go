@@ -149,6 +149,9 @@ func noCluster(err error) error {
 	if clientcmd.IsEmptyConfig(err) {
 		return hinted(errors.New("no cluster is configured"), "set KUBECONFIG or --kubeconfig, or make one: kind create cluster")
 	}
+	if clientcmd.IsContextNotFound(err) {
+		return hinted(err, "kubectl config get-contexts")
+	}
 	return err
 }
 

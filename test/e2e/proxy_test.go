@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
 	"net/http"
@@ -75,8 +76,11 @@ func kindOf(r *http.Request) string {
 // kubeconfig leads to the proxy, with the credentials of that user.
 func (p *proxy) kubeconfig(t *testing.T, user clientcmdapi.AuthInfo) string {
 	t.Helper()
-	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.Certificate().Raw})
-	return kubeconfig(t, clientcmdapi.Cluster{Server: p.URL, CertificateAuthorityData: ca}, user)
+	return kubeconfig(t, clientcmdapi.Cluster{Server: p.URL, CertificateAuthorityData: pemOf(p.Certificate())}, user)
+}
+
+func pemOf(c *x509.Certificate) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})
 }
 
 func kubeconfig(t *testing.T, cluster clientcmdapi.Cluster, user clientcmdapi.AuthInfo) string {
