@@ -173,7 +173,7 @@ func TestThroughProxy(t *testing.T) {
 				t.Errorf("create-pod asked for %v", all)
 			}
 			e := seqAt(t, c.kubeconfig, append(append([]string{"exec", "trapped"}, c.args...), "--", "echo", "hello")...)
-			if all := p.through(); e.code != 0 || !strings.Contains(e.out, "\nhello\n") || len(all) != 1 {
+			if all := p.through(); e.code != 0 || !strings.Contains(e.out, "\nhello\n") || !strings.Contains(e.out, "GET pods/exec") || len(all) != 1 {
 				t.Errorf("exec: exit %d, asked for %v: %s%s", e.code, all, e.out, e.errOut)
 			}
 		})

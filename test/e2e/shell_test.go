@@ -93,6 +93,19 @@ func TestNameOfTheFile(t *testing.T) {
 	}
 }
 
+// Whoever pages through what is printed, and stops, is told nothing.
+func TestPager(t *testing.T) {
+	dir := installed(t, "")
+	start(t, "trapped", ready)
+	for _, args := range []string{"demo --speed=max", "demo --speed=max -o lanes", "demo --speed=max -o html", "show pod/trapped", "sources --wait=1ms 2>/dev/null", "version", "options", "create-pod --help", "completion bash"} {
+		cmd := exec.CommandContext(t.Context(), "bash", "-c", "set -o pipefail; kubectl seq "+args+" | head -c 1")
+		cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"))
+		if out, err := cmd.CombinedOutput(); err != nil || len(out) != 1 {
+			t.Errorf("%s: %v: %q", args, err, out)
+		}
+	}
+}
+
 // kubectl runs kubectl_complete-seq, in each of the forms that there are.
 func TestCompletionThroughKubectl(t *testing.T) {
 	namespace, config := elsewhere(t)
