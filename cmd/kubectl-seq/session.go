@@ -121,7 +121,7 @@ func (s *session) decidedOf(root int) (render.Outcome, bool) {
 			o = render.Outcome{Name: "Succeeded"}
 		case s.until.reached(st):
 			o = render.Outcome{Name: s.until.name}
-		case s.until.name == allGoals[deleted].name && !s.attached.IsZero(): // nothing else ends it
+		case s.until.name == allGoals[deleted].name: // nothing else ends it
 		default:
 			o = s.over(st)
 		}
