@@ -209,6 +209,7 @@ func TestCompletesWhatPodsHave(t *testing.T) {
 		"create-pod|--image=b":             "busybox:1",
 		"create-deployment|web|--image|ng": "nginx:2",
 		"exec|web|-c|":                     "busybox-1 nginx-2",
+		"exec|pod/web|-c|n":                "nginx-2",
 		"exec|-c|":                         "",
 	} {
 		offered, _, _ := completes(t, serve, strings.Split(args, "|")...)
@@ -252,7 +253,7 @@ func TestCompletionScript(t *testing.T) {
 			t.Errorf("%s: %v", shell, err)
 		}
 	}
-	if _, _, err := replayed(t.Context(), "completion", "tcsh"); err == nil || err.Error() != "one of bash, fish, kubectl, powershell, zsh expected" {
+	if _, _, err := replayed(t.Context(), "completion", "tcsh"); err == nil || !strings.HasPrefix(err.Error(), "one of bash, fish, kubectl, powershell, zsh expected (hint:") {
 		t.Errorf("tcsh: %v", err)
 	}
 }
