@@ -275,7 +275,7 @@ func TestInCluster(t *testing.T) {
 		"volumes": [{"name": "bin", "hostPath": {"path": %q}}],
 		"containers": [{"name": "app", "image": "busybox:1", "volumeMounts": [{"name": "bin", "mountPath": "/seq"}],
 			"env": [{"name": "KUBERNETES_SERVICE_HOST", "value": %q}, {"name": "KUBERNETES_SERVICE_PORT", "value": %q}],
-			"command": ["/seq/%s", "create-pod", "inner", "--image=busybox:1", "--until=scheduled", "--", "sleep", "1000"]}]}}`,
+			"command": ["/seq/%s", "create-pod", "inner", "--image=busybox:1", "--until=scheduled", "--restart=Never", "--", "true"]}]}}`,
 		namespace, filepath.Dir(self), host, port, filepath.Base(self)), "create", "-f", "-")
 	runKubectl(t, "", "wait", "pod/outer", "-n", namespace, "--timeout=60s", "--for=jsonpath={.status.containerStatuses[0].state.terminated}")
 	code := runKubectl(t, "", "get", "pod/outer", "-n", namespace, "-o", "jsonpath={.status.containerStatuses[0].state.terminated.exitCode}")
