@@ -3,11 +3,15 @@ CLUSTER := go -C hack/cluster run .
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 # With cgo, or without grpcnotrace, the linker would keep all that might be reached by reflection: 60 MB instead of 36.
 BUILD := CGO_ENABLED=0 go build -tags grpcnotrace -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
+TAGS := e2e,truth,browser
+MODULES := hack/cluster hack/kind hack/krew
+TOOLS := $(CURDIR)/bin/lint
 
 .PHONY: help
 help: ## Show the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@awk -F ':.*## |##@ ' '/^##@/ {print "\n" $$2} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+##@ Use
 .PHONY: build
 build: ## Build the plugin: bin/kubectl-seq
 	$(BUILD) -o bin/kubectl-seq ./cmd/kubectl-seq
@@ -28,23 +32,33 @@ up: ## Start the development cluster
 down: ## Stop it and remove all it left
 	$(CLUSTER) down
 
+##@ Check
 .PHONY: test
 test: ## Everything, on a real cluster that is started, and stopped again if it was not up before
 	hack/test
 
-.PHONY: release-check
-release-check: ## What a release of HEAD would be, built twice and tried
-	hack/release-check
-
-.PHONY: truth
-truth: build ## Score what the plugin says of 15 Pods, beside kubectl, against the cluster's audit log and spans
-	hack/truth
-
 .PHONY: unit
 unit: ## What needs no cluster
 	gofmt -l cmd pkg test hack | (! grep .)
-	go vet ./... && go vet -tags e2e,truth,browser ./test/... && go -C hack/cluster vet ./... && go -C hack/kind vet ./...
 	go test -race ./...
+
+.PHONY: lint
+lint: lint-tools ## go vet and staticcheck for all modules and build tags, go vet for other systems; shellcheck, actionlint
+	go vet -tags $(TAGS) ./...
+	$(TOOLS)/staticcheck -tags $(TAGS) ./...
+	for module in $(MODULES); do (cd $$module && go vet ./... && $(TOOLS)/staticcheck ./...) || exit; done
+	for system in windows/amd64 darwin/arm64; do \
+		GOOS=$${system%/*} GOARCH=$${system#*/} CGO_ENABLED=0 go vet -tags grpcnotrace -trimpath ./... || exit; done
+	shellcheck $$(grep -rlE '^#!.*bash' .ci hack)
+	$(TOOLS)/actionlint
+
+.PHONY: vulncheck
+vulncheck: lint-tools ## Look for known vulnerabilities, in vuln.go.dev or in GOVULNDB=url
+	$(TOOLS)/govulncheck $(if $(GOVULNDB),-db $(GOVULNDB)) ./...
+
+.PHONY: lint-tools
+lint-tools: ## Build what lint and vulncheck use
+	go -C hack/lint build -o $(TOOLS)/ tool
 
 .PHONY: fuzz
 fuzz: ## Each fuzz target for FUZZTIME (default 1m)
@@ -54,6 +68,16 @@ fuzz: ## Each fuzz target for FUZZTIME (default 1m)
 	go test ./pkg/render -fuzz FuzzPlain -fuzztime $(or $(FUZZTIME),1m)
 	go test ./pkg/trace -fuzz FuzzFold -fuzztime $(or $(FUZZTIME),1m)
 
+##@ Measure
+.PHONY: truth
+truth: build ## Score what the plugin says of 15 Pods, beside kubectl, against the cluster's audit log and spans
+	hack/truth
+
 .PHONY: bench
 bench: ## The figures of the README
 	hack/bench
+
+##@ Release
+.PHONY: release-check
+release-check: ## What a release of HEAD would be, built twice and tried
+	hack/release-check

@@ -23,8 +23,7 @@ const usage = `usage: cluster COMMAND
                    with --evidence also an audit log and OpenTelemetry spans
   down             stop the node and remove everything it left
   status           say whether it runs, and where
-  env              print the line that points kubectl at it
-`
+  env              print the line that points kubectl at it`
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -40,7 +39,7 @@ func run(ctx context.Context, args []string) error {
 		return errors.New("no command given\n" + usage)
 	}
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
-	flags.Usage = func() { fmt.Fprint(os.Stderr, usage) }
+	flags.Usage = func() { fmt.Fprintln(os.Stderr, usage) }
 	evidence := flags.Bool("evidence", false, "write an audit log and OpenTelemetry spans")
 	if err := flags.Parse(args[1:]); err != nil {
 		return err

@@ -107,7 +107,7 @@ func TestDeadEndIsWaitedOutOnDemand(t *testing.T) {
 	remove(t, "image-name")
 	begun := time.Now()
 	out, _, code := seq(t, "create-pod", "-f", scenarioFile("image-name"), "--rm", "--wait-anyway", "--timeout=6s")
-	if code != 2 || time.Since(begun) < 6*time.Second || !regexp.MustCompile("Stuck after [5-9]\\.").MatchString(out) {
+	if code != 2 || time.Since(begun) < 6*time.Second || !regexp.MustCompile(`Stuck after [5-9]\.`).MatchString(out) {
 		t.Errorf("exit %d after %v:\n%s", code, time.Since(begun), out)
 	}
 }
