@@ -4,7 +4,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 # With cgo, or without grpcnotrace, the linker would keep all that might be reached by reflection: 60 MB instead of 36.
 BUILD := CGO_ENABLED=0 go build -tags grpcnotrace -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 TAGS := e2e,truth,browser
-MODULES := hack/cluster hack/kind hack/krew
+MODULES := hack/cluster hack/kind hack/krew hack/notices
 TOOLS := $(CURDIR)/bin/lint
 
 .PHONY: help
@@ -51,6 +51,11 @@ lint: lint-tools ## go vet and staticcheck for all modules and build tags, go ve
 		GOOS=$${system%/*} GOARCH=$${system#*/} CGO_ENABLED=0 go vet -tags grpcnotrace -trimpath ./... || exit; done
 	shellcheck $$(grep -rlE '^#!.*bash' .ci hack)
 	$(TOOLS)/actionlint
+
+.PHONY: licenses
+licenses: ## Fail if a licence of what is linked is not allowed; NOTICES=file also writes what they ask to go with a binary
+	go -C hack/notices build -o ../../bin/notices .
+	bin/notices $(NOTICES)
 
 .PHONY: vulncheck
 vulncheck: lint-tools ## Look for known vulnerabilities, in vuln.go.dev or in GOVULNDB=url
