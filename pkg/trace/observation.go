@@ -22,6 +22,9 @@ type Observation struct {
 	Lease    *Lease       `json:"lease,omitempty"`
 	Webhooks *Webhooks    `json:"webhooks,omitempty"`
 	Attach   *Attach      `json:"attach,omitempty"`
+
+	Engine  *EngineEvent  `json:"engine,omitempty"`
+	Runtime *RuntimeEvent `json:"runtime,omitempty"`
 }
 
 // Request is one HTTP request of our own. It is observed when it has been sent and again, under the same ID, when it
@@ -53,7 +56,8 @@ type Request struct {
 	Propagation     string      `json:"propagation,omitempty"`     // what a delete asked for, as metav1.DeletionPropagation
 	// Answer is that for an object of any other kind.
 	Answer *unstructured.Unstructured `json:"answer,omitempty"`
-	Exec   *Exec                      `json:"exec,omitempty"` // what an exec ran
+	Exec   *Exec                      `json:"exec,omitempty"`   // what an exec ran
+	Docker *Docker                    `json:"docker,omitempty"` // where it was sent to a Docker Engine
 }
 
 // Acts reports whether the request is what the run is about, not one that looks.
