@@ -1,11 +1,12 @@
-// Command pictures draws what the README shows, from the recording that `kubectl seq demo` plays: the listing and the
-// Mermaid diagram in its text, docs/lanes.svg, and docs/page.png with Chromium.
+// Command pictures draws what the README and docs/pictures.md show of the recording that `kubectl seq demo` plays:
+// docs/lanes.svg, and docs/page.png with Chromium. What is text in them, make docs writes.
 package main
 
 import (
 	"encoding/json"
 	"fmt"
 	"html"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/creack/pty"
 	"github.com/mattn/go-runewidth"
 )
 
@@ -24,10 +26,7 @@ func main() {
 }
 
 func draw() error {
-	if err := readme(); err != nil {
-		return err
-	}
-	lanes, err := demo("-o", "lanes", "--color=always")
+	lanes, err := inTerminal("-o", "lanes")
 	if err != nil {
 		return err
 	}
@@ -58,20 +57,17 @@ func demo(args ...string) (string, error) {
 	return string(out), err
 }
 
-// readme replaces the blocks of the README that are output.
-func readme() error {
-	text, err := os.ReadFile("README.md")
+// inTerminal is what demo prints to a terminal of that many columns.
+func inTerminal(args ...string) (string, error) {
+	cmd := exec.Command("go", append([]string{"run", "./cmd/kubectl-seq", "demo", "--speed=max"}, args...)...)
+	cmd.Env = append(os.Environ(), "TERM=xterm-256color", "NO_COLOR=")
+	f, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 100, Cols: columns})
 	if err != nil {
-		return err
+		return "", err
 	}
-	for _, block := range []struct{ fence, command string }{{"```\n$ kubectl seq demo\n", ""}, {"```mermaid\n", "-o mermaid --detail=brief"}} {
-		out, err := demo(strings.Fields(block.command)...)
-		if err != nil {
-			return err
-		}
-		text = regexp.MustCompile("(?s)"+regexp.QuoteMeta(block.fence)+".*?```\n").ReplaceAllLiteral(text, []byte(block.fence+out+"```\n"))
-	}
-	return os.WriteFile("README.md", text, 0o644)
+	defer f.Close()
+	out, _ := io.ReadAll(f) // a terminal whose other end is closed is an error
+	return strings.ReplaceAll(string(out), "\r", ""), cmd.Wait()
 }
 
 // instants are when the steps of the picture are likeliest to have happened, since the first.
@@ -102,7 +98,9 @@ func instants() ([]time.Duration, error) {
 }
 
 const (
-	slower     = 8 // than it was
+	columns    = 104              // what the names of all lanes need; the fewer, the larger is the text on a page
+	slower     = 8                // than it was
+	rest       = 20 * time.Second // complete, before it begins again
 	cellWidth  = 8.4
 	cellHeight = 19
 	heading    = 3 // lines before the first step
@@ -113,32 +111,48 @@ var (
 	colours = map[string]string{"31": "#ff938a", "32": "#6fdd8b", "33": "#f0c060", "34": "#79b8ff", "35": "#d2a8ff", "36": "#56d4dd", "94": "#a5b4fc", "95": "#f78ee8", "96": "#66d9ef"}
 )
 
-// animation is the text of a terminal as an SVG in which each step appears at its time, and all stays.
+// animation is the text of a terminal as an SVG in which each step appears at its time. It is complete where nothing moves,
+// and most of the time where something does.
 func animation(text string, times []time.Duration) string {
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
-	var b strings.Builder
-	width := 0
-	at := time.Duration(0)
-	for i, line := range lines {
+	at := make([]time.Duration, len(lines))
+	for i := 1; i < len(lines); i++ {
+		at[i] = at[i-1]
 		if k := i - heading; k >= 0 && k < len(times) {
-			at = max(at, slower*times[k])
+			at[i] = max(at[i], slower*times[k])
 		} else if k == len(times) {
-			at += 500 * time.Millisecond
+			at[i] += 500 * time.Millisecond
 		}
-		fmt.Fprintf(&b, `<g style="animation-delay:%dms">`, at.Milliseconds())
-		width = max(width, drawLine(&b, line, i))
-		b.WriteString("</g>\n")
 	}
-	w, h := float64(width)*cellWidth+24, len(lines)*cellHeight+24
+	lasts := at[len(lines)-1] + rest
+	var style, body strings.Builder
+	for i, line := range lines {
+		if at[i] == 0 {
+			body.WriteString("<g>")
+		} else {
+			if at[i] != at[i-1] {
+				p := 100 * at[i].Seconds() / lasts.Seconds()
+				fmt.Fprintf(&style, ".s%d{animation-name:s%[1]d}@keyframes s%[1]d{0%%,%.2f%%{opacity:.1}%.2f%%,to{opacity:1}}\n", at[i].Milliseconds(), p, p+.01)
+			}
+			fmt.Fprintf(&body, `<g class="s%d">`, at[i].Milliseconds())
+		}
+		drawLine(&body, line, i)
+		body.WriteString("</g>\n")
+	}
+	w, h := columns*cellWidth+24, len(lines)*cellHeight+24
 	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" fill="#e6edf3" viewBox="0 0 %.0f %d" width="%.0f" height="%d" role="img" aria-label="The start of a Pod as a sequence between lifelines, in a terminal">
-<style>text{font:14px ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,monospace;white-space:pre}g{opacity:0;animation:a 1ms forwards}@keyframes a{to{opacity:1}}@media(prefers-reduced-motion){g{opacity:1;animation:none}}</style>
+<style>
+text{font:14px ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,monospace;white-space:pre}
+g{animation:%dms infinite}
+%s@media(prefers-reduced-motion){g{animation:none}}
+</style>
 <rect width="100%%" height="100%%" rx="8" fill="#0d1117"/>
 %s</svg>
-`, w, h, w, h, b.String())
+`, w, h, w, h, lasts.Milliseconds(), style.String(), body.String())
 }
 
-// drawLine draws the runs of one colour, each at its own cell so that no font can shift the rest, and returns the width.
-func drawLine(b *strings.Builder, line string, row int) int {
+// drawLine draws the runs of one colour, each at its own cell so that no font can shift the rest.
+func drawLine(b *strings.Builder, line string, row int) {
 	cell, style := 0, ""
 	for len(line) > 0 {
 		text := line
@@ -167,5 +181,4 @@ func drawLine(b *strings.Builder, line string, row int) int {
 		}
 		cell += n
 	}
-	return cell
 }
