@@ -63,6 +63,10 @@ vulncheck: lint-tools ## Look for known vulnerabilities, in vuln.go.dev or in GO
 lint-tools: ## Build what lint and vulncheck use
 	go -C hack/lint build -o $(TOOLS)/ tool
 
+.PHONY: docs
+docs: ## Write docs/reference, and the tables and output in README.md and docs, anew
+	go test ./cmd/kubectl-seq -run TestDocs -count=1 -update
+
 .PHONY: fuzz
 fuzz: ## Each fuzz target for FUZZTIME (default 1m)
 	go test ./pkg/audit -fuzz FuzzParse -fuzztime $(or $(FUZZTIME),1m)
