@@ -141,3 +141,39 @@ func TestExcerpts(t *testing.T) {
 		t.Error("no page has an excerpt")
 	}
 }
+
+var (
+	link    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	heading = regexp.MustCompile(`(?m)^#+ (.*)$`)
+)
+
+// Every link of the documentation to a file or a heading of this repository leads somewhere.
+func TestLinks(t *testing.T) {
+	all := pages(t)
+	for name, text := range referencePages(newRoot(genericiooptions.NewTestIOStreamsDiscard())) {
+		all[filepath.Join("docs/reference", name)] = text
+	}
+	for page, text := range all {
+		for _, m := range link.FindAllStringSubmatch(text, -1) {
+			if strings.Contains(m[1], "://") {
+				continue
+			}
+			path, anchor, _ := strings.Cut(m[1], "#")
+			target := page
+			if path != "" {
+				target = filepath.Join(filepath.Dir(page), path)
+			}
+			if _, err := os.Stat(top + target); err != nil {
+				t.Errorf("%s: %v", page, err)
+			}
+			if anchor != "" && !slices.ContainsFunc(heading.FindAllStringSubmatch(all[target], -1), func(h []string) bool { return slug(h[1]) == anchor }) {
+				t.Errorf("%s: %s has no heading #%s", page, target, anchor)
+			}
+		}
+	}
+}
+
+// slug is how GitHub names a heading.
+func slug(heading string) string {
+	return regexp.MustCompile(`[^\p{L}\p{N} -]`).ReplaceAllString(strings.ReplaceAll(strings.ToLower(heading), " ", "-"), "")
+}

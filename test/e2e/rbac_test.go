@@ -15,6 +15,7 @@ import (
 	"time"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
+	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -23,10 +24,27 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-const rbacNamespace = "seq-rbac"
-
 // boundIn is where the roles are bound that are not for the namespace of what is looked at; "" is the whole cluster.
 var boundIn = map[string]string{"kubectl-seq-cluster": "", "kubectl-seq-node-leases": "kube-node-lease", "kubectl-seq-evidence": "", "kubectl-seq-sources": "", "kubectl-seq-sources-system": "kube-system"}
+
+// ownNamespace is a new one, until the test ends.
+func ownNamespace(t *testing.T) string {
+	t.Helper()
+	c := client(t)
+	ns, err := c.Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "seq-test-"}}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Namespaces().Delete(context.Background(), ns.Name, metav1.DeleteOptions{}) })
+	err = wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+		_, err := c.ServiceAccounts(ns.Name).Get(ctx, "default", metav1.GetOptions{}) // without it no Pod can be created
+		return err == nil, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ns.Name
+}
 
 // rbacLevel is a file of docs/rbac, and what it is for. NAME is that of objects of the run's own; made is there before.
 type rbacLevel struct {
@@ -60,7 +78,7 @@ const (
 {apiVersion: apps/v1, kind: ReplicaSet, metadata: {name: NAME}, spec: {replicas: 0, selector: {matchLabels: {d: NAME}}, template: {metadata: {labels: {d: NAME}}, spec: {containers: [{name: app, image: "busybox:1"}]}}}}
 `
 	runningPod = `{apiVersion: v1, kind: Pod, metadata: {name: NAME}, spec: {terminationGracePeriodSeconds: 0, containers: [{name: app, image: "busybox:1", command: [sleep, "1000"]}]}}`
-	// A node without a kubelet, and what changes a Pod of this test.
+	// A node without a kubelet, and what changes a Pod in OURS.
 	outside = `
 {apiVersion: v1, kind: Node, metadata: {name: seq-silent}}
 ---
@@ -73,7 +91,7 @@ kind: MutatingAdmissionPolicy
 metadata: {name: seq-labelled}
 spec:
   matchConstraints:
-    namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: seq-rbac}}
+    namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: OURS}}
     resourceRules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [pods]}]
   matchConditions: [{name: ours, expression: "object.metadata.name.startsWith('cluster-')"}]
   failurePolicy: Fail
@@ -107,22 +125,14 @@ func of(run string, kinds ...string) (all []string) {
 
 // With the roles of docs/rbac nothing is refused; without any one right of them something is.
 func TestRBAC(t *testing.T) {
-	runKubectl(t, "", "create", "namespace", rbacNamespace)
-	t.Cleanup(func() { runKubectl(t, "", "delete", "namespace", rbacNamespace, "--wait=false") })
-	c := client(t)
-	err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
-		_, err := c.ServiceAccounts(rbacNamespace).Get(ctx, "default", metav1.GetOptions{})
-		return err == nil, nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	ns := ownNamespace(t)
 	for _, l := range rbacLevels {
 		name := strings.TrimSuffix(l.file, ".yaml")
 		t.Run(name, func(t *testing.T) {
 			if l.file == "cluster.yaml" {
-				runKubectl(t, outside, "apply", "-f", "-")
-				t.Cleanup(func() { runKubectl(t, outside, "delete", "-f", "-") })
+				objects := strings.ReplaceAll(outside, "OURS", ns)
+				runKubectl(t, objects, "apply", "-f", "-")
+				t.Cleanup(func() { runKubectl(t, objects, "delete", "-f", "-") })
 			}
 			var beside []rbacv1.ClusterRole
 			for _, f := range append(slices.Clone(l.beside), l.file) {
@@ -137,9 +147,9 @@ func TestRBAC(t *testing.T) {
 			t.Run("all", func(t *testing.T) {
 				t.Parallel()
 				user := name + "-all"
-				grant(t, user, slices.Concat(beside, roles))
+				grant(t, ns, user, slices.Concat(beside, roles))
 				for i, r := range l.runs {
-					if why := l.refused(t, user, fmt.Sprintf("%s-%d", user, i), r); why != "" {
+					if why := l.refused(t, ns, user, fmt.Sprintf("%s-%d", user, i), r); why != "" {
 						t.Errorf("%s: %s", r, why)
 					}
 				}
@@ -149,11 +159,11 @@ func TestRBAC(t *testing.T) {
 				t.Run(without, func(t *testing.T) {
 					t.Parallel()
 					user := name + "-" + without
-					grant(t, user, slices.Concat(beside, x.rest))
+					grant(t, ns, user, slices.Concat(beside, x.rest))
 					runs := slices.Clone(l.runs) // the likeliest first
 					slices.SortStableFunc(runs, func(a, b string) int { return strings.Count(b, x.resource) - strings.Count(a, x.resource) })
 					for i, r := range runs {
-						if why := l.refused(t, user, fmt.Sprintf("%s-%d", user, i), r); why != "" {
+						if why := l.refused(t, ns, user, fmt.Sprintf("%s-%d", user, i), r); why != "" {
 							t.Logf("%s: %s", r, why)
 							return
 						}
@@ -196,15 +206,15 @@ func TestRBACOfKubernetes(t *testing.T) {
 }
 
 // refused runs the plugin as a user, and returns what was refused by what it says or by the cluster's audit log.
-func (l rbacLevel) refused(t *testing.T, user, name, run string) string {
+func (l rbacLevel) refused(t *testing.T, ns, user, name, run string) string {
 	t.Helper()
 	made := strings.ReplaceAll(l.made, "NAME", name)
 	if made != "" {
-		runKubectl(t, made, "apply", "-n", rbacNamespace, "-f", "-")
+		runKubectl(t, made, "apply", "-n", ns, "-f", "-")
 		if strings.Contains(made, "sleep") {
-			runKubectl(t, "", "wait", "-n", rbacNamespace, "--for=condition=Ready", "pod/"+name, "--timeout=60s")
+			runKubectl(t, "", "wait", "-n", ns, "--for=condition=Ready", "pod/"+name, "--timeout=60s")
 		}
-		defer runKubectl(t, made, "delete", "-n", rbacNamespace, "-f", "-", "--ignore-not-found", "--wait=false")
+		defer runKubectl(t, made, "delete", "-n", ns, "-f", "-", "--ignore-not-found", "--wait=false")
 	}
 	write := func(text string) string {
 		path := filepath.Join(t.TempDir(), "objects.yaml")
@@ -214,7 +224,7 @@ func (l rbacLevel) refused(t *testing.T, user, name, run string) string {
 		return path
 	}
 	silent := "{apiVersion: v1, kind: Pod, metadata: {name: NAME}, spec: {nodeName: seq-silent, terminationGracePeriodSeconds: 0, tolerations: [{operator: Exists}], containers: [{name: app, image: \"busybox:1\"}]}}"
-	args := []string{"--as=" + user, "-n", rbacNamespace, "--cache-dir=" + t.TempDir()}
+	args := []string{"--as=" + user, "-n", ns, "--cache-dir=" + t.TempDir()}
 	if !strings.HasPrefix(run, "sources") {
 		args = append(args, "-o", "json")
 	}
@@ -296,7 +306,7 @@ func singles(roles []rbacv1.ClusterRole) (all []single) {
 }
 
 // grant gives a user the rights of roles, where they belong, until the test ends, and waits until the cluster knows.
-func grant(t *testing.T, user string, roles []rbacv1.ClusterRole) {
+func grant(t *testing.T, ns, user string, roles []rbacv1.ClusterRole) {
 	t.Helper()
 	c, err := rbacclient.NewForConfig(config(t))
 	if err != nil {
@@ -309,7 +319,7 @@ func grant(t *testing.T, user string, roles []rbacv1.ClusterRole) {
 	for _, role := range roles {
 		in, elsewhere := boundIn[role.Name]
 		if !elsewhere {
-			in = rbacNamespace
+			in = ns
 		}
 		if len(role.Rules) == 0 {
 			continue
