@@ -18,6 +18,13 @@ var update = flag.Bool("update", false, "write what is generated in README.md an
 
 const top = "../../"
 
+// anywhere has the program say the same on every machine.
+func anywhere(t *testing.T) {
+	for name, value := range map[string]string{"HOME": "$HOME", "KUBECACHEDIR": "", "LC_ALL": "C.UTF-8"} {
+		t.Setenv(name, value)
+	}
+}
+
 // pages are what people read of the program, but for what is generated as a whole.
 func pages(t *testing.T) map[string]string {
 	t.Helper()
@@ -66,6 +73,7 @@ func generated(t *testing.T, name string) string {
 
 // TestDocs holds what is generated of the documentation against the program; with -update (make docs) it writes that.
 func TestDocs(t *testing.T) {
+	anywhere(t)
 	want := map[string]string{}
 	blocks := 0
 	for path, text := range pages(t) {
@@ -112,6 +120,7 @@ func TestDocs(t *testing.T) {
 var excerpt = regexp.MustCompile("(?s)<!-- of (pkg/trace/testdata/[^ ]*) -->\n```\n(.*?)```")
 
 func TestExcerpts(t *testing.T) {
+	anywhere(t)
 	n := 0
 	for page, text := range pages(t) {
 		for _, m := range excerpt.FindAllStringSubmatch(text, -1) {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -97,9 +96,6 @@ func rowOf(f *pflag.Flag) row {
 		flag += " " + name
 	}
 	r := row{"`" + flag + "`", "", cell(usage)}
-	if home, err := os.UserHomeDir(); err == nil {
-		f.DefValue = strings.Replace(f.DefValue, home, "$HOME", 1)
-	}
 	if !slices.Contains([]string{"", "[]", "false", "0", "0s"}, f.DefValue) {
 		r.preset = "`" + f.DefValue + "`"
 	}
