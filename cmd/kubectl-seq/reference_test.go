@@ -21,7 +21,7 @@ func referencePages(root *cobra.Command) map[string]string {
 	index.WriteString("\n[Flags of every verb](global-flags.md): which cluster, and as whom.\n\n## Exit codes\n\n" + exitCodes())
 	index.WriteString("\n## All flags\n\n" + flagTable(root, 1))
 	pages["README.md"] = index.String()
-	pages["global-flags.md"] = "# Flags of every verb\n\n" + remark + "\n\nThey are kubectl's own. `--help` of a verb has the help of that verb.\n\n" + flagsOf(root.PersistentFlags())
+	pages["global-flags.md"] = "# Flags of every verb\n\n" + remark + "\n\nThey are kubectl's own, and what `kubectl seq options` lists. `--help` of a verb has the help of that verb.\n\n" + flagsOf(root.PersistentFlags())
 	for _, cmd := range own(root) {
 		pages[cmd.Name()+".md"] = page(cmd)
 	}
@@ -30,10 +30,10 @@ func referencePages(root *cobra.Command) map[string]string {
 
 const remark = "<!-- Made by `make docs` of what the program knows of itself. -->"
 
-// own are the verbs that are no part of every cobra program.
+// own are the verbs that have a page: help has nothing to say there, and what options lists is a page of its own.
 func own(root *cobra.Command) (all []*cobra.Command) {
 	for _, cmd := range root.Commands() {
-		if cmd.IsAvailableCommand() && cmd.Name() != "help" {
+		if cmd.IsAvailableCommand() && cmd.Name() != "help" && cmd.Name() != "options" {
 			all = append(all, cmd)
 		}
 	}
@@ -46,8 +46,10 @@ func page(cmd *cobra.Command) string {
 	if len(cmd.Aliases) > 0 {
 		fmt.Fprintf(&b, "\nAlso: `%s`.\n", strings.Join(cmd.Aliases, "`, `"))
 	}
-	for _, paragraph := range strings.Split(cmp.Or(cmd.Long, cmd.Short+"."), "\n\n") {
-		b.WriteString("\n" + prose(paragraph))
+	if long := strings.TrimSpace(cmd.Long); long != "" && long != cmd.Short+"." {
+		for _, paragraph := range strings.Split(long, "\n\n") {
+			b.WriteString("\n" + prose(paragraph))
+		}
 	}
 	for _, sub := range cmd.Commands() {
 		if sub.IsAvailableCommand() {
