@@ -29,7 +29,7 @@ func anywhere(t *testing.T) {
 func pages(t *testing.T) map[string]string {
 	t.Helper()
 	all := map[string]string{}
-	for _, pattern := range []string{"README.md", "SECURITY.md", "CONTRIBUTING.md", "docs/*.md"} {
+	for _, pattern := range []string{"README.md", "SECURITY.md", "CONTRIBUTING.md", "docs/*.md", "docs/adr/*.md"} {
 		paths, err := filepath.Glob(top + pattern)
 		if err != nil {
 			t.Fatal(err)

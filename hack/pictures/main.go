@@ -144,7 +144,7 @@ func animation(text string, times []time.Duration) string {
 <style>
 text{font:14px ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,monospace;white-space:pre}
 g{animation:%dms infinite}
-%s@media(prefers-reduced-motion){g{animation:none}}
+%s@media(prefers-reduced-motion){g{animation:none!important}}
 </style>
 <rect width="100%%" height="100%%" rx="8" fill="#0d1117"/>
 %s</svg>
