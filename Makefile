@@ -81,7 +81,7 @@ truth: build ## Score what the plugin says of 15 Pods, beside kubectl, against t
 	hack/truth
 
 .PHONY: bench
-bench: ## The figures of the README
+bench: ## The figures of docs/figures.md
 	hack/bench
 
 ##@ Release
