@@ -18,7 +18,7 @@ import (
 // those since a moment before on its own clock, too, which has whole seconds in an answer.
 func (e *Engine) followEvents(ctx context.Context, since time.Time) error {
 	record := e.record("watch", "events", trace.Object{}, trace.Docker{})
-	both, release := e.within(record.within(ctx))
+	both, release := e.within(ctx)
 	defer release()
 	options := client.EventsListOptions{}
 	if !since.IsZero() {

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"net/http"
 	"net/http/httptrace"
+	"strings"
 	"sync"
 	"time"
 
@@ -68,7 +69,7 @@ func (r *traced) observe() {
 // done emits the answered record.
 func (r *traced) done(err error) {
 	if err != nil {
-		r.set(func(q *trace.Request) { q.Message = err.Error() })
+		r.set(func(q *trace.Request) { q.Message = strings.TrimPrefix(err.Error(), "Error response from daemon: ") })
 	}
 	r.observe()
 }

@@ -135,7 +135,7 @@ func (e *Engine) inspect(ctx context.Context) (*container.State, error) {
 // attach takes the container's output, from its first byte on.
 func (e *Engine) attach(ctx context.Context, spec Spec) error {
 	record := e.about("attach")
-	both, release := e.within(record.within(ctx))
+	both, release := e.within(ctx)
 	defer release()
 	hijacked, err := e.client.ContainerAttach(record.within(both), e.Container().UID, client.ContainerAttachOptions{Stream: true, Stdout: true, Stderr: true})
 	record.done(err)
@@ -188,7 +188,7 @@ func (e *Engine) wait(ctx context.Context) error {
 	if e.removes {
 		condition = container.WaitConditionRemoved
 	}
-	both, release := e.within(record.within(ctx))
+	both, release := e.within(ctx)
 	defer release()
 	result := e.client.ContainerWait(record.within(both), e.Container().UID, client.ContainerWaitOptions{Condition: condition})
 	if record.get().Status != 200 { // it has been answered, or never will be
