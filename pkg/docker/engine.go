@@ -22,24 +22,25 @@ type Engine struct {
 	sockets []string
 	now     func() time.Time
 	out     chan trace.Observation
+	removes bool            // the engine removes the container at its end
 	ctx     context.Context // ends with Close
 	cancel  context.CancelFunc
+	grace   time.Duration // that a create which is interrupted may take yet
 	done    <-chan struct{}
 	wg      sync.WaitGroup
 
 	attached chan struct{} // closed when all output has come
 	exited   chan exit     // how the container has ended, once
 
-	mu      sync.Mutex
-	object  trace.Object // the container
-	removes bool         // the engine removes it at its end
-	pulls   string       // the image that is pulled, or nothing
-	held    []trace.Observation
-	holds   bool // what may be about the container is held: it is being created
-	heard   map[string]bool
-	lost    map[string]bool // streams that have ended: events, containerd
-	more    chan struct{}   // closed when more is heard or lost
-	unseen  string
+	mu     sync.Mutex
+	object trace.Object // the container
+	pulls  string       // the image that is pulled, or nothing
+	held   []trace.Observation
+	holds  bool // what may be about the container is held: it is being created
+	heard  map[string]bool
+	lost   map[string]bool // streams that have ended: events, containerd
+	more   chan struct{}   // closed when more is heard or lost
+	unseen string
 }
 
 // exit is what waiting for the container came to.
@@ -70,6 +71,7 @@ func New(ctx context.Context, connection Connection, now func() time.Time) (*Eng
 		return nil, err
 	}
 	e := &Engine{
+		grace:  5 * time.Second,
 		client: c, config: file, host: endpoint.Host, sockets: connection.Containerd, now: now, out: make(chan trace.Observation, waiting), done: ctx.Done(),
 		attached: make(chan struct{}), exited: make(chan exit, 1), heard: map[string]bool{}, lost: map[string]bool{}, more: make(chan struct{}),
 	}

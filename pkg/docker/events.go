@@ -127,20 +127,16 @@ func (e *Engine) known(id string) {
 	}
 }
 
-// settled is how long what is told of an end may take after the wait for it was answered.
+// settled is how long that which is told of something may take after the request that it belongs to was answered.
 const settled = 2 * time.Second
 
-// settle waits for the last that is told of the container.
-func (e *Engine) settle(ctx context.Context) {
+// settle waits until the engine has told of one event of the container, and its containerd, if that is heard, has of a topic.
+func (e *Engine) settle(ctx context.Context, event, topic string) {
 	ctx, cancel := context.WithTimeout(ctx, settled)
 	defer cancel()
 	for {
 		e.mu.Lock()
-		event, topic := "die", "/tasks/delete"
-		if e.removes {
-			event, topic = "destroy", "/containers/delete"
-		}
-		all := (e.heard[event] || e.lost["events"]) && (!e.heard["/tasks/start"] || e.heard[topic] || e.lost["containerd"])
+		all := (e.heard[event] || e.lost["events"]) && (!e.heard["/containers/create"] || e.heard[topic] || e.lost["containerd"])
 		more := e.more
 		e.mu.Unlock()
 		if all {
@@ -153,3 +149,6 @@ func (e *Engine) settle(ctx context.Context) {
 		}
 	}
 }
+
+// settleRemoved waits until all is told of a container that is removed.
+func (e *Engine) settleRemoved(ctx context.Context) { e.settle(ctx, "destroy", "/containers/delete") }

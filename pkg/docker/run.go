@@ -33,9 +33,6 @@ type Exit struct {
 	OOM  bool // the kernel had no memory left for it; not known of one that the engine has removed
 }
 
-// grace is how long a create that is interrupted may take yet: what it makes would have no id that we know.
-const grace = 5 * time.Second
-
 // Start runs the container and returns once the engine says that it has started. Whatever it returns, there is a container to
 // Remove if Container has an id.
 func (e *Engine) Start(ctx context.Context, spec Spec) error {
@@ -45,7 +42,7 @@ func (e *Engine) Start(ctx context.Context, spec Spec) error {
 	if err := e.create(ctx, spec); err != nil {
 		return err
 	}
-	if err := ctx.Err(); err != nil {
+	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	if err := e.Inspect(ctx); err != nil {
@@ -60,11 +57,14 @@ func (e *Engine) Start(ctx context.Context, spec Spec) error {
 	record := e.about("start")
 	_, err := e.client.ContainerStart(record.within(ctx), e.Container().UID, client.ContainerStartOptions{})
 	record.done(err)
-	if err == nil {
+	switch {
+	case err == nil:
+		e.settle(ctx, "start", "/tasks/start")
 		return nil
-	}
-	if ctx.Err() == nil && spec.Remove { // it is removed because of that
-		e.settle(ctx)
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case spec.Remove: // which the engine does because of that
+		e.settleRemoved(ctx)
 	}
 	return notStarted(err)
 }
@@ -72,14 +72,16 @@ func (e *Engine) Start(ctx context.Context, spec Spec) error {
 // create makes the container.
 func (e *Engine) create(ctx context.Context, spec Spec) error {
 	e.mu.Lock()
-	e.object, e.removes, e.holds = trace.Object{Kind: "Container", Name: spec.Name}, spec.Remove, true
+	e.object, e.holds = trace.Object{Kind: "Container", Name: spec.Name}, true
 	e.mu.Unlock()
+	e.removes = spec.Remove
 	record := e.about("create")
 	record.setDocker(func(d *trace.Docker) { d.Image, d.Command = spec.Image, spec.Command })
 	host := &container.HostConfig{AutoRemove: spec.Remove, Resources: container.Resources{Memory: spec.Memory, MemorySwap: spec.Memory}}
+	// What an interrupted create makes would have no id that we know.
 	uncancelled, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(e.grace, cancel) })()
 	made, err := e.client.ContainerCreate(record.within(uncancelled), client.ContainerCreateOptions{
 		Name: spec.Name, HostConfig: host,
 		Config: &container.Config{Image: spec.Image, Cmd: spec.Command, Env: spec.Env, AttachStdout: true, AttachStderr: true},
@@ -100,7 +102,7 @@ func (e *Engine) Inspect(ctx context.Context) error {
 	return err
 }
 
-func (e *Engine) inspect(ctx context.Context) (*container.State, error) {
+func (e *Engine) inspect(ctx context.Context) (trace.Docker, error) {
 	record := e.about("inspect")
 	found, err := e.client.ContainerInspect(record.within(ctx), e.Container().UID, client.ContainerInspectOptions{})
 	c := found.Container
@@ -127,9 +129,9 @@ func (e *Engine) inspect(ctx context.Context) (*container.State, error) {
 	}
 	record.done(err)
 	if err != nil {
-		return nil, fmt.Errorf("inspect the container: %w", err)
+		return trace.Docker{}, fmt.Errorf("inspect the container: %w", err)
 	}
-	return c.State, nil
+	return *record.get().Docker, nil
 }
 
 // attach takes the container's output, from its first byte on.
@@ -233,19 +235,20 @@ func (e *Engine) Wait(ctx context.Context) (Exit, error) {
 	case <-ctx.Done():
 		return Exit{}, context.Cause(ctx)
 	}
-	e.settle(ctx)
 	found := Exit{Code: end.code}
 	if e.removes {
+		e.settleRemoved(ctx)
 		return found, nil
 	}
-	state, err := e.inspect(ctx)
+	e.settle(ctx, "die", "/tasks/delete")
+	seen, err := e.inspect(ctx)
 	switch {
 	case errdefs.IsNotFound(err): // somebody else has removed it
 		return found, nil
 	case err != nil:
 		return found, err
 	}
-	found.OOM = state.OOMKilled
+	found.OOM = seen.OOM
 	return found, nil
 }
 
@@ -271,10 +274,7 @@ func (e *Engine) Remove(ctx context.Context) error {
 	_, err := e.client.ContainerRemove(record.within(ctx), id, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
 	record.done(err)
 	if err == nil || errdefs.IsNotFound(err) || errdefs.IsConflict(err) {
-		e.mu.Lock()
-		e.removes = true
-		e.mu.Unlock()
-		e.settle(ctx)
+		e.settleRemoved(ctx)
 		return nil
 	}
 	return fmt.Errorf("remove the container %s: %w", id, err)

@@ -216,12 +216,14 @@ func TestDockerSource(t *testing.T) {
 		}
 		inOrder(t, instant{"create", create.Sent}, instant{"created", r.at(t, "container create")}, instant{"its answer", create.FirstByte},
 			instant{"attach", attach.Started}, instant{"its connection", attach.Connected}, instant{"its request", attach.Sent},
-			instant{"attached", r.at(t, "container attach")}, instant{"its answer", attach.FirstByte},
-			instant{"wait", wait.Sent}, instant{"its answer", wait.FirstByte},
+			instant{"its answer", attach.FirstByte}, instant{"wait", wait.Sent}, instant{"its answer", wait.FirstByte},
 			instant{"start", start.Sent}, instant{"connected", r.at(t, "network connect")}, instant{"/containers/create", r.at(t, "/containers/create")},
 			instant{"/tasks/create", r.at(t, "/tasks/create")}, instant{"/tasks/start", r.at(t, "/tasks/start")},
 			instant{"started", r.at(t, "container start")}, instant{"its answer", start.FirstByte})
-		inOrder(t, instant{"/tasks/create", r.at(t, "/tasks/create")}, instant{"output", attach.Docker.Output}, instant{"its end", attach.Docker.Ended}, instant{"the wait's", wait.Docker.Ended})
+		// The engine answers an attach, then tells of it.
+		inOrder(t, instant{"attach", attach.Sent}, instant{"attached", r.at(t, "container attach")}, instant{"start", start.Sent})
+		// A container writes before it is told that it has started.
+		inOrder(t, instant{"/tasks/create", r.at(t, "/tasks/create")}, instant{"output", attach.Docker.Output}, instant{"its end", attach.Docker.Ended})
 		inOrder(t, instant{"/tasks/start", r.at(t, "/tasks/start")}, instant{"/tasks/exit", r.at(t, "/tasks/exit")}, instant{"/tasks/delete", r.at(t, "/tasks/delete")},
 			instant{"died", r.at(t, "container die")}, instant{"disconnected", r.at(t, "network disconnect")}, instant{"/containers/delete", r.at(t, "/containers/delete")},
 			instant{"the wait's answer", wait.Docker.Ended}, instant{"delete", remove.Sent}, instant{"destroyed", r.at(t, "container destroy")}, instant{"its answer", remove.FirstByte})

@@ -87,15 +87,7 @@ func newDockerEngine(t *testing.T) *dockerEngine {
 	if err != nil {
 		t.Fatalf("dockerd: %v\n%s", err, e.log())
 	}
-	imported, err := e.client.ImageImport(t.Context(), moby.ImageImportSource{Source: busyboxTar(t), SourceName: "-"}, busyboxImage,
-		moby.ImageImportOptions{Changes: []string{"ENV PATH=/bin", `CMD ["sh"]`}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer imported.Close()
-	if _, err := io.Copy(io.Discard, imported); err != nil {
-		t.Fatal(err)
-	}
+	e.makeImage(t, busyboxImage)
 	return e
 }
 
@@ -192,12 +184,24 @@ func (e *dockerEngine) listen() (net.Listener, error) {
 	return l.Listener, l.err
 }
 
-// push puts busyboxImage into a registry under a name, and has the engine forget that name.
-func (e *dockerEngine) push(t *testing.T, name string) {
+// makeImage makes an image of busybox with a layer of its own.
+func (e *dockerEngine) makeImage(t *testing.T, name string) {
 	t.Helper()
-	if _, err := e.client.ImageTag(t.Context(), moby.ImageTagOptions{Source: busyboxImage, Target: name}); err != nil {
+	imported, err := e.client.ImageImport(t.Context(), moby.ImageImportSource{Source: busyboxTar(t, name), SourceName: "-"}, name,
+		moby.ImageImportOptions{Changes: []string{"ENV PATH=/bin", `CMD ["sh"]`}})
+	if err != nil {
 		t.Fatal(err)
 	}
+	defer imported.Close()
+	if _, err := io.Copy(io.Discard, imported); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// push puts an image of busybox into a registry, and has the engine forget it.
+func (e *dockerEngine) push(t *testing.T, name string) {
+	t.Helper()
+	e.makeImage(t, name)
 	pushed, err := e.client.ImagePush(t.Context(), name, moby.ImagePushOptions{RegistryAuth: "e30="}) // none, as JSON
 	if err != nil {
 		t.Fatal(err)
@@ -224,8 +228,8 @@ func (e *dockerEngine) containers(t *testing.T) map[string]string {
 	return found
 }
 
-// busyboxTar is a root directory with the static busybox that the cluster's image is made of.
-func busyboxTar(t *testing.T) io.Reader {
+// busyboxTar is a root directory with the static busybox that the cluster's image is made of, and a file that says its name.
+func busyboxTar(t *testing.T, name string) io.Reader {
 	t.Helper()
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -255,6 +259,7 @@ func busyboxTar(t *testing.T) io.Reader {
 		add(tar.Header{Typeflag: tar.TypeDir, Name: dir}, nil)
 	}
 	add(tar.Header{Typeflag: tar.TypeReg, Name: "bin/busybox"}, data)
+	add(tar.Header{Typeflag: tar.TypeReg, Name: "etc/image"}, []byte(name))
 	for applet := range strings.FieldsSeq(string(applets)) {
 		if applet != "busybox" {
 			add(tar.Header{Typeflag: tar.TypeSymlink, Name: "bin/" + applet, Linkname: "/bin/busybox"}, nil)
