@@ -3,7 +3,8 @@ package trace
 import "time"
 
 // Docker is what a request of ours to a Docker Engine asked for and was told, beyond what any request has. The verbs of
-// such requests are pull, create, attach, start, wait, delete, and inspect for what only looks.
+// such requests are pull, create, attach, start, wait, kill, delete, and, of what only looks, get for the version, watch for
+// the events, and inspect.
 type Docker struct {
 	Image    string   `json:"image,omitempty"`
 	Command  []string `json:"command,omitempty"`
@@ -24,9 +25,9 @@ type Docker struct {
 
 // EngineEvent is one event of a Docker Engine's own stream.
 type EngineEvent struct {
-	Type       string            `json:"type"`   // container, network, image
+	Type       string            `json:"type"`   // container, network, volume, image
 	Action     string            `json:"action"` // create, attach, connect, start, oom, die, disconnect, destroy, pull, …
-	Actor      string            `json:"actor"`  // id of the container or network
+	Actor      string            `json:"actor"`  // id of the container or network, name of the volume or image
 	Attributes map[string]string `json:"attributes,omitempty"`
 	At         time.Time         `json:"at"` // on the engine's clock, in nanoseconds
 }
