@@ -21,7 +21,8 @@ import (
 type Connection struct {
 	Host    string // such as unix:///var/run/docker.sock, tcp://host:2376 or ssh://user@host
 	Context string // of docker, not of kubectl
-	// Containerd are the sockets at which the engine's containerd may be; those that are there and let us are asked.
+	// Containerd are the sockets at which the engine's containerd may be; those that are there and let us are asked. If it is
+	// nil they are the usual Sockets of an engine on this machine, if it is empty there are none.
 	Containerd []string
 }
 

@@ -45,6 +45,8 @@ func (e *Engine) followRuntime(ctx context.Context) {
 		e.unseen = "containerd cannot be asked: " + strings.Join(reasons, "; ")
 	case len(e.sockets) > 0:
 		e.unseen = "no containerd listens at " + strings.Join(e.sockets, ", ")
+	case !e.near():
+		e.unseen = "containerd is not on this machine"
 	default:
 		e.unseen = "containerd was not asked"
 	}

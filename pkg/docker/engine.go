@@ -75,6 +75,9 @@ func New(ctx context.Context, connection Connection, now func() time.Time) (*Eng
 		client: c, config: file, host: endpoint.Host, sockets: connection.Containerd, now: now, out: make(chan trace.Observation, waiting), done: ctx.Done(),
 		attached: make(chan struct{}), exited: make(chan exit, 1), heard: map[string]bool{}, lost: map[string]bool{}, more: make(chan struct{}),
 	}
+	if e.sockets == nil && e.near() {
+		e.sockets = Sockets
+	}
 	e.ctx, e.cancel = context.WithCancel(ctx)
 	return e, nil
 }
@@ -87,6 +90,9 @@ func (e *Engine) Observations() <-chan trace.Observation { return e.out }
 
 // Host is where the engine is, such as unix:///var/run/docker.sock.
 func (e *Engine) Host() string { return e.host }
+
+// near reports whether the engine is on this machine.
+func (e *Engine) near() bool { return strings.HasPrefix(e.host, "unix://") }
 
 // Container is the container, whose UID is its id; it has none before the engine has answered the create.
 func (e *Engine) Container() trace.Object {
