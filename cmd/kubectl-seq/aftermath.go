@@ -1,15 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
-
-	"golang.org/x/term"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/render"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
@@ -21,30 +15,13 @@ const executed = "executed"
 // aftermath runs a command and passes on what it writes while the sequence is drawn.
 type aftermath struct {
 	*execOptions
-	run     *run
-	output  chan piece
-	streams [2]stream     // standard output, and errors
-	looked  chan struct{} // closed when the processes have been looked at again; nil before
-}
-
-// stream is where what a command writes goes, and the line of it that has no end yet.
-type stream struct {
-	to   io.Writer
-	held []byte
-}
-
-// piece is some of what came on a stream.
-type piece struct {
-	*stream
-	text []byte
+	*passed
+	looked chan struct{} // closed when the processes have been looked at again; nil before
 }
 
 func newAftermath(o *execOptions, r *run) *aftermath {
-	a := &aftermath{execOptions: o, run: r, output: make(chan piece), streams: [2]stream{{to: o.Out}, {to: o.ErrOut}}}
-	if !render.Formats[o.targets[0].format].Live { // that is for programs
-		a.streams[0].to = o.ErrOut
-	}
-	return a
+	r.passed = newPassed(r)
+	return &aftermath{execOptions: o, passed: r.passed}
 }
 
 // act runs the command. It ends with the context, as kubectl exec does; the command may then go on in the container.
@@ -82,57 +59,6 @@ func (a *aftermath) lookAgain(ctx context.Context) bool {
 	default:
 		return true
 	}
-}
-
-// to hands what is written to the loop that draws.
-func (a *aftermath) to(ctx context.Context, s *stream) io.Writer {
-	return writerFunc(func(p []byte) (int, error) {
-		select {
-		case a.output <- piece{s, bytes.Clone(p)}:
-			return len(p), nil
-		case <-ctx.Done():
-			return 0, ctx.Err()
-		}
-	})
-}
-
-type writerFunc func([]byte) (int, error)
-
-func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
-
-// longLine is how many bytes of a line are held back until it ends.
-const longLine = 64 << 10
-
-// pass writes the lines that have an end.
-func (a *aftermath) pass(p piece) error {
-	text := append(p.held, p.text...)
-	end := bytes.LastIndexByte(text, '\n') + 1
-	p.held = bytes.Clone(text[end:])
-	if end == 0 && len(text) > longLine {
-		p.held, end = nil, len(text)
-	}
-	if end == 0 {
-		return nil
-	}
-	return a.write(p.to, string(text[:end]))
-}
-
-// rest writes what has none, and ends it.
-func (a *aftermath) rest() (err error) {
-	for i := range a.streams {
-		if s := &a.streams[i]; len(s.held) > 0 {
-			err = errors.Join(err, a.write(s.to, string(s.held)+"\n"))
-			s.held = nil
-		}
-	}
-	return err
-}
-
-func (a *aftermath) write(w io.Writer, text string) error {
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		text = render.Lines(text)
-	}
-	return a.run.out.print(w, text)
 }
 
 // decidedAfter names the outcome of a command that the observations tell, or none while it is open.

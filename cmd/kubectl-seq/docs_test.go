@@ -57,6 +57,13 @@ func generated(t *testing.T, name string) string {
 	case "exit codes":
 		return "\n" + exitCodes() + "\n"
 	}
+	if scenario, args, ok := strings.Cut(strings.TrimPrefix(name, "replay of "), ": "); ok {
+		out, _, err := replayed(t.Context(), append([]string{"replay", recordingOf(t, scenario), "--speed=max"}, strings.Fields(args)...)...)
+		if besides(err) != nil {
+			t.Fatal(err)
+		}
+		return "```mermaid\n" + out + "```\n"
+	}
 	args, ok := strings.CutPrefix(name, "kubectl seq ")
 	if !ok {
 		t.Fatalf("nothing makes %q", name)
@@ -116,6 +123,22 @@ func TestDocs(t *testing.T) {
 	}
 }
 
+// recordingOf is a file with the recording of a scenario.
+func recordingOf(t *testing.T, path string) string {
+	t.Helper()
+	scenario, err := os.ReadFile(top + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, recording, _ := strings.Cut(string(scenario), "-- recording.jsonl --\n")
+	recording, _, _ = strings.Cut(recording, "-- listing --\n")
+	file := filepath.Join(t.TempDir(), "recording.jsonl")
+	if err := os.WriteFile(file, []byte(recording), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
 // excerpt is a part of what a scenario looks like; … stands for what is left out.
 var excerpt = regexp.MustCompile("(?s)<!-- of (pkg/trace/testdata/[^ ]*) -->\n```\n(.*?)```")
 
@@ -125,17 +148,7 @@ func TestExcerpts(t *testing.T) {
 	for page, text := range pages(t) {
 		for _, m := range excerpt.FindAllStringSubmatch(text, -1) {
 			n++
-			scenario, err := os.ReadFile(top + m[1])
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, recording, _ := strings.Cut(string(scenario), "-- recording.jsonl --\n")
-			recording, _, _ = strings.Cut(recording, "-- listing --\n")
-			path := filepath.Join(t.TempDir(), "recording.jsonl")
-			if err := os.WriteFile(path, []byte(recording), 0o644); err != nil {
-				t.Fatal(err)
-			}
-			out, _, err := replayed(t.Context(), "replay", path, "--speed=max")
+			out, _, err := replayed(t.Context(), "replay", recordingOf(t, m[1]), "--speed=max")
 			if besides(err) != nil {
 				t.Fatal(err)
 			}

@@ -34,6 +34,8 @@ var allGoals = func() map[string]goal {
 	all["available"] = goal{name: "Available", reached: func(s trace.State) bool { return s.Available }}
 	all[executed] = goal{name: "Ready again", reached: func(trace.State) bool { return false }, origin: "exec"} // see decidedAfter
 	all[deleted] = goal{name: "Deleted", reached: func(s trace.State) bool { return s.Deleted }, origin: "DELETE"}
+	all[started] = goal{name: "Started", reached: func(s trace.State) bool { return s.Running || s.Succeeded || s.Failed }}
+	all[exited] = goal{name: "Exited", reached: func(s trace.State) bool { return s.Succeeded || s.Failed }}
 	all[shown] = goal{name: "Shown", reached: func(trace.State) bool { return true }}
 	return all
 }()

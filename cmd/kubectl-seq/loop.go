@@ -29,9 +29,10 @@ type loop struct {
 // What it asks beyond that ends with the second context.
 func (r *run) follow(ctx, following context.Context, acting <-chan error) error {
 	l := &loop{run: r, following: following, acting: acting}
-	if r.aftermath != nil {
-		l.output = r.aftermath.output
-	} else {
+	if r.passed != nil {
+		l.output = r.passed.output
+	}
+	if r.aftermath == nil {
 		l.limit()
 	}
 	tick := time.NewTicker(refresh)
@@ -64,12 +65,12 @@ func (l *loop) limit() {
 // wait takes the next thing that happens, and reports whether that was the end.
 func (l *loop) wait(ctx context.Context, tick <-chan time.Time) (done bool, err error) {
 	select {
-	case o := <-l.follower.Observations():
+	case o := <-l.source.Observations():
 		return false, errors.Join(l.take(o), l.drain())
 	case o := <-l.records.observations:
 		return false, errors.Join(l.take(o), l.drain())
 	case p := <-l.output:
-		return false, l.aftermath.pass(p)
+		return false, l.passed.pass(p)
 	case err, ok := <-l.acting:
 		if !ok {
 			l.acting = nil
@@ -96,7 +97,7 @@ func (l *loop) wait(ctx context.Context, tick <-chan time.Time) (done bool, err 
 			return true, l.ended(l.reason)
 		}
 		l.again = true
-		l.caughtUp, l.enough = l.follower.CatchUp(l.following), time.After(pause)
+		l.caughtUp, l.enough = l.source.CatchUp(l.following), time.After(pause)
 	case <-ctx.Done():
 		return true, l.ended(recording.Interrupt)
 	}
@@ -109,7 +110,7 @@ func (l *loop) hasActed(ctx context.Context, failed error) (done bool, err error
 	if l.aftermath != nil {
 		l.limit()
 		l.quiet = time.After(l.aftermath.wait)
-		if err := l.aftermath.rest(); err != nil { // before the picture goes on
+		if err := l.passed.rest(); err != nil { // before the picture goes on
 			return true, err
 		}
 	}
@@ -128,7 +129,7 @@ func (l *loop) judge() (done bool, err error) {
 	if l.questions {
 		l.questions = false
 		for _, q := range l.trace.Questions() {
-			l.follower.Ask(l.following, q)
+			l.source.Ask(l.following, q)
 		}
 	}
 	if l.trace.Blind() && l.acted && l.reason == "" {
@@ -146,7 +147,7 @@ func (l *loop) judge() (done bool, err error) {
 		if l.enough == nil {
 			l.enough = time.After(patience)
 			if !l.once {
-				l.caughtUp = l.follower.CatchUp(l.following)
+				l.caughtUp = l.source.CatchUp(l.following)
 			}
 		}
 		if l.caughtUp == nil && !l.trace.Awaited() && l.records.whole(l.trace) {

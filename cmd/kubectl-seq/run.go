@@ -11,6 +11,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"github.com/kubectl-seq/kubectl-seq/pkg/docker"
 	"github.com/kubectl-seq/kubectl-seq/pkg/recording"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
 	"github.com/kubectl-seq/kubectl-seq/pkg/watch"
@@ -20,18 +21,35 @@ import (
 type run struct {
 	*followOptions
 	*session
-	doing     string                      // what is done, and to what
-	act       func(context.Context) error // does it, once the Pod is watched; nil where the run only looks
-	once      bool                        // it looks, and does not watch
-	given     []trace.Observation         // all that is observed, where it comes from a file
-	acted     bool                        // it has been done
-	follower  *watch.Follower
-	records   *evidence         // or nil
-	remove    []removal         // what is to be removed in the end
-	record    *recording.Writer // or nil
-	aftermath *aftermath        // of a command that is run, or nil
+	doing     string                                // what is done, and to what
+	act       func(context.Context) error           // does it, once the Pod is watched; nil where the run only looks
+	once      bool                                  // it looks, and does not watch
+	given     []trace.Observation                   // all that is observed, where it comes from a file
+	acted     bool                                  // it has been done
+	open      func(context.Context) (opened, error) // what is observed; nil for the cluster
+	source    source                                // that
+	follower  *watch.Follower                       // of the cluster, or nil
+	records   *evidence                             // or nil
+	remove    []removal                             // what is to be removed in the end
+	record    *recording.Writer                     // or nil
+	aftermath *aftermath                            // of a command that is run, or nil
+	passed    *passed                               // what something writes meanwhile, or nil
 	pace      pacing
 	questions bool // it is time to see what should be asked
+}
+
+// source is what is observed of a run while it is under way.
+type source interface {
+	Observations() <-chan trace.Observation
+	Ask(context.Context, trace.Question)
+	CatchUp(context.Context) <-chan struct{} // has what may be late observed
+}
+
+// opened is a source and how it is followed.
+type opened struct {
+	source
+	follow func(context.Context) error // until what comes will be observed
+	close  func()                      // once the context has ended
 }
 
 // pause is how long the last question may take.
@@ -101,21 +119,22 @@ func (r *run) header(ctx context.Context, file io.Writer, subject trace.Object) 
 func (r *run) do(ctx context.Context) error {
 	following, stop := context.WithCancel(ctx)
 	defer stop()
-	var err error
-	if r.follower, err = watch.New(following, r.config, r.scope, now); err != nil {
+	open := r.open
+	if open == nil {
+		open = r.cluster
+	}
+	opened, err := open(following)
+	if err != nil {
 		return err
 	}
-	defer r.follower.Wait()
+	r.source = opened.source
+	defer opened.close()
 	defer stop()
 	if r.records, err = startEvidence(following, r.followOptions); err != nil {
 		return err
 	}
 	defer r.records.wait()
 	defer stop()
-	follow := r.follower.Follow
-	if r.once {
-		follow = r.follower.Look
-	}
 	if r.scope.Past {
 		if err := r.take(attached()); err != nil {
 			return err
@@ -124,18 +143,17 @@ func (r *run) do(ctx context.Context) error {
 	acted := make(chan error, 1)
 	go func() {
 		defer close(acted)
-		err := follow(following)
+		err := opened.follow(following)
 		if err == nil && r.act != nil {
 			// Once sent, the request is seen to its end: what it made may have to be removed again. A command makes nothing.
 			acting := context.WithoutCancel(ctx)
-			if r.aftermath != nil {
+			if r.passed != nil {
 				acting = following
 			}
 			err = r.act(acting)
 		}
 		acted <- err
 	}()
-	go r.follower.Version(following) // an observation, if it succeeds
 	err = r.follow(ctx, following, acted)
 	stop()
 	if !r.acted {
@@ -145,6 +163,22 @@ func (r *run) do(ctx context.Context) error {
 		err = errors.Join(err, x.do(ctx, r.ErrOut))
 	}
 	return err
+}
+
+// cluster is what is observed of the cluster.
+func (r *run) cluster(ctx context.Context) (opened, error) {
+	var err error
+	if r.follower, err = watch.New(ctx, r.config, r.scope, now); err != nil {
+		return opened{}, err
+	}
+	follow := r.follower.Follow
+	if r.once {
+		follow = r.follower.Look
+	}
+	return opened{r.follower, func(ctx context.Context) error {
+		go r.follower.Version(ctx) // an observation, if it succeeds
+		return follow(ctx)
+	}, r.follower.Wait}, nil
 }
 
 func (r *run) take(o trace.Observation) error {
@@ -159,7 +193,7 @@ func (r *run) take(o trace.Observation) error {
 func (r *run) drain() error {
 	for {
 		select {
-		case o := <-r.follower.Observations():
+		case o := <-r.source.Observations():
 			if err := r.take(o); err != nil {
 				return err
 			}
@@ -180,8 +214,8 @@ func (r *run) ended(reason recording.Reason) error {
 		r.tick(at)
 	}
 	var err error
-	if r.aftermath != nil {
-		err = r.aftermath.rest()
+	if r.passed != nil {
+		err = r.passed.rest()
 	}
 	if r.record != nil {
 		err = errors.Join(err, r.record.End(at, reason))
@@ -195,14 +229,21 @@ func (r *run) refused(err error) error {
 	if !r.begun || !ok || !r.trace.Refused() { // what is known of it otherwise is no reason
 		return explained(err, r.subject.Namespace)
 	}
-	err = hinted(fmt.Errorf("%s in %q: %w", r.doing, r.subject.Namespace, err), o.Next)
+	where := ""
+	if r.subject.Namespace != "" {
+		where = fmt.Sprintf(" in %q", r.subject.Namespace)
+	}
+	err = hinted(fmt.Errorf("%s%s: %w", r.doing, where, err), o.Next)
 	return errors.Join(err, besides(r.ended("")))
 }
 
 // explained adds what failed and what to do about it.
 func explained(err error, namespace string) error {
 	var network net.Error
+	var engine *docker.Error
 	switch {
+	case errors.As(err, &engine):
+		return hinted(err, engine.Hint)
 	case apierrors.IsForbidden(err):
 		return hinted(err, "see what you may do: kubectl auth can-i --list -n "+namespace)
 	case apierrors.IsUnauthorized(err):

@@ -107,8 +107,11 @@ func (s *session) decided() (render.Outcome, bool) {
 
 // decidedOf names the outcome for one of the objects that the run is about.
 func (s *session) decidedOf(root int) (render.Outcome, bool) {
-	if s.ofCommand() {
+	switch {
+	case s.ofCommand():
 		return s.decidedAfter()
+	case s.ofContainer():
+		return s.decidedContainer()
 	}
 	var o render.Outcome
 	_, by, ok := s.trace.Reached(root, func(st trace.State) bool {

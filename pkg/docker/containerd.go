@@ -129,7 +129,7 @@ func runtimeEvent(envelope *types.Envelope) *trace.RuntimeEvent {
 		if m.ID != m.ContainerID { // of a command that somebody runs inside
 			return nil
 		}
-		told.Container, told.PID, told.ExitCode = m.ContainerID, int(m.Pid), new(int(m.ExitStatus))
+		told.Container, told.PID, told.ExitCode, told.Exited = m.ContainerID, int(m.Pid), new(int(m.ExitStatus)), m.ExitedAt.AsTime()
 	case *containerdevents.TaskDelete:
 		if m.ID != "" && m.ID != m.ContainerID {
 			return nil

@@ -73,23 +73,34 @@ type line struct {
 	Lease    *trace.Lease    `json:"lease,omitempty"`
 	Webhooks *trace.Webhooks `json:"webhooks,omitempty"`
 	Attach   *trace.Attach   `json:"attach,omitempty"`
+	// Engine and Runtime are events of a Docker Engine and its containerd; their times are on clocks of their own.
+	Engine  *trace.EngineEvent  `json:"engine,omitempty"`
+	Runtime *trace.RuntimeEvent `json:"runtime,omitempty"`
 }
 
 // request is a request with its own times, but for the server's, relative to the start. They hide those of the same name.
 type request struct {
 	trace.Request
-	Started   *int64 `json:"started,omitempty"`
-	DNS       *int64 `json:"dns,omitempty"`
-	Connected *int64 `json:"connected,omitempty"`
-	TLS       *int64 `json:"tls,omitempty"`
-	Sent      *int64 `json:"sent,omitempty"`
-	FirstByte *int64 `json:"firstByte,omitempty"`
-	Exec      *exec  `json:"exec,omitempty"`
+	Started   *int64  `json:"started,omitempty"`
+	DNS       *int64  `json:"dns,omitempty"`
+	Connected *int64  `json:"connected,omitempty"`
+	TLS       *int64  `json:"tls,omitempty"`
+	Sent      *int64  `json:"sent,omitempty"`
+	FirstByte *int64  `json:"firstByte,omitempty"`
+	Exec      *exec   `json:"exec,omitempty"`
+	Docker    *engine `json:"docker,omitempty"`
 }
 
 // exec is what an exec ran, likewise.
 type exec struct {
 	trace.Exec
+	Output *int64 `json:"output,omitempty"`
+	Ended  *int64 `json:"ended,omitempty"`
+}
+
+// engine is what a request to an engine was about, likewise.
+type engine struct {
+	trace.Docker
 	Output *int64 `json:"output,omitempty"`
 	Ended  *int64 `json:"ended,omitempty"`
 }
@@ -102,6 +113,9 @@ func (r *request) times() map[*time.Time]**int64 {
 	}
 	if e := r.Exec; e != nil {
 		all[&e.Exec.Output], all[&e.Exec.Ended] = &e.Output, &e.Ended
+	}
+	if d := r.Docker; d != nil {
+		all[&d.Docker.Output], all[&d.Docker.Ended] = &d.Output, &d.Ended
 	}
 	return all
 }
@@ -124,14 +138,17 @@ func NewWriter(w io.Writer, h Header) (*Writer, error) {
 
 // Write appends one observation. The values of environment variables, of annotations and of the headers of HTTP probes,
 // and what a container left as its termination message, are replaced, equal ones alike. Secrets are no observations. Of a
-// command that was run in a container there are the arguments, but not the output.
+// command that was run in a container there are the arguments, but not the output; of an engine's events, what is drawn.
 func (w *Writer) Write(o trace.Observation) error {
 	o = w.redact.observation(o)
-	l := line{At: w.since(o.Received), Change: o.Change, Event: o.Event, Gap: o.Gap, Audit: o.Audit, Span: o.Span, Loss: o.Loss, Lease: o.Lease, Webhooks: o.Webhooks, Attach: o.Attach}
+	l := line{At: w.since(o.Received), Change: o.Change, Event: o.Event, Gap: o.Gap, Audit: o.Audit, Span: o.Span, Loss: o.Loss, Lease: o.Lease, Webhooks: o.Webhooks, Attach: o.Attach, Engine: o.Engine, Runtime: o.Runtime}
 	if o.Request != nil {
 		l.Request = &request{Request: *o.Request}
 		if o.Request.Exec != nil {
 			l.Request.Exec = &exec{Exec: *o.Request.Exec}
+		}
+		if o.Request.Docker != nil {
+			l.Request.Docker = &engine{Docker: *o.Request.Docker}
 		}
 		for at, relative := range l.Request.times() {
 			if !at.IsZero() {
@@ -202,7 +219,7 @@ func (r *Recording) add(text []byte) error {
 		r.End = &End{l.Type, at(l.At), l.Reason}
 		return nil
 	}
-	o := trace.Observation{Received: at(l.At), Change: l.Change, Event: l.Event, Gap: l.Gap, Audit: l.Audit, Span: l.Span, Loss: l.Loss, Lease: l.Lease, Webhooks: l.Webhooks, Attach: l.Attach}
+	o := trace.Observation{Received: at(l.At), Change: l.Change, Event: l.Event, Gap: l.Gap, Audit: l.Audit, Span: l.Span, Loss: l.Loss, Lease: l.Lease, Webhooks: l.Webhooks, Attach: l.Attach, Engine: l.Engine, Runtime: l.Runtime}
 	if l.Request != nil {
 		for t, relative := range l.Request.times() {
 			if *relative != nil {
@@ -212,6 +229,9 @@ func (r *Recording) add(text []byte) error {
 		o.Request = &l.Request.Request
 		if l.Request.Exec != nil {
 			o.Request.Exec = &l.Request.Exec.Exec
+		}
+		if l.Request.Docker != nil {
+			o.Request.Docker = &l.Request.Docker.Docker
 		}
 	}
 	r.Observations = append(r.Observations, o)

@@ -44,6 +44,15 @@ func (r redactor) observation(o trace.Observation) trace.Observation {
 		request := *o.Request
 		request.Asked, request.Pod = r.pod(request.Asked), r.pod(request.Pod)
 		o.Request = &request
+	case o.Engine != nil: // labels are among its attributes
+		event := *o.Engine
+		event.Attributes = map[string]string{}
+		for _, name := range []string{"name", "image", "container", "exitCode", "signal", "type"} {
+			if v, ok := o.Engine.Attributes[name]; ok {
+				event.Attributes[name] = v
+			}
+		}
+		o.Engine = &event
 	case o.Event != nil && o.Event.Event != nil:
 		o.Event = &trace.EventChange{Type: o.Event.Type, Event: o.Event.Event.DeepCopy()}
 		r.annotations(o.Event.Event.Annotations)

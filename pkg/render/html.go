@@ -95,7 +95,7 @@ func HTML(w io.Writer, r Report, y Style) error {
 	}
 	// Not html/template: its reflection would have the linker keep every exported method, 24 MB more.
 	_, err = strings.NewReplacer(
-		"{{title}}", html.EscapeString(Plain(r.Run.Subject.Kind+" "+r.Run.Subject.Namespace+"/"+r.Run.Subject.Name)),
+		"{{title}}", html.EscapeString(Plain(r.Run.Subject.String())),
 		"{{policy}}", "default-src 'none'; style-src "+digest(pageCSS)+"; script-src "+digest(pageJS)+"; base-uri 'none'; form-action 'none'",
 		"{{style}}", pageCSS,
 		"{{script}}", pageJS,
@@ -115,7 +115,7 @@ func newPage(r Report, y Style) page {
 	f := newFigure(r, trace.Full)
 	y.clock = r.looks()
 	p := page{
-		Title: Plain(r.Run.Subject.Kind + " " + r.Run.Subject.Namespace + "/" + r.Run.Subject.Name), Where: Plain(y.where(r)), Outcome: Plain(r.headline()),
+		Title: Plain(r.Run.Subject.String()), Where: Plain(y.where(r)), Outcome: Plain(r.headline()),
 		Detail: y.Detail, Lanes: []pageLane{}, Steps: []pageStep{}, Obstacle: [][2]string{}, Phases: []pagePhase{}, Waits: []string{}, Notes: []string{},
 	}
 	if !r.Recorded.IsZero() {
@@ -172,7 +172,7 @@ func (y Style) pageStep(r Report, f figure, x row, rule trace.Rule, index map[st
 	}
 	right := ""
 	switch {
-	case x.closes >= 0 && x.To == trace.Kubectl:
+	case x.closes >= 0 && x.To.IsClient():
 		right = duration(x.Best.Sub(f.rows[x.closes].Best))
 	case x.closes >= 0:
 		right = y.right(f.rows[x.closes].Step, x.Step)

@@ -140,7 +140,7 @@ func (y Style) label(f figure, x row) string {
 	label, right := Plain(x.Label), ""
 	switch {
 	case x.closes >= 0:
-		if right = y.right(f.rows[x.closes].Step, x.Step); x.To == trace.Kubectl {
+		if right = y.right(f.rows[x.closes].Step, x.Step); x.To.IsClient() {
 			label, right = right, ""
 		}
 	case !x.opens:

@@ -72,7 +72,7 @@ func (y Style) timeWidth() int {
 // header says what is being made and where, and what the marks mean.
 func (y Style) header(r Report) []string {
 	g := y.glyphs()
-	h := fmt.Sprintf("%s %s/%s", r.Run.Subject.Kind, r.Run.Subject.Namespace, r.Run.Subject.Name)
+	h := r.Run.Subject.String()
 	if where := y.where(r); where != "" {
 		h += "  " + where
 	}
@@ -173,7 +173,7 @@ func (y Style) step(s, answer *trace.Step, zero time.Time, tag string) []string 
 
 // result is what an answer says beyond that it came.
 func (y Style) result(s, answer *trace.Step) string {
-	if answer == nil || s.From == trace.Kubectl || strings.HasSuffix(answer.Label, " returns") {
+	if answer == nil || s.From.IsClient() || strings.HasSuffix(answer.Label, " returns") {
 		return ""
 	}
 	return " " + y.pick("←", "<-") + " " + strings.TrimSpace(strings.TrimPrefix(answer.Label, s.Label))
@@ -244,7 +244,7 @@ func (y Style) time(s, answer *trace.Step, zero time.Time) string {
 // right is what stands at the right edge: the answer and how long it took, or the revision of a write.
 func (y Style) right(s, answer *trace.Step) string {
 	switch {
-	case answer != nil && s.From == trace.Kubectl:
+	case answer != nil && s.From.IsClient():
 		return Plain(answer.Label) + " in " + duration(answer.Best.Sub(s.Best))
 	case answer != nil:
 		from, to := s.Known(), answer.Known()
@@ -266,7 +266,7 @@ const (
 // lanes colours the known participants; the others share one colour.
 var lanes = map[trace.Participant]string{
 	trace.Kubectl: "36", trace.APIServer: "34", trace.Etcd: "32", trace.Scheduler: "35", trace.Kubelet: "33",
-	trace.ControllerManager: "95", trace.Runc: "31",
+	trace.ControllerManager: "95", trace.Runc: "31", trace.User: "36", trace.Engine: "34",
 }
 
 func (y Style) colour(p trace.Participant) string {

@@ -18,7 +18,7 @@ func Mermaid(w io.Writer, r Report, y Style) error {
 	y.clock = r.looks()
 	m := mermaid{Style: y, report: r, figure: f, ids: make([]string, len(f.lanes))}
 	m.printf("sequenceDiagram")
-	m.printf("    title %s %s/%s (%s inferred)", mermaidText(r.Run.Subject.Kind), mermaidText(r.Run.Subject.Namespace), mermaidText(r.Run.Subject.Name), y.glyphs().inferred)
+	m.printf("    title %s (%s inferred)", mermaidText(r.Run.Subject.String()), y.glyphs().inferred)
 	m.participants()
 	phase := -1
 	for _, x := range f.rows {

@@ -60,7 +60,7 @@ func (y Style) obstacle(r Report) []string {
 }
 
 // ended says what the participant did that an outcome is due to; by default it holds the Pod still.
-var ended = map[string]string{"Refused": "refused by", "Failed": "ended by", "Deleted": "removed by"}
+var ended = map[string]string{"Refused": "refused by", "Failed": "ended by", "Deleted": "removed by", "Exited": "ended by"}
 
 // obstacle is what there is to say of it, each with its title.
 func (r Report) obstacle() [][2]string {

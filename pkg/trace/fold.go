@@ -20,9 +20,11 @@ type Trace struct {
 	audits    map[string]*Audit // by ID
 	spans     map[string]*Span  // by trace and ID
 	losses    map[Loss]int      // the count is left out of the key
-	lease     *Lease            // the newest, or nil
-	leaseAt   time.Time         // when it was answered last
-	webhooks  *Webhooks         // or nil
+	engine    map[string]engineEvent
+	tasks     map[string]runtimeEvent
+	lease     *Lease    // the newest, or nil
+	leaseAt   time.Time // when it was answered last
+	webhooks  *Webhooks // or nil
 	admission admissionOf
 	looked    time.Time                   // see Attach
 	now       time.Time                   // the latest instant any observation has shown us
@@ -72,7 +74,7 @@ type eventRevision struct {
 // an observed create request made is followed; without one, the newest that has had the name. Every object that comes of
 // it is followed too, and so is what other requests of ours make.
 func New(subject Object) *Trace {
-	return &Trace{subject: subject, requests: map[string]*Request{}, objects: map[string]*facts{}, gaps: map[Gap]time.Time{}, audits: map[string]*Audit{}, spans: map[string]*Span{}, losses: map[Loss]int{}, fields: map[string]*metav1.FieldsV1{}, lists: map[string]uint64{}}
+	return &Trace{subject: subject, requests: map[string]*Request{}, objects: map[string]*facts{}, gaps: map[Gap]time.Time{}, audits: map[string]*Audit{}, spans: map[string]*Span{}, losses: map[Loss]int{}, engine: map[string]engineEvent{}, tasks: map[string]runtimeEvent{}, fields: map[string]*metav1.FieldsV1{}, lists: map[string]uint64{}}
 }
 
 // Observe takes one observation. Order and repetition do not matter; what is not about the subject is ignored, and so
@@ -99,6 +101,10 @@ func (t *Trace) Observe(o Observation) {
 		t.observeAudit(o.Audit)
 	case o.Span != nil:
 		t.observeSpan(o.Span)
+	case o.Engine != nil:
+		t.observeEngine(o.Engine, o.Received)
+	case o.Runtime != nil:
+		t.observeRuntime(o.Runtime, o.Received)
 	case o.Loss != nil:
 		key := Loss{Source: o.Loss.Source, What: o.Loss.What}
 		t.losses[key] = max(t.losses[key], o.Loss.Count)
@@ -134,7 +140,7 @@ func (t *Trace) observeRequest(r *Request) {
 // an earlier one did not come to.
 func (q *Request) tellsMoreThan(o *Request) bool {
 	answered := func(q *Request) int { return min(q.Status, 1) }
-	return cmp.Or(cmp.Compare(answered(q), answered(o)), q.Sent.Compare(o.Sent), q.FirstByte.Compare(o.FirstByte), cmp.Compare(q.Status, o.Status), cmp.Compare(q.Exec.progress(), o.Exec.progress())) > 0
+	return cmp.Or(cmp.Compare(answered(q), answered(o)), q.Sent.Compare(o.Sent), q.FirstByte.Compare(o.FirstByte), cmp.Compare(q.Status, o.Status), cmp.Compare(q.Exec.progress(), o.Exec.progress()), cmp.Compare(q.Docker.progress(), o.Docker.progress())) > 0
 }
 
 func (t *Trace) observeObject(m metav1.Object, how revision) {

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -62,11 +63,17 @@ type Request struct {
 
 // Acts reports whether the request is what the run is about, not one that looks.
 func (q *Request) Acts() bool {
+	if q.Docker != nil {
+		return engineActs[q.Verb]
+	}
 	return q.Verb == "create" || q.Verb == "delete" || q.Verb == "exec" && q.Exec != nil && !q.Exec.Looks
 }
 
+// engineActs are the verbs of requests to an engine that do not only look.
+var engineActs = map[string]bool{"pull": true, "create": true, "attach": true, "start": true, "wait": true, "kill": true, "delete": true}
+
 // onOld reports whether the request acts on an object that was there before.
-func (q *Request) onOld() bool { return q.Acts() && q.Verb != "create" }
+func (q *Request) onOld() bool { return q.Docker == nil && q.Acts() && q.Verb != "create" }
 
 // answer is the object that the request was answered with, or nil.
 func (q *Request) answer() metav1.Object {
@@ -185,6 +192,11 @@ type Object struct {
 	Namespace string `json:"namespace,omitempty"`
 	Name      string `json:"name"`
 	UID       string `json:"uid,omitempty"`
+}
+
+// String is the kind, and the name as kubectl has it.
+func (o Object) String() string {
+	return o.Kind + " " + strings.TrimPrefix(o.Namespace+"/"+o.Name, "/")
 }
 
 // same reports whether two names are of one object, as far as uids are known.

@@ -61,7 +61,9 @@ const atOnce = time.Nanosecond
 // its controllers from making Pods, else what holds the first of its Pods.
 func (t *Trace) Obstacle() (Obstacle, bool) {
 	c := t.resolve().scene
-	if s := c.subject(); s.isPod() {
+	if s := c.subject(); s.isContainer() {
+		return t.obstacleOf(s, engineLooks)
+	} else if s.isPod() {
 		return t.obstacleOf(s, looks)
 	}
 	for _, s := range c.stories {

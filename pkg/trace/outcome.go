@@ -32,6 +32,9 @@ func (t *Trace) State() State {
 func (t *Trace) Reached(root int, is func(State) bool) (st State, by time.Time, ok bool) {
 	r := t.resolve()
 	s := r.scene.roots()[root]
+	if s.isContainer() {
+		return s.containerReached(is)
+	}
 	for n := 1; n <= len(s.revisions); n++ {
 		if st = s.state(n); is(st) {
 			if write := r.step(s.etcdKey(s.revisions[n-1].rv)); write != nil {
@@ -59,6 +62,10 @@ func (r *result) emptied(s *story) (at time.Time) {
 // state reads the first n revisions.
 func (s *story) state(n int) State {
 	var st State
+	if s.isContainer() {
+		all := s.containerStates()
+		return all[len(all)-1].State
+	}
 	if n == 0 {
 		for _, r := range s.own {
 			if r.Verb == "create" && r.Status >= 300 {

@@ -101,6 +101,8 @@ func (t *Trace) Phases() []Phase {
 func (r *result) phases(s *story) (all []Phase) {
 	table := phases
 	switch {
+	case s.isContainer():
+		table = enginePhases
 	case !s.isPod():
 		table = workloadPhases
 	case s.ownExec() != nil:

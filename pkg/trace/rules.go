@@ -30,9 +30,13 @@ const (
 	ofRun // once, for the run as a whole
 	ofOthers
 	ofKubelets // Pods for which a kubelet reports
+	ofEngines  // containers that a Docker Engine runs
 )
 
 func (r *Rule) applies(s *story) bool {
+	if s.isContainer() {
+		return r.of == ofEngines
+	}
 	switch r.of {
 	case ofPods:
 		return s.isPod()
@@ -40,6 +44,8 @@ func (r *Rule) applies(s *story) bool {
 		return s == s.subject()
 	case ofOthers:
 		return !s.isPod()
+	case ofEngines:
+		return false
 	case ofKubelets:
 		return s.isPod() && s.reporter() == Kubelet
 	}
@@ -50,7 +56,7 @@ const docs = "https://kubernetes.io/docs/"
 
 // Rules lists every rule. The order matters only where two rules claim one message with equal certainty: the first
 // gives the label.
-var Rules = slices.Concat(rulesOfWrites, rulesOfExec, rulesOfNodes, rulesOfPast, rulesOfRecords)
+var Rules = slices.Concat(rulesOfWrites, rulesOfExec, rulesOfNodes, rulesOfPast, rulesOfRecords, rulesOfDocker)
 
 // rulesOfWrites are about what clients ask of the API server, and what becomes of it.
 var rulesOfWrites = []Rule{

@@ -40,7 +40,10 @@ func (s *story) ownWrite(verb, method string, emit func(claim)) {
 
 // evidence says what we know of a request of our own at HTTP level.
 func (r *Request) evidence() Evidence {
-	detail := fmt.Sprintf("our own request: %s %s, Audit-ID %s", r.Method, r.Path, r.ID)
+	detail := fmt.Sprintf("our own request: %s %s", r.Method, r.Path)
+	if r.Docker == nil {
+		detail += ", Audit-ID " + r.ID
+	}
 	last := r.Started
 	for _, phase := range []struct {
 		name string

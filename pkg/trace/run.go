@@ -49,6 +49,9 @@ func (t *Trace) Run() Run {
 			run.Zero = s.revisions[0].received
 		}
 	}
+	if s.isContainer() {
+		run.Image, run.Expected = s.containerImage(), []Participant{User, Engine, Containerd, s.theRuntime(), s.lane()}
+	}
 	return run
 }
 
@@ -69,7 +72,7 @@ func (s *story) sources() []string {
 	names := []string{}
 	for _, q := range s.requests {
 		names = append(names, "http")
-		if q.Verb == "watch" && q.Status == 200 {
+		if q.Verb == "watch" && q.Status == 200 && q.Docker == nil {
 			names = append(names, watched[q.Resource])
 		}
 	}
@@ -77,6 +80,12 @@ func (s *story) sources() []string {
 		if c.audit != nil {
 			names = append(names, "audit")
 		}
+	}
+	if len(s.engine.events) > 0 {
+		names = append(names, "docker")
+	}
+	if len(s.engine.tasks) > 0 {
+		names = append(names, "containerd")
 	}
 	if len(s.calls.spans.byID) > 0 {
 		names = append(names, "spans")
@@ -96,6 +105,9 @@ func (s *story) sources() []string {
 // unseen says what this run had no source for.
 func (s *story) unseen() []string {
 	words := []string{}
+	if s.isContainer() {
+		words = s.unseenOfEngine()
+	}
 	pods := s.pods()
 	if any := func(is func(*story) bool) bool { return slices.ContainsFunc(pods, is) }; any(func(p *story) bool { return len(p.revisions) > 0 }) {
 		if len(s.calls.spans.byID) == 0 {
@@ -144,7 +156,7 @@ func (s *story) unseen() []string {
 func (s *story) refusedReads() []string {
 	words := []string{}
 	for i, q := range s.requests {
-		if q.Acts() || q.Status < 400 || q.Status == 410 {
+		if q.Acts() || q.Docker != nil || q.Status < 400 || q.Status == 410 {
 			continue
 		}
 		word := fmt.Sprintf("%s %s: %s", q.Verb, q.Resource, q.Message)

@@ -109,6 +109,9 @@ func (t *Trace) identified(o Object, requests []*Request) Object {
 	refused, underway := false, false
 	for _, r := range requests {
 		switch {
+		case r.Docker != nil && r.Docker.ID != "" && r.Object.same(o):
+			o.UID = r.Docker.ID
+			return o
 		case r.Verb != "create" || r.Object.Kind != "" && !r.Object.same(o):
 		case r.answer() != nil && identify(r.answer()).same(o):
 			o.UID = string(r.answer().GetUID())
@@ -165,6 +168,9 @@ func (t *Trace) addStory(c *scene, o Object) {
 	}
 	if len(c.stories) == 1 {
 		s.admitted = t.admitted(s.ownCreate())
+	}
+	if s.isContainer() {
+		t.tellContainer(s)
 	}
 	if f := t.objects[o.UID]; f != nil && o.UID != "" {
 		c.byUID[o.UID] = s

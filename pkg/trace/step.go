@@ -18,10 +18,17 @@ const (
 	CNI               Participant = "cni"     // the network plugins
 	Runc              Participant = "runc"
 	UnknownClient     Participant = "unknown client"
+
+	User       Participant = "user" // who asks a Docker Engine for something, by whatever client
+	Engine     Participant = "docker"
+	Containerd Participant = "containerd" // of the engine
 )
 
 // Container is the lane of one container of the Pod.
 func Container(name string) Participant { return Participant("container/" + name) }
+
+// IsClient reports whether it is the lane of who asked for what the run is about.
+func (p Participant) IsClient() bool { return p == Kubectl || p == User }
 
 // Kind says how a step is drawn.
 type Kind string

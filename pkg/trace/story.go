@@ -34,6 +34,7 @@ type story struct {
 	admitted    []string    // what admission changed
 	reports     Participant // see reporter
 	marked      []*mark     // see marks
+	engine      engineFacts // where it is a container of an engine
 	kin
 }
 
