@@ -149,7 +149,13 @@ func (f *dockerRunFlags) run(ctx context.Context, o *followOptions) error {
 		}
 		return err
 	}
-	return r.start(ctx)
+	err := r.start(ctx)
+	if engine != nil && engine.Container().UID != "" && !f.Remove && o.until == exited {
+		if st := r.trace.State(); st.Running && !st.Deleted {
+			fmt.Fprintf(o.ErrOut, "note: container %s goes on; docker rm -f %s ends it\n", f.Name, f.Name)
+		}
+	}
+	return err
 }
 
 // ofContainer reports whether the run is about a container on an engine.
