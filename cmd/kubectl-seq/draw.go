@@ -30,26 +30,36 @@ type drawOptions struct {
 }
 
 func (f *drawFlags) add(fs *pflag.FlagSet) {
-	fs.StringArrayVarP(&f.outputs, "output", "o", nil, "FORMAT or FORMAT=FILE: "+strings.Join(keys(render.Formats), ", ")+"; may be repeated (default listing)")
+	f.addOutput(fs, keys(render.Formats))
 	fs.StringVar(&f.detail, "detail", "normal", "brief (the diagram of a course), normal, or full (Event writes and all evidence)")
-	fs.StringVar(&f.color, "color", "auto", "auto, always or never")
 	fs.BoolVar(&f.explain, "explain", false, "explain each step in one line")
 	fs.DurationVar(&f.settle, "settle", time.Second, "how late evidence may come: a line older than this is final")
+}
+
+// addOutput adds what any picture has.
+func (f *drawFlags) addOutput(fs *pflag.FlagSet, formats []string) {
+	fs.StringArrayVarP(&f.outputs, "output", "o", nil, "FORMAT or FORMAT=FILE: "+strings.Join(formats, ", ")+"; may be repeated (default listing)")
+	fs.StringVar(&f.color, "color", "auto", "auto, always or never")
 }
 
 func (f *drawFlags) toOptions(out io.Writer) (o drawOptions, err error) {
 	if f.settle < 0 {
 		return o, errors.New("--settle must not be below 0")
 	}
-	detail, err := choose("detail", f.detail, map[string]trace.Detail{"brief": trace.Brief, "normal": trace.Normal, "full": trace.Full})
-	if err != nil {
-		return o, err
-	}
-	if o.targets, err = parseTargets(f.outputs); err != nil {
+	if o.targets, err = parseTargets(f.outputs, render.Formats); err != nil {
 		return o, err
 	}
 	o.settle = f.settle
-	o.style, o.size, err = terminal(out, f.color, os.Getenv)
-	o.style.Detail, o.style.Explain = detail, f.explain
+	o.style, o.size, err = f.toStyle(out)
 	return o, err
+}
+
+func (f *drawFlags) toStyle(out io.Writer) (y render.Style, size func() (width, height int), err error) {
+	detail, err := choose("detail", f.detail, map[string]trace.Detail{"brief": trace.Brief, "normal": trace.Normal, "full": trace.Full})
+	if err != nil {
+		return y, nil, err
+	}
+	y, size, err = terminal(out, f.color, os.Getenv)
+	y.Detail, y.Explain = detail, f.explain
+	return y, size, err
 }

@@ -18,12 +18,12 @@ type target struct {
 }
 
 // parseTargets reads the values of -o. Standard output has one format: the one without a file, else the listing.
-func parseTargets(values []string) ([]target, error) {
+func parseTargets[T any](values []string, formats map[string]T) ([]target, error) {
 	all := []target{{format: "listing"}}
 	toStdout := ""
 	for _, v := range values {
 		format, path, named := strings.Cut(v, "=")
-		if _, err := choose("output", format, render.Formats); err != nil {
+		if _, err := choose("output", format, formats); err != nil {
 			return nil, err
 		}
 		switch {
@@ -61,14 +61,18 @@ func openOutputs(targets []target, out io.Writer, style render.Style, size func(
 	if render.Formats[o.stdout].Live {
 		o.live = render.NewLive(o.stdout, style, out, size)
 	}
-	for _, t := range targets[1:] {
+	return o, o.openFiles(targets[1:])
+}
+
+func (o *outputs) openFiles(targets []target) error {
+	for _, t := range targets {
 		f, err := create(t.path)
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("--output=%s=%s: %w", t.format, t.path, err), o.discard())
+			return errors.Join(fmt.Errorf("--output=%s=%s: %w", t.format, t.path, err), o.discard())
 		}
 		o.files = append(o.files, outputFile{t, f})
 	}
-	return o, nil
+	return nil
 }
 
 // create opens a new file beside path; or path itself where that is no file to be replaced, such as /dev/null.
@@ -107,18 +111,24 @@ func (o *outputs) finish(r render.Report) error {
 }
 
 func (o *outputs) writeFiles(r render.Report) error {
+	return o.write(func(w io.Writer, format string, y render.Style) error { return render.Formats[format].Write(w, r, y) })
+}
+
+// write has each file drawn.
+func (o *outputs) write(draw func(w io.Writer, format string, y render.Style) error) error {
 	style := o.style
 	style.Width, style.Color = render.FileWidth, false
 	var err error
 	for _, f := range o.files {
-		err = errors.Join(err, f.write(r, style))
+		err = errors.Join(err, f.finish(draw(f.temporary, f.format, style)))
 	}
 	o.files = nil
 	return err
 }
 
-func (f outputFile) write(r render.Report, style render.Style) error {
-	err := errors.Join(render.Formats[f.format].Write(f.temporary, r, style), f.temporary.Close())
+// finish gives the file its name, if it could be drawn.
+func (f outputFile) finish(drawn error) error {
+	err := errors.Join(drawn, f.temporary.Close())
 	if f.temporary.Name() != f.path {
 		if err == nil {
 			err = os.Rename(f.temporary.Name(), f.path)

@@ -52,15 +52,11 @@ func newReplay(streams genericiooptions.IOStreams) *cobra.Command {
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeFiles("jsonl"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			file := streams.In
-			if args[0] != "-" {
-				opened, err := os.Open(args[0])
-				if err != nil {
-					return err
-				}
-				defer opened.Close()
-				file = opened
+			file, err := openRecording(streams, args[0])
+			if err != nil {
+				return err
 			}
+			defer file.Close()
 			o, err := f.toOptions(streams, file)
 			if err != nil {
 				return fmt.Errorf("replay %s: %w", args[0], err)
@@ -107,16 +103,30 @@ func (f *replayFlags) toOptions(streams genericiooptions.IOStreams, file io.Read
 	if o.drawOptions, err = f.drawFlags.toOptions(streams.Out); err != nil {
 		return nil, err
 	}
-	o.recording, err = recording.Read(file)
-	if o.cut = errors.Is(err, recording.ErrCut); o.cut {
+	o.recording, o.cut, err = readRecording(file)
+	return o, err
+}
+
+// openRecording opens a file, or takes standard input for -.
+func openRecording(streams genericiooptions.IOStreams, path string) (io.ReadCloser, error) {
+	if path == "-" {
+		return io.NopCloser(streams.In), nil
+	}
+	return os.Open(path)
+}
+
+// readRecording also takes one that is cut off.
+func readRecording(file io.Reader) (r *recording.Recording, cut bool, err error) {
+	r, err = recording.Read(file)
+	if cut = errors.Is(err, recording.ErrCut); cut {
 		err = nil
 	}
 	if err == nil {
-		if _, err = choose("until", o.recording.Until, allGoals); err != nil {
+		if _, err = choose("until", r.Until, allGoals); err != nil {
 			err = fmt.Errorf("the recording's header: %w", err)
 		}
 	}
-	return o, err
+	return r, cut, err
 }
 
 func replay(ctx context.Context, o *replayOptions) (failed error) {
@@ -124,12 +134,10 @@ func replay(ctx context.Context, o *replayOptions) (failed error) {
 	if err != nil {
 		return err
 	}
-	s := &session{trace: trace.New(o.recording.Subject), pods: render.Selection(o.recording.Pods), out: out, context: o.recording.Context, until: allGoals[o.recording.Until], settle: o.settle, image: o.recording.Image, recorded: o.recording.Started}
+	s := sessionOf(o.recording)
+	s.out, s.settle = out, o.settle
 	defer func() { failed = errors.Join(failed, s.close()) }()
-	reason := recording.Reason("")
-	if end := o.recording.End; end != nil {
-		reason = end.Reason
-	}
+	reason := ended(o.recording)
 	if err := o.play(ctx, s); ctx.Err() != nil {
 		reason = recording.Interrupt
 	} else if err != nil {
@@ -139,6 +147,19 @@ func replay(ctx context.Context, o *replayOptions) (failed error) {
 		fmt.Fprintln(o.ErrOut, "note: the recording is cut off; this is everything before the cut")
 	}
 	return s.finish(s.end(reason))
+}
+
+// sessionOf is the session that a recording is of, before its observations.
+func sessionOf(r *recording.Recording) *session {
+	return &session{trace: trace.New(r.Subject), pods: render.Selection(r.Pods), context: r.Context, until: allGoals[r.Until], image: r.Image, recorded: r.Started}
+}
+
+// ended is why the run did.
+func ended(r *recording.Recording) recording.Reason {
+	if r.End == nil {
+		return ""
+	}
+	return r.End.Reason
 }
 
 // play hands the observations to the session in their pace.

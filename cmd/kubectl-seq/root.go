@@ -27,7 +27,7 @@ func newRoot(streams genericiooptions.IOStreams) *cobra.Command {
 	groups := []group{
 		{"Do something, and see what comes of it", []*cobra.Command{newCreatePod(flags, streams, createPod), newCreateDeployment(flags, streams), newCreateJob(flags, streams), newCreate(flags, streams), newExec(flags, streams), newDeletePod(flags, streams), newDelete(flags, streams)}},
 		{"Look at what is there", []*cobra.Command{newWatch(flags, streams), newShow(flags, streams)}},
-		{"See a run again", []*cobra.Command{newDemo(streams), newReplay(streams)}},
+		{"See a run again", []*cobra.Command{newDemo(streams), newReplay(streams), newCompare(streams)}},
 		{"See what Docker does, for comparison", []*cobra.Command{newDockerRun(streams)}},
 		{"Get more evidence", []*cobra.Command{newSources(flags, streams), newCollect(streams)}},
 		{"Other commands", []*cobra.Command{newCompletion(streams), newOptions(), newVersion(flags, streams), help}},

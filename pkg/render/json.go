@@ -188,14 +188,19 @@ func JSON(w io.Writer, r Report) error {
 		Type: "outcome", Outcome: r.Outcome.Name, Reason: r.Outcome.Reason, Message: r.Outcome.Message, ExitCode: r.Outcome.ExitCode,
 		Seconds: r.Outcome.Total.Seconds(), Unseen: r.Run.Unseen, Denied: r.Run.Denied,
 	}
-	if o := r.Outcome.Obstacle; o != nil {
-		out.Obstacle = &jsonObstacle{o.Name, o.By, o.Container, o.Reason, o.Message, o.Explain, o.Next, instant(o.Since), o.Held.Seconds(), o.DeadEnd, inUTC(o.Evidence)}
-	}
+	out.Obstacle = jsonOfObstacle(r.Outcome.Obstacle)
 	out.Phases = jsonPhases(r.Phases, index)
 	for _, w := range r.Waits {
 		out.Waits = append(out.Waits, jsonWait{w.Name, w.Phase, w.Length.Seconds(), w.Explain, w.Remedy})
 	}
 	return enc.Encode(out)
+}
+
+func jsonOfObstacle(o *trace.Obstacle) *jsonObstacle {
+	if o == nil {
+		return nil
+	}
+	return &jsonObstacle{o.Name, o.By, o.Container, o.Reason, o.Message, o.Explain, o.Next, instant(o.Since), o.Held.Seconds(), o.DeadEnd, inUTC(o.Evidence)}
 }
 
 // jsonPhases refers to steps by their indices.

@@ -16,7 +16,7 @@ import (
 func Mermaid(w io.Writer, r Report, y Style) error {
 	f := newFigure(r, y.Detail)
 	y.clock = r.looks()
-	m := mermaid{Style: y, report: r, figure: f, ids: make([]string, len(f.lanes))}
+	m := mermaid{Style: y, report: r, figure: f}
 	m.printf("sequenceDiagram")
 	m.printf("    title %s (%s inferred)", mermaidText(r.Run.Subject.String()), y.glyphs().inferred)
 	m.participants()
@@ -46,25 +46,37 @@ type mermaid struct {
 
 func (m *mermaid) printf(format string, args ...any) { fmt.Fprintf(m, format+"\n", args...) }
 
-// participants declares the lanes in their order. The known ones have ids that a teacher would write.
+// participants declares the lanes in their order.
 func (m *mermaid) participants() {
-	others := 0
+	m.ids = mermaidIDs(m.figure.lanes, m.report.Run.Runtime)
 	for i, p := range m.figure.lanes {
-		switch rank := laneRank(p, m.report.Run.Runtime); {
-		case p == m.report.Run.Runtime || p == trace.Runtime:
-			m.ids[i] = "runtime"
+		m.participant(m.ids[i], strings.TrimPrefix(string(p), string(trace.Container(""))))
+	}
+}
+
+func (m *mermaid) participant(id, name string) {
+	if name = mermaidText(name); name != id {
+		m.printf("    participant %s as %s", id, name)
+	} else {
+		m.printf("    participant %s", name)
+	}
+}
+
+// mermaidIDs names the lanes. The known ones have ids that a teacher would write.
+func mermaidIDs(lanes []trace.Participant, runtime trace.Participant) []string {
+	ids, others := make([]string, len(lanes)), 0
+	for i, p := range lanes {
+		switch rank := laneRank(p, runtime); {
+		case p == runtime || p == trace.Runtime:
+			ids[i] = "runtime"
 		case rank == len(laneOrder) || laneOrder[rank] == "":
 			others++
-			m.ids[i] = fmt.Sprint("p", others)
+			ids[i] = fmt.Sprint("p", others)
 		default:
-			m.ids[i] = strings.NewReplacer("-", "", "/", "").Replace(string(p))
-		}
-		if name := mermaidText(strings.TrimPrefix(string(p), string(trace.Container("")))); name != m.ids[i] {
-			m.printf("    participant %s as %s", m.ids[i], name)
-		} else {
-			m.printf("    participant %s", name)
+			ids[i] = strings.NewReplacer("-", "", "/", "").Replace(string(p))
 		}
 	}
+	return ids
 }
 
 // across names the outermost lanes.

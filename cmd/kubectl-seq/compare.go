@@ -1,0 +1,123 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/compare"
+	"github.com/kubectl-seq/kubectl-seq/pkg/render"
+)
+
+// compareOptions are valid once built.
+type compareOptions struct {
+	genericiooptions.IOStreams
+	targets []target
+	style   render.Style
+	names   [2]string
+	reports [2]render.Report
+}
+
+func newCompare(streams genericiooptions.IOStreams) *cobra.Command {
+	f := drawFlags{}
+	cmd := &cobra.Command{
+		Use:   "compare A B",
+		Short: "Show two recorded runs side by side, and which took longer where",
+		Long: `Show two runs that were recorded with --record side by side: which took longer and in which phases, which fixed
+waits and which steps only one has. Names do not count: a Pod's container is the other's, whatever both are called. One is
+said to have taken longer only where what is known of both leaves no doubt. One of them may be -, standard input.
+
+The exit code is 0 where both could be read, whatever became of the runs.`,
+		Example: `  # Why does this Pod take longer?
+  kubectl seq create-pod web --image=nginx --record=web.jsonl
+  kubectl seq create-pod -f probed.yaml --record=probed.jsonl
+  kubectl seq compare web.jsonl probed.jsonl
+
+  # The steps that only one has, explained; and a page of it
+  kubectl seq compare web.jsonl probed.jsonl --explain -o html=compare.html`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 2 {
+				return hinted(fmt.Errorf("two recordings expected, %d given", len(args)), cmd.CommandPath()+" A B; --record of other commands makes them")
+			}
+			if args[0] == "-" && args[1] == "-" {
+				return errors.New("only one of the two can be -")
+			}
+			return nil
+		},
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			if len(args) > 1 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return completeFiles("jsonl")(cmd, args, toComplete)
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			o, err := f.toCompareOptions(streams, [2]string(args))
+			if err != nil {
+				return err
+			}
+			return runCompare(o)
+		},
+	}
+	f.addOutput(cmd.Flags(), keys(render.CompareFormats))
+	cmd.Flags().StringVar(&f.detail, "detail", "normal", "brief (the diagram of a course), normal, or full (Event writes, our own watching)")
+	cmd.Flags().BoolVar(&f.explain, "explain", false, "explain in one line each step that only one has")
+	return cmd
+}
+
+func (f *drawFlags) toCompareOptions(streams genericiooptions.IOStreams, paths [2]string) (o *compareOptions, err error) {
+	o = &compareOptions{IOStreams: streams}
+	if o.targets, err = parseTargets(f.outputs, render.CompareFormats); err != nil {
+		return nil, err
+	}
+	if o.style, _, err = f.toStyle(streams.Out); err != nil {
+		return nil, err
+	}
+	for i, path := range paths {
+		if o.reports[i], err = o.read(compare.Side(i), path); err != nil {
+			return nil, fmt.Errorf("compare %s: %w", path, err)
+		}
+	}
+	// As long as they are, the files' names would hide what they say.
+	if o.names = [2]string{filepath.Base(paths[0]), filepath.Base(paths[1])}; o.names[0] == o.names[1] {
+		o.names = paths
+	}
+	return o, nil
+}
+
+// read is the end of a recorded run.
+func (o *compareOptions) read(side compare.Side, path string) (render.Report, error) {
+	file, err := openRecording(o.IOStreams, path)
+	if err != nil {
+		return render.Report{}, err
+	}
+	defer file.Close()
+	r, cut, err := readRecording(file)
+	if err != nil {
+		return render.Report{}, err
+	}
+	if cut {
+		fmt.Fprintf(o.ErrOut, "note: recording %s is cut off; this is everything before the cut\n", side)
+	}
+	s := sessionOf(r)
+	for _, x := range r.Observations {
+		s.observe(x)
+	}
+	if r.End != nil {
+		s.tick(r.End.At)
+	}
+	return s.whole(s.end(ended(r))), nil
+}
+
+func runCompare(o *compareOptions) error {
+	out := &outputs{style: o.style}
+	if err := out.openFiles(o.targets[1:]); err != nil {
+		return err
+	}
+	c := render.Compare(o.reports[compare.A], o.reports[compare.B], o.names)
+	err := render.CompareFormats[o.targets[0].format](o.Out, c, o.style)
+	return errors.Join(err, out.write(func(w io.Writer, format string, y render.Style) error { return render.CompareFormats[format](w, c, y) }))
+}

@@ -1,0 +1,245 @@
+package compare
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+)
+
+// message is one that is to be paired.
+type message struct {
+	Message
+	who       string // who says it to whom, about what
+	head      string // what it says, up to a colon
+	canonical string // all it says
+	words     []string
+	unique    bool // no other of this run has the same who and head
+}
+
+// messages are the steps of a run, each answer with its request.
+func (n *naming) messages(steps []trace.Step) []message {
+	calls := map[string]int{}
+	writes := map[[2]string]int{} // by object and revision
+	var all []message
+	for i := range steps {
+		s := &steps[i]
+		if k, ok := calls[s.Call]; ok && s.Call != "" && s.Kind == trace.ResponseKind && all[k].Answer == nil {
+			all[k].Answer = s
+			continue
+		}
+		if s.Kind == trace.RequestKind && s.Call != "" {
+			calls[s.Call] = len(all)
+		}
+		m := message{Message: Message{Step: s}}
+		// What is no request to an API names no object, but is about one of that number.
+		what := ""
+		if s.Verb != "" {
+			what = fmt.Sprint(s.Verb, " ", s.Resource, "/", s.Subresource, " ", s.Object.Kind)
+		}
+		m.who = fmt.Sprint(n.participant(s.From), "\x00", n.participant(s.To), "\x00", s.Kind, "\x00", what, "\x00", n.about[s.About], "\x00", n.containers[s.Container])
+		m.canonical, m.words = n.said(s.Label)
+		m.head = m.canonical
+		if i := strings.Index(m.head, ":"); i >= 0 {
+			m.head = m.head[:i]
+			if s.Verb != "" { // which says what stands before the colon
+				_, m.words = n.said(s.Label[strings.Index(s.Label, ":"):])
+			}
+		} else if s.Verb != "" {
+			m.words = nil
+		} else if s.Kind == trace.RequestKind && len(m.words) > 0 { // the name of a call, or of a probe
+			m.head = m.words[0]
+		}
+		if id := [2]string{s.About, s.ResourceVersion}; s.ResourceVersion != "" {
+			if k, ok := writes[id]; !ok {
+				writes[id] = len(all)
+			} else { // the database is told what the request said
+				m.words = append(slices.Clone(m.words), all[k].words...)
+			}
+		}
+		all = append(all, m)
+	}
+	count := map[[2]string]int{}
+	for _, m := range all {
+		count[[2]string{m.who, m.head}]++
+	}
+	for i := range all {
+		all[i].unique = count[[2]string{all[i].who, all[i].head}] == 1
+	}
+	return all
+}
+
+// whole is how alike the same words are. Half of it is needed to be the same message.
+const whole = 100
+
+// alike is how much of what two messages say is the same: 0 where they are not the same message.
+func alike(a, b *message) int {
+	if a.who != b.who {
+		return 0
+	}
+	if a.Label == b.Label || a.canonical == b.canonical && slices.Equal(a.words, b.words) {
+		return whole
+	}
+	if a.Kind == trace.RequestKind && a.head != b.head {
+		return 0
+	}
+	common := 0
+	for _, w := range a.words {
+		if slices.Contains(b.words, w) {
+			common++
+		}
+	}
+	if all := len(a.words) + len(b.words) - common; all == 0 {
+		return whole
+	} else if n := whole * common / all; n >= whole/2 {
+		return n
+	}
+	if a.unique && b.unique && a.head == b.head && a.Kind != trace.DeliveryKind {
+		return whole / 2
+	}
+	return 0
+}
+
+// align pairs the messages of both runs.
+func (c *Comparison) align() []Step {
+	a, b := c.roles[A].messages(c.Runs[A].Steps), c.roles[B].messages(c.Runs[B].Steps)
+	numbers(a, b)
+	partner := [2][]int{make([]int, len(a)), make([]int, len(b))}
+	for s := range partner {
+		for i := range partner[s] {
+			partner[s][i] = -1
+		}
+	}
+	best(a, b, func(i, j int) { partner[A][i], partner[B][j] = j, i })
+	return merge(a, b, partner)
+}
+
+// best pairs messages in their order. Of several best pairings it finds the same one whichever run is called A.
+func best(a, b []message, pair func(i, j int)) {
+	order := slices.CompareFunc(a, b, func(x, y message) int {
+		return cmp.Or(cmp.Compare(x.canonical, y.canonical), cmp.Compare(x.head, y.head))
+	})
+	if order > 0 {
+		a, b = b, a
+	}
+	inOrder(0, len(a), 0, len(b), func(i, j int) int {
+		if a[i].who != b[j].who { // this is asked very often
+			return 0
+		}
+		return alike(&a[i], &b[j]) * int(1+trace.Full-min(a[i].Detail, b[j].Detail))
+	}, func(i, j int) {
+		if order > 0 {
+			i, j = j, i
+		}
+		pair(i, j)
+	})
+}
+
+// numbers makes who as short as it can be.
+func numbers(all ...[]message) {
+	of := map[string]string{}
+	for _, side := range all {
+		for i := range side {
+			if of[side[i].who] == "" {
+				of[side[i].who] = fmt.Sprint(len(of) + 1)
+			}
+			side[i].who = of[side[i].who]
+		}
+	}
+}
+
+// inOrder pairs what is alike in two sequences, each in its order, so that there is no pairing in which more is alike. It is
+// the algorithm of Hirschberg, which needs no more room than the sequences do.
+func inOrder(a0, a1, b0, b1 int, alike func(i, j int) int, pair func(i, j int)) {
+	if a0 == a1 || b0 == b1 {
+		return
+	}
+	if a1-a0 == 1 {
+		best, at := 0, 0
+		for j := b0; j < b1; j++ {
+			if n := alike(a0, j); n > best {
+				best, at = n, j
+			}
+		}
+		if best > 0 {
+			pair(a0, at)
+		}
+		return
+	}
+	mid := (a0 + a1) / 2
+	n := b1 - b0
+	head, tail := make([]int, n+1), make([]int, n+1) // how alike the first k, and the last n-k, are to either half
+	for i := a0; i < mid; i++ {
+		corner := 0
+		for k := 1; k <= n; k++ {
+			up := head[k]
+			head[k] = max(up, head[k-1], corner+alike(i, b0+k-1))
+			corner = up
+		}
+	}
+	for i := a1 - 1; i >= mid; i-- {
+		corner := 0
+		for k := n - 1; k >= 0; k-- {
+			up := tail[k]
+			tail[k] = max(up, tail[k+1], corner+alike(i, b0+k))
+			corner = up
+		}
+	}
+	cut := 0
+	for k := range head {
+		if head[k]+tail[k] > head[cut]+tail[cut] {
+			cut = k
+		}
+	}
+	inOrder(a0, mid, b0, b0+cut, alike, pair)
+	inOrder(mid, a1, b0+cut, b1, alike, pair)
+}
+
+// merge makes one sequence of two: between two messages of both, first what A has there, then what B has.
+func merge(a, b []message, partner [2][]int) []Step {
+	var all []Step
+	type rest struct {
+		messages []message
+		rows     []int
+	}
+	left := [2]map[string]*rest{{}, {}} // what one side has there, by who
+	alone := func(s Side, m *message) {
+		r := left[s][m.who]
+		if r == nil {
+			r = &rest{}
+			left[s][m.who] = r
+		}
+		r.messages, r.rows = append(r.messages, *m), append(r.rows, len(all))
+		row := Step{Elsewhere: -1}
+		row.Sides[s] = &m.Message
+		all = append(all, row)
+	}
+	j := 0
+	for i := 0; i <= len(a); i++ {
+		if i < len(a) && partner[A][i] < 0 {
+			alone(A, &a[i])
+			continue
+		}
+		end := len(b)
+		if i < len(a) {
+			end = partner[A][i]
+		}
+		for ; j < end; j++ {
+			alone(B, &b[j])
+		}
+		if i < len(a) {
+			all = append(all, Step{[2]*Message{&a[i].Message, &b[j].Message}, a[i].canonical == b[j].canonical, -1})
+			j++
+		}
+	}
+	for who, ra := range left[A] {
+		if rb := left[B][who]; rb != nil {
+			best(ra.messages, rb.messages, func(i, j int) {
+				all[ra.rows[i]].Elsewhere, all[rb.rows[j]].Elsewhere = rb.rows[j], ra.rows[i]
+			})
+		}
+	}
+	return all
+}

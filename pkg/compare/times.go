@@ -1,0 +1,195 @@
+package compare
+
+import (
+	"slices"
+	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+)
+
+// Range is what is known of a duration, or of the difference of two.
+type Range struct{ Min, Max time.Duration }
+
+// Certain is by how much, at the least, a difference is above zero or, negative, below; zero where not even that is known.
+func (r Range) Certain() time.Duration {
+	switch {
+	case r.Min > 0:
+		return r.Min
+	case r.Max < 0:
+		return r.Max
+	}
+	return 0
+}
+
+func (r Range) minus(o Range) Range { return Range{r.Min - o.Max, r.Max - o.Min} }
+
+// Phase is a part of either run, or of one.
+type Phase struct {
+	Name  string
+	Sides [2]*trace.Phase // nil where that run has none
+	More  *Range          // how much more time B took, or nil where that cannot be said: one run did not come that far
+}
+
+// Longer is the side that certainly took longer.
+func (p Phase) Longer() (Side, bool) {
+	if p.More == nil {
+		return 0, false
+	}
+	return longer(*p.More)
+}
+
+// Longer is the side that certainly took longer in all.
+func (c Comparison) Longer() (Side, bool) {
+	if c.More == nil {
+		return 0, false
+	}
+	return longer(*c.More)
+}
+
+func longer(more Range) (Side, bool) {
+	d := more.Certain()
+	if d < 0 {
+		return A, true
+	}
+	return B, d > 0
+}
+
+// Largest are the phases in which one run certainly took longer, the largest certain difference first.
+func (c Comparison) Largest() (all []Phase) {
+	for _, p := range c.Phases {
+		if _, ok := p.Longer(); ok {
+			all = append(all, p)
+		}
+	}
+	slices.SortStableFunc(all, func(p, q Phase) int {
+		return int(q.More.Certain().Abs() - p.More.Certain().Abs())
+	})
+	return all
+}
+
+// joined are phases of which one run has both, and the other only the second, which then has the first in it: without
+// spans nothing tells when the volumes were there.
+var joined = [][2]string{{"volumes", "sandbox"}}
+
+func phases(a, b Run) []Phase {
+	sides := [2][]trace.Phase{a.Phases, b.Phases}
+	for _, pair := range joined {
+		if i, j := find(sides[A], pair[0]), find(sides[B], pair[0]); (i < 0) != (j < 0) && find(sides[A], pair[1]) >= 0 && find(sides[B], pair[1]) >= 0 {
+			sides[A], sides[B] = join(sides[A], pair), join(sides[B], pair)
+		}
+	}
+	var all []Phase
+	at := [2]int{}
+	take := func(s Side) *trace.Phase { at[s]++; return &sides[s][at[s]-1] }
+	for at[A] < len(sides[A]) || at[B] < len(sides[B]) {
+		// What B has and A has not stands where B has it, after what both have before it.
+		switch {
+		case at[B] < len(sides[B]) && find(sides[A][at[A]:], sides[B][at[B]].Name) < 0:
+			p := take(B)
+			all = append(all, Phase{Name: p.Name, Sides: [2]*trace.Phase{B: p}})
+		case at[A] < len(sides[A]) && find(sides[B][at[B]:], sides[A][at[A]].Name) < 0:
+			p := take(A)
+			all = append(all, Phase{Name: p.Name, Sides: [2]*trace.Phase{A: p}})
+		case at[A] < len(sides[A]) && at[B] < len(sides[B]) && sides[A][at[A]].Name == sides[B][at[B]].Name:
+			p, q := take(A), take(B)
+			all = append(all, Phase{Name: p.Name, Sides: [2]*trace.Phase{p, q}})
+		default: // both have both, in another order: by name
+			p := take(A)
+			j := at[B] + find(sides[B][at[B]:], p.Name)
+			q := sides[B][j]
+			sides[B] = slices.Delete(slices.Clone(sides[B]), j, j+1)
+			all = append(all, Phase{Name: p.Name, Sides: [2]*trace.Phase{p, &q}})
+		}
+	}
+	last := [2]int{-1, -1} // the last phase that each run came to
+	for i, p := range all {
+		for _, s := range Sides {
+			if p.Sides[s] != nil {
+				last[s] = i
+			}
+		}
+	}
+	sameSort := (len(a.Members) > 0) == (len(b.Members) > 0) // else what one calls pods has the other's phases in it
+	for i := range all {
+		p := &all[i]
+		r := [2]Range{}
+		known := true
+		for _, s := range Sides {
+			if q := p.Sides[s]; q != nil {
+				r[s] = Range{q.Min, q.Max}
+			} else if last[s] < i || !sameSort {
+				known = false
+			}
+		}
+		if known {
+			more := r[B].minus(r[A])
+			p.More = &more
+		}
+	}
+	return all
+}
+
+func find(all []trace.Phase, name string) int {
+	return slices.IndexFunc(all, func(p trace.Phase) bool { return p.Name == name })
+}
+
+// join makes one phase of two, where there are two, and gives it both names.
+func join(all []trace.Phase, pair [2]string) []trace.Phase {
+	all = slices.Clone(all)
+	j := find(all, pair[1])
+	p := &all[j]
+	p.Name = pair[0] + "+" + pair[1]
+	i := find(all, pair[0])
+	if i < 0 {
+		return all
+	}
+	q := all[i]
+	p.Min, p.Max, p.Best = p.Min+q.Min, p.Max+q.Max, p.Best+q.Best
+	p.Parts = slices.Concat(q.Parts, p.Parts)
+	p.Earliest = q.Earliest
+	return slices.Delete(all, i, i+1)
+}
+
+// total is from the beginning to the message by which the outcome was certain; where none was, it is as sharp as a clock.
+func (r Run) total() Range {
+	if r.Total == 0 {
+		return Range{}
+	}
+	t := Range{r.Total, r.Total}
+	origin := r.Zero
+	if !r.Looked.IsZero() {
+		origin = r.Looked
+	}
+	for _, s := range r.Steps {
+		if w := s.Window; w.Latest.Equal(origin.Add(r.Total)) && !w.Earliest.IsZero() {
+			t.Min = min(r.Total, max(0, w.Earliest.Sub(origin)))
+		}
+	}
+	return t
+}
+
+// Wait is a fixed wait of either run, or of one.
+type Wait struct {
+	Sides [2]*trace.Wait // nil where that run has none
+}
+
+// Differs reports whether it is not the same in both.
+func (w Wait) Differs() bool {
+	return w.Sides[A] == nil || w.Sides[B] == nil || w.Sides[A].Length != w.Sides[B].Length
+}
+
+func waits(a, b []trace.Wait) (all []Wait) {
+	for i := range a {
+		w := Wait{[2]*trace.Wait{A: &a[i]}}
+		if j := slices.IndexFunc(b, func(o trace.Wait) bool { return o.Name == a[i].Name }); j >= 0 {
+			w.Sides[B] = &b[j]
+		}
+		all = append(all, w)
+	}
+	for j := range b {
+		if !slices.ContainsFunc(a, func(o trace.Wait) bool { return o.Name == b[j].Name }) {
+			all = append(all, Wait{[2]*trace.Wait{B: &b[j]}})
+		}
+	}
+	return all
+}

@@ -1,0 +1,168 @@
+package render
+
+import (
+	"encoding/json"
+	"io"
+	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/compare"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+)
+
+type jsonRange struct {
+	Min float64 `json:"min"`
+	Max float64 `json:"max"`
+}
+
+// jsonSides has one value for each run, null where that has none.
+type jsonSides[T any] struct {
+	A *T `json:"a"`
+	B *T `json:"b"`
+}
+
+type jsonComparison struct {
+	Type       string                 `json:"type"`
+	APIVersion string                 `json:"apiVersion"`
+	Same       bool                   `json:"same"` // both are one and the same run
+	Runs       jsonSides[jsonCompRun] `json:"runs"`
+	More       *jsonRange             `json:"more"`   // how much more time B took in all; null where the outcomes differ
+	Longer     string                 `json:"longer"` // a or b, or nothing where that is not certain
+	Waits      []jsonSides[jsonWait]  `json:"waits"`
+	Verdict    []string               `json:"verdict"` // the same in sentences
+}
+
+type jsonCompRun struct {
+	File     string        `json:"file"`
+	Server   string        `json:"server"`
+	Subject  trace.Object  `json:"subject"`
+	Started  *time.Time    `json:"started"`
+	Outcome  string        `json:"outcome"`
+	Took     jsonRange     `json:"took"`
+	Obstacle *jsonObstacle `json:"obstacle,omitempty"`
+}
+
+type jsonCompPhase struct {
+	Type   string               `json:"type"`
+	Name   string               `json:"name"`
+	Took   jsonSides[jsonRange] `json:"took"`
+	More   *jsonRange           `json:"more"`   // how much more time B took; null where one run did not come that far
+	Longer string               `json:"longer"` // a or b, or nothing where that is not certain
+}
+
+type jsonCompStep struct {
+	Type      string                 `json:"type"`
+	Index     int                    `json:"index"`
+	Only      string                 `json:"only"`      // a or b, where the other has no such step
+	Elsewhere *int                   `json:"elsewhere"` // index of the step by which the other has it, where that is at another place
+	Same      bool                   `json:"same"`      // both say the very same, but for names
+	Steps     jsonSides[jsonMessage] `json:"steps"`
+	Detail    string                 `json:"detail"` // the least in which either run has it
+}
+
+type jsonMessage struct {
+	From      trace.Participant `json:"from"`
+	To        trace.Participant `json:"to"`
+	Kind      trace.Kind        `json:"kind"`
+	Label     string            `json:"label"`
+	Answer    string            `json:"answer,omitempty"`
+	Container string            `json:"container"`
+	Rule      string            `json:"rule"`
+	Certainty trace.Certainty   `json:"certainty"`
+	Earliest  *float64          `json:"earliest"`
+	Latest    *float64          `json:"latest"` // of the step
+	Took      *jsonRange        `json:"took"`   // until the answer, where there is one
+}
+
+// compareJSON writes a comparison as one document a line: the comparison, its phases, its steps of every detail in order.
+// Times are seconds since the beginning of each run, durations are seconds; a difference is above zero where B took more.
+func compareJSON(w io.Writer, c Comparison) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	out := jsonComparison{Type: "comparison", APIVersion: "seq/v1alpha1", Same: c.Same, More: jsonMore(c.More), Longer: jsonSide(c.Longer()), Waits: []jsonSides[jsonWait]{}, Verdict: c.verdict(trace.Full)}
+	out.Runs = jsonSides[jsonCompRun]{c.jsonRun(compare.A), c.jsonRun(compare.B)}
+	for _, x := range c.Waits {
+		out.Waits = append(out.Waits, jsonSides[jsonWait]{jsonOfWait(x.Sides[compare.A]), jsonOfWait(x.Sides[compare.B])})
+	}
+	if err := enc.Encode(out); err != nil {
+		return err
+	}
+	for _, p := range c.Phases {
+		j := jsonCompPhase{Type: "phase", Name: p.Name, More: jsonMore(p.More), Longer: jsonSide(p.Longer())}
+		j.Took = jsonSides[jsonRange]{jsonOfPhase(p.Sides[compare.A]), jsonOfPhase(p.Sides[compare.B])}
+		if err := enc.Encode(j); err != nil {
+			return err
+		}
+	}
+	for i, s := range c.Steps {
+		j := jsonCompStep{Type: "step", Index: i, Same: s.Same, Only: jsonSide(s.Only()), Detail: s.Detail().String()}
+		j.Steps = jsonSides[jsonMessage]{c.jsonMessage(s, compare.A), c.jsonMessage(s, compare.B)}
+		if s.Elsewhere >= 0 {
+			j.Elsewhere = &s.Elsewhere
+		}
+		if err := enc.Encode(j); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func jsonSide(s compare.Side, ok bool) string {
+	if !ok {
+		return ""
+	}
+	return lower(s.String())
+}
+
+func seconds(r compare.Range) jsonRange { return jsonRange{r.Min.Seconds(), r.Max.Seconds()} }
+
+func jsonMore(r *compare.Range) *jsonRange {
+	if r == nil {
+		return nil
+	}
+	return new(seconds(*r))
+}
+
+func jsonOfPhase(p *trace.Phase) *jsonRange {
+	if p == nil {
+		return nil
+	}
+	return new(seconds(compare.Range{Min: p.Min, Max: p.Max}))
+}
+
+func jsonOfWait(w *trace.Wait) *jsonWait {
+	if w == nil {
+		return nil
+	}
+	return &jsonWait{w.Name, w.Phase, w.Length.Seconds(), w.Explain, w.Remedy}
+}
+
+func (c Comparison) jsonRun(s compare.Side) *jsonCompRun {
+	r := c.Reports[s]
+	return &jsonCompRun{
+		File: c.Names[s], Server: r.Run.Server, Subject: r.Run.Subject, Started: instant(r.Run.Zero), Outcome: r.Outcome.Name,
+		Took: seconds(c.Totals[s]), Obstacle: jsonOfObstacle(r.Outcome.Obstacle),
+	}
+}
+
+func (c Comparison) jsonMessage(s compare.Step, side compare.Side) *jsonMessage {
+	m := s.Sides[side]
+	if m == nil {
+		return nil
+	}
+	zero := c.Runs[side].Zero
+	since := func(t time.Time) *float64 {
+		if t.IsZero() || zero.IsZero() {
+			return nil
+		}
+		return new(t.Sub(zero).Seconds())
+	}
+	w := m.Known()
+	j := &jsonMessage{From: m.From, To: m.To, Kind: m.Kind, Label: m.Label, Container: m.Container, Rule: m.Rule, Certainty: m.Certainty, Earliest: since(w.Earliest), Latest: since(w.Latest)}
+	if m.Answer != nil {
+		j.Answer = m.Answer.Label
+		if end := m.Answer.Known(); !w.Earliest.IsZero() && !w.Latest.IsZero() && !end.Earliest.IsZero() && !end.Latest.IsZero() {
+			j.Took = &jsonRange{max(0, end.Earliest.Sub(w.Latest).Seconds()), end.Latest.Sub(w.Earliest).Seconds()}
+		}
+	}
+	return j
+}

@@ -1,0 +1,136 @@
+package render
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/compare"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+)
+
+// compareMermaid writes both runs as one sequence diagram: what both have, once, with the times of either; what one has
+// stands in a frame that says which.
+func compareMermaid(w io.Writer, c Comparison, y Style) error {
+	m := mermaid{Style: y}
+	lane := c.lanes()
+	ids := make([]trace.Participant, len(c.Participants))
+	for i, k := range lane {
+		ids[k] = trace.Participant(cmp.Or(c.Participants[i][compare.A], c.Participants[i][compare.B]))
+	}
+	m.ids = mermaidIDs(ids, cmp.Or(c.Runs[compare.A].Runtime, c.Runs[compare.B].Runtime))
+	m.printf("sequenceDiagram")
+	m.printf("    title A: %s, B: %s (%s inferred)", mermaidText(c.Names[compare.A]), mermaidText(c.Names[compare.B]), y.glyphs().inferred)
+	for k, id := range m.ids {
+		names := c.Participants[slices.Index(lane, k)]
+		m.participant(id, joinedNames(names))
+	}
+	if len(m.ids) > 0 {
+		for _, s := range compare.Sides {
+			m.printf("    Note over %s: %s: %s", m.across(), s, mermaidText(c.Reports[s].headline()))
+		}
+		m.printf("    Note over %s: %s", m.across(), mermaidText(c.verdict(y.Detail)[0]))
+	}
+	frame := ""
+	for _, s := range c.Steps {
+		if s.Detail() > y.Detail {
+			continue
+		}
+		next := ""
+		if side, one := s.One(); one && s.Elsewhere >= 0 {
+			next = fmt.Sprintf("opt %s here, %s elsewhere", side, side.Other())
+		} else if one {
+			next = fmt.Sprintf("opt only %s", side)
+		}
+		if next != frame {
+			if frame != "" {
+				m.printf("    end")
+			}
+			if next != "" {
+				m.printf("    %s", next)
+			}
+			frame = next
+		}
+		m.compared(c, s, lane)
+	}
+	if frame != "" {
+		m.printf("    end")
+	}
+	_, err := w.Write(m.Bytes())
+	return err
+}
+
+// lanes gives each participant its place.
+func (c Comparison) lanes() []int {
+	order := make([]int, len(c.Participants))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(c.rank(i), c.rank(j)) })
+	lane := make([]int, len(order))
+	for k, i := range order {
+		lane[i] = k
+	}
+	return lane
+}
+
+// rank is that of the more telling name: a runtime's own, not the one it has until that is known.
+func (c Comparison) rank(i int) int {
+	least := len(laneOrder) + 1
+	for s, name := range c.Participants[i] {
+		if name != "" {
+			least = min(least, laneRank(trace.Participant(name), c.Runs[s].Runtime))
+		}
+	}
+	return least
+}
+
+// joinedNames is what a lane is called.
+func joinedNames(names [2]string) string {
+	prefix := string(trace.Container(""))
+	a, b := strings.TrimPrefix(names[compare.A], prefix), strings.TrimPrefix(names[compare.B], prefix)
+	if a == b || b == "" {
+		return a
+	}
+	if a == "" {
+		return b
+	}
+	return a + " / " + b
+}
+
+func (m *mermaid) compared(c Comparison, s compare.Step, lane []int) {
+	side, one := s.One()
+	x := lead(s)
+	from, to := m.ids[lane[c.Lane(side, x.From)]], m.ids[lane[c.Lane(side, x.To)]]
+	label := strings.Join(m.texts(s), " / ")
+	if lasted := m.lasted(s); lasted != "" {
+		label += ", " + lasted
+	}
+	if x.Certainty == trace.Inferred {
+		label += " " + m.glyphs().inferred
+	}
+	if m.Detail > trace.Brief {
+		var times []string
+		for _, k := range compare.Sides {
+			if at := c.at(m.Style, s, k); at != "" {
+				times = append(times, k.String()+" "+at)
+			}
+		}
+		if one && s.Elsewhere < 0 && len(times) > 0 {
+			times[0] = times[0][len("A "):]
+		}
+		if len(times) > 0 {
+			label += " (" + strings.Join(times, ", ") + ")"
+		}
+	}
+	switch label = mermaidText(label); x.Kind {
+	case trace.NoteKind:
+		m.printf("    Note over %s: %s", from, label)
+	case trace.RequestKind:
+		m.printf("    %s->>%s: %s", from, to, label)
+	default:
+		m.printf("    %s-->>%s: %s", from, to, label)
+	}
+}
