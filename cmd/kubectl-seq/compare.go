@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
@@ -84,6 +85,9 @@ func (f *drawFlags) toCompareOptions(streams genericiooptions.IOStreams, paths [
 	// As long as they are, the files' names would hide what they say.
 	if o.names = [2]string{filepath.Base(paths[0]), filepath.Base(paths[1])}; o.names[0] == o.names[1] {
 		o.names = paths
+	}
+	if i := slices.Index(paths[:], "-"); i >= 0 {
+		o.names[i] = "standard input"
 	}
 	return o, nil
 }

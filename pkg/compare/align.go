@@ -16,7 +16,7 @@ type message struct {
 	head      string // what it says, up to a colon
 	canonical string // all it says
 	words     []string
-	unique    bool // no other of this run has the same who and head
+	unique    bool // no other of this run has the same who and rule
 }
 
 // messages are the steps of a run, each answer with its request.
@@ -39,7 +39,7 @@ func (n *naming) messages(steps []trace.Step) []message {
 		if s.Verb != "" {
 			what = fmt.Sprint(s.Verb, " ", s.Resource, "/", s.Subresource, " ", s.Object.Kind)
 		}
-		m.who = fmt.Sprint(n.participant(s.From), "\x00", n.participant(s.To), "\x00", s.Kind, "\x00", what, "\x00", n.about[s.About], "\x00", n.containers[s.Container])
+		m.who = fmt.Sprint(n.participant(s.From), "\x00", n.participant(s.To), "\x00", s.Kind, "\x00", what, "\x00", n.story(s), "\x00", n.containers[s.Container])
 		m.canonical, m.words = n.said(s.Label)
 		m.head = m.canonical
 		if i := strings.Index(m.head, ":"); i >= 0 {
@@ -63,12 +63,20 @@ func (n *naming) messages(steps []trace.Step) []message {
 	}
 	count := map[[2]string]int{}
 	for _, m := range all {
-		count[[2]string{m.who, m.head}]++
+		count[[2]string{m.who, m.Rule}]++
 	}
 	for i := range all {
-		all[i].unique = count[[2]string{all[i].who, all[i].head}] == 1
+		all[i].unique = count[[2]string{all[i].who, all[i].Rule}] == 1
 	}
 	return all
+}
+
+// story is the number of the object of whose story a step is part.
+func (n *naming) story(s *trace.Step) int {
+	if i := n.about[s.About]; i != 0 {
+		return i
+	}
+	return n.objects[s.Object.Kind][s.Object.Name] // it was refused, and has no uid
 }
 
 // whole is how alike the same words are. Half of it is needed to be the same message.
@@ -96,7 +104,8 @@ func alike(a, b *message) int {
 	} else if n := whole * common / all; n >= whole/2 {
 		return n
 	}
-	if a.unique && b.unique && a.head == b.head && a.Kind != trace.DeliveryKind {
+	// One rule has found both, and either run has no other that it could be; a reason before a colon tells two apart.
+	if reason := a.head != a.canonical || b.head != b.canonical; a.unique && b.unique && a.Rule == b.Rule && (!reason || a.head == b.head) {
 		return whole / 2
 	}
 	return 0

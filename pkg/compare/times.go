@@ -82,14 +82,14 @@ func phases(a, b Run) []Phase {
 	at := [2]int{}
 	take := func(s Side) *trace.Phase { at[s]++; return &sides[s][at[s]-1] }
 	for at[A] < len(sides[A]) || at[B] < len(sides[B]) {
-		// What B has and A has not stands where B has it, after what both have before it.
+		// What one has and the other has not stands after what both have before it.
 		switch {
-		case at[B] < len(sides[B]) && find(sides[A][at[A]:], sides[B][at[B]].Name) < 0:
-			p := take(B)
-			all = append(all, Phase{Name: p.Name, Sides: [2]*trace.Phase{B: p}})
 		case at[A] < len(sides[A]) && find(sides[B][at[B]:], sides[A][at[A]].Name) < 0:
 			p := take(A)
 			all = append(all, Phase{Name: p.Name, Sides: [2]*trace.Phase{A: p}})
+		case at[B] < len(sides[B]) && find(sides[A][at[A]:], sides[B][at[B]].Name) < 0:
+			p := take(B)
+			all = append(all, Phase{Name: p.Name, Sides: [2]*trace.Phase{B: p}})
 		case at[A] < len(sides[A]) && at[B] < len(sides[B]) && sides[A][at[A]].Name == sides[B][at[B]].Name:
 			p, q := take(A), take(B)
 			all = append(all, Phase{Name: p.Name, Sides: [2]*trace.Phase{p, q}})
@@ -110,6 +110,7 @@ func phases(a, b Run) []Phase {
 		}
 	}
 	sameSort := (len(a.Members) > 0) == (len(b.Members) > 0) // else what one calls pods has the other's phases in it
+	runs := [2]*Run{&a, &b}
 	for i := range all {
 		p := &all[i]
 		r := [2]Range{}
@@ -117,7 +118,7 @@ func phases(a, b Run) []Phase {
 		for _, s := range Sides {
 			if q := p.Sides[s]; q != nil {
 				r[s] = Range{q.Min, q.Max}
-			} else if last[s] < i || !sameSort {
+			} else if last[s] < i || !sameSort || !runs[s].wouldHave(p.Sides[s.Other()], runs[s.Other()]) {
 				known = false
 			}
 		}
@@ -127,6 +128,22 @@ func phases(a, b Run) []Phase {
 		}
 	}
 	return all
+}
+
+// wouldHave reports whether a run that lacks a phase of another would have it if there had been one: it saw its beginning,
+// and had a source of those by which the other knows where the phase begins.
+func (r *Run) wouldHave(p *trace.Phase, other *Run) bool {
+	if !r.Looked.IsZero() || len(p.Parts) == 0 {
+		return false
+	}
+	had := map[string]bool{}
+	for i := range r.Steps {
+		for _, e := range r.Steps[i].Evidence {
+			had[e.Source] = true
+		}
+	}
+	i := slices.IndexFunc(other.Steps, func(s trace.Step) bool { return s.Key == p.Parts[0].Begin })
+	return i >= 0 && slices.ContainsFunc(other.Steps[i].Evidence, func(e trace.Evidence) bool { return had[e.Source] })
 }
 
 func find(all []trace.Phase, name string) int {

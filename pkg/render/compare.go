@@ -74,7 +74,7 @@ func (c Comparison) inAll() string {
 	side, certain := c.Longer()
 	switch {
 	case !c.Alike:
-		text := fmt.Sprintf("They did not end alike: A is %s, B is %s.", lower(a), lower(b))
+		text := fmt.Sprintf("They did not end alike: A as %s, B as %s.", a, b)
 		if parts := c.largest(-1); parts != "" {
 			text += " Certain is: " + parts + "."
 		}
@@ -82,9 +82,9 @@ func (c Comparison) inAll() string {
 	case certain:
 		text := fmt.Sprintf("%s took %s more", side, more(*c.More))
 		if parts := c.largest(side); parts != "" {
-			text += ": " + parts
+			return text + ": " + parts + "."
 		}
-		return text + "."
+		return text + "; in which phase is not known."
 	}
 	text := "Which of them took longer is not known"
 	if t := c.Totals; c.More != nil {
@@ -96,25 +96,30 @@ func (c Comparison) inAll() string {
 	return text + ", and neither took certainly longer in any phase."
 }
 
-// largest names the phases with the largest certain differences; those of a run that took longer in all are parts of that.
+// largest names the phases with the largest certain differences: where a run took longer in all, those that are parts of
+// that before the others.
 func (c Comparison) largest(whole compare.Side) string {
 	all := c.Largest()
-	var parts []string
+	var parts, against []string
 	for i, p := range all {
 		if i == 3 || 20*p.More.Certain().Abs() < all[0].More.Certain().Abs() {
 			break
 		}
 		side, _ := p.Longer()
-		text := fmt.Sprintf("%s took %s more in %s", side, more(*p.More), p.Name)
-		if side == whole {
-			text = fmt.Sprintf("%s of it in %s", more(*p.More), p.Name)
-		}
+		lacks := ""
 		if p.Sides[side.Other()] == nil {
-			text += fmt.Sprintf(", which %s has not", side.Other())
+			lacks = fmt.Sprintf(", which %s has not", side.Other())
 		}
-		parts = append(parts, text)
+		if side == whole {
+			parts = append(parts, fmt.Sprintf("%s of it in %s%s", more(*p.More), p.Name, lacks))
+		} else {
+			against = append(against, fmt.Sprintf("%s took %s more in %s%s", side, more(*p.More), p.Name, lacks))
+		}
 	}
-	return strings.Join(parts, "; ")
+	if whole >= 0 && len(parts) == 0 {
+		return ""
+	}
+	return strings.Join(append(parts, against...), "; ")
 }
 
 // more is a certain difference, whichever run it is of.
@@ -122,7 +127,10 @@ func more(r compare.Range) string {
 	if r.Max < 0 {
 		r = compare.Range{Min: -r.Max, Max: -r.Min}
 	}
-	return took(r.Min, r.Max, time.Millisecond)
+	if r.Max-r.Min <= 2*time.Millisecond {
+		return duration((r.Min + r.Max) / 2)
+	}
+	return between(r.Min, r.Max)
 }
 
 // difference is what is known of a phase, in a few cells.
@@ -157,12 +165,7 @@ func (c Comparison) wait(w compare.Wait) string {
 	return fmt.Sprintf("Both have %s (%s).", text, a.Name)
 }
 
-func lower(s string) string {
-	if s == "" {
-		return "not over"
-	}
-	return strings.ToLower(s[:1]) + s[1:]
-}
+func lower(s string) string { return strings.ToLower(s[:1]) + s[1:] }
 
 // counts says how many steps only one run has.
 func (c Comparison) counts(detail trace.Detail) string {

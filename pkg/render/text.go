@@ -245,6 +245,11 @@ func took(low, high, precision time.Duration) string {
 	case low < time.Millisecond:
 		return "≤ " + duration(high)
 	}
+	return between(low, high)
+}
+
+// between prints a range of durations, with its unit once where both ends have the same.
+func between(low, high time.Duration) string {
 	from, to := duration(low), duration(high)
 	if i := strings.LastIndexByte(to, ' '); i >= 0 && strings.HasSuffix(from, to[i:]) {
 		from = strings.TrimSuffix(from, to[i:])
