@@ -28,9 +28,10 @@ func newCompare(streams genericiooptions.IOStreams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "compare A B",
 		Short: "Show two recorded runs side by side, and which took longer where",
-		Long: `Show two runs that were recorded with --record side by side: which took longer and in which phases, which fixed
-waits and which steps only one has. Names do not count: a Pod's container is the other's, whatever both are called. One is
-said to have taken longer only where what is known of both leaves no doubt. One of them may be -, standard input.
+		Long: `Show two runs that were recorded with --record side by side: which took longer and in which phases, which
+fixed waits and which steps only one has. Names do not count: a Pod's container is the other's, whatever both
+are called. One is said to have taken longer only where what is known of both leaves no doubt. One of the two
+may be -, standard input.
 
 The exit code is 0 where both could be read, whatever became of the runs.`,
 		Example: `  # Why does this Pod take longer?
@@ -82,8 +83,7 @@ func (f *drawFlags) toCompareOptions(streams genericiooptions.IOStreams, paths [
 			return nil, fmt.Errorf("compare %s: %w", path, err)
 		}
 	}
-	// As long as they are, the files' names would hide what they say.
-	if o.names = [2]string{filepath.Base(paths[0]), filepath.Base(paths[1])}; o.names[0] == o.names[1] {
+	if o.names = [2]string{filepath.Base(paths[0]), filepath.Base(paths[1])}; o.names[0] == o.names[1] && paths[0] != paths[1] {
 		o.names = paths
 	}
 	if i := slices.Index(paths[:], "-"); i >= 0 {

@@ -40,12 +40,12 @@ func (n *naming) messages(steps []trace.Step) []message {
 			what = fmt.Sprint(s.Verb, " ", s.Resource, "/", s.Subresource, " ", s.Object.Kind)
 		}
 		m.who = fmt.Sprint(n.participant(s.From), "\x00", n.participant(s.To), "\x00", s.Kind, "\x00", what, "\x00", n.story(s), "\x00", n.containers[s.Container])
-		m.canonical, m.words = n.said(s.Label)
+		m.canonical, m.words = n.said(s.Label, s.Object)
 		m.head = m.canonical
 		if i := strings.Index(m.head, ":"); i >= 0 {
 			m.head = m.head[:i]
 			if s.Verb != "" { // which says what stands before the colon
-				_, m.words = n.said(s.Label[strings.Index(s.Label, ":"):])
+				_, m.words = n.said(s.Label[strings.Index(s.Label, ":"):], s.Object)
 			}
 		} else if s.Verb != "" {
 			m.words = nil
@@ -128,7 +128,7 @@ func (c *Comparison) align() []Step {
 // best pairs messages in their order. Of several best pairings it finds the same one whichever run is called A.
 func best(a, b []message, pair func(i, j int)) {
 	order := slices.CompareFunc(a, b, func(x, y message) int {
-		return cmp.Or(cmp.Compare(x.canonical, y.canonical), cmp.Compare(x.head, y.head))
+		return cmp.Or(cmp.Compare(x.canonical, y.canonical), slices.Compare(x.words, y.words), cmp.Compare(x.Detail, y.Detail), cmp.Compare(x.Label, y.Label))
 	})
 	if order > 0 {
 		a, b = b, a
@@ -198,7 +198,7 @@ func inOrder(a0, a1, b0, b1 int, alike func(i, j int) int, pair func(i, j int)) 
 	}
 	cut := 0
 	for k := range head {
-		if head[k]+tail[k] > head[cut]+tail[cut] {
+		if head[k]+tail[k] >= head[cut]+tail[cut] { // of several the first is taken
 			cut = k
 		}
 	}

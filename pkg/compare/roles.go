@@ -2,6 +2,7 @@ package compare
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -37,8 +38,8 @@ func name(a, b Run) (of [2]naming) {
 	}
 	for s, r := range runs {
 		n := &of[s]
-		for kind, all := range n.objects {
-			n.call(strings.ToLower(kind), all)
+		for _, kind := range slices.Sorted(maps.Keys(n.objects)) { // two kinds can share a name
+			n.call(kind, n.objects[kind])
 		}
 		n.call("node", n.nodes)
 		n.call("container", n.containers)
@@ -54,7 +55,7 @@ func name(a, b Run) (of [2]naming) {
 // number gives what has one name in both runs one number, and of the rest the first in one that of the first in the other.
 func number(a, b []string) (ofA, ofB map[string]int) {
 	ofA, ofB = map[string]int{}, map[string]int{}
-	for _, name := range a {
+	for _, name := range slices.Sorted(slices.Values(a)) { // whichever run is called A
 		if slices.Contains(b, name) {
 			ofA[name], ofB[name] = len(ofA)+1, len(ofA)+1
 		}
@@ -77,8 +78,13 @@ func number(a, b []string) (ofA, ofB map[string]int) {
 
 func (n *naming) call(what string, all map[string]int) {
 	for name, i := range all {
-		n.words[name] = fmt.Sprintf("‹%s %d›", what, i)
+		n.words[name] = called(what, i)
 	}
+}
+
+// called is what stands for a name.
+func called(what string, number int) string {
+	return fmt.Sprintf("‹%s %d›", strings.ToLower(what), number)
 }
 
 var container = string(trace.Container(""))
@@ -173,13 +179,15 @@ var named = map[string]string{"PullImage": "‹image›", "pull": "‹image›",
 // readable bounds how much of a text is compared, in bytes.
 const readable = 2000
 
-// said is a text without the names of its run: what is left, and its words.
-func (n *naming) said(text string) (canonical string, words []string) {
+// said is a text about an object without the names of its run: what is left, and its words.
+func (n *naming) said(text string, about trace.Object) (canonical string, words []string) {
 	text = strings.ToValidUTF8(text[:min(len(text), readable)], "")
 	before := ""
 	canonical = token.ReplaceAllStringFunc(text, func(word string) string {
 		out := word
 		switch {
+		case word == about.Name && n.objects[about.Kind][word] != 0:
+			out = called(about.Kind, n.objects[about.Kind][word])
 		case n.words[word] != "":
 			out = n.words[word]
 		case named[before] != "" && word != "is":

@@ -101,12 +101,10 @@ func phases(a, b Run) []Phase {
 			all = append(all, Phase{Name: p.Name, Sides: [2]*trace.Phase{p, &q}})
 		}
 	}
-	last := [2]int{-1, -1} // the last phase that each run came to
+	common := -1 // the last phase that both came to
 	for i, p := range all {
-		for _, s := range Sides {
-			if p.Sides[s] != nil {
-				last[s] = i
-			}
+		if p.Sides[A] != nil && p.Sides[B] != nil {
+			common = i
 		}
 	}
 	sameSort := (len(a.Members) > 0) == (len(b.Members) > 0) // else what one calls pods has the other's phases in it
@@ -118,7 +116,7 @@ func phases(a, b Run) []Phase {
 		for _, s := range Sides {
 			if q := p.Sides[s]; q != nil {
 				r[s] = Range{q.Min, q.Max}
-			} else if last[s] < i || !sameSort || !runs[s].wouldHave(p.Sides[s.Other()], runs[s.Other()]) {
+			} else if common < i || !sameSort || !runs[s].wouldHave(p.Sides[s.Other()], runs[s.Other()]) {
 				known = false
 			}
 		}

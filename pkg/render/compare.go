@@ -111,7 +111,11 @@ func (c Comparison) largest(whole compare.Side) string {
 			lacks = fmt.Sprintf(", which %s has not", side.Other())
 		}
 		if side == whole {
-			parts = append(parts, fmt.Sprintf("%s of it in %s%s", more(*p.More), p.Name, lacks))
+			share := "of it"
+			if max(p.More.Max, -p.More.Min) > max(c.More.Max, -c.More.Min) { // other phases made good for some of it
+				share = "more"
+			}
+			parts = append(parts, fmt.Sprintf("%s %s in %s%s", more(*p.More), share, p.Name, lacks))
 		} else {
 			against = append(against, fmt.Sprintf("%s took %s more in %s%s", side, more(*p.More), p.Name, lacks))
 		}

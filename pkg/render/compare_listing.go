@@ -60,7 +60,11 @@ func compareListing(w io.Writer, c Comparison, y Style) error {
 
 // comparedBars are the phases: what is known of each, and its likeliest length in both runs on one scale.
 func (y Style) comparedBars(c Comparison) []string {
-	const name, known, verdict = 15, 14, 19
+	const known, verdict = 14, 19
+	name := 16
+	if y.width() < 80 {
+		name = 11
+	}
 	room := min(30, (y.width()-1-2-name-2*known-verdict-1)/2)
 	longest := time.Duration(1)
 	for _, p := range c.Phases {

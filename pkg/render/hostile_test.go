@@ -3,6 +3,7 @@ package render_test
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"strings"
 	"testing"
 	"unicode"
@@ -68,29 +69,39 @@ func TestHostileObservations(t *testing.T) {
 		for name, text := range hostile {
 			t.Run(s.Name+"/"+name, func(t *testing.T) {
 				t.Parallel()
-				tr := trace.New(s.Subject)
-				for _, o := range s.Observations {
-					data, err := json.Marshal(o)
-					if err != nil {
-						t.Fatal(err)
-					}
-					var doc any
-					if err := json.Unmarshal(data, &doc); err != nil {
-						t.Fatal(err)
-					}
-					if data, err = json.Marshal(poison(doc, "", text)); err != nil {
-						t.Fatal(err)
-					}
-					var out trace.Observation
-					if json.Unmarshal(data, &out) != nil {
-						out = o // an enumeration that admits no other word
-					}
-					tr.Observe(out)
-				}
-				check(t, scenario.Report(tr))
+				bad := scenario.Report(poisoned(t, s, text))
+				check(t, bad)
+				clean := scenario.Report(scenario.Fold(s.Subject, s.Observations))
+				checkComparison(t, render.Compare(clean, bad, [2]string{text[:min(len(text), 100)], s.Name}))
+				checkComparison(t, render.Compare(bad, clean, [2]string{s.Name, text[:min(len(text), 100)]}))
 			})
 		}
 	}
+}
+
+// poisoned is the scenario with the text in all its strings.
+func poisoned(t *testing.T, s scenario.Scenario, text string) *trace.Trace {
+	t.Helper()
+	tr := trace.New(s.Subject)
+	for _, o := range s.Observations {
+		data, err := json.Marshal(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var doc any
+		if err := json.Unmarshal(data, &doc); err != nil {
+			t.Fatal(err)
+		}
+		if data, err = json.Marshal(poison(doc, "", text)); err != nil {
+			t.Fatal(err)
+		}
+		var out trace.Observation
+		if json.Unmarshal(data, &out) != nil {
+			out = o // an enumeration that admits no other word
+		}
+		tr.Observe(out)
+	}
+	return tr
 }
 
 // check draws the report in every format and looks at what reaches a terminal or file.
@@ -98,32 +109,44 @@ func check(t *testing.T, r render.Report) {
 	t.Helper()
 	r.Context, r.Run.Image = r.Context+hostile["escapes"], r.Run.Image+hostile["bidi"]
 	for name, f := range render.Formats {
-		var b bytes.Buffer
-		if err := f.Write(&b, r, render.Style{Width: 120, Detail: trace.Full, Explain: true}); err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		if name != "json" && b.Len() > 4<<20 {
-			t.Errorf("%s has %d bytes", name, b.Len())
-		}
-		if !utf8.Valid(b.Bytes()) {
-			t.Errorf("%s is no UTF-8", name)
-		}
-		text := b.String()
-		if name == "json" { // its strings are for programs, and escaped
-			continue
-		}
-		if i := strings.IndexFunc(text, func(r rune) bool { return r != '\n' && r != '\t' && unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }); i >= 0 {
-			t.Errorf("%s has %q", name, text[max(0, i-20):min(len(text), i+20)])
-		}
-		if name == "listing" || name == "lanes" {
-			for line := range strings.Lines(text) {
-				if w := runewidth.StringWidth(strings.TrimSuffix(line, "\n")); w > 120 {
-					t.Errorf("%s: a line of %d cells: %.200q", name, w, line)
-				}
+		checkText(t, name, func(w io.Writer, y render.Style) error { return f.Write(w, r, y) })
+	}
+}
+
+func checkComparison(t *testing.T, c render.Comparison) {
+	t.Helper()
+	for name, write := range render.CompareFormats {
+		checkText(t, name, func(w io.Writer, y render.Style) error { return write(w, c, y) })
+	}
+}
+
+func checkText(t *testing.T, name string, draw func(io.Writer, render.Style) error) {
+	t.Helper()
+	var b bytes.Buffer
+	if err := draw(&b, render.Style{Width: 120, Detail: trace.Full, Explain: true}); err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	if name != "json" && b.Len() > 4<<20 {
+		t.Errorf("%s has %d bytes", name, b.Len())
+	}
+	if !utf8.Valid(b.Bytes()) {
+		t.Errorf("%s is no UTF-8", name)
+	}
+	text := b.String()
+	if name == "json" { // its strings are for programs, and escaped
+		return
+	}
+	if i := strings.IndexFunc(text, func(r rune) bool { return r != '\n' && r != '\t' && unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }); i >= 0 {
+		t.Errorf("%s has %q", name, text[max(0, i-20):min(len(text), i+20)])
+	}
+	if name == "listing" || name == "lanes" {
+		for line := range strings.Lines(text) {
+			if w := runewidth.StringWidth(strings.TrimSuffix(line, "\n")); w > 120 {
+				t.Errorf("%s: a line of %d cells: %.200q", name, w, line)
 			}
 		}
-		if name == "html" && strings.Contains(text, "<script>alert") {
-			t.Error("the page has the script")
-		}
+	}
+	if name == "html" && strings.Contains(text, "<script>alert") {
+		t.Error("the page has the script")
 	}
 }

@@ -88,6 +88,32 @@ func TestMermaidDrawsEveryScenario(t *testing.T) {
 	}
 }
 
+func TestMermaidDrawsComparisons(t *testing.T) {
+	p := mermaid(t)
+	for _, c := range comparisons(t) {
+		for _, detail := range []trace.Detail{trace.Brief, trace.Normal, trace.Full} {
+			arrows := 0
+			for _, s := range c.Steps {
+				if s.Detail() > detail {
+					continue
+				}
+				side, _ := s.One()
+				if m := s.Sides[side]; m.Kind != trace.NoteKind {
+					arrows++
+				}
+			}
+			got := p.draw(t, compared(t, "mermaid", c, render.Style{Detail: detail}))
+			if len(got.Messages) < arrows || got.Arrows != arrows || len(got.Actors) != 2*len(c.Participants) {
+				t.Errorf("%v: want %d arrows, %d lanes; got %+v", c.Names, arrows, len(c.Participants), got)
+			}
+		}
+	}
+	got := p.draw(t, compared(t, "mermaid", render.Compare(hostile(), plain(t), [2]string{hostileTexts[0], "end"}), render.Style{Detail: trace.Full}))
+	if got.Scripts != 0 || value[bool](t, p, "window.owned !== undefined") {
+		t.Error("a text became markup")
+	}
+}
+
 // The well-known diagram of a course.
 func TestMermaidBrief(t *testing.T) {
 	for _, s := range scenario.All(t) {
