@@ -15,17 +15,18 @@ import (
 // stands in a frame that says which.
 func compareMermaid(w io.Writer, c Comparison, y Style) error {
 	m := mermaid{Style: y}
-	lane := c.lanes()
-	ids := make([]trace.Participant, len(c.Participants))
-	for i, k := range lane {
-		ids[k] = trace.Participant(cmp.Or(c.Participants[i][compare.A], c.Participants[i][compare.B]))
+	order := c.lanes(y.Detail)
+	var lanes []trace.Participant
+	lane := map[int]int{}
+	for k, i := range order {
+		lane[i] = k
+		lanes = append(lanes, trace.Participant(cmp.Or(c.Participants[i][compare.A], c.Participants[i][compare.B])))
 	}
-	m.ids = mermaidIDs(ids, cmp.Or(c.Runs[compare.A].Runtime, c.Runs[compare.B].Runtime))
+	m.ids = mermaidIDs(lanes, cmp.Or(c.Runs[compare.A].Runtime, c.Runs[compare.B].Runtime))
 	m.printf("sequenceDiagram")
 	m.printf("    title A: %s, B: %s (%s inferred)", mermaidText(c.Names[compare.A]), mermaidText(c.Names[compare.B]), y.glyphs().inferred)
 	for k, id := range m.ids {
-		names := c.Participants[slices.Index(lane, k)]
-		m.participant(id, joinedNames(names))
+		m.participant(id, joinedNames(c.Participants[order[k]]))
 	}
 	if len(m.ids) > 0 {
 		for _, s := range compare.Sides {
@@ -62,18 +63,21 @@ func compareMermaid(w io.Writer, c Comparison, y Style) error {
 	return err
 }
 
-// lanes gives each participant its place.
-func (c Comparison) lanes() []int {
-	order := make([]int, len(c.Participants))
-	for i := range order {
-		order[i] = i
+// lanes are the participants of the steps of that detail, in their order.
+func (c Comparison) lanes(detail trace.Detail) (order []int) {
+	for _, s := range c.Steps {
+		if s.Detail() > detail {
+			continue
+		}
+		side, _ := s.One()
+		for _, p := range []trace.Participant{lead(s).From, lead(s).To} {
+			if i := c.Lane(side, p); !slices.Contains(order, i) {
+				order = append(order, i)
+			}
+		}
 	}
 	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(c.rank(i), c.rank(j)) })
-	lane := make([]int, len(order))
-	for k, i := range order {
-		lane[i] = k
-	}
-	return lane
+	return order
 }
 
 // rank is that of the more telling name: a runtime's own, not the one it has until that is known.
@@ -100,7 +104,7 @@ func joinedNames(names [2]string) string {
 	return a + " / " + b
 }
 
-func (m *mermaid) compared(c Comparison, s compare.Step, lane []int) {
+func (m *mermaid) compared(c Comparison, s compare.Step, lane map[int]int) {
 	side, one := s.One()
 	x := lead(s)
 	from, to := m.ids[lane[c.Lane(side, x.From)]], m.ids[lane[c.Lane(side, x.To)]]
