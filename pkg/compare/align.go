@@ -111,39 +111,41 @@ func alike(a, b *message) int {
 	return 0
 }
 
-// align pairs the messages of both runs.
+// align pairs the messages of both runs. Of several best pairings it finds the same one whichever run is called A.
 func (c *Comparison) align() []Step {
+	first, second := A, B
 	a, b := c.roles[A].messages(c.Runs[A].Steps), c.roles[B].messages(c.Runs[B].Steps)
 	numbers(a, b)
+	if slices.CompareFunc(a, b, func(x, y message) int {
+		return cmp.Or(cmp.Compare(x.canonical, y.canonical), slices.Compare(x.words, y.words), cmp.Compare(x.Detail, y.Detail), cmp.Compare(x.Label, y.Label))
+	}) > 0 {
+		first, second, a, b = B, A, b, a
+	}
 	partner := [2][]int{make([]int, len(a)), make([]int, len(b))}
 	for s := range partner {
 		for i := range partner[s] {
 			partner[s][i] = -1
 		}
 	}
-	best(a, b, func(i, j int) { partner[A][i], partner[B][j] = j, i })
-	return merge(a, b, partner)
+	best(a, b, func(i, j int) { partner[0][i], partner[1][j] = j, i })
+	steps := together(merge(a, b, partner), [2]history{c.Runs[first].history(), c.Runs[second].history()})
+	if first == B {
+		for i := range steps {
+			s := &steps[i].Sides
+			s[A], s[B] = s[B], s[A]
+		}
+	}
+	return arranged(steps)
 }
 
-// best pairs messages in their order. Of several best pairings it finds the same one whichever run is called A.
+// best pairs messages in their order.
 func best(a, b []message, pair func(i, j int)) {
-	order := slices.CompareFunc(a, b, func(x, y message) int {
-		return cmp.Or(cmp.Compare(x.canonical, y.canonical), slices.Compare(x.words, y.words), cmp.Compare(x.Detail, y.Detail), cmp.Compare(x.Label, y.Label))
-	})
-	if order > 0 {
-		a, b = b, a
-	}
 	inOrder(0, len(a), 0, len(b), func(i, j int) int {
 		if a[i].who != b[j].who { // this is asked very often
 			return 0
 		}
 		return alike(&a[i], &b[j]) * int(1+trace.Full-min(a[i].Detail, b[j].Detail))
-	}, func(i, j int) {
-		if order > 0 {
-			i, j = j, i
-		}
-		pair(i, j)
-	})
+	}, pair)
 }
 
 // numbers makes who as short as it can be.
@@ -206,7 +208,7 @@ func inOrder(a0, a1, b0, b1 int, alike func(i, j int) int, pair func(i, j int)) 
 	inOrder(mid, a1, b0+cut, b1, alike, pair)
 }
 
-// merge makes one sequence of two: between two messages of both, first what A has there, then what B has.
+// merge makes one sequence of two.
 func merge(a, b []message, partner [2][]int) []Step {
 	var all []Step
 	type rest struct {
@@ -246,8 +248,51 @@ func merge(a, b []message, partner [2][]int) []Step {
 	for who, ra := range left[A] {
 		if rb := left[B][who]; rb != nil {
 			best(ra.messages, rb.messages, func(i, j int) {
+				same := ra.messages[i].canonical == rb.messages[j].canonical
+				all[ra.rows[i]].Same, all[rb.rows[j]].Same = same, same
 				all[ra.rows[i]].Elsewhere, all[rb.rows[j]].Elsewhere = rb.rows[j], ra.rows[i]
 			})
+		}
+	}
+	return all
+}
+
+// arranged has, between two steps of both runs, first what A has there, then what B has.
+func arranged(steps []Step) []Step {
+	order := make([]int, 0, len(steps))
+	for i := 0; i < len(steps); {
+		end := i
+		for ; end < len(steps); end++ {
+			if _, one := steps[end].One(); !one {
+				break
+			}
+		}
+		for _, s := range Sides {
+			for k := i; k < end; k++ {
+				if steps[k].Sides[s] != nil {
+					order = append(order, k)
+				}
+			}
+		}
+		if end < len(steps) {
+			order = append(order, end)
+		}
+		i = end + 1
+	}
+	return picked(steps, order)
+}
+
+// picked are those steps, in that order.
+func picked(steps []Step, order []int) []Step {
+	place := make([]int, len(steps))
+	for to, from := range order {
+		place[from] = to
+	}
+	all := make([]Step, len(order))
+	for to, from := range order {
+		all[to] = steps[from]
+		if e := all[to].Elsewhere; e >= 0 {
+			all[to].Elsewhere = place[e]
 		}
 	}
 	return all

@@ -58,7 +58,7 @@ type Comparison struct {
 	More         *Range      // how much more time B took in all, or nil where the totals cannot be compared
 	Phases       []Phase     // in the order of the runs
 	Waits        []Wait      // fixed waits
-	Steps        []Step      // in an order that is that of either run
+	Steps        []Step      // in an order that is proved of either run, or likely
 	Participants [][2]string // names of each role in A and B, empty where one has it not, in order of appearance
 
 	roles [2]naming

@@ -111,11 +111,7 @@ func (c Comparison) largest(whole compare.Side) string {
 			lacks = fmt.Sprintf(", which %s has not", side.Other())
 		}
 		if side == whole {
-			share := "of it"
-			if max(p.More.Max, -p.More.Min) > max(c.More.Max, -c.More.Min) { // other phases made good for some of it
-				share = "more"
-			}
-			parts = append(parts, fmt.Sprintf("%s %s in %s%s", more(*p.More), share, p.Name, lacks))
+			parts = append(parts, fmt.Sprintf("%s in %s%s", share(*p.More, *c.More), p.Name, lacks))
 		} else {
 			against = append(against, fmt.Sprintf("%s took %s more in %s%s", side, more(*p.More), p.Name, lacks))
 		}
@@ -124,6 +120,18 @@ func (c Comparison) largest(whole compare.Side) string {
 		return ""
 	}
 	return strings.Join(append(parts, against...), "; ")
+}
+
+// share says how much of what a run took more in all it took more in one phase. Other phases may have made good for some.
+func share(phase, all compare.Range) string {
+	least, most, total := phase.Certain().Abs(), max(phase.Max, -phase.Min), max(all.Max, -all.Min)
+	switch {
+	case least > total:
+		return more(phase) + " more"
+	case most > total && most-least > 2*time.Millisecond:
+		return "at least " + duration(least) + " of it"
+	}
+	return more(phase) + " of it"
 }
 
 // more is a certain difference, whichever run it is of.

@@ -1,0 +1,90 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// comparedPod is one that sleeps, with what it has besides.
+const comparedPod = `
+apiVersion: v1
+kind: Pod
+metadata: {name: %s}
+spec:
+  automountServiceAccountToken: false
+  terminationGracePeriodSeconds: 20
+  containers:
+  - name: app
+    image: busybox:1
+    imagePullPolicy: %s
+    command: [sh, -c, "trap 'sleep %d; exit 0' TERM; while true; do sleep 0.1; done"]
+    readinessProbe: {exec: {command: ["true"]}, periodSeconds: 1, initialDelaySeconds: %d}
+`
+
+// Of two Pods that are made and deleted one always pulls its image, is probed late, and takes its time to end: the words
+// name the phase, and a page and documents say the same.
+func TestCompareNamesThePhase(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name string) string { return filepath.Join(dir, name) }
+	for name, pod := range map[string]string{
+		"compare-quick": fmt.Sprintf(comparedPod, "compare-quick", "IfNotPresent", 0, 0),
+		"compare-slow":  fmt.Sprintf(comparedPod, "compare-slow", "Always", 4, 5),
+	} {
+		remove(t, name)
+		if err := os.WriteFile(file(name+".yaml"), []byte(pod), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out, errOut, code := seq(t, "create-pod", "-f", file(name+".yaml"), "--record="+file(name)); code != 0 {
+			t.Fatalf("%s: exit %d: %s\n%s", name, code, errOut, out)
+		}
+		if out, errOut, code := seq(t, "delete-pod", name, "--record="+file(name+"-end")); code != 0 {
+			t.Fatalf("%s: exit %d: %s\n%s", name, code, errOut, out)
+		}
+	}
+	out, errOut, code := seq(t, "compare", file("compare-quick"), file("compare-slow"), "-o", "json="+file("json"), "-o", "html="+file("html"), "-o", "mermaid="+file("mermaid"))
+	t.Log(out)
+	if code != 0 || errOut != "" {
+		t.Fatalf("exit %d: %s", code, errOut)
+	}
+	verdict := ""
+	for line := range strings.Lines(out) {
+		if strings.HasPrefix(line, "B took ") {
+			verdict = line
+		}
+	}
+	if !strings.Contains(verdict, "s of it in ready") || !strings.Contains(out, "Only in B: a fixed wait of 5.00 s in ready") {
+		t.Errorf("the phase is not named: %q", verdict)
+	}
+	longer := map[string]string{}
+	for line := range strings.Lines(read(t, file("json"))) {
+		var d struct{ Type, Name, Longer string }
+		if err := json.Unmarshal([]byte(line), &d); err != nil {
+			t.Fatal(err)
+		}
+		longer[d.Type+d.Name] = d.Longer
+	}
+	for document, want := range map[string]string{"comparison": "b", "phaseready": "b", "phasepull": "b"} {
+		if longer[document] != want {
+			t.Errorf("%s: longer is %q, want %q: %v", document, longer[document], want, longer)
+		}
+	}
+	for _, format := range []string{"html", "mermaid"} {
+		if text := read(t, file(format)); !strings.Contains(text, strings.TrimSpace(verdict)) {
+			t.Errorf("%s has not the verdict %q", format, verdict)
+		}
+	}
+	out, errOut, code = seq(t, "compare", file("compare-slow-end"), file("compare-quick-end"))
+	t.Log(out)
+	if code != 0 || errOut != "" || !strings.Contains(out, "A took ") || !strings.Contains(out, " of it in stop") {
+		t.Errorf("exit %d: %s: stop is not named", code, errOut)
+	}
+	if out, _, code = seq(t, "compare", file("compare-slow"), file("compare-slow")); code != 0 || !strings.Contains(out, "A and B are the same run: there is no difference.") {
+		t.Errorf("exit %d:\n%s", code, out)
+	}
+}
