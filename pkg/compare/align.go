@@ -39,7 +39,8 @@ func (n *naming) messages(steps []trace.Step) []message {
 		if s.Verb != "" {
 			what = fmt.Sprint(s.Verb, " ", s.Resource, "/", s.Subresource, " ", s.Object.Kind)
 		}
-		m.who = fmt.Sprint(n.participant(s.From), "\x00", n.participant(s.To), "\x00", s.Kind, "\x00", what, "\x00", n.story(s), "\x00", n.containers[s.Container])
+		m.who = fmt.Sprintf("%s\x00%s\x00%s\x00%s\x00%d\x00%d",
+			n.participant(s.From), n.participant(s.To), s.Kind, what, n.story(s), n.containers[s.Container])
 		m.canonical, m.words = n.said(s.Label, s.Object)
 		m.head = m.canonical
 		if i := strings.Index(m.head, ":"); i >= 0 {
@@ -117,7 +118,8 @@ func (c *Comparison) align() []Step {
 	a, b := c.roles[A].messages(c.Runs[A].Steps), c.roles[B].messages(c.Runs[B].Steps)
 	numbers(a, b)
 	if slices.CompareFunc(a, b, func(x, y message) int {
-		return cmp.Or(cmp.Compare(x.canonical, y.canonical), slices.Compare(x.words, y.words), cmp.Compare(x.Detail, y.Detail), cmp.Compare(x.Label, y.Label))
+		return cmp.Or(cmp.Compare(x.canonical, y.canonical), slices.Compare(x.words, y.words),
+			cmp.Compare(x.Detail, y.Detail), cmp.Compare(x.Label, y.Label))
 	}) > 0 {
 		first, second, a, b = B, A, b, a
 	}
@@ -161,8 +163,8 @@ func numbers(all ...[]message) {
 	}
 }
 
-// inOrder pairs what is alike in two sequences, each in its order, so that there is no pairing in which more is alike. It is
-// the algorithm of Hirschberg, which needs no more room than the sequences do.
+// inOrder pairs what is alike in two sequences, each in its order, so that there is no pairing in which more is alike.
+// It is the algorithm of Hirschberg, which needs no more room than the sequences do.
 func inOrder(a0, a1, b0, b1 int, alike func(i, j int) int, pair func(i, j int)) {
 	if a0 == a1 || b0 == b1 {
 		return

@@ -5,8 +5,8 @@
 //	for _, p := range c.Phases // how much more time B took in each
 //
 // Two messages are the same where the same participants say the same about the same things. The names that the two runs
-// have for these do not count: what has one name in both is the same, and of the rest the first in one run is the first in
-// the other. Nor does it count which evidence a message is known by, or in how much detail it is drawn.
+// have for these do not count: what has one name in both is the same, and of the rest the first in one run is the first
+// in the other. Nor does it count which evidence a message is known by, or in how much detail it is drawn.
 //
 // Times are durations since each run's own beginning. What is known of one is a range, and so is what is known of a
 // difference; one is longer than the other only where their ranges do not overlap.
@@ -121,7 +121,7 @@ func Of(a, b Run) Comparison {
 		more := c.Totals[B].minus(c.Totals[A])
 		c.More = &more
 	}
-	c.Phases = phases(a, b)
+	c.Phases = c.phases()
 	c.Waits = waits(a.Waits, b.Waits)
 	return c
 }

@@ -31,7 +31,8 @@ func runs(t *testing.T) (names []string, all []compare.Run) {
 	return names, all
 }
 
-// Every pair of scenarios: each step once and in no order that is proved wrong, and B against A says of each step and phase what A against B does.
+// Every pair of scenarios: each step once and in no order that is proved wrong, and B against A says of each step and
+// phase what A against B does.
 func TestEveryPair(t *testing.T) {
 	names, all := runs(t)
 	for i, a := range all {
@@ -212,6 +213,10 @@ func TestRoles(t *testing.T) {
 	if got := steps(c); !slices.Equal(got, want) {
 		t.Errorf("got %q", got)
 	}
+	pod.Phases = []trace.Phase{{Name: "admit", Min: time.Second, Max: time.Second, Parts: []trace.Part{{Begin: pod.Steps[0].Key}}}}
+	if p := compare.Of(docker, pod).Phases[0]; p.More == nil || p.More.Certain() != time.Second {
+		t.Errorf("Docker has nobody who could admit: %+v", p.More)
+	}
 	lanes := [][2]string{{"user", "kubectl"}, {"docker", ""}, {"containerd", "cri-o"}, {"", "apiserver"}, {"", "kubelet"}, {"runc", "runc"}, {"container/happy_turing", "container/app"}}
 	for _, l := range lanes {
 		if !slices.Contains(c.Participants, l) {
@@ -236,8 +241,8 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// One is longer only where the ranges leave no doubt, and a phase that a run has not has taken no time only where it would
-// have been seen.
+// One is longer only where the ranges leave no doubt, and a phase that a run has not has taken no time only where it
+// would have been seen.
 func TestPhases(t *testing.T) {
 	phase := func(name string, low, high time.Duration) trace.Phase {
 		return trace.Phase{Name: name, Min: low * time.Millisecond, Max: high * time.Millisecond, Parts: []trace.Part{{Begin: "x y one", End: "x y two"}}}

@@ -40,8 +40,8 @@ func (h history) proved(first, then *trace.Step) bool {
 	return leads(then)
 }
 
-// together puts the two ends of a message that is at one place in A and at another in B into one step, where one of them may
-// as well have been at the other's place.
+// together puts the two ends of a message that is at one place in A and at another in B into one step, where one of
+// them may as well have been at the other's place.
 func together(steps []Step, of [2]history) []Step {
 	gone := make([]bool, len(steps))
 	for i := range steps {

@@ -52,7 +52,8 @@ func name(a, b Run) (of [2]naming) {
 	return of
 }
 
-// number gives what has one name in both runs one number, and of the rest the first in one that of the first in the other.
+// number gives what has one name in both runs one number, and of the rest the first in one that of the first in the
+// other.
 func number(a, b []string) (ofA, ofB map[string]int) {
 	ofA, ofB = map[string]int{}, map[string]int{}
 	for _, name := range slices.Sorted(slices.Values(a)) { // whichever run is called A
@@ -116,18 +117,14 @@ func (r *Run) containers() (all []string) {
 
 func (r *Run) nodes() (all []string) {
 	seen := map[string]bool{"": true}
-	for _, name := range append([]string{r.Node}, each(r.Steps, func(s *trace.Step) string { return s.Node })...) {
+	add := func(name string) {
 		if !seen[name] {
 			seen[name], all = true, append(all, name)
 		}
 	}
-	return all
-}
-
-func each(steps []trace.Step, of func(*trace.Step) string) []string {
-	all := make([]string, len(steps))
-	for i := range steps {
-		all[i] = of(&steps[i])
+	add(r.Node)
+	for i := range r.Steps {
+		add(r.Steps[i].Node)
 	}
 	return all
 }

@@ -10,7 +10,8 @@ import (
 // Range is what is known of a duration, or of the difference of two.
 type Range struct{ Min, Max time.Duration }
 
-// Certain is by how much, at the least, a difference is above zero or, negative, below; zero where not even that is known.
+// Certain is by how much, at the least, a difference is above zero or, negative, below; zero where not even that is
+// known.
 func (r Range) Certain() time.Duration {
 	switch {
 	case r.Min > 0:
@@ -71,10 +72,13 @@ func (c Comparison) Largest() (all []Phase) {
 // spans nothing tells when the volumes were there.
 var joined = [][2]string{{"volumes", "sandbox"}}
 
-func phases(a, b Run) []Phase {
+func (c *Comparison) phases() []Phase {
+	a, b := &c.Runs[A], &c.Runs[B]
 	sides := [2][]trace.Phase{a.Phases, b.Phases}
 	for _, pair := range joined {
-		if i, j := find(sides[A], pair[0]), find(sides[B], pair[0]); (i < 0) != (j < 0) && find(sides[A], pair[1]) >= 0 && find(sides[B], pair[1]) >= 0 {
+		first := func(s Side) bool { return find(sides[s], pair[0]) >= 0 }
+		second := func(s Side) bool { return find(sides[s], pair[1]) >= 0 }
+		if first(A) != first(B) && second(A) && second(B) {
 			sides[A], sides[B] = join(sides[A], pair), join(sides[B], pair)
 		}
 	}
@@ -108,7 +112,6 @@ func phases(a, b Run) []Phase {
 		}
 	}
 	sameSort := (len(a.Members) > 0) == (len(b.Members) > 0) // else what one calls pods has the other's phases in it
-	runs := [2]*Run{&a, &b}
 	for i := range all {
 		p := &all[i]
 		r := [2]Range{}
@@ -116,7 +119,7 @@ func phases(a, b Run) []Phase {
 		for _, s := range Sides {
 			if q := p.Sides[s]; q != nil {
 				r[s] = Range{q.Min, q.Max}
-			} else if common < i || !sameSort || !runs[s].wouldHave(p.Sides[s.Other()], runs[s.Other()]) {
+			} else if !sameSort || !c.without(s, p.Sides[s.Other()], i < common) {
 				known = false
 			}
 		}
@@ -128,10 +131,15 @@ func phases(a, b Run) []Phase {
 	return all
 }
 
-// wouldHave reports whether a run that lacks a phase of another would have it if there had been one: it saw its beginning,
-// and had a source of those by which the other knows where the phase begins.
-func (r *Run) wouldHave(p *trace.Phase, other *Run) bool {
-	if !r.Looked.IsZero() || len(p.Parts) == 0 {
+// without reports whether a run that lacks a phase of the other certainly spent no time in it: it is a run of another sort,
+// or the phase would have been seen, because the run came past it, was seen from its beginning on, and had a source of those
+// by which the other knows where the phase begins.
+func (c *Comparison) without(s Side, p *trace.Phase, past bool) bool {
+	r, other := &c.Runs[s], &c.Runs[s.Other()]
+	if asked, otherwise := c.asked(s), c.asked(s.Other()); asked != otherwise && asked != "" && otherwise != "" {
+		return true
+	}
+	if !past || !r.Looked.IsZero() || len(p.Parts) == 0 {
 		return false
 	}
 	had := map[string]bool{}
@@ -142,6 +150,17 @@ func (r *Run) wouldHave(p *trace.Phase, other *Run) bool {
 	}
 	i := slices.IndexFunc(other.Steps, func(s trace.Step) bool { return s.Key == p.Parts[0].Begin })
 	return i >= 0 && slices.ContainsFunc(other.Steps[i].Evidence, func(e trace.Evidence) bool { return had[e.Source] })
+}
+
+// asked is whom the client asks: an API server, or a Docker Engine, which has no phases of the other's.
+func (c *Comparison) asked(s Side) string {
+	for i := range c.Runs[s].Steps {
+		x := &c.Runs[s].Steps[i]
+		if x.Kind == trace.RequestKind && c.roles[s].participant(x.From) == clients[0] {
+			return c.roles[s].participant(x.To)
+		}
+	}
+	return ""
 }
 
 func find(all []trace.Phase, name string) int {
@@ -165,7 +184,8 @@ func join(all []trace.Phase, pair [2]string) []trace.Phase {
 	return slices.Delete(all, i, i+1)
 }
 
-// total is from the beginning to the message by which the outcome was certain; where none was, it is as sharp as a clock.
+// total is from the beginning to the message by which the outcome was certain; where none was, it is as sharp as a
+// clock.
 func (r Run) total() Range {
 	if r.Total == 0 {
 		return Range{}

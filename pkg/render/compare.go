@@ -24,7 +24,10 @@ func Compare(a, b Report, names [2]string) Comparison {
 
 // run is the report as it is compared.
 func (r Report) run() compare.Run {
-	return compare.Run{Run: r.Run, Steps: r.Steps, Phases: r.Phases, Waits: r.Waits, Members: r.Members, Obstacle: r.Outcome.Obstacle, Outcome: r.Outcome.Name, Total: r.Outcome.Total}
+	return compare.Run{
+		Run: r.Run, Steps: r.Steps, Phases: r.Phases, Waits: r.Waits, Members: r.Members,
+		Obstacle: r.Outcome.Obstacle, Outcome: r.Outcome.Name, Total: r.Outcome.Total,
+	}
 }
 
 // CompareFormats has every format of a comparison by its name.
@@ -96,8 +99,8 @@ func (c Comparison) inAll() string {
 	return text + ", and neither took certainly longer in any phase."
 }
 
-// largest names the phases with the largest certain differences: where a run took longer in all, those that are parts of
-// that before the others.
+// largest names the phases with the largest certain differences: where a run took longer in all, those that are parts
+// of that before the others.
 func (c Comparison) largest(whole compare.Side) string {
 	all := c.Largest()
 	var parts, against []string
@@ -122,7 +125,8 @@ func (c Comparison) largest(whole compare.Side) string {
 	return strings.Join(append(parts, against...), "; ")
 }
 
-// share says how much of what a run took more in all it took more in one phase. Other phases may have made good for some.
+// share says how much of what a run took more in all it took more in one phase. Other phases may have made good for
+// some.
 func share(phase, all compare.Range) string {
 	least, most, total := phase.Certain().Abs(), max(phase.Max, -phase.Min), max(all.Max, -all.Min)
 	switch {

@@ -64,8 +64,8 @@ func (c Comparison) htmlRuns(y Style) string {
 	return b.String()
 }
 
-// htmlBars draws the phases of both runs on one scale of time, each from where it is likeliest to have begun to where it is
-// likeliest to have ended.
+// htmlBars draws the phases of both runs on one scale of time, each from where it is likeliest to have begun to where
+// it is likeliest to have ended.
 func (c Comparison) htmlBars() string {
 	longest := time.Duration(0)
 	each := func(do func(side compare.Side, phase int, name string, from, to time.Duration)) {

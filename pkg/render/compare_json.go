@@ -73,8 +73,9 @@ type jsonMessage struct {
 	Took      *jsonRange        `json:"took"`   // until the answer, where there is one
 }
 
-// compareJSON writes a comparison as one document a line: the comparison, its phases, its steps of every detail in order.
-// Times are seconds since the beginning of each run, durations are seconds; a difference is above zero where B took more.
+// compareJSON writes a comparison as one document a line: the comparison, its phases, its steps of every detail in
+// order. Times are seconds since the beginning of each run, durations are seconds; a difference is above zero where B
+// took more.
 func compareJSON(w io.Writer, c Comparison) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)

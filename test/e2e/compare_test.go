@@ -27,8 +27,8 @@ spec:
     readinessProbe: {exec: {command: ["true"]}, periodSeconds: 1, initialDelaySeconds: %d}
 `
 
-// Of two Pods that are made and deleted one always pulls its image, is probed late, and takes its time to end: the words
-// name the phase, and a page and documents say the same.
+// Of two Pods that are made and deleted one always pulls its image, is probed late, and takes its time to end: the
+// words name the phase, and a page and documents say the same.
 func TestCompareNamesThePhase(t *testing.T) {
 	dir := t.TempDir()
 	file := func(name string) string { return filepath.Join(dir, name) }
