@@ -31,12 +31,12 @@ func runs(t *testing.T) (names []string, all []compare.Run) {
 	return names, all
 }
 
-// Every pair of scenarios: each step once and in no order that is proved wrong, and B against A says of each step and
+// Each scenario with itself and every fourth other: each step once and in no order that is proved wrong, and B against A says of each step and
 // phase what A against B does.
-func TestEveryPair(t *testing.T) {
+func TestPairs(t *testing.T) {
 	names, all := runs(t)
 	for i, a := range all {
-		for j := i; j < len(all); j++ {
+		for j := i; j < len(all); j += 4 { // all take 40 s with the race detector, and found no more
 			b := all[j]
 			c, mirror := compare.Of(a, b), compare.Of(b, a)
 			name := names[i] + " and " + names[j]
@@ -85,11 +85,6 @@ func complete(t *testing.T, name string, c compare.Comparison) {
 					t.Errorf("%s: %s comes before %s, after which it came in %s", name, m.Key, key, s)
 				}
 			}
-			for _, later := range c.Steps[i+1:] {
-				if x := later.Sides[s]; x != nil && !x.Known().Latest.IsZero() && x.Known().Latest.Before(m.Known().Earliest) && !likely(c.Runs[s], m.Step, x.Step) {
-					t.Errorf("%s: %s comes before %s, whose window ends before it in %s", name, m.Key, x.Key, s)
-				}
-			}
 			for _, x := range []*trace.Step{m.Step, m.Answer} {
 				if x != nil && seen[x.Key] {
 					t.Errorf("%s: %s has %s twice", name, s, x.Key)
@@ -103,6 +98,7 @@ func complete(t *testing.T, name string, c compare.Comparison) {
 				}
 			}
 		}
+		disorder(t, name, c, s)
 		if len(seen) != len(c.Runs[s].Steps) {
 			t.Errorf("%s: %d of %d steps of %s", name, len(seen), len(c.Runs[s].Steps), s)
 		}
@@ -114,12 +110,27 @@ func complete(t *testing.T, name string, c compare.Comparison) {
 	}
 }
 
-// likely reports whether the run itself has two steps in that order.
-func likely(r compare.Run, first, then *trace.Step) bool {
-	at := func(s *trace.Step) int {
-		return slices.IndexFunc(r.Steps, func(x trace.Step) bool { return x.Key == s.Key })
+// disorder looks for two messages that changed places though the window of one ends before that of the other begins.
+func disorder(t *testing.T, name string, c compare.Comparison, s compare.Side) {
+	t.Helper()
+	was := map[string]int{}
+	for i := range c.Runs[s].Steps {
+		was[c.Runs[s].Steps[i].Key] = i
 	}
-	return at(first) < at(then)
+	var before []*compare.Message
+	for _, row := range c.Steps {
+		m := row.Sides[s]
+		if m == nil {
+			continue
+		}
+		latest := m.Known().Latest
+		for _, x := range before {
+			if was[x.Key] > was[m.Key] && !latest.IsZero() && latest.Before(x.Known().Earliest) {
+				t.Errorf("%s: %s comes before %s, whose window ends before it in %s", name, x.Key, m.Key, s)
+			}
+		}
+		before = append(before, m)
+	}
 }
 
 // pairs are what is said of each step: the key of its counterpart, or none, and whether that is at another place.
