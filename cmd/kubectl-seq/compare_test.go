@@ -126,3 +126,18 @@ func TestCompareFiles(t *testing.T) {
 		t.Errorf("documents: %v", types)
 	}
 }
+
+func TestCompareCompletes(t *testing.T) {
+	for line, want := range map[string]string{
+		"compare ":               "jsonl :8",
+		"compare a.jsonl ":       "jsonl :8",
+		"compare a b ":           ":4",
+		"compare a b -o ":        "html json listing mermaid :4",
+		"compare a b --detail b": "brief :36",
+	} {
+		offered, directive, _ := completes(t, apiServer(), strings.Split(line, " ")...)
+		if got := strings.TrimSpace(strings.Join(offered, " ") + " " + directive); got != want {
+			t.Errorf("%q: %q, want %q", line, got, want)
+		}
+	}
+}

@@ -122,7 +122,7 @@ func flagCompletions(config *genericclioptions.ConfigFlags) map[string]cobra.Com
 		"image-pull-policy": fixed("Always", "IfNotPresent", "Never"),
 		"dry-run":           fixed("none", "client"),
 		"cascade":           fixed(keys(cascades)...),
-		"output":            completeOutput,
+		"output":            completeOutput(keys(render.Formats)),
 		"filename":          completeFiles("yaml", "yml", "json"),
 		"image":             completeImage(config),
 		"container":         completeContainer(config),
@@ -169,11 +169,18 @@ func completeFiles(extensions ...string) cobra.CompletionFunc {
 }
 
 // completeOutput completes FORMAT and FORMAT=FILE; the file in it no shell completes by itself.
-func completeOutput(_ *cobra.Command, _ []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	format, path, named := strings.Cut(toComplete, "=")
-	if !named {
-		return offered(toComplete, keys(render.Formats)), cobra.ShellCompDirectiveNoFileComp
+func completeOutput(formats []string) cobra.CompletionFunc {
+	return func(_ *cobra.Command, _ []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		format, path, named := strings.Cut(toComplete, "=")
+		if !named {
+			return offered(toComplete, formats), cobra.ShellCompDirectiveNoFileComp
+		}
+		return completePath(toComplete, format+"=", path)
 	}
+}
+
+// completePath completes a file's name behind a prefix.
+func completePath(toComplete, prefix, path string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	dir, base := filepath.Split(path)
 	entries, _ := os.ReadDir(cmp.Or(dir, ".")) // what cannot be read has nothing to offer
 	var all []string
@@ -185,7 +192,7 @@ func completeOutput(_ *cobra.Command, _ []string, toComplete string) ([]cobra.Co
 		if e.IsDir() {
 			name += "/"
 		}
-		all = append(all, format+"="+dir+name)
+		all = append(all, prefix+dir+name)
 	}
 	all = offered(toComplete, all)
 	directive := cobra.ShellCompDirectiveNoFileComp

@@ -98,7 +98,7 @@ func onTerminal(t *testing.T, args ...string) string {
 // Whoever reads no further is told nothing: main takes that error for an end.
 func TestReaderThatHasSeenEnough(t *testing.T) {
 	t.Setenv("KUBECONFIG", written(t, kubeconfig))
-	for _, args := range []string{"demo --speed=max", "demo --speed=max -o lanes", "demo --speed=max -o json", "demo --speed=max -o html", "replay - --speed=max -o mermaid", "create-pod web --image=x --dry-run=client",
+	for _, args := range []string{"demo --speed=max", "demo --speed=max -o lanes", "demo --speed=max -o json", "demo --speed=max -o html", "replay - --speed=max -o mermaid", "compare - demo.jsonl", "compare - demo.jsonl -o html", "create-pod web --image=x --dry-run=client",
 		"version --client", "version --client -o yaml", "options", "--help", "create-pod --help", "help create", "completion bash", "completion kubectl"} {
 		r, w, err := os.Pipe()
 		if err != nil {
