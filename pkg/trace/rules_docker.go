@@ -410,7 +410,7 @@ func dockerRunc(s *story, emit func(claim)) {
 		create.Window.Latest, create.Evidence = e.at, []Evidence{e.evidence()}
 	}
 	if refused != nil {
-		create.Label, create.Window.Latest, create.Evidence = "create ← fails", refused.FirstByte, []Evidence{refusedEvidence(refused)}
+		create.Label, create.Window.Latest, create.Evidence = "create fails", refused.FirstByte, []Evidence{refusedEvidence(refused)}
 	}
 	emit(claim{Step: create, after: []string{containerdKey("Tasks.Create")}, lag: runcLag})
 	if refused != nil {
