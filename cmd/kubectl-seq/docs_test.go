@@ -57,6 +57,14 @@ func generated(t *testing.T, name string) string {
 	case "exit codes":
 		return "\n" + exitCodes() + "\n"
 	}
+	if both, ok := strings.CutPrefix(name, "comparison of "); ok {
+		a, b, _ := strings.Cut(both, " with ")
+		out, _, err := replayed(t.Context(), "compare", recordingOf(t, a), recordingOf(t, b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return "```\n" + out + "```\n"
+	}
 	if scenario, args, ok := strings.Cut(strings.TrimPrefix(name, "replay of "), ": "); ok {
 		out, _, err := replayed(t.Context(), append([]string{"replay", recordingOf(t, scenario), "--speed=max"}, strings.Fields(args)...)...)
 		if besides(err) != nil {
@@ -132,7 +140,7 @@ func recordingOf(t *testing.T, path string) string {
 	}
 	_, recording, _ := strings.Cut(string(scenario), "-- recording.jsonl --\n")
 	recording, _, _ = strings.Cut(recording, "-- listing --\n")
-	file := filepath.Join(t.TempDir(), "recording.jsonl")
+	file := filepath.Join(t.TempDir(), strings.TrimSuffix(filepath.Base(path), ".txtar")+".jsonl")
 	if err := os.WriteFile(file, []byte(recording), 0o644); err != nil {
 		t.Fatal(err)
 	}

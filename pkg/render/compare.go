@@ -41,7 +41,7 @@ var CompareFormats = map[string]func(io.Writer, Comparison, Style) error{
 // about says which run that is.
 func (c Comparison) about(s compare.Side, y Style) string {
 	r := c.Reports[s]
-	text := fmt.Sprintf("%s: %s %s/%s", c.Names[s], r.Run.Subject.Kind, r.Run.Subject.Namespace, r.Run.Subject.Name)
+	text := c.Names[s] + ": " + r.Run.Subject.String()
 	if where := y.where(r); where != "" {
 		text += "  " + where
 	}

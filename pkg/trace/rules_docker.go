@@ -404,7 +404,7 @@ func dockerRunc(s *story, emit func(claim)) {
 	if by.IsZero() && refused == nil {
 		return
 	}
-	create := Step{Key: "runc:create", To: s.theRuntime(), Label: "create", Object: s.object, Clock: Engine, Evidence: evidence}
+	create := Step{Key: "runc:create", To: s.theRuntime(), Label: "create", Object: s.object, Container: s.object.Name, Clock: Engine, Evidence: evidence}
 	create.Window.Latest = by
 	if e := s.task("/tasks/create"); e != nil { // which is published when runc has done it
 		create.Window.Latest, create.Evidence = e.at, []Evidence{e.evidence()}
@@ -439,7 +439,7 @@ func dockerProgram(s *story, emit func(claim)) {
 	if by.IsZero() {
 		return
 	}
-	x := Step{Key: "docker:program", From: s.theRuntime(), To: s.lane(), Object: s.object, Clock: Engine, Evidence: evidence}
+	x := Step{Key: "docker:program", From: s.theRuntime(), To: s.lane(), Object: s.object, Container: s.object.Name, Clock: Engine, Evidence: evidence}
 	x.Window.Latest = by
 	if e := s.task("/tasks/start"); e != nil {
 		x.Window.Latest, x.Evidence = e.at, []Evidence{e.evidence()}
@@ -505,7 +505,7 @@ func dockerExit(s *story, emit func(claim)) {
 	if !ok {
 		return
 	}
-	x := Step{Key: "docker:exit", From: s.lane(), To: s.lane(), Label: fmt.Sprintf("exits with %d", e.code), Object: s.object, Clock: Engine, Evidence: e.evidence}
+	x := Step{Key: "docker:exit", From: s.lane(), To: s.lane(), Label: fmt.Sprintf("exits with %d", e.code), Object: s.object, Container: s.object.Name, Clock: Engine, Evidence: e.evidence}
 	if e.oom {
 		x.Label += ", killed by the kernel: out of memory"
 	}

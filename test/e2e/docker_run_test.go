@@ -89,6 +89,13 @@ func TestDockerRun(t *testing.T) {
 				}
 			}
 		}
+		pod := filepath.Join(t.TempDir(), "pod.jsonl")
+		if _, stderr, code := seq(t, "create-pod", "beside-docker", "--image=busybox:1", "--restart=Never", "--until=completed", "--rm", "--record="+pod, "--", "true"); code != 0 {
+			t.Fatalf("exit code %d, %s", code, stderr)
+		}
+		if out, _, code := seq(t, "compare", recording, pod); code != 0 || !strings.Contains(out, "A is about a Container, B about a Pod.") || !strings.Contains(out, " both have 4.") {
+			t.Errorf("exit code %d, %s", code, out)
+		}
 		_, stderr, code = e.run(t, busyboxImage, "--name=web")
 		if code != 1 || !strings.Contains(stderr, "Conflict") && !strings.Contains(stderr, "already in use") || !strings.Contains(stderr, "docker rm web") {
 			t.Errorf("a name that is taken: exit code %d, %s", code, stderr)
