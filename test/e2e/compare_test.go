@@ -30,6 +30,7 @@ spec:
 // Of two Pods that are made and deleted one always pulls its image, is probed late, and takes its time to end: the
 // words name the phase, and a page and documents say the same.
 func TestCompareNamesThePhase(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	file := func(name string) string { return filepath.Join(dir, name) }
 	for name, pod := range map[string]string{

@@ -24,6 +24,7 @@ var (
 // Who teaches the lesson sees what it shows: all its commands are run, and each line of a step that is in it has to come,
 // whatever its times and revisions.
 func TestLesson(t *testing.T) {
+	t.Parallel()
 	ns := ownNamespace(t)
 	dir := t.TempDir()
 	own := filepath.Join(dir, "config")

@@ -125,6 +125,7 @@ func of(run string, kinds ...string) (all []string) {
 
 // With the roles of docs/rbac nothing is refused; without any one right of them something is.
 func TestRBAC(t *testing.T) {
+	t.Parallel()
 	ns := ownNamespace(t)
 	for _, l := range rbacLevels {
 		name := strings.TrimSuffix(l.file, ".yaml")
