@@ -54,11 +54,16 @@ func newFigure(r Report, detail trace.Detail) figure {
 }
 
 // laneOrder is that of the diagrams in courses; others stand before the kubelet, containers at the end as they appear.
-var laneOrder = []trace.Participant{trace.Kubectl, trace.User, trace.APIServer, trace.Etcd, trace.ControllerManager, trace.Scheduler, "", trace.Kubelet, trace.Engine, trace.Runtime, trace.CNI, trace.Runc}
+var laneOrder = []trace.Participant{trace.Kubectl, trace.APIServer, trace.Etcd, trace.ControllerManager, trace.Scheduler, "", trace.Kubelet, trace.Runtime, trace.CNI, trace.Runc}
 
 func laneRank(p, runtime trace.Participant) int {
-	if p == runtime {
+	switch p {
+	case runtime:
 		p = trace.Runtime
+	case trace.User:
+		p = trace.Kubectl
+	case trace.Engine: // who asks the runtime
+		p = trace.Kubelet
 	}
 	if p.IsController() {
 		p = trace.ControllerManager

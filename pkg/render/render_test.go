@@ -351,3 +351,12 @@ func BenchmarkFormats(b *testing.B) {
 		})
 	}
 }
+
+// The page has a colour for each kind of participant.
+func TestPageColours(t *testing.T) {
+	for kind := range len(laneOrder) + 1 {
+		if class := fmt.Sprintf(".k%d {", kind); !strings.Contains(pageCSS, class) {
+			t.Errorf("page.css has no %s", class)
+		}
+	}
+}
