@@ -137,14 +137,14 @@ func newPage(r Report, y Style) page {
 		p.Obstacle = append(p.Obstacle, [2]string{l[0], Plain(l[1])})
 	}
 	for _, ph := range r.Phases {
-		out := pagePhase{Name: ph.Name, Took: took(ph.Min, ph.Max, time.Millisecond), Explain: ph.Explain}
+		out := pagePhase{Name: ph.Name, Took: took(ph.Min, ph.Max, time.Millisecond), Explain: Plain(ph.Explain)}
 		for _, part := range ph.Parts {
 			out.Parts = append(out.Parts, [2]float64{ms(part.Likely.Earliest.Sub(r.Run.Zero)), ms(part.Likely.Latest.Sub(r.Run.Zero))})
 		}
 		p.Phases = append(p.Phases, out)
 	}
 	if longest := r.longest(); longest.Best > 0 && r.Outcome.Obstacle == nil {
-		p.Waits = append(p.Waits, "The "+longest.Name+" phase is the largest: "+longest.Explain+".")
+		p.Waits = append(p.Waits, Plain("The "+longest.Name+" phase is the largest: "+longest.Explain+"."))
 	}
 	for _, w := range r.Waits {
 		p.Waits = append(p.Waits, Plain(fixed(w)))

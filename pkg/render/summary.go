@@ -22,7 +22,7 @@ func (y Style) summary(r Report) []string {
 	out = append(out, y.bars(r)...)
 	out = append(out, y.members(r)...)
 	if longest := r.longest(); longest.Best > 0 && r.Outcome.Obstacle == nil {
-		out = append(out, wrap("The "+longest.Name+" phase is the largest: "+longest.Explain+".", y.width()-1)...)
+		out = append(out, wrap(Plain("The "+longest.Name+" phase is the largest: "+longest.Explain+"."), y.width()-1)...)
 	}
 	for _, w := range r.Waits {
 		out = append(out, wrap(Plain(fixed(w)), y.width()-1)...)

@@ -51,6 +51,7 @@ var phases = []phase{
 		return s.boundKey()
 	}, end: func(*story) string { return sandboxKey + ":end" }},
 	{name: "pull", explain: "the runtime fetches and unpacks the images", calls: everyCall("PullImage")},
+	{name: "retry", begin: func(s *story) string { begin, _, _ := s.retried(); return begin }, end: func(s *story) string { _, end, _ := s.retried(); return end }},
 	{name: "create", explain: "the runtime prepares the containers' file systems", calls: firstCalls("CreateContainer")},
 	{name: "start", explain: "the runtime has runc make and start the containers", calls: firstCalls("StartContainer")},
 	{name: "stop", explain: "the kubelet learns of the deletion, and the containers end",
@@ -76,6 +77,22 @@ func (s *story) sandboxExplained() string {
 		return "the runtime makes the sandbox, and the CNI plugins its network"
 	}
 	return "volumes, then the sandbox with its network; nothing a client sees divides it further"
+}
+
+// retried is what failed before the first container could be made, and the call that then made it, where something did.
+func (s *story) retried() (begin, end, why string) {
+	made := map[string]bool{}
+	calls := map[*emitted]bool{}
+	for _, a := range s.worker() {
+		made[a.call] = made[a.call] || a.does == created
+		calls[a.emitted] = true
+	}
+	for _, e := range s.events {
+		if call := criKey("CreateContainer", e.container, 0); e.emitter == Kubelet && e.event.Reason == "Failed" && e.container != "" && made[call] && !calls[e] {
+			return s.note(e).Key, call, strings.TrimPrefix(e.event.Message, "Error: ")
+		}
+	}
+	return "", "", ""
 }
 
 // everyCall selects the calls of one RPC.
@@ -112,6 +129,9 @@ func (r *result) phases(s *story) (all []Phase) {
 		out := Phase{Name: p.name, Explain: p.explain}
 		if p.name == "sandbox" {
 			out.Explain = s.sandboxExplained()
+		} else if p.name == "retry" {
+			_, _, why := s.retried()
+			out.Explain = "the kubelet waits before it tries again what has failed: " + why
 		}
 		found := false
 		if p.calls == nil {
