@@ -144,10 +144,10 @@ func (r *Run) objects() map[string][]string {
 }
 
 // clients are those at whose desk a run begins, whatever they run; a field manager of kubectl begins with its name.
-var clients = []string{string(trace.Kubectl), "user"}
+var clients = []string{string(trace.Kubectl), string(trace.User)}
 
 // runtimes are the container runtimes, where the run does not say which it has.
-var runtimes = []string{string(trace.Runtime), "containerd", "cri-o"}
+var runtimes = []string{string(trace.Runtime), string(trace.Containerd), "cri-o"}
 
 // participant is the role of one.
 func (n *naming) participant(p trace.Participant) string {

@@ -299,5 +299,5 @@ func deadSocket(t *testing.T) string {
 // clusterContainerd is the socket of the cluster's containerd, as it is seen from here.
 func clusterContainerd(t *testing.T) string {
 	t.Helper()
-	return fmt.Sprintf("/proc/%d/root/run/containerd/containerd.sock", processes(t, "containerd")[0])
+	return filepath.Join("/proc", fmt.Sprint(processes(t, "containerd")[0]), "root", "run/containerd/containerd.sock")
 }

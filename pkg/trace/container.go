@@ -1,0 +1,136 @@
+package trace
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// engineFacts are what is known of a container that a Docker Engine runs, beyond our requests.
+type engineFacts struct {
+	events []engineEvent  // of the engine, about it, by time
+	tasks  []runtimeEvent // of containerd, likewise
+}
+
+type engineEvent struct {
+	EngineEvent
+	received time.Time
+	at       time.Time // on our clock
+}
+
+type runtimeEvent struct {
+	RuntimeEvent
+	received time.Time
+	at       time.Time // on our clock
+}
+
+// KindContainer is the kind of a subject that a Docker Engine runs.
+const KindContainer = "Container"
+
+func (s *story) isContainer() bool { return s.object.Kind == KindContainer }
+
+func (t *Trace) observeEngine(e *EngineEvent, received time.Time) {
+	key := strings.Join([]string{e.Type, e.Action, e.Actor, e.At.Format(time.RFC3339Nano)}, "\x00")
+	if old, ok := t.engine[key]; !ok || earlier(received, old.received) {
+		t.engine[key], t.result = engineEvent{EngineEvent: *e, received: received}, nil
+	}
+}
+
+func (t *Trace) observeRuntime(e *RuntimeEvent, received time.Time) {
+	key := strings.Join([]string{e.Topic, e.Container, fmt.Sprint(e.PID), e.At.Format(time.RFC3339Nano)}, "\x00")
+	if old, ok := t.tasks[key]; !ok || earlier(received, old.received) {
+		t.tasks[key], t.result = runtimeEvent{RuntimeEvent: *e, received: received}, nil
+	}
+}
+
+// tellContainer reads the facts of a container, and compares the engine's clock with ours: its event of what a request of
+// ours asked for comes while that is under way, and no event before it happens.
+func (t *Trace) tellContainer(s *story) {
+	s.runtime = Containerd
+	id := s.object.UID
+	for _, e := range t.engine {
+		if id != "" && (e.Actor == id || e.Attributes["container"] == id) {
+			s.engine.events = append(s.engine.events, e)
+		}
+	}
+	for _, e := range t.tasks {
+		if id != "" && e.Container == id {
+			s.engine.tasks = append(s.engine.tasks, e)
+		}
+	}
+	for i := range s.engine.events {
+		e := &s.engine.events[i]
+		s.clocks.sample(Engine, e.At, s.zero(), e.received)
+		for _, q := range s.requests {
+			if q.Docker != nil && q.Verb == e.Action && e.Type == "container" && (q.Verb == "create" || q.Verb == "start") {
+				s.clocks.sample(Engine, e.At, q.Sent, q.FirstByte)
+			}
+		}
+	}
+	for i := range s.engine.tasks { // containerd runs where the engine does
+		s.clocks.sample(Engine, s.engine.tasks[i].At, s.zero(), s.engine.tasks[i].received)
+	}
+	s.clocks.settle(s.roundTrip())
+	for i := range s.engine.events {
+		s.engine.events[i].at = s.on(Engine, s.engine.events[i].At)
+	}
+	for i := range s.engine.tasks {
+		s.engine.tasks[i].at = s.on(Engine, s.engine.tasks[i].At)
+	}
+	slices.SortFunc(s.engine.events, func(a, b engineEvent) int {
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Type+a.Action+a.Actor, b.Type+b.Action+b.Actor))
+	})
+	slices.SortFunc(s.engine.tasks, func(a, b runtimeEvent) int {
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.PID, b.PID))
+	})
+}
+
+// event is the engine's first event of that kind about the container, or nil.
+func (s *story) event(action string) *engineEvent {
+	for i := range s.engine.events {
+		if e := &s.engine.events[i]; e.Type == "container" && e.Action == action {
+			return e
+		}
+	}
+	return nil
+}
+
+// task is containerd's first event of that topic, or nil.
+func (s *story) task(topic string) *runtimeEvent {
+	for i := range s.engine.tasks {
+		if e := &s.engine.tasks[i]; e.Topic == topic {
+			return e
+		}
+	}
+	return nil
+}
+
+// asked is the last request of ours of that verb, or nil.
+func (s *story) asked(verb string) (last *Request) {
+	for _, q := range s.requests {
+		if q.Docker != nil && q.Verb == verb {
+			last = q
+		}
+	}
+	return last
+}
+
+func (e *engineEvent) evidence() Evidence {
+	return Evidence{Source: "docker", Detail: "event " + e.Type + " " + e.Action, At: e.at}
+}
+
+func (e *runtimeEvent) evidence() Evidence {
+	detail := "event " + e.Topic
+	if e.PID > 0 {
+		detail += fmt.Sprintf(", process %d of the host", e.PID)
+	}
+	return Evidence{Source: "containerd", Detail: detail, At: e.at}
+}
+
+// noted is an instant of the engine's clock, or of containerd's.
+func (s *story) noted(x *Step, at time.Time) {
+	x.Clock = Engine
+	x.Window, x.Best, x.Shown, x.Precision = exactly(at)
+}
