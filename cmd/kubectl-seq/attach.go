@@ -10,6 +10,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/watch"
 )
 
 // watchGoals are those of what is only watched.
@@ -124,8 +126,11 @@ func (o *followOptions) locate(config *genericclioptions.ConfigFlags, args []str
 	if t.object.Kind == "Pod" {
 		o.onePod(t.object.Namespace, t.object.Name)
 		o.subject.UID = t.object.UID // another of that name may come after it
-		return nil
+	} else {
+		o.about(t)
 	}
-	o.about(t)
+	if wait && t.object.UID == "" {
+		o.scope.Awaited = &watch.Awaited{Kind: t.Kind, Object: t.object}
+	}
 	return nil
 }

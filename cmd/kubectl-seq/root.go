@@ -7,10 +7,15 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/client-go/rest"
 )
 
 func newRoot(streams genericiooptions.IOStreams) *cobra.Command {
-	flags := genericclioptions.NewConfigFlags(true)
+	// How many requests at once are fair is for the API server to say.
+	flags := genericclioptions.NewConfigFlags(true).WithWrapConfigFn(func(c *rest.Config) *rest.Config {
+		c.QPS = -1
+		return c
+	}).WithDiscoveryQPS(-1)
 	root := &cobra.Command{
 		Use:           "kubectl-seq",
 		Short:         "Show what really happens inside Kubernetes, step by step",

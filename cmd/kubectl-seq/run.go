@@ -85,8 +85,10 @@ func (r *run) start(ctx context.Context) (failed error) {
 	return do(ctx)
 }
 
-// attached is the observation that a run only looks.
-func attached() trace.Observation { return trace.Observation{Received: now(), Attach: &trace.Attach{}} }
+// attached is the observation that a run only looks; looking has more to come of what is there already.
+func attached(looking bool) trace.Observation {
+	return trace.Observation{Received: now(), Attach: &trace.Attach{Looking: looking}}
+}
 
 // read takes what is given.
 func (r *run) read(context.Context) error {
@@ -136,7 +138,7 @@ func (r *run) do(ctx context.Context) error {
 	defer r.records.wait()
 	defer stop()
 	if r.scope.Past {
-		if err := r.take(attached()); err != nil {
+		if err := r.take(attached(true)); err != nil {
 			return err
 		}
 	}

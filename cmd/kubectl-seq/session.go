@@ -29,7 +29,7 @@ const refresh = 100 * time.Millisecond
 
 func (s *session) observe(o trace.Observation) {
 	s.begun = s.begun || o.Attach != nil || o.Request != nil && o.Request.Acts()
-	if o.Attach != nil {
+	if o.Attach != nil && s.attached.IsZero() {
 		s.attached = o.Received
 	}
 	s.trace.Observe(o)

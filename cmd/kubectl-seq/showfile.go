@@ -31,7 +31,7 @@ func (f *followFlags) showFile(ctx context.Context, streams genericiooptions.IOS
 		return err
 	}
 	var objects []*unstructured.Unstructured
-	observations := []trace.Observation{attached()}
+	observations := []trace.Observation{attached(false)}
 	for _, i := range infos {
 		u, ok := i.Object.(*unstructured.Unstructured)
 		if !ok {

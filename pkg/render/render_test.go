@@ -250,6 +250,8 @@ func TestTimesHaveNoMoreDigitsThanAreKnown(t *testing.T) {
 		"+12…":       {Window: trace.Window{Earliest: after(12.2)}},
 		"+…65":       {Window: trace.Window{Latest: after(64.1)}},
 		"+9.9…12.4s": {Window: trace.Window{Earliest: after(9999), Latest: after(12345)}},
+		"+12.5s…":    {Window: trace.Window{Earliest: after(12567)}},
+		"-577…342":   {Window: trace.Window{Earliest: after(-576.4), Latest: after(341.2)}},
 		"+99…131s":   {Window: trace.Window{Earliest: after(99999), Latest: after(130100)}},
 		"":           {},
 	} {
@@ -269,20 +271,22 @@ func TestTimesOfDay(t *testing.T) {
 		return at
 	}
 	for want, s := range map[string]*trace.Step{
-		"08:47:05.123":        {Shown: true, Best: at("24 08:47:05.1234"), Precision: time.Millisecond},
-		"11-23 08:47:05":      {Window: trace.Window{Earliest: at("23 08:47:05"), Latest: at("23 08:47:06")}},
-		"08:47:05":            {Window: trace.Window{Earliest: at("24 08:47:05"), Latest: at("24 08:47:06")}},
-		"08:47:05.100…350":    {Window: trace.Window{Earliest: at("24 08:47:05.1"), Latest: at("24 08:47:05.35")}},
-		"08:47:05…08":         {Window: trace.Window{Earliest: at("24 08:47:05"), Latest: at("24 08:47:07.5")}},
-		"08:47:05…50:01":      {Window: trace.Window{Earliest: at("24 08:47:05"), Latest: at("24 08:50:01")}},
-		"08:47:05…09:50:01":   {Window: trace.Window{Earliest: at("24 08:47:05"), Latest: at("24 09:50:01")}},
-		"…09:50:01":           {Window: trace.Window{Latest: at("24 09:50:01")}},
-		"08:47:05.900…06.100": {Window: trace.Window{Earliest: at("24 08:47:05.9"), Latest: at("24 08:47:06.1")}},
-		"11-21 09:00:00…05":   {Window: trace.Window{Earliest: at("21 09:00:00"), Latest: at("21 09:00:05")}},
-		"11-21 09:00:00…":     {Window: trace.Window{Earliest: at("21 09:00:00"), Latest: at("22 09:00:05")}},
-		"08:46:59…47:01":      {Window: trace.Window{Earliest: at("24 08:46:59.94"), Latest: at("24 08:47:00.004")}},
-		"08:47:05…":           {Window: trace.Window{Earliest: at("24 08:47:05.5")}},
-		"":                    {},
+		"08:47:05.123":           {Shown: true, Best: at("24 08:47:05.1234"), Precision: time.Millisecond},
+		"11-23 08:47:05":         {Window: trace.Window{Earliest: at("23 08:47:05"), Latest: at("23 08:47:06")}},
+		"08:47:05":               {Window: trace.Window{Earliest: at("24 08:47:05"), Latest: at("24 08:47:06")}},
+		"08:47:05.100…350":       {Window: trace.Window{Earliest: at("24 08:47:05.1"), Latest: at("24 08:47:05.35")}},
+		"08:47:05.000…07.500":    {Window: trace.Window{Earliest: at("24 08:47:05"), Latest: at("24 08:47:07.5")}},
+		"08:47:05…09":            {Window: trace.Window{Earliest: at("24 08:47:05"), Latest: at("24 08:47:09")}},
+		"08:47:05…09:50:02":      {Window: trace.Window{Earliest: at("24 08:47:05.1"), Latest: at("24 09:50:01.2")}},
+		"08:47:05…50:01":         {Window: trace.Window{Earliest: at("24 08:47:05"), Latest: at("24 08:50:01")}},
+		"08:47:05…09:50:01":      {Window: trace.Window{Earliest: at("24 08:47:05"), Latest: at("24 09:50:01")}},
+		"…09:50:01":              {Window: trace.Window{Latest: at("24 09:50:01")}},
+		"08:47:05.900…06.100":    {Window: trace.Window{Earliest: at("24 08:47:05.9"), Latest: at("24 08:47:06.1")}},
+		"11-21 09:00:00…05":      {Window: trace.Window{Earliest: at("21 09:00:00"), Latest: at("21 09:00:05")}},
+		"11-21 09:00:00…":        {Window: trace.Window{Earliest: at("21 09:00:00"), Latest: at("22 09:00:05")}},
+		"08:46:59.940…47:00.004": {Window: trace.Window{Earliest: at("24 08:46:59.94"), Latest: at("24 08:47:00.004")}},
+		"08:47:05.500…":          {Window: trace.Window{Earliest: at("24 08:47:05.5")}},
+		"":                       {},
 	} {
 		if got := (Style{clock: true}).when(s, day); got != want || utf8.RuneCountInString(got) > timesWidth {
 			t.Errorf("%q, want %q", got, want)

@@ -138,15 +138,14 @@ func timeOfDay(t, day time.Time, precision time.Duration) string {
 	return t.Format(layout)
 }
 
-// timesOfDay prints a range, rounded outwards to what its width allows: one second, the two ends, or the one end there is.
+// timesOfDay prints a range, rounded outwards: one second, the two ends, or the one end there is. Ends that are known to the
+// millisecond are printed so where the column has room for that.
 func timesOfDay(w trace.Window, day time.Time) string {
-	unit := time.Second
-	width, ok := w.Width()
-	if ok && width < time.Second {
-		unit = time.Millisecond
-	}
-	if text := timesIn(w, day, unit); utf8.RuneCountInString(text) <= timesWidth {
-		return text
+	known := func(t time.Time) bool { return !t.Truncate(time.Second).Equal(t) }
+	if known(w.Earliest) || known(w.Latest) {
+		if text := timesIn(w, day, time.Millisecond); utf8.RuneCountInString(text) <= timesWidth {
+			return text
+		}
 	}
 	return timesIn(w, day, time.Second)
 }
@@ -176,8 +175,8 @@ func timesIn(w trace.Window, day time.Time, unit time.Duration) string {
 	return text
 }
 
-// timesWidth is that of times of the day.
-const timesWidth = 19
+// timesWidth is that of times of the day, such as 15:03:59.838…04:01.145.
+const timesWidth = 22
 
 func sharp(d, precision time.Duration) string {
 	if precision < time.Millisecond && d < 100*time.Millisecond && d >= 0 {
@@ -204,7 +203,7 @@ func span(w trace.Window, zero time.Time) string {
 		return ""
 	}
 	unit, suffix := time.Millisecond, ""
-	switch d := w.Latest.Sub(zero); {
+	switch d := later(w.Earliest, w.Latest).Sub(zero); {
 	case d >= 100*time.Second:
 		unit, suffix = time.Second, "s"
 	case d >= 10*time.Second:
@@ -218,7 +217,15 @@ func span(w trace.Window, zero time.Time) string {
 	}
 	from, to := "", ""
 	if !w.Earliest.IsZero() {
-		from = text(w.Earliest.Sub(zero).Truncate(unit))
+		d := w.Earliest.Sub(zero)
+		down := d.Truncate(unit)
+		if down > d {
+			down -= unit
+		}
+		from = text(down)
+		if w.Latest.IsZero() {
+			from += suffix
+		}
 	}
 	if !w.Latest.IsZero() {
 		d := w.Latest.Sub(zero)
@@ -228,6 +235,14 @@ func span(w trace.Window, zero time.Time) string {
 		to = text(d) + suffix
 	}
 	return signed(from + "…" + to)
+}
+
+// later is the later of two times; the zero time is before all others.
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 func signed(s string) string {

@@ -27,8 +27,10 @@ type Trace struct {
 	webhooks  *Webhooks // or nil
 	admission admissionOf
 	looked    time.Time                   // see Attach
+	looking   bool                        // an Attach said that lists are under way
+	listed    bool                        // one said that they are not, or not any more
 	now       time.Time                   // the latest instant any observation has shown us
-	lists     map[string]uint64           // by resource, the store's revision when we listed it
+	lists     map[string]uint64           // by resource, the store's revision when we first listed it
 	result    *result                     // of the facts as they are, or nil
 	graph     graph                       // of the result, see there
 	fields    map[string]*metav1.FieldsV1 // by their text, see sameFields
@@ -113,17 +115,29 @@ func (t *Trace) Observe(o Observation) {
 		t.lease, t.leaseAt, t.result = o.Lease, o.Received, nil
 	case o.Lease != nil && *o.Lease == *t.lease && o.Received.After(t.leaseAt): // still the same
 		t.leaseAt, t.result = o.Received, nil
-	case o.Attach != nil && earlier(o.Received, t.looked):
-		t.looked, t.result = o.Received, nil
+	case o.Attach != nil:
+		t.observeAttach(*o.Attach, o.Received)
 	case o.Webhooks != nil && (t.webhooks == nil || slices.Compare(o.Webhooks.Mutating, t.webhooks.Mutating) > 0):
 		t.webhooks, t.result = o.Webhooks, nil
+	}
+}
+
+func (t *Trace) observeAttach(a Attach, received time.Time) {
+	looking, listed := t.looking || a.Looking, t.listed || !a.Looking
+	if looking != t.looking || listed != t.listed || earlier(received, t.looked) {
+		t.looking, t.listed, t.result = looking, listed, nil
+	}
+	if earlier(received, t.looked) {
+		t.looked = received
 	}
 }
 
 func (t *Trace) observeRequest(r *Request) {
 	if r.Verb == "list" {
 		if rv, ok := parseRevision(r.ResourceVersion); ok {
-			t.lists[r.Resource] = max(t.lists[r.Resource], rv)
+			if old := t.lists[r.Resource]; old == 0 || rv < old {
+				t.lists[r.Resource] = rv
+			}
 		}
 	}
 	if old := t.requests[r.ID]; old != nil && !r.tellsMoreThan(old) {
@@ -255,17 +269,4 @@ func (t *Trace) derive() *result {
 		}
 	}
 	return &result{steps: c.told(g.resolve()), scene: c}
-}
-
-// Settled returns how many of the first steps will not change any more, if no source delivers later than patience after
-// the fact: they, and all before them, are that old.
-func (t *Trace) Settled(patience time.Duration) int {
-	steps := t.resolve().steps
-	for i := range steps {
-		last := later(steps[i].Window.Latest, steps[i].Best)
-		if last.IsZero() || t.now.Sub(last) < patience {
-			return i
-		}
-	}
-	return len(steps)
 }

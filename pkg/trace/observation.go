@@ -179,7 +179,11 @@ type Lease struct {
 }
 
 // Attach says that the run only looks: what had happened before is part of it, as far as anything has kept it.
-type Attach struct{}
+type Attach struct {
+	// Looking says that lists are under way, so that more of that past may come; a later Attach without it says that all
+	// of them have been answered, or refused.
+	Looking bool `json:"looking,omitempty"`
+}
 
 // Webhooks are the admission webhooks that the API server asks when a Pod is created, as they are configured.
 type Webhooks struct {

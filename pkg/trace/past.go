@@ -76,17 +76,6 @@ func (s *story) keptSince(w *write) (since time.Time) {
 	return sooner(since, w.received)
 }
 
-// notBefore is an instant before which a revision cannot have been written: when we asked for a list that did not have it
-// yet. The lists are consistent reads.
-func (s *story) notBefore(rv uint64) (at time.Time) {
-	for _, q := range s.requests {
-		if n, ok := parseRevision(q.ResourceVersion); ok && q.Verb == "list" && q.Resource == s.resource && n < rv {
-			at = later(at, q.Sent)
-		}
-	}
-	return at
-}
-
 // usuallyAt is when what a status told us is likeliest to have happened, by the usual time until it does; of what was found
 // there is no such time.
 func (s *story) usuallyAt(received time.Time, lag time.Duration) time.Time {

@@ -46,16 +46,16 @@ func (w *write) evidence() Evidence {
 // deliveryLag is the usual time from the commit of a Pod's write to our receipt of it, measured on one machine.
 const deliveryLag = 2500 * time.Microsecond
 
-// window is what a write says of its own commit: it had happened when we received it, and is no older than the second its
-// managedFields entry is stamped with.
+// window is what a write says of its own commit: it had happened when we received it, and is no older than its stamps and
+// our own reads say.
 func (w *write) window() (Window, time.Time) {
 	if w.received.IsZero() {
 		return Window{}, time.Time{}
 	}
-	if w.since.After(w.received) { // the clocks drifted apart since we compared them
-		return Window{Latest: w.received}, w.received.Add(-deliveryLag)
+	if w.since.After(w.until) { // the clocks drifted apart since we compared them
+		return Window{Latest: w.until}, w.received.Add(-deliveryLag)
 	}
-	return Window{w.since, w.received}, w.received.Add(-deliveryLag)
+	return Window{w.since, w.until}, w.received.Add(-deliveryLag)
 }
 
 // isStatusPatch, isBind: every revision is claimed by exactly one of writes, statusPatches and binds.

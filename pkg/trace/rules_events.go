@@ -68,7 +68,7 @@ func eventWrites(s *story, emit func(claim)) {
 		if e.count > 1 {
 			step.Verb, step.Label = "patch", fmt.Sprintf("PATCH events: %s, %d times now", e.event.Reason, e.count)
 		}
-		step.Window = Window{Earliest: later(e.at, s.listedEvents()), Latest: e.received}
+		step.Window = Window{later(e.at, s.notBefore(e.rv, "events", "")), sooner(e.received, s.notAfter(e.rv, "events", ""))}
 		step.Best = before(e.received, eventLag)
 		step.Evidence = []Evidence{e.evidence()}
 		etcd := step
@@ -78,18 +78,6 @@ func eventWrites(s *story, emit func(claim)) {
 		etcd.Rule = "etcd-write"
 		emit(claim{Step: etcd, after: []string{step.Key}})
 	}
-}
-
-// listedEvents is when we asked for the Events there were, of an object that was there before: what the answer does not have
-// came later.
-func (s *story) listedEvents() (at time.Time) {
-	for _, q := range s.requests {
-		if q.Verb == "list" && q.Resource == "events" && !s.begins().IsZero() && q.Status == 200 {
-			at = later(at, q.Sent)
-			break
-		}
-	}
-	return at
 }
 
 func troubles(s *story, emit func(claim)) {

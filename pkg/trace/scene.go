@@ -13,6 +13,7 @@ import (
 // scene is everything that is observed of one run, sorted: what the stories of its objects have in common.
 type scene struct {
 	requests   []*Request // by the time they started
+	reads      []read
 	gaps       []gap
 	comparable map[string]bool // by resource: its revisions are of the same counter as those of Pods
 	losses     []Loss
@@ -50,6 +51,7 @@ func (t *Trace) scene() *scene {
 		c.requests = append(c.requests, t.requests[id])
 	}
 	slices.SortStableFunc(c.requests, func(a, b *Request) int { return a.Started.Compare(b.Started) })
+	c.reads = readReads(c.requests)
 	for g, at := range t.gaps {
 		c.gaps = append(c.gaps, gap{g, at})
 	}

@@ -48,7 +48,8 @@ type write struct {
 	first bool          // the revision that made the object
 	own   *Request      // our own request, if it is the one
 	actor actor
-	since time.Time // it was committed no earlier, by managedFields' whole seconds; zero where they do not tell
+	since time.Time // it was committed no earlier, see writtenWithin; zero where nothing tells
+	until time.Time // it was committed by then; zero where it only came as the answer to our own create
 
 	seen   *source // see cause
 	looked bool
@@ -152,23 +153,7 @@ func (s *story) addRevision(r *revision) {
 		}
 	}
 	w.actor = s.writer(w)
-	if e := w.entry(w.was); e != nil && e.Time != nil {
-		if ahead, ok := s.serverAhead(); ok {
-			w.since = e.Time.Add(-ahead)
-		}
-	}
-	if at := r.object.GetDeletionTimestamp(); at != nil && w.own == nil && w.endsLife() {
-		if ahead, ok := s.serverAhead(); ok { // the API server stamps it within the request
-			grace := time.Duration(0)
-			if n := r.object.GetDeletionGracePeriodSeconds(); n != nil {
-				grace = time.Duration(*n) * time.Second
-			}
-			w.since = later(w.since, at.Add(-grace-ahead))
-		}
-	}
-	if s.attached() && w.was != nil {
-		w.since = later(w.since, s.notBefore(r.rv))
-	}
+	w.since, w.until = s.writtenWithin(w), sooner(r.received, s.notAfter(r.rv, s.resource, s.object.UID))
 	s.revisions = append(s.revisions, w)
 	if w.pod == nil {
 		return
@@ -179,6 +164,38 @@ func (s *story) addRevision(r *revision) {
 			s.runtime = Participant(name)
 		}
 	}
+}
+
+// writtenWithin is the latest of what bounds the commit of a write from below: the seconds that the API server or the
+// client stamped it with, and our own reads that did not have it yet.
+func (s *story) writtenWithin(w *write) time.Time {
+	since := s.notBefore(w.rv, s.resource, s.object.UID)
+	ahead, known := s.serverAhead()
+	stamped := func(at time.Time) {
+		if known {
+			since = later(since, at.Add(-ahead))
+		}
+	}
+	if e := w.entry(w.was); e != nil && e.Time != nil {
+		stamped(e.Time.Time)
+	}
+	if w.own != nil {
+		return since
+	}
+	if at := w.object.GetDeletionTimestamp(); at != nil && w.endsLife() { // stamped within the request
+		grace := time.Duration(0)
+		if n := w.object.GetDeletionGracePeriodSeconds(); n != nil {
+			grace = time.Duration(*n) * time.Second
+		}
+		stamped(at.Add(-grace))
+	}
+	if w.first {
+		since = later(since, s.absent())
+		if at := w.object.GetCreationTimestamp(); !at.IsZero() { // likewise
+			stamped(at.Time)
+		}
+	}
+	return since
 }
 
 func (s *story) addEvents(all []*eventRevision) {

@@ -8,6 +8,8 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
 )
 
 // firstDoubt is after how long a silence it is asked whether there is really nothing to tell; then less and less often.
@@ -23,10 +25,11 @@ func (f *Follower) CatchUp(ctx context.Context) <-chan struct{} {
 	f.wg.Go(func() {
 		defer close(done)
 		k := f.events()
-		list, err := k.list(ctx, metav1.ListOptions{FieldSelector: k.fields})
+		list, o, err := f.readList(ctx, k)
 		if err != nil {
 			return
 		}
+		f.emit(o)
 		told, keep := f.eventsTold.Load(), k.keep
 		k.keep = func(o runtime.Object) bool {
 			m, ok := o.(metav1.Object)
@@ -37,11 +40,11 @@ func (f *Follower) CatchUp(ctx context.Context) <-chan struct{} {
 	return done
 }
 
-// newest is the newest revision of what is followed, or nothing where that cannot be told.
-func (f *Follower) newest(ctx context.Context, k kind) (rv string) {
+// newest is the newest revision of what is followed, or nothing where that cannot be told, and the read that told it.
+func (f *Follower) newest(ctx context.Context, k kind) (rv string, o trace.Observation) {
 	ctx, cancel := context.WithTimeout(ctx, firstDoubt)
 	defer cancel()
-	list, err := k.list(ctx, metav1.ListOptions{FieldSelector: k.fields})
+	list, o, err := f.readList(ctx, k)
 	if err == nil {
 		err = eachItem(list, func(o runtime.Object) {
 			if m, ok := o.(metav1.Object); ok && newer(m.GetResourceVersion(), rv) {
@@ -49,13 +52,13 @@ func (f *Follower) newest(ctx context.Context, k kind) (rv string) {
 			}
 		})
 	}
-	if err == nil && rv == "" && k.resource == "pods" && f.Name != "" {
-		return gone
+	switch {
+	case err != nil:
+		return "", o
+	case rv == "" && k.resource == "pods" && f.Name != "":
+		return gone, o
 	}
-	if err != nil {
-		return ""
-	}
-	return rv
+	return rv, o
 }
 
 // gone stands for the revision that removed a Pod which is no longer there: newer than any that it had.

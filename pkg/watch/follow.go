@@ -49,6 +49,7 @@ type Follower struct {
 // of every observation. Nothing is observed any more once the context has ended.
 func New(ctx context.Context, config *rest.Config, scope Scope, now func() time.Time) (*Follower, error) {
 	c := rest.CopyConfig(config)
+	c.QPS = -1 // fairness is the API server's part
 	c.UserAgent = cmp.Or(c.UserAgent, rest.DefaultKubernetesUserAgent())
 	c.ContentType = runtime.ContentTypeProtobuf
 	c.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
@@ -110,6 +111,9 @@ func (f *Follower) Follow(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 	}
+	if f.Awaited != nil {
+		f.wg.Go(func() { f.await(ctx) })
+	}
 	return nil
 }
 
@@ -140,7 +144,9 @@ func (f *Follower) look(ctx context.Context) ([]listing, error) {
 		return nil, err
 	}
 	if err != nil && f.Name != "" { // one Pod may be allowed where a list is not
-		if p, getErr := f.client.Pods(f.Namespace).Get(ctx, f.Name, metav1.GetOptions{}); getErr == nil {
+		p, read, getErr := f.readPod(ctx)
+		if getErr == nil {
+			f.emit(read)
 			o := pods.observe("LISTED", p)
 			o.Received = f.now()
 			f.emit(o)
@@ -158,6 +164,9 @@ func (f *Follower) look(ctx context.Context) ([]listing, error) {
 	for _, k := range f.others() {
 		at, err := f.listBefore(ctx, k, func(runtime.Object) {})
 		all = append(all, listing{k, at, err})
+	}
+	if f.Past {
+		f.emit(trace.Observation{Received: f.now(), Attach: &trace.Attach{}})
 	}
 	return all, nil
 }
@@ -270,6 +279,7 @@ func (f *Follower) watch(ctx context.Context, k kind, from string, opened func()
 	doubt := time.NewTimer(firstDoubt)
 	defer doubt.Stop()
 	any := false // has come
+	var quiet latest
 	for patience, doubted := firstDoubt, ""; ; {
 		var e apiwatch.Event
 		var ok bool
@@ -279,7 +289,11 @@ func (f *Follower) watch(ctx context.Context, k kind, from string, opened func()
 				return last, errors.New("the watch ended")
 			}
 		case <-doubt.C:
-			switch newest := f.newest(ctx, k); {
+			newest, read := f.newest(ctx, k)
+			if quiet.keep(read); newer(newest, last) {
+				quiet.emit(f)
+			}
+			switch {
 			case !newer(newest, last) || newest == gone && !any:
 				patience = min(2*patience, 6*firstDoubt)
 				doubt.Reset(patience)
@@ -299,6 +313,7 @@ func (f *Follower) watch(ctx context.Context, k kind, from string, opened func()
 			return last, apierrors.FromObject(e.Object)
 		}
 		if k.keep(e.Object) {
+			quiet.emit(f)
 			o := k.observe(string(e.Type), e.Object)
 			o.Received = received
 			f.emit(o)

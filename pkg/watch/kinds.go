@@ -24,8 +24,16 @@ type Scope struct {
 	Name     string
 	Prefixes []string
 	Kinds    []Kind
-	// Past has all Events that there are observed, not only those to come.
+	// Past has all Events that there are observed, not only those to come, and an Attach once all lists have been answered.
 	Past bool
+	// Awaited is the object that the run is about, where it need not be there yet.
+	Awaited *Awaited
+}
+
+// Awaited is an object that is waited for.
+type Awaited struct {
+	Kind
+	Object trace.Object
 }
 
 // Kind is one kind of objects as the API serves it.

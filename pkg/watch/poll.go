@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -19,34 +20,44 @@ const interval = 250 * time.Millisecond
 // name. It begins and, where neither is allowed, ends with a Gap that says so.
 func (f *Follower) poll(ctx context.Context, k kind, from string, why error) {
 	gap := trace.Gap{Resource: k.resource, From: from, Reason: why.Error(), Every: interval}
-	ask := func(ctx context.Context) ([]runtime.Object, error) {
-		list, err := k.list(ctx, metav1.ListOptions{FieldSelector: k.fields})
+	ask := func(ctx context.Context) ([]runtime.Object, trace.Observation, error) {
+		list, o, err := f.readList(ctx, k)
 		if err != nil {
-			return nil, err
+			return nil, o, err
 		}
 		var all []runtime.Object
-		return all, eachItem(list, func(o runtime.Object) { all = append(all, o) })
+		return all, o, eachItem(list, func(o runtime.Object) { all = append(all, o) })
 	}
-	if _, err := ask(ctx); apierrors.IsForbidden(err) && k.resource == "pods" && f.Name != "" {
-		ask = func(ctx context.Context) ([]runtime.Object, error) {
-			p, err := f.client.Pods(f.Namespace).Get(ctx, f.Name, metav1.GetOptions{})
+	if _, _, err := ask(ctx); apierrors.IsForbidden(err) && k.resource == "pods" && f.Name != "" {
+		ask = func(ctx context.Context) ([]runtime.Object, trace.Observation, error) {
+			p, o, err := f.readPod(ctx)
 			if apierrors.IsNotFound(err) {
-				return nil, nil
+				return nil, o, nil
 			}
-			return []runtime.Object{p}, err
+			return []runtime.Object{p}, o, err
 		}
 	}
 	f.emit(trace.Observation{Received: f.now(), Gap: &gap})
 	seen := map[string]bool{}
 	var last *corev1.Pod
+	var quiet latest
 	for ; ctx.Err() == nil; wait(ctx, interval) {
-		all, err := ask(ctx)
+		all, read, err := ask(ctx)
 		if apierrors.IsForbidden(err) {
 			f.emit(trace.Observation{Received: f.now(), Gap: &trace.Gap{Resource: k.resource, From: from, Reason: err.Error()}})
 			return
 		}
 		if err != nil {
 			continue
+		}
+		if news := slices.ContainsFunc(all, func(o runtime.Object) bool {
+			m, ok := o.(metav1.Object)
+			return ok && !seen[m.GetResourceVersion()] && k.keep(o)
+		}); news || len(all) == 0 && last != nil {
+			quiet.emit(f)
+			f.emit(read)
+		} else {
+			quiet.keep(read)
 		}
 		received := f.now()
 		for _, item := range all {
