@@ -211,7 +211,11 @@ func (s *session) endOf(reason recording.Reason) render.Outcome {
 
 func (s *session) whole(o render.Outcome) render.Report {
 	r := s.report()
-	r.Phases, r.Waits, r.Outcome = s.trace.Phases(), s.trace.Waits(), o
+	var end time.Time
+	if o.Total > 0 {
+		end = s.zero().Add(o.Total)
+	}
+	r.Phases, r.Waits, r.Outcome = s.trace.Phases(end), s.trace.Waits(end), o
 	return r
 }
 

@@ -13,7 +13,7 @@ import (
 
 func run(s scenario.Scenario) compare.Run {
 	t := scenario.Fold(s.Subject, s.Observations)
-	r := compare.Run{Run: t.Run(), Steps: t.Steps(), Phases: t.Phases(), Waits: t.Waits(), Members: t.Members()}
+	r := compare.Run{Run: t.Run(), Steps: t.Steps(), Phases: t.Phases(scenario.End(t)), Waits: t.Waits(scenario.End(t)), Members: t.Members()}
 	if o, ok := t.Obstacle(); ok {
 		r.Obstacle = &o
 	}

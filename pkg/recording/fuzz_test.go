@@ -35,7 +35,7 @@ func FuzzRead(f *testing.F) {
 			_ = w.Write(o) // likewise
 		}
 		tr.Steps()
-		tr.Phases()
+		tr.Phases(time.Time{})
 		tr.State()
 		tr.Obstacle()
 		_ = w.End(time.Unix(0, 0), "")

@@ -100,8 +100,15 @@ func (f *figure) markPhases(r Report) {
 	}
 	var all []stretch
 	for i, p := range r.Phases {
+		if p.Name == trace.Unknown {
+			continue
+		}
 		for _, part := range p.Parts {
-			all = append(all, stretch{at[part.Begin], at[part.End], i})
+			end, ended := at[part.End]
+			if !ended {
+				end = len(f.rows) - 1
+			}
+			all = append(all, stretch{at[part.Begin], end, i})
 		}
 	}
 	slices.SortStableFunc(all, func(a, b stretch) int { return cmp.Compare(a.end, b.end) })

@@ -144,7 +144,7 @@ func newPage(r Report, y Style) page {
 		p.Phases = append(p.Phases, out)
 	}
 	if longest := r.longest(); longest.Best > 0 && r.Outcome.Obstacle == nil {
-		p.Waits = append(p.Waits, Plain("The "+longest.Name+" phase is the largest: "+longest.Explain+"."))
+		p.Waits = append(p.Waits, Plain(largest(longest)))
 	}
 	for _, w := range r.Waits {
 		p.Waits = append(p.Waits, Plain(fixed(w)))

@@ -105,7 +105,8 @@ type jsonPhase struct {
 	Seconds  float64    `json:"seconds"`
 	Min      float64    `json:"min"`
 	Max      float64    `json:"max"`
-	Parts    [][2]int   `json:"parts"` // indices of the first and the last step of each stretch
+	Open     bool       `json:"open,omitempty"` // it had not ended when the run did
+	Parts    [][2]int   `json:"parts"`          // indices of the first and the last step of each stretch, -1 where the run itself began or ended
 }
 
 type jsonWait struct {
@@ -206,12 +207,18 @@ func jsonOfObstacle(o *trace.Obstacle) *jsonObstacle {
 // jsonPhases refers to steps by their indices.
 func jsonPhases(phases []trace.Phase, index map[string]int) []jsonPhase {
 	all := []jsonPhase{}
+	at := func(key string) int {
+		if i, ok := index[key]; ok {
+			return i
+		}
+		return -1
+	}
 	for _, p := range phases {
 		parts := make([][2]int, len(p.Parts))
 		for i, part := range p.Parts {
-			parts[i] = [2]int{index[part.Begin], index[part.End]}
+			parts[i] = [2]int{at(part.Begin), at(part.End)}
 		}
-		all = append(all, jsonPhase{p.Name, instant(p.Earliest), instant(p.Latest), p.Best.Seconds(), p.Min.Seconds(), p.Max.Seconds(), parts})
+		all = append(all, jsonPhase{p.Name, instant(p.Earliest), instant(p.Latest), p.Best.Seconds(), p.Min.Seconds(), p.Max.Seconds(), p.Open, parts})
 	}
 	return all
 }

@@ -22,7 +22,7 @@ func (y Style) summary(r Report) []string {
 	out = append(out, y.bars(r)...)
 	out = append(out, y.members(r)...)
 	if longest := r.longest(); longest.Best > 0 && r.Outcome.Obstacle == nil {
-		out = append(out, wrap(Plain("The "+longest.Name+" phase is the largest: "+longest.Explain+"."), y.width()-1)...)
+		out = append(out, wrap(Plain(largest(longest)), y.width()-1)...)
 	}
 	for _, w := range r.Waits {
 		out = append(out, wrap(Plain(fixed(w)), y.width()-1)...)
@@ -111,6 +111,14 @@ func (r Report) longest() (p trace.Phase) {
 		}
 	}
 	return p
+}
+
+// largest says of the phase that took longest what it is.
+func largest(p trace.Phase) string {
+	if p.Name == trace.Unknown {
+		return "Most of the time is not known: " + p.Explain + "."
+	}
+	return "The " + p.Name + " phase is the largest: " + p.Explain + "."
 }
 
 // fixed says what a wait is, and what removes it.

@@ -117,26 +117,21 @@ func endedForGood(w *write, x ran) bool {
 // execPhases are those of a run that is about a command: the command itself, and what a restart takes that it led to.
 var execPhases = []phase{
 	{name: "exec", explain: "the command's way into the container, its own time, and its way back",
-		begin: func(s *story) string { return callKey(s.ownExec()) }, end: func(s *story) string { return execCall{Request: s.ownExec()}.key("status") }},
-	{name: "wait", explain: "the kubelet notices that the container has ended, and waits out its back-off, if there is one",
-		begin: (*story).firstLeft, end: func(s *story) string { return s.nextLife("CreateContainer") }},
-	{name: "create", explain: "the runtime prepares the container's file system", calls: everyCall("CreateContainer")},
-	{name: "start", explain: "the runtime has runc make and start the container", calls: everyCall("StartContainer")},
+		spans: until(func(s *story) string { return callKey(s.ownExec()) }, func(s *story) string { return execCall{Request: s.ownExec()}.key("status") },
+			func(s *story) bool { q := s.ownExec(); return q.failure() == "" && q.Exec.Ended.IsZero() })},
+	{name: "run", explain: "the containers run", spans: func(s *story, _ *result) []span {
+		return s.lives(func(c *corev1.Container, init bool) bool { return !init })
+	}},
+	{name: "wait", explain: "the kubelet notices that the container has ended, and waits out its back-off, if there is one", spans: awaitingNextLife},
+	{name: "create", explain: "the runtime prepares the container's file system", spans: calling("CreateContainer")},
+	{name: "start", explain: "the runtime has runc make and start the container", spans: calling("StartContainer")},
 	{name: "ready", explain: "from the container's start to the stored Ready: probes, and the kubelet's report",
-		begin: func(s *story) string { return s.nextLife("StartContainer") + ":end" }, end: func(s *story) string {
+		spans: between(func(s *story) string { return s.nextLife("StartContainer") + ":end" }, func(s *story) string {
 			if w := s.settledAfter(s.left(s.ownExec()), backAgain); w != nil {
 				return s.etcdKey(w.rv)
 			}
 			return ""
-		}},
-}
-
-// firstLeft is the end of the container that ended first after the command was sent.
-func (s *story) firstLeft() string {
-	for _, r := range s.left(s.ownExec()) {
-		return exitKey(r.container, r.attempt)
-	}
-	return ""
+		})},
 }
 
 // nextLife is the call that begins its next life.

@@ -129,11 +129,17 @@ func (s *story) unseenOfEngine() []string {
 }
 
 var enginePhases = []phase{
-	{name: "pull", explain: "the engine fetches and unpacks the image", begin: askedKey("pull"), end: answeredKey("pull")},
-	{name: "create", explain: "the engine makes the container's configuration and its layer", begin: askedKey("create"), end: answeredKey("create")},
-	{name: "start", explain: "the engine connects the network and has containerd and runc start the program", begin: askedKey("start"), end: answeredKey("start")},
-	{name: "run", explain: "the container's program runs", begin: func(*story) string { return "docker:program" }, end: func(*story) string { return "docker:exit" }},
-	{name: "end", explain: "the engine learns of the exit, and tells who waits for it", begin: func(*story) string { return "docker:exit" }, end: answeredKey("wait")},
+	{name: "pull", explain: "the engine fetches and unpacks the image", spans: asking("pull")},
+	{name: "create", explain: "the engine makes the container's configuration and its layer", spans: asking("create")},
+	{name: "start", explain: "the engine connects the network and has containerd and runc start the program", spans: asking("start")},
+	{name: "run", explain: "the container's program runs",
+		spans: func(*story, *result) []span { return []span{{"docker:program", "docker:exit", true}} }},
+	{name: "end", explain: "the engine learns of the exit, and tells who waits for it", spans: between(func(*story) string { return "docker:exit" }, answeredKey("wait"))},
+}
+
+// asking is a request of ours, until it is answered.
+func asking(verb string) func(*story, *result) []span {
+	return func(s *story, _ *result) []span { return []span{{askedKey(verb)(s), answeredKey(verb)(s), true}} }
 }
 
 // askedKey is of our request of that verb, answeredKey of its answer.

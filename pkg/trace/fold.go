@@ -234,15 +234,6 @@ func parseRevision(s string) (uint64, bool) {
 	return rv, err == nil && rv > 0
 }
 
-// result is everything that follows from the facts.
-type result struct {
-	steps   []Step
-	scene   *scene
-	byKey   map[string]*Step   // see step
-	byStory map[string][]*Step // see about
-	members []Member           // see Members
-}
-
 // Steps returns the messages in the order in which they happened. They are shared: not to be changed.
 func (t *Trace) Steps() []Step { return t.resolve().steps }
 

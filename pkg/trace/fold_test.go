@@ -58,7 +58,7 @@ func FuzzFold(f *testing.F) {
 		tr.Settled(time.Second)
 		tr.Awaited()
 		tr.Aftermath()
-		tr.Waits()
+		tr.Waits(time.Time{})
 		tr.Questions()
 		tr.Blind()
 		tr.Whole(true, true)

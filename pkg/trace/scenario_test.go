@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
@@ -64,7 +65,7 @@ func TestArrivalDoesNotMatter(t *testing.T) {
 				for _, o := range shuffled {
 					part.Observe(o)
 					if random.IntN(8) == 0 {
-						part.Phases()
+						part.Phases(time.Time{})
 					}
 				}
 				if d := cmp.Diff(want, asJSON(t, part)); d != "" {
@@ -91,7 +92,7 @@ func TestTruncated(t *testing.T) {
 				if i%(1+len(s.Observations)/200) != 0 { // of a long one, not after each
 					continue
 				}
-				growing.Phases()
+				growing.Phases(time.Time{})
 				for _, step := range growing.Steps() {
 					if !known[step.Key] {
 						t.Errorf("after %d observations there is %q, which the whole run does not have", i+1, step.Key)

@@ -22,6 +22,7 @@ type Wait struct {
 // wait is one row of the table: what has to be seen for it to be said.
 type wait struct {
 	name, phase, explain string
+	workload             bool                                                                              // of an object that is no Pod
 	seen                 func(s *story, took time.Duration) (length time.Duration, remedy string, ok bool) // took is the phase's likeliest duration
 }
 
@@ -34,20 +35,32 @@ var waits = []wait{
 		explain: "the kubelet waits before it starts a container that ended again: from initialCrashLoopBackOff, 10 s, doubling up to 5 min"},
 	{name: "imageBackOffPeriod", seen: imageBackOff,
 		explain: "the kubelet waits before it tries a failed pull again: from 10 s, doubling up to 5 min"},
+	{name: "minReadySeconds", phase: "min-ready", workload: true, seen: minReadyWait,
+		explain: "a Pod counts as available only once it has been ready for that long"},
 }
 
-// Waits returns the fixed waits that this run shows, in the order of the phases.
-func (t *Trace) Waits() []Wait {
+func minReadyWait(s *story, took time.Duration) (time.Duration, string, bool) {
+	n := s.minReady()
+	return time.Duration(n) * time.Second, "a smaller minReadySeconds in the spec", n > 0 && took > 0
+}
+
+// Waits returns the fixed waits that this run shows, in the order of the phases. The run ends as for Phases.
+func (t *Trace) Waits(end time.Time) []Wait {
 	s := t.resolve().scene.subject()
-	if len(s.revisions) == 0 || !s.isPod() {
+	if len(s.revisions) == 0 {
 		return nil
 	}
 	took := map[string]time.Duration{}
-	for _, p := range t.Phases() {
-		took[p.Name] = p.Best
+	for _, p := range t.Phases(end) {
+		if !p.Open { // what goes on may still be something else
+			took[p.Name] = p.Best
+		}
 	}
 	var all []Wait
 	for _, w := range waits {
+		if w.workload == s.isPod() {
+			continue
+		}
 		if w.phase == "sandbox" && s.sandboxTimed() {
 			w.phase = "volumes"
 		}

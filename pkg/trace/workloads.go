@@ -122,7 +122,7 @@ func (t *Trace) Members() []Member {
 }
 
 func (r *result) member(s *story) Member {
-	m := Member{Object: s.object, Node: s.node, State: s.state(len(s.revisions)), Phases: r.phases(s)}
+	m := Member{Object: s.object, Node: s.node, State: s.state(len(s.revisions))}
 	if o := s.owner(); o != nil {
 		m.Owner = o.object
 	}
@@ -133,6 +133,7 @@ func (r *result) member(s *story) Member {
 		})
 		if ready := r.step(s.etcdKey(done)); ready != nil && done != 0 && s.found() == nil {
 			m.Took = ready.Best.Sub(made.Best)
+			m.Phases = r.phases(s, frame{made.Best, ready.Best, true})
 		}
 	}
 	return m

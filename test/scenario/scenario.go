@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/tools/txtar"
 
@@ -72,7 +73,31 @@ func Fold(subject trace.Object, observations []trace.Observation) *trace.Trace {
 
 // Report is what can be drawn of it.
 func Report(t *trace.Trace) render.Report {
-	return render.Report{Run: t.Run(), Steps: t.Steps(), Phases: t.Phases(), Waits: t.Waits(), Members: t.Members(), Pods: "all", Outcome: outcome(t)}
+	end := End(t)
+	return render.Report{Run: t.Run(), Steps: t.Steps(), Phases: t.Phases(end), Waits: t.Waits(end), Members: t.Members(), Pods: "all", Outcome: outcome(t)}
+}
+
+// End is when the run had come to its end, or the zero time: it does not say how far it was to be followed.
+func End(t *trace.Trace) time.Time {
+	zero := t.Run().Zero
+	if looked := t.Run().Looked; !looked.IsZero() {
+		zero = looked
+	}
+	switch a := t.Aftermath(); {
+	case a.Back:
+		return a.By
+	case a.Ended && len(a.Left) == 0:
+		return a.Exec.Ended
+	}
+	for _, is := range []func(trace.State) bool{
+		func(st trace.State) bool { return st.Deleted },
+		func(st trace.State) bool { return st.Ready || st.Available || st.Succeeded || st.Failed },
+	} {
+		if _, by, ok := t.Reached(0, is); ok && by.After(zero) {
+			return by
+		}
+	}
+	return time.Time{}
 }
 
 func outcome(t *trace.Trace) render.Outcome {

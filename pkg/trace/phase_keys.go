@@ -1,0 +1,122 @@
+package trace
+
+import (
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// The keys of the messages that begin and end the phases of a Pod.
+
+// Known is what to say of the instant: Best and its precision where it is sharp, else the window.
+func (s *Step) Known() Window {
+	if s.Shown {
+		return Window{s.Best.Add(-s.Precision / 2), s.Best.Add(s.Precision / 2)}
+	}
+	return s.Window
+}
+
+func (s *story) createKey() string {
+	if s.found() != nil {
+		return s.pastCreate()
+	}
+	for _, w := range s.revisions {
+		if w.first {
+			return s.writeKey(w)
+		}
+	}
+	return ""
+}
+
+// deletion is the revision by which the Pod was to end.
+func (s *story) deletion() uint64 {
+	return s.firstRevision(func(w *write) bool { return w.endsLife() && !w.deleted })
+}
+
+// lastExit is the last end of a container that the deletion caused.
+func (s *story) lastExit() (key string) {
+	deletion := s.deletion()
+	if deletion == 0 {
+		return ""
+	}
+	var at time.Time
+	for _, r := range s.ran() {
+		rv, _ := parseRevision(r.exitEvidence.ResourceVersion)
+		if r.exit != nil && rv > deletion && !r.exitEvidence.At.Before(at) {
+			key, at = exitKey(r.container, r.attempt), r.exitEvidence.At
+		}
+	}
+	return key
+}
+
+func (s *story) createRevision() uint64 {
+	return s.firstRevision(func(w *write) bool { return w.first })
+}
+
+// storedKey, boundKey and readyKey are those of the etcd writes that made the object, gave the Pod its node, and had it ready
+// first.
+func (s *story) storedKey() string {
+	if s.found() != nil {
+		return stored(s.pastCreate())
+	}
+	return s.etcdKey(s.createRevision())
+}
+
+func (s *story) boundKey() string {
+	if s.foundBound() != nil {
+		return stored(s.pastBound())
+	}
+	return s.etcdKey(s.bindRevision())
+}
+
+func (s *story) readyKey() string {
+	if w := s.found(); w != nil {
+		for _, m := range s.marks() {
+			if m.is(corev1.PodReady) {
+				return stored(m.key)
+			}
+		}
+	}
+	return s.etcdKey(s.readyRevision())
+}
+
+func (s *story) bindRevision() uint64 { return s.firstRevision((*write).isBind) }
+
+func (s *story) readyRevision() uint64 {
+	return s.firstRevision(func(w *write) bool { return condition(w.pod, corev1.PodReady) == corev1.ConditionTrue })
+}
+
+func (s *story) firstRevision(is func(*write) bool) uint64 {
+	for _, w := range s.revisions {
+		if is(w) {
+			return w.rv
+		}
+	}
+	return 0
+}
+
+// lastStart is the end of the last container start that the first Ready waited for.
+func (s *story) lastStart() string {
+	if len(s.revisions) == 0 {
+		return ""
+	}
+	ready, key := s.readyRevision(), ""
+	for _, w := range s.revisions {
+		if w.rv > ready {
+			break
+		}
+		for _, c := range w.pod.Status.ContainerStatuses {
+			if c.State.Running != nil {
+				key = criKey("StartContainer", c.Name, int(c.RestartCount)) + ":end"
+			}
+		}
+	}
+	for _, a := range s.worker() { // in the order of the deeds, which the status does not have
+		for _, c := range s.revisions[0].pod.Spec.Containers {
+			if a.does == started && a.container == c.Name && a.attempt == 0 {
+				key = a.key
+			}
+		}
+	}
+	return key
+}

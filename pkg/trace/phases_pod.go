@@ -1,0 +1,419 @@
+package trace
+
+import (
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// podPhases are those of a run that is about a Pod.
+var podPhases = []phase{
+	{name: "absent", explain: "the object that the run waits for is not there yet",
+		spans: func(s *story, r *result) []span { return s.absence() }},
+	{name: "admit", explain: "the API server authenticates, admits, validates and stores the request", first: true, spans: admitting},
+	{name: "run", explain: "the containers run",
+		spans: func(s *story, _ *result) []span {
+			return s.lives(func(c *corev1.Container, init bool) bool { return !init })
+		}},
+	{name: "gated", explain: "schedulingGates keep the Pod from the scheduler until somebody removes them",
+		spans: until((*story).storedKey, (*story).ungatedKey, func(s *story) bool { return s.ungatedKey() != "" })},
+	{name: "schedule", explain: "from the stored Pod to the stored bind",
+		spans: until((*story).schedulableKey, (*story).boundKey, func(s *story) bool { return len(s.revisions) > 0 && s.node == "" })},
+	{name: "volumes", explain: "the kubelet learns of the Pod and waits for its volumes",
+		spans: func(s *story, _ *result) []span {
+			if !s.sandboxTimed() {
+				return nil
+			}
+			return []span{{begin: s.assignedKey(), end: sandboxKey}}
+		}},
+	{name: "sandbox", why: (*story).sandboxExplained, spans: func(s *story, _ *result) []span {
+		x := span{s.assignedKey(), sandboxKey + ":end", s.reporter() == Kubelet && s.node != "" && !s.over()}
+		if s.sandboxTimed() {
+			x.begin = sandboxKey
+		} else if acts := s.worker(); len(acts) > 0 { // what the kubelet does first when there is a sandbox
+			x.end = acts[0].first()
+		}
+		return []span{x}
+	}},
+	{name: "retry", why: (*story).retryExplained, spans: (*story).retries},
+	{name: "back-off", explain: "a container has ended; the kubelet notices, and waits out its back-off before it starts it again", spans: awaitingNextLife},
+	{name: "pull", explain: "the runtime fetches and unpacks the images", spans: calling("PullImage")},
+	{name: "create", explain: "the runtime prepares the containers' file systems", spans: calling("CreateContainer")},
+	{name: "start", explain: "the runtime has runc make and start the containers", spans: calling("StartContainer")},
+	{name: "init", explain: "the init containers run, one after the other, and the kubelet notices the end of each before it goes on",
+		spans: (*story).initLives},
+	{name: "startup", explain: "the next container waits until the startup probe of a sidecar succeeds", spans: startingUp},
+	{name: "hook", explain: "the next container waits until the postStart hook of the one before has ended", spans: hooking},
+	{name: "ready", explain: "from the last container's start to the stored Ready: probes, and the kubelet's report",
+		spans: until((*story).lastStart, (*story).readyOrEnded, (*story).notReadyYet)},
+	{name: "report", explain: "the kubelet notices that the last container has ended, and reports it",
+		spans: between((*story).endOfAll, (*story).finishedKey)},
+	{name: "others", explain: "what else the run made gets as far", spans: othersOf((*story).readyKey)},
+	{name: "stop", explain: "the kubelet learns of the deletion, and the containers end",
+		spans: until(func(s *story) string { return s.etcdKey(s.deletion()) }, (*story).lastExit, func(s *story) bool { return s.deletion() != 0 && s.runsStill() })},
+	{name: "remove", explain: "the kubelet reports the end, tears down sandbox and volumes, and has the object removed",
+		spans: func(s *story, _ *result) []span {
+			x := span{begin: s.lastExit(), end: s.etcdKey(s.firstRevision(func(w *write) bool { return w.deleted })), open: s.deletion() != 0 && !s.runsStill()}
+			if x.begin == "" && !s.runsStill() {
+				x.begin = s.etcdKey(s.deletion())
+			}
+			return []span{x}
+		}},
+}
+
+// absence is the time in which a run waits for its object, which it knows not to be there: the creation came after.
+func (s *story) absence() []span {
+	if !s.attached() || s.found() != nil {
+		return nil
+	}
+	return []span{{begin: s.lookKey(), end: s.storedKey(), open: len(s.revisions) == 0}}
+}
+
+// othersOf is the time after the subject had got there, where the run is about other objects, too.
+func othersOf(reached func(*story) string) func(*story, *result) []span {
+	return func(s *story, _ *result) []span {
+		if s != s.subject() || len(s.roots()) < 2 {
+			return nil
+		}
+		return []span{{begin: reached(s), open: true}}
+	}
+}
+
+// lookKey is our first request, by which the run began.
+func (s *story) lookKey() string {
+	for _, q := range s.requests {
+		if q.Verb == "list" && !q.Sent.IsZero() {
+			return callKey(q)
+		}
+	}
+	return ""
+}
+
+// admitting are the requests of ours that the run is about, each from when it was sent to its answer.
+func admitting(s *story, _ *result) (all []span) {
+	ours := s.own
+	if s == s.subject() {
+		ours = s.requests
+	}
+	for _, q := range ours {
+		if q.Acts() && (q.Verb == "create" || q.Verb == "delete") {
+			all = append(all, span{callKey(q), callKey(q) + ":end", q.Status == 0})
+		}
+	}
+	return all
+}
+
+// ungatedKey is the write that took the last scheduling gate away, or will; there is none where the Pod had no gate.
+func (s *story) ungatedKey() string {
+	if len(s.revisions) == 0 || len(s.revisions[0].pod.Spec.SchedulingGates) == 0 {
+		return ""
+	}
+	return s.etcdKey(s.firstRevision(func(w *write) bool { return len(w.pod.Spec.SchedulingGates) == 0 }))
+}
+
+// schedulableKey is the write since which the scheduler may pick a node.
+func (s *story) schedulableKey() string {
+	if s.madeWithNode() {
+		return ""
+	}
+	if key := s.ungatedKey(); key != "" {
+		return key
+	}
+	return s.storedKey()
+}
+
+// madeWithNode reports whether the Pod was made with its node, so that no scheduler had to do with it.
+func (s *story) madeWithNode() bool {
+	return len(s.revisions) > 0 && s.revisions[0].pod.Spec.NodeName != "" && s.foundBound() == nil
+}
+
+// assignedKey is the write by which the Pod had its node: the bind, or its creation.
+func (s *story) assignedKey() string {
+	if s.madeWithNode() {
+		return s.storedKey()
+	}
+	return s.boundKey()
+}
+
+// first is the message by which a deed began: the call, or the deed itself.
+func (a *act) first() string {
+	if a.call != "" {
+		return a.call
+	}
+	return a.key
+}
+
+// calling are the calls of one RPC. Where nothing marks the start of one, it counts from what the kubelet had done for that
+// container just before.
+func calling(rpc string) func(*story, *result) []span {
+	prefix := "cri:" + rpc + ":"
+	return func(s *story, r *result) (all []span) {
+		before := map[string]string{} // by call
+		latest := map[string]string{} // by container
+		for _, a := range s.worker() {
+			if (a.does == created || a.does == started || a.does == createFailed || a.does == startFailed) && latest[a.container] != "" {
+				before[a.call] = latest[a.container]
+			}
+			latest[a.container] = a.key
+			if a.does == started || a.does == createFailed || a.does == startFailed { // then it waits for something else
+				delete(latest, a.container)
+			}
+		}
+		for _, x := range r.about(s.object.UID) {
+			own, ok := strings.CutPrefix(x.Key, s.prefix)
+			if !ok || !strings.HasPrefix(own, prefix) || strings.HasSuffix(own, ":end") {
+				continue
+			}
+			begin := own
+			if before[own] != "" && !x.Shown {
+				begin = before[own]
+			}
+			all = append(all, span{begin, own + ":end", rpc == "PullImage" && !s.over()})
+		}
+		return all
+	}
+}
+
+// lives are those of the containers that are of a kind.
+func (s *story) lives(is func(c *corev1.Container, init bool) bool) (all []span) {
+	for _, r := range s.ran() {
+		if c, init := s.specOf(r.container); c != nil && is(c, init) {
+			all = append(all, span{criKey("StartContainer", r.container, r.attempt) + ":end", exitKey(r.container, r.attempt), r.exit == nil && !s.over() && s.newestLife(r)})
+		}
+	}
+	return all
+}
+
+// initLives are those of the init containers, with the time until the kubelet goes on.
+func (s *story) initLives(*result) []span {
+	all := s.lives(func(c *corev1.Container, init bool) bool { return init && c.RestartPolicy == nil })
+	acts := s.worker()
+	for i := range all {
+		call := strings.TrimSuffix(all[i].begin, ":end")
+		at := slices.IndexFunc(acts, func(a act) bool { return a.does == started && a.call == call })
+		if at >= 0 && at+1 < len(acts) && acts[at+1].container != acts[at].container {
+			all[i].end = acts[at+1].first()
+		}
+	}
+	return all
+}
+
+// newestLife reports whether no later life of the container is known.
+func (s *story) newestLife(r ran) bool {
+	return !slices.ContainsFunc(s.ran(), func(o ran) bool { return o.container == r.container && o.attempt > r.attempt })
+}
+
+// specOf is a container's spec and whether it is an init container; ephemeral containers have none.
+func (s *story) specOf(name string) (c *corev1.Container, init bool) {
+	if len(s.revisions) == 0 {
+		return nil, false
+	}
+	spec := s.newest().Spec
+	for i := range spec.InitContainers {
+		if spec.InitContainers[i].Name == name {
+			return &spec.InitContainers[i], true
+		}
+	}
+	return containerSpec(s.newest(), name), false
+}
+
+// over reports whether the Pod has ended: nothing in it goes on.
+func (s *story) over() bool {
+	if n := len(s.revisions); n == 0 || s.revisions[n-1].deleted || !s.gone.IsZero() {
+		return n > 0
+	}
+	phase := s.newest().Status.Phase
+	return phase == corev1.PodSucceeded || phase == corev1.PodFailed
+}
+
+// awaitingNextLife are the times from the end of a container's life to its next, where it has one or is to have one.
+func awaitingNextLife(s *story, _ *result) (all []span) {
+	for _, r := range s.ran() {
+		c, _ := s.specOf(r.container)
+		if c == nil || r.exit == nil {
+			continue
+		}
+		open := s.newestLife(r) && !s.over() && s.deletion() == 0 && s.restarts(c, r.exit.ExitCode)
+		all = append(all, span{exitKey(r.container, r.attempt), criKey("CreateContainer", r.container, r.attempt+1), open})
+	}
+	return all
+}
+
+// restarts reports whether the kubelet starts a container again that has ended so.
+func (s *story) restarts(c *corev1.Container, code int32) bool {
+	_, init := s.specOf(c.Name)
+	switch policy := s.newest().Spec.RestartPolicy; {
+	case c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways:
+		return true
+	case init || policy == corev1.RestartPolicyOnFailure:
+		return code != 0 && policy != corev1.RestartPolicyNever
+	default:
+		return policy == corev1.RestartPolicyAlways
+	}
+}
+
+// retries are the times from what failed before a container could be made to the next call for it.
+func (s *story) retries(r *result) (all []span) {
+	if begin, end, _ := s.retried(); begin != "" {
+		all = append(all, span{begin, end, !s.over()})
+	}
+	failed := map[string]string{} // by container, the end of the call that failed last
+	for _, a := range s.worker() {
+		if begin := failed[a.container]; begin != "" {
+			all = append(all, span{begin: begin, end: a.first()})
+			delete(failed, a.container)
+		}
+		if a.does == pullFailed || a.does == createFailed || a.does == startFailed {
+			failed[a.container] = a.key
+		}
+	}
+	for _, c := range s.ownContainers() {
+		if end := failed[c.Name]; end != "" {
+			all = append(all, span{begin: end, open: !s.over()})
+		}
+	}
+	return all
+}
+
+// ownContainers are those of the spec, init containers first.
+func (s *story) ownContainers() []corev1.Container {
+	if len(s.revisions) == 0 {
+		return nil
+	}
+	return slices.Concat(s.newest().Spec.InitContainers, s.newest().Spec.Containers)
+}
+
+// retried is what failed before a container could be made, the call that then made it, or will, and what the kubelet said.
+func (s *story) retried() (begin, end, why string) {
+	calls := map[*emitted]bool{}
+	for _, a := range s.worker() {
+		calls[a.emitted] = true
+	}
+	for _, e := range s.events {
+		if e.emitter == Kubelet && e.event.Reason == "Failed" && e.container != "" && !calls[e] && s.spec(e.container) != nil {
+			return s.note(e).Key, criKey("CreateContainer", e.container, 0), strings.TrimPrefix(e.event.Message, "Error: ")
+		}
+	}
+	return "", "", ""
+}
+
+func (s *story) retryExplained() string {
+	_, _, why := s.retried()
+	if why == "" {
+		for _, a := range s.worker() {
+			if a.does == pullFailed || a.does == createFailed || a.does == startFailed {
+				why = a.event.Message
+				break
+			}
+		}
+	}
+	return "the kubelet waits before it tries again what has failed: " + why
+}
+
+// startingUp are the times from a sidecar's start to the success of its startup probe.
+func startingUp(s *story, _ *result) (all []span) {
+	for _, r := range s.ran() {
+		if c, init := s.specOf(r.container); c != nil && init && c.RestartPolicy != nil && c.StartupProbe != nil {
+			all = append(all, span{criKey("StartContainer", r.container, r.attempt) + ":end", probeKey("startup", r.container, r.attempt), r.exit == nil && s.newestLife(r) && !s.over() && !s.startedUp(r)})
+		}
+	}
+	return all
+}
+
+// startedUp reports whether the status says that a container's startup probe has succeeded.
+func (s *story) startedUp(r ran) bool {
+	c := statusOf(s.newest(), r.container)
+	return c != nil && int(c.RestartCount) == r.attempt && on(c.Started)
+}
+
+// hooking are the times from the start of a container with a postStart hook to the next container's creation.
+func hooking(s *story, _ *result) (all []span) {
+	acts := s.worker()
+	for i, a := range acts {
+		c, _ := s.specOf(a.container)
+		if a.does != started || c == nil || c.Lifecycle == nil || c.Lifecycle.PostStart == nil {
+			continue
+		}
+		x := span{begin: a.key, open: !s.over() && s.waitsForTurn()}
+		for _, next := range acts[i+1:] {
+			if next.container != a.container && (next.does == created || next.does == pull) {
+				x.end, x.open = next.call, false
+				break
+			}
+		}
+		all = append(all, x)
+	}
+	return all
+}
+
+// waitsForTurn reports whether a container has not been made yet because the kubelet has not come to it.
+func (s *story) waitsForTurn() bool {
+	return slices.ContainsFunc(s.newest().Status.ContainerStatuses, func(c corev1.ContainerStatus) bool {
+		return c.State.Waiting != nil && usualWaits[c.State.Waiting.Reason] && c.RestartCount == 0
+	})
+}
+
+// readyOrEnded is the write by which the Pod was ready first, or, where it ended before, the end of its last container.
+func (s *story) readyOrEnded() string {
+	if s.readyRevision() == 0 && s.found() == nil && s.over() {
+		return s.endOfAll()
+	}
+	return s.readyKey()
+}
+
+func (s *story) notReadyYet() bool {
+	return len(s.revisions) > 0 && !s.over() && s.deletion() == 0 && condition(s.newest(), corev1.PodReady) != corev1.ConditionTrue
+}
+
+// endOfAll is the end of the container that ended last, once all have.
+func (s *story) endOfAll() (key string) {
+	if !s.over() {
+		return ""
+	}
+	var last *ran
+	for _, r := range s.ran() {
+		if c, _ := s.specOf(r.container); c == nil || r.exit == nil || !s.newestLife(r) {
+			continue
+		}
+		if last == nil || last.exit.FinishedAt.Before(&r.exit.FinishedAt) {
+			last = &r
+		}
+	}
+	if last == nil {
+		return ""
+	}
+	return exitKey(last.container, last.attempt)
+}
+
+// finishedKey is the write by which the Pod had come to its end by itself.
+func (s *story) finishedKey() string {
+	return s.etcdKey(s.firstRevision(func(w *write) bool {
+		return w.pod.Status.Phase == corev1.PodSucceeded || w.pod.Status.Phase == corev1.PodFailed
+	}))
+}
+
+// runsStill reports whether a container runs by the newest status.
+func (s *story) runsStill() bool {
+	if len(s.revisions) == 0 || s.last().deleted || !s.gone.IsZero() {
+		return false
+	}
+	for c := range allStatuses(s.newest()) {
+		if c.State.Running != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// sandboxTimed reports whether spans tell when RunPodSandbox began.
+func (s *story) sandboxTimed() bool {
+	return slices.ContainsFunc(s.cri, func(c criCall) bool { return c.key() == sandboxKey })
+}
+
+func (s *story) sandboxExplained() string {
+	if s.sandboxTimed() {
+		return "the runtime makes the sandbox, and the CNI plugins its network"
+	}
+	return "volumes, then the sandbox with its network; nothing a client sees divides it further"
+}
