@@ -82,6 +82,7 @@ func (c *Comparison) phases() []Phase {
 			sides[A], sides[B] = join(sides[A], pair), join(sides[B], pair)
 		}
 	}
+	had := sides
 	var all []Phase
 	at := [2]int{}
 	take := func(s Side) *trace.Phase { at[s]++; return &sides[s][at[s]-1] }
@@ -105,12 +106,6 @@ func (c *Comparison) phases() []Phase {
 			all = append(all, Phase{Name: p.Name, Sides: [2]*trace.Phase{p, &q}})
 		}
 	}
-	common := -1 // the last phase that both came to
-	for i, p := range all {
-		if p.Sides[A] != nil && p.Sides[B] != nil {
-			common = i
-		}
-	}
 	sameSort := (len(a.Members) > 0) == (len(b.Members) > 0) // else what one calls pods has the other's phases in it
 	for i := range all {
 		p := &all[i]
@@ -119,7 +114,7 @@ func (c *Comparison) phases() []Phase {
 		for _, s := range Sides {
 			if q := p.Sides[s]; q != nil {
 				r[s] = Range{q.Min, q.Max}
-			} else if !sameSort || !c.without(s, p.Sides[s.Other()], i < common) {
+			} else if !sameSort || !c.without(s, p.Sides[s.Other()], cameLater(had[s], had[s.Other()], p.Name)) {
 				known = false
 			}
 		}
@@ -129,6 +124,12 @@ func (c *Comparison) phases() []Phase {
 		}
 	}
 	return all
+}
+
+// cameLater reports whether a run came to a phase that another run came to after the one of that name.
+func cameLater(run, other []trace.Phase, name string) bool {
+	later := other[min(len(other), find(other, name)+1):]
+	return slices.ContainsFunc(later, func(p trace.Phase) bool { return p.Name != trace.Unknown && find(run, p.Name) >= 0 })
 }
 
 // without reports whether a run that lacks a phase of the other certainly spent no time in it: it is a run of another sort,

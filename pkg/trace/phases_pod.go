@@ -151,7 +151,12 @@ func calling(rpc string) func(*story, *result) []span {
 	return func(s *story, r *result) (all []span) {
 		before := map[string]string{} // by call
 		latest := map[string]string{} // by container
-		for _, a := range s.worker() {
+		acts := s.worker()
+		for i, a := range acts {
+			if a.does == present && i > 0 && acts[i-1].does == started && a.attempt == 0 && s.goesOn(acts[i-1].container) {
+				latest[a.container] = acts[i-1].key
+				continue
+			}
 			if (a.does == created || a.does == started || a.does == createFailed || a.does == startFailed) && latest[a.container] != "" {
 				before[a.call] = latest[a.container]
 			}
@@ -173,6 +178,13 @@ func calling(rpc string) func(*story, *result) []span {
 		}
 		return all
 	}
+}
+
+// goesOn reports whether the kubelet makes the next container as soon as it has started this one.
+func (s *story) goesOn(container string) bool {
+	c, init := s.specOf(container)
+	hooked := c != nil && c.Lifecycle != nil && c.Lifecycle.PostStart != nil
+	return c != nil && !hooked && (!init || c.RestartPolicy != nil && c.StartupProbe == nil)
 }
 
 // lives are those of the containers that are of a kind.
