@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -154,13 +155,28 @@ func (e *evidence) startAudit(ctx context.Context, o *followOptions) error {
 		}()
 		return nil
 	}
-	return e.follow(ctx, o, o.evidence.audit, take, lost)
+	return e.follow(ctx, o, o.evidence.audit, isAudit, take, lost)
+}
+
+// isAudit reports whether a line is of an audit log, isSpans whether it is OTLP.
+func isAudit(line []byte) error {
+	if _, err := audit.Parse(line, "", func(string) bool { return false }); err != nil {
+		return hinted(errors.New("not an audit log: its first line is no Event of audit.k8s.io"), "kubectl seq sources shows what this cluster records")
+	}
+	return nil
+}
+
+func isSpans(line []byte) error {
+	if _, err := otlp.ParseJSON(line); err != nil || !bytes.Contains(line, []byte(`"resourceSpans"`)) {
+		return hinted(errors.New("not spans: its first line is no OTLP JSON with resourceSpans"), "kubectl seq sources shows what this cluster records")
+	}
+	return nil
 }
 
 func (e *evidence) startSpans(ctx context.Context, o *followOptions) error {
 	lost := e.lost("spans")
 	filter := otlp.NewFilter(o.scope.Namespace, o.names).Containers(o.containers...)
-	return e.follow(ctx, o, o.evidence.spans, func(line []byte) {
+	return e.follow(ctx, o, o.evidence.spans, isSpans, func(line []byte) {
 		batch, err := otlp.ParseJSON(line)
 		if err != nil {
 			lost("a line that is no OTLP JSON")
@@ -201,8 +217,8 @@ func (e *evidence) listen(ctx context.Context, o *followOptions) error {
 	return nil
 }
 
-// follow reads what is added to a file from now on.
-func (e *evidence) follow(ctx context.Context, o *followOptions, name string, line func([]byte), lost func(string)) error {
+// follow reads what is added to a file from now on. The first line there is has to be of the right sort.
+func (e *evidence) follow(ctx context.Context, o *followOptions, name string, is func([]byte) error, line func([]byte), lost func(string)) error {
 	f, err := openLog(ctx, o.config, name)
 	if err != nil {
 		return err
@@ -210,6 +226,15 @@ func (e *evidence) follow(ctx context.Context, o *followOptions, name string, li
 	size, err := f.Size(ctx)
 	if err != nil {
 		return err
+	}
+	begin, err := f.ReadFrom(ctx, 0)
+	if err != nil {
+		return err
+	}
+	if first, _, whole := bytes.Cut(begin, []byte("\n")); whole {
+		if err := is(first); err != nil {
+			return err
+		}
 	}
 	e.wg.Go(func() {
 		if err := logfile.Follow(ctx, f, size, line, lost); err != nil {

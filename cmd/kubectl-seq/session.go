@@ -59,6 +59,11 @@ func (s *session) status() string {
 		waits = s.statusAfter()
 	}
 	line := fmt.Sprintf("%.1f s, %s", s.elapsed().Seconds(), waits)
+	for _, p := range s.trace.Phases(time.Time{}) {
+		if p.Open {
+			line += fmt.Sprintf(", in %s for %.1f s", p.Name, p.Lately().Seconds())
+		}
+	}
 	if o, ok := s.trace.Obstacle(); ok {
 		line += fmt.Sprintf(": %s, held by %s for %.1f s: %s", o.Reason, o.By, o.Held.Seconds(), o.Explain)
 	}
@@ -200,13 +205,28 @@ func (s *session) endOf(reason recording.Reason) render.Outcome {
 	case (reason == recording.Timeout || reason == recording.DeadEnd) && o.Obstacle != nil:
 		o.Name, o.ExitCode = "Stuck", exitStuck
 	case reason == recording.Timeout:
-		o.Name, o.ExitCode, o.Message = "Timeout", exitTimeout, "not "+s.until.name+", and nothing says why"
+		o.Name, o.ExitCode, o.Message = "Timeout", exitTimeout, "not "+s.until.name+": "+s.whyNot()
 	case reason == recording.Blind:
 		o.Name, o.ExitCode, o.Message = "Unseen", exitFailed, "it is made, but you may neither watch, list nor get it: nothing more can be seen of it"
 	default:
 		o.Name, o.ExitCode, o.Message = "Incomplete", exitFailed, "the recording ends before it was "+s.until.name
 	}
 	return o
+}
+
+// whyNot says why the goal was not reached where nothing holds the object.
+func (s *session) whyNot() string {
+	st := s.trace.State()
+	is := "it is " + strings.ToLower(s.nameOf(st))
+	switch {
+	case !st.Created:
+		return "it is not there"
+	case s.until.name == allGoals[deleted].name && !st.Deleting && !st.Deleted:
+		return is + ", and nobody has deleted it"
+	case s.until.name == allGoals["completed"].name && (st.Running || st.Ready):
+		return is + ", and its containers still run"
+	}
+	return "nothing says why"
 }
 
 func (s *session) whole(o render.Outcome) render.Report {

@@ -84,18 +84,9 @@ func (y Style) members(r Report) []string {
 	}
 	out := []string{title + ":"}
 	for _, m := range all {
-		state, longest := "not ready", ""
-		if m.State.Deleted {
-			state = "gone"
-		} else if m.Took == 0 && (m.State.Ready || m.State.Succeeded) {
-			state = "ready"
-		} else if m.Took > 0 {
-			state = duration(m.Took)
-			if p := (Report{Phases: m.Phases}).longest(); p.Best > m.Took-known(m.Phases) {
-				longest = fmt.Sprintf("most of it %s, %s", p.Name, took(p.Min, p.Max, 0))
-			}
-		} else if m.State.Ready { // since before the run began
-			state = "ready"
+		state, longest := memberState(m), ""
+		if p := (Report{Phases: m.Phases}).longest(); p.Best > 0 && m.Took > 0 {
+			longest = fmt.Sprintf("most of it %s, %s", p.Name, took(p.Min, p.Max, 0))
 		}
 		made := ""
 		if !m.Created.IsZero() && !r.Run.Zero.IsZero() {
@@ -110,10 +101,21 @@ func (y Style) members(r Report) []string {
 	return out
 }
 
-// known is how much time phases cover; what else there was may have been one of its own.
-func known(all []trace.Phase) (sum time.Duration) {
-	for _, p := range all {
-		sum += p.Best
+// memberState is how far a Pod has come: a duration is what it took to be ready, or to complete.
+func memberState(m trace.Member) string {
+	switch st := m.State; {
+	case st.Deleted:
+		return "gone"
+	case st.Failed:
+		return "failed"
+	case st.Deleting:
+		return "ending"
+	case m.Took > 0:
+		return duration(m.Took)
+	case st.Succeeded:
+		return "completed"
+	case st.Ready:
+		return "ready"
 	}
-	return sum
+	return "not ready"
 }

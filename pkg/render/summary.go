@@ -161,10 +161,19 @@ func (y Style) bars(r Report) []string {
 		for _, c := range cells {
 			bar += cmp.Or(c, " ")
 		}
-		out = append(out, fmt.Sprintf("  %-9s %s ", p.Name, fit(took(p.Min, p.Max, time.Millisecond), indent-13))+
+		out = append(out, fmt.Sprintf("  %-9s %s ", p.Name, fit(y.took(p), indent-13))+
 			y.paint(phaseColours[i%len(phaseColours)], strings.TrimRight(bar, " ")))
 	}
 	return out
+}
+
+// took is what is known of a phase's duration; one that had not ended goes on.
+func (y Style) took(p trace.Phase) string {
+	text := took(p.Min, p.Max, time.Millisecond)
+	if p.Open {
+		text += " …"
+	}
+	return text
 }
 
 // phaseColours are those of the bars, in order; lifelines have others.

@@ -56,7 +56,7 @@ func failure(s *story, _ time.Time) (finding, bool) {
 	}
 	p := s.newest()
 	f := finding{by: Kubelet, reason: p.Status.Reason, message: p.Status.Message}
-	for c := range allStatuses(p) {
+	for c := range ownStatuses(p) {
 		if e := c.State.Terminated; f.reason == "" && e != nil && e.ExitCode != 0 {
 			f.container, f.by, f.reason, f.message = c.Name, Container(c.Name), cmp.Or(e.Reason, "Error"), c.Name+" "+stateOf(c.State)
 			f.words = endWords(e)

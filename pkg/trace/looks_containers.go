@@ -24,7 +24,7 @@ func waitingFor(by Participant, reasons ...string) func(*story, time.Time) (find
 		if len(s.revisions) == 0 {
 			return finding{}, false
 		}
-		for c := range allStatuses(s.newest()) {
+		for c := range ownStatuses(s.newest()) {
 			if !is(c) {
 				continue
 			}
@@ -78,7 +78,7 @@ func crashing(s *story, now time.Time) (finding, bool) {
 		return finding{}, false
 	}
 	p := s.newest()
-	for c := range allStatuses(p) {
+	for c := range ownStatuses(p) {
 		last, times := ended(c)
 		done := last != nil && last.ExitCode == 0 && (p.Spec.RestartPolicy != corev1.RestartPolicyAlways || isInit(p, c.Name))
 		again := s.ownExec() != nil && c.State.Running != nil // what it ended of was our command
@@ -185,7 +185,7 @@ func unready(s *story, _ time.Time) (finding, bool) {
 	if len(s.revisions) == 0 || condition(s.newest(), corev1.PodReady) == corev1.ConditionTrue {
 		return finding{}, false
 	}
-	for c := range allStatuses(s.newest()) {
+	for c := range ownStatuses(s.newest()) {
 		if c.State.Running == nil || c.Ready {
 			continue
 		}

@@ -134,7 +134,7 @@ func (s *story) awaited() bool {
 	}
 	had := s.livesBefore()
 	for _, r := range s.ran() {
-		if r.attempt >= had[r.container] && !seen[criKey("StartContainer", r.container, r.attempt)] {
+		if s.spec(r.container) != nil && r.attempt >= had[r.container] && !seen[criKey("StartContainer", r.container, r.attempt)] {
 			return true
 		}
 	}

@@ -27,6 +27,15 @@ type Part struct {
 	Likely     Window // from when it is likeliest to have begun to when it is likeliest to have ended
 }
 
+// Lately is how long its last part has most likely taken.
+func (p Phase) Lately() time.Duration {
+	if len(p.Parts) == 0 {
+		return 0
+	}
+	last := p.Parts[len(p.Parts)-1].Likely
+	return last.Latest.Sub(last.Earliest)
+}
+
 // phase is one row of a table of phases: the stretches that are of it. Where several go on at once, that which began last
 // explains best what the object waits for; of those that began together, the last of the table.
 type phase struct {

@@ -410,7 +410,7 @@ func (s *story) runsStill() bool {
 	if len(s.revisions) == 0 || s.last().deleted || !s.gone.IsZero() {
 		return false
 	}
-	for c := range allStatuses(s.newest()) {
+	for c := range ownStatuses(s.newest()) {
 		if c.State.Running != nil {
 			return true
 		}

@@ -303,8 +303,18 @@ func containerOf(e *corev1.Event) string {
 
 // allStatuses yields the statuses of init, regular and ephemeral containers, in this order.
 func allStatuses(p *corev1.Pod) iter.Seq[*corev1.ContainerStatus] {
+	return statuses(p.Status.InitContainerStatuses, p.Status.ContainerStatuses, p.Status.EphemeralContainerStatuses)
+}
+
+// ownStatuses are those of the containers that decide what becomes of the Pod: all but the ephemeral ones, which somebody
+// put in to look.
+func ownStatuses(p *corev1.Pod) iter.Seq[*corev1.ContainerStatus] {
+	return statuses(p.Status.InitContainerStatuses, p.Status.ContainerStatuses)
+}
+
+func statuses(lists ...[]corev1.ContainerStatus) iter.Seq[*corev1.ContainerStatus] {
 	return func(yield func(*corev1.ContainerStatus) bool) {
-		for _, all := range [...][]corev1.ContainerStatus{p.Status.InitContainerStatuses, p.Status.ContainerStatuses, p.Status.EphemeralContainerStatuses} {
+		for _, all := range lists {
 			for i := range all {
 				if !yield(&all[i]) {
 					return

@@ -107,7 +107,7 @@ var backOffLength = regexp.MustCompile(`back-off (\d+m?\d*s) `)
 
 func crashBackOff(s *story, _ time.Duration) (longest time.Duration, remedy string, ok bool) {
 	for _, w := range s.revisions {
-		for c := range allStatuses(w.pod) {
+		for c := range ownStatuses(w.pod) {
 			if c.State.Waiting == nil || c.State.Waiting.Reason != "CrashLoopBackOff" {
 				continue
 			}
@@ -124,7 +124,7 @@ func crashBackOff(s *story, _ time.Duration) (longest time.Duration, remedy stri
 
 func imageBackOff(s *story, _ time.Duration) (time.Duration, string, bool) {
 	for _, w := range s.revisions {
-		for c := range allStatuses(w.pod) {
+		for c := range ownStatuses(w.pod) {
 			if c.State.Waiting != nil && c.State.Waiting.Reason == "ImagePullBackOff" {
 				return 0, "an image that can be pulled: " + c.Image, true
 			}
