@@ -251,11 +251,21 @@ func (y Style) right(s, answer *trace.Step) string {
 		if from.Earliest.IsZero() || to.Latest.IsZero() {
 			return ""
 		}
-		return took(max(0, to.Earliest.Sub(from.Latest)), to.Latest.Sub(from.Earliest), time.Millisecond)
-	case s.ResourceVersion != "" && s.Kind == trace.RequestKind && s.Verb != "list" && s.Verb != "watch":
-		return "revision " + Plain(s.ResourceVersion)
+		text := took(max(0, to.Earliest.Sub(from.Latest)), to.Latest.Sub(from.Earliest), time.Millisecond)
+		if rv := writtenRevision(s); rv != "" && s.Verb != "get" {
+			text = rv + ", " + text
+		}
+		return text
 	}
-	return ""
+	return writtenRevision(s)
+}
+
+// writtenRevision is the revision that a write made.
+func writtenRevision(s *trace.Step) string {
+	if s.ResourceVersion == "" || s.Kind != trace.RequestKind || s.Verb == "list" || s.Verb == "watch" {
+		return ""
+	}
+	return "revision " + Plain(s.ResourceVersion)
 }
 
 const (

@@ -148,6 +148,9 @@ func (g *graph) link() []*node {
 				n.After = append(n.After, key)
 			}
 		}
+		if call := g.nodes[n.Call]; call != nil && n.Kind == ResponseKind {
+			call.Call = n.Call // another rule than that of the answer may have told the request
+		}
 		all = append(all, n)
 	}
 	return all

@@ -1,0 +1,289 @@
+package truth
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+)
+
+// Row is one message as the printed listing shows it: read back from what a person reads.
+type Row struct {
+	Time, From, Arrow, To, Label, Right string
+	Observed                            bool
+	Earliest, Latest                    time.Time // what the printed time says; zero where it does not say
+}
+
+func (r Row) String() string {
+	return fmt.Sprintf("%s  %s %s %s %s  [%s]", r.Time, r.From, r.Arrow, r.To, r.Label, r.Right)
+}
+
+var arrows = []string{"→", "⇢", "◆"}
+
+// ReadListing reads the rows of a listing in Unicode. Relative times count from zero; times of the day are of its day, in
+// UTC. What surrounds the rows, the header, evidence and the summary, is left out.
+func ReadListing(text string, zero time.Time) (rows []Row, err error) {
+	text = strings.ReplaceAll(text, "\r", "")
+	legend := strings.Index(text, "● observed")
+	if legend < 0 {
+		return nil, fmt.Errorf("no legend in %q", text)
+	}
+	head, rest, _ := strings.Cut(text[legend:], "\n")
+	clock := strings.Contains(head, "times in UTC")
+	times := 11
+	if clock {
+		times = 22
+	}
+	lane := 0
+	for line := range strings.Lines(rest) {
+		line = strings.TrimRight(line, "\n ")
+		cells := []rune(line)
+		if line == "" { // the summary follows
+			break
+		}
+		if lane == 0 {
+			for _, width := range []int{20, 14, 10} {
+				if at := times + 1 + width + 1; at < len(cells) && slices.Contains(arrows, string(cells[at])) {
+					lane = width
+				}
+			}
+		}
+		label := times + 1 + 2*lane + 4
+		blank := func(n int) bool {
+			return n <= len(cells) && strings.TrimSpace(string(cells[:n])) == ""
+		}
+		switch {
+		case blank(label) && len(rows) > 0:
+			rows[len(rows)-1].add(string(cells[label:]))
+		case blank(times):
+			continue // evidence
+		case lane == 0 || len(cells) < label || cells[times] != ' ' || !slices.Contains(arrows, string(cells[times+1+lane+1])):
+			return rows, fmt.Errorf("no row: %q", line)
+		default:
+			r := Row{Time: strings.TrimSpace(string(cells[:times])), From: strings.TrimSpace(string(cells[times+1 : times+1+lane])), Arrow: string(cells[times+1+lane+1])}
+			if r.To = strings.TrimSpace(string(cells[times+1+lane+3 : label])); r.To == "" {
+				r.To = r.From
+			}
+			mark := string(cells[len(cells)-1])
+			if mark != "●" && mark != "○" {
+				return rows, fmt.Errorf("a row without a mark: %q", line)
+			}
+			r.Observed = mark == "●"
+			r.add(string(cells[label : len(cells)-1]))
+			if clock {
+				err = r.readClock(zero)
+			} else {
+				err = r.readRelative(zero)
+			}
+			if err != nil {
+				return rows, err
+			}
+			rows = append(rows, r)
+		}
+	}
+	return rows, nil
+}
+
+// right is what may stand at the right edge: a revision, a duration, an answer.
+var right = regexp.MustCompile(`^(revision \d+|(revision \d+, )?(≤ )?\d[\d.hms]*( ms| s)?(–[\d.hms]+( ms| s)?)?|.* in [\d.hms]+( ms| s)?)$`)
+
+// add takes one line of the label, which may end in what stands at the right edge.
+func (r *Row) add(line string) {
+	text := strings.TrimRight(line, " ")
+	if i := strings.LastIndex(text, "  "); i >= 0 && right.MatchString(text[i+2:]) {
+		text, r.Right = text[:i], text[i+2:]
+	}
+	r.Label = strings.Join(strings.Fields(r.Label+" "+text), " ")
+}
+
+var relative = regexp.MustCompile(`^\+?(-?\d+(?:\.\d+)?)?(s?)(…(-?\d+(?:\.\d+)?)?(s?))?$`)
+
+func (r *Row) readRelative(zero time.Time) error {
+	m := relative.FindStringSubmatch(r.Time)
+	if m == nil {
+		return fmt.Errorf("the time %q is none", r.Time)
+	}
+	unit := time.Millisecond
+	if m[2] == "s" || m[5] == "s" {
+		unit = time.Second
+	}
+	at := func(text string) (time.Time, time.Duration) {
+		f, _ := strconv.ParseFloat(text, 64)
+		_, decimals, _ := strings.Cut(text, ".")
+		digit := unit
+		for range decimals {
+			digit /= 10
+		}
+		return zero.Add(time.Duration(f * float64(unit))), digit
+	}
+	if m[1] != "" {
+		from, digit := at(m[1])
+		if r.Earliest = from; m[3] == "" { // an instant, rounded
+			r.Earliest, r.Latest = from.Add(-digit), from.Add(digit)
+		}
+	}
+	if m[4] != "" {
+		r.Latest, _ = at(m[4])
+	}
+	return nil
+}
+
+func (r *Row) readClock(day time.Time) error {
+	if r.Time == "" {
+		return nil
+	}
+	parse := func(text string) (time.Time, error) {
+		day := day.UTC()
+		for _, layout := range []string{"15:04:05", "15:04:05.000", "01-02 15:04:05", "01-02 15:04:05.000", "2006-01-02 15:04:05"} {
+			t, err := time.Parse(layout, text)
+			if err != nil {
+				continue
+			}
+			switch {
+			case strings.HasPrefix(layout, "15"):
+				t = t.AddDate(day.Year(), int(day.Month())-1, day.Day()-1)
+			case strings.HasPrefix(layout, "01"):
+				t = t.AddDate(day.Year(), 0, 0)
+			}
+			return t, nil
+		}
+		return time.Time{}, fmt.Errorf("the time %q of %q is none", text, r.Time)
+	}
+	a, b, ranged := strings.Cut(r.Time, "…")
+	var err error
+	if a != "" {
+		if r.Earliest, err = parse(a); err != nil {
+			return err
+		}
+	}
+	switch {
+	case !ranged && strings.Contains(a, "."):
+		r.Earliest, r.Latest = r.Earliest.Add(-time.Millisecond), r.Earliest.Add(time.Millisecond)
+	case !ranged:
+		r.Latest = r.Earliest.Add(time.Second)
+	case b != "":
+		r.Latest, err = parse(a[:max(0, len(a)-len(b))] + b)
+	}
+	return err
+}
+
+// Message is one step as JSON has it, as far as it is printed.
+type Message struct {
+	From, To, Kind, Label, Call, ResourceVersion string
+	Certainty, Detail                            string
+	Earliest, Latest, Shown                      time.Time
+}
+
+var details = map[string]int{"brief": 1, "normal": 2, "full": 3}
+
+// Match finds the steps that each row shows, a call with its answer. It is an error if the rows do not show every step of
+// that detail once, in the same order, between the same participants, with the same certainty and a time that holds its
+// window. Those that skip selects are not drawn.
+func Match(rows []Row, steps []Message, detail string, skip func(int) bool) (shown [][]int, err error) {
+	answers := map[string]int{}
+	for i, s := range steps {
+		if s.Kind == "response" && s.Call != "" {
+			answers[s.Call] = i
+		}
+	}
+	drawn := map[int]bool{}
+	next := 0
+	due := func(i int) bool { return details[steps[i].Detail] <= details[detail] && !drawn[i] && !skip(i) }
+	for k, r := range rows {
+		i := next
+		// A step that is not the row's is passed only where it needs no row of its own at this place.
+		for i < len(steps) && !(due(i) && r.shows(steps[i])) && (!due(i) || steps[i].Kind == "response") {
+			i++
+		}
+		if i == len(steps) || !due(i) || !r.shows(steps[i]) {
+			want := "nothing"
+			if i < len(steps) {
+				want = fmt.Sprintf("%s → %s %s (%s)", steps[i].From, steps[i].To, steps[i].Label, steps[i].Certainty)
+			}
+			return shown, fmt.Errorf("row %d is %v, where JSON has %s", k+1, r, want)
+		}
+		drawn[i], next = true, i+1
+		is := []int{i}
+		if a, ok := answers[steps[i].Call]; ok && steps[i].Kind == "request" && !r.alone(rows[k+1:], steps[a]) {
+			drawn[a], is = true, append(is, a)
+		}
+		shown = append(shown, is)
+		if err := r.holds(steps, is); err != nil {
+			return shown, fmt.Errorf("row %d, %v: %w", k+1, r, err)
+		}
+	}
+	for i := range steps {
+		if due(i) {
+			return shown, fmt.Errorf("no row shows %s → %s %s", steps[i].From, steps[i].To, steps[i].Label)
+		}
+	}
+	return shown, nil
+}
+
+// alone reports whether a call's answer has a row of its own further down.
+func (r Row) alone(rest []Row, answer Message) bool {
+	return slices.ContainsFunc(rest, func(o Row) bool { return o.shows(answer) && o.Right == "" }) && r.Right == ""
+}
+
+// shows reports whether the row may be of a step, by its participants, its label and its certainty.
+func (r Row) shows(s Message) bool {
+	label, shown := squash(s.Label), squash(r.Label) // a long word is cut at the edge
+	return participant(r.From, s.From) && participant(r.To, s.To) && r.Observed == (s.Certainty == "observed") &&
+		strings.HasPrefix(shown, label) && (r.Arrow == "⇢") == (s.Kind == "delivery")
+}
+
+func squash(s string) string { return strings.Join(strings.Fields(s), "") }
+
+// participant reports whether a name in a column is that participant's, which may be shortened.
+func participant(shown, name string) bool {
+	if rest, ok := strings.CutPrefix(name, "controller-manager/"); ok && strings.HasPrefix(shown, "cm/") {
+		shown, name = strings.TrimPrefix(shown, "cm/"), rest
+	}
+	if rest, ok := strings.CutPrefix(name, "container/"); ok && !strings.HasPrefix(shown, "container/") {
+		name = rest
+	}
+	if cut, ok := strings.CutSuffix(shown, "…"); ok {
+		return strings.HasPrefix(name, cut)
+	}
+	return shown == name
+}
+
+// holds reports whether the printed time and the right edge say what is known of the steps, and nothing else.
+func (r Row) holds(steps []Message, is []int) error {
+	first, last := steps[is[0]], steps[is[len(is)-1]]
+	from, to := cmp.Or(first.Shown, first.Earliest), cmp.Or(last.Shown, last.Latest)
+	if !first.Shown.IsZero() {
+		to = first.Shown
+	}
+	if !r.Earliest.IsZero() && !from.IsZero() && from.Before(r.Earliest) {
+		return fmt.Errorf("it may be as early as %s", from.UTC().Format("15:04:05.000000"))
+	}
+	if !r.Latest.IsZero() && (to.IsZero() || to.After(r.Latest)) {
+		return fmt.Errorf("it may be as late as %s", to.UTC().Format("15:04:05.000000"))
+	}
+	if !r.Earliest.IsZero() && from.IsZero() {
+		return fmt.Errorf("nothing says how early it was")
+	}
+	if rv, ok := strings.CutPrefix(r.Right, "revision "); ok && strings.SplitN(rv, ",", 2)[0] != first.ResourceVersion {
+		return fmt.Errorf("its revision is %s", first.ResourceVersion)
+	}
+	return nil
+}
+
+// Messages are the steps of a fold as JSON has them.
+func Messages(steps []trace.Step) []Message {
+	all := make([]Message, len(steps))
+	for i, s := range steps {
+		all[i] = Message{From: string(s.From), To: string(s.To), Kind: string(s.Kind), Label: s.Label, Call: s.Call, ResourceVersion: s.ResourceVersion,
+			Certainty: string(s.Certainty), Detail: s.Detail.String(), Earliest: s.Window.Earliest, Latest: s.Window.Latest}
+		if s.Shown {
+			all[i].Shown = s.Best
+		}
+	}
+	return all
+}
