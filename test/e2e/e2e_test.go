@@ -47,6 +47,7 @@ type step struct {
 	From, To, Kind, Label, Verb, Resource, Subresource         string
 	ResourceVersion, Container, At, Call, Certainty, Rule, Key string
 	About                                                      string
+	Detail                                                     string
 	Earliest, Latest, Shown, Best                              *time.Time
 	After                                                      []int
 }
@@ -80,6 +81,7 @@ func seq(t testing.TB, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
+	args, file := besideJSON(t, args)
 	cmd := exec.CommandContext(ctx, plugin, args...)
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
@@ -87,16 +89,21 @@ func seq(t testing.TB, args ...string) (stdout, stderr string, code int) {
 	if err != nil && cmd.ProcessState == nil {
 		t.Fatal(err)
 	}
-	return out.String(), errOut.String(), cmd.ProcessState.ExitCode()
+	stdout = out.String()
+	if file != "" {
+		stdout = holdPrinted(t, stdout, file, args)
+	}
+	return stdout, errOut.String(), cmd.ProcessState.ExitCode()
 }
 
 // document is one run as -o json prints it.
 type document struct {
-	uid     string
-	pods    []string // uids
-	looked  time.Time
-	steps   []step
-	outcome outcome
+	uid             string
+	pods            []string // uids
+	started, looked time.Time
+	steps           []step
+	outcome         outcome
+	printed         *printed // the same for people, where that was printed, too
 }
 
 func parse(t testing.TB, out string) document {
@@ -107,13 +114,15 @@ func parse(t testing.TB, out string) document {
 			Type    string
 			Subject struct{ UID string }
 			Object  struct{ UID string }
+			Started time.Time
+			Looked  time.Time
 		}
 		if err := json.Unmarshal([]byte(line), &head); err != nil {
 			t.Fatalf("%v in %q", err, line)
 		}
 		switch head.Type {
 		case "run":
-			d.uid = head.Subject.UID
+			d.uid, d.started, d.looked = head.Subject.UID, head.Started, head.Looked
 		case "pod":
 			d.pods = append(d.pods, head.Object.UID)
 		case "step":
@@ -127,6 +136,10 @@ func parse(t testing.TB, out string) document {
 				t.Fatal(err)
 			}
 		}
+	}
+	if p, ok := readBack.Load(out); ok {
+		p := p.(printed)
+		d.printed = &p
 	}
 	return d
 }

@@ -71,6 +71,14 @@ func judged(t *testing.T, d document, tr *truth.Truth, apart time.Duration) trut
 		}
 	}
 	provedOrder(t, d, placed)
+	if d.printed != nil && len(d.pods) < 2 { // else only one of the Pods is drawn
+		p, _ := tr.Compare(d.printed.claims(d.steps), d.end(tr), apart)
+		for what, faults := range map[string][]string{"missing": p.Missing, "wrong actor": p.WrongActors, "window": p.Uncovered, "invented": p.Inventions, "order": p.Inverted} {
+			for _, f := range faults {
+				t.Errorf("as printed, %s: %s", what, f)
+			}
+		}
+	}
 	return s
 }
 
