@@ -138,20 +138,20 @@ func fixed(w trace.Wait) string {
 func (y Style) bars(r Report) []string {
 	const indent = 27
 	room := min(60, y.width()-1-indent)
-	var end time.Time
+	var begin, end time.Time
 	for _, p := range r.Phases {
 		for _, part := range p.Parts {
-			if part.Likely.Latest.After(end) {
-				end = part.Likely.Latest
+			if end = later(end, part.Likely.Latest); begin.IsZero() || part.Likely.Earliest.Before(begin) {
+				begin = part.Likely.Earliest
 			}
 		}
 	}
-	total := end.Sub(r.Run.Zero)
+	total := end.Sub(begin)
 	var out []string
 	for i, p := range r.Phases {
 		cells := make([]string, room)
 		for _, part := range p.Parts {
-			at := func(t time.Time) int { return int(int64(room) * int64(t.Sub(r.Run.Zero)) / int64(max(1, total))) }
+			at := func(t time.Time) int { return int(int64(room) * int64(t.Sub(begin)) / int64(max(1, total))) }
 			from := min(max(0, at(part.Likely.Earliest)), room-1)
 			for k := range max(1, min(at(part.Likely.Latest), room)-from) {
 				cells[from+k] = y.glyphs().bar

@@ -86,14 +86,16 @@ func deletionDelivery(s *story, emit func(claim)) {
 }
 
 func kubeletDelivery(s *story, emit func(claim)) {
-	if len(s.revisions) > 0 && s.revisions[0].pod.Spec.NodeName != "" && !s.revisions[0].first && s.foundBound() == nil {
-		return // it has long known the Pod
-	}
 	var acted []Evidence
 	var after []string
+	if s.madeWithNode() && s.found() != nil {
+		after = append(after, stored(s.pastCreate()))
+	} else if len(s.revisions) > 0 && s.revisions[0].pod.Spec.NodeName != "" && !s.revisions[0].first && s.foundBound() == nil {
+		return // it has long known the Pod
+	}
 	step := Step{Key: deliverKubelet, Label: "watch: Pod " + s.object.Name + ", yours", Object: s.object, Verb: "watch", Resource: "pods", Node: s.node, Clock: APIServer}
 	for _, w := range s.revisions {
-		if w.isBind() {
+		if w.isBind() || w.first && w.pod.Spec.NodeName != "" {
 			after = append(after, s.etcdKey(w.rv))
 			step.ResourceVersion = w.pod.ResourceVersion
 		} else if w.binds() {

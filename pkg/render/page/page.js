@@ -230,11 +230,12 @@
 
   function phases() {
     const box = byId("phases"), bar = element("div", { class: "bar" }), list = element("ul");
-    const total = Math.max(1, ...report.phases.flatMap((p) => p.parts.map((part) => part[1])));
+    const first = Math.min(...report.phases.flatMap((p) => p.parts.map((part) => part[0])));
+    const total = Math.max(1, ...report.phases.flatMap((p) => p.parts.map((part) => part[1] - first)));
     report.phases.forEach((p, k) => {
       for (const [a, b] of p.parts) {
         const button = element("button", { class: `p${k % 7}`, title: `${p.name} ${p.took}: ${p.explain}`, "aria-label": `${p.name} ${p.took}` }, p.name);
-        button.style.left = (100 * a) / total + "%";
+        button.style.left = (100 * (a - first)) / total + "%";
         button.style.width = (100 * (b - a)) / total + "%";
         button.addEventListener("click", () => {
           const i = visible().find((i) => report.steps[i].phase === k);

@@ -1,0 +1,135 @@
+package trace_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/test/scenario"
+)
+
+func named(t testing.TB, name string) scenario.Scenario {
+	t.Helper()
+	all := scenario.All(t)
+	i := slices.IndexFunc(all, func(s scenario.Scenario) bool { return s.Name == name })
+	if i < 0 {
+		t.Fatalf("no scenario %q", name)
+	}
+	return all[i]
+}
+
+// What a run finds is not final before every list has been answered, however old it is: the Events come after the Pod.
+func TestNothingIsFinalBeforeTheListsAreAnswered(t *testing.T) {
+	s := named(t, "show")
+	looking := slices.Clone(s.Observations)
+	looking[0].Attach = &trace.Attach{Looking: true}
+	tr := scenario.Fold(s.Subject, looking)
+	if n := tr.Settled(time.Nanosecond); n != 0 {
+		t.Errorf("%d steps are final while lists are under way", n)
+	}
+	tr.Observe(trace.Observation{Received: tr.Now(), Attach: &trace.Attach{}})
+	if n, all := tr.Settled(time.Nanosecond), scenario.Fold(s.Subject, s.Observations).Settled(time.Nanosecond); n == 0 || n != all {
+		t.Errorf("%d steps are final once they are answered, and %d of an old recording", n, all)
+	}
+}
+
+// What a lost watch has missed comes only once it is open again: until then, and for as long as evidence may be late,
+// nothing more is final.
+func TestNothingIsFinalWhileAWatchIsLost(t *testing.T) {
+	s := named(t, "plain")
+	tr := scenario.Fold(s.Subject, s.Observations)
+	now := tr.Now()
+	all := tr.Settled(time.Nanosecond)
+	watch := func(id string, at time.Duration, status int) {
+		q := trace.Request{ID: id, Verb: "watch", Resource: "events", Started: now.Add(at), Sent: now.Add(at), Status: status}
+		if status > 0 {
+			q.FirstByte = now.Add(at)
+		}
+		tr.Observe(trace.Observation{Received: now.Add(at), Request: &q})
+	}
+	watch("lost", time.Minute, 0)
+	if n := tr.Settled(time.Second); n != 0 {
+		t.Errorf("%d steps are final while the watch of Events is lost", n)
+	}
+	watch("again", 2*time.Minute, 200)
+	tr.Observe(trace.Observation{Received: now.Add(2*time.Minute + 500*time.Millisecond)})
+	if n := tr.Settled(time.Second); n != 0 {
+		t.Errorf("%d steps are final half a second after the watch was open again", n)
+	}
+	tr.Observe(trace.Observation{Received: now.Add(3 * time.Minute)})
+	if n := tr.Settled(time.Second); n < all {
+		t.Errorf("%d of %d steps are final in the end", n, all)
+	}
+	watch("refused", 4*time.Minute, 403)
+	tr.Observe(trace.Observation{Received: now.Add(4 * time.Minute), Gap: &trace.Gap{Resource: "events", From: "1", Reason: "forbidden", Every: time.Second}})
+	if n := tr.Settled(time.Nanosecond); n < all {
+		t.Errorf("%d of %d steps are final where Events are asked for instead", n, all)
+	}
+}
+
+// Reads of our own bound what is written between them: an answer that lacks it was asked for before, one that has it came
+// after.
+func TestReadsBoundWrites(t *testing.T) {
+	s := named(t, "watch-wait")
+	whole := scenario.Fold(s.Subject, s.Observations)
+	post := func(tr *trace.Trace) trace.Step {
+		t.Helper()
+		steps := tr.Steps()
+		i := slices.IndexFunc(steps, func(x trace.Step) bool { return x.Verb == "create" && x.Resource == "pods" && x.Subresource == "" })
+		if i < 0 {
+			t.Fatal("nobody makes the Pod")
+		}
+		return steps[i]
+	}
+	was := post(whole)
+	read := func(id string, at time.Time, status int, o trace.Object, rv string) trace.Observation {
+		return trace.Observation{Received: at, Request: &trace.Request{ID: id, Verb: "get", Resource: "pods", Object: o, Status: status, ResourceVersion: rv,
+			Started: at.Add(-time.Millisecond), Sent: at.Add(-time.Millisecond), FirstByte: at}}
+	}
+	nameless := was.Object
+	nameless.UID = ""
+	absent := read("absent", was.Window.Latest.Add(-20*time.Millisecond), 404, nameless, "")
+	there := read("there", was.Window.Latest.Add(-5*time.Millisecond), 200, was.Object, was.ResourceVersion)
+
+	tr := scenario.Fold(s.Subject, append(slices.Clone(s.Observations), absent))
+	if got := post(tr); got.Window != was.Window {
+		t.Errorf("an absence alone may be from after the end: %v, was %v", got.Window, was.Window)
+	}
+	tr.Observe(there)
+	got := post(tr)
+	if !got.Window.Earliest.Equal(absent.Request.Sent) || got.Window.Latest.After(there.Request.FirstByte) {
+		t.Errorf("the Pod was made between %v and %v, not in %v", absent.Request.Sent, there.Request.FirstByte, got.Window)
+	}
+	for _, x := range tr.Steps() { // what it caused came no earlier
+		if x.Subresource == "binding" && x.Window.Earliest.Before(absent.Request.Sent) {
+			t.Errorf("the bind is as early as %v", x.Window.Earliest)
+		}
+	}
+}
+
+// Ephemeral containers are put in to look: how they fare is not how the Pod does.
+func TestEphemeralContainersDecideNothing(t *testing.T) {
+	s := named(t, "plain")
+	observations := slices.Clone(s.Observations)
+	for i, o := range observations {
+		if o.Change == nil || len(o.Change.Pod.Status.ContainerStatuses) == 0 {
+			continue
+		}
+		p := o.Change.Pod.DeepCopy()
+		status := p.Status.ContainerStatuses[0]
+		status.Name, status.RestartCount = "bogus", 0
+		status.State.Running, status.State.Terminated = nil, nil
+		status.State.Waiting = &corev1.ContainerStateWaiting{Reason: "ErrImagePull", Message: "not found"}
+		p.Status.EphemeralContainerStatuses = append(p.Status.EphemeralContainerStatuses, status)
+		c := *o.Change
+		c.Pod = p
+		observations[i].Change = &c
+	}
+	tr := scenario.Fold(s.Subject, observations)
+	if o, held := tr.Obstacle(); held || !tr.State().Ready || tr.Awaited() {
+		t.Errorf("held: %+v; %+v", o, tr.State())
+	}
+}
