@@ -163,8 +163,10 @@ func (l *Live) dimmed(s string) string {
 
 var sgr = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
-// flush replaces the tail from its first line that changed, in one write, so that a terminal never shows half of it. A
-// terminal that has become narrower has broken lines that are too long for it now.
+// flush replaces the tail from its first line that changed, in one write, so that a terminal never shows half of it. Each
+// line clears what is left of the one it is written over, and what is below goes last: clearing from the first line of the
+// screen on, some terminals keep what was there in their history. A terminal that has become narrower has broken lines that
+// are too long for it now.
 func (l *Live) flush(final string, tail []string) error {
 	same := 0
 	for final == "" && same < min(len(tail), len(l.tail)) && tail[same] == l.tail[same] {
@@ -175,12 +177,14 @@ func (l *Live) flush(final string, tail []string) error {
 	for _, t := range l.tail[same:] {
 		up += max(1, (runewidth.StringWidth(sgr.ReplaceAllString(t, ""))+l.Width-1)/max(1, l.Width))
 	}
-	if up > 0 {
-		fmt.Fprintf(&b, "\x1b[%dA\r\x1b[J", up)
-	}
-	b.WriteString(final)
+	text := final
 	for _, t := range tail[same:] {
-		b.WriteString(t + "\n")
+		text += t + "\n"
+	}
+	if up > 0 {
+		fmt.Fprintf(&b, "\x1b[%dA\r%s\x1b[J", up, strings.ReplaceAll(text, "\n", "\x1b[K\n"))
+	} else {
+		b.WriteString(text)
 	}
 	l.tail = tail
 	if b.Len() == 0 {

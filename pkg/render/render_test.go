@@ -187,14 +187,14 @@ func TestTerminalRedrawsTheTail(t *testing.T) {
 	if err := l.Update(r, 2, "still waiting"); err != nil {
 		t.Fatal(err)
 	}
-	if got := b.String(); !strings.HasPrefix(got, "\x1b[1A\r\x1b[J") || strings.Contains(got, "exec") || !strings.Contains(got, "still waiting") {
+	if got := b.String(); !strings.HasPrefix(got, "\x1b[1A\r") || !strings.HasSuffix(got, "\x1b[K\n\x1b[J") || strings.Contains(got, "exec") || !strings.Contains(got, "still waiting") {
 		t.Errorf("redraw: %q", got)
 	}
 	b.Reset()
 	if err := l.Update(r, 3, "still waiting"); err != nil {
 		t.Fatal(err)
 	}
-	if got := b.String(); !strings.HasPrefix(got, "\x1b[4A\r\x1b[J") || !strings.Contains(got, "yours") {
+	if got := b.String(); !strings.HasPrefix(got, "\x1b[4A\r") || !strings.HasSuffix(got, "\x1b[K\n\x1b[J") || !strings.Contains(got, "yours") {
 		t.Errorf("one line more is settled: %q", got)
 	}
 	b.Reset()

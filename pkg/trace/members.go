@@ -11,8 +11,9 @@ import (
 )
 
 // members are the objects that the run is about: those our requests are about, all that came of them, and what else
-// takes part. The subject is the first; the others come in the order of their first revisions.
-func (t *Trace) members(requests []*Request) []Object {
+// takes part. The subject is the first; the others come in the order of their first revisions. What was no part of it at
+// first, since has the revision of by which it became one.
+func (t *Trace) members(requests []*Request) (all []Object, since map[string]uint64) {
 	roots := t.roots(requests)
 	newest := map[string]metav1.Object{}
 	children := map[string][]string{}
@@ -45,16 +46,22 @@ func (t *Trace) members(requests []*Request) []Object {
 			t.addReactions(m, newest, children, add)
 		}
 	}
+	joined := map[string]bool{}
 	for len(in) > 0 { // until nothing more takes part
 		n := len(in)
 		for uid, m := range newest {
 			if !in[uid] && t.takesPart(m, newest, in) {
+				joined[uid] = true
 				add(uid)
 			}
 		}
 		if len(in) == n {
 			break
 		}
+	}
+	since = map[string]uint64{}
+	for uid := range joined {
+		since[uid] = t.joinedBy(uid, in)
 	}
 	for _, o := range roots {
 		delete(in, o.UID)
@@ -65,7 +72,20 @@ func (t *Trace) members(requests []*Request) []Object {
 	for _, uid := range rest {
 		roots = append(roots, identify(newest[uid]))
 	}
-	return roots
+	return roots, since
+}
+
+// joinedBy is the revision by which an EndpointSlice first named a Pod of the run: what it said before is of others. Any
+// other object counts as a whole.
+func (t *Trace) joinedBy(uid string, in map[string]bool) (rv uint64) {
+	for n, r := range t.objects[uid].revisions {
+		for _, e := range r.endpoints() {
+			if in[e.pod] && (rv == 0 || n < rv) {
+				rv = n
+			}
+		}
+	}
+	return rv
 }
 
 func (f *facts) first() (rv uint64) {

@@ -10,7 +10,7 @@ import (
 // found is the revision in which an object was found by a run that tells the past: what it has kept of that. It is nil
 // where the run does not, or saw the object come.
 func (s *story) found() *write {
-	if !s.attached() || len(s.revisions) == 0 || s.revisions[0].first {
+	if !s.attached() || len(s.revisions) == 0 || s.revisions[0].first || s.revisions[0].outside {
 		return nil
 	}
 	return s.revisions[0]

@@ -64,8 +64,9 @@ func (t *Trace) scene() *scene {
 	}
 	slices.SortFunc(c.losses, func(a, b Loss) int { return cmp.Compare(a.Source+a.What, b.Source+b.What) })
 	c.calls = t.readCalls()
-	for _, o := range t.members(c.requests) {
-		t.addStory(c, o)
+	members, since := t.members(c.requests)
+	for _, o := range members {
+		t.addStory(c, o, since[o.UID])
 	}
 	c.relate()
 	c.attributeEnds()
@@ -156,9 +157,9 @@ func (f *facts) last() metav1.Object {
 	return newest.object
 }
 
-// addStory begins the story of one object, which may not be there.
-func (t *Trace) addStory(c *scene, o Object) {
-	s := &story{scene: c, object: o, resource: resourceOf(o.Kind), runtime: Runtime}
+// addStory begins the story of one object, which may not be there. It is part of the run since a revision.
+func (t *Trace) addStory(c *scene, o Object, since uint64) {
+	s := &story{scene: c, object: o, since: since, resource: resourceOf(o.Kind), runtime: Runtime}
 	if len(c.stories) > 0 {
 		s.prefix = o.UID + "/"
 	}

@@ -24,7 +24,7 @@ func (t *Trace) Settled(patience time.Duration) int {
 // listening reports whether every source has answered, and since when those do that had been lost meanwhile: what they
 // missed comes only then. A watch that may not be taken up again, or is replaced by asking, is as good as answered.
 func (t *Trace) listening(c *scene) (since time.Time, ok bool) {
-	if t.looking && !t.listed {
+	if t.looking && !t.listed || !c.attached() && c.zero().IsZero() { // then it is not known yet what times count from
 		return since, false
 	}
 	lost := map[string]bool{}

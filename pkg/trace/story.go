@@ -17,6 +17,7 @@ import (
 type story struct {
 	*scene
 	object      Object
+	since       uint64 // the revision by which it became part of the run; 0 where it always was
 	resource    string // as in RBAC
 	prefix      string // of the keys that are the object's own
 	own         []*Request
@@ -41,22 +42,23 @@ type story struct {
 // write is one revision of the object and what it changed.
 type write struct {
 	*revision
-	prior *revision     // the revision before, or nil
-	was   metav1.Object // and its object
-	pod   *corev1.Pod   // the object, where it is a Pod
-	prev  *corev1.Pod   // and before; nil for the first revision we know
-	first bool          // the revision that made the object
-	own   *Request      // our own request, if it is the one
-	actor actor
-	since time.Time // it was committed no earlier, see writtenWithin; zero where nothing tells
-	until time.Time // it was committed by then; zero where it only came as the answer to our own create
+	prior   *revision     // the revision before, or nil
+	was     metav1.Object // and its object
+	pod     *corev1.Pod   // the object, where it is a Pod
+	prev    *corev1.Pod   // and before; nil for the first revision we know
+	first   bool          // the revision that made the object
+	outside bool          // the object was no part of the run yet
+	own     *Request      // our own request, if it is the one
+	actor   actor
+	since   time.Time // it was committed no earlier, see writtenWithin; zero where nothing tells
+	until   time.Time // it was committed by then; zero where it only came as the answer to our own create
 
 	seen   *source // see cause
 	looked bool
 }
 
 // drawn reports whether the write is part of the picture: what was there before is not.
-func (w *write) drawn() bool { return w.was != nil || w.first }
+func (w *write) drawn() bool { return (w.was != nil || w.first) && !w.outside }
 
 // emitted is one write of an Event.
 type emitted struct {
@@ -128,7 +130,7 @@ func (s *story) reporter() Participant {
 func (s *story) newest() *corev1.Pod { return s.revisions[len(s.revisions)-1].pod }
 
 func (s *story) addRevision(r *revision) {
-	w := &write{revision: r}
+	w := &write{revision: r, outside: r.rv < s.since}
 	w.pod, _ = r.object.(*corev1.Pod)
 	if n := len(s.revisions); n > 0 {
 		w.prior, w.was, w.prev = s.revisions[n-1].revision, s.revisions[n-1].object, s.revisions[n-1].pod

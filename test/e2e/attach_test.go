@@ -121,7 +121,8 @@ func TestShowFile(t *testing.T) {
 func whileWatching(t *testing.T, then func(), args ...string) (d document, errOut string, code int) {
 	t.Helper()
 	kept := filepath.Join(t.TempDir(), "kept.jsonl")
-	cmd := exec.CommandContext(t.Context(), plugin, append(args, "-o", "json", "--record="+kept)...)
+	args, file := besideJSON(t, append(args, "-o", "json", "--record="+kept))
+	cmd := exec.CommandContext(t.Context(), plugin, args...)
 	var out, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &stderr
 	if err := cmd.Start(); err != nil {
@@ -136,10 +137,11 @@ func whileWatching(t *testing.T, then func(), args ...string) (d document, errOu
 	}
 	then()
 	cmd.Wait()
-	if again, errOut, code := seq(t, "replay", kept, "-o", "json", "--speed=max"); code != cmd.ProcessState.ExitCode() || again != out.String() {
-		t.Errorf("replay: exit %d, not %d: %s (-live +replay)\n%s", code, cmd.ProcessState.ExitCode(), errOut, cmp.Diff(out.String(), again))
+	text := holdPrinted(t, out.String(), file, args)
+	if again, errOut, code := seq(t, "replay", kept, "-o", "json", "--speed=max"); code != cmd.ProcessState.ExitCode() || again != text {
+		t.Errorf("replay: exit %d, not %d: %s (-live +replay)\n%s", code, cmd.ProcessState.ExitCode(), errOut, cmp.Diff(text, again))
 	}
-	return live(t, out.String()), stderr.String(), cmd.ProcessState.ExitCode()
+	return live(t, text), stderr.String(), cmd.ProcessState.ExitCode()
 }
 
 // live are the steps of a run that happened while it looked, which are held to the truth as those of any other run are. The
@@ -173,6 +175,19 @@ func live(t *testing.T, out string) document {
 		kept[i].After = after
 	}
 	d.steps, d.looked = kept, run.Looked
+	if d.printed != nil {
+		var p printed
+		for k, r := range d.printed.rows {
+			var shown []int
+			for _, i := range d.printed.shown[k] {
+				if n, ok := index[i]; ok {
+					shown = append(shown, n)
+				}
+			}
+			p.rows, p.shown = append(p.rows, r), append(p.shown, shown)
+		}
+		d.printed = &p
+	}
 	return d
 }
 

@@ -30,8 +30,11 @@ var readBack sync.Map
 
 // besideJSON makes a run that is asked for JSON print the listing, too, as it does while it goes on: the JSON is in the file.
 func besideJSON(t testing.TB, args []string) (changed []string, file string) {
-	i := slices.Index(args, "-o")
-	if end := slices.Index(args, "--"); i < 0 || i+1 >= len(args) || args[i+1] != "json" || end >= 0 && end < i || args[0] == "exec" || args[0] == "compare" {
+	i, end := slices.Index(args, "-o"), slices.Index(args, "--")
+	switch {
+	case i < 0 || i+1 >= len(args) || args[i+1] != "json" || end >= 0 && end < i || args[0] == "compare":
+		return args, ""
+	case args[0] == "exec" && (end < 0 || strings.Join(args[end+1:], " ") != "kill 1"): // what it writes stands between the rows
 		return args, ""
 	}
 	file = filepath.Join(t.TempDir(), "run.json")
@@ -107,8 +110,9 @@ func (p printed) claims(steps []step) []truth.Claim {
 	all := claims(steps)
 	var out []truth.Claim
 	for k, r := range p.rows {
-		for _, i := range p.shown[k] {
+		for n, i := range p.shown[k] {
 			c := all[i]
+			c.InstantOnly = c.InstantOnly || n > 0 // a call stands where it begins; JSON says when it ended
 			c.Observed, c.Earliest, c.Latest, c.At, c.Text = r.Observed, r.Earliest, r.Latest, time.Time{}, r.String()
 			out = append(out, c)
 		}
@@ -123,7 +127,7 @@ func onScreen(t *testing.T, columns int, args ...string) (screen string, code st
 	for _, a := range append([]string{plugin}, args...) {
 		quoted += " '" + strings.ReplaceAll(a, "'", `'\''`) + "'"
 	}
-	socket := filepath.Join(t.TempDir(), "tmux")
+	socket, ended := filepath.Join(t.TempDir(), "tmux"), filepath.Join(t.TempDir(), "code")
 	tmux := func(args ...string) string {
 		out, err := exec.Command("tmux", append([]string{"-S", socket, "-f", "/dev/null", "-u"}, args...)...).CombinedOutput()
 		if err != nil {
@@ -132,17 +136,24 @@ func onScreen(t *testing.T, columns int, args ...string) (screen string, code st
 		return strings.TrimRight(string(out), "\n")
 	}
 	tmux("set-option", "-g", "history-limit", "100000", ";", "set-option", "-g", "remain-on-exit", "on", ";",
-		"new-session", "-d", "-x", fmt.Sprint(columns), "-y", "50", "NO_COLOR=1 exec"+quoted)
+		"new-session", "-d", "-x", fmt.Sprint(columns), "-y", "50", "NO_COLOR=1"+quoted+"; echo $? >"+ended)
 	defer tmux("kill-server")
+	capture := func() string { return tmux("capture-pane", "-p", "-S", "-") }
 	err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, 5*time.Minute, true, func(context.Context) (bool, error) {
-		code = tmux("display-message", "-p", "#{pane_dead_status}")
+		data, _ := os.ReadFile(ended)
+		code = strings.TrimSpace(string(data))
 		return code != "", nil
 	})
 	if err != nil {
-		t.Fatalf("it does not end: %v\n%s", err, tmux("capture-pane", "-p", "-S", "-"))
+		t.Fatalf("it does not end: %v\n%s", err, capture())
 	}
-	screen = tmux("capture-pane", "-p", "-S", "-")
-	return strings.TrimPrefix(screen, "\n"), code
+	// What the terminal has not read yet is still on its way.
+	for last := ""; screen != last || last == ""; {
+		last = screen
+		screen = capture()
+	}
+	screen, _, _ = strings.Cut(screen, "\nPane is dead")
+	return screen, code
 }
 
 // What stands on the screen of a terminal in the end is what JSON says, for every verb; and so is what went into a pipe.

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"testing"
@@ -139,9 +140,36 @@ func provedOrder(t *testing.T, d document, placed []truth.Placed) {
 	before := proved(d.steps)
 	for _, a := range placed {
 		for _, b := range placed {
-			apart := !a.Latest.IsZero() && !b.Earliest.IsZero() && a.Latest.Before(b.Earliest)
-			if (before[a.Index][b.Index] || apart) && b.To.Before(a.From) {
+			if (before[a.Index][b.Index] || disjoint(a, b)) && b.To.Before(a.From) {
 				t.Errorf("said to be proved, but wrong by %v: %s, %s", a.From.Sub(b.To), a.Text, b.Text)
+			}
+		}
+	}
+}
+
+// disjoint reports whether the windows of two claims show that one came before the other.
+func disjoint(a, b truth.Placed) bool {
+	return !a.Latest.IsZero() && !b.Earliest.IsZero() && a.Latest.Before(b.Earliest)
+}
+
+// unordered counts the pairs whose order nothing proves, and those of them that are the wrong way round by more than a
+// person would forgive.
+func unordered(d document, placed []truth.Placed, s *truth.Score) {
+	before := proved(d.steps)
+	for i, a := range placed {
+		for _, b := range placed[i+1:] {
+			s.AllPairs++
+			if before[a.Index][b.Index] || before[b.Index][a.Index] || disjoint(a, b) || disjoint(b, a) {
+				continue
+			}
+			s.Unordered++
+			first, second := a, b
+			if b.To.Before(a.From) {
+				first, second = b, a
+			}
+			if second.From.Sub(first.To) > truth.Late && first.Index > second.Index {
+				s.UnorderedWrong++
+				s.Inverted = append(s.Inverted, fmt.Sprintf("unproved: %s truly comes %v before %s", first.Text, second.From.Sub(first.To), second.Text))
 			}
 		}
 	}

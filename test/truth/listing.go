@@ -33,6 +33,9 @@ func ReadListing(text string, zero time.Time) (rows []Row, err error) {
 	if legend < 0 {
 		return nil, fmt.Errorf("no legend in %q", text)
 	}
+	if above := strings.Count(text[:legend], "\n"); above != 1 {
+		return nil, fmt.Errorf("%d lines above the legend, where there is a header: %q", above, text[:legend])
+	}
 	head, rest, _ := strings.Cut(text[legend:], "\n")
 	clock := strings.Contains(head, "times in UTC")
 	times := 11

@@ -32,9 +32,15 @@ type Score struct {
 	Windows, WindowsCovered         int
 	Errors                          []time.Duration // from the best instant to when it truly happened
 	Invented                        int             // observed claims without a counterpart
+	AllPairs, Unordered             int             // pairs of claims, and those of which nothing proves the order
+	UnorderedWrong                  int             // those of them that are wrong by more than Late
+	Unknown                         map[string]int  // by kind of write, such as "delete pods", those of which nobody says who made them
 	Missing, WrongActors, Uncovered []string
 	Inverted, Inventions            []string
 }
+
+// Late is by how much a pair of which nothing proves the order may be the wrong way round without anybody being misled.
+const Late = 5 * time.Millisecond
 
 // Add sums scores.
 func (s *Score) Add(o Score) {
@@ -42,8 +48,24 @@ func (s *Score) Add(o Score) {
 	s.ActorsRight, s.ActorsWrong, s.ActorsUnknown = s.ActorsRight+o.ActorsRight, s.ActorsWrong+o.ActorsWrong, s.ActorsUnknown+o.ActorsUnknown
 	s.Pairs, s.Inversions, s.Invented = s.Pairs+o.Pairs, s.Inversions+o.Inversions, s.Invented+o.Invented
 	s.Windows, s.WindowsCovered, s.Errors = s.Windows+o.Windows, s.WindowsCovered+o.WindowsCovered, append(s.Errors, o.Errors...)
+	s.AllPairs, s.Unordered, s.UnorderedWrong = s.AllPairs+o.AllPairs, s.Unordered+o.Unordered, s.UnorderedWrong+o.UnorderedWrong
+	for kind, n := range o.Unknown {
+		s.unknown(kind, n)
+	}
 	s.Missing, s.WrongActors, s.Uncovered = append(s.Missing, o.Missing...), append(s.WrongActors, o.WrongActors...), append(s.Uncovered, o.Uncovered...)
 	s.Inverted, s.Inventions = append(s.Inverted, o.Inverted...), append(s.Inventions, o.Inventions...)
+}
+
+func (s *Score) unknown(kind string, n int) {
+	if s.Unknown == nil {
+		s.Unknown = map[string]int{}
+	}
+	s.Unknown[kind] += n
+}
+
+// Kind names the sort of a write, such as "patch pods/status".
+func (w *Write) Kind() string {
+	return strings.TrimSuffix(w.Verb+" "+w.Resource+"/"+w.Subresource, "/")
 }
 
 // Percentile is the error that p percent of the claims do not exceed.
@@ -161,6 +183,7 @@ func (t *Truth) Compare(claims []Claim, until time.Time, apart time.Duration) (S
 			s.ActorsRight++
 		case "", "unknown client":
 			s.ActorsUnknown++
+			s.unknown(w.Kind(), 1)
 		default:
 			s.ActorsWrong++
 			s.WrongActors = append(s.WrongActors, claims[i].Text+" was made by "+w.User)
