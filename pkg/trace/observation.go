@@ -55,6 +55,7 @@ type Request struct {
 	Asked           *corev1.Pod `json:"asked,omitempty"`           // what a create sent
 	Pod             *corev1.Pod `json:"pod,omitempty"`             // what it, or a delete, was answered
 	Propagation     string      `json:"propagation,omitempty"`     // what a delete asked for, as metav1.DeletionPropagation
+	Checks          bool        `json:"checks,omitempty"`          // one of many that only look whether there is anything new: it bounds what is, and is not drawn
 	// Answer is that for an object of any other kind.
 	Answer *unstructured.Unstructured `json:"answer,omitempty"`
 	Exec   *Exec                      `json:"exec,omitempty"`   // what an exec ran

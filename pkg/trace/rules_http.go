@@ -91,7 +91,7 @@ func exactly(t time.Time) (Window, time.Time, bool, time.Duration) {
 
 func ownRead(s *story, emit func(claim)) {
 	for _, r := range s.requests {
-		if r.Acts() || r.Sent.IsZero() {
+		if r.Acts() || r.Checks || r.Sent.IsZero() {
 			continue
 		}
 		request := Step{Verb: r.Verb, Resource: r.Resource, Object: r.Object, Key: callKey(r), Call: callKey(r), Clock: Kubectl}

@@ -156,7 +156,7 @@ func (s *story) unseen() []string {
 func (s *story) refusedReads() []string {
 	words := []string{}
 	for i, q := range s.requests {
-		if q.Acts() || q.Docker != nil || q.Status < 400 || q.Status == 410 {
+		if q.Acts() || q.Checks || q.Docker != nil || q.Status < 400 || q.Status == 410 {
 			continue
 		}
 		word := fmt.Sprintf("%s %s: %s", q.Verb, q.Resource, q.Message)

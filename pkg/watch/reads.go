@@ -32,7 +32,7 @@ func (l *latest) emit(f *Follower) {
 // readOf is the observation of a read that has been answered with rv, or with an error.
 func (f *Follower) readOf(r *traced, rv string, err error) trace.Observation {
 	r.set(func(q *trace.Request) {
-		q.ResourceVersion = rv
+		q.ResourceVersion, q.Checks = rv, true
 		if s, ok := err.(apierrors.APIStatus); ok {
 			q.Message = s.Status().Message
 		}
