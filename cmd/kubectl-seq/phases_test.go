@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -85,5 +87,75 @@ func sumUp(t *testing.T, phases []trace.Phase, total time.Duration) {
 	}
 	if sum != total {
 		t.Errorf("the phases take %v of %v: %+v", sum, total, phases)
+	}
+}
+
+// What a run waits for has a name, and goes on where it has not ended.
+func TestPhasesByName(t *testing.T) {
+	for _, c := range []struct {
+		scenario, phase string
+		open            bool
+	}{
+		{"init", "init", false}, {"init-fails", "back-off", true}, {"crash", "back-off", true}, {"gated", "gated", true}, {"unschedulable", "schedule", true},
+		{"cronjob", "schedule", false}, {"kubelet-stopped", "sandbox", true}, {"missing-configmap", "retry", true}, {"no-such-tag", "retry", true},
+		{"late-configmap", "retry", false}, {"unhealthy", "ready", true}, {"probes", "ready", false}, {"watch-wait", "absent", false},
+		{"deployment-quota", "control", true}, {"job-fails", "pods", true}, {"exec-back-off", "wait", false}, {"no-claim", "schedule", true},
+	} {
+		x := scenarioNamed(t, c.scenario)
+		s := sessionOf(x.Recording)
+		for _, o := range x.Observations {
+			s.observe(o)
+		}
+		phases := s.whole(s.endOf(ended(x.Recording))).Phases
+		i := slices.IndexFunc(phases, func(p trace.Phase) bool { return p.Name == c.phase })
+		if i < 0 || phases[i].Open != c.open {
+			t.Errorf("%s: no phase %s that is open: %v, in %+v", c.scenario, c.phase, c.open, phases)
+		}
+	}
+}
+
+func scenarioNamed(t *testing.T, name string) scenario.Scenario {
+	t.Helper()
+	all := scenario.All(t)
+	i := slices.IndexFunc(all, func(s scenario.Scenario) bool { return s.Name == name })
+	if i < 0 {
+		t.Fatalf("no scenario %q", name)
+	}
+	return all[i]
+}
+
+// A run whose time is up says what is so, not that nothing says why.
+func TestWhyNot(t *testing.T) {
+	for _, c := range []struct{ scenario, until, want string }{
+		{"watch-wait", deleted, "it is deleted"}, // which it was
+		{"plain", deleted, "it is ready, and nobody has deleted it"},
+		{"plain", "completed", "it is ready, and its containers still run"},
+	} {
+		x := scenarioNamed(t, c.scenario)
+		s := sessionOf(x.Recording)
+		s.until = allGoals[c.until]
+		for _, o := range x.Observations {
+			s.observe(o)
+		}
+		out := s.endOf("timeout")
+		if c.want == "it is deleted" {
+			if out.Name != "Deleted" {
+				t.Errorf("%+v", out)
+			}
+		} else if out.Name != "Timeout" || !strings.HasSuffix(out.Message, c.want) {
+			t.Errorf("%s until %s: %+v", c.scenario, c.until, out)
+		}
+	}
+}
+
+// While a run goes on, its status says in which phase it is and for how long.
+func TestStatusNamesThePhase(t *testing.T) {
+	x := scenarioNamed(t, "gated")
+	s := sessionOf(x.Recording)
+	for _, o := range x.Observations {
+		s.observe(o)
+	}
+	if got := s.status(); !strings.Contains(got, ", in gated for 1") {
+		t.Errorf("%q", got)
 	}
 }

@@ -10,12 +10,16 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-func newRoot(streams genericiooptions.IOStreams) *cobra.Command {
-	// How many requests at once are fair is for the API server to say.
-	flags := genericclioptions.NewConfigFlags(true).WithWrapConfigFn(func(c *rest.Config) *rest.Config {
+// newConfigFlags are kubectl's own flags. How many requests at once are fair is for the API server to say.
+func newConfigFlags() *genericclioptions.ConfigFlags {
+	return genericclioptions.NewConfigFlags(true).WithDiscoveryQPS(-1).WithWrapConfigFn(func(c *rest.Config) *rest.Config {
 		c.QPS = -1
 		return c
-	}).WithDiscoveryQPS(-1)
+	})
+}
+
+func newRoot(streams genericiooptions.IOStreams) *cobra.Command {
+	flags := newConfigFlags()
 	root := &cobra.Command{
 		Use:           "kubectl-seq",
 		Short:         "Show what really happens inside Kubernetes, step by step",
