@@ -146,7 +146,7 @@ func (a act) failure() string { return strings.TrimPrefix(a.event.Message, "Erro
 func containerRan(s *story, emit func(claim)) {
 	for _, r := range s.ran() {
 		evidence := []Evidence{r.evidence}
-		create := claim{Step: Step{Label: "CreateContainer " + r.container, Evidence: evidence}, after: []string{sandboxKey + ":end"}, lag: createLag}
+		create := claim{Step: Step{Label: "CreateContainer " + r.container, Evidence: evidence}, after: []string{sandboxKey + ":end", exitKey(r.container, r.attempt-1)}, lag: createLag} // a container lives again only after its exit
 		start := claim{Step: Step{Label: "StartContainer " + r.container, Evidence: evidence}, after: []string{criKey("CreateContainer", r.container, r.attempt) + ":end"}, lag: startLag}
 		end := claim{Step: Step{Evidence: evidence, Window: Window{Latest: r.evidence.At}}}
 		s.call("CreateContainer", r.container, r.attempt, create, end, emit)
