@@ -266,6 +266,9 @@ func took(low, high, precision time.Duration) string {
 // between prints a range of durations, with its unit once where both ends have the same.
 func between(low, high time.Duration) string {
 	from, to := duration(low), duration(high)
+	if from == to {
+		return to
+	}
 	if i := strings.LastIndexByte(to, ' '); i >= 0 && strings.HasSuffix(from, to[i:]) {
 		from = strings.TrimSuffix(from, to[i:])
 	}
