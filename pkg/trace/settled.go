@@ -5,13 +5,15 @@ import (
 )
 
 // Settled returns n such that the first n Steps are final, if every observation arrives within patience after the fact.
-// Nothing is final while a source has not answered: the lists of a run that tells the past, or a watch that is lost.
+// Nothing is final while a source has not answered: the lists of a run that tells the past, or a watch that is lost. Where
+// Events have just come late, it takes twice as long as they were under way.
 func (t *Trace) Settled(patience time.Duration) int {
 	r := t.resolve()
 	since, ok := t.listening(r.scene)
 	if !ok {
 		return 0
 	}
+	patience = max(patience, 2*r.scene.lateness(t.now))
 	for i := range r.steps {
 		last := later(r.steps[i].Window.Latest, r.steps[i].Best)
 		if last.IsZero() || t.now.Sub(later(last, since)) < patience {
@@ -48,4 +50,37 @@ func (t *Trace) listening(c *scene) (since time.Time, ok bool) {
 		}
 	}
 	return since, true
+}
+
+// recently is for how long Events that came late have others be waited for.
+const recently = 10 * time.Second
+
+// lateness is how much longer the latest Event has recently been under way than the fastest of its emitter, whose clock may
+// be off.
+func (c *scene) lateness(now time.Time) (most time.Duration) {
+	least := map[Participant]time.Duration{}
+	type delivery struct {
+		received time.Time
+		took     time.Duration
+	}
+	delivered := func(yield func(Participant, delivery) bool) {
+		for _, s := range c.stories {
+			for _, e := range s.events {
+				if e.count == 1 && !e.first && !e.at.IsZero() && !s.wasFound(e) && !yield(e.emitter, delivery{e.received, e.received.Sub(e.at)}) {
+					return
+				}
+			}
+		}
+	}
+	for who, d := range delivered {
+		if old, ok := least[who]; !ok || d.took < old {
+			least[who] = d.took
+		}
+	}
+	for who, d := range delivered {
+		if now.Sub(d.received) < recently {
+			most = max(most, d.took-least[who])
+		}
+	}
+	return most
 }

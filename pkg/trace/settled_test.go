@@ -133,3 +133,23 @@ func TestEphemeralContainersDecideNothing(t *testing.T) {
 		t.Errorf("held: %+v; %+v", o, tr.State())
 	}
 }
+
+// Where Events come late, rows wait longer for them.
+func TestLateEventsMakePatient(t *testing.T) {
+	s := named(t, "plain")
+	late := slices.Clone(s.Observations)
+	i := slices.IndexFunc(late, func(o trace.Observation) bool { return o.Event != nil && o.Event.Event.Reason == "Started" })
+	late[i].Received = late[i].Received.Add(3 * time.Second)
+	tr := scenario.Fold(s.Subject, late)
+	all := len(tr.Steps())
+	at := late[i].Received
+	for _, c := range []struct {
+		after time.Duration
+		all   bool
+	}{{2 * time.Second, false}, {7 * time.Second, true}} {
+		tr.Observe(trace.Observation{Received: at.Add(c.after)})
+		if n := tr.Settled(time.Second); (n == all) != c.all {
+			t.Errorf("%v after an Event that came 3 s late, %d of %d steps are final", c.after, n, all)
+		}
+	}
+}
