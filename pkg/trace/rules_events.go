@@ -13,6 +13,9 @@ const eventLag = 1500 * time.Microsecond
 
 func (e *emitted) etcdKey() string { return fmt.Sprintf("etcd:events:%s:%d", e.event.UID, e.rv) }
 
+// noteKey is that of the emission, where it is drawn as a step of its own.
+func (e *emitted) noteKey() string { return fmt.Sprintf("event:%s:%d", e.event.UID, e.count) }
+
 func (e *emitted) writeKey() string { return fmt.Sprintf("write:events:%s:%d", e.event.UID, e.rv) }
 
 func (e *emitted) object() Object {
@@ -48,9 +51,9 @@ func (e *emitted) second(s *story) Window {
 
 // note is the step of an Event that tells of something its emitter saw.
 func (s *story) note(e *emitted) Step {
-	n := Step{Key: fmt.Sprintf("event:%s:%d", e.event.UID, e.count), From: e.emitter, To: e.emitter, Container: e.container, Object: s.object, Clock: e.emitter}
+	n := Step{Key: e.noteKey(), From: e.emitter, To: e.emitter, Container: e.container, Object: s.object, Clock: e.emitter}
 	n.Label = e.event.Reason + ": " + e.event.Message
-	if n.Window = e.second(s); !e.at.IsZero() {
+	if n.Window, n.Best = e.second(s), s.usuallyEmitted(e); !e.at.IsZero() {
 		n.Window, n.Best, n.Shown, n.Precision = Window{e.at, e.at}, e.at, true, time.Millisecond
 	}
 	n.Evidence = []Evidence{e.evidence()}
@@ -74,7 +77,7 @@ func eventWrites(s *story, emit func(claim)) {
 		etcd := step
 		etcd.Key, etcd.From, etcd.To, etcd.Clock = e.etcdKey(), APIServer, Etcd, APIServer
 		etcd.Label = "Event " + e.event.Reason
-		emit(claim{Step: step, after: s.before(e.rv, "events")})
+		emit(claim{Step: step, after: append(s.before(e.rv, "events"), e.noteKey())})
 		etcd.Rule = "etcd-write"
 		emit(claim{Step: etcd, after: []string{step.Key}})
 	}

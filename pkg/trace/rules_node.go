@@ -79,7 +79,7 @@ func runSandbox(s *story, emit func(claim)) {
 		return
 	}
 	start.Evidence = end.Evidence
-	start.after, start.lag = []string{deliverKubelet}, plainWait
+	start.after, start.lag = append(s.sandboxTroubles(end.Window.Latest), deliverKubelet), plainWait
 	if n := len(s.revisions); n > 0 && len(s.revisions[n-1].pod.Spec.Volumes) > 0 {
 		start.lag = volumeWait
 	}
@@ -87,6 +87,16 @@ func runSandbox(s *story, emit func(claim)) {
 		end.Best = time.Time{} // the first that is kept may be of a later life
 	}
 	s.call("RunPodSandbox", "", 0, start, end, emit)
+}
+
+// sandboxTroubles are the Events before an instant that say why there was no sandbox yet: the call that made one came after.
+func (s *story) sandboxTroubles(by time.Time) (keys []string) {
+	for _, e := range s.events {
+		if e.emitter == Kubelet && troubled[e.event.Reason] && e.container == "" && !e.at.IsZero() && e.at.Before(by) {
+			keys = append(keys, s.note(e).Key)
+		}
+	}
+	return keys
 }
 
 // reportLag is the usual time from what the kubelet has done to our receipt of the status patch that says so.

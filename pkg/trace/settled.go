@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"cmp"
 	"time"
 )
 
@@ -14,9 +15,11 @@ func (t *Trace) Settled(patience time.Duration) int {
 		return 0
 	}
 	patience = max(patience, 2*r.scene.lateness(t.now))
+	open := r.undecided(t.now)
 	for i := range r.steps {
-		last := later(r.steps[i].Window.Latest, r.steps[i].Best)
-		if last.IsZero() || t.now.Sub(later(last, since)) < patience {
+		s := &r.steps[i]
+		last := later(s.Window.Latest, s.Best)
+		if last.IsZero() || t.now.Sub(later(last, since)) < patience || !open.IsZero() && s.Best.After(open) {
 			return i
 		}
 	}
@@ -83,4 +86,56 @@ func (c *scene) lateness(now time.Time) (most time.Duration) {
 		}
 	}
 	return most
+}
+
+// undecided is the earliest instant since which something is under way of which only its end will tell what happened in it,
+// or zero.
+func (r *result) undecided(now time.Time) (since time.Time) {
+	for _, q := range r.scene.requests {
+		if q.Acts() && q.under() {
+			since = sooner(since, q.Sent)
+		}
+	}
+	for _, s := range r.scene.stories {
+		if s.isPod() {
+			since = sooner(since, s.sandboxUnderWay(r))
+		}
+		for _, e := range s.events {
+			if now.Sub(e.received) < recently && s.unsettled(e) { // the status will say which call failed
+				since = sooner(since, cmp.Or(e.at, s.usuallyEmitted(e)))
+			}
+		}
+	}
+	return since
+}
+
+// under reports whether a request has been sent whose way through the components only its answer tells. That to wait for a
+// container's end tells nothing else.
+func (q *Request) under() bool {
+	switch {
+	case q.Sent.IsZero() || q.Message != "" || q.Status >= 300:
+		return false
+	case q.Exec != nil:
+		return q.Exec.Ended.IsZero()
+	}
+	return q.Status == 0 && q.Verb != "wait" && q.Verb != "attach"
+}
+
+// sandboxUnderWay is since when the kubelet may have been at the Pod's sandbox that there is no sign of yet, or zero: from
+// when the Pod had its node, or from the last Event that says why there was none.
+func (s *story) sandboxUnderWay(r *result) time.Time {
+	if s.found() != nil || !s.begins().IsZero() || s.node == "" || s.reporter() != Kubelet || s.over() || s.ends() || r.step(s.key(sandboxKey)) != nil {
+		return time.Time{}
+	}
+	assigned := r.step(s.key(s.assignedKey()))
+	if assigned == nil {
+		return time.Time{}
+	}
+	since := assigned.Best
+	for _, e := range s.events {
+		if e.emitter == Kubelet && troubled[e.event.Reason] && e.container == "" {
+			since = later(since, cmp.Or(e.at, s.usuallyEmitted(e)))
+		}
+	}
+	return since
 }

@@ -240,10 +240,16 @@ func (r Row) shows(s Message) bool {
 		strings.HasPrefix(shown, label) && (r.Arrow == "⇢") == (s.Kind == "delivery")
 }
 
+// runtimes are the names by which nodes report their runtimes, once a container has run.
+var runtimes = map[string]bool{"containerd": true, "cri-o": true, "docker": true}
+
 func squash(s string) string { return strings.Join(strings.Fields(s), "") }
 
 // participant reports whether a name in a column is that participant's, which may be shortened.
 func participant(shown, name string) bool {
+	if shown == "runtime" && runtimes[name] { // which was not known yet
+		return true
+	}
 	if rest, ok := strings.CutPrefix(name, "controller-manager/"); ok && strings.HasPrefix(shown, "cm/") {
 		shown, name = strings.TrimPrefix(shown, "cm/"), rest
 	}
