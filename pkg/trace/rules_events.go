@@ -98,7 +98,7 @@ func troubles(s *story, emit func(claim)) {
 // unsettled reports whether an Event Failed may turn out to be about a call of the CRI: the status that says so comes later.
 func (s *story) unsettled(e *emitted) bool {
 	text, ok := strings.CutPrefix(e.event.Message, "Error: ")
-	if e.event.Reason != "Failed" || !ok || e.container == "" {
+	if e.event.Reason != "Failed" || !ok || e.container == "" || beforeTheCall[text] {
 		return false
 	}
 	for _, w := range s.revisions {
@@ -108,6 +108,9 @@ func (s *story) unsettled(e *emitted) bool {
 	}
 	return true
 }
+
+// beforeTheCall are the reasons of failures for which the kubelet never comes to CreateContainer (pkg/kubelet/images/types.go).
+var beforeTheCall = map[string]bool{"ErrImagePull": true, "ImagePullBackOff": true, "ErrImageNeverPull": true, "InvalidImageName": true, "ImageInspectError": true, "RegistryUnavailable": true, "SignatureValidationFailed": true}
 
 // toldElsewhere are the Warning Events with a rule of their own.
 var toldElsewhere = map[string]bool{"Unhealthy": true, "FailedScheduling": true}

@@ -3,6 +3,8 @@ package trace
 import (
 	"cmp"
 	"time"
+
+	corev1 "k8s.io/api/core/v1"
 )
 
 // Settled returns n such that the first n Steps are final, if every observation arrives within patience after the fact.
@@ -99,6 +101,7 @@ func (r *result) undecided(now time.Time) (since time.Time) {
 	for _, s := range r.scene.stories {
 		if s.isPod() {
 			since = sooner(since, s.sandboxUnderWay(r))
+			since = sooner(since, s.startUnderWay(r))
 		}
 		for _, e := range s.events {
 			if now.Sub(e.received) < recently && s.unsettled(e) { // the status will say which call failed
@@ -138,4 +141,46 @@ func (s *story) sandboxUnderWay(r *result) time.Time {
 		}
 	}
 	return since
+}
+
+// startUnderWay is since when the kubelet may have been at a container's creation or start that there is no sign of yet, or
+// zero: from what it did last on the way there, where nothing says that it came no further.
+func (s *story) startUnderWay(r *result) time.Time {
+	if len(s.revisions) == 0 || s.reporter() != Kubelet || s.over() || s.ends() || s.startHeld() {
+		return time.Time{}
+	}
+	acts := s.worker()
+	if len(acts) == 0 {
+		sandbox := r.step(s.key(sandboxKey + ":end"))
+		if sandbox == nil || len(s.ran()) > 0 {
+			return time.Time{}
+		}
+		return sandbox.Best
+	}
+	last := acts[len(acts)-1]
+	at := cmp.Or(last.at, s.usuallyEmitted(last.emitted))
+	for _, e := range s.events {
+		if e.emitter == Kubelet && e.container == last.container && e.event.Type == corev1.EventTypeWarning && e.rv > last.rv {
+			return time.Time{}
+		}
+	}
+	switch last.does {
+	case present, pulled, created:
+		return at
+	case started:
+		if s.waitsForTurn() && s.goesOn(last.container) {
+			return at
+		}
+	}
+	return time.Time{}
+}
+
+// startHeld reports whether the status says that a container waits for something else than its turn.
+func (s *story) startHeld() bool {
+	for c := range ownStatuses(s.newest()) {
+		if c.State.Waiting != nil && !usualWaits[c.State.Waiting.Reason] {
+			return true
+		}
+	}
+	return false
 }
