@@ -99,6 +99,7 @@ func TestPhasesByName(t *testing.T) {
 		{"init", "init", false}, {"init-fails", "back-off", true}, {"crash", "back-off", true}, {"gated", "gated", true}, {"unschedulable", "schedule", true},
 		{"cronjob", "schedule", false}, {"kubelet-stopped", "sandbox", true}, {"missing-configmap", "retry", true}, {"no-such-tag", "retry", true},
 		{"late-configmap", "retry", false}, {"unhealthy", "ready", true}, {"probes", "ready", false}, {"watch-wait", "absent", false},
+		{"hooks", "hook", false}, {"sidecar-startup", "startup", true}, {"min-ready", "min-ready", false}, {"suspended", "suspended", false}, {"assigned", "sandbox", false},
 		{"deployment-quota", "control", true}, {"job-fails", "pods", true}, {"exec-back-off", "wait", false}, {"no-claim", "schedule", true},
 	} {
 		x := scenarioNamed(t, c.scenario)

@@ -44,6 +44,9 @@ func besideJSON(t testing.TB, args []string) (changed []string, file string) {
 	if !slices.ContainsFunc(args, func(a string) bool { return strings.HasPrefix(a, "--detail") }) {
 		changed = slices.Insert(changed, i, "--detail=full")
 	}
+	if !slices.ContainsFunc(args, func(a string) bool { return strings.HasPrefix(a, "--settle") }) {
+		changed = slices.Insert(changed, i, "--settle=3s") // side by side on few cores, the status of an exit comes late
+	}
 	return changed, file
 }
 
