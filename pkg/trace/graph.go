@@ -199,9 +199,13 @@ func (n *node) estimate() {
 	if n.Best.IsZero() {
 		n.Best = n.Window.Latest
 	}
+	said := n.Best
 	n.Best = later(n.Best, n.Window.Earliest)
 	n.Best = sooner(n.Best, n.Window.Latest)
 	n.Best = later(n.Best, cause)
+	if n.Shown && n.Best.Sub(said).Abs() > n.Precision { // the source that was so sharp is contradicted
+		n.Shown, n.Precision = false, 0
+	}
 }
 
 // sorted is the one linear extension of the causal order that takes the least free node first. Contradicting sources

@@ -20,7 +20,7 @@ func (s *story) joinRevisions() {
 		if !c.wrote() || c.resource != s.resource {
 			continue
 		}
-		for _, w := range s.revisions {
+		for _, w := range slices.Backward(s.revisions) { // a DELETE can make two: its last transaction is the second
 			own := w.own != nil && w.own.ID == c.id
 			told := c.audit != nil && c.audit.ResourceVersion != "" && c.audit.ResourceVersion == w.object.GetResourceVersion() && c.sub != "binding"
 			if own || told {

@@ -61,7 +61,7 @@ func holdPrinted(t testing.TB, listing, file string, args []string) string {
 	if len(d.steps) == 0 || d.outcome.ExitCode == 1 && strings.Count(listing, "\n") <= 2 { // an error came before any row
 		return string(data)
 	}
-	if p, err := readRows(d, listing, detailOf(args)); err != nil {
+	if p, err := readRows(d, listing, detailOf(args), slices.Contains(args, "--pods=all")); err != nil {
 		t.Errorf("%s: %v; what was printed:\n%s", strings.Join(args, " "), err, listing)
 	} else {
 		readBack.Store(string(data), p)
@@ -79,7 +79,7 @@ func detailOf(args []string) string {
 }
 
 // readRows reads a listing back and finds the steps that its rows show.
-func readRows(d document, listing, detail string) (p printed, err error) {
+func readRows(d document, listing, detail string, allPods bool) (p printed, err error) {
 	zero := d.started
 	if !d.looked.IsZero() {
 		zero = d.looked
@@ -93,11 +93,7 @@ func readRows(d document, listing, detail string) (p printed, err error) {
 			Earliest: timeOf(s.Earliest), Latest: timeOf(s.Latest), Shown: timeOf(s.Shown)}
 	}
 	other := func(i int) bool { // of a Pod that is only counted
-		k := slices.Index(d.pods, d.steps[i].About)
-		return k > 0
-	}
-	if strings.Contains(listing, "--pods=all") {
-		other = func(int) bool { return false }
+		return !allPods && slices.Index(d.pods, d.steps[i].About) > 0
 	}
 	p.shown, err = truth.Match(p.rows, messages, detail, other)
 	return p, err

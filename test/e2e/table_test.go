@@ -156,7 +156,8 @@ func TestTruthTable(t *testing.T) {
 					}
 				}
 			}
-			if c.verb[0] == "create-pod" {
+			if c.verb[0] != "create" {
+				runKubectl(t, "", "delete", "pod", c.pod, "--ignore-not-found", "--now")
 				gone(t, c.pod)
 			}
 			for i, o := range others {
