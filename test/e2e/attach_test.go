@@ -18,6 +18,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 
+	"github.com/kubectl-seq/kubectl-seq/pkg/recording"
 	"github.com/kubectl-seq/kubectl-seq/test/truth"
 )
 
@@ -233,6 +234,51 @@ func TestWatchWait(t *testing.T) {
 	}
 	s := judged(t, d, r.of(t, "plain", wholeFor(d), d.uids()...), likelyWithin)
 	t.Logf("%d writes, %d pairs", s.Writes, s.Pairs)
+}
+
+// Who waits for a Pod knows when it was made, and bound, to the last time that it was not there: 0.1 s before, where the machine
+// keeps up.
+func TestWatchWaitBounds(t *testing.T) {
+	remove(t, "present")
+	kept := filepath.Join(t.TempDir(), "kept.jsonl")
+	go func() {
+		_ = wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, time.Minute, true, func(context.Context) (bool, error) { return waitsFor(t, "present"), nil })
+		runKubectl(t, "", "create", "-f", scenarioFile("present"))
+	}()
+	out, errOut, code := seq(t, "watch", "pod/present", "--wait", "--until=ready", "-o", "json", "--record="+kept)
+	if code != 0 {
+		t.Fatalf("exit %d: %s", code, errOut)
+	}
+	file, err := os.Open(kept)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	r, err := recording.Read(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var absent time.Time
+	for _, o := range r.Observations {
+		if q := o.Request; q != nil && q.Checks && q.Status == 404 {
+			absent = q.Sent
+		}
+	}
+	if absent.IsZero() {
+		t.Fatal("nobody looked before the Pod was there")
+	}
+	n := 0
+	for _, s := range parse(t, out).steps {
+		if apiWrite(s) && s.Verb == "create" && s.Resource == "pods" {
+			n++
+			if s.Earliest == nil || s.Earliest.Before(absent) || s.Latest == nil {
+				t.Errorf("%v: the Pod was not there at %v", s, absent)
+			}
+		}
+	}
+	if n != 2 {
+		t.Errorf("%d steps make and bind it", n)
+	}
 }
 
 // A rollout is followed to its end: the Deployment's two ReplicaSets, the new Pods and the end of the old ones.

@@ -34,10 +34,13 @@ type Score struct {
 	Invented                        int             // observed claims without a counterpart
 	AllPairs, Unordered             int             // pairs of claims, and those of which nothing proves the order
 	UnorderedWrong                  int             // those of them that are wrong by more than Late
-	Unknown                         map[string]int  // by kind of write, such as "delete pods", those of which nobody says who made them
+	Actors                          map[string]Said // by kind of write, such as "delete pods"
 	Missing, WrongActors, Uncovered []string
 	Inverted, Inventions            []string
 }
+
+// Said counts what is said of who made writes of one kind.
+type Said struct{ Right, Unknown, Wrong int }
 
 // Late is by how much a pair of which nothing proves the order may be the wrong way round without anybody being misled.
 const Late = 5 * time.Millisecond
@@ -49,18 +52,19 @@ func (s *Score) Add(o Score) {
 	s.Pairs, s.Inversions, s.Invented = s.Pairs+o.Pairs, s.Inversions+o.Inversions, s.Invented+o.Invented
 	s.Windows, s.WindowsCovered, s.Errors = s.Windows+o.Windows, s.WindowsCovered+o.WindowsCovered, append(s.Errors, o.Errors...)
 	s.AllPairs, s.Unordered, s.UnorderedWrong = s.AllPairs+o.AllPairs, s.Unordered+o.Unordered, s.UnorderedWrong+o.UnorderedWrong
-	for kind, n := range o.Unknown {
-		s.unknown(kind, n)
+	for kind, n := range o.Actors {
+		s.said(kind, n)
 	}
 	s.Missing, s.WrongActors, s.Uncovered = append(s.Missing, o.Missing...), append(s.WrongActors, o.WrongActors...), append(s.Uncovered, o.Uncovered...)
 	s.Inverted, s.Inventions = append(s.Inverted, o.Inverted...), append(s.Inventions, o.Inventions...)
 }
 
-func (s *Score) unknown(kind string, n int) {
-	if s.Unknown == nil {
-		s.Unknown = map[string]int{}
+func (s *Score) said(kind string, n Said) {
+	if s.Actors == nil {
+		s.Actors = map[string]Said{}
 	}
-	s.Unknown[kind] += n
+	sum := s.Actors[kind]
+	s.Actors[kind] = Said{sum.Right + n.Right, sum.Unknown + n.Unknown, sum.Wrong + n.Wrong}
 }
 
 // Kind names the sort of a write, such as "patch pods/status".
@@ -181,11 +185,13 @@ func (t *Truth) Compare(claims []Claim, until time.Time, apart time.Duration) (S
 		switch said := claims[i].Actor; said {
 		case Actor(w.User), "user " + w.User:
 			s.ActorsRight++
+			s.said(w.Kind(), Said{Right: 1})
 		case "", "unknown client":
 			s.ActorsUnknown++
-			s.unknown(w.Kind(), 1)
+			s.said(w.Kind(), Said{Unknown: 1})
 		default:
 			s.ActorsWrong++
+			s.said(w.Kind(), Said{Wrong: 1})
 			s.WrongActors = append(s.WrongActors, claims[i].Text+" was made by "+w.User)
 		}
 		if k, ok := find(func(c Claim) bool {
