@@ -218,6 +218,9 @@ func (s *session) endOf(reason recording.Reason) render.Outcome {
 func (s *session) whyNot() string {
 	st := s.trace.State()
 	is := "it is " + strings.ToLower(s.nameOf(st))
+	if st.Succeeded || st.Failed {
+		is = "it has " + strings.ToLower(s.nameOf(st))
+	}
 	switch {
 	case !st.Created:
 		return "it is not there"
@@ -225,6 +228,11 @@ func (s *session) whyNot() string {
 		return is + ", and nobody has deleted it"
 	case s.until.name == allGoals["completed"].name && (st.Running || st.Ready):
 		return is + ", and its containers still run"
+	}
+	for _, p := range s.trace.Phases(time.Time{}) {
+		if p.Open {
+			return fmt.Sprintf("in %s for %.1f s: %s", p.Name, p.Lately().Seconds(), p.Explain)
+		}
 	}
 	return "nothing says why"
 }

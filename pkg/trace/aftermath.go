@@ -125,6 +125,7 @@ var execPhases = []phase{
 	{name: "wait", explain: "the kubelet notices that the container has ended, and waits out its back-off, if there is one", spans: awaitingNextLife},
 	{name: "create", explain: "the runtime prepares the container's file system", spans: calling("CreateContainer")},
 	{name: "start", explain: "the runtime has runc make and start the container", spans: calling("StartContainer")},
+	{name: "report", explain: reportExplained, spans: between((*story).endOfAll, (*story).finishedKey)},
 	{name: "ready", explain: "from the container's start to the stored Ready: probes, and the kubelet's report",
 		spans: between(func(s *story) string { return s.nextLife("StartContainer") + ":end" }, func(s *story) string {
 			if w := s.settledAfter(s.left(s.ownExec()), backAgain); w != nil {

@@ -1,8 +1,6 @@
 package trace
 
 import (
-	"time"
-
 	corev1 "k8s.io/api/core/v1"
 )
 
@@ -39,12 +37,19 @@ func (s *story) lastExit() (key string) {
 	if deletion == 0 {
 		return ""
 	}
-	var at time.Time
+	var last *ran
 	for _, r := range s.ran() {
 		rv, _ := parseRevision(r.exitEvidence.ResourceVersion)
-		if r.exit != nil && rv > deletion && !r.exitEvidence.At.Before(at) {
-			key, at = exitKey(r.container, r.attempt), r.exitEvidence.At
+		if r.exit == nil || rv <= deletion {
+			continue
 		}
+		// Sidecars are stopped after the others, and come before them in the list.
+		if last == nil || last.exit.FinishedAt.Before(&r.exit.FinishedAt) {
+			last = &r
+		}
+	}
+	if last != nil {
+		key = exitKey(last.container, last.attempt)
 	}
 	return key
 }

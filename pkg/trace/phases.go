@@ -2,6 +2,8 @@ package trace
 
 import (
 	"time"
+
+	corev1 "k8s.io/api/core/v1"
 )
 
 // Phase is one part of a run: all stretches of time that nothing but it explains best. The phases of a run do not overlap,
@@ -116,8 +118,14 @@ func (s *story) pastFrame(r *result) frame {
 	if made := r.step(s.key(s.createKey())); made != nil {
 		f.start = made.Best
 	}
-	if ready := r.step(s.key(s.readyKey())); s.isPod() && ready != nil {
-		f.end = ready.Best
+	if !s.isPod() {
+		return f
+	}
+	for _, key := range []string{s.readyKey(), s.lastStart(), s.endOfAll()} { // the first that more than our look bounds
+		if x := r.step(s.key(key)); x != nil && x.Known().Latest.Before(s.found().received) && (key != s.lastStart() || condition(s.newest(), corev1.PodReady) == corev1.ConditionTrue) {
+			f.end = x.Best
+			break
+		}
 	}
 	return f
 }

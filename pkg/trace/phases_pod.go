@@ -46,9 +46,8 @@ var podPhases = []phase{
 	{name: "startup", explain: "the next container waits until the startup probe of a sidecar succeeds", spans: startingUp},
 	{name: "hook", explain: "the next container waits until the postStart hook of the one before has ended", spans: hooking},
 	{name: "ready", explain: "from the last container's start to the stored Ready: probes, and the kubelet's report",
-		spans: until((*story).lastStart, (*story).readyOrEnded, (*story).notReadyYet)},
-	{name: "report", explain: "the kubelet notices that the last container has ended, and reports it",
-		spans: between((*story).endOfAll, (*story).finishedKey)},
+		spans: until((*story).lastStart, (*story).readyKey, (*story).notReadyYet)},
+	{name: "report", explain: reportExplained, spans: between((*story).endOfAll, (*story).finishedKey)},
 	{name: "others", explain: "what else the run made gets as far", spans: othersOf((*story).readyKey)},
 	{name: "stop", explain: "the kubelet learns of the deletion, and the containers end",
 		spans: until(func(s *story) string { return s.etcdKey(s.deletion()) }, (*story).lastExit, func(s *story) bool { return s.deletion() != 0 && s.runsStill() })},
@@ -61,6 +60,8 @@ var podPhases = []phase{
 			return []span{x}
 		}},
 }
+
+const reportExplained = "the kubelet notices that the last container has ended, and reports it"
 
 // absence is the time in which a run waits for its object, which it knows not to be there: the creation came after.
 func (s *story) absence() []span {
@@ -153,7 +154,7 @@ func calling(rpc string) func(*story, *result) []span {
 		latest := map[string]string{} // by container
 		acts := s.worker()
 		for i, a := range acts {
-			if a.does == present && i > 0 && acts[i-1].does == started && a.attempt == 0 && s.goesOn(acts[i-1].container) {
+			if a.does == present && i > 0 && acts[i-1].does == started && a.attempt == 0 && s.spec(a.container) != nil && s.goesOn(acts[i-1].container) {
 				latest[a.container] = acts[i-1].key
 				continue
 			}
@@ -267,6 +268,13 @@ func (s *story) restarts(c *corev1.Container, code int32) bool {
 
 // retries are the times from what failed before a container could be made to the next call for it.
 func (s *story) retries(r *result) (all []span) {
+	if first, ok := s.firstTrouble(); ok {
+		x := span{begin: s.note(first).Key, end: sandboxKey + ":end", open: !s.over() && !s.ends()}
+		if acts := s.worker(); len(acts) > 0 {
+			x.end = acts[0].first()
+		}
+		all = append(all, x)
+	}
 	if begin, end, _ := s.retried(); begin != "" {
 		all = append(all, span{begin, end, !s.over()})
 	}
@@ -310,8 +318,22 @@ func (s *story) retried() (begin, end, why string) {
 	return "", "", ""
 }
 
+// firstTrouble is the first Event that says why there is no sandbox yet, before there was one.
+func (s *story) firstTrouble() (*emitted, bool) {
+	acts := s.worker()
+	for _, e := range s.events {
+		if e.emitter == Kubelet && troubled[e.event.Reason] && e.container == "" && (len(acts) == 0 || e.rv < acts[0].rv) {
+			return e, true
+		}
+	}
+	return nil, false
+}
+
 func (s *story) retryExplained() string {
 	_, _, why := s.retried()
+	if e, ok := s.firstTrouble(); ok && why == "" {
+		why = e.event.Message
+	}
 	if why == "" {
 		for _, a := range s.worker() {
 			if a.does == pullFailed || a.does == createFailed || a.does == startFailed {
@@ -366,21 +388,13 @@ func (s *story) waitsForTurn() bool {
 	})
 }
 
-// readyOrEnded is the write by which the Pod was ready first, or, where it ended before, the end of its last container.
-func (s *story) readyOrEnded() string {
-	if s.readyRevision() == 0 && s.found() == nil && s.over() {
-		return s.endOfAll()
-	}
-	return s.readyKey()
-}
-
 func (s *story) notReadyYet() bool {
 	return len(s.revisions) > 0 && !s.over() && s.deletion() == 0 && condition(s.newest(), corev1.PodReady) != corev1.ConditionTrue
 }
 
-// endOfAll is the end of the container that ended last, once all have.
+// endOfAll is the end of the container that ended last, once all have by themselves.
 func (s *story) endOfAll() (key string) {
-	if !s.over() {
+	if !s.over() || s.deletion() != 0 {
 		return ""
 	}
 	var last *ran

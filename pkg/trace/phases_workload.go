@@ -97,6 +97,8 @@ func (s *story) suspensions(*result) (all []span) {
 		switch {
 		case held && since == "" && w.drawn():
 			since = s.etcdKey(w.rv)
+		case held && since == "" && w == s.found(): // it was so before
+			since = s.lookKey()
 		case !held && since != "":
 			all, since = append(all, span{begin: since, end: s.etcdKey(w.rv)}), ""
 		}

@@ -32,6 +32,9 @@ func (r *result) phases(s *story, f frame) []Phase {
 			byRow[x.phase] = p
 			out = append(out, p)
 		}
+		if x.open && f.likely && !f.end.Equal(s.looked) { // it went on, but what is told ends there
+			x.open = false
+		}
 		p.add(x, f)
 	}
 	phases := make([]Phase, 0, len(out))

@@ -41,7 +41,7 @@ var waits = []wait{
 
 func minReadyWait(s *story, took time.Duration) (time.Duration, string, bool) {
 	n := s.minReady()
-	return time.Duration(n) * time.Second, "a smaller minReadySeconds in the spec", n > 0 && took > 0
+	return time.Duration(n) * time.Second, fmt.Sprintf("a smaller minReadySeconds than %d in the spec", n), n > 0 && took > 0
 }
 
 // Waits returns the fixed waits that this run shows, in the order of the phases. The run ends as for Phases.
@@ -65,6 +65,9 @@ func (t *Trace) Waits(end time.Time) []Wait {
 			w.phase = "volumes"
 		}
 		if length, remedy, ok := w.seen(s, took[w.phase]); ok {
+			if w.phase != "" && length > took[w.phase] { // what is counted from a whole second may be less than was asked for
+				length = took[w.phase]
+			}
 			all = append(all, Wait{w.name, w.phase, length, w.explain, remedy})
 		}
 	}
