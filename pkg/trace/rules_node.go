@@ -122,6 +122,7 @@ func createContainer(s *story, emit func(claim)) {
 			continue
 		}
 		start := claim{after: append(a.causes(), exitKey(a.container, a.attempt-1)), lag: createLag} // a container lives again only after its exit
+		start.after = append(start.after, s.failedBefore(a)...)
 		start.Label, start.Window = "CreateContainer "+a.container, Window{a.after, a.at}
 		start.Evidence = []Evidence{a.evidence()}
 		end := a.claim(s, a.precedes())
@@ -131,6 +132,16 @@ func createContainer(s *story, emit func(claim)) {
 		}
 		s.callAs(a.call, "CreateContainer", a.container, start, end, emit)
 	}
+}
+
+// failedBefore are the Events that say why a container could not be made yet: the call that made it came after.
+func (s *story) failedBefore(a act) (keys []string) {
+	for _, e := range s.events {
+		if e.emitter == Kubelet && e.event.Reason == "Failed" && e.container == a.container && e.rv < a.rv {
+			keys = append(keys, e.noteKey())
+		}
+	}
+	return keys
 }
 
 func startContainer(s *story, emit func(claim)) {
