@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"context"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -11,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
@@ -36,6 +39,12 @@ func elsewhere(t *testing.T) (namespace, kubeconfig string) {
 	namespace = "seq-" + strings.ToLower(t.Name())
 	runKubectl(t, "", "create", "namespace", namespace)
 	t.Cleanup(func() { runKubectl(t, "", "delete", "namespace", namespace, "--wait=false") })
+	if err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+		_, err := client(t).ServiceAccounts(namespace).Get(ctx, "default", metav1.GetOptions{})
+		return err == nil, nil // without it no Pod is admitted
+	}); err != nil {
+		t.Fatal(err)
+	}
 	runKubectl(t, "", "create", "deployment", "only-here", "--image=busybox:1", "--replicas=0", "-n", namespace)
 	runKubectl(t, "", "create", "-n", namespace, "-f", scenarioFile("gated"))
 	return namespace, inNamespace(t, namespace)
