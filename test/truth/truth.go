@@ -131,15 +131,8 @@ func Read(audit, spans []byte, uids ...string) (*Truth, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, all := range []*[]Write{&t.Writes, &t.Events} {
-		slices.SortFunc(*all, func(a, b Write) int { return a.Start.Compare(b.Start) }) // the log is in the order of the answers
-		made := map[string]bool{}
-		*all = slices.DeleteFunc(*all, func(w Write) bool { // a patch of a status that made no revision changed nothing
-			again := w.Verb == "patch" && w.Subresource == "status" && w.Revision != "" && made[w.Revision]
-			made[w.Revision] = true
-			return again
-		})
-		list := *all
+	for _, list := range [][]Write{t.Writes, t.Events} {
+		slices.SortFunc(list, func(a, b Write) int { return a.Start.Compare(b.Start) }) // the log is in the order of the answers
 		revisions := map[string]bool{}
 		for i := range list {
 			w := &list[i]
