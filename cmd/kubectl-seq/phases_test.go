@@ -102,7 +102,7 @@ func TestPhasesByName(t *testing.T) {
 		{"hooks", "hook", false}, {"sidecar-startup", "startup", true}, {"min-ready", "min-ready", false}, {"suspended", "suspended", false}, {"assigned", "sandbox", false},
 		{"deployment-quota", "control", true}, {"job-fails", "pods", true}, {"exec-back-off", "wait", false}, {"no-claim", "schedule", true},
 	} {
-		x := scenarioNamed(t, c.scenario)
+		x := scenario.Named(t, c.scenario)
 		s := sessionOf(x.Recording)
 		for _, o := range x.Observations {
 			s.observe(o)
@@ -115,16 +115,6 @@ func TestPhasesByName(t *testing.T) {
 	}
 }
 
-func scenarioNamed(t *testing.T, name string) scenario.Scenario {
-	t.Helper()
-	all := scenario.All(t)
-	i := slices.IndexFunc(all, func(s scenario.Scenario) bool { return s.Name == name })
-	if i < 0 {
-		t.Fatalf("no scenario %q", name)
-	}
-	return all[i]
-}
-
 // A run whose time is up says what is so, not that nothing says why.
 func TestWhyNot(t *testing.T) {
 	for _, c := range []struct{ scenario, until, want string }{
@@ -132,7 +122,7 @@ func TestWhyNot(t *testing.T) {
 		{"plain", deleted, "it is ready, and nobody has deleted it"},
 		{"plain", "completed", "it is ready, and its containers still run"},
 	} {
-		x := scenarioNamed(t, c.scenario)
+		x := scenario.Named(t, c.scenario)
 		s := sessionOf(x.Recording)
 		s.until = allGoals[c.until]
 		for _, o := range x.Observations {
@@ -151,7 +141,7 @@ func TestWhyNot(t *testing.T) {
 
 // While a run goes on, its status says in which phase it is and for how long.
 func TestStatusNamesThePhase(t *testing.T) {
-	x := scenarioNamed(t, "gated")
+	x := scenario.Named(t, "gated")
 	s := sessionOf(x.Recording)
 	for _, o := range x.Observations {
 		s.observe(o)

@@ -177,10 +177,7 @@ func (s *story) firstPod() string {
 
 // lastPod is the key of the last write by which a Pod became what the object waited for, once it is available.
 func (s *story) lastPod() string {
-	if s.availableRevision() == 0 {
-		if s.minReady() > 0 {
-			return s.lastReadyPod()
-		}
+	if s.availableRevision() == 0 && s.minReady() == 0 {
 		return ""
 	}
 	return s.lastReadyPod()

@@ -26,8 +26,8 @@ func pullImage(s *story, emit func(claim)) {
 	}
 }
 
-// pullTook is what the kubelet says of a pull: how long it took, without and with waiting for the pulls of other Pods.
-var pullTook = regexp.MustCompile(` in (\S+) \((\S+) including waiting\)`)
+// pullMessage is what the kubelet says of a pull: how long it took, without and with waiting for the pulls of other Pods.
+var pullMessage = regexp.MustCompile(` in (\S+) \((\S+) including waiting\)`)
 
 // pullBegins bounds the start of a pull. The kubelet emits Pulling, waits until it is the image's turn, and says afterwards
 // how long the pull itself took: it began at least that long before Pulled was emitted.
@@ -39,7 +39,7 @@ func (s *story) pullBegins(a act, c *claim) {
 			continue
 		}
 		c.Window.Latest = end.at
-		if took, _, ok := pullTimes(end); ok {
+		if took, ok := pullTook(end); ok {
 			if latest := end.at.Add(pullCall - took); latest.After(a.at) && latest.Before(end.at) {
 				c.Window.Latest = latest
 			}
@@ -58,15 +58,14 @@ const pullSetUp = 5 * time.Millisecond
 // more work than cores.
 const pullCall = 2 * time.Millisecond
 
-// pullTimes reads how long a pull took, and how long it had waited for its turn: both are cut to milliseconds.
-func pullTimes(end act) (took, waited time.Duration, ok bool) {
-	m := pullTook.FindStringSubmatch(end.event.Message)
+// pullTook reads how long a pull took, without its wait for its turn, cut to milliseconds.
+func pullTook(end act) (took time.Duration, ok bool) {
+	m := pullMessage.FindStringSubmatch(end.event.Message)
 	if m == nil {
-		return 0, 0, false
+		return 0, false
 	}
-	took, err1 := time.ParseDuration(m[1])
-	all, err2 := time.ParseDuration(m[2])
-	return took, all - took, err1 == nil && err2 == nil && took >= 0
+	took, err := time.ParseDuration(m[1])
+	return took, err == nil && took >= 0
 }
 
 func imagePresent(s *story, emit func(claim)) {

@@ -11,19 +11,9 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/test/scenario"
 )
 
-func named(t testing.TB, name string) scenario.Scenario {
-	t.Helper()
-	all := scenario.All(t)
-	i := slices.IndexFunc(all, func(s scenario.Scenario) bool { return s.Name == name })
-	if i < 0 {
-		t.Fatalf("no scenario %q", name)
-	}
-	return all[i]
-}
-
 // What a run finds is not final before every list has been answered, however old it is: the Events come after the Pod.
 func TestNothingIsFinalBeforeTheListsAreAnswered(t *testing.T) {
-	s := named(t, "show")
+	s := scenario.Named(t, "show")
 	looking := slices.Clone(s.Observations)
 	looking[0].Attach = &trace.Attach{Looking: true}
 	tr := scenario.Fold(s.Subject, looking)
@@ -39,7 +29,7 @@ func TestNothingIsFinalBeforeTheListsAreAnswered(t *testing.T) {
 // What a lost watch has missed comes only once it is open again: until then, and for as long as evidence may be late,
 // nothing more is final.
 func TestNothingIsFinalWhileAWatchIsLost(t *testing.T) {
-	s := named(t, "plain")
+	s := scenario.Named(t, "plain")
 	tr := scenario.Fold(s.Subject, s.Observations)
 	now := tr.Now()
 	all := tr.Settled(time.Nanosecond)
@@ -73,7 +63,7 @@ func TestNothingIsFinalWhileAWatchIsLost(t *testing.T) {
 // Reads of our own bound what is written between them: an answer that lacks it was asked for before, one that has it came
 // after.
 func TestReadsBoundWrites(t *testing.T) {
-	s := named(t, "watch-wait")
+	s := scenario.Named(t, "watch-wait")
 	whole := scenario.Fold(s.Subject, s.Observations)
 	post := func(tr *trace.Trace) trace.Step {
 		t.Helper()
@@ -112,7 +102,7 @@ func TestReadsBoundWrites(t *testing.T) {
 
 // Ephemeral containers are put in to look: how they fare is not how the Pod does.
 func TestEphemeralContainersDecideNothing(t *testing.T) {
-	s := named(t, "plain")
+	s := scenario.Named(t, "plain")
 	observations := slices.Clone(s.Observations)
 	for i, o := range observations {
 		if o.Change == nil || len(o.Change.Pod.Status.ContainerStatuses) == 0 {
@@ -136,7 +126,7 @@ func TestEphemeralContainersDecideNothing(t *testing.T) {
 
 // Where Events come late, rows wait longer for them.
 func TestLateEventsMakePatient(t *testing.T) {
-	s := named(t, "plain")
+	s := scenario.Named(t, "plain")
 	late := slices.Clone(s.Observations)
 	i := slices.IndexFunc(late, func(o trace.Observation) bool { return o.Event != nil && o.Event.Event.Reason == "Started" })
 	late[i].Received = late[i].Received.Add(3 * time.Second)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +49,17 @@ func All(t testing.TB) []Scenario {
 		all = append(all, s)
 	}
 	return all
+}
+
+// Named is the scenario of that name; it is an error if there is none.
+func Named(t testing.TB, name string) Scenario {
+	t.Helper()
+	all := All(t)
+	i := slices.IndexFunc(all, func(s Scenario) bool { return s.Name == name })
+	if i < 0 {
+		t.Fatalf("no scenario %q", name)
+	}
+	return all[i]
 }
 
 // File is that file of the scenario, made empty if it is not there.
