@@ -131,6 +131,7 @@ func (f *dockerRunFlags) run(ctx context.Context, o *followOptions) error {
 	r := &run{followOptions: o, doing: "run container " + f.Name}
 	r.passed = newPassed(r)
 	var engine *docker.Engine
+	runs := false // the engine has answered that it does
 	r.open = func(following context.Context) (opened, error) {
 		var err error
 		if engine, err = docker.New(following, f.connection, now); err != nil {
@@ -144,15 +145,21 @@ func (f *dockerRunFlags) run(ctx context.Context, o *followOptions) error {
 		if f.Remove && engine.Container().UID != "" {
 			r.remove = append(r.remove, removal{fmt.Sprintf("container %q", f.Name), engine.Remove})
 		}
-		if err == nil && o.until == exited {
+		runs = err == nil
+		if runs && o.until == exited {
 			_, err = engine.Wait(ctx)
 		}
 		return err
 	}
 	err := r.start(ctx)
 	if engine != nil && engine.Container().UID != "" && !f.Remove && o.until == exited {
-		if st := r.trace.State(); st.Running && !st.Deleted {
+		_, ended := r.trace.ExitCode()
+		switch {
+		case ended || r.trace.State().Deleted:
+		case runs: // also where that has not been observed yet
 			fmt.Fprintf(o.ErrOut, "note: container %s goes on; docker rm -f %s ends it\n", f.Name, f.Name)
+		default:
+			fmt.Fprintf(o.ErrOut, "note: container %s is there; docker rm -f %s removes it\n", f.Name, f.Name)
 		}
 	}
 	return err

@@ -9,18 +9,27 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// refusal is our own request to create the Pod, refused.
+// refusedWrite is our own request to create the object or to delete it, where it was refused, or nil.
+func (s *story) refusedWrite() *Request {
+	for _, q := range s.own {
+		if q.Status >= 300 && (q.Verb == "delete" || q.Verb == "create" && q.Exec == nil && len(s.revisions) == 0) {
+			return q
+		}
+	}
+	return nil
+}
+
+// refusal is that a request of our own was refused.
 func refusal(s *story, _ time.Time) (finding, bool) {
 	if q := s.ownExec(); q != nil && q.failure() != "" {
 		return q.refused(), true
 	}
-	for _, q := range s.requests {
-		if q.Verb == "create" && q.Status >= 300 && len(s.revisions) == 0 {
-			e := Evidence{Source: "http", Detail: fmt.Sprintf("the answer to our own request: %d %s", q.Status, q.StatusText), At: q.FirstByte}
-			return finding{by: APIServer, reason: cmp.Or(q.StatusText, "refused"), message: q.Message, since: q.FirstByte, evidence: []Evidence{e}}, true
-		}
+	q := s.refusedWrite()
+	if q == nil {
+		return finding{}, false
 	}
-	return finding{}, false
+	e := Evidence{Source: "http", Detail: fmt.Sprintf("the answer to our own request: %d %s", q.Status, q.StatusText), At: q.FirstByte}
+	return finding{by: APIServer, reason: cmp.Or(q.StatusText, "refused"), message: q.Message, since: q.FirstByte, evidence: []Evidence{e}}, true
 }
 
 // deletion is that somebody asked to delete the Pod, whether it is gone yet or not.

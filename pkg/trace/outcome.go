@@ -19,7 +19,7 @@ type State struct {
 	Failed    bool
 	Deleting  bool // it is still there, but will not be for long
 	Deleted   bool
-	Refused   string // what the API server answered instead of making the Pod, or instead of running a command in it
+	Refused   string // what the API server answered instead of making or deleting the object, or of running a command in it
 }
 
 // State is what the newest revision of the subject says.
@@ -66,12 +66,8 @@ func (s *story) state(n int) State {
 		all := s.containerStates()
 		return all[len(all)-1].State
 	}
-	if n == 0 {
-		for _, r := range s.own {
-			if r.Verb == "create" && r.Status >= 300 {
-				st.Refused = cmp.Or(r.Message, r.StatusText)
-			}
-		}
+	if q := s.refusedWrite(); q != nil {
+		st.Refused = cmp.Or(q.Message, q.StatusText)
 	}
 	if q := s.ownExec(); q != nil {
 		st.Refused = q.failure()

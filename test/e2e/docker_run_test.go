@@ -140,7 +140,7 @@ func TestDockerRun(t *testing.T) {
 			t.Errorf("containers: %v", all)
 		}
 		e.remove(t, "kept")
-		if _, stderr, code = e.run(t, busyboxImage, "--name=slow", "--timeout=1s", "--", "sleep", "1000"); code != 124 || !strings.Contains(stderr, "container slow goes on") {
+		if _, stderr, code = e.run(t, busyboxImage, "--name=slow", "--timeout=1s", "--", "sleep", "1000"); code != 124 || !strings.Contains(stderr, "; docker rm -f slow ") {
 			t.Errorf("exit code %d, %s", code, stderr)
 		}
 		e.remove(t, "slow")

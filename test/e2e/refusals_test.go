@@ -110,6 +110,24 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// Who may look but not delete sees the request and what the API server answered.
+func TestRefusedDelete(t *testing.T) {
+	t.Parallel()
+	ns := ownNamespace(t)
+	runKubectl(t, "", "create", "rolebinding", "-n", ns, "looks", "--clusterrole=view", "--user=refused-delete")
+	runKubectl(t, `{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "kept"}, "spec": {"schedulingGates": [{"name": "example.com/never"}], "containers": [{"name": "app", "image": "busybox:1"}]}}`,
+		"apply", "-n", ns, "-f", "-")
+	out, errOut, code := seq(t, "delete", "pod/kept", "-n", ns, "--as=refused-delete", "-o", "json")
+	d := parse(t, out)
+	if o := d.outcome.Obstacle; code != 1 || d.outcome.Outcome != "Refused" || o == nil || o.Name != "no-rights" || o.Explain != "you may not delete that here" {
+		t.Errorf("exit %d, %+v: %s", code, d.outcome, errOut)
+	}
+	if s := told(t, d, "DELETE pods (kept)"); s.From != "kubectl" {
+		t.Errorf("the request is %+v", s)
+	}
+	runKubectl(t, "", "get", "-n", ns, "pod/kept")
+}
+
 // An Event is what anybody with the right to write one says: it is drawn as text, whatever it holds.
 func TestHostileEvent(t *testing.T) {
 	meanwhile(t, "relabeled", func(ctx context.Context) error {

@@ -44,6 +44,20 @@ func TestTruthWithRecords(t *testing.T) {
 // write of an Event and the next call of its emitter, cannot be told apart from outside.
 const likelyWithin = 100 * time.Millisecond
 
+// usualSandbox is what a sandbox takes on a machine that does nothing else.
+const usualSandbox = 500 * time.Millisecond
+
+// onThisMachine scales a bound by what the slowest sandbox of a run says of the machine.
+func onThisMachine(tr *truth.Truth, bound time.Duration) time.Duration {
+	slowest := usualSandbox
+	for _, c := range tr.Calls {
+		if c.RPC == "RunPodSandbox" || c.RPC == "StopPodSandbox" {
+			slowest = max(slowest, c.End.Sub(c.Start))
+		}
+	}
+	return time.Duration(float64(bound) * slowest.Seconds() / usualSandbox.Seconds())
+}
+
 // held runs a Pod and holds what is said of it against what the cluster recorded.
 func held(t *testing.T, name string, flags []string, apart time.Duration) document {
 	t.Helper()
@@ -65,6 +79,7 @@ func held(t *testing.T, name string, flags []string, apart time.Duration) docume
 // judged holds all that a run says against the truth.
 func judged(t *testing.T, d document, tr *truth.Truth, apart time.Duration) truth.Score {
 	t.Helper()
+	apart = onThisMachine(tr, apart)
 	s, placed := tr.Compare(claims(d.steps), d.end(tr), apart)
 	for what, faults := range map[string][]string{"missing": s.Missing, "wrong actor": s.WrongActors, "window": s.Uncovered, "invented": s.Inventions, "order": s.Inverted} {
 		for _, f := range faults {

@@ -63,7 +63,10 @@ type span struct {
 	Start        string      `json:"startTimeUnixNano"`
 	End          string      `json:"endTimeUnixNano"`
 	Attributes   []attribute `json:"attributes"`
-	service      string
+	Events       []struct {
+		Name string `json:"name"`
+	} `json:"events"`
+	service string
 }
 
 type attribute struct {
@@ -175,8 +178,27 @@ func (t *Truth) call(rpc, pod string, s *span) {
 	t.Calls = append(t.Calls, Call{rpc, pod, start, end})
 }
 
-// etcdTxn is the last transaction that etcd ran for a request: an update that lost a race runs several.
+// wroteNothing reports whether all transactions of an update of the API server failed, each because another write came
+// before: what that write had stored was then all that this one wanted (GuaranteedUpdate of apiserver/pkg/storage/etcd3).
+func (s *span) wroteNothing() bool {
+	tried, lost := 0, 0
+	for _, e := range s.Events {
+		switch e.Name {
+		case "Txn call completed":
+			tried++
+		case "Retry value restored":
+			lost++
+		}
+	}
+	return tried > 0 && tried == lost
+}
+
+// etcdTxn is the last transaction that etcd ran for a request: an update that lost a race runs several. It is nil where none
+// of them wrote.
 func etcdTxn(s *span, children map[string][]*span) (last *span) {
+	if s.wroteNothing() {
+		return nil
+	}
 	for _, c := range children[s.SpanID] {
 		found := etcdTxn(c, children)
 		if c.service == "etcd" && c.Name == "txn" {
