@@ -136,7 +136,7 @@ func replay(ctx context.Context, o *replayOptions) (failed error) {
 	}
 	s := sessionOf(o.recording)
 	s.out, s.settle = out, o.settle
-	defer func() { failed = errors.Join(failed, s.close()) }()
+	defer func() { failed = errors.Join(failed, s.close(failed)) }()
 	reason := ended(o.recording)
 	if err := o.play(ctx, s); ctx.Err() != nil {
 		reason = recording.Interrupt

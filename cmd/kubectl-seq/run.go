@@ -66,7 +66,7 @@ func (r *run) start(ctx context.Context) (failed error) {
 	}
 	subject := o.subject
 	r.session = &session{trace: trace.New(subject), pods: o.pods, out: out, context: o.contextName, until: allGoals[o.until], settle: max(o.settle, o.evidence.drain()), image: o.image}
-	defer func() { failed = errors.Join(failed, r.close()) }()
+	defer func() { failed = errors.Join(failed, r.close(failed)) }()
 	do := r.do
 	if r.given != nil {
 		do = r.read

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -22,6 +23,7 @@ type session struct {
 	recorded time.Time // when, if this is not now
 	begun    bool      // the request that the run is about has been sent, or there is none
 	attached time.Time // since when a run that only looks does so
+	finished bool      // its end has been drawn
 }
 
 // refresh is how often a picture is drawn anew while nothing happens.
@@ -247,16 +249,26 @@ func (s *session) whole(o render.Outcome) render.Report {
 	return r
 }
 
-// close ends the outputs of a session that did not come to its finish: files get what there is, if there is anything.
-func (s *session) close() error {
+// close ends the outputs of a session that failed before its finish: the picture and the files get what there is, if there is
+// anything. A session that has been finished has nothing open any more.
+func (s *session) close(failed error) error {
+	if s.finished {
+		return nil
+	}
 	if !s.begun {
 		return s.out.discard()
 	}
-	return s.out.writeFiles(s.whole(s.end(recording.Interrupt)))
+	o := s.because(render.Outcome{Name: "Incomplete", ExitCode: exitFailed, Total: s.elapsed()})
+	if failed != nil {
+		o.Message = failed.Error()
+	}
+	r := s.whole(o)
+	return errors.Join(s.out.update(r, len(r.Steps), ""), s.out.writeFiles(r))
 }
 
 // finish draws the end and returns the exit code as an error, if it is not 0.
 func (s *session) finish(o render.Outcome) error {
+	s.finished = true
 	if err := s.out.finish(s.whole(o)); err != nil {
 		return err
 	}

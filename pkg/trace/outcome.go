@@ -77,7 +77,9 @@ func (s *story) state(n int) State {
 	}
 	last := s.revisions[n-1]
 	if !s.isPod() {
+		refused := st.Refused
 		st = objectState(last)
+		st.Refused = refused
 	}
 	st.Created = true
 	st.Deleted = last.deleted || n == len(s.revisions) && !s.gone.IsZero()

@@ -207,7 +207,7 @@ func (r *records) of(t testing.TB, name string, whole func(*truth.Truth) bool, u
 			return tr
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("the cluster's records of %s did not become whole: %v", name, err)
+			t.Fatalf("the cluster's records of %s did not become whole: %v, %+v", name, err, tr)
 		}
 		select {
 		case <-t.Context().Done():
