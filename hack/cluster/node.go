@@ -207,7 +207,7 @@ func components(d dirs, evidence bool) []component {
 	if evidence {
 		prompt = []string{"OTEL_BSP_SCHEDULE_DELAY=1000"} // milliseconds; by default spans come 5 s late, and every test waits for some
 		etcd = append(etcd, "--enable-distributed-tracing", "--distributed-tracing-address="+collectorAddr, "--distributed-tracing-sampling-rate=1000000")
-		apiserver = append(apiserver, "--audit-policy-file="+etc+"/audit-policy.yaml", "--audit-log-path=/var/log/kubernetes/audit.log", "--tracing-config-file="+etc+"/tracing.yaml")
+		apiserver = append(apiserver, "--audit-policy-file="+etc+"/audit-policy.yaml", "--audit-log-path=/var/log/kubernetes/audit.log", "--audit-log-maxsize=1000", "--tracing-config-file="+etc+"/tracing.yaml")
 		traced = []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://" + collectorAddr, "OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "OTEL_SERVICE_NAME=containerd", prompt[0]}
 	}
 	return []component{

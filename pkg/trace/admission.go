@@ -113,7 +113,7 @@ func (s *story) consulted(q *Request, changed []string) []consulted {
 		if c.server != nil {
 			s.records.spans.walk(c.server, func(x *Span) {
 				if name := x.Attributes["webhook"]; name != "" && strings.HasSuffix(x.Name, " webhook") {
-					add(consulted{name: name, answer: answer(name), evidence: x.evidence(), span: x})
+					add(consulted{name: name, answer: answer(name), evidence: x.Evidence(), span: x})
 				}
 			})
 		}
@@ -150,13 +150,13 @@ type admissionOf struct {
 
 func (t *Trace) admitted(q *Request) []string {
 	if t.admission.create != q {
-		t.admission = admissionOf{q, q.admitted()}
+		t.admission = admissionOf{q, changedByAdmission(q)}
 	}
 	return t.admission.changed
 }
 
-// admitted says what the API server stored beyond or instead of what the request asked for, its own defaults aside.
-func (q *Request) admitted() []string {
+// changedByAdmission says what the API server stored beyond or instead of what the request asked for, its own defaults aside.
+func changedByAdmission(q *Request) []string {
 	if q == nil || q.Asked == nil || q.Pod == nil {
 		return nil
 	}

@@ -118,7 +118,7 @@ func endedForGood(w *write, x ran) bool {
 var execPhases = []phase{
 	{name: "exec", explain: "the command's way into the container, its own time, and its way back",
 		spans: until(func(s *story) string { return callKey(s.ownExec()) }, func(s *story) string { return execCall{Request: s.ownExec()}.key("status") },
-			func(s *story) bool { q := s.ownExec(); return q.failure() == "" && q.Exec.Ended.IsZero() })},
+			func(s *story) bool { q := s.ownExec(); return q.ExecFailure() == "" && q.Exec.Ended.IsZero() })},
 	{name: "run", explain: "the containers run", spans: func(s *story, _ *result) []span {
 		return s.lives(func(c *corev1.Container, init bool) bool { return !init })
 	}},
@@ -143,9 +143,9 @@ func (s *story) nextLife(rpc string) string {
 	return ""
 }
 
-// refused is why a command of ours was not run.
-func (q *Request) refused() finding {
-	f := finding{by: APIServer, container: q.Exec.Container, reason: cmp.Or(q.StatusText, "refused"), message: q.failure(), since: q.FirstByte}
+// refusedExec is why a command of ours was not run.
+func refusedExec(q *Request) finding {
+	f := finding{by: APIServer, container: q.Exec.Container, reason: cmp.Or(q.StatusText, "refused"), message: q.ExecFailure(), since: q.FirstByte}
 	e := Evidence{Source: "http", Detail: fmt.Sprintf("the answer to our own request: %d %s", q.Status, q.StatusText), At: q.FirstByte}
 	if q.Exec.Error != "" {
 		f.by, f.reason, f.since = Kubelet, "no exit status", q.Exec.Ended

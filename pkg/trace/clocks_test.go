@@ -1,6 +1,7 @@
 package trace_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -76,6 +77,37 @@ func proved(steps []trace.Step) map[[2]string]bool {
 		}
 	}
 	return pairs
+}
+
+// Where the watch brings one object late, its records are no sign of an API server whose clock is behind.
+func TestLateObjectIsNoSkew(t *testing.T) {
+	tried := 0
+	for _, s := range scenario.All(t) {
+		recorded := slices.ContainsFunc(s.Observations, func(o trace.Observation) bool { return o.Audit != nil || o.Span != nil })
+		if !recorded {
+			continue
+		}
+		truth := scenario.Fold(s.Subject, s.Observations)
+		late := map[string]bool{}
+		for _, o := range s.Observations {
+			if o.Change == nil || o.Change.ChangedObject() == nil || late[string(o.Change.ChangedObject().GetUID())] {
+				continue
+			}
+			uid := o.Change.ChangedObject().GetUID()
+			late[string(uid)] = true
+			observations := slices.Clone(s.Observations)
+			for i, o := range observations {
+				if o.Change != nil && o.Change.ChangedObject() != nil && o.Change.ChangedObject().GetUID() == uid {
+					observations[i].Received = o.Received.Add(300 * time.Millisecond)
+				}
+			}
+			contradicted(t, s.Name+", "+trace.ObjectOf(o.Change.ChangedObject()).String()+" late", truth.Steps(), scenario.Fold(s.Subject, observations).Steps())
+			tried++
+		}
+	}
+	if tried < 10 {
+		t.Errorf("only %d objects were late", tried)
+	}
 }
 
 // What comes late after a stall is no sign of a clock that is behind.

@@ -23,19 +23,6 @@ type Docker struct {
 	Error string    `json:"error,omitempty"` // in an answer that had begun well
 }
 
-// progress is how far the answer is known to have come.
-func (d *Docker) progress() int {
-	switch {
-	case d == nil:
-		return 0
-	case !d.Ended.IsZero():
-		return 3
-	case !d.Output.IsZero():
-		return 2
-	}
-	return 1
-}
-
 // EngineEvent is one event of a Docker Engine's own stream.
 type EngineEvent struct {
 	Type       string            `json:"type"`   // container, network, volume, image

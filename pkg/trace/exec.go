@@ -30,21 +30,8 @@ type Process struct {
 	Command string `json:"command"`
 }
 
-// progress is how far the command is known to have come. Not by its times: a clock can be set back.
-func (e *Exec) progress() int {
-	switch {
-	case e == nil:
-		return 0
-	case !e.Ended.IsZero():
-		return 3
-	case !e.Output.IsZero():
-		return 2
-	}
-	return 1
-}
-
-// failure is why a command of ours was not run, or nothing.
-func (q *Request) failure() string {
+// ExecFailure is why a command of ours was not run, or nothing.
+func (q *Request) ExecFailure() string {
 	switch {
 	case q.Exec == nil:
 		return ""

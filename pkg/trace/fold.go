@@ -88,10 +88,10 @@ func (t *Trace) Observe(o Observation) {
 	switch {
 	case o.Request != nil:
 		t.observeRequest(o.Request)
-	case o.Change != nil && o.Change.object() != nil && o.Change.Type == "GONE":
-		t.observeGone(o.Change.object(), o.Received)
-	case o.Change != nil && o.Change.object() != nil:
-		t.observeObject(o.Change.object(), revision{deleted: o.Change.Type == "DELETED", listed: o.Change.Type == "LISTED", added: o.Change.Type == "ADDED", received: o.Received})
+	case o.Change != nil && o.Change.ChangedObject() != nil && o.Change.Type == "GONE":
+		t.observeGone(o.Change.ChangedObject(), o.Received)
+	case o.Change != nil && o.Change.ChangedObject() != nil:
+		t.observeObject(o.Change.ChangedObject(), revision{deleted: o.Change.Type == "DELETED", listed: o.Change.Type == "LISTED", added: o.Change.Type == "ADDED", received: o.Received})
 	case o.Event != nil && o.Event.Event != nil && o.Event.Type != "DELETED":
 		t.observeEvent(o.Event.Event, o.Received)
 	case o.Gap != nil:
@@ -140,27 +140,53 @@ func (t *Trace) observeRequest(r *Request) {
 			}
 		}
 	}
-	if old := t.requests[r.ID]; old != nil && !r.tellsMoreThan(old) {
+	if old := t.requests[r.ID]; old != nil && !isNewerForm(r, old) {
 		return
 	}
 	t.requests[r.ID] = r
-	if m := r.answer(); m != nil && r.Verb == "create" {
+	if m := r.AnswerObject(); m != nil && r.Verb == "create" {
 		t.observeObject(m, revision{})
 	}
 	t.result = nil
 }
 
-// tellsMoreThan compares two forms of one request: the answered one says all that the sent one says, and a later try what
+// isNewerForm compares two forms of one request: the answered one says all that the sent one says, and a later try what
 // an earlier one did not come to.
-func (q *Request) tellsMoreThan(o *Request) bool {
+func isNewerForm(q, o *Request) bool {
 	answered := func(q *Request) int { return min(q.Status, 1) }
-	return cmp.Or(cmp.Compare(answered(q), answered(o)), q.Sent.Compare(o.Sent), q.FirstByte.Compare(o.FirstByte), cmp.Compare(q.Status, o.Status), cmp.Compare(q.Exec.progress(), o.Exec.progress()), cmp.Compare(q.Docker.progress(), o.Docker.progress())) > 0
+	return cmp.Or(cmp.Compare(answered(q), answered(o)), q.Sent.Compare(o.Sent), q.FirstByte.Compare(o.FirstByte), cmp.Compare(q.Status, o.Status), cmp.Compare(execProgress(q.Exec), execProgress(o.Exec)), cmp.Compare(dockerProgress(q.Docker), dockerProgress(o.Docker))) > 0
+}
+
+// execProgress is how far the command is known to have come. Not by its times: a clock can be set back.
+func execProgress(e *Exec) int {
+	switch {
+	case e == nil:
+		return 0
+	case !e.Ended.IsZero():
+		return 3
+	case !e.Output.IsZero():
+		return 2
+	}
+	return 1
+}
+
+// dockerProgress is how far the answer is known to have come.
+func dockerProgress(d *Docker) int {
+	switch {
+	case d == nil:
+		return 0
+	case !d.Ended.IsZero():
+		return 3
+	case !d.Output.IsZero():
+		return 2
+	}
+	return 1
 }
 
 func (t *Trace) observeObject(m metav1.Object, how revision) {
 	rv, ok := parseRevision(m.GetResourceVersion())
 	_, isPod := m.(*corev1.Pod)
-	if !ok || m.GetUID() == "" || t.otherwise(identify(m)) || identify(m).Kind == "Pod" && !isPod { // of another group
+	if !ok || m.GetUID() == "" || t.otherwise(ObjectOf(m)) || ObjectOf(m).Kind == "Pod" && !isPod { // of another group
 		return
 	}
 	f := t.facts(string(m.GetUID()))

@@ -76,7 +76,7 @@ func (g *graph) add(r *Rule, rank int, c claim) {
 		c.Evidence[i].Rule = r.Name
 	}
 	n.Evidence = append(n.Evidence[:len(n.Evidence):len(n.Evidence)], c.Evidence...)
-	if w := intersect(n.Window, c.Window); !w.empty() {
+	if w := intersect(n.Window, c.Window); !w.Empty() {
 		n.Window = w
 	} else {
 		n.Conflict = true
@@ -91,7 +91,7 @@ func (g *graph) add(r *Rule, rank int, c claim) {
 	n.Detail = min(n.Detail, c.Detail)
 }
 
-func (w Window) empty() bool {
+func (w Window) Empty() bool {
 	return !w.Earliest.IsZero() && !w.Latest.IsZero() && w.Latest.Before(w.Earliest)
 }
 
@@ -177,7 +177,7 @@ func tighten(causal []*node) {
 }
 
 func (n *node) bound(w Window) {
-	if w = intersect(n.Window, w); w.empty() {
+	if w = intersect(n.Window, w); w.Empty() {
 		n.Conflict = true
 		return
 	}

@@ -270,18 +270,36 @@ func (s *story) attribute() {
 	}
 }
 
+// recordedRequest is a request of ours that the API server has recorded, whatever it was about.
+type recordedRequest struct {
+	at             time.Time // when it came there, on the API server's clock
+	sent, answered time.Time // on ours
+}
+
+// recordedRequests are those of a run, in the order in which they came there.
+func (c *scene) recordedRequests() (all []recordedRequest) {
+	own := make(map[string]*Request, len(c.requests))
+	for _, q := range c.requests {
+		if !q.Sent.IsZero() && !q.FirstByte.IsZero() && q.Verb != "watch" {
+			own[q.ID] = q
+		}
+	}
+	for _, x := range c.calls.all {
+		if q := own[x.id]; q != nil {
+			all = append(all, recordedRequest{x.received(), q.Sent, q.FirstByte})
+		}
+	}
+	return all
+}
+
 // compareClocks measures the clocks of the API server, etcd and the kubelet by what lies within what.
 func (s *story) compareClocks() {
-	for _, q := range s.requests {
-		for _, c := range s.records.calls {
-			if c.id == q.ID && !q.Sent.IsZero() && !q.FirstByte.IsZero() && q.Verb != "watch" {
-				s.clocks.sample(APIServer, c.received(), q.Sent, q.FirstByte)
-			}
-		}
+	for _, x := range s.recorded {
+		s.clocks.sample(APIServer, x.at, x.sent, x.answered)
 	}
 	for _, w := range s.revisions {
 		if c := s.records.writes[w.rv]; c != nil && !w.received.IsZero() {
-			s.clocks.sample(APIServer, c.received(), time.Time{}, w.received)
+			s.clocks.event(APIServer, c.received(), time.Time{}, w.received)
 		}
 	}
 	s.clocks.settle(s.roundTrip())

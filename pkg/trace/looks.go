@@ -21,8 +21,8 @@ func (s *story) refusedWrite() *Request {
 
 // refusal is that a request of our own was refused.
 func refusal(s *story, _ time.Time) (finding, bool) {
-	if q := s.ownExec(); q != nil && q.failure() != "" {
-		return q.refused(), true
+	if q := s.ownExec(); q != nil && q.ExecFailure() != "" {
+		return refusedExec(q), true
 	}
 	q := s.refusedWrite()
 	if q == nil {

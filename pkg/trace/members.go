@@ -42,7 +42,7 @@ func (t *Trace) members(requests []*Request) (all []Object, since map[string]uin
 		add(o.UID)
 	}
 	for _, q := range requests {
-		if m := newest[q.Object.UID]; q.onOld() && m != nil {
+		if m := newest[q.Object.UID]; q.ActsOnExisting() && m != nil {
 			t.addReactions(m, newest, children, add)
 		}
 	}
@@ -70,7 +70,7 @@ func (t *Trace) members(requests []*Request) (all []Object, since map[string]uin
 		return cmp.Or(cmp.Compare(t.objects[a].first(), t.objects[b].first()), cmp.Compare(a, b))
 	})
 	for _, uid := range rest {
-		roots = append(roots, identify(newest[uid]))
+		roots = append(roots, ObjectOf(newest[uid]))
 	}
 	return roots, since
 }

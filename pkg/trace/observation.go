@@ -73,11 +73,11 @@ func (q *Request) Acts() bool {
 // engineActs are the verbs of requests to an engine that do not only look.
 var engineActs = map[string]bool{"pull": true, "create": true, "attach": true, "start": true, "wait": true, "kill": true, "delete": true}
 
-// onOld reports whether the request acts on an object that was there before.
-func (q *Request) onOld() bool { return q.Docker == nil && q.Acts() && q.Verb != "create" }
+// ActsOnExisting reports whether the request acts on an object that was there before.
+func (q *Request) ActsOnExisting() bool { return q.Docker == nil && q.Acts() && q.Verb != "create" }
 
-// answer is the object that the request was answered with, or nil.
-func (q *Request) answer() metav1.Object {
+// AnswerObject is what the request was answered with, or nil.
+func (q *Request) AnswerObject() metav1.Object {
 	switch {
 	case q.Pod != nil:
 		return q.Pod
@@ -95,8 +95,8 @@ type Change struct {
 	Object *unstructured.Unstructured `json:"object,omitempty"`
 }
 
-// object is what changed, or nil.
-func (c *Change) object() metav1.Object {
+// ChangedObject is what changed, or nil.
+func (c *Change) ChangedObject() metav1.Object {
 	switch {
 	case c.Pod != nil:
 		return c.Pod
@@ -204,13 +204,13 @@ func (o Object) String() string {
 	return o.Kind + " " + strings.TrimPrefix(o.Namespace+"/"+o.Name, "/")
 }
 
-// same reports whether two names are of one object, as far as uids are known.
-func (o Object) same(p Object) bool {
+// Same reports whether two names are of one object, as far as uids are known.
+func (o Object) Same(p Object) bool {
 	return o.Kind == p.Kind && o.Namespace == p.Namespace && o.Name == p.Name && (o.UID == "" || p.UID == "" || o.UID == p.UID)
 }
 
-// identify names an object.
-func identify(m metav1.Object) Object {
+// ObjectOf names an object. One without a kind of its own is a Pod.
+func ObjectOf(m metav1.Object) Object {
 	kind := "Pod"
 	if u, ok := m.(*unstructured.Unstructured); ok {
 		kind = u.GetKind()

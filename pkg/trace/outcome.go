@@ -70,7 +70,7 @@ func (s *story) state(n int) State {
 		st.Refused = cmp.Or(q.Message, q.StatusText)
 	}
 	if q := s.ownExec(); q != nil {
-		st.Refused = q.failure()
+		st.Refused = q.ExecFailure()
 	}
 	if n == 0 {
 		return st

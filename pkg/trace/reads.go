@@ -69,7 +69,7 @@ func (s *story) absent() (at time.Time) {
 		}
 	}
 	for _, r := range s.reads {
-		if r.rv == 0 && r.Resource == s.resource && r.Object.same(s.object) && r.FirstByte.Before(there) {
+		if r.rv == 0 && r.Resource == s.resource && r.Object.Same(s.object) && r.FirstByte.Before(there) {
 			at = later(at, r.Sent)
 		}
 	}

@@ -25,7 +25,7 @@ func (s *story) dockerRequest(q *Request) Step {
 		x.Detail = Normal
 	}
 	x.Window, x.Best, x.Shown, x.Precision = exactly(q.Sent)
-	x.Evidence = []Evidence{q.evidence()}
+	x.Evidence = []Evidence{q.Evidence()}
 	return x
 }
 

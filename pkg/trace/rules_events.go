@@ -43,7 +43,7 @@ func (e *emitted) second(s *story) Window {
 		return Window{Latest: e.received}
 	}
 	said = said.Truncate(time.Second).Add(-s.clocks.offset(e.emitter))
-	if w := intersect(Window{said, said.Add(time.Second)}, Window{Latest: e.received}); !w.empty() {
+	if w := intersect(Window{said, said.Add(time.Second)}, Window{Latest: e.received}); !w.Empty() {
 		return w
 	}
 	return Window{Latest: e.received}

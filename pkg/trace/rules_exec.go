@@ -17,7 +17,7 @@ type execCall struct {
 func (s *story) execs(is func(*Request) bool) (all []execCall) {
 	n := map[string]int{}
 	for _, q := range s.requests {
-		if q.Exec == nil || q.Sent.IsZero() || !q.Object.same(s.object) {
+		if q.Exec == nil || q.Sent.IsZero() || !q.Object.Same(s.object) {
 			continue
 		}
 		if is(q) {
@@ -57,7 +57,7 @@ func (x execCall) status() Evidence {
 }
 
 // command is what to call the command where it is not told for the first time.
-func (e *Exec) command() string {
+func (e *Exec) CommandLine() string {
 	const room = 40
 	text := strings.Join(e.Command, " ")
 	if letters := []rune(text); len(letters) > room {
@@ -77,7 +77,7 @@ func ownExec(s *story, emit func(claim)) {
 		request.Key, request.Call, request.Clock, request.Container, request.Node = callKey(x.Request), callKey(x.Request), Kubectl, x.Exec.Container, s.node
 		request.Label = x.Method + " pods/exec (" + s.object.Name + ") " + x.Exec.Container + ": " + strings.Join(x.Exec.Command, " ")
 		request.Window, request.Best, request.Shown, request.Precision = exactly(x.Sent)
-		request.Evidence = []Evidence{x.evidence()}
+		request.Evidence = []Evidence{x.Evidence()}
 		if x.Method == "POST" { // it is not known when its connection was ready
 			request.Window.Latest, request.Shown = x.FirstByte, false
 			request.Evidence[0].Detail += "; the connection's set-up is part of it"
@@ -98,7 +98,7 @@ func execKubelet(s *story, emit func(claim)) {
 		if by.IsZero() {
 			continue
 		}
-		step := s.here(x, x.key("kubelet"), "exec "+x.Exec.Container+": "+x.Exec.command(), evidence)
+		step := s.here(x, x.key("kubelet"), "exec "+x.Exec.Container+": "+x.Exec.CommandLine(), evidence)
 		step.Window.Latest = by
 		emit(claim{Step: step, after: []string{callKey(x.Request)}, lag: kubeletLag})
 	}
@@ -137,7 +137,7 @@ func execRunc(s *story, emit func(claim)) {
 			emit(claim{Step: end, after: []string{exec.Key}, lag: runcLag})
 			continue
 		}
-		begins := s.here(x, x.key("begins"), "begins: "+x.Exec.command(), evidence)
+		begins := s.here(x, x.key("begins"), "begins: "+x.Exec.CommandLine(), evidence)
 		begins.From, begins.To, begins.Window.Latest = exec.To, Container(x.Exec.Container), by
 		emit(claim{Step: exec, after: []string{x.cri() + ":end"}, lag: criLag})
 		emit(claim{Step: begins, after: []string{exec.Key}, lag: runcLag})
@@ -192,7 +192,7 @@ func execStatus(s *story, emit func(claim)) {
 
 // ended says that the command has, and how.
 func (x execCall) ended() string {
-	return fmt.Sprintf("%s exits with %d", x.Exec.command(), *x.Exec.ExitCode)
+	return fmt.Sprintf("%s exits with %d", x.Exec.CommandLine(), *x.Exec.ExitCode)
 }
 
 // outcome says how the command ended.
@@ -252,7 +252,7 @@ func (s *story) lifeWhen(q *Request) int {
 
 // unlisted says why the processes of a container could not be looked at.
 func (s *story) unlisted() (words []string) {
-	for _, x := range s.execs(func(q *Request) bool { return !q.Acts() && (q.Exec.Error != "" || q.failure() == "") }) {
+	for _, x := range s.execs(func(q *Request) bool { return !q.Acts() && (q.Exec.Error != "" || q.ExecFailure() == "") }) {
 		e := x.Exec
 		if e.Ended.IsZero() || len(e.Processes) > 0 {
 			continue

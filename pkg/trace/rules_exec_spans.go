@@ -78,7 +78,7 @@ func (s *story) readExec(e *execSpans, used map[*Span]bool) {
 // execServed is the kubelet's part in a command, by its own span.
 func execServed(s *story, emit func(claim)) {
 	for _, x := range s.execRecords {
-		step := s.here(x.execCall, x.key("kubelet"), "exec "+x.Exec.Container+": "+x.Exec.command(), []Evidence{x.server.evidence()})
+		step := s.here(x.execCall, x.key("kubelet"), "exec "+x.Exec.Container+": "+x.Exec.CommandLine(), []Evidence{x.server.Evidence()})
 		step.Clock = Kubelet
 		step.Window, step.Best = s.startOf(x.server)
 		step.Shown, step.Precision = true, spanPrecision
@@ -92,12 +92,12 @@ func execStarted(s *story, emit func(claim)) {
 		if x.start == nil || x.runc == nil {
 			continue
 		}
-		exec := s.here(x.execCall, "runc:exec:"+x.execCall.cri(), "exec", []Evidence{x.runc.evidence()})
+		exec := s.here(x.execCall, "runc:exec:"+x.execCall.cri(), "exec", []Evidence{x.runc.Evidence()})
 		exec.From, exec.To, exec.Clock = s.runtime, s.ociRuntime(), Kubelet
 		exec.Window, exec.Best = s.startOf(x.runc)
 		exec.Shown, exec.Precision = true, spanPrecision
 		emit(claim{Step: exec, after: []string{x.execCall.cri() + ":end"}})
-		begins := s.here(x.execCall, x.key("begins"), "", []Evidence{x.runc.evidence()})
+		begins := s.here(x.execCall, x.key("begins"), "", []Evidence{x.runc.Evidence()})
 		begins.From, begins.To, begins.Clock = exec.To, Container(x.Exec.Container), Kubelet
 		_, begins.Window.Latest = s.endOf(x.runc)
 		begins.Certainty = Inferred
@@ -105,7 +105,7 @@ func execStarted(s *story, emit func(claim)) {
 		if x.wait == nil || x.Exec.ExitCode == nil {
 			continue
 		}
-		exit := s.here(x.execCall, x.key("exit"), x.ended(), []Evidence{x.wait.evidence()})
+		exit := s.here(x.execCall, x.key("exit"), x.ended(), []Evidence{x.wait.Evidence()})
 		exit.From, exit.To, exit.Clock = Container(x.Exec.Container), Container(x.Exec.Container), Kubelet
 		_, exit.Best = s.endOf(x.wait)
 		exit.Window.Latest, exit.Shown, exit.Precision = exit.Best, true, time.Millisecond

@@ -24,7 +24,7 @@ func (s *story) ownWrite(verb, method string, emit func(claim)) {
 			request.Label += ", cascade " + p
 		}
 		request.Window, request.Best, request.Shown, request.Precision = exactly(r.Sent)
-		request.Evidence = []Evidence{r.evidence()}
+		request.Evidence = []Evidence{r.Evidence()}
 		if r.Status < 300 {
 			request.ResourceVersion = r.ResourceVersion
 			for _, w := range s.revisions {
@@ -39,7 +39,7 @@ func (s *story) ownWrite(verb, method string, emit func(claim)) {
 }
 
 // evidence says what we know of a request of our own at HTTP level.
-func (r *Request) evidence() Evidence {
+func (r *Request) Evidence() Evidence {
 	detail := fmt.Sprintf("our own request: %s %s", r.Method, r.Path)
 	if r.Docker == nil {
 		detail += ", Audit-ID " + r.ID
@@ -100,7 +100,7 @@ func ownRead(s *story, emit func(claim)) {
 			request.Label = r.Method + " " + r.Path
 		}
 		request.Window, request.Best, request.Shown, request.Precision = exactly(r.Sent)
-		request.Evidence = []Evidence{r.evidence()}
+		request.Evidence = []Evidence{r.Evidence()}
 		request.ResourceVersion = r.ResourceVersion
 		request.Detail = Full
 		emit(claim{Step: request})

@@ -52,7 +52,7 @@ func boundThen(s *story, emit func(claim)) {
 	if x := s.scheduled(); x != nil {
 		step.Certainty, step.Clock = Observed, Scheduler
 		step.Evidence = append(step.Evidence, x.evidence())
-		if both := intersect(step.Window, Window{Latest: x.at}); !both.empty() { // else their clocks disagree
+		if both := intersect(step.Window, Window{Latest: x.at}); !both.Empty() { // else their clocks disagree
 			step.Window = both
 		}
 		if !x.at.IsZero() {

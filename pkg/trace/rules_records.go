@@ -18,7 +18,7 @@ func (c *apiCall) auditEvidence() Evidence {
 // evidence is what the records have of a call.
 func (c *apiCall) evidence() (all []Evidence) {
 	if c.server != nil {
-		all = append(all, c.server.evidence())
+		all = append(all, c.server.Evidence())
 	}
 	if c.audit != nil {
 		all = append(all, c.auditEvidence())
@@ -54,7 +54,7 @@ func (s *story) endOf(x *Span) (Window, time.Time) {
 	return Window{at, at}, at
 }
 
-func (x *Span) evidence() Evidence {
+func (x *Span) Evidence() Evidence {
 	return Evidence{Source: "spans", Detail: fmt.Sprintf("%s %s, %.1f ms", x.Service, x.Name, x.End.Sub(x.Start).Seconds()*1000), At: x.Start}
 }
 
@@ -123,7 +123,7 @@ func transactions(s *story, emit func(claim)) {
 		step.Window = Window{s.on(Etcd, t.txn.Start), s.on(Etcd, t.txn.End)}
 		step.Best, step.Shown = step.Window.Earliest.Add(t.txn.End.Sub(t.txn.Start)/2), true
 		step.Precision = max(spanPrecision, t.txn.End.Sub(t.txn.Start))
-		e := t.txn.evidence()
+		e := t.txn.Evidence()
 		e.Detail += t.how
 		step.Evidence = []Evidence{e}
 		if t.write != "" && !t.sent {

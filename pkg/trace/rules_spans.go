@@ -145,7 +145,7 @@ func criSpans(s *story, emit func(claim)) {
 	for _, c := range s.cri {
 		var start, end claim
 		start.Label = strings.TrimSpace(c.rpc + " " + c.container)
-		start.Evidence = []Evidence{c.client.evidence()}
+		start.Evidence = []Evidence{c.client.Evidence()}
 		end.Evidence = start.Evidence
 		start.Window, start.Best = s.startOf(c.client)
 		end.Window, end.Best = s.endOf(c.client)
@@ -186,7 +186,7 @@ func runcSpans(s *story, emit func(claim)) {
 				step.Label, step.Detail = what+" the sandbox", Full
 			}
 			step.Window, step.Best = s.startOf(x)
-			step.Shown, step.Precision, step.Evidence = true, spanPrecision, []Evidence{x.evidence()}
+			step.Shown, step.Precision, step.Evidence = true, spanPrecision, []Evidence{x.Evidence()}
 			emit(claim{Step: step, after: []string{c.key()}})
 		})
 	}
@@ -203,7 +203,7 @@ func cniSpans(s *story, emit func(claim)) {
 				return
 			}
 			key := "cni:" + c.key()
-			step := Step{Key: key, Call: key, From: s.runtime, To: CNI, Label: "set up the Pod's network", Object: s.object, Node: s.node, Clock: Kubelet, Evidence: []Evidence{x.evidence()}}
+			step := Step{Key: key, Call: key, From: s.runtime, To: CNI, Label: "set up the Pod's network", Object: s.object, Node: s.node, Clock: Kubelet, Evidence: []Evidence{x.Evidence()}}
 			step.Window, step.Best = s.startOf(x)
 			step.Shown, step.Precision = true, spanPrecision
 			emit(claim{Step: step, after: []string{c.key()}})
@@ -225,7 +225,7 @@ func syncs(s *story, emit func(claim)) {
 		if root.Service != "kubelet" || !strings.HasPrefix(root.Name, "sync") {
 			continue
 		}
-		step := Step{Key: fmt.Sprint("sync:", n), From: Kubelet, To: Kubelet, Label: root.Name + " begins", Object: s.object, Node: s.node, Clock: Kubelet, Detail: Full, Evidence: []Evidence{root.evidence()}}
+		step := Step{Key: fmt.Sprint("sync:", n), From: Kubelet, To: Kubelet, Label: root.Name + " begins", Object: s.object, Node: s.node, Clock: Kubelet, Detail: Full, Evidence: []Evidence{root.Evidence()}}
 		if n == 0 {
 			step.Detail = Normal
 		}

@@ -24,6 +24,7 @@ type scene struct {
 	orphaning  map[string]bool // see there
 	eventsAt   uint64          // the revision of the list of Events, or 0
 	calls      calls
+	recorded   []recordedRequest
 	stories    []*story            // the subject's is the first
 	byUID      map[string]*story   // those of objects that are there
 	commits    map[string][]commit // by resource and revision
@@ -64,6 +65,7 @@ func (t *Trace) scene() *scene {
 	}
 	slices.SortFunc(c.losses, func(a, b Loss) int { return cmp.Compare(a.Source+a.What, b.Source+b.What) })
 	c.calls = t.readCalls()
+	c.recorded = c.recordedRequests()
 	members, since := t.members(c.requests)
 	for _, o := range members {
 		t.addStory(c, o, since[o.UID])
@@ -96,7 +98,7 @@ func (c *scene) subject() *story { return c.stories[0] }
 func (t *Trace) roots(requests []*Request) []Object {
 	all := []Object{t.identified(t.subject, requests)}
 	for _, q := range requests {
-		if o := t.identified(q.Object, requests); q.Acts() && o.Kind != "" && !slices.ContainsFunc(all, o.same) {
+		if o := t.identified(q.Object, requests); q.Acts() && o.Kind != "" && !slices.ContainsFunc(all, o.Same) {
 			all = append(all, o)
 		}
 	}
@@ -112,12 +114,12 @@ func (t *Trace) identified(o Object, requests []*Request) Object {
 	refused, underway := false, false
 	for _, r := range requests {
 		switch {
-		case r.Docker != nil && r.Docker.ID != "" && r.Object.same(o):
+		case r.Docker != nil && r.Docker.ID != "" && r.Object.Same(o):
 			o.UID = r.Docker.ID
 			return o
-		case r.Verb != "create" || r.Object.Kind != "" && !r.Object.same(o):
-		case r.answer() != nil && identify(r.answer()).same(o):
-			o.UID = string(r.answer().GetUID())
+		case r.Verb != "create" || r.Object.Kind != "" && !r.Object.Same(o):
+		case r.AnswerObject() != nil && ObjectOf(r.AnswerObject()).Same(o):
+			o.UID = string(r.AnswerObject().GetUID())
 			return o
 		case r.Status == 0:
 			underway = true
@@ -131,7 +133,7 @@ func (t *Trace) identified(o Object, requests []*Request) Object {
 	newest := uint64(0)
 	for _, uid := range slices.Sorted(maps.Keys(t.objects)) {
 		f := t.objects[uid]
-		if m := f.last(); m == nil || !identify(m).same(Object{Kind: o.Kind, Namespace: o.Namespace, Name: o.Name}) {
+		if m := f.last(); m == nil || !ObjectOf(m).Same(Object{Kind: o.Kind, Namespace: o.Namespace, Name: o.Name}) {
 			continue
 		}
 		for rv, r := range f.revisions {
@@ -165,7 +167,7 @@ func (t *Trace) addStory(c *scene, o Object, since uint64) {
 	}
 	c.stories = append(c.stories, s)
 	for _, q := range c.requests {
-		if q.Acts() && (q.Object.Kind == "" || q.Object.same(o)) {
+		if q.Acts() && (q.Object.Kind == "" || q.Object.Same(o)) {
 			s.own = append(s.own, q)
 		}
 	}
@@ -230,7 +232,7 @@ func (c *scene) zero() time.Time {
 // command in it; else the zero time.
 func (c *scene) begins() time.Time {
 	for _, r := range c.requests {
-		if r.onOld() {
+		if r.ActsOnExisting() {
 			return r.Sent
 		}
 	}

@@ -94,7 +94,7 @@ func (c *scene) lateness(now time.Time) (most time.Duration) {
 // or zero.
 func (r *result) undecided(now time.Time) (since time.Time) {
 	for _, q := range r.scene.requests {
-		if q.Acts() && q.under() {
+		if q.Acts() && awaitsAnswer(q) {
 			since = sooner(since, q.Sent)
 		}
 	}
@@ -112,9 +112,9 @@ func (r *result) undecided(now time.Time) (since time.Time) {
 	return since
 }
 
-// under reports whether a request has been sent whose way through the components only its answer tells. That to wait for a
+// awaitsAnswer reports whether a request has been sent whose way through the components only its answer tells. That to wait for a
 // container's end tells nothing else.
-func (q *Request) under() bool {
+func awaitsAnswer(q *Request) bool {
 	switch {
 	case q.Sent.IsZero() || q.Message != "" || q.Status >= 300:
 		return false

@@ -74,7 +74,7 @@ type emitted struct {
 func (t *Trace) tell(s *story, f *facts) {
 	s.gone = f.gone
 	for _, rv := range slices.Sorted(maps.Keys(f.revisions)) {
-		if r := f.revisions[rv]; identify(r.object).Kind == s.object.Kind { // else it is garbage
+		if r := f.revisions[rv]; ObjectOf(r.object).Kind == s.object.Kind { // else it is garbage
 			s.addRevision(r)
 		}
 	}
@@ -141,7 +141,7 @@ func (s *story) addRevision(r *revision) {
 		w.first = r.added
 	}
 	for _, q := range s.own {
-		m := q.answer()
+		m := q.AnswerObject()
 		answered := m != nil && m.GetResourceVersion() == r.object.GetResourceVersion() && m.GetUID() == r.object.GetUID()
 		// The watch can deliver what our request made before the request is answered.
 		underway := q.Status == 0

@@ -35,7 +35,7 @@ func (r *result) phases(s *story, f frame) []Phase {
 		if x.open && f.likely && !f.end.Equal(s.looked) { // it went on, but what is told ends there
 			x.open = false
 		}
-		p.add(x, f)
+		addPiece(p, x, f)
 	}
 	phases := make([]Phase, 0, len(out))
 	for _, p := range out {
@@ -135,29 +135,29 @@ func divide(all []stretch, start, end time.Time) (pieces []piece) {
 	return pieces
 }
 
-// add takes one piece of that time into the phase.
-func (p *Phase) add(x piece, f frame) {
-	b, e := x.begin.knownWithin(x.from, f), x.end.knownWithin(x.to, f)
+// addPiece takes one piece of the run's time into its phase.
+func addPiece(p *Phase, x piece, f frame) {
+	b, e := knownWithin(x.begin, x.from, f), knownWithin(x.end, x.to, f)
 	if p.Earliest.IsZero() {
 		p.Earliest = b.Earliest
 	}
 	p.Latest = later(p.Latest, e.Latest)
-	outer := e.Latest.Sub(later(b.Earliest, p.reached()))
+	outer := e.Latest.Sub(later(b.Earliest, reached(p)))
 	p.Min, p.Max = p.Min+max(0, e.Earliest.Sub(b.Latest)), p.Max+max(outer, x.to.Sub(x.from))
 	p.Best += x.to.Sub(x.from)
 	p.Open = p.Open || x.open
-	p.Parts = append(p.Parts, Part{x.begin.key(), x.end.key(), Window{b.Earliest, e.Latest}, Window{x.from, x.to}})
+	p.Parts = append(p.Parts, Part{stepKey(x.begin), stepKey(x.end), Window{b.Earliest, e.Latest}, Window{x.from, x.to}})
 }
 
 // reached is up to when the phase's parts go at the latest: what two of them may both cover counts once.
-func (p *Phase) reached() (at time.Time) {
+func reached(p *Phase) (at time.Time) {
 	for _, part := range p.Parts {
 		at = later(at, part.Latest)
 	}
 	return at
 }
 
-func (s *Step) key() string {
+func stepKey(s *Step) string {
 	if s == nil {
 		return ""
 	}
@@ -165,7 +165,7 @@ func (s *Step) key() string {
 }
 
 // knownWithin is what is known of an instant of a run: of a step, or of the run's own beginning and end.
-func (s *Step) knownWithin(at time.Time, f frame) Window {
+func knownWithin(s *Step, at time.Time, f frame) Window {
 	if s == nil {
 		return Window{at, at}
 	}
