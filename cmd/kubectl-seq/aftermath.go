@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/render"
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // executed is the goal of a command: that it has ended, and what it led to has, too.
@@ -68,7 +68,7 @@ func (s *session) decidedAfter() (render.Outcome, bool) {
 		return render.Outcome{}, false
 	}
 	o := render.Outcome{}
-	_, by, ok := s.trace.Reached(0, func(st trace.State) bool {
+	_, by, ok := s.trace.Reached(0, func(st seq.State) bool {
 		o = s.over(st)
 		return o.Name != ""
 	})

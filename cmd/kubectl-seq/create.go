@@ -16,7 +16,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/cli-runtime/pkg/resource"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/pkg/watch"
 )
 
@@ -145,7 +145,7 @@ func (c *creation) find(config *genericclioptions.ConfigFlags, source func(*reso
 	}
 	// The one that most comes of is what the run is about.
 	main := slices.MinFunc(c.objects, func(a, b *unstructured.Unstructured) int { return rank(a) - rank(b) })
-	c.subject = trace.Object{Kind: main.GetKind(), Namespace: main.GetNamespace(), Name: main.GetName()}
+	c.subject = seq.Object{Kind: main.GetKind(), Namespace: main.GetNamespace(), Name: main.GetName()}
 	return nil
 }
 

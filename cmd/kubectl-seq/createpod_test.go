@@ -13,7 +13,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 const kubeconfig = `apiVersion: v1
@@ -52,7 +52,7 @@ func TestPodFromFlags(t *testing.T) {
 		c.Name != "web" || c.Image != "busybox:1" || c.Env[0].Value != "b=c" || c.Ports[0].ContainerPort != 80 || len(c.Command) != 0 || strings.Join(c.Args, " ") != "sleep 5" {
 		t.Errorf("%+v", o.pod)
 	}
-	if o.until != "ready" || o.timeout != 2*time.Minute || o.style.Detail != trace.Normal || o.contextName != "lab" || o.remove || o.targets[0].format != "listing" {
+	if o.until != "ready" || o.timeout != 2*time.Minute || o.style.Detail != seq.Normal || o.contextName != "lab" || o.remove || o.targets[0].format != "listing" {
 		t.Errorf("%+v", o)
 	}
 	o, err = parsed(t, "", "a.b", "--image=busybox:1", "--command", "--", "sleep", "5")
@@ -71,7 +71,7 @@ func TestPodFromStdin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o.pod.Name != "a" || o.pod.Namespace != "class" || o.until != "completed" || o.style.Detail != trace.Brief || o.targets[0].format != "json" || !o.remove {
+	if o.pod.Name != "a" || o.pod.Namespace != "class" || o.until != "completed" || o.style.Detail != seq.Brief || o.targets[0].format != "json" || !o.remove {
 		t.Errorf("%+v", o)
 	}
 	o, err = parsed(t, strings.Replace(onePod, "name: a}\n", "generateName: a-}\n", 1), "-f", "-")

@@ -13,7 +13,7 @@ import (
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/docker"
 	"github.com/kubectl-seq/kubectl-seq/pkg/render"
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 const dockerRunExample = `  # What does docker do, and what containerd and runc?
@@ -105,7 +105,7 @@ func (f *dockerRunFlags) toOptions(streams genericiooptions.IOStreams, args []st
 	if f.Image = images[0]; f.Name == "" {
 		f.Name = "seq-" + rand.String(5)
 	}
-	o.subject = trace.Object{Kind: trace.KindContainer, Name: f.Name}
+	o.subject = seq.Object{Kind: seq.KindContainer, Name: f.Name}
 	o.image, o.waitAnyway, o.pods = f.Image, true, render.Selection("all")
 	return &o, nil
 }
@@ -119,7 +119,7 @@ const (
 // engineSource is an engine; what it has to say comes by itself.
 type engineSource struct{ *docker.Engine }
 
-func (engineSource) Ask(context.Context, trace.Question) {}
+func (engineSource) Ask(context.Context, seq.Question) {}
 
 func (engineSource) CatchUp(context.Context) <-chan struct{} {
 	done := make(chan struct{})

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/render"
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // drawFlags are common to all commands that draw a sequence.
@@ -55,7 +55,7 @@ func (f *drawFlags) toOptions(out io.Writer) (o drawOptions, err error) {
 }
 
 func (f *drawFlags) toStyle(out io.Writer) (y render.Style, size func() (width, height int), err error) {
-	detail, err := choose("detail", f.detail, map[string]trace.Detail{"brief": trace.Brief, "normal": trace.Normal, "full": trace.Full})
+	detail, err := choose("detail", f.detail, map[string]seq.Detail{"brief": seq.Brief, "normal": seq.Normal, "full": seq.Full})
 	if err != nil {
 		return y, nil, err
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/audit"
 	"github.com/kubectl-seq/kubectl-seq/pkg/logfile"
 	"github.com/kubectl-seq/kubectl-seq/pkg/otlp"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
 )
 
@@ -68,7 +69,7 @@ func (o evidenceOptions) drain() time.Duration {
 // evidence is the audit log and spans of one run under way.
 type evidence struct {
 	evidenceOptions
-	observations chan trace.Observation // nil where there is neither
+	observations chan seq.Observation // nil where there is neither
 	drain        time.Duration
 	wg           sync.WaitGroup
 	done         <-chan struct{}
@@ -80,7 +81,7 @@ func startEvidence(ctx context.Context, o *followOptions) (*evidence, error) {
 	if e.drain == 0 && !o.evidence.audited() && !o.evidence.traced() {
 		return e, nil
 	}
-	e.observations = make(chan trace.Observation, 256)
+	e.observations = make(chan seq.Observation, 256)
 	if o.evidence.audited() {
 		if err := e.startAudit(ctx, o); err != nil {
 			return nil, fmt.Errorf("--audit-log=%s: %w", o.evidence.audit, err)
@@ -115,7 +116,7 @@ func (e *evidence) whole(t *trace.Trace) bool {
 	return e.observations == nil || t.Whole(e.audited(), e.traced())
 }
 
-func (e *evidence) emit(o trace.Observation) {
+func (e *evidence) emit(o seq.Observation) {
 	o.Received = now()
 	select {
 	case e.observations <- o:
@@ -128,7 +129,7 @@ func (e *evidence) lost(source string) func(what string) {
 	n := map[string]int{}
 	return func(what string) {
 		n[what]++
-		e.emit(trace.Observation{Loss: &trace.Loss{Source: source, What: what, Count: n[what]}})
+		e.emit(seq.Observation{Loss: &seq.Loss{Source: source, What: what, Count: n[what]}})
 	}
 }
 
@@ -139,7 +140,7 @@ func (e *evidence) startAudit(ctx context.Context, o *followOptions) error {
 		if err != nil {
 			lost("a line that is no audit entry")
 		} else if a != nil {
-			e.emit(trace.Observation{Audit: a})
+			e.emit(seq.Observation{Audit: a})
 		}
 	}
 	if o.evidence.stdin() {
@@ -182,7 +183,7 @@ func (e *evidence) startSpans(ctx context.Context, o *followOptions) error {
 			lost("a line that is no OTLP JSON")
 			return
 		}
-		filter.Add(batch, func(s *trace.Span) { e.emit(trace.Observation{Span: s}) })
+		filter.Add(batch, func(s *seq.Span) { e.emit(seq.Observation{Span: s}) })
 	}, lost)
 }
 
@@ -208,7 +209,7 @@ func (e *evidence) listen(ctx context.Context, o *followOptions) error {
 		for {
 			select {
 			case b := <-batches:
-				filter.Add(b, func(s *trace.Span) { e.emit(trace.Observation{Span: s}) })
+				filter.Add(b, func(s *seq.Span) { e.emit(seq.Observation{Span: s}) })
 			case <-ctx.Done():
 				return
 			}

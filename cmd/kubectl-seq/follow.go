@@ -4,14 +4,15 @@ import (
 	"errors"
 	"time"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/render"
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
-	"github.com/kubectl-seq/kubectl-seq/pkg/watch"
 	"github.com/spf13/pflag"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/render"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/watch"
 )
 
 // usually is how long a run follows what it has done.
@@ -34,7 +35,7 @@ type followOptions struct {
 	drawOptions
 	config      *rest.Config
 	contextName string
-	subject     trace.Object
+	subject     seq.Object
 	scope       watch.Scope
 	pods        render.Selection // which are drawn, where there are several
 	image       string           // of the Pod's first container, where it is known beforehand
@@ -90,7 +91,7 @@ func (f *followFlags) toOptions(streams genericiooptions.IOStreams, until string
 
 // onePod makes the run about the Pod of that name.
 func (o *followOptions) onePod(namespace, name string) {
-	o.subject = trace.Object{Kind: "Pod", Namespace: namespace, Name: name}
+	o.subject = seq.Object{Kind: "Pod", Namespace: namespace, Name: name}
 	o.scope = watch.Scope{Namespace: namespace, Name: name}
 }
 

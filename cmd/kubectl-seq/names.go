@@ -15,7 +15,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/resource"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/pkg/watch"
 )
 
@@ -105,7 +105,7 @@ func named(config *genericclioptions.ConfigFlags, args []string) (*resource.Info
 type one struct {
 	watch.Kind
 	namespace string // of the run: the object's own, or the kubeconfig's
-	object    trace.Object
+	object    seq.Object
 	found     *unstructured.Unstructured // nil where it may not be read, or is not there yet
 }
 
@@ -118,7 +118,7 @@ func lookUp(config *genericclioptions.ConfigFlags, args []string, wait bool) (t 
 	info, err := named(config, args)
 	switch pod, ok := unreadablePod(err); {
 	case ok:
-		return one{Kind: watch.Pods, namespace: namespace, object: trace.Object{Kind: "Pod", Namespace: namespace, Name: pod}}, nil
+		return one{Kind: watch.Pods, namespace: namespace, object: seq.Object{Kind: "Pod", Namespace: namespace, Name: pod}}, nil
 	case apierrors.IsNotFound(err) && wait:
 		return awaited(config, namespace, args)
 	case err != nil:
@@ -128,7 +128,7 @@ func lookUp(config *genericclioptions.ConfigFlags, args []string, wait bool) (t 
 	if !ok {
 		return t, fmt.Errorf("the object is a %T", info.Object)
 	}
-	return one{watch.Kind{GroupVersionResource: info.Mapping.Resource, Namespaced: info.Namespaced()}, cmp.Or(u.GetNamespace(), namespace), trace.Object{Kind: u.GetKind(), Namespace: u.GetNamespace(), Name: u.GetName(), UID: string(u.GetUID())}, u}, nil
+	return one{watch.Kind{GroupVersionResource: info.Mapping.Resource, Namespaced: info.Namespaced()}, cmp.Or(u.GetNamespace(), namespace), seq.Object{Kind: u.GetKind(), Namespace: u.GetNamespace(), Name: u.GetName(), UID: string(u.GetUID())}, u}, nil
 }
 
 // awaited is what args name, where only its type is there.
@@ -150,7 +150,7 @@ func awaited(config *genericclioptions.ConfigFlags, namespace string, args []str
 	if err != nil {
 		return t, err
 	}
-	t = one{namespace: namespace, Kind: watch.Kind{GroupVersionResource: m.Resource, Namespaced: m.Scope.Name() == meta.RESTScopeNameNamespace}, object: trace.Object{Kind: gvk.Kind, Name: name}}
+	t = one{namespace: namespace, Kind: watch.Kind{GroupVersionResource: m.Resource, Namespaced: m.Scope.Name() == meta.RESTScopeNameNamespace}, object: seq.Object{Kind: gvk.Kind, Name: name}}
 	if t.Namespaced {
 		t.object.Namespace = namespace
 	}

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/render"
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/test/scenario"
 )
 
@@ -54,7 +54,7 @@ func addUp(t *testing.T, s *session, o render.Outcome) {
 	}
 }
 
-func sumUp(t *testing.T, phases []trace.Phase, total time.Duration) {
+func sumUp(t *testing.T, phases []seq.Phase, total time.Duration) {
 	t.Helper()
 	var sum time.Duration
 	var last time.Time
@@ -63,10 +63,10 @@ func sumUp(t *testing.T, phases []trace.Phase, total time.Duration) {
 		if p.Min < 0 || p.Min > p.Best || p.Best > p.Max {
 			t.Errorf("%s took %v, between %v and %v", p.Name, p.Best, p.Min, p.Max)
 		}
-		if p.Name == trace.Unknown && i < len(phases)-1 {
+		if p.Name == seq.Unknown && i < len(phases)-1 {
 			t.Errorf("%s comes before %s", p.Name, phases[i+1].Name)
 		}
-		if first := p.Parts[0].Likely.Earliest; p.Name != trace.Unknown {
+		if first := p.Parts[0].Likely.Earliest; p.Name != seq.Unknown {
 			if first.Before(last) {
 				t.Errorf("%s began before the phase above it", p.Name)
 			}
@@ -108,7 +108,7 @@ func TestPhasesByName(t *testing.T) {
 			s.observe(o)
 		}
 		phases := s.whole(s.endOf(ended(x.Recording))).Phases
-		i := slices.IndexFunc(phases, func(p trace.Phase) bool { return p.Name == c.phase })
+		i := slices.IndexFunc(phases, func(p seq.Phase) bool { return p.Name == c.phase })
 		if i < 0 || phases[i].Open != c.open {
 			t.Errorf("%s: no phase %s that is open: %v, in %+v", c.scenario, c.phase, c.open, phases)
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/docker"
 	"github.com/kubectl-seq/kubectl-seq/pkg/recording"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
 	"github.com/kubectl-seq/kubectl-seq/pkg/watch"
 )
@@ -24,7 +25,7 @@ type run struct {
 	doing     string                                // what is done, and to what
 	act       func(context.Context) error           // does it, once the Pod is watched; nil where the run only looks
 	once      bool                                  // it looks, and does not watch
-	given     []trace.Observation                   // all that is observed, where it comes from a file
+	given     []seq.Observation                     // all that is observed, where it comes from a file
 	acted     bool                                  // it has been done
 	open      func(context.Context) (opened, error) // what is observed; nil for the cluster
 	source    source                                // that
@@ -40,8 +41,8 @@ type run struct {
 
 // source is what is observed of a run while it is under way.
 type source interface {
-	Observations() <-chan trace.Observation
-	Ask(context.Context, trace.Question)
+	Observations() <-chan seq.Observation
+	Ask(context.Context, seq.Question)
 	CatchUp(context.Context) <-chan struct{} // has what may be late observed
 }
 
@@ -86,8 +87,8 @@ func (r *run) start(ctx context.Context) (failed error) {
 }
 
 // attached is the observation that a run only looks; looking has more to come of what is there already.
-func attached(looking bool) trace.Observation {
-	return trace.Observation{Received: now(), Attach: &trace.Attach{Looking: looking}}
+func attached(looking bool) seq.Observation {
+	return seq.Observation{Received: now(), Attach: &seq.Attach{Looking: looking}}
 }
 
 // read takes what is given.
@@ -104,7 +105,7 @@ func (r *run) read(context.Context) error {
 }
 
 // header begins the recording. It asks for the server's version first: nobody could ask for it later.
-func (r *run) header(ctx context.Context, file io.Writer, subject trace.Object) (*recording.Writer, error) {
+func (r *run) header(ctx context.Context, file io.Writer, subject seq.Object) (*recording.Writer, error) {
 	server := ""
 	if r.config != nil {
 		f, err := watch.New(ctx, r.config, watch.Scope{}, now)
@@ -183,7 +184,7 @@ func (r *run) cluster(ctx context.Context) (opened, error) {
 	}, r.follower.Wait}, nil
 }
 
-func (r *run) take(o trace.Observation) error {
+func (r *run) take(o seq.Observation) error {
 	r.observe(o)
 	if r.record == nil {
 		return nil

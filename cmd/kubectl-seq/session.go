@@ -8,6 +8,7 @@ import (
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/recording"
 	"github.com/kubectl-seq/kubectl-seq/pkg/render"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
 )
 
@@ -29,7 +30,7 @@ type session struct {
 // refresh is how often a picture is drawn anew while nothing happens.
 const refresh = 100 * time.Millisecond
 
-func (s *session) observe(o trace.Observation) {
+func (s *session) observe(o seq.Observation) {
 	s.begun = s.begun || o.Attach != nil || o.Request != nil && o.Request.Acts()
 	if o.Attach != nil && s.attached.IsZero() {
 		s.attached = o.Received
@@ -38,7 +39,7 @@ func (s *session) observe(o trace.Observation) {
 }
 
 // tick says that time has passed.
-func (s *session) tick(now time.Time) { s.trace.Observe(trace.Observation{Received: now}) }
+func (s *session) tick(now time.Time) { s.trace.Observe(seq.Observation{Received: now}) }
 
 func (s *session) draw() error {
 	return s.out.update(s.report(), s.trace.Settled(s.settle), s.status())
@@ -121,7 +122,7 @@ func (s *session) decidedOf(root int) (render.Outcome, bool) {
 		return s.decidedContainer()
 	}
 	var o render.Outcome
-	_, by, ok := s.trace.Reached(root, func(st trace.State) bool {
+	_, by, ok := s.trace.Reached(root, func(st seq.State) bool {
 		switch {
 		case s.until.name == allGoals[shown].name:
 			if o = (render.Outcome{Name: s.nameOf(s.trace.State())}); !st.Ready && !st.Succeeded {
@@ -144,7 +145,7 @@ func (s *session) decidedOf(root int) (render.Outcome, bool) {
 }
 
 // over is the outcome of an object that has come to its end, or none. How one ends that is to go is told when it is gone.
-func (s *session) over(st trace.State) render.Outcome {
+func (s *session) over(st seq.State) render.Outcome {
 	switch {
 	case st.Deleting:
 	case st.Deleted:
@@ -158,7 +159,7 @@ func (s *session) over(st trace.State) render.Outcome {
 }
 
 // nameOf is how an object is called that has come so far.
-func (s *session) nameOf(st trace.State) string {
+func (s *session) nameOf(st seq.State) string {
 	_, held := s.trace.Obstacle()
 	for _, x := range []struct {
 		is   bool

@@ -16,7 +16,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/cli-runtime/pkg/resource"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // showFile shows what objects in a file have kept. Everything in it had happened by now.
@@ -31,7 +31,7 @@ func (f *followFlags) showFile(ctx context.Context, streams genericiooptions.IOS
 		return err
 	}
 	var objects []*unstructured.Unstructured
-	observations := []trace.Observation{attached(false)}
+	observations := []seq.Observation{attached(false)}
 	for _, i := range infos {
 		u, ok := i.Object.(*unstructured.Unstructured)
 		if !ok {
@@ -57,20 +57,20 @@ func (f *followFlags) showFile(ctx context.Context, streams genericiooptions.IOS
 }
 
 // observed makes an observation of an object as it was printed.
-func observed(u *unstructured.Unstructured) (o trace.Observation, err error) {
+func observed(u *unstructured.Unstructured) (o seq.Observation, err error) {
 	convert := func(into any) error { return runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, into) }
 	switch u.GetAPIVersion() + " " + u.GetKind() {
 	case "v1 Pod":
 		pod := &corev1.Pod{}
-		err, o.Change = convert(pod), &trace.Change{Type: "LISTED", Pod: pod}
+		err, o.Change = convert(pod), &seq.Change{Type: "LISTED", Pod: pod}
 	case "v1 Event":
 		event := &corev1.Event{}
-		err, o.Event = convert(event), &trace.EventChange{Type: "LISTED", Event: event}
+		err, o.Event = convert(event), &seq.EventChange{Type: "LISTED", Event: event}
 	case "events.k8s.io/v1 Event":
 		event := &eventsv1.Event{}
-		err, o.Event = convert(event), &trace.EventChange{Type: "LISTED", Event: coreEvent(event)}
+		err, o.Event = convert(event), &seq.EventChange{Type: "LISTED", Event: coreEvent(event)}
 	default:
-		o.Change = &trace.Change{Type: "LISTED", Object: u}
+		o.Change = &seq.Change{Type: "LISTED", Object: u}
 	}
 	return o, err
 }
@@ -89,7 +89,7 @@ func coreEvent(e *eventsv1.Event) *corev1.Event {
 }
 
 // subjectOf is the object that is named, else the one that no other of the file owns.
-func subjectOf(objects []*unstructured.Unstructured, namespace string, args []string) (trace.Object, error) {
+func subjectOf(objects []*unstructured.Unstructured, namespace string, args []string) (seq.Object, error) {
 	kind, name, _ := strings.Cut(strings.Join(args, "/"), "/")
 	kind, _, _ = strings.Cut(kind, ".")
 	var tops []*unstructured.Unstructured
@@ -109,11 +109,11 @@ func subjectOf(objects []*unstructured.Unstructured, namespace string, args []st
 	switch {
 	case len(tops) == 1:
 		u := tops[0]
-		return trace.Object{Kind: u.GetKind(), Namespace: u.GetNamespace(), Name: u.GetName(), UID: string(u.GetUID())}, nil
+		return seq.Object{Kind: u.GetKind(), Namespace: u.GetNamespace(), Name: u.GetName(), UID: string(u.GetUID())}, nil
 	case len(args) > 0:
-		return trace.Object{}, hinted(fmt.Errorf("%d objects are called %s", len(tops), strings.Join(args, "/")), "-n NAMESPACE chooses between those of several")
+		return seq.Object{}, hinted(fmt.Errorf("%d objects are called %s", len(tops), strings.Join(args, "/")), "-n NAMESPACE chooses between those of several")
 	case len(tops) == 0:
-		return trace.Object{}, errors.New("there is no object that could be shown")
+		return seq.Object{}, errors.New("there is no object that could be shown")
 	}
 	var names []string
 	for _, u := range tops {
@@ -123,7 +123,7 @@ func subjectOf(objects []*unstructured.Unstructured, namespace string, args []st
 		}
 		names = append(names, name)
 	}
-	return trace.Object{}, hinted(fmt.Errorf("it has %d objects: %s", len(tops), strings.Join(names, ", ")), "name one: kubectl seq show -f FILE "+names[0])
+	return seq.Object{}, hinted(fmt.Errorf("it has %d objects: %s", len(tops), strings.Join(names, ", ")), "name one: kubectl seq show -f FILE "+names[0])
 }
 
 // is reports whether an object is of a kind by the names that can be known without a cluster.

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // entry is what is read of an audit.k8s.io/v1 Event.
@@ -46,7 +46,7 @@ type object struct {
 
 // Parse reads one line. It returns nil for an entry that is not about an object of one of these names in the namespace, or an
 // Event of it, or not of the stage at which a request has been answered.
-func Parse(line []byte, namespace string, named func(string) bool) (*trace.Audit, error) {
+func Parse(line []byte, namespace string, named func(string) bool) (*seq.Audit, error) {
 	var e entry
 	if err := json.Unmarshal(line, &e); err != nil {
 		return nil, fmt.Errorf("audit entry: %w", err)
@@ -57,7 +57,7 @@ func Parse(line []byte, namespace string, named func(string) bool) (*trace.Audit
 	if e.Stage != "ResponseComplete" && e.Stage != "Panic" || e.ObjectRef.Namespace != namespace {
 		return nil, nil
 	}
-	a := &trace.Audit{
+	a := &seq.Audit{
 		ID: e.AuditID, Level: e.Level, Verb: e.Verb, User: e.User.Username, UserAgent: e.UserAgent,
 		Resource: e.ObjectRef.Resource, Subresource: e.ObjectRef.Subresource, Namespace: namespace, Name: cmp.Or(e.ObjectRef.Name, e.ResponseObject.Metadata.Name),
 		Code: e.ResponseStatus.Code, Message: e.ResponseStatus.Message, Received: e.RequestReceivedTimestamp, Completed: e.StageTimestamp,
@@ -94,15 +94,15 @@ func Parse(line []byte, namespace string, named func(string) bool) (*trace.Audit
 // mutation is what the names of annotations about mutating webhooks begin with; round and index follow.
 const mutation = "mutation.webhook.admission.k8s.io/"
 
-func webhooks(annotations map[string]string) []trace.AuditWebhook {
-	var all []trace.AuditWebhook
+func webhooks(annotations map[string]string) []seq.AuditWebhook {
+	var all []seq.AuditWebhook
 	for _, name := range slices.Sorted(maps.Keys(annotations)) {
 		var w struct {
 			Configuration, Webhook string
 			Mutated                bool
 		}
 		if strings.HasPrefix(name, mutation) && json.Unmarshal([]byte(annotations[name]), &w) == nil && w.Webhook != "" {
-			all = append(all, trace.AuditWebhook{Configuration: w.Configuration, Name: w.Webhook, Mutated: w.Mutated})
+			all = append(all, seq.AuditWebhook{Configuration: w.Configuration, Name: w.Webhook, Mutated: w.Mutated})
 		}
 	}
 	return all

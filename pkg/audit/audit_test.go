@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // lines are entries of a real audit log, without managedFields and the specs of answers.
@@ -22,7 +22,7 @@ func lines(t testing.TB) [][]byte {
 const uid = "3b5593c2-dbda-4165-96c9-2b7273128f6f"
 
 func TestParse(t *testing.T) {
-	found := map[string]*trace.Audit{}
+	found := map[string]*seq.Audit{}
 	for _, l := range lines(t) {
 		a, err := Parse(l, "default", isWeb)
 		if err != nil {

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // message is one that is to be paired.
@@ -20,17 +20,17 @@ type message struct {
 }
 
 // messages are the steps of a run, each answer with its request.
-func (n *naming) messages(steps []trace.Step) []message {
+func (n *naming) messages(steps []seq.Step) []message {
 	calls := map[string]int{}
 	writes := map[[2]string]int{} // by object and revision
 	var all []message
 	for i := range steps {
 		s := &steps[i]
-		if k, ok := calls[s.Call]; ok && s.Call != "" && s.Kind == trace.ResponseKind && all[k].Answer == nil {
+		if k, ok := calls[s.Call]; ok && s.Call != "" && s.Kind == seq.ResponseKind && all[k].Answer == nil {
 			all[k].Answer = s
 			continue
 		}
-		if s.Kind == trace.RequestKind && s.Call != "" {
+		if s.Kind == seq.RequestKind && s.Call != "" {
 			calls[s.Call] = len(all)
 		}
 		m := message{Message: Message{Step: s}}
@@ -50,7 +50,7 @@ func (n *naming) messages(steps []trace.Step) []message {
 			}
 		} else if s.Verb != "" {
 			m.words = nil
-		} else if s.Kind == trace.RequestKind && len(m.words) > 0 { // the name of a call, or of a probe
+		} else if s.Kind == seq.RequestKind && len(m.words) > 0 { // the name of a call, or of a probe
 			m.head = m.words[0]
 		}
 		if id := [2]string{s.About, s.ResourceVersion}; s.ResourceVersion != "" {
@@ -73,7 +73,7 @@ func (n *naming) messages(steps []trace.Step) []message {
 }
 
 // story is the number of the object of whose story a step is part.
-func (n *naming) story(s *trace.Step) int {
+func (n *naming) story(s *seq.Step) int {
 	if i := n.about[s.About]; i != 0 {
 		return i
 	}
@@ -91,7 +91,7 @@ func alike(a, b *message) int {
 	if a.Label == b.Label || a.canonical == b.canonical && slices.Equal(a.words, b.words) {
 		return whole
 	}
-	if a.Kind == trace.RequestKind && a.head != b.head {
+	if a.Kind == seq.RequestKind && a.head != b.head {
 		return 0
 	}
 	common := 0
@@ -146,7 +146,7 @@ func best(a, b []message, pair func(i, j int)) {
 		if a[i].who != b[j].who { // this is asked very often
 			return 0
 		}
-		return alike(&a[i], &b[j]) * int(1+trace.Full-min(a[i].Detail, b[j].Detail))
+		return alike(&a[i], &b[j]) * int(1+seq.Full-min(a[i].Detail, b[j].Detail))
 	}, pair)
 }
 

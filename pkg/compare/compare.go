@@ -16,7 +16,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // Side is one of the two runs; it indexes the pairs in this package.
@@ -39,12 +39,12 @@ var Sides = [2]Side{A, B}
 
 // Run is what a trace says of one run, and how it ended.
 type Run struct {
-	trace.Run
-	Steps    []trace.Step
-	Phases   []trace.Phase
-	Waits    []trace.Wait
-	Members  []trace.Member
-	Obstacle *trace.Obstacle // or nil
+	seq.Run
+	Steps    []seq.Step
+	Phases   []seq.Phase
+	Waits    []seq.Wait
+	Members  []seq.Member
+	Obstacle *seq.Obstacle // or nil
 	Outcome  string
 	Total    time.Duration // from Zero to the instant by which the outcome was certain; 0 where there is none
 }
@@ -73,8 +73,8 @@ type Step struct {
 
 // Message is a step, with its answer if it has one.
 type Message struct {
-	*trace.Step
-	Answer *trace.Step
+	*seq.Step
+	Answer *seq.Step
 }
 
 // Only is the side that alone has the message, if one has.
@@ -95,8 +95,8 @@ func (s Step) One() (side Side, ok bool) {
 }
 
 // Detail is the least detailed picture in which either run has it.
-func (s Step) Detail() trace.Detail {
-	least := trace.Full
+func (s Step) Detail() seq.Detail {
+	least := seq.Full
 	for _, m := range s.Sides {
 		if m != nil {
 			least = min(least, m.Detail)
@@ -127,11 +127,11 @@ func Of(a, b Run) Comparison {
 }
 
 // Lane is the index in Participants of a participant of that run.
-func (c Comparison) Lane(s Side, p trace.Participant) int {
+func (c Comparison) Lane(s Side, p seq.Participant) int {
 	role := c.roles[s].participant(p)
 	return slices.IndexFunc(c.Participants, func(names [2]string) bool {
 		for _, side := range Sides {
-			if names[side] != "" && c.roles[side].participant(trace.Participant(names[side])) == role {
+			if names[side] != "" && c.roles[side].participant(seq.Participant(names[side])) == role {
 				return true
 			}
 		}
@@ -146,7 +146,7 @@ func (c Comparison) participants() (all [][2]string) {
 			if m == nil {
 				continue
 			}
-			for _, p := range []trace.Participant{m.From, m.To} {
+			for _, p := range []seq.Participant{m.From, m.To} {
 				role := c.roles[side].participant(p)
 				if _, ok := lanes[role]; !ok {
 					lanes[role] = len(all)

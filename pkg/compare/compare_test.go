@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/compare"
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/test/scenario"
 )
 
@@ -17,7 +17,7 @@ func run(s scenario.Scenario) compare.Run {
 	if o, ok := t.Obstacle(); ok {
 		r.Obstacle = &o
 	}
-	if _, by, ok := t.Reached(0, func(s trace.State) bool { return s.Available || s.Deleted || s.Failed }); ok && !r.Zero.IsZero() {
+	if _, by, ok := t.Reached(0, func(s seq.State) bool { return s.Available || s.Deleted || s.Failed }); ok && !r.Zero.IsZero() {
 		r.Outcome, r.Total = "reached", max(0, by.Sub(r.Zero))
 	}
 	return r
@@ -85,14 +85,14 @@ func complete(t *testing.T, name string, c compare.Comparison) {
 					t.Errorf("%s: %s comes before %s, after which it came in %s", name, m.Key, key, s)
 				}
 			}
-			for _, x := range []*trace.Step{m.Step, m.Answer} {
+			for _, x := range []*seq.Step{m.Step, m.Answer} {
 				if x != nil && seen[x.Key] {
 					t.Errorf("%s: %s has %s twice", name, s, x.Key)
 				} else if x != nil {
 					seen[x.Key] = true
 				}
 			}
-			for _, p := range []trace.Participant{m.From, m.To} {
+			for _, p := range []seq.Participant{m.From, m.To} {
 				if lane := c.Lane(s, p); lane < 0 || c.Participants[lane][s] == "" {
 					t.Errorf("%s: %s of %s has no lane", name, p, s)
 				}
@@ -180,12 +180,12 @@ func mirrored(t *testing.T, name string, c, mirror compare.Comparison) {
 var zero = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 // of makes a run of messages "FROM TO LABEL", a millisecond apart.
-func of(runtime trace.Participant, messages ...string) compare.Run {
-	r := compare.Run{Run: trace.Run{Zero: zero, Runtime: runtime}}
+func of(runtime seq.Participant, messages ...string) compare.Run {
+	r := compare.Run{Run: seq.Run{Zero: zero, Runtime: runtime}}
 	for i, m := range messages {
 		f := strings.SplitN(m, " ", 3)
 		at := zero.Add(time.Duration(i) * time.Millisecond)
-		s := trace.Step{Key: m, From: trace.Participant(f[0]), To: trace.Participant(f[1]), Kind: trace.RequestKind, Label: f[2], Window: trace.Window{Earliest: at, Latest: at}, Best: at, Detail: trace.Brief}
+		s := seq.Step{Key: m, From: seq.Participant(f[0]), To: seq.Participant(f[1]), Kind: seq.RequestKind, Label: f[2], Window: seq.Window{Earliest: at, Latest: at}, Best: at, Detail: seq.Brief}
 		if name, ok := strings.CutPrefix(f[1], "container/"); ok {
 			s.Container = name
 		}
@@ -224,7 +224,7 @@ func TestRoles(t *testing.T) {
 	if got := steps(c); !slices.Equal(got, want) {
 		t.Errorf("got %q", got)
 	}
-	pod.Phases = []trace.Phase{{Name: "admit", Min: time.Second, Max: time.Second, Parts: []trace.Part{{Begin: pod.Steps[0].Key}}}}
+	pod.Phases = []seq.Phase{{Name: "admit", Min: time.Second, Max: time.Second, Parts: []seq.Part{{Begin: pod.Steps[0].Key}}}}
 	if p := compare.Of(docker, pod).Phases[0]; p.More == nil || p.More.Certain() != time.Second {
 		t.Errorf("Docker has nobody who could admit: %+v", p.More)
 	}
@@ -255,13 +255,13 @@ func TestOrder(t *testing.T) {
 // One is longer only where the ranges leave no doubt, and a phase that a run has not has taken no time only where it
 // would have been seen.
 func TestPhases(t *testing.T) {
-	phase := func(name string, low, high time.Duration) trace.Phase {
-		return trace.Phase{Name: name, Min: low * time.Millisecond, Max: high * time.Millisecond, Parts: []trace.Part{{Begin: "x y one", End: "x y two"}}}
+	phase := func(name string, low, high time.Duration) seq.Phase {
+		return seq.Phase{Name: name, Min: low * time.Millisecond, Max: high * time.Millisecond, Parts: []seq.Part{{Begin: "x y one", End: "x y two"}}}
 	}
-	make := func(sources string, phases ...trace.Phase) compare.Run {
+	make := func(sources string, phases ...seq.Phase) compare.Run {
 		r := of("", "x y one", "x y two")
 		for i := range r.Steps {
-			r.Steps[i].Evidence = []trace.Evidence{{Source: sources}}
+			r.Steps[i].Evidence = []seq.Evidence{{Source: sources}}
 		}
 		r.Phases = phases
 		return r

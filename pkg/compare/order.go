@@ -3,11 +3,11 @@ package compare
 import (
 	"slices"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // history tells which of a run's steps are proved to come before others. Any other order is only likely.
-type history map[string]*trace.Step // by key
+type history map[string]*seq.Step // by key
 
 func (r *Run) history() history {
 	h := make(history, len(r.Steps))
@@ -18,13 +18,13 @@ func (r *Run) history() history {
 }
 
 // proved reports whether first came before then: causes lead from one to the other, or their windows do not overlap.
-func (h history) proved(first, then *trace.Step) bool {
+func (h history) proved(first, then *seq.Step) bool {
 	if f, t := first.Known().Latest, then.Known().Earliest; !f.IsZero() && !t.IsZero() && f.Before(t) {
 		return true
 	}
 	seen := map[string]bool{}
-	var leads func(s *trace.Step) bool
-	leads = func(s *trace.Step) bool {
+	var leads func(s *seq.Step) bool
+	leads = func(s *seq.Step) bool {
 		return slices.ContainsFunc(s.After, func(key string) bool {
 			if key == first.Key {
 				return true

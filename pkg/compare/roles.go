@@ -7,12 +7,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // naming is what one run calls what both have.
 type naming struct {
-	runtime    trace.Participant
+	runtime    seq.Participant
 	containers map[string]int            // by name; the numbers are the same in both runs
 	objects    map[string]map[string]int // by kind and name
 	nodes      map[string]int
@@ -88,7 +88,7 @@ func called(what string, number int) string {
 	return fmt.Sprintf("‹%s %d›", strings.ToLower(what), number)
 }
 
-var container = string(trace.Container(""))
+var container = string(seq.Container(""))
 
 // containers in the order of the Pod, else as they appear.
 func (r *Run) containers() (all []string) {
@@ -106,7 +106,7 @@ func (r *Run) containers() (all []string) {
 	for i := range r.Steps {
 		x := &r.Steps[i]
 		add(x.Container)
-		for _, p := range []trace.Participant{x.From, x.To} {
+		for _, p := range []seq.Participant{x.From, x.To} {
 			if name, ok := strings.CutPrefix(string(p), container); ok {
 				add(name)
 			}
@@ -144,13 +144,13 @@ func (r *Run) objects() map[string][]string {
 }
 
 // clients are those at whose desk a run begins, whatever they run; a field manager of kubectl begins with its name.
-var clients = []string{string(trace.Kubectl), string(trace.User)}
+var clients = []string{string(seq.Kubectl), string(seq.User)}
 
 // runtimes are the container runtimes, where the run does not say which it has.
-var runtimes = []string{string(trace.Runtime), string(trace.Containerd), "cri-o"}
+var runtimes = []string{string(seq.Runtime), string(seq.Containerd), "cri-o"}
 
 // participant is the role of one.
-func (n *naming) participant(p trace.Participant) string {
+func (n *naming) participant(p seq.Participant) string {
 	name := string(p)
 	switch {
 	case strings.HasPrefix(name, container):
@@ -177,7 +177,7 @@ var named = map[string]string{"PullImage": "‹image›", "pull": "‹image›",
 const readable = 2000
 
 // said is a text about an object without the names of its run: what is left, and its words.
-func (n *naming) said(text string, about trace.Object) (canonical string, words []string) {
+func (n *naming) said(text string, about seq.Object) (canonical string, words []string) {
 	text = strings.ToValidUTF8(text[:min(len(text), readable)], "")
 	before := ""
 	canonical = token.ReplaceAllStringFunc(text, func(word string) string {

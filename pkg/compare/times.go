@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // Range is what is known of a duration, or of the difference of two.
@@ -27,8 +27,8 @@ func (r Range) minus(o Range) Range { return Range{r.Min - o.Max, r.Max - o.Min}
 // Phase is a part of either run, or of one.
 type Phase struct {
 	Name  string
-	Sides [2]*trace.Phase // nil where that run has none
-	More  *Range          // how much more time B took, or nil where that cannot be said: one run did not come that far
+	Sides [2]*seq.Phase // nil where that run has none
+	More  *Range        // how much more time B took, or nil where that cannot be said: one run did not come that far
 }
 
 // Longer is the side that certainly took longer.
@@ -74,7 +74,7 @@ var joined = [][2]string{{"volumes", "sandbox"}}
 
 func (c *Comparison) phases() []Phase {
 	a, b := &c.Runs[A], &c.Runs[B]
-	sides := [2][]trace.Phase{a.Phases, b.Phases}
+	sides := [2][]seq.Phase{a.Phases, b.Phases}
 	for _, pair := range joined {
 		first := func(s Side) bool { return find(sides[s], pair[0]) >= 0 }
 		second := func(s Side) bool { return find(sides[s], pair[1]) >= 0 }
@@ -85,25 +85,25 @@ func (c *Comparison) phases() []Phase {
 	had := sides
 	var all []Phase
 	at := [2]int{}
-	take := func(s Side) *trace.Phase { at[s]++; return &sides[s][at[s]-1] }
+	take := func(s Side) *seq.Phase { at[s]++; return &sides[s][at[s]-1] }
 	for at[A] < len(sides[A]) || at[B] < len(sides[B]) {
 		// What one has and the other has not stands after what both have before it.
 		switch {
 		case at[A] < len(sides[A]) && find(sides[B][at[B]:], sides[A][at[A]].Name) < 0:
 			p := take(A)
-			all = append(all, Phase{Name: p.Name, Sides: [2]*trace.Phase{A: p}})
+			all = append(all, Phase{Name: p.Name, Sides: [2]*seq.Phase{A: p}})
 		case at[B] < len(sides[B]) && find(sides[A][at[A]:], sides[B][at[B]].Name) < 0:
 			p := take(B)
-			all = append(all, Phase{Name: p.Name, Sides: [2]*trace.Phase{B: p}})
+			all = append(all, Phase{Name: p.Name, Sides: [2]*seq.Phase{B: p}})
 		case at[A] < len(sides[A]) && at[B] < len(sides[B]) && sides[A][at[A]].Name == sides[B][at[B]].Name:
 			p, q := take(A), take(B)
-			all = append(all, Phase{Name: p.Name, Sides: [2]*trace.Phase{p, q}})
+			all = append(all, Phase{Name: p.Name, Sides: [2]*seq.Phase{p, q}})
 		default: // both have both, in another order: by name
 			p := take(A)
 			j := at[B] + find(sides[B][at[B]:], p.Name)
 			q := sides[B][j]
 			sides[B] = slices.Delete(slices.Clone(sides[B]), j, j+1)
-			all = append(all, Phase{Name: p.Name, Sides: [2]*trace.Phase{p, &q}})
+			all = append(all, Phase{Name: p.Name, Sides: [2]*seq.Phase{p, &q}})
 		}
 	}
 	sameSort := (len(a.Members) > 0) == (len(b.Members) > 0) // else what one calls pods has the other's phases in it
@@ -127,15 +127,15 @@ func (c *Comparison) phases() []Phase {
 }
 
 // cameLater reports whether a run came to a phase that another run came to after the one of that name.
-func cameLater(run, other []trace.Phase, name string) bool {
+func cameLater(run, other []seq.Phase, name string) bool {
 	later := other[min(len(other), find(other, name)+1):]
-	return slices.ContainsFunc(later, func(p trace.Phase) bool { return p.Name != trace.Unknown && find(run, p.Name) >= 0 })
+	return slices.ContainsFunc(later, func(p seq.Phase) bool { return p.Name != seq.Unknown && find(run, p.Name) >= 0 })
 }
 
 // without reports whether a run that lacks a phase of the other certainly spent no time in it: it is a run of another sort,
 // or the phase would have been seen, because the run came past it, was seen from its beginning on, and had a source of those
 // by which the other knows where the phase begins.
-func (c *Comparison) without(s Side, p *trace.Phase, past bool) bool {
+func (c *Comparison) without(s Side, p *seq.Phase, past bool) bool {
 	r, other := &c.Runs[s], &c.Runs[s.Other()]
 	if asked, otherwise := c.asked(s), c.asked(s.Other()); asked != otherwise && asked != "" && otherwise != "" {
 		return true
@@ -149,27 +149,27 @@ func (c *Comparison) without(s Side, p *trace.Phase, past bool) bool {
 			had[e.Source] = true
 		}
 	}
-	i := slices.IndexFunc(other.Steps, func(s trace.Step) bool { return s.Key == p.Parts[0].Begin })
-	return i >= 0 && slices.ContainsFunc(other.Steps[i].Evidence, func(e trace.Evidence) bool { return had[e.Source] })
+	i := slices.IndexFunc(other.Steps, func(s seq.Step) bool { return s.Key == p.Parts[0].Begin })
+	return i >= 0 && slices.ContainsFunc(other.Steps[i].Evidence, func(e seq.Evidence) bool { return had[e.Source] })
 }
 
 // asked is whom the client asks: an API server, or a Docker Engine, which has no phases of the other's.
 func (c *Comparison) asked(s Side) string {
 	for i := range c.Runs[s].Steps {
 		x := &c.Runs[s].Steps[i]
-		if x.Kind == trace.RequestKind && c.roles[s].participant(x.From) == clients[0] {
+		if x.Kind == seq.RequestKind && c.roles[s].participant(x.From) == clients[0] {
 			return c.roles[s].participant(x.To)
 		}
 	}
 	return ""
 }
 
-func find(all []trace.Phase, name string) int {
-	return slices.IndexFunc(all, func(p trace.Phase) bool { return p.Name == name })
+func find(all []seq.Phase, name string) int {
+	return slices.IndexFunc(all, func(p seq.Phase) bool { return p.Name == name })
 }
 
 // join makes one phase of two, where there are two, and gives it both names.
-func join(all []trace.Phase, pair [2]string) []trace.Phase {
+func join(all []seq.Phase, pair [2]string) []seq.Phase {
 	all = slices.Clone(all)
 	j := find(all, pair[1])
 	p := &all[j]
@@ -206,7 +206,7 @@ func (r Run) total() Range {
 
 // Wait is a fixed wait of either run, or of one.
 type Wait struct {
-	Sides [2]*trace.Wait // nil where that run has none
+	Sides [2]*seq.Wait // nil where that run has none
 }
 
 // Differs reports whether it is not the same in both.
@@ -214,17 +214,17 @@ func (w Wait) Differs() bool {
 	return w.Sides[A] == nil || w.Sides[B] == nil || w.Sides[A].Length != w.Sides[B].Length
 }
 
-func waits(a, b []trace.Wait) (all []Wait) {
+func waits(a, b []seq.Wait) (all []Wait) {
 	for i := range a {
-		w := Wait{[2]*trace.Wait{A: &a[i]}}
-		if j := slices.IndexFunc(b, func(o trace.Wait) bool { return o.Name == a[i].Name }); j >= 0 {
+		w := Wait{[2]*seq.Wait{A: &a[i]}}
+		if j := slices.IndexFunc(b, func(o seq.Wait) bool { return o.Name == a[i].Name }); j >= 0 {
 			w.Sides[B] = &b[j]
 		}
 		all = append(all, w)
 	}
 	for j := range b {
-		if !slices.ContainsFunc(a, func(o trace.Wait) bool { return o.Name == b[j].Name }) {
-			all = append(all, Wait{[2]*trace.Wait{B: &b[j]}})
+		if !slices.ContainsFunc(a, func(o seq.Wait) bool { return o.Name == b[j].Name }) {
+			all = append(all, Wait{[2]*seq.Wait{B: &b[j]}})
 		}
 	}
 	return all

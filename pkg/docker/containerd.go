@@ -17,7 +17,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/emptypb"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // moby is the namespace in which an engine keeps its containers in containerd.
@@ -78,13 +78,13 @@ func (e *Engine) followContainerd(ctx context.Context, socket string) error {
 			envelope, err := stream.Recv()
 			if err != nil {
 				if e.ctx.Err() == nil && e.RuntimeUnseen() == "" {
-					e.emit(trace.Observation{Received: e.now(), Gap: &trace.Gap{Resource: "containerd", Reason: status.Convert(err).Message()}})
+					e.emit(seq.Observation{Received: e.now(), Gap: &seq.Gap{Resource: "containerd", Reason: status.Convert(err).Message()}})
 					e.lose("containerd")
 				}
 				return
 			}
 			if told := runtimeEvent(envelope); told != nil {
-				o := trace.Observation{Received: e.now(), Runtime: told}
+				o := seq.Observation{Received: e.now(), Runtime: told}
 				e.mu.Lock()
 				e.hear(o)
 				e.mu.Unlock()
@@ -108,8 +108,8 @@ func connectable(ctx context.Context, socket string) error {
 }
 
 // runtimeEvent reads an event of containerd, or returns nil for one that is no part of a container's life.
-func runtimeEvent(envelope *types.Envelope) *trace.RuntimeEvent {
-	told := &trace.RuntimeEvent{Topic: envelope.GetTopic(), At: envelope.GetTimestamp().AsTime()}
+func runtimeEvent(envelope *types.Envelope) *seq.RuntimeEvent {
+	told := &seq.RuntimeEvent{Topic: envelope.GetTopic(), At: envelope.GetTimestamp().AsTime()}
 	any, err := envelope.GetEvent().UnmarshalNew()
 	if err != nil { // of a version to come
 		return nil

@@ -10,7 +10,7 @@ import (
 	"github.com/docker/cli/cli/config/configfile"
 	"github.com/moby/moby/client"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // Engine is a Docker Engine that runs one container for us. Follow comes first, then Start, then Wait; Kill and Remove may
@@ -21,7 +21,7 @@ type Engine struct {
 	host    string
 	sockets []string
 	now     func() time.Time
-	out     chan trace.Observation
+	out     chan seq.Observation
 	removes bool            // the engine removes the container at its end
 	ctx     context.Context // ends with Close
 	cancel  context.CancelFunc
@@ -33,9 +33,9 @@ type Engine struct {
 	exited   chan exit     // how the container has ended, once
 
 	mu     sync.Mutex
-	object trace.Object // the container
-	pulls  string       // the image that is pulled, or nothing
-	held   []trace.Observation
+	object seq.Object // the container
+	pulls  string     // the image that is pulled, or nothing
+	held   []seq.Observation
 	holds  bool // what may be about the container is held: it is being created
 	heard  map[string]bool
 	lost   map[string]bool // streams that have ended: events, containerd
@@ -72,7 +72,7 @@ func New(ctx context.Context, connection Connection, now func() time.Time) (*Eng
 	}
 	e := &Engine{
 		grace:  5 * time.Second,
-		client: c, config: file, host: endpoint.Host, sockets: connection.Containerd, now: now, out: make(chan trace.Observation, waiting), done: ctx.Done(),
+		client: c, config: file, host: endpoint.Host, sockets: connection.Containerd, now: now, out: make(chan seq.Observation, waiting), done: ctx.Done(),
 		attached: make(chan struct{}), exited: make(chan exit, 1), heard: map[string]bool{}, lost: map[string]bool{}, more: make(chan struct{}),
 	}
 	if e.sockets == nil && e.near() {
@@ -86,7 +86,7 @@ func New(ctx context.Context, connection Connection, now func() time.Time) (*Eng
 const waiting = 256
 
 // Observations is where everything seen comes out.
-func (e *Engine) Observations() <-chan trace.Observation { return e.out }
+func (e *Engine) Observations() <-chan seq.Observation { return e.out }
 
 // Host is where the engine is, such as unix:///var/run/docker.sock.
 func (e *Engine) Host() string { return e.host }
@@ -95,7 +95,7 @@ func (e *Engine) Host() string { return e.host }
 func (e *Engine) near() bool { return strings.HasPrefix(e.host, "unix://") }
 
 // Container is the container, whose UID is its id; it has none before the engine has answered the create.
-func (e *Engine) Container() trace.Object {
+func (e *Engine) Container() seq.Object {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.object
@@ -116,15 +116,15 @@ func (e *Engine) RuntimeUnseen() string {
 // Follow asks the engine for its version and subscribes to its events, and to those of its containerd. Somebody must take
 // the Observations from then on.
 func (e *Engine) Follow(ctx context.Context) error {
-	ping := e.record("get", "ping", trace.Object{}, trace.Docker{})
+	ping := e.record("get", "ping", seq.Object{}, seq.Docker{})
 	ping.quiet = true // else each run had two requests for what it speaks
 	if _, err := e.client.Ping(ping.within(ctx), client.PingOptions{NegotiateAPIVersion: true}); err != nil {
 		return e.unreachable(ctx, ping.refusal(), err)
 	}
-	record := e.record("get", "version", trace.Object{}, trace.Docker{})
+	record := e.record("get", "version", seq.Object{}, seq.Docker{})
 	version, err := e.client.ServerVersion(record.within(ctx), client.ServerVersionOptions{})
 	if err == nil {
-		record.set(func(q *trace.Request) { q.ServerVersion = "Docker " + version.Version })
+		record.set(func(q *seq.Request) { q.ServerVersion = "Docker " + version.Version })
 	}
 	record.done(err)
 	if err != nil {
@@ -142,7 +142,7 @@ func (e *Engine) Close() {
 }
 
 // emit hands over one observation unless nobody wants it any more.
-func (e *Engine) emit(o trace.Observation) {
+func (e *Engine) emit(o seq.Observation) {
 	select {
 	case <-e.done:
 		return

@@ -18,7 +18,7 @@ import (
 	"github.com/docker/cli/cli/config"
 	"go.uber.org/goleak"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // script answers the requests that a real engine would; what it does not answer is answered by what any engine would.
@@ -75,7 +75,7 @@ func kind(r *http.Request) string {
 }
 
 // play runs a container at an engine that keeps to the script, and returns what was observed and how it ended.
-func play(t *testing.T, s script, spec Spec) (all []trace.Observation, took time.Duration, err error) {
+func play(t *testing.T, s script, spec Spec) (all []seq.Observation, took time.Duration, err error) {
 	t.Helper()
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -123,9 +123,9 @@ func play(t *testing.T, s script, spec Spec) (all []trace.Observation, took time
 }
 
 // last is what was observed last of requests of that verb.
-func last(t *testing.T, all []trace.Observation, verb string) *trace.Request {
+func last(t *testing.T, all []seq.Observation, verb string) *seq.Request {
 	t.Helper()
-	var found *trace.Request
+	var found *seq.Request
 	for _, o := range all {
 		if o.Request != nil && o.Request.Verb == verb {
 			found = o.Request

@@ -11,13 +11,13 @@ import (
 	"github.com/moby/moby/api/types/events"
 	"github.com/moby/moby/client"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // followEvents subscribes to the engine's events. The engine answers just before it does so itself: hence it is asked for
 // those since a moment before on its own clock, too, which has whole seconds in an answer.
 func (e *Engine) followEvents(ctx context.Context, since time.Time) error {
-	record := e.record("watch", "events", trace.Object{}, trace.Docker{})
+	record := e.record("watch", "events", seq.Object{}, seq.Docker{})
 	both, release := e.within(ctx)
 	defer release()
 	options := client.EventsListOptions{}
@@ -43,7 +43,7 @@ func (e *Engine) followEvents(ctx context.Context, since time.Time) error {
 				if errors.Is(err, io.EOF) {
 					err = errors.New("the engine has ended it")
 				}
-				e.emit(trace.Observation{Received: e.now(), Gap: &trace.Gap{Resource: "events", Reason: err.Error()}})
+				e.emit(seq.Observation{Received: e.now(), Gap: &seq.Gap{Resource: "events", Reason: err.Error()}})
 				e.lose("events")
 				return
 			}
@@ -54,7 +54,7 @@ func (e *Engine) followEvents(ctx context.Context, since time.Time) error {
 
 // told takes one event of the engine.
 func (e *Engine) told(m events.Message) {
-	o := trace.Observation{Received: e.now(), Engine: &trace.EngineEvent{
+	o := seq.Observation{Received: e.now(), Engine: &seq.EngineEvent{
 		Type: string(m.Type), Action: string(m.Action), Actor: m.Actor.ID, Attributes: m.Actor.Attributes, At: time.Unix(0, m.TimeNano).UTC(),
 	}}
 	e.mu.Lock()
@@ -69,7 +69,7 @@ func (e *Engine) told(m events.Message) {
 }
 
 // hear emits what is about the container, and holds what may be. The caller holds the lock, which keeps the order.
-func (e *Engine) hear(o trace.Observation) {
+func (e *Engine) hear(o seq.Observation) {
 	switch {
 	case e.object.UID == "":
 		if e.holds {
@@ -89,7 +89,7 @@ func (e *Engine) hear(o trace.Observation) {
 }
 
 // subject is the id of the container that an event is about. What the engine says of a network or a volume names it.
-func subject(o trace.Observation) string {
+func subject(o seq.Observation) string {
 	switch {
 	case o.Runtime != nil:
 		return o.Runtime.Container

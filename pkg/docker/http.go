@@ -11,14 +11,14 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/uuid"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // traced is the record of one request. The connection tells of itself from goroutines of its own.
 type traced struct {
 	e       *Engine
 	mu      sync.Mutex
-	request trace.Request
+	request seq.Request
 	dialed  error // why there is no connection
 	quiet   bool  // it is not observed
 }
@@ -26,32 +26,32 @@ type traced struct {
 type tracedKey struct{}
 
 // record begins the record of a request.
-func (e *Engine) record(verb, resource string, object trace.Object, d trace.Docker) *traced {
-	return &traced{e: e, request: trace.Request{ID: string(uuid.NewUUID()), Verb: verb, Resource: resource, Object: object, Docker: &d, Started: e.now()}}
+func (e *Engine) record(verb, resource string, object seq.Object, d seq.Docker) *traced {
+	return &traced{e: e, request: seq.Request{ID: string(uuid.NewUUID()), Verb: verb, Resource: resource, Object: object, Docker: &d, Started: e.now()}}
 }
 
 // about begins the record of a request about the container.
 func (e *Engine) about(verb string) *traced {
 	object := e.Container()
-	return e.record(verb, "containers", object, trace.Docker{ID: object.UID})
+	return e.record(verb, "containers", object, seq.Docker{ID: object.UID})
 }
 
-func (r *traced) set(change func(*trace.Request)) {
+func (r *traced) set(change func(*seq.Request)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	change(&r.request)
 }
 
 // setDocker changes what the record has of the engine. What has been observed keeps what it has.
-func (r *traced) setDocker(change func(*trace.Docker)) {
-	r.set(func(q *trace.Request) {
+func (r *traced) setDocker(change func(*seq.Docker)) {
+	r.set(func(q *seq.Request) {
 		d := *q.Docker
 		change(&d)
 		q.Docker = &d
 	})
 }
 
-func (r *traced) get() trace.Request {
+func (r *traced) get() seq.Request {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.request
@@ -63,13 +63,13 @@ func (r *traced) observe() {
 		return
 	}
 	request := r.get()
-	r.e.emit(trace.Observation{Received: r.e.now(), Request: &request})
+	r.e.emit(seq.Observation{Received: r.e.now(), Request: &request})
 }
 
 // done emits the answered record.
 func (r *traced) done(err error) {
 	if err != nil {
-		r.set(func(q *trace.Request) { q.Message = strings.TrimPrefix(err.Error(), "Error response from daemon: ") })
+		r.set(func(q *seq.Request) { q.Message = strings.TrimPrefix(err.Error(), "Error response from daemon: ") })
 	}
 	r.observe()
 }
@@ -77,7 +77,7 @@ func (r *traced) done(err error) {
 // ended emits the record of an answer that went on after it had begun.
 func (r *traced) ended(err error) {
 	at := r.e.now()
-	r.setDocker(func(d *trace.Docker) {
+	r.setDocker(func(d *seq.Docker) {
 		if d.Ended = at; err != nil {
 			d.Error = err.Error()
 		}
@@ -87,28 +87,28 @@ func (r *traced) ended(err error) {
 
 // within returns a context under which the next request is recorded.
 func (r *traced) within(ctx context.Context) context.Context {
-	stamp := func(field func(*trace.Request) *time.Time) {
+	stamp := func(field func(*seq.Request) *time.Time) {
 		now := r.e.now()
-		r.set(func(q *trace.Request) { *field(q) = now })
+		r.set(func(q *seq.Request) { *field(q) = now })
 	}
 	return httptrace.WithClientTrace(context.WithValue(ctx, tracedKey{}, r), &httptrace.ClientTrace{
-		DNSDone: func(httptrace.DNSDoneInfo) { stamp(func(q *trace.Request) *time.Time { return &q.DNS }) },
+		DNSDone: func(httptrace.DNSDoneInfo) { stamp(func(q *seq.Request) *time.Time { return &q.DNS }) },
 		ConnectDone: func(_, _ string, err error) {
-			stamp(func(q *trace.Request) *time.Time { return &q.Connected })
+			stamp(func(q *seq.Request) *time.Time { return &q.Connected })
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			r.dialed = err
 		},
-		TLSHandshakeDone:     func(tls.ConnectionState, error) { stamp(func(q *trace.Request) *time.Time { return &q.TLS }) },
+		TLSHandshakeDone:     func(tls.ConnectionState, error) { stamp(func(q *seq.Request) *time.Time { return &q.TLS }) },
 		GotConn:              func(httptrace.GotConnInfo) { r.sent() },
-		GotFirstResponseByte: func() { stamp(func(q *trace.Request) *time.Time { return &q.FirstByte }) },
+		GotFirstResponseByte: func() { stamp(func(q *seq.Request) *time.Time { return &q.FirstByte }) },
 	})
 }
 
 // sent observes that the request is about to be written.
 func (r *traced) sent() {
 	at := r.e.now()
-	r.set(func(q *trace.Request) { q.Sent = at })
+	r.set(func(q *seq.Request) { q.Sent = at })
 	r.observe()
 }
 
@@ -116,7 +116,7 @@ func (r *traced) sent() {
 // tells nothing of it.
 func asked(req *http.Request) error {
 	if r, ok := req.Context().Value(tracedKey{}).(*traced); ok {
-		r.set(func(q *trace.Request) { q.Method, q.Path = req.Method, req.URL.RequestURI() })
+		r.set(func(q *seq.Request) { q.Method, q.Path = req.Method, req.URL.RequestURI() })
 		if req.Header.Get("Upgrade") != "" {
 			r.sent()
 		}
@@ -131,7 +131,7 @@ func answered(res *http.Response) {
 		return
 	}
 	at := r.e.now()
-	r.set(func(q *trace.Request) {
+	r.set(func(q *seq.Request) {
 		if q.FirstByte.IsZero() {
 			q.FirstByte = at
 		}

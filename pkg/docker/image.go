@@ -10,7 +10,7 @@ import (
 	"github.com/moby/moby/api/types/registry"
 	"github.com/moby/moby/client"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // haveImage pulls the image if the engine does not have it.
@@ -27,11 +27,11 @@ func (e *Engine) haveImage(ctx context.Context, image string) error {
 
 // inspectImage asks whether the engine has the image, and how many layers it has.
 func (e *Engine) inspectImage(ctx context.Context, image string) error {
-	record := e.record("inspect", "images", trace.Object{Kind: "Image", Name: image}, trace.Docker{Image: image})
+	record := e.record("inspect", "images", seq.Object{Kind: "Image", Name: image}, seq.Docker{Image: image})
 	found, err := e.client.ImageInspect(record.within(ctx), image)
 	if err == nil {
-		record.set(func(q *trace.Request) { q.Object.UID = found.ID })
-		record.setDocker(func(d *trace.Docker) { d.Layers = len(found.RootFS.Layers) })
+		record.set(func(q *seq.Request) { q.Object.UID = found.ID })
+		record.setDocker(func(d *seq.Docker) { d.Layers = len(found.RootFS.Layers) })
 	}
 	record.done(err)
 	if err != nil {
@@ -51,7 +51,7 @@ func (e *Engine) pull(ctx context.Context, image string) error {
 		return fmt.Errorf("read docker's credentials for %s: %w", reference.Domain(named), err)
 	}
 	e.pulling(reference.FamiliarString(reference.TagNameOnly(named)))
-	record := e.record("pull", "images", trace.Object{Kind: "Image", Name: image}, trace.Docker{Image: image})
+	record := e.record("pull", "images", seq.Object{Kind: "Image", Name: image}, seq.Docker{Image: image})
 	stream, err := e.client.ImagePull(record.within(ctx), image, client.ImagePullOptions{RegistryAuth: credentials})
 	record.done(err)
 	if err == nil {

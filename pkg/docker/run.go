@@ -13,7 +13,7 @@ import (
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // Spec is the container to run.
@@ -72,11 +72,11 @@ func (e *Engine) Start(ctx context.Context, spec Spec) error {
 // create makes the container.
 func (e *Engine) create(ctx context.Context, spec Spec) error {
 	e.mu.Lock()
-	e.object, e.holds = trace.Object{Kind: "Container", Name: spec.Name}, true
+	e.object, e.holds = seq.Object{Kind: "Container", Name: spec.Name}, true
 	e.mu.Unlock()
 	e.removes = spec.Remove
 	record := e.about("create")
-	record.setDocker(func(d *trace.Docker) { d.Image, d.Command = spec.Image, spec.Command })
+	record.setDocker(func(d *seq.Docker) { d.Image, d.Command = spec.Image, spec.Command })
 	host := &container.HostConfig{AutoRemove: spec.Remove, Resources: container.Resources{Memory: spec.Memory, MemorySwap: spec.Memory}}
 	// What an interrupted create makes would have no id that we know.
 	uncancelled, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -87,8 +87,8 @@ func (e *Engine) create(ctx context.Context, spec Spec) error {
 		Config: &container.Config{Image: spec.Image, Cmd: spec.Command, Env: spec.Env, AttachStdout: true, AttachStderr: true},
 	})
 	e.known(made.ID)
-	record.set(func(q *trace.Request) { q.Object.UID, q.Warnings = made.ID, made.Warnings })
-	record.setDocker(func(d *trace.Docker) { d.ID = made.ID })
+	record.set(func(q *seq.Request) { q.Object.UID, q.Warnings = made.ID, made.Warnings })
+	record.setDocker(func(d *seq.Docker) { d.ID = made.ID })
 	record.done(err)
 	if err != nil {
 		return notCreated(spec.Name, err)
@@ -102,7 +102,7 @@ func (e *Engine) Inspect(ctx context.Context) error {
 	return err
 }
 
-func (e *Engine) inspect(ctx context.Context) (trace.Docker, error) {
+func (e *Engine) inspect(ctx context.Context) (seq.Docker, error) {
 	record := e.about("inspect")
 	found, err := e.client.ContainerInspect(record.within(ctx), e.Container().UID, client.ContainerInspectOptions{})
 	c := found.Container
@@ -111,8 +111,8 @@ func (e *Engine) inspect(ctx context.Context) (trace.Docker, error) {
 		e.object.Name = strings.TrimPrefix(c.Name, "/")
 		object := e.object
 		e.mu.Unlock()
-		record.set(func(q *trace.Request) { q.Object = object })
-		record.setDocker(func(d *trace.Docker) {
+		record.set(func(q *seq.Request) { q.Object = object })
+		record.setDocker(func(d *seq.Docker) {
 			if c.HostConfig != nil {
 				d.Runtime = c.HostConfig.Runtime
 			}
@@ -129,7 +129,7 @@ func (e *Engine) inspect(ctx context.Context) (trace.Docker, error) {
 	}
 	record.done(err)
 	if err != nil {
-		return trace.Docker{}, fmt.Errorf("inspect the container: %w", err)
+		return seq.Docker{}, fmt.Errorf("inspect the container: %w", err)
 	}
 	return *record.get().Docker, nil
 }
@@ -149,8 +149,8 @@ func (e *Engine) attach(ctx context.Context, spec Spec) error {
 		defer close(e.attached)
 		defer hijacked.Close()
 		defer stop()
-		stdout := &counted{to: spec.Stdout, record: record, field: func(d *trace.Docker) *int { return &d.Stdout }}
-		stderr := &counted{to: spec.Stderr, record: record, field: func(d *trace.Docker) *int { return &d.Stderr }}
+		stdout := &counted{to: spec.Stdout, record: record, field: func(d *seq.Docker) *int { return &d.Stdout }}
+		stderr := &counted{to: spec.Stderr, record: record, field: func(d *seq.Docker) *int { return &d.Stderr }}
 		_, err := stdcopy.StdCopy(stdout, stderr, hijacked.Reader)
 		if e.ctx.Err() == nil {
 			record.ended(err)
@@ -163,12 +163,12 @@ func (e *Engine) attach(ctx context.Context, spec Spec) error {
 type counted struct {
 	to     io.Writer
 	record *traced
-	field  func(*trace.Docker) *int
+	field  func(*seq.Docker) *int
 }
 
 func (w *counted) Write(p []byte) (int, error) {
 	at, first := w.record.e.now(), false
-	w.record.setDocker(func(d *trace.Docker) {
+	w.record.setDocker(func(d *seq.Docker) {
 		*w.field(d) += len(p)
 		if first = d.Output.IsZero(); first {
 			d.Output = at
@@ -207,7 +207,7 @@ func (e *Engine) wait(ctx context.Context) error {
 			if told.Error != nil && told.Error.Message != "" {
 				end.err = errors.New(told.Error.Message)
 			}
-			record.setDocker(func(d *trace.Docker) { d.ExitCode = &end.code })
+			record.setDocker(func(d *seq.Docker) { d.ExitCode = &end.code })
 		case end.err = <-result.Error:
 		}
 		if e.ctx.Err() == nil {

@@ -5,7 +5,7 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // held bounds how many spans are kept back until something says whether they are about the Pod: at 10,000 spans a second
@@ -17,17 +17,17 @@ const held = 40_000
 type Filter struct {
 	namespace string
 	named     func(string) bool
-	traces    map[string]bool          // that are about one of the objects
-	waiting   map[string][]*trace.Span // by trace
-	links     map[string]bool          // ids of spans that such traces link to
-	tasks     map[string]bool          // ids of containers
-	queue     []*trace.Span            // those that wait, oldest first, in a ring
+	traces    map[string]bool        // that are about one of the objects
+	waiting   map[string][]*seq.Span // by trace
+	links     map[string]bool        // ids of spans that such traces link to
+	tasks     map[string]bool        // ids of containers
+	queue     []*seq.Span            // those that wait, oldest first, in a ring
 	next      int
 }
 
 // NewFilter is for the objects of that namespace with one of these names.
 func NewFilter(namespace string, named func(string) bool) *Filter {
-	return &Filter{namespace: namespace, named: named, traces: map[string]bool{}, waiting: map[string][]*trace.Span{}, links: map[string]bool{}, queue: make([]*trace.Span, held)}
+	return &Filter{namespace: namespace, named: named, traces: map[string]bool{}, waiting: map[string][]*seq.Span{}, links: map[string]bool{}, queue: make([]*seq.Span, held)}
 }
 
 // Containers passes the spans of a runtime about containers with these ids, too. A container that was there before the first
@@ -41,8 +41,8 @@ func (f *Filter) Containers(ids ...string) *Filter {
 }
 
 // Add takes a batch and calls pass for each span that is known to be about the Pod by now, once.
-func (f *Filter) Add(batch ptrace.Traces, pass func(*trace.Span)) {
-	each(batch, func(s *trace.Span) {
+func (f *Filter) Add(batch ptrace.Traces, pass func(*seq.Span)) {
+	each(batch, func(s *seq.Span) {
 		if !f.traces[s.TraceID] && !f.about(s) && !f.links[s.ID] {
 			f.hold(s)
 			return
@@ -53,7 +53,7 @@ func (f *Filter) Add(batch ptrace.Traces, pass func(*trace.Span)) {
 
 // pass lets a span through, after what waits of its trace: what is below a span ends and comes before it, and who has the
 // span may rely on having that too. What the span links to follows.
-func (f *Filter) pass(s *trace.Span, pass func(*trace.Span)) {
+func (f *Filter) pass(s *seq.Span, pass func(*seq.Span)) {
 	if !f.traces[s.TraceID] {
 		f.traces[s.TraceID] = true
 		waiting := f.waiting[s.TraceID]
@@ -73,7 +73,7 @@ func (f *Filter) pass(s *trace.Span, pass func(*trace.Span)) {
 	}
 }
 
-func (f *Filter) waits(id string) *trace.Span {
+func (f *Filter) waits(id string) *seq.Span {
 	for _, all := range f.waiting {
 		for _, w := range all {
 			if w.ID == id {
@@ -85,7 +85,7 @@ func (f *Filter) waits(id string) *trace.Span {
 }
 
 // hold keeps a span back, in the place of the oldest that waits.
-func (f *Filter) hold(s *trace.Span) {
+func (f *Filter) hold(s *seq.Span) {
 	if old := f.queue[f.next]; old != nil {
 		if all := f.waiting[old.TraceID]; len(all) > 0 && all[0] == old {
 			if all = all[1:]; len(all) == 0 {
@@ -101,7 +101,7 @@ func (f *Filter) hold(s *trace.Span) {
 }
 
 // about reports whether a span itself says that it is about one of the objects.
-func (f *Filter) about(s *trace.Span) bool {
+func (f *Filter) about(s *seq.Span) bool {
 	a := s.Attributes
 	// A key of the store is [/GROUP]/RESOURCE/NAMESPACE/NAME; an Event's name is its object's, a dot, the time.
 	if key := strings.Split(a["key"], "/"); len(key) > 3 && key[len(key)-2] == f.namespace {

@@ -10,7 +10,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // ParseJSON reads one line of OTLP JSON, as the OpenTelemetry collector's file exporter writes it.
@@ -31,7 +31,7 @@ var kept = map[string]bool{
 }
 
 // each calls do for every span, as the core takes it.
-func each(all ptrace.Traces, do func(*trace.Span)) {
+func each(all ptrace.Traces, do func(*seq.Span)) {
 	for _, r := range all.ResourceSpans().All() {
 		service := ""
 		if v, ok := r.Resource().Attributes().Get("service.name"); ok {
@@ -45,8 +45,8 @@ func each(all ptrace.Traces, do func(*trace.Span)) {
 	}
 }
 
-func convert(service string, s ptrace.Span) *trace.Span {
-	out := &trace.Span{Service: service, Name: s.Name(), TraceID: hexTrace(s.TraceID()), ID: hexSpan(s.SpanID()), Parent: hexSpan(s.ParentSpanID()), Start: at(s.StartTimestamp()), End: at(s.EndTimestamp())}
+func convert(service string, s ptrace.Span) *seq.Span {
+	out := &seq.Span{Service: service, Name: s.Name(), TraceID: hexTrace(s.TraceID()), ID: hexSpan(s.SpanID()), Parent: hexSpan(s.ParentSpanID()), Start: at(s.StartTimestamp()), End: at(s.EndTimestamp())}
 	for key, value := range s.Attributes().All() {
 		if kept[key] {
 			if out.Attributes == nil {

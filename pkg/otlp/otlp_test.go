@@ -22,6 +22,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
 )
 
@@ -72,7 +73,7 @@ func TestFilter(t *testing.T) {
 		f := NewFilter("default", isWeb)
 		var got []string
 		for _, b := range batches {
-			f.Add(b, func(s *trace.Span) { got = append(got, name(s)) })
+			f.Add(b, func(s *seq.Span) { got = append(got, name(s)) })
 		}
 		if slices.Sort(got); !slices.Equal(got, want) {
 			t.Fatalf("%v, want %v", got, want)
@@ -92,7 +93,7 @@ func TestFilterOfCommands(t *testing.T) {
 		made("containerd", "t3", "start", "", "process.Start", map[string]string{"process.id": "p", "process.task.id": "c1"}),
 		made("containerd", "t4", "others", "", "process.Start", map[string]string{"process.id": "q", "process.task.id": "c2"}),
 	} {
-		f.Add(b, func(s *trace.Span) { got = append(got, name(s)) })
+		f.Add(b, func(s *seq.Span) { got = append(got, name(s)) })
 	}
 	if want := []string{"served", "start"}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
@@ -102,7 +103,7 @@ func TestFilterOfCommands(t *testing.T) {
 func TestFilterPassesWhatWaitsFirst(t *testing.T) {
 	f := NewFilter("default", isWeb)
 	var got []string
-	pass := func(s *trace.Span) { got = append(got, name(s)) }
+	pass := func(s *seq.Span) { got = append(got, name(s)) }
 	f.Add(made("containerd", "sync", "create", "start", "containerd.task.v3.Task/Create", nil), pass)
 	f.Add(made("containerd", "sync", "start", "call", "StartContainer", map[string]string{"container.name": "app_web_default_uid_0"}), pass)
 	if want := []string{"create", "start"}; !slices.Equal(got, want) {
@@ -111,7 +112,7 @@ func TestFilterPassesWhatWaitsFirst(t *testing.T) {
 }
 
 // name is the id a test gave.
-func name(s *trace.Span) string {
+func name(s *seq.Span) string {
 	var id []byte
 	fmt.Sscanf(s.ID, "%x", &id)
 	return strings.TrimRight(string(id), "\x00")
@@ -119,8 +120,8 @@ func name(s *trace.Span) string {
 
 func TestSpanIsKeptAsItWas(t *testing.T) {
 	f := NewFilter("default", isWeb)
-	var got *trace.Span
-	f.Add(made("etcd", "t", "s", "p", "txn", map[string]string{"key": "/pods/default/web", "secret": "x"}), func(s *trace.Span) { got = s })
+	var got *seq.Span
+	f.Add(made("etcd", "t", "s", "p", "txn", map[string]string{"key": "/pods/default/web", "secret": "x"}), func(s *seq.Span) { got = s })
 	if got == nil || got.Service != "etcd" || got.Name != "txn" || !got.Start.Equal(time.Unix(1, 123)) || !got.End.Equal(time.Unix(2, 456)) || len(got.TraceID) != 32 || len(got.Parent) != 16 || len(got.Attributes) != 1 {
 		t.Errorf("%+v", got)
 	}
@@ -129,7 +130,7 @@ func TestSpanIsKeptAsItWas(t *testing.T) {
 // 10,000 unrelated spans a second for a minute leave the filter as large as after a few.
 func TestFloodDoesNotGrowMemory(t *testing.T) {
 	f := NewFilter("default", isWeb)
-	pass := func(*trace.Span) { t.Error("an unrelated span was passed") }
+	pass := func(*seq.Span) { t.Error("an unrelated span was passed") }
 	flood := func(from, n int) {
 		for i := range n {
 			id := fmt.Sprint(from + i)
@@ -169,7 +170,7 @@ func TestServe(t *testing.T) {
 	took, done := make(chan string, 1), make(chan error, 1)
 	go func() {
 		done <- Serve(ctx, l, func(r ptraceotlp.ExportRequest) {
-			each(r.Traces(), func(s *trace.Span) { took <- s.Name })
+			each(r.Traces(), func(s *seq.Span) { took <- s.Name })
 		})
 	}()
 	request := func(name string) ptraceotlp.ExportRequest {
@@ -242,8 +243,8 @@ func FuzzParseJSON(f *testing.F) {
 		if err != nil {
 			return
 		}
-		tr := trace.New(trace.Object{Kind: "Pod", Namespace: "default", Name: "web"})
-		NewFilter("default", isWeb).Add(batch, func(s *trace.Span) { tr.Observe(trace.Observation{Span: s}) })
+		tr := trace.New(seq.Object{Kind: "Pod", Namespace: "default", Name: "web"})
+		NewFilter("default", isWeb).Add(batch, func(s *seq.Span) { tr.Observe(seq.Observation{Span: s}) })
 		tr.Steps()
 	})
 }

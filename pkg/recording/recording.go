@@ -13,7 +13,7 @@ import (
 	"io"
 	"time"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // Version is the format this package writes, and the only one it reads.
@@ -21,16 +21,16 @@ const Version = "seq.recording/v1alpha2"
 
 // Header is the first line.
 type Header struct {
-	Type    string       `json:"type"` // recording
-	Version string       `json:"version"`
-	Plugin  string       `json:"plugin"`           // version of the program that wrote it
-	Server  string       `json:"server,omitempty"` // version of the API server, where it had told by then
-	Context string       `json:"context,omitempty"`
-	Started time.Time    `json:"started"` // what all other times are relative to
-	Until   string       `json:"until"`   // what the run waited for, as --until takes it
-	Subject trace.Object `json:"subject"`
-	Image   string       `json:"image,omitempty"` // of the first container that was asked for
-	Pods    string       `json:"pods,omitempty"`  // which were drawn, as --pods takes it
+	Type    string     `json:"type"` // recording
+	Version string     `json:"version"`
+	Plugin  string     `json:"plugin"`           // version of the program that wrote it
+	Server  string     `json:"server,omitempty"` // version of the API server, where it had told by then
+	Context string     `json:"context,omitempty"`
+	Started time.Time  `json:"started"` // what all other times are relative to
+	Until   string     `json:"until"`   // what the run waited for, as --until takes it
+	Subject seq.Object `json:"subject"`
+	Image   string     `json:"image,omitempty"` // of the first container that was asked for
+	Pods    string     `json:"pods,omitempty"`  // which were drawn, as --pods takes it
 }
 
 // End is the last line. A recording without one was cut off.
@@ -55,32 +55,32 @@ const (
 // Recording is a whole file.
 type Recording struct {
 	Header
-	Observations []trace.Observation
+	Observations []seq.Observation
 	End          *End // nil where the recording was cut off
 }
 
 // line is an observation as it is written.
 type line struct {
-	At      int64              `json:"at"`
-	Request *request           `json:"request,omitempty"`
-	Change  *trace.Change      `json:"change,omitempty"`
-	Event   *trace.EventChange `json:"event,omitempty"`
-	Gap     *trace.Gap         `json:"gap,omitempty"`
-	Audit   *trace.Audit       `json:"audit,omitempty"`
-	Span    *trace.Span        `json:"span,omitempty"`
-	Loss    *trace.Loss        `json:"loss,omitempty"`
+	At      int64            `json:"at"`
+	Request *request         `json:"request,omitempty"`
+	Change  *seq.Change      `json:"change,omitempty"`
+	Event   *seq.EventChange `json:"event,omitempty"`
+	Gap     *seq.Gap         `json:"gap,omitempty"`
+	Audit   *seq.Audit       `json:"audit,omitempty"`
+	Span    *seq.Span        `json:"span,omitempty"`
+	Loss    *seq.Loss        `json:"loss,omitempty"`
 	// Lease and Webhooks are answers to questions that the run itself asked.
-	Lease    *trace.Lease    `json:"lease,omitempty"`
-	Webhooks *trace.Webhooks `json:"webhooks,omitempty"`
-	Attach   *trace.Attach   `json:"attach,omitempty"`
+	Lease    *seq.Lease    `json:"lease,omitempty"`
+	Webhooks *seq.Webhooks `json:"webhooks,omitempty"`
+	Attach   *seq.Attach   `json:"attach,omitempty"`
 	// Engine and Runtime are events of a Docker Engine and its containerd; their times are on clocks of their own.
-	Engine  *trace.EngineEvent  `json:"engine,omitempty"`
-	Runtime *trace.RuntimeEvent `json:"runtime,omitempty"`
+	Engine  *seq.EngineEvent  `json:"engine,omitempty"`
+	Runtime *seq.RuntimeEvent `json:"runtime,omitempty"`
 }
 
 // request is a request with its own times, but for the server's, relative to the start. They hide those of the same name.
 type request struct {
-	trace.Request
+	seq.Request
 	Started   *int64  `json:"started,omitempty"`
 	DNS       *int64  `json:"dns,omitempty"`
 	Connected *int64  `json:"connected,omitempty"`
@@ -93,14 +93,14 @@ type request struct {
 
 // exec is what an exec ran, likewise.
 type exec struct {
-	trace.Exec
+	seq.Exec
 	Output *int64 `json:"output,omitempty"`
 	Ended  *int64 `json:"ended,omitempty"`
 }
 
 // engine is what a request to an engine was about, likewise.
 type engine struct {
-	trace.Docker
+	seq.Docker
 	Output *int64 `json:"output,omitempty"`
 	Ended  *int64 `json:"ended,omitempty"`
 }
@@ -139,7 +139,7 @@ func NewWriter(w io.Writer, h Header) (*Writer, error) {
 // Write appends one observation. The values of environment variables, of annotations and of the headers of HTTP probes,
 // and what a container left as its termination message, are replaced, equal ones alike. Secrets are no observations. Of a
 // command that was run in a container there are the arguments, but not the output; of an engine's events, what is drawn.
-func (w *Writer) Write(o trace.Observation) error {
+func (w *Writer) Write(o seq.Observation) error {
 	o = w.redact.observation(o)
 	l := line{At: w.since(o.Received), Change: o.Change, Event: o.Event, Gap: o.Gap, Audit: o.Audit, Span: o.Span, Loss: o.Loss, Lease: o.Lease, Webhooks: o.Webhooks, Attach: o.Attach, Engine: o.Engine, Runtime: o.Runtime}
 	if o.Request != nil {
@@ -219,7 +219,7 @@ func (r *Recording) add(text []byte) error {
 		r.End = &End{l.Type, at(l.At), l.Reason}
 		return nil
 	}
-	o := trace.Observation{Received: at(l.At), Change: l.Change, Event: l.Event, Gap: l.Gap, Audit: l.Audit, Span: l.Span, Loss: l.Loss, Lease: l.Lease, Webhooks: l.Webhooks, Attach: l.Attach, Engine: l.Engine, Runtime: l.Runtime}
+	o := seq.Observation{Received: at(l.At), Change: l.Change, Event: l.Event, Gap: l.Gap, Audit: l.Audit, Span: l.Span, Loss: l.Loss, Lease: l.Lease, Webhooks: l.Webhooks, Attach: l.Attach, Engine: l.Engine, Runtime: l.Runtime}
 	if l.Request != nil {
 		for t, relative := range l.Request.times() {
 			if *relative != nil {

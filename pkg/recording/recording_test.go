@@ -11,15 +11,15 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 var started = time.Date(2026, 1, 2, 3, 4, 5, 6789, time.UTC)
 
-func written(t testing.TB, observations ...trace.Observation) string {
+func written(t testing.TB, observations ...seq.Observation) string {
 	t.Helper()
 	var b bytes.Buffer
-	w, err := NewWriter(&b, Header{Subject: trace.Object{Kind: "Pod", Name: "web"}, Started: started})
+	w, err := NewWriter(&b, Header{Subject: seq.Object{Kind: "Pod", Name: "web"}, Started: started})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,8 +52,8 @@ func secretPod() *corev1.Pod {
 
 func TestSecretsStayOut(t *testing.T) {
 	pod, event := secretPod(), &corev1.Event{ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{"x": "hunter2"}}}
-	text := written(t, trace.Observation{Change: &trace.Change{Type: "ADDED", Pod: pod}}, trace.Observation{Request: &trace.Request{Pod: pod}},
-		trace.Observation{Event: &trace.EventChange{Event: event}})
+	text := written(t, seq.Observation{Change: &seq.Change{Type: "ADDED", Pod: pod}}, seq.Observation{Request: &seq.Request{Pod: pod}},
+		seq.Observation{Event: &seq.EventChange{Event: event}})
 	if strings.Contains(text, "hunter2") {
 		t.Errorf("a secret is in the recording:\n%s", text)
 	}
@@ -72,11 +72,11 @@ func TestSecretsStayOut(t *testing.T) {
 
 func TestReadsWhatWasWritten(t *testing.T) {
 	at := started.Add(123456789)
-	all := []trace.Observation{
+	all := []seq.Observation{
 		{Received: at},
-		{Received: at, Gap: &trace.Gap{Resource: "pods", From: "1"}},
-		{Received: at, Request: &trace.Request{ID: "a", Verb: "create", Started: started.Add(-time.Hour), Sent: started, FirstByte: at, ServerDate: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)}},
-		{Received: at, Request: &trace.Request{ID: "b", Verb: "exec", Started: started, Exec: &trace.Exec{Container: "app", Command: []string{"false"}, Output: at, Ended: at.Add(5), ExitCode: new(1)}}},
+		{Received: at, Gap: &seq.Gap{Resource: "pods", From: "1"}},
+		{Received: at, Request: &seq.Request{ID: "a", Verb: "create", Started: started.Add(-time.Hour), Sent: started, FirstByte: at, ServerDate: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)}},
+		{Received: at, Request: &seq.Request{ID: "b", Verb: "exec", Started: started, Exec: &seq.Exec{Container: "app", Command: []string{"false"}, Output: at, Ended: at.Add(5), ExitCode: new(1)}}},
 	}
 	text := written(t, all...)
 	r, err := Read(strings.NewReader(text))
@@ -92,7 +92,7 @@ func TestReadsWhatWasWritten(t *testing.T) {
 }
 
 func TestCutOffAndForeignFiles(t *testing.T) {
-	whole := written(t, trace.Observation{Received: started}, trace.Observation{Received: started})
+	whole := written(t, seq.Observation{Received: started}, seq.Observation{Received: started})
 	end := strings.LastIndex(strings.TrimSpace(whole), "\n") + 1
 	for name, c := range map[string]struct{ cut, left int }{"within a line": {end - 5, 1}, "between lines": {end, 2}, "within the end": {len(whole) - 5, 2}} {
 		if r, err := Read(strings.NewReader(whole[:c.cut])); !errors.Is(err, ErrCut) || len(r.Observations) != c.left {

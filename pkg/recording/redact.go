@@ -6,7 +6,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // redactor replaces what may be secret. It gives equal values one number, so that a change still shows as one.
@@ -30,12 +30,12 @@ func (r redactor) annotations(all map[string]string) {
 }
 
 // observation returns o with copies of what it replaces.
-func (r redactor) observation(o trace.Observation) trace.Observation {
+func (r redactor) observation(o seq.Observation) seq.Observation {
 	switch {
 	case o.Change != nil && o.Change.Pod != nil:
-		o.Change = &trace.Change{Type: o.Change.Type, Pod: r.pod(o.Change.Pod)}
+		o.Change = &seq.Change{Type: o.Change.Type, Pod: r.pod(o.Change.Pod)}
 	case o.Change != nil && o.Change.Object != nil:
-		o.Change = &trace.Change{Type: o.Change.Type, Object: r.object(o.Change.Object)}
+		o.Change = &seq.Change{Type: o.Change.Type, Object: r.object(o.Change.Object)}
 	case o.Request != nil && o.Request.Answer != nil:
 		request := *o.Request
 		request.Answer = r.object(request.Answer)
@@ -54,7 +54,7 @@ func (r redactor) observation(o trace.Observation) trace.Observation {
 		}
 		o.Engine = &event
 	case o.Event != nil && o.Event.Event != nil:
-		o.Event = &trace.EventChange{Type: o.Event.Type, Event: o.Event.Event.DeepCopy()}
+		o.Event = &seq.EventChange{Type: o.Event.Type, Event: o.Event.Event.DeepCopy()}
 		r.annotations(o.Event.Event.Annotations)
 	}
 	return o

@@ -6,7 +6,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // Whatever kind of object a run is about: what may be secret in it stays out of the file, and the object as it was stays as
@@ -18,11 +18,11 @@ func TestObjectsAreRedacted(t *testing.T) {
 	template := map[string]any{"metadata": map[string]any{"annotations": map[string]any{"a": "hidden"}}, "spec": map[string]any{"containers": []any{container}}}
 	cronJob := &unstructured.Unstructured{Object: map[string]any{"kind": "CronJob", "metadata": map[string]any{"name": "c", "annotations": map[string]any{"kubectl.kubernetes.io/last-applied-configuration": "hidden"}},
 		"spec": map[string]any{"jobTemplate": map[string]any{"spec": map[string]any{"template": template}}}}}
-	for _, o := range []trace.Observation{
-		{Request: &trace.Request{ID: "a", Verb: "create", Answer: secret}},
-		{Change: &trace.Change{Type: "ADDED", Object: secret}},
-		{Request: &trace.Request{ID: "b", Verb: "create", Answer: cronJob}},
-		{Change: &trace.Change{Type: "ADDED", Object: cronJob}},
+	for _, o := range []seq.Observation{
+		{Request: &seq.Request{ID: "a", Verb: "create", Answer: secret}},
+		{Change: &seq.Change{Type: "ADDED", Object: secret}},
+		{Request: &seq.Request{ID: "b", Verb: "create", Answer: cronJob}},
+		{Change: &seq.Change{Type: "ADDED", Object: cronJob}},
 	} {
 		text := written(t, o)
 		if strings.Contains(text, "hidden") || strings.Contains(text, "aGlkZGVu") {

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/compare"
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // Comparison is two reports, and what tells them apart.
@@ -52,7 +52,7 @@ func (c Comparison) about(s compare.Side, y Style) string {
 }
 
 // verdict says in sentences what tells the two runs apart, what matters most first.
-func (c Comparison) verdict(detail trace.Detail) []string {
+func (c Comparison) verdict(detail seq.Detail) []string {
 	if c.Same {
 		return []string{"A and B are the same run: there is no difference."}
 	}
@@ -184,7 +184,7 @@ func (c Comparison) wait(w compare.Wait) string {
 func lower(s string) string { return strings.ToLower(s[:1]) + s[1:] }
 
 // counts says how many steps only one run has.
-func (c Comparison) counts(detail trace.Detail) string {
+func (c Comparison) counts(detail seq.Detail) string {
 	var only [2]int
 	both, elsewhere := 0, 0
 	for _, s := range c.Steps {
@@ -240,7 +240,7 @@ func (y Style) lasted(s compare.Step) string {
 			continue
 		}
 		answer, text := "", y.right(m.Step, m.Answer)
-		if i := strings.LastIndex(text, " in "); m.From == trace.Kubectl && i >= 0 {
+		if i := strings.LastIndex(text, " in "); m.From == seq.Kubectl && i >= 0 {
 			answer, text = text[:i], text[i+len(" in "):]
 		}
 		if s.Sides[1-side] != nil && text != "" {
@@ -258,7 +258,7 @@ func (y Style) lasted(s compare.Step) string {
 }
 
 // names of the participants of a message, one name where both runs have the same.
-func names(s compare.Step, of func(*compare.Message) trace.Participant) trace.Participant {
+func names(s compare.Step, of func(*compare.Message) seq.Participant) seq.Participant {
 	a, b := s.Sides[compare.A], s.Sides[compare.B]
 	switch {
 	case a == nil:
@@ -266,12 +266,12 @@ func names(s compare.Step, of func(*compare.Message) trace.Participant) trace.Pa
 	case b == nil || of(a) == of(b):
 		return of(a)
 	}
-	prefix := string(trace.Container(""))
-	return trace.Participant(strings.TrimPrefix(string(of(a)), prefix) + "/" + strings.TrimPrefix(string(of(b)), prefix))
+	prefix := string(seq.Container(""))
+	return seq.Participant(strings.TrimPrefix(string(of(a)), prefix) + "/" + strings.TrimPrefix(string(of(b)), prefix))
 }
 
-func fromOf(m *compare.Message) trace.Participant { return m.From }
-func toOf(m *compare.Message) trace.Participant   { return m.To }
+func fromOf(m *compare.Message) seq.Participant { return m.From }
+func toOf(m *compare.Message) seq.Participant   { return m.To }
 
 // counterpart is the message of one side: of a step that the other side has elsewhere, the one there.
 func (c Comparison) counterpart(s compare.Step, side compare.Side) *compare.Message {

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/compare"
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 var (
@@ -140,13 +140,13 @@ func (c Comparison) htmlStep(b *strings.Builder, y Style, s compare.Step) {
 	}
 	arrow, target := y.glyphs().request, names(s, toOf)
 	switch m.Kind {
-	case trace.DeliveryKind:
+	case seq.DeliveryKind:
 		arrow = y.glyphs().delivery
-	case trace.NoteKind:
+	case seq.NoteKind:
 		arrow, target = y.glyphs().note, ""
 	}
 	inferred := ""
-	if m.Certainty == trace.Inferred {
+	if m.Certainty == seq.Inferred {
 		inferred = ` class="inferred"`
 	}
 	fmt.Fprintf(b, "<tr class=%q><td><span class=\"tag\">%s</span></td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td%s>", class, mark,

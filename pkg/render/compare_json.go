@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/compare"
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 type jsonRange struct {
@@ -34,7 +34,7 @@ type jsonComparison struct {
 type jsonCompRun struct {
 	File     string        `json:"file"`
 	Server   string        `json:"server"`
-	Subject  trace.Object  `json:"subject"`
+	Subject  seq.Object    `json:"subject"`
 	Started  *time.Time    `json:"started"`
 	Outcome  string        `json:"outcome"`
 	Took     jsonRange     `json:"took"`
@@ -60,17 +60,17 @@ type jsonCompStep struct {
 }
 
 type jsonMessage struct {
-	From      trace.Participant `json:"from"`
-	To        trace.Participant `json:"to"`
-	Kind      trace.Kind        `json:"kind"`
-	Label     string            `json:"label"`
-	Answer    string            `json:"answer,omitempty"`
-	Container string            `json:"container"`
-	Rule      string            `json:"rule"`
-	Certainty trace.Certainty   `json:"certainty"`
-	Earliest  *float64          `json:"earliest"`
-	Latest    *float64          `json:"latest"` // of the step
-	Took      *jsonRange        `json:"took"`   // until the answer, where there is one
+	From      seq.Participant `json:"from"`
+	To        seq.Participant `json:"to"`
+	Kind      seq.Kind        `json:"kind"`
+	Label     string          `json:"label"`
+	Answer    string          `json:"answer,omitempty"`
+	Container string          `json:"container"`
+	Rule      string          `json:"rule"`
+	Certainty seq.Certainty   `json:"certainty"`
+	Earliest  *float64        `json:"earliest"`
+	Latest    *float64        `json:"latest"` // of the step
+	Took      *jsonRange      `json:"took"`   // until the answer, where there is one
 }
 
 // compareJSON writes a comparison as one document a line: the comparison, its phases, its steps of every detail in
@@ -79,7 +79,7 @@ type jsonMessage struct {
 func compareJSON(w io.Writer, c Comparison) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
-	out := jsonComparison{Type: "comparison", APIVersion: "seq/v1alpha1", Same: c.Same, More: jsonMore(c.More), Longer: jsonSide(c.Longer()), Waits: []jsonSides[jsonWait]{}, Verdict: c.verdict(trace.Full)}
+	out := jsonComparison{Type: "comparison", APIVersion: "seq/v1alpha1", Same: c.Same, More: jsonMore(c.More), Longer: jsonSide(c.Longer()), Waits: []jsonSides[jsonWait]{}, Verdict: c.verdict(seq.Full)}
 	out.Runs = jsonSides[jsonCompRun]{c.jsonRun(compare.A), c.jsonRun(compare.B)}
 	for _, x := range c.Waits {
 		out.Waits = append(out.Waits, jsonSides[jsonWait]{jsonOfWait(x.Sides[compare.A]), jsonOfWait(x.Sides[compare.B])})
@@ -123,14 +123,14 @@ func jsonMore(r *compare.Range) *jsonRange {
 	return new(seconds(*r))
 }
 
-func jsonOfPhase(p *trace.Phase) *jsonRange {
+func jsonOfPhase(p *seq.Phase) *jsonRange {
 	if p == nil {
 		return nil
 	}
 	return new(seconds(compare.Range{Min: p.Min, Max: p.Max}))
 }
 
-func jsonOfWait(w *trace.Wait) *jsonWait {
+func jsonOfWait(w *seq.Wait) *jsonWait {
 	if w == nil {
 		return nil
 	}

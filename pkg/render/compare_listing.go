@@ -10,7 +10,7 @@ import (
 	"github.com/mattn/go-runewidth"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/compare"
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // sideColours tell the two runs apart; neither is the good one.
@@ -113,9 +113,9 @@ func (y Style) compared(c Comparison, s compare.Step) []string {
 	arrow, m := g.request, lead(s)
 	target := names(s, toOf)
 	switch m.Kind {
-	case trace.DeliveryKind:
+	case seq.DeliveryKind:
 		arrow = g.delivery
-	case trace.NoteKind:
+	case seq.NoteKind:
 		arrow, target = g.note, ""
 	}
 	whose, colour := "", ""
@@ -130,7 +130,7 @@ func (y Style) compared(c Comparison, s compare.Step) []string {
 		glyph := " "
 		if n := c.counterpart(s, compare.Side(side)); n != nil {
 			glyph = g.observed
-			if n.Certainty == trace.Inferred {
+			if n.Certainty == seq.Inferred {
 				glyph = g.inferred
 			}
 		}

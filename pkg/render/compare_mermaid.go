@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/compare"
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // compareMermaid writes both runs as one sequence diagram: what both have, once, with the times of either; what one has
@@ -16,11 +16,11 @@ import (
 func compareMermaid(w io.Writer, c Comparison, y Style) error {
 	m := mermaid{Style: y}
 	order := c.lanes(y.Detail)
-	var lanes []trace.Participant
+	var lanes []seq.Participant
 	lane := map[int]int{}
 	for k, i := range order {
 		lane[i] = k
-		lanes = append(lanes, trace.Participant(cmp.Or(c.Participants[i][compare.A], c.Participants[i][compare.B])))
+		lanes = append(lanes, seq.Participant(cmp.Or(c.Participants[i][compare.A], c.Participants[i][compare.B])))
 	}
 	m.ids = mermaidIDs(lanes, cmp.Or(c.Runs[compare.A].Runtime, c.Runs[compare.B].Runtime))
 	m.printf("sequenceDiagram")
@@ -64,13 +64,13 @@ func compareMermaid(w io.Writer, c Comparison, y Style) error {
 }
 
 // lanes are the participants of the steps of that detail, in their order.
-func (c Comparison) lanes(detail trace.Detail) (order []int) {
+func (c Comparison) lanes(detail seq.Detail) (order []int) {
 	for _, s := range c.Steps {
 		if s.Detail() > detail {
 			continue
 		}
 		side, _ := s.One()
-		for _, p := range []trace.Participant{lead(s).From, lead(s).To} {
+		for _, p := range []seq.Participant{lead(s).From, lead(s).To} {
 			if i := c.Lane(side, p); !slices.Contains(order, i) {
 				order = append(order, i)
 			}
@@ -85,7 +85,7 @@ func (c Comparison) rank(i int) int {
 	least := len(laneOrder) + 1
 	for s, name := range c.Participants[i] {
 		if name != "" {
-			least = min(least, laneRank(trace.Participant(name), c.Runs[s].Runtime))
+			least = min(least, laneRank(seq.Participant(name), c.Runs[s].Runtime))
 		}
 	}
 	return least
@@ -93,7 +93,7 @@ func (c Comparison) rank(i int) int {
 
 // joinedNames is what a lane is called.
 func joinedNames(names [2]string) string {
-	prefix := string(trace.Container(""))
+	prefix := string(seq.Container(""))
 	a, b := strings.TrimPrefix(names[compare.A], prefix), strings.TrimPrefix(names[compare.B], prefix)
 	if a == b || b == "" {
 		return a
@@ -112,10 +112,10 @@ func (m *mermaid) compared(c Comparison, s compare.Step, lane map[int]int) {
 	if lasted := m.lasted(s); lasted != "" {
 		label += ", " + lasted
 	}
-	if x.Certainty == trace.Inferred {
+	if x.Certainty == seq.Inferred {
 		label += " " + m.glyphs().inferred
 	}
-	if m.Detail > trace.Brief {
+	if m.Detail > seq.Brief {
 		var times []string
 		for _, k := range compare.Sides {
 			if at := c.at(m.Style, s, k); at != "" {
@@ -130,9 +130,9 @@ func (m *mermaid) compared(c Comparison, s compare.Step, lane map[int]int) {
 		}
 	}
 	switch label = mermaidText(label); x.Kind {
-	case trace.NoteKind:
+	case seq.NoteKind:
 		m.printf("    Note over %s: %s", from, label)
-	case trace.RequestKind:
+	case seq.RequestKind:
 		m.printf("    %s->>%s: %s", from, to, label)
 	default:
 		m.printf("    %s-->>%s: %s", from, to, label)

@@ -5,18 +5,18 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // figure is a report as the pictures draw it: the participants that have a lane, and the messages between them in order.
 type figure struct {
-	lanes []trace.Participant
+	lanes []seq.Participant
 	rows  []row
 }
 
 // row is one message of a figure.
 type row struct {
-	*trace.Step
+	*seq.Step
 	from, to int // lanes
 	opens    bool
 	closes   int // the row whose call it answers, or -1
@@ -24,7 +24,7 @@ type row struct {
 }
 
 // newFigure takes the steps of that detail.
-func newFigure(r Report, detail trace.Detail) figure {
+func newFigure(r Report, detail seq.Detail) figure {
 	var f figure
 	r = r.selected()
 	calls := map[string]int{} // rows
@@ -35,14 +35,14 @@ func newFigure(r Report, detail trace.Detail) figure {
 		}
 		x := row{Step: s, closes: -1, phase: -1}
 		switch k, ok := calls[s.Call]; {
-		case s.Call == "" || s.Kind != trace.RequestKind && s.Kind != trace.ResponseKind:
-		case s.Kind == trace.RequestKind:
+		case s.Call == "" || s.Kind != seq.RequestKind && s.Kind != seq.ResponseKind:
+		case s.Kind == seq.RequestKind:
 			calls[s.Call] = len(f.rows)
 		case ok:
 			f.rows[k].opens, x.closes = true, k
 		}
 		f.rows = append(f.rows, x)
-		for _, p := range []trace.Participant{s.From, s.To} {
+		for _, p := range []seq.Participant{s.From, s.To} {
 			if !slices.Contains(f.lanes, p) {
 				f.lanes = append(f.lanes, p)
 			}
@@ -54,31 +54,31 @@ func newFigure(r Report, detail trace.Detail) figure {
 }
 
 // laneOrder is that of the diagrams in courses; others stand before the kubelet, containers at the end as they appear.
-var laneOrder = []trace.Participant{trace.Kubectl, trace.APIServer, trace.Etcd, trace.ControllerManager, trace.Scheduler, "", trace.Kubelet, trace.Runtime, trace.CNI, trace.Runc}
+var laneOrder = []seq.Participant{seq.Kubectl, seq.APIServer, seq.Etcd, seq.ControllerManager, seq.Scheduler, "", seq.Kubelet, seq.Runtime, seq.CNI, seq.Runc}
 
-func laneRank(p, runtime trace.Participant) int {
+func laneRank(p, runtime seq.Participant) int {
 	switch p {
 	case runtime:
-		p = trace.Runtime
-	case trace.User:
-		p = trace.Kubectl
-	case trace.Engine: // who asks the runtime
-		p = trace.Kubelet
+		p = seq.Runtime
+	case seq.User:
+		p = seq.Kubectl
+	case seq.Engine: // who asks the runtime
+		p = seq.Kubelet
 	}
 	if p.IsController() {
-		p = trace.ControllerManager
+		p = seq.ControllerManager
 	}
 	if i := slices.Index(laneOrder, p); i >= 0 {
 		return i
 	}
-	if strings.HasPrefix(string(p), string(trace.Container(""))) {
+	if strings.HasPrefix(string(p), string(seq.Container(""))) {
 		return len(laneOrder)
 	}
 	return slices.Index(laneOrder, "")
 }
 
-func (f *figure) sortLanes(runtime trace.Participant) {
-	slices.SortStableFunc(f.lanes, func(a, b trace.Participant) int {
+func (f *figure) sortLanes(runtime seq.Participant) {
+	slices.SortStableFunc(f.lanes, func(a, b seq.Participant) int {
 		return cmp.Compare(laneRank(a, runtime), laneRank(b, runtime))
 	})
 	for i := range f.rows {
@@ -100,7 +100,7 @@ func (f *figure) markPhases(r Report) {
 	}
 	var all []stretch
 	for i, p := range r.Phases {
-		if p.Name == trace.Unknown {
+		if p.Name == seq.Unknown {
 			continue
 		}
 		for _, part := range p.Parts {

@@ -12,6 +12,7 @@ import (
 	"github.com/mattn/go-runewidth"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/render"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
 	"github.com/kubectl-seq/kubectl-seq/test/scenario"
 )
@@ -95,7 +96,7 @@ func poisoned(t *testing.T, s scenario.Scenario, text string) *trace.Trace {
 		if data, err = json.Marshal(poison(doc, "", text)); err != nil {
 			t.Fatal(err)
 		}
-		var out trace.Observation
+		var out seq.Observation
 		if json.Unmarshal(data, &out) != nil {
 			out = o // an enumeration that admits no other word
 		}
@@ -123,7 +124,7 @@ func checkComparison(t *testing.T, c render.Comparison) {
 func checkText(t *testing.T, name string, draw func(io.Writer, render.Style) error) {
 	t.Helper()
 	var b bytes.Buffer
-	if err := draw(&b, render.Style{Width: 120, Detail: trace.Full, Explain: true}); err != nil {
+	if err := draw(&b, render.Style{Width: 120, Detail: seq.Full, Explain: true}); err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
 	if name != "json" && b.Len() > 4<<20 {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
 )
 
@@ -26,17 +27,17 @@ var (
 
 // page is what the script of the page draws. Times are milliseconds since the POST; null is unknown.
 type page struct {
-	Title    string       `json:"title"`
-	Where    string       `json:"where"`
-	Recorded string       `json:"recorded,omitempty"`
-	Outcome  string       `json:"outcome"`
-	Obstacle [][2]string  `json:"obstacle"` // titles and texts
-	Detail   trace.Detail `json:"detail"`   // that is shown first
-	Lanes    []pageLane   `json:"lanes"`
-	Steps    []pageStep   `json:"steps"`
-	Phases   []pagePhase  `json:"phases"`
-	Waits    []string     `json:"waits"`
-	Notes    []string     `json:"notes"`
+	Title    string      `json:"title"`
+	Where    string      `json:"where"`
+	Recorded string      `json:"recorded,omitempty"`
+	Outcome  string      `json:"outcome"`
+	Obstacle [][2]string `json:"obstacle"` // titles and texts
+	Detail   seq.Detail  `json:"detail"`   // that is shown first
+	Lanes    []pageLane  `json:"lanes"`
+	Steps    []pageStep  `json:"steps"`
+	Phases   []pagePhase `json:"phases"`
+	Waits    []string    `json:"waits"`
+	Notes    []string    `json:"notes"`
 }
 
 type pageLane struct {
@@ -47,8 +48,8 @@ type pageLane struct {
 type pageStep struct {
 	From     int            `json:"from"`
 	To       int            `json:"to"`
-	Kind     trace.Kind     `json:"kind"`
-	Detail   trace.Detail   `json:"detail"`
+	Kind     seq.Kind       `json:"kind"`
+	Detail   seq.Detail     `json:"detail"`
 	Label    string         `json:"label"`
 	Right    string         `json:"right,omitempty"` // the revision, or how long the call took
 	Time     string         `json:"time"`            // with no more digits than are known
@@ -58,7 +59,7 @@ type pageStep struct {
 	Inferred bool           `json:"inferred"`
 	Answers  int            `json:"answers"` // the call, or -1
 	Phase    int            `json:"phase"`   // or -1
-	At       trace.Instant  `json:"at"`
+	At       seq.Instant    `json:"at"`
 	Clock    string         `json:"clock"`
 	Rule     string         `json:"rule"`
 	Gist     string         `json:"gist"`
@@ -112,7 +113,7 @@ func digest(s string) string {
 }
 
 func newPage(r Report, y Style) page {
-	f := newFigure(r, trace.Full)
+	f := newFigure(r, seq.Full)
 	y.clock = r.looks()
 	p := page{
 		Title: Plain(r.Run.Subject.String()), Where: Plain(y.where(r)), Outcome: Plain(r.headline()),
@@ -122,7 +123,7 @@ func newPage(r Report, y Style) page {
 		p.Recorded = r.Recorded.UTC().Format("2006-01-02 15:04 UTC")
 	}
 	for _, l := range f.lanes {
-		p.Lanes = append(p.Lanes, pageLane{strings.TrimPrefix(Plain(string(l)), string(trace.Container(""))), laneRank(l, r.Run.Runtime)})
+		p.Lanes = append(p.Lanes, pageLane{strings.TrimPrefix(Plain(string(l)), string(seq.Container(""))), laneRank(l, r.Run.Runtime)})
 	}
 	rules := map[string]trace.Rule{}
 	for _, rule := range trace.Rules {
@@ -181,7 +182,7 @@ func (y Style) pageStep(r Report, f figure, x row, rule trace.Rule, index map[st
 	}
 	s := pageStep{
 		From: x.from, To: x.to, Kind: x.Kind, Detail: x.Detail, Label: Plain(x.Label), Right: right, Time: y.when(x.Step, r.origin()),
-		Earliest: since(x.Window.Earliest), Latest: since(x.Window.Latest), Best: since(x.Best), Inferred: x.Certainty == trace.Inferred,
+		Earliest: since(x.Window.Earliest), Latest: since(x.Window.Latest), Best: since(x.Best), Inferred: x.Certainty == seq.Inferred,
 		Answers: x.closes, Phase: x.phase, At: x.At, Clock: Plain(string(x.Clock)), Rule: rule.Name, Gist: rule.Gist, Explain: rule.Explain,
 		Proves: rule.Proves, Doc: rule.Doc, Evidence: []pageEvidence{}, After: []int{},
 	}

@@ -6,20 +6,20 @@ import (
 	"slices"
 	"time"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // Report is everything one run has to say.
 type Report struct {
 	Context  string    // of the kubeconfig
 	Recorded time.Time // when, if this is not now
-	Run      trace.Run
-	Steps    []trace.Step
-	Phases   []trace.Phase
-	Waits    []trace.Wait
-	Members  []trace.Member // the Pods of a run that is about something else
-	Pods     Selection      // which of them are drawn
-	Origin   string         // what the request is called that times count from, where it is known beforehand
+	Run      seq.Run
+	Steps    []seq.Step
+	Phases   []seq.Phase
+	Waits    []seq.Wait
+	Members  []seq.Member // the Pods of a run that is about something else
+	Pods     Selection    // which of them are drawn
+	Origin   string       // what the request is called that times count from, where it is known beforehand
 	Outcome  Outcome
 }
 
@@ -40,62 +40,62 @@ type Outcome struct {
 	Reason   string
 	Message  string
 	ExitCode int
-	Total    time.Duration   // from the request that made the Pod to the instant that decided the outcome
-	Obstacle *trace.Obstacle // what it is due to, or nil
+	Total    time.Duration // from the request that made the Pod to the instant that decided the outcome
+	Obstacle *seq.Obstacle // what it is due to, or nil
 }
 
 type jsonRun struct {
-	Type       string        `json:"type"`
-	APIVersion string        `json:"apiVersion"`
-	Server     string        `json:"server"`
-	Subject    trace.Object  `json:"subject"`
-	Started    *time.Time    `json:"started"`
-	Sources    []string      `json:"sources"`
-	Image      string        `json:"image,omitempty"`
-	Node       string        `json:"node,omitempty"`
-	Runtime    string        `json:"runtime,omitempty"`
-	Clocks     []trace.Clock `json:"clocks,omitempty"` // nanoseconds
-	Looked     *time.Time    `json:"looked,omitempty"` // since when a run that only looks does so; started is when the object was made
+	Type       string      `json:"type"`
+	APIVersion string      `json:"apiVersion"`
+	Server     string      `json:"server"`
+	Subject    seq.Object  `json:"subject"`
+	Started    *time.Time  `json:"started"`
+	Sources    []string    `json:"sources"`
+	Image      string      `json:"image,omitempty"`
+	Node       string      `json:"node,omitempty"`
+	Runtime    string      `json:"runtime,omitempty"`
+	Clocks     []seq.Clock `json:"clocks,omitempty"` // nanoseconds
+	Looked     *time.Time  `json:"looked,omitempty"` // since when a run that only looks does so; started is when the object was made
 }
 
 type jsonStep struct {
-	Type            string            `json:"type"`
-	Index           int               `json:"index"`
-	From            trace.Participant `json:"from"`
-	To              trace.Participant `json:"to"`
-	Kind            trace.Kind        `json:"kind"`
-	Label           string            `json:"label"`
-	Verb            string            `json:"verb,omitempty"`
-	Resource        string            `json:"resource,omitempty"`
-	Subresource     string            `json:"subresource,omitempty"`
-	Object          trace.Object      `json:"object"`
-	About           string            `json:"about"` // uid of the object of whose story it is part
-	ResourceVersion string            `json:"resourceVersion,omitempty"`
-	Container       string            `json:"container"`
-	Node            string            `json:"node,omitempty"`
-	At              trace.Instant     `json:"at"`
-	Call            string            `json:"call"`
-	Earliest        *time.Time        `json:"earliest"`
-	Latest          *time.Time        `json:"latest"`
-	Shown           *time.Time        `json:"shown"`
-	Best            *time.Time        `json:"best"`
-	Clock           trace.Participant `json:"clock"`
-	Certainty       trace.Certainty   `json:"certainty"`
-	Detail          string            `json:"detail"`
-	Rule            string            `json:"rule"`
-	After           []int             `json:"after"` // indices of the steps proved to come before
-	Evidence        []trace.Evidence  `json:"evidence"`
+	Type            string          `json:"type"`
+	Index           int             `json:"index"`
+	From            seq.Participant `json:"from"`
+	To              seq.Participant `json:"to"`
+	Kind            seq.Kind        `json:"kind"`
+	Label           string          `json:"label"`
+	Verb            string          `json:"verb,omitempty"`
+	Resource        string          `json:"resource,omitempty"`
+	Subresource     string          `json:"subresource,omitempty"`
+	Object          seq.Object      `json:"object"`
+	About           string          `json:"about"` // uid of the object of whose story it is part
+	ResourceVersion string          `json:"resourceVersion,omitempty"`
+	Container       string          `json:"container"`
+	Node            string          `json:"node,omitempty"`
+	At              seq.Instant     `json:"at"`
+	Call            string          `json:"call"`
+	Earliest        *time.Time      `json:"earliest"`
+	Latest          *time.Time      `json:"latest"`
+	Shown           *time.Time      `json:"shown"`
+	Best            *time.Time      `json:"best"`
+	Clock           seq.Participant `json:"clock"`
+	Certainty       seq.Certainty   `json:"certainty"`
+	Detail          string          `json:"detail"`
+	Rule            string          `json:"rule"`
+	After           []int           `json:"after"` // indices of the steps proved to come before
+	Evidence        []seq.Evidence  `json:"evidence"`
 }
 
 // jsonPod is one Pod of a run that is about something else.
 type jsonPod struct {
-	Type    string       `json:"type"`
-	Object  trace.Object `json:"object"`
-	Owner   trace.Object `json:"owner"`
-	Node    string       `json:"node"`
-	Created *time.Time   `json:"created"`
-	Seconds float64      `json:"seconds"` // until it was ready, or had succeeded; 0 while it is not
-	Phases  []jsonPhase  `json:"phases"`
+	Type    string      `json:"type"`
+	Object  seq.Object  `json:"object"`
+	Owner   seq.Object  `json:"owner"`
+	Node    string      `json:"node"`
+	Created *time.Time  `json:"created"`
+	Seconds float64     `json:"seconds"` // until it was ready, or had succeeded; 0 while it is not
+	Phases  []jsonPhase `json:"phases"`
 }
 
 type jsonPhase struct {
@@ -118,17 +118,17 @@ type jsonWait struct {
 }
 
 type jsonObstacle struct {
-	Name        string            `json:"name"`
-	Participant trace.Participant `json:"participant"` // that holds the Pod, or ended it
-	Container   string            `json:"container,omitempty"`
-	Reason      string            `json:"reason"`
-	Message     string            `json:"message"`
-	Explain     string            `json:"explain"`
-	Next        string            `json:"next"`
-	Since       *time.Time        `json:"since"`
-	Seconds     float64           `json:"seconds"` // from then to the end of the run
-	DeadEnd     bool              `json:"deadEnd"`
-	Evidence    []trace.Evidence  `json:"evidence"`
+	Name        string          `json:"name"`
+	Participant seq.Participant `json:"participant"` // that holds the Pod, or ended it
+	Container   string          `json:"container,omitempty"`
+	Reason      string          `json:"reason"`
+	Message     string          `json:"message"`
+	Explain     string          `json:"explain"`
+	Next        string          `json:"next"`
+	Since       *time.Time      `json:"since"`
+	Seconds     float64         `json:"seconds"` // from then to the end of the run
+	DeadEnd     bool            `json:"deadEnd"`
+	Evidence    []seq.Evidence  `json:"evidence"`
 }
 
 type jsonOutcome struct {
@@ -197,7 +197,7 @@ func JSON(w io.Writer, r Report) error {
 	return enc.Encode(out)
 }
 
-func jsonOfObstacle(o *trace.Obstacle) *jsonObstacle {
+func jsonOfObstacle(o *seq.Obstacle) *jsonObstacle {
 	if o == nil {
 		return nil
 	}
@@ -205,7 +205,7 @@ func jsonOfObstacle(o *trace.Obstacle) *jsonObstacle {
 }
 
 // jsonPhases refers to steps by their indices.
-func jsonPhases(phases []trace.Phase, index map[string]int) []jsonPhase {
+func jsonPhases(phases []seq.Phase, index map[string]int) []jsonPhase {
 	all := []jsonPhase{}
 	at := func(key string) int {
 		if i, ok := index[key]; ok {
@@ -224,7 +224,7 @@ func jsonPhases(phases []trace.Phase, index map[string]int) []jsonPhase {
 }
 
 // inUTC is a copy: steps share their evidence.
-func inUTC(all []trace.Evidence) []trace.Evidence {
+func inUTC(all []seq.Evidence) []seq.Evidence {
 	all = slices.Clone(all)
 	for k := range all {
 		all[k].At = all[k].At.UTC()

@@ -7,7 +7,7 @@ import (
 
 	"github.com/mattn/go-runewidth"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // laneRoom is the narrowest lane in terminal cells.
@@ -15,8 +15,8 @@ const laneRoom = 10
 
 // columns are the lanes of a terminal picture: where each stands.
 type columns struct {
-	lanes   []trace.Participant
-	runtime trace.Participant
+	lanes   []seq.Participant
+	runtime seq.Participant
 	width   int // of the whole line
 	before  int // the first cell right of the times
 }
@@ -30,8 +30,8 @@ func (y Style) plan(r Report, f figure) (c columns, ok bool) {
 	if r.Outcome.Name == "" {
 		all := figure{lanes: slices.Clone(f.lanes)}
 		for _, p := range r.Run.Expected {
-			if !slices.ContainsFunc(all.lanes, func(q trace.Participant) bool {
-				return laneRank(p, c.runtime) == laneRank(q, c.runtime) && (p == q || p == trace.Runtime)
+			if !slices.ContainsFunc(all.lanes, func(q seq.Participant) bool {
+				return laneRank(p, c.runtime) == laneRank(q, c.runtime) && (p == q || p == seq.Runtime)
 			}) {
 				all.lanes = append(all.lanes, p)
 			}
@@ -47,13 +47,13 @@ func (y Style) plan(r Report, f figure) (c columns, ok bool) {
 
 // holds reports whether everything in the figure has its place.
 func (c columns) holds(f figure) bool {
-	return !slices.ContainsFunc(f.lanes, func(p trace.Participant) bool { return c.index(p) < 0 })
+	return !slices.ContainsFunc(f.lanes, func(p seq.Participant) bool { return c.index(p) < 0 })
 }
 
 // index is the place of a participant, or -1. A runtime keeps its lane when its name becomes known.
-func (c columns) index(p trace.Participant) int {
-	return slices.IndexFunc(c.lanes, func(q trace.Participant) bool {
-		return p == q || q == trace.Runtime && p == c.runtime
+func (c columns) index(p seq.Participant) int {
+	return slices.IndexFunc(c.lanes, func(q seq.Participant) bool {
+		return p == q || q == seq.Runtime && p == c.runtime
 	})
 }
 
@@ -92,7 +92,7 @@ func (y Style) laneLine(c columns, x row, label string, r Report, open []int) st
 	}
 	from, to := c.index(x.From), c.index(x.To)
 	sgr, mark := y.colour(x.From), y.glyphs().observed
-	if x.Certainty == trace.Inferred {
+	if x.Certainty == seq.Inferred {
 		sgr, mark = sgr+";"+dim, y.glyphs().inferred
 	}
 	if from == to {
@@ -108,10 +108,10 @@ func (y Style) laneLine(c columns, x row, label string, r Report, open []int) st
 // arrow draws a message, with its label on it where that has room, else beside it.
 func (y Style) arrow(c columns, cells canvas, from, to int, x row, sgr, label string) {
 	shaft, head := y.pick("─", "-"), y.pick("▶", ">")
-	if x.Kind != trace.RequestKind {
+	if x.Kind != seq.RequestKind {
 		shaft = y.pick("╌", ".")
 	}
-	if x.Certainty == trace.Inferred {
+	if x.Certainty == seq.Inferred {
 		head = y.pick("▷", ")")
 	}
 	left, right := from+1, to-1

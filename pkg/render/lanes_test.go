@@ -7,7 +7,7 @@ import (
 
 	"github.com/mattn/go-runewidth"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 func lanesOf(t *testing.T, y Style, r Report) string {
@@ -34,7 +34,7 @@ Pod default/web  image busybox:1  →  lab, v1.37.2
 
 Ready
 `, "\n")
-	if got := lanesOf(t, Style{Width: 100, Detail: trace.Normal}, r); got != want {
+	if got := lanesOf(t, Style{Width: 100, Detail: seq.Normal}, r); got != want {
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)
 	}
 }
@@ -45,7 +45,7 @@ func TestLanesFitTheTerminal(t *testing.T) {
 	r.Steps[3].Label = strings.Repeat("a long word ", 20) + " 漢字漢字"
 	r.Steps[4].Label = strings.Repeat("漢字", 60)
 	for _, width := range []int{64, 65, 80, 100, 101, 140, 200} {
-		for _, y := range []Style{{Detail: trace.Normal}, {Detail: trace.Full, Explain: true}, {Detail: trace.Normal, ASCII: true}} {
+		for _, y := range []Style{{Detail: seq.Normal}, {Detail: seq.Full, Explain: true}, {Detail: seq.Normal, ASCII: true}} {
 			y.Width = width
 			out := lanesOf(t, y, r)
 			for line := range strings.Lines(out) {
@@ -63,7 +63,7 @@ func TestLanesFitTheTerminal(t *testing.T) {
 func TestLanesFallBackToTheListing(t *testing.T) {
 	r := sample()
 	r.Outcome.Name = "Ready"
-	out := lanesOf(t, Style{Width: 63, Detail: trace.Normal}, r)
+	out := lanesOf(t, Style{Width: 63, Detail: seq.Normal}, r)
 	if !strings.Contains(out, "5 lanes need 64 columns and there are 63: a listing instead.\n") || !strings.Contains(out, "kubectl    → apiserver") {
 		t.Errorf("%s", out)
 	}
@@ -72,7 +72,7 @@ func TestLanesFallBackToTheListing(t *testing.T) {
 func TestLanesASCII(t *testing.T) {
 	r := sample()
 	r.Outcome.Name = "Ready"
-	for i, b := range []byte(lanesOf(t, Style{Width: 100, ASCII: true, Detail: trace.Normal}, r)) {
+	for i, b := range []byte(lanesOf(t, Style{Width: 100, ASCII: true, Detail: seq.Normal}, r)) {
 		if b > 126 {
 			t.Fatalf("byte %d is %x", i, b)
 		}
@@ -84,11 +84,11 @@ func TestLanesASCII(t *testing.T) {
 func TestLanesAreExpected(t *testing.T) {
 	r := sample()
 	r.Run.Runtime = "containerd"
-	r.Run.Expected = []trace.Participant{trace.Kubectl, trace.APIServer, trace.Etcd, trace.Scheduler, trace.Kubelet, trace.Runtime, trace.Runc, trace.Container("app")}
+	r.Run.Expected = []seq.Participant{seq.Kubectl, seq.APIServer, seq.Etcd, seq.Scheduler, seq.Kubelet, seq.Runtime, seq.Runc, seq.Container("app")}
 	r.Steps = r.Steps[:2]
 	draw := func(width int) string {
 		var b bytes.Buffer
-		if err := NewLive("lanes", Style{Detail: trace.Normal}, &b, func() (int, int) { return width, 30 }).Update(r, 0, "waiting"); err != nil {
+		if err := NewLive("lanes", Style{Detail: seq.Normal}, &b, func() (int, int) { return width, 30 }).Update(r, 0, "waiting"); err != nil {
 			t.Fatal(err)
 		}
 		return b.String()
@@ -104,7 +104,7 @@ func TestLanesAreExpected(t *testing.T) {
 // The names of the lanes stand above the first line that is drawn for good, and again when the lanes change.
 func TestLanesNamedOnce(t *testing.T) {
 	var b bytes.Buffer
-	l := NewLive("lanes", Style{Width: 120, Detail: trace.Normal}, &b, nil)
+	l := NewLive("lanes", Style{Width: 120, Detail: seq.Normal}, &b, nil)
 	r := sample()
 	whole := r.Steps
 	r.Steps = whole[:2]
@@ -126,7 +126,7 @@ func TestLanesNamedOnce(t *testing.T) {
 }
 
 func TestNothingFromAServerReachesTheLanesRaw(t *testing.T) {
-	out := lanesOf(t, Style{Width: 200, Detail: trace.Full, Explain: true}, hostileSample())
+	out := lanesOf(t, Style{Width: 200, Detail: seq.Full, Explain: true}, hostileSample())
 	if strings.ContainsAny(out, "\x1b\u202e\x07\u0085\u200b") || strings.Contains(out, "\xff") {
 		t.Errorf("%q", out)
 	}

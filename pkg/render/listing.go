@@ -9,6 +9,7 @@ import (
 
 	"github.com/mattn/go-runewidth"
 
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
 )
 
@@ -17,7 +18,7 @@ type Style struct {
 	Width   int // of a line in terminal cells; at least MinWidth is used
 	Color   bool
 	ASCII   bool // for locales without UTF-8
-	Detail  trace.Detail
+	Detail  seq.Detail
 	Explain bool // one line of explanation under each step
 
 	clock bool // times of the day, not those since the request
@@ -81,7 +82,7 @@ func (y Style) header(r Report) []string {
 	}
 	origin := cmp.Or(r.Origin, "POST")
 	for rule, name := range map[string]string{"own-delete": "DELETE", "own-exec": "exec"} {
-		if slices.ContainsFunc(r.Steps, func(s trace.Step) bool { return s.Rule == rule }) {
+		if slices.ContainsFunc(r.Steps, func(s seq.Step) bool { return s.Rule == rule }) {
 			origin = name
 		}
 	}
@@ -111,22 +112,22 @@ func (y Style) lines(r Report, settled int, alone, done map[string]bool) []line 
 	tags := r.tags()
 	answers := map[string]int{}
 	for i := range r.Steps {
-		if s := &r.Steps[i]; s.Kind == trace.ResponseKind && s.Call != "" {
+		if s := &r.Steps[i]; s.Kind == seq.ResponseKind && s.Call != "" {
 			answers[s.Call] = i
 		}
 	}
 	var out []line
 	for i := range r.Steps {
 		s := &r.Steps[i]
-		if s.Detail > y.Detail && !(s.Kind == trace.ResponseKind && alone[s.Call]) {
+		if s.Detail > y.Detail && !(s.Kind == seq.ResponseKind && alone[s.Call]) {
 			continue
 		}
-		if s.Kind == trace.ResponseKind && s.Call != "" && !alone[s.Call] {
+		if s.Kind == seq.ResponseKind && s.Call != "" && !alone[s.Call] {
 			continue // drawn with its request
 		}
 		l := line{key: s.Key, settled: i < settled}
-		var answer *trace.Step
-		if k, ok := answers[s.Call]; ok && s.Kind == trace.RequestKind && !alone[s.Call] {
+		var answer *seq.Step
+		if k, ok := answers[s.Call]; ok && s.Kind == seq.RequestKind && !alone[s.Call] {
 			answer = &r.Steps[k]
 			l.answer, l.settled = answer.Key, l.settled && k < settled
 		}
@@ -138,17 +139,17 @@ func (y Style) lines(r Report, settled int, alone, done map[string]bool) []line 
 	return out
 }
 
-func (y Style) step(s, answer *trace.Step, zero time.Time, tag string) []string {
+func (y Style) step(s, answer *seq.Step, zero time.Time, tag string) []string {
 	g := y.glyphs()
 	arrow, to := g.request, string(s.To)
 	switch s.Kind {
-	case trace.DeliveryKind:
+	case seq.DeliveryKind:
 		arrow = g.delivery
-	case trace.NoteKind:
+	case seq.NoteKind:
 		arrow, to = g.note, ""
 	}
 	mark := g.observed
-	if s.Certainty == trace.Inferred {
+	if s.Certainty == seq.Inferred {
 		mark = g.inferred
 	}
 	lane := y.lane()
@@ -158,7 +159,7 @@ func (y Style) step(s, answer *trace.Step, zero time.Time, tag string) []string 
 	first := strings.Join([]string{
 		runewidth.FillRight(y.time(s, answer, zero), y.timeWidth()), " ",
 		y.participant(s.From, lane), " ", runewidth.FillRight(arrow, arrowWidth), " ",
-		y.participant(trace.Participant(to), lane), " ", fit(label[0], room), " ", mark,
+		y.participant(seq.Participant(to), lane), " ", fit(label[0], room), " ", mark,
 	}, "")
 	text := []string{first}
 	indent := strings.Repeat(" ", y.timeWidth()+1+lane+2+arrowWidth+lane+1)
@@ -172,7 +173,7 @@ func (y Style) step(s, answer *trace.Step, zero time.Time, tag string) []string 
 }
 
 // result is what an answer says beyond that it came.
-func (y Style) result(s, answer *trace.Step) string {
+func (y Style) result(s, answer *seq.Step) string {
 	if answer == nil || s.From.IsClient() || strings.HasSuffix(answer.Label, " returns") {
 		return ""
 	}
@@ -180,9 +181,9 @@ func (y Style) result(s, answer *trace.Step) string {
 }
 
 // notes are the lines below a step: its evidence, and what it means.
-func (y Style) notes(s *trace.Step) []string {
+func (y Style) notes(s *seq.Step) []string {
 	var text []string
-	if y.Detail == trace.Full {
+	if y.Detail == seq.Full {
 		for _, e := range s.Evidence {
 			text = append(text, y.under(fmt.Sprintf("%s: %s", e.Source, evidence(e)))...)
 		}
@@ -217,7 +218,7 @@ func (y Style) under(s string) []string {
 	return out
 }
 
-func evidence(e trace.Evidence) string {
+func evidence(e seq.Evidence) string {
 	if e.ResourceVersion != "" {
 		return e.Detail + ", revision " + e.ResourceVersion
 	}
@@ -234,15 +235,15 @@ func gist(rule string) string {
 }
 
 // time is the instant of a step; of a call whose start is not sharp, the range in which the whole call lies.
-func (y Style) time(s, answer *trace.Step, zero time.Time) string {
+func (y Style) time(s, answer *seq.Step, zero time.Time) string {
 	if answer == nil || s.Shown {
 		return y.when(s, zero)
 	}
-	return y.span(trace.Window{Earliest: s.Window.Earliest, Latest: answer.Known().Latest}, zero)
+	return y.span(seq.Window{Earliest: s.Window.Earliest, Latest: answer.Known().Latest}, zero)
 }
 
 // right is what stands at the right edge: the answer and how long it took, or the revision of a write.
-func (y Style) right(s, answer *trace.Step) string {
+func (y Style) right(s, answer *seq.Step) string {
 	switch {
 	case answer != nil && s.From.IsClient():
 		return Plain(answer.Label) + " in " + duration(answer.Best.Sub(s.Best))
@@ -261,8 +262,8 @@ func (y Style) right(s, answer *trace.Step) string {
 }
 
 // writtenRevision is the revision that a write made.
-func writtenRevision(s *trace.Step) string {
-	if s.ResourceVersion == "" || s.Kind != trace.RequestKind || s.Verb == "list" || s.Verb == "watch" {
+func writtenRevision(s *seq.Step) string {
+	if s.ResourceVersion == "" || s.Kind != seq.RequestKind || s.Verb == "list" || s.Verb == "watch" {
 		return ""
 	}
 	return "revision " + Plain(s.ResourceVersion)
@@ -274,19 +275,19 @@ const (
 )
 
 // lanes colours the known participants; the others share one colour.
-var lanes = map[trace.Participant]string{
-	trace.Kubectl: "36", trace.APIServer: "34", trace.Etcd: "32", trace.Scheduler: "35", trace.Kubelet: "33",
-	trace.ControllerManager: "95", trace.Runc: "31", trace.User: "36", trace.Engine: "34",
+var lanes = map[seq.Participant]string{
+	seq.Kubectl: "36", seq.APIServer: "34", seq.Etcd: "32", seq.Scheduler: "35", seq.Kubelet: "33",
+	seq.ControllerManager: "95", seq.Runc: "31", seq.User: "36", seq.Engine: "34",
 }
 
-func (y Style) colour(p trace.Participant) string {
+func (y Style) colour(p seq.Participant) string {
 	if c, ok := lanes[p]; ok {
 		return c
 	}
 	return "96"
 }
 
-func (y Style) participant(p trace.Participant, width int) string {
+func (y Style) participant(p seq.Participant, width int) string {
 	name := Plain(string(p))
 	if runewidth.StringWidth(name) > width {
 		name = short(p)
@@ -295,10 +296,10 @@ func (y Style) participant(p trace.Participant, width int) string {
 }
 
 // short is the name of a participant where there is little room.
-func short(p trace.Participant) string {
-	name := strings.TrimPrefix(Plain(string(p)), string(trace.Container("")))
+func short(p seq.Participant) string {
+	name := strings.TrimPrefix(Plain(string(p)), string(seq.Container("")))
 	if p.IsController() {
-		name = "cm" + strings.TrimPrefix(name, string(trace.ControllerManager))
+		name = "cm" + strings.TrimPrefix(name, string(seq.ControllerManager))
 	}
 	return name
 }

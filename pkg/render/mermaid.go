@@ -8,7 +8,7 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // Mermaid writes the report as a Mermaid sequence diagram. Solid arrows are requests, dashed ones answers and what a
@@ -50,7 +50,7 @@ func (m *mermaid) printf(format string, args ...any) { fmt.Fprintf(m, format+"\n
 func (m *mermaid) participants() {
 	m.ids = mermaidIDs(m.figure.lanes, m.report.Run.Runtime)
 	for i, p := range m.figure.lanes {
-		m.participant(m.ids[i], strings.TrimPrefix(string(p), string(trace.Container(""))))
+		m.participant(m.ids[i], strings.TrimPrefix(string(p), string(seq.Container(""))))
 	}
 }
 
@@ -63,11 +63,11 @@ func (m *mermaid) participant(id, name string) {
 }
 
 // mermaidIDs names the lanes. The known ones have ids that a teacher would write.
-func mermaidIDs(lanes []trace.Participant, runtime trace.Participant) []string {
+func mermaidIDs(lanes []seq.Participant, runtime seq.Participant) []string {
 	ids, others := make([]string, len(lanes)), 0
 	for i, p := range lanes {
 		switch rank := laneRank(p, runtime); {
-		case p == runtime || p == trace.Runtime:
+		case p == runtime || p == seq.Runtime:
 			ids[i] = "runtime"
 		case rank == len(laneOrder) || laneOrder[rank] == "":
 			others++
@@ -105,20 +105,20 @@ func (m *mermaid) phase(from, to int) {
 func (m *mermaid) row(x row) {
 	from, to := m.ids[x.from], m.ids[x.to]
 	label := m.label(m.figure, x)
-	if x.Certainty == trace.Inferred {
+	if x.Certainty == seq.Inferred {
 		label += " " + m.glyphs().inferred
 	}
-	if at := m.when(x.Step, m.report.origin()); m.Detail > trace.Brief && at != "" {
+	if at := m.when(x.Step, m.report.origin()); m.Detail > seq.Brief && at != "" {
 		label += " (" + at + ")"
 	}
 	switch label = mermaidText(label); {
-	case x.Kind == trace.NoteKind:
+	case x.Kind == seq.NoteKind:
 		m.printf("    Note over %s: %s", from, label)
 	case x.opens:
 		m.printf("    %s->>+%s: %s", from, to, label)
 	case x.closes >= 0:
 		m.printf("    %s-->>-%s: %s", from, to, label)
-	case x.Kind == trace.RequestKind:
+	case x.Kind == seq.RequestKind:
 		m.printf("    %s->>%s: %s", from, to, label)
 	default:
 		m.printf("    %s-->>%s: %s", from, to, label)

@@ -6,13 +6,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // What a program writes meanwhile stands above the tail, which is drawn again below it.
 func TestPrintAboveTheTail(t *testing.T) {
 	var screen bytes.Buffer
-	l := NewLive("listing", Style{Detail: trace.Normal}, &screen, func() (int, int) { return 80, 10 })
+	l := NewLive("listing", Style{Detail: seq.Normal}, &screen, func() (int, int) { return 80, 10 })
 	if err := l.Update(sample(), 2, "waiting"); err != nil {
 		t.Fatal(err)
 	}

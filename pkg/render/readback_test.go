@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/render"
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/test/scenario"
 	"github.com/kubectl-seq/kubectl-seq/test/truth"
 )
@@ -22,7 +22,7 @@ func TestListingReadBack(t *testing.T) {
 			if !r.Run.Looked.IsZero() {
 				zero = r.Run.Looked
 			}
-			for _, detail := range []trace.Detail{trace.Brief, trace.Normal, trace.Full} {
+			for _, detail := range []seq.Detail{seq.Brief, seq.Normal, seq.Full} {
 				for _, width := range []int{70, 120, 240} {
 					t.Run(fmt.Sprint(detail, width), func(t *testing.T) {
 						var b bytes.Buffer

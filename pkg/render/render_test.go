@@ -12,7 +12,7 @@ import (
 
 	"github.com/mattn/go-runewidth"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 var zero = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -20,21 +20,21 @@ var zero = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 func after(ms float64) time.Time { return zero.Add(time.Duration(ms * float64(time.Millisecond))) }
 
 func sample() Report {
-	window := func(from, to float64) trace.Window { return trace.Window{Earliest: after(from), Latest: after(to)} }
-	call := trace.Step{Key: "call", Call: "call", From: trace.Kubectl, To: trace.APIServer, Kind: trace.RequestKind, Label: "POST pods (web)", Detail: trace.Brief,
-		Best: zero, Window: window(0, 0), Shown: true, Precision: 100 * time.Microsecond, Certainty: trace.Observed, Rule: "own-create",
-		Evidence: []trace.Evidence{{Source: "http", Detail: "our own request"}}}
+	window := func(from, to float64) seq.Window { return seq.Window{Earliest: after(from), Latest: after(to)} }
+	call := seq.Step{Key: "call", Call: "call", From: seq.Kubectl, To: seq.APIServer, Kind: seq.RequestKind, Label: "POST pods (web)", Detail: seq.Brief,
+		Best: zero, Window: window(0, 0), Shown: true, Precision: 100 * time.Microsecond, Certainty: seq.Observed, Rule: "own-create",
+		Evidence: []seq.Evidence{{Source: "http", Detail: "our own request"}}}
 	answer := call
-	answer.Key, answer.From, answer.To, answer.Kind, answer.Label, answer.Best = "call:end", trace.APIServer, trace.Kubectl, trace.ResponseKind, "201 Created", after(6.4)
+	answer.Key, answer.From, answer.To, answer.Kind, answer.Label, answer.Best = "call:end", seq.APIServer, seq.Kubectl, seq.ResponseKind, "201 Created", after(6.4)
 	answer.Window, answer.After = window(6.4, 6.4), []string{"call"}
-	delivery := trace.Step{Key: "deliver", From: trace.APIServer, To: trace.Kubelet, Kind: trace.DeliveryKind, Label: "watch: Pod web, yours", Detail: trace.Brief,
-		Window: window(12.2, 64.1), Best: after(13), Certainty: trace.Inferred, Rule: "kubelet-delivery", After: []string{"call"}}
-	patch := trace.Step{Key: "write", From: trace.Kubelet, To: trace.APIServer, Kind: trace.RequestKind, Label: "PATCH pods/status: ContainerCreating (app), Initialized", Detail: trace.Normal,
-		ResourceVersion: "419", Verb: "patch", Window: window(12.2, 64.1), Best: after(60), Certainty: trace.Observed, Rule: "status-patch"}
-	exec := trace.Step{Key: "exec", From: trace.Runc, To: trace.Container("a-container-with-a-long-name"), Kind: trace.RequestKind, Label: "exec", Detail: trace.Normal,
-		Window: window(15000, 15200), Best: after(15100), Certainty: trace.Inferred, Rule: "exec"}
-	return Report{Context: "lab", Run: trace.Run{Server: "v1.37.2", Subject: trace.Object{Kind: "Pod", Namespace: "default", Name: "web"}, Image: "busybox:1", Zero: zero},
-		Steps: []trace.Step{call, answer, delivery, patch, exec}}
+	delivery := seq.Step{Key: "deliver", From: seq.APIServer, To: seq.Kubelet, Kind: seq.DeliveryKind, Label: "watch: Pod web, yours", Detail: seq.Brief,
+		Window: window(12.2, 64.1), Best: after(13), Certainty: seq.Inferred, Rule: "kubelet-delivery", After: []string{"call"}}
+	patch := seq.Step{Key: "write", From: seq.Kubelet, To: seq.APIServer, Kind: seq.RequestKind, Label: "PATCH pods/status: ContainerCreating (app), Initialized", Detail: seq.Normal,
+		ResourceVersion: "419", Verb: "patch", Window: window(12.2, 64.1), Best: after(60), Certainty: seq.Observed, Rule: "status-patch"}
+	exec := seq.Step{Key: "exec", From: seq.Runc, To: seq.Container("a-container-with-a-long-name"), Kind: seq.RequestKind, Label: "exec", Detail: seq.Normal,
+		Window: window(15000, 15200), Best: after(15100), Certainty: seq.Inferred, Rule: "exec"}
+	return Report{Context: "lab", Run: seq.Run{Server: "v1.37.2", Subject: seq.Object{Kind: "Pod", Namespace: "default", Name: "web"}, Image: "busybox:1", Zero: zero},
+		Steps: []seq.Step{call, answer, delivery, patch, exec}}
 }
 
 func listing(t *testing.T, y Style, r Report) string {
@@ -49,15 +49,15 @@ func listing(t *testing.T, y Style, r Report) string {
 func TestListingAt80(t *testing.T) {
 	r := sample()
 	r.Outcome = Outcome{Name: "Ready", Total: 15200 * time.Millisecond}
-	part := func(from, to float64) []trace.Part {
-		return []trace.Part{{Begin: "call", End: "call:end", Likely: trace.Window{Earliest: after(from), Latest: after(to)}}}
+	part := func(from, to float64) []seq.Part {
+		return []seq.Part{{Begin: "call", End: "call:end", Likely: seq.Window{Earliest: after(from), Latest: after(to)}}}
 	}
-	r.Phases = []trace.Phase{
+	r.Phases = []seq.Phase{
 		{Name: "admit", Min: 6400 * time.Microsecond, Max: 6400 * time.Microsecond, Best: 6400 * time.Microsecond, Explain: "it is stored", Parts: part(0, 6.4)},
 		{Name: "start", Min: 0, Max: 200 * time.Millisecond, Best: 64 * time.Millisecond, Explain: "it is started", Parts: append(part(10, 40), part(60, 94)...)},
 		{Name: "ready", Min: 20 * time.Millisecond, Max: 30 * time.Millisecond, Best: 25 * time.Millisecond, Parts: part(75, 100)},
 	}
-	r.Waits = []trace.Wait{{Name: "aConstant", Phase: "start", Length: 50 * time.Millisecond, Explain: "it waits", Remedy: "do not"}}
+	r.Waits = []seq.Wait{{Name: "aConstant", Phase: "start", Length: 50 * time.Millisecond, Explain: "it waits", Remedy: "do not"}}
 	want := strings.TrimPrefix(`
 Pod default/web  image busybox:1  →  lab, v1.37.2
 ● observed  ○ inferred   +ms since the POST; a…b: between a and b
@@ -74,7 +74,7 @@ Ready in 15.2 s
 The start phase is the largest: it is started.
 A fixed wait of 50 ms in start: it waits (aConstant). What removes it: do not.
 `, "\n")
-	if got := listing(t, Style{Width: 80, Detail: trace.Normal}, r); got != want {
+	if got := listing(t, Style{Width: 80, Detail: seq.Normal}, r); got != want {
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)
 	}
 }
@@ -83,7 +83,7 @@ func TestNoLineIsWiderThanTheTerminal(t *testing.T) {
 	r := sample()
 	r.Steps[3].Label = strings.Repeat("a long word ", 20) + strings.Repeat("x", 300) + " 漢字漢字"
 	for _, width := range []int{60, 80, 100, 140, 200} {
-		for _, y := range []Style{{Detail: trace.Normal}, {Detail: trace.Full, Explain: true}, {Detail: trace.Brief, ASCII: true}} {
+		for _, y := range []Style{{Detail: seq.Normal}, {Detail: seq.Full, Explain: true}, {Detail: seq.Brief, ASCII: true}} {
 			y.Width = width
 			for line := range strings.Lines(listing(t, y, r)) {
 				if w := runewidth.StringWidth(strings.TrimSuffix(line, "\n")); w > width {
@@ -97,7 +97,7 @@ func TestNoLineIsWiderThanTheTerminal(t *testing.T) {
 func TestASCII(t *testing.T) {
 	r := sample()
 	r.Steps[2].Label = "plain"
-	for i, b := range []byte(listing(t, Style{Width: 80, ASCII: true, Detail: trace.Normal}, r)) {
+	for i, b := range []byte(listing(t, Style{Width: 80, ASCII: true, Detail: seq.Normal}, r)) {
 		if b > 126 {
 			t.Fatalf("byte %d is %x", i, b)
 		}
@@ -105,11 +105,11 @@ func TestASCII(t *testing.T) {
 }
 
 func TestDetailSelects(t *testing.T) {
-	brief := listing(t, Style{Width: 120, Detail: trace.Brief}, sample())
+	brief := listing(t, Style{Width: 120, Detail: seq.Brief}, sample())
 	if strings.Contains(brief, "PATCH") || !strings.Contains(brief, "POST") {
 		t.Errorf("brief:\n%s", brief)
 	}
-	full := listing(t, Style{Width: 120, Detail: trace.Full, Explain: true}, sample())
+	full := listing(t, Style{Width: 120, Detail: seq.Full, Explain: true}, sample())
 	if !strings.Contains(full, "http: our own request") || !strings.Contains(full, "\n            Each kubelet watches the Pods that carry its node's name.\n") {
 		t.Errorf("full:\n%s", full)
 	}
@@ -121,17 +121,17 @@ func hostileSample() Report {
 	r.Run.Subject.Name, r.Run.Image, r.Context, r.Run.Server = hostile, hostile, hostile, hostile
 	r.Outcome = Outcome{Name: "Stuck", Reason: hostile, Message: hostile}
 	r.Run.Unseen = []string{hostile}
-	r.Run.Clocks = []trace.Clock{{Of: trace.Participant(hostile), Offset: time.Second}}
-	r.Waits = []trace.Wait{{Name: hostile, Explain: hostile, Remedy: hostile}}
+	r.Run.Clocks = []seq.Clock{{Of: seq.Participant(hostile), Offset: time.Second}}
+	r.Waits = []seq.Wait{{Name: hostile, Explain: hostile, Remedy: hostile}}
 	for i := range r.Steps {
-		r.Steps[i].Label, r.Steps[i].From, r.Steps[i].To, r.Steps[i].ResourceVersion = hostile, trace.Participant(hostile), trace.Participant(hostile), hostile
-		r.Steps[i].Evidence = []trace.Evidence{{Source: hostile, Detail: hostile, ResourceVersion: hostile}}
+		r.Steps[i].Label, r.Steps[i].From, r.Steps[i].To, r.Steps[i].ResourceVersion = hostile, seq.Participant(hostile), seq.Participant(hostile), hostile
+		r.Steps[i].Evidence = []seq.Evidence{{Source: hostile, Detail: hostile, ResourceVersion: hostile}}
 	}
 	return r
 }
 
 func TestNothingFromAServerReachesTheTerminalRaw(t *testing.T) {
-	out := listing(t, Style{Width: 200, Detail: trace.Full, Explain: true}, hostileSample())
+	out := listing(t, Style{Width: 200, Detail: seq.Full, Explain: true}, hostileSample())
 	if strings.ContainsAny(out, "\x1b\u202e\x07\u0085\u200b") || strings.Contains(out, "\xff") {
 		t.Errorf("%q", out)
 	}
@@ -139,7 +139,7 @@ func TestNothingFromAServerReachesTheTerminalRaw(t *testing.T) {
 
 func TestAppendsSettledLinesOnly(t *testing.T) {
 	var b bytes.Buffer
-	l := NewLive("listing", Style{Width: 80, Detail: trace.Normal}, &b, nil)
+	l := NewLive("listing", Style{Width: 80, Detail: seq.Normal}, &b, nil)
 	r := sample()
 	whole := r.Steps
 	r.Steps = whole[:1] // the request, not answered yet
@@ -172,7 +172,7 @@ func TestAppendsSettledLinesOnly(t *testing.T) {
 
 func TestTerminalRedrawsTheTail(t *testing.T) {
 	var b bytes.Buffer
-	l := NewLive("listing", Style{Detail: trace.Normal, Color: true}, &b, func() (int, int) { return 80, 5 })
+	l := NewLive("listing", Style{Detail: seq.Normal, Color: true}, &b, func() (int, int) { return 80, 5 })
 	r := sample()
 	if err := l.Update(r, 2, "waiting"); err != nil {
 		t.Fatal(err)
@@ -237,22 +237,22 @@ func TestJSONContract(t *testing.T) {
 }
 
 func TestTimesHaveNoMoreDigitsThanAreKnown(t *testing.T) {
-	sharp := func(ms float64, precision time.Duration) *trace.Step {
-		return &trace.Step{Best: after(ms), Shown: true, Precision: precision}
+	sharp := func(ms float64, precision time.Duration) *seq.Step {
+		return &seq.Step{Best: after(ms), Shown: true, Precision: precision}
 	}
-	for want, s := range map[string]*trace.Step{
+	for want, s := range map[string]*seq.Step{
 		"+0":         sharp(0, 100*time.Microsecond),
 		"+6.4":       sharp(6.4, 100*time.Microsecond),
 		"+548":       sharp(548.3, time.Millisecond),
 		"+12.346s":   sharp(12345.6, time.Millisecond),
 		"-13":        sharp(-13, 100*time.Microsecond),
-		"+12…65":     {Window: trace.Window{Earliest: after(12.2), Latest: after(64.1)}},
-		"+12…":       {Window: trace.Window{Earliest: after(12.2)}},
-		"+…65":       {Window: trace.Window{Latest: after(64.1)}},
-		"+9.9…12.4s": {Window: trace.Window{Earliest: after(9999), Latest: after(12345)}},
-		"+12.5s…":    {Window: trace.Window{Earliest: after(12567)}},
-		"-577…342":   {Window: trace.Window{Earliest: after(-576.4), Latest: after(341.2)}},
-		"+99…131s":   {Window: trace.Window{Earliest: after(99999), Latest: after(130100)}},
+		"+12…65":     {Window: seq.Window{Earliest: after(12.2), Latest: after(64.1)}},
+		"+12…":       {Window: seq.Window{Earliest: after(12.2)}},
+		"+…65":       {Window: seq.Window{Latest: after(64.1)}},
+		"+9.9…12.4s": {Window: seq.Window{Earliest: after(9999), Latest: after(12345)}},
+		"+12.5s…":    {Window: seq.Window{Earliest: after(12567)}},
+		"-577…342":   {Window: seq.Window{Earliest: after(-576.4), Latest: after(341.2)}},
+		"+99…131s":   {Window: seq.Window{Earliest: after(99999), Latest: after(130100)}},
 		"":           {},
 	} {
 		if got := (Style{}).when(s, zero); got != want {
@@ -270,22 +270,22 @@ func TestTimesOfDay(t *testing.T) {
 		}
 		return at
 	}
-	for want, s := range map[string]*trace.Step{
+	for want, s := range map[string]*seq.Step{
 		"08:47:05.123":           {Shown: true, Best: at("24 08:47:05.1234"), Precision: time.Millisecond},
-		"11-23 08:47:05":         {Window: trace.Window{Earliest: at("23 08:47:05"), Latest: at("23 08:47:06")}},
-		"08:47:05":               {Window: trace.Window{Earliest: at("24 08:47:05"), Latest: at("24 08:47:06")}},
-		"08:47:05.100…350":       {Window: trace.Window{Earliest: at("24 08:47:05.1"), Latest: at("24 08:47:05.35")}},
-		"08:47:05.000…07.500":    {Window: trace.Window{Earliest: at("24 08:47:05"), Latest: at("24 08:47:07.5")}},
-		"08:47:05…09":            {Window: trace.Window{Earliest: at("24 08:47:05"), Latest: at("24 08:47:09")}},
-		"08:47:05…09:50:02":      {Window: trace.Window{Earliest: at("24 08:47:05.1"), Latest: at("24 09:50:01.2")}},
-		"08:47:05…50:01":         {Window: trace.Window{Earliest: at("24 08:47:05"), Latest: at("24 08:50:01")}},
-		"08:47:05…09:50:01":      {Window: trace.Window{Earliest: at("24 08:47:05"), Latest: at("24 09:50:01")}},
-		"…09:50:01":              {Window: trace.Window{Latest: at("24 09:50:01")}},
-		"08:47:05.900…06.100":    {Window: trace.Window{Earliest: at("24 08:47:05.9"), Latest: at("24 08:47:06.1")}},
-		"11-21 09:00:00…05":      {Window: trace.Window{Earliest: at("21 09:00:00"), Latest: at("21 09:00:05")}},
-		"11-21 09:00:00…":        {Window: trace.Window{Earliest: at("21 09:00:00"), Latest: at("22 09:00:05")}},
-		"08:46:59.940…47:00.004": {Window: trace.Window{Earliest: at("24 08:46:59.94"), Latest: at("24 08:47:00.004")}},
-		"08:47:05.500…":          {Window: trace.Window{Earliest: at("24 08:47:05.5")}},
+		"11-23 08:47:05":         {Window: seq.Window{Earliest: at("23 08:47:05"), Latest: at("23 08:47:06")}},
+		"08:47:05":               {Window: seq.Window{Earliest: at("24 08:47:05"), Latest: at("24 08:47:06")}},
+		"08:47:05.100…350":       {Window: seq.Window{Earliest: at("24 08:47:05.1"), Latest: at("24 08:47:05.35")}},
+		"08:47:05.000…07.500":    {Window: seq.Window{Earliest: at("24 08:47:05"), Latest: at("24 08:47:07.5")}},
+		"08:47:05…09":            {Window: seq.Window{Earliest: at("24 08:47:05"), Latest: at("24 08:47:09")}},
+		"08:47:05…09:50:02":      {Window: seq.Window{Earliest: at("24 08:47:05.1"), Latest: at("24 09:50:01.2")}},
+		"08:47:05…50:01":         {Window: seq.Window{Earliest: at("24 08:47:05"), Latest: at("24 08:50:01")}},
+		"08:47:05…09:50:01":      {Window: seq.Window{Earliest: at("24 08:47:05"), Latest: at("24 09:50:01")}},
+		"…09:50:01":              {Window: seq.Window{Latest: at("24 09:50:01")}},
+		"08:47:05.900…06.100":    {Window: seq.Window{Earliest: at("24 08:47:05.9"), Latest: at("24 08:47:06.1")}},
+		"11-21 09:00:00…05":      {Window: seq.Window{Earliest: at("21 09:00:00"), Latest: at("21 09:00:05")}},
+		"11-21 09:00:00…":        {Window: seq.Window{Earliest: at("21 09:00:00"), Latest: at("22 09:00:05")}},
+		"08:46:59.940…47:00.004": {Window: seq.Window{Earliest: at("24 08:46:59.94"), Latest: at("24 08:47:00.004")}},
+		"08:47:05.500…":          {Window: seq.Window{Earliest: at("24 08:47:05.5")}},
 		"":                       {},
 	} {
 		if got := (Style{clock: true}).when(s, day); got != want || utf8.RuneCountInString(got) > timesWidth {
@@ -348,7 +348,7 @@ func BenchmarkFormats(b *testing.B) {
 	for name, f := range Formats {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				if err := f.Write(io.Discard, r, Style{Width: 120, Detail: trace.Full}); err != nil {
+				if err := f.Write(io.Discard, r, Style{Width: 120, Detail: seq.Full}); err != nil {
 					b.Fatal(err)
 				}
 			}

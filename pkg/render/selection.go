@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // Selection says which Pods of a workload are drawn in full. The others are counted; JSON has all.
@@ -25,16 +25,16 @@ func (r Report) selected() Report {
 	one := r.Members[0]
 	if r.Pods == "slowest" {
 		if r.Outcome.Name == "" { // not known yet: none
-			one = trace.Member{}
+			one = seq.Member{}
 		} else {
-			one = slices.MaxFunc(r.Members, func(a, b trace.Member) int { return cmp.Compare(a.Took, b.Took) })
+			one = slices.MaxFunc(r.Members, func(a, b seq.Member) int { return cmp.Compare(a.Took, b.Took) })
 		}
 	}
 	left := map[string]bool{}
 	for _, m := range r.Members {
 		left[m.Object.UID] = m.Object.UID != one.Object.UID
 	}
-	kept := make([]trace.Step, 0, len(r.Steps))
+	kept := make([]seq.Step, 0, len(r.Steps))
 	for _, s := range r.Steps {
 		if !left[s.About] {
 			kept = append(kept, s)
@@ -59,7 +59,7 @@ func (r Report) tags() tags {
 }
 
 // of is what the name of the step's Pod has not in common with the others, where the label does not say it.
-func (t tags) of(s *trace.Step) string {
+func (t tags) of(s *seq.Step) string {
 	if name, ok := t[s.About]; ok && !strings.Contains(s.Label, name) {
 		return " [" + name[strings.LastIndexByte(name, '-')+1:] + "]"
 	}
@@ -78,7 +78,7 @@ func (y Style) members(r Report) []string {
 		title = "1 Pod"
 	}
 	if len(all) > most {
-		slices.SortStableFunc(all, func(a, b trace.Member) int { return cmp.Compare(b.Took, a.Took) })
+		slices.SortStableFunc(all, func(a, b seq.Member) int { return cmp.Compare(b.Took, a.Took) })
 		title += fmt.Sprintf(", the %d slowest", most)
 		all = all[:most]
 	}
@@ -102,7 +102,7 @@ func (y Style) members(r Report) []string {
 }
 
 // memberState is how far a Pod has come: a duration is what it took to be ready, or to complete.
-func memberState(m trace.Member) string {
+func memberState(m seq.Member) string {
 	switch st := m.State; {
 	case st.Deleted:
 		return "gone"

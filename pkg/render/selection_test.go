@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/render"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
 	"github.com/kubectl-seq/kubectl-seq/test/scenario"
 )
@@ -37,7 +38,7 @@ func TestSelection(t *testing.T) {
 		r.Pods = pods
 		for _, format := range []string{"listing", "lanes", "mermaid", "html"} {
 			var b bytes.Buffer
-			if err := render.Formats[format].Write(&b, r, render.Style{Width: 240, Detail: trace.Normal}); err != nil {
+			if err := render.Formats[format].Write(&b, r, render.Style{Width: 240, Detail: seq.Normal}); err != nil {
 				t.Fatal(err)
 			}
 			times := 1
@@ -65,7 +66,7 @@ func TestSelectionLive(t *testing.T) {
 	s := workload(t)
 	for _, pods := range []render.Selection{"all", "first", "slowest"} {
 		var live, atOnce bytes.Buffer
-		style := render.Style{Width: 120, Detail: trace.Normal}
+		style := render.Style{Width: 120, Detail: seq.Normal}
 		l := render.NewLive("listing", style, &live, nil)
 		tr := trace.New(s.Subject)
 		var r render.Report

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // summary is the end of a run: the outcome, what is known of each phase, and what could not be seen.
@@ -104,7 +104,7 @@ func (r Report) headline() string {
 }
 
 // longest is the phase that is likeliest to have taken longest.
-func (r Report) longest() (p trace.Phase) {
+func (r Report) longest() (p seq.Phase) {
 	for _, q := range r.Phases {
 		if q.Best > p.Best {
 			p = q
@@ -114,15 +114,15 @@ func (r Report) longest() (p trace.Phase) {
 }
 
 // largest says of the phase that took longest what it is.
-func largest(p trace.Phase) string {
-	if p.Name == trace.Unknown {
+func largest(p seq.Phase) string {
+	if p.Name == seq.Unknown {
 		return "Most of the time is not known: " + p.Explain + "."
 	}
 	return "The " + p.Name + " phase is the largest: " + p.Explain + "."
 }
 
 // fixed says what a wait is, and what removes it.
-func fixed(w trace.Wait) string {
+func fixed(w seq.Wait) string {
 	s := "A fixed wait"
 	if w.Length > 0 {
 		s += " of " + duration(w.Length)
@@ -168,7 +168,7 @@ func (y Style) bars(r Report) []string {
 }
 
 // took is what is known of a phase's duration; one that had not ended goes on.
-func (y Style) took(p trace.Phase) string {
+func (y Style) took(p seq.Phase) string {
 	text := took(p.Min, p.Max, time.Millisecond)
 	if p.Open {
 		text += " …"
@@ -180,7 +180,7 @@ func (y Style) took(p trace.Phase) string {
 var phaseColours = []string{"34", "35", "33", "36", "32", "31", "94"}
 
 // skew says how far another clock is from ours, if that matters.
-func skew(c trace.Clock) string {
+func skew(c seq.Clock) string {
 	if c.Jumped {
 		return fmt.Sprintf("The %s's clock was set meanwhile; its times are not used.", c.Of)
 	}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/mattn/go-runewidth"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // readable bounds how much of one string from outside is drawn, in bytes. The JSON and the recording have all of it.
@@ -108,7 +108,7 @@ func wrap(s string, width int) []string {
 
 // when prints an instant relative to zero with no more digits than are known: an instant in milliseconds, or the range
 // that contains it, rounded outwards. From 10 s on it prints seconds.
-func (y Style) when(s *trace.Step, zero time.Time) string {
+func (y Style) when(s *seq.Step, zero time.Time) string {
 	switch {
 	case zero.IsZero():
 		return ""
@@ -140,7 +140,7 @@ func timeOfDay(t, day time.Time, precision time.Duration) string {
 
 // timesOfDay prints a range, rounded outwards: one second, the two ends, or the one end there is. Ends that are known to the
 // millisecond are printed so where the column has room for that.
-func timesOfDay(w trace.Window, day time.Time) string {
+func timesOfDay(w seq.Window, day time.Time) string {
 	known := func(t time.Time) bool { return !t.Truncate(time.Second).Equal(t) }
 	if known(w.Earliest) || known(w.Latest) {
 		if text := timesIn(w, day, time.Millisecond); utf8.RuneCountInString(text) <= timesWidth {
@@ -150,11 +150,11 @@ func timesOfDay(w trace.Window, day time.Time) string {
 	return timesIn(w, day, time.Second)
 }
 
-func timesIn(w trace.Window, day time.Time, unit time.Duration) string {
+func timesIn(w seq.Window, day time.Time, unit time.Duration) string {
 	from := w.Earliest.Truncate(unit)
 	to := w.Latest.Add(unit - 1).Truncate(unit)
 	switch {
-	case w == (trace.Window{}):
+	case w == (seq.Window{}):
 		return ""
 	case w.Latest.IsZero():
 		return timeOfDay(from, day, unit) + "…"
@@ -191,15 +191,15 @@ func sharp(d, precision time.Duration) string {
 	return fmt.Sprintf("%.0f", ms(d))
 }
 
-func (y Style) span(w trace.Window, zero time.Time) string {
+func (y Style) span(w seq.Window, zero time.Time) string {
 	if y.clock {
 		return timesOfDay(w, zero)
 	}
 	return span(w, zero)
 }
 
-func span(w trace.Window, zero time.Time) string {
-	if w == (trace.Window{}) {
+func span(w seq.Window, zero time.Time) string {
+	if w == (seq.Window{}) {
 		return ""
 	}
 	unit, suffix := time.Millisecond, ""

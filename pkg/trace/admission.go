@@ -11,18 +11,17 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-)
 
-// Webhook is the lane of an admission webhook.
-func Webhook(name string) Participant { return Participant("webhook " + name) }
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+)
 
 // consulted is one webhook that the API server asked about our Pod.
 type consulted struct {
 	name     string
 	answer   string // what it did, where that is known
 	inferred bool
-	evidence Evidence
-	span     *Span // or nil
+	evidence seq.Evidence
+	span     *seq.Span // or nil
 }
 
 var deniedBy = regexp.MustCompile(`admission webhook "([^"]+)" denied the request(?:: (.*))?`)
@@ -38,14 +37,14 @@ func admission(s *story, emit func(claim)) {
 	var last []string
 	for _, h := range hooks {
 		key := "webhook:" + h.name
-		step := Step{Key: key, Call: key, From: APIServer, To: Webhook(h.name), Label: "AdmissionReview: Pod " + s.object.Name, Object: s.object, Clock: APIServer, Evidence: []Evidence{h.evidence}, Window: Window{q.Sent, q.FirstByte}}
+		step := seq.Step{Key: key, Call: key, From: seq.APIServer, To: seq.Webhook(h.name), Label: "AdmissionReview: Pod " + s.object.Name, Object: s.object, Clock: seq.APIServer, Evidence: []seq.Evidence{h.evidence}, Window: seq.Window{Earliest: q.Sent, Latest: q.FirstByte}}
 		end := step
-		end.Key, end.From, end.To, end.Kind, end.At, end.Label = key+":end", step.To, APIServer, ResponseKind, AtEnd, "answers"
+		end.Key, end.From, end.To, end.Kind, end.At, end.Label = key+":end", step.To, seq.APIServer, seq.ResponseKind, seq.AtEnd, "answers"
 		if h.answer != "" {
 			end.Label = h.answer
 		}
 		if h.inferred {
-			step.Certainty, end.Certainty = Inferred, Inferred
+			step.Certainty, end.Certainty = seq.Inferred, seq.Inferred
 		}
 		if h.span != nil {
 			step.Window, step.Best = s.startOf(h.span)
@@ -57,8 +56,8 @@ func admission(s *story, emit func(claim)) {
 		last = []string{end.Key}
 	}
 	if len(changed) > 0 {
-		note := Step{Key: "admission", From: APIServer, To: APIServer, Kind: NoteKind, At: AtEnd, Label: "admission " + strings.Join(changed, ", "), Object: s.object, Clock: APIServer, Window: Window{q.Sent, q.FirstByte}}
-		note.Evidence = []Evidence{{Source: "http", Detail: "the answer to our own request against what it asked for", ResourceVersion: q.ResourceVersion, At: q.FirstByte}}
+		note := seq.Step{Key: "admission", From: seq.APIServer, To: seq.APIServer, Kind: seq.NoteKind, At: seq.AtEnd, Label: "admission " + strings.Join(changed, ", "), Object: s.object, Clock: seq.APIServer, Window: seq.Window{Earliest: q.Sent, Latest: q.FirstByte}}
+		note.Evidence = []seq.Evidence{{Source: "http", Detail: "the answer to our own request against what it asked for", ResourceVersion: q.ResourceVersion, At: q.FirstByte}}
 		emit(claim{Step: note, after: append(last, callKey(q))})
 		last = []string{note.Key}
 	}
@@ -69,12 +68,12 @@ func admission(s *story, emit func(claim)) {
 			there = q.Status != 0 && !q.FirstByte.IsZero()
 		}
 		if last != nil && there {
-			emit(claim{Step: Step{Key: key, From: APIServer}, after: last})
+			emit(claim{Step: seq.Step{Key: key, From: seq.APIServer}, after: last})
 		}
 	}
 }
 
-func (s *story) ownCreate() *Request {
+func (s *story) ownCreate() *seq.Request {
 	for _, q := range s.requests {
 		if q.Verb == "create" {
 			return q
@@ -85,7 +84,7 @@ func (s *story) ownCreate() *Request {
 
 // consulted finds the webhooks: the API server's spans and audit log name those it asked, a refusal names the one that
 // denied. Else, where only one is set up for Pods and the Pod was changed, it is likely to have been that one.
-func (s *story) consulted(q *Request, changed []string) []consulted {
+func (s *story) consulted(q *seq.Request, changed []string) []consulted {
 	var all []consulted
 	add := func(c consulted) {
 		if !slices.ContainsFunc(all, func(o consulted) bool { return o.name == c.name }) {
@@ -111,7 +110,7 @@ func (s *story) consulted(q *Request, changed []string) []consulted {
 			return ""
 		}
 		if c.server != nil {
-			s.records.spans.walk(c.server, func(x *Span) {
+			s.records.spans.walk(c.server, func(x *seq.Span) {
 				if name := x.Attributes["webhook"]; name != "" && strings.HasSuffix(x.Name, " webhook") {
 					add(consulted{name: name, answer: answer(name), evidence: x.Evidence(), span: x})
 				}
@@ -126,14 +125,14 @@ func (s *story) consulted(q *Request, changed []string) []consulted {
 		}
 	}
 	if m := deniedBy.FindStringSubmatch(q.Message); m != nil && q.Status >= 300 {
-		denied := consulted{name: m[1], answer: "denies: " + m[2], evidence: Evidence{Source: "http", Detail: "the answer to our own request names it", At: q.FirstByte}}
+		denied := consulted{name: m[1], answer: "denies: " + m[2], evidence: seq.Evidence{Source: "http", Detail: "the answer to our own request names it", At: q.FirstByte}}
 		if i := slices.IndexFunc(all, func(o consulted) bool { return o.name == m[1] }); i >= 0 {
 			all[i].answer = denied.answer
 		}
 		add(denied)
 	}
 	if len(all) == 0 && slices.ContainsFunc(changed, func(word string) bool { return !builtIn.MatchString(word) }) && s.webhooks != nil && len(s.webhooks.Mutating) == 1 {
-		e := Evidence{Source: "http", Detail: "it is the only mutating webhook for Pods, and the answer to our own request is not what it asked for", ResourceVersion: q.ResourceVersion, At: q.FirstByte}
+		e := seq.Evidence{Source: "http", Detail: "it is the only mutating webhook for Pods, and the answer to our own request is not what it asked for", ResourceVersion: q.ResourceVersion, At: q.FirstByte}
 		all = append(all, consulted{name: s.webhooks.Mutating[0], answer: "changes the Pod", inferred: true, evidence: e})
 	}
 	return all
@@ -144,11 +143,11 @@ var builtIn = regexp.MustCompile(`kubernetes\.io/limit-ranger|\.resources|spec\.
 
 // admissionOf is what a create changed. It takes long to find out, and is asked again after every observation.
 type admissionOf struct {
-	create  *Request
+	create  *seq.Request
 	changed []string
 }
 
-func (t *Trace) admitted(q *Request) []string {
+func (t *Trace) admitted(q *seq.Request) []string {
 	if t.admission.create != q {
 		t.admission = admissionOf{q, changedByAdmission(q)}
 	}
@@ -156,7 +155,7 @@ func (t *Trace) admitted(q *Request) []string {
 }
 
 // changedByAdmission says what the API server stored beyond or instead of what the request asked for, its own defaults aside.
-func changedByAdmission(q *Request) []string {
+func changedByAdmission(q *seq.Request) []string {
 	if q == nil || q.Asked == nil || q.Pod == nil {
 		return nil
 	}

@@ -7,27 +7,19 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-// Aftermath is how far what a command led to has come.
-type Aftermath struct {
-	Exec  *Exec     // the command; nil where none has been sent
-	Ended bool      // it has
-	Left  []string  // containers of the Pod that have ended since it was sent
-	Back  bool      // all of these run again, and the Pod is Ready
-	Over  bool      // all of these have ended for good, by the Pod's restartPolicy
-	By    time.Time // when the Pod had certainly become so
-}
-
 // Aftermath returns it.
-func (t *Trace) Aftermath() Aftermath {
+func (t *Trace) Aftermath() seq.Aftermath {
 	r := t.resolve()
 	s := r.scene.subject()
 	q := s.ownExec()
 	if q == nil {
-		return Aftermath{}
+		return seq.Aftermath{}
 	}
-	a := Aftermath{Exec: q.Exec, Ended: !q.Exec.Ended.IsZero()}
+	a := seq.Aftermath{Exec: q.Exec, Ended: !q.Exec.Ended.IsZero()}
 	left := s.left(q)
 	for _, x := range left {
 		if !slices.Contains(a.Left, x.container) {
@@ -52,7 +44,7 @@ func (r *result) committedBy(s *story, w *write) time.Time {
 
 // left are the lives of containers that have ended since a command was sent: of its own container, and of all where they see
 // each other's processes. That another ends meanwhile is its own story.
-func (s *story) left(q *Request) (all []ran) {
+func (s *story) left(q *seq.Request) (all []ran) {
 	for _, r := range s.ran() {
 		if r.exit != nil && !q.Sent.IsZero() && r.exitEvidence.At.After(q.Sent) && (r.container == q.Exec.Container || s.sharesProcesses()) {
 			all = append(all, r)
@@ -144,14 +136,14 @@ func (s *story) nextLife(rpc string) string {
 }
 
 // refusedExec is why a command of ours was not run.
-func refusedExec(q *Request) finding {
-	f := finding{by: APIServer, container: q.Exec.Container, reason: cmp.Or(q.StatusText, "refused"), message: q.ExecFailure(), since: q.FirstByte}
-	e := Evidence{Source: "http", Detail: fmt.Sprintf("the answer to our own request: %d %s", q.Status, q.StatusText), At: q.FirstByte}
+func refusedExec(q *seq.Request) finding {
+	f := finding{by: seq.APIServer, container: q.Exec.Container, reason: cmp.Or(q.StatusText, "refused"), message: q.ExecFailure(), since: q.FirstByte}
+	e := seq.Evidence{Source: "http", Detail: fmt.Sprintf("the answer to our own request: %d %s", q.Status, q.StatusText), At: q.FirstByte}
 	if q.Exec.Error != "" {
-		f.by, f.reason, f.since = Kubelet, "no exit status", q.Exec.Ended
+		f.by, f.reason, f.since = seq.Kubelet, "no exit status", q.Exec.Ended
 		e.Detail, e.At = "the error on the connection's last stream", q.Exec.Ended
 	}
-	f.evidence = []Evidence{e}
+	f.evidence = []seq.Evidence{e}
 	return f
 }
 
@@ -170,14 +162,14 @@ func backingOff(s *story, _ time.Time) (finding, bool) {
 		if last == nil {
 			continue
 		}
-		f := finding{container: x.container, by: Kubelet, reason: cmp.Or(last.Reason, "Error"), open: true}
+		f := finding{container: x.container, by: seq.Kubelet, reason: cmp.Or(last.Reason, "Error"), open: true}
 		if w := c.State.Waiting; w != nil && !usualWaits[w.Reason] {
 			f.reason = w.Reason
 		}
 		f.message = fmt.Sprintf("%s exited %d (%s), %s", x.container, last.ExitCode, last.Reason, repeated(times))
 		first := s.unbroken(func(p *corev1.Pod) bool { o := statusOf(p, x.container); return o != nil && o.State.Running == nil })
 		f = told(f, first, s.last(), "containerStatuses: "+x.container+" "+stateOf(corev1.ContainerState{Terminated: last}))
-		if e, ok := s.newestEvent(Kubelet, func(e *emitted) bool { return e.event.Reason == "BackOff" && e.container == x.container }); ok {
+		if e, ok := s.newestEvent(seq.Kubelet, func(e *emitted) bool { return e.event.Reason == "BackOff" && e.container == x.container }); ok {
 			f.reason, f.evidence = "BackOff", append(f.evidence, e.evidence[len(e.evidence)-1])
 		}
 		return f, true

@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // What becomes of what a deleted object owns: the API server adds a finalizer to it for all but background deletion, and
@@ -80,10 +82,10 @@ func (s *story) collector(w *write) (actor, bool) {
 	if w.was == nil {
 		return actor{}, false
 	}
-	if e := w.entry(w.was); e != nil && !w.deleted && client(e.Manager) != ControllerManager {
+	if e := w.entry(w.was); e != nil && !w.deleted && client(e.Manager) != seq.ControllerManager {
 		return actor{}, false
 	}
-	a := actor{name: garbageCollector, verb: "patch", certainty: Inferred}
+	a := actor{name: garbageCollector, verb: "patch", certainty: seq.Inferred}
 	switch f := w.collected(); f {
 	case orphanFinalizer:
 		a.because = "the finalizer " + f + " is gone, which the garbage collector takes away once nothing refers to the object any more"

@@ -4,19 +4,9 @@ import (
 	"cmp"
 	"slices"
 	"time"
-)
 
-// Clock says how far another participant's clock is from ours.
-type Clock struct {
-	Of Participant `json:"of"`
-	// The true offset, theirs minus ours, is at least Min, since nothing reaches us before it is emitted, and at most
-	// Max, since nothing about the Pod is emitted before we asked for it.
-	Min time.Duration `json:"min"`
-	Max time.Duration `json:"max"`
-	// Offset is what their times are moved by: zero unless the bounds or the delays rule that out.
-	Offset time.Duration `json:"offset"`
-	Jumped bool          `json:"jumped,omitempty"` // it was set meanwhile: its times are not used
-}
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+)
 
 // skewSuspected is the shortest delay, beyond that of our own requests, from emission to receipt of an Event that may
 // rather be a clock behind ours than a slow delivery. Measured deliveries take 2 to 30 ms, and the fastest of several
@@ -24,13 +14,13 @@ type Clock struct {
 const skewSuspected = 150 * time.Millisecond
 
 // clocks measures other clocks against ours. The zero value is ready to use.
-type clocks map[Participant]*clock
+type clocks map[seq.Participant]*clock
 
 // unbounded stands for a bound that is not known.
 const unbounded = 100 * 365 * 24 * time.Hour
 
 type clock struct {
-	Clock
+	seq.Clock
 	events []arrival
 }
 
@@ -40,20 +30,20 @@ type arrival struct {
 	received time.Time
 }
 
-func (c *clocks) of(p Participant) *clock {
+func (c *clocks) of(p seq.Participant) *clock {
 	if *c == nil {
 		*c = clocks{}
 	}
 	k := (*c)[p]
 	if k == nil {
-		k = &clock{Clock: Clock{Of: p, Min: -unbounded, Max: unbounded}}
+		k = &clock{Clock: seq.Clock{Of: p, Min: -unbounded, Max: unbounded}}
 		(*c)[p] = k
 	}
 	return k
 }
 
 // sample takes one instant of p's clock that lies, on ours, between two others. A zero bound is a missing one.
-func (c *clocks) sample(p Participant, at, after, before time.Time) {
+func (c *clocks) sample(p seq.Participant, at, after, before time.Time) {
 	k := c.of(p)
 	if !before.IsZero() {
 		k.Min = max(k.Min, at.Sub(before))
@@ -64,7 +54,7 @@ func (c *clocks) sample(p Participant, at, after, before time.Time) {
 }
 
 // event takes the emission of an Event that cannot have come before zero.
-func (c *clocks) event(p Participant, at, zero, received time.Time) {
+func (c *clocks) event(p seq.Participant, at, zero, received time.Time) {
 	c.sample(p, at, zero, received)
 	k := c.of(p)
 	k.events = append(k.events, arrival{received.Sub(at), received})
@@ -103,23 +93,23 @@ func (k *clock) steady() bool {
 const apart = 100 * time.Millisecond
 
 // jumped reports that a clock was set while we looked: nothing it says can be placed.
-func (c clocks) jumped(p Participant) bool { return c[p] != nil && c[p].Jumped }
+func (c clocks) jumped(p seq.Participant) bool { return c[p] != nil && c[p].Jumped }
 
 // fastest is the usual time from emission to receipt of the fastest of several Events.
 const fastest = 4 * time.Millisecond
 
-func (c clocks) offset(p Participant) time.Duration {
+func (c clocks) offset(p seq.Participant) time.Duration {
 	if k := c[p]; k != nil {
 		return k.Offset
 	}
 	return 0
 }
 
-func (c clocks) list() []Clock {
-	var all []Clock
+func (c clocks) list() []seq.Clock {
+	var all []seq.Clock
 	for _, k := range c {
 		all = append(all, k.Clock)
 	}
-	slices.SortFunc(all, func(a, b Clock) int { return cmp.Compare(a.Of, b.Of) })
+	slices.SortFunc(all, func(a, b seq.Clock) int { return cmp.Compare(a.Of, b.Of) })
 	return all
 }

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/test/scenario"
 )
 
@@ -20,7 +20,7 @@ func TestClockThatIsSet(t *testing.T) {
 		for _, jump := range []time.Duration{-3 * time.Second, 3 * time.Second} {
 			for after := 1; after < 4; after++ {
 				events := 0
-				set := make([]trace.Observation, len(s.Observations))
+				set := make([]seq.Observation, len(s.Observations))
 				for i, o := range s.Observations {
 					if o.Event != nil && o.Event.Event.Source.Component == "kubelet" {
 						events++
@@ -32,7 +32,7 @@ func TestClockThatIsSet(t *testing.T) {
 				got := scenario.Fold(s.Subject, set)
 				said := false
 				for _, c := range got.Run().Clocks {
-					said = said || c.Of == trace.Kubelet && c.Jumped
+					said = said || c.Of == seq.Kubelet && c.Jumped
 				}
 				if !said {
 					t.Errorf("%s: the clock was set by %v after %d Events, and nobody says so: %+v", s.Name, jump, after, got.Run().Clocks)
@@ -44,7 +44,7 @@ func TestClockThatIsSet(t *testing.T) {
 }
 
 // contradicted reports what one run proves and the other denies.
-func contradicted(t *testing.T, name string, truth, got []trace.Step) {
+func contradicted(t *testing.T, name string, truth, got []seq.Step) {
 	t.Helper()
 	was := proved(truth)
 	for pair := range proved(got) {
@@ -55,7 +55,7 @@ func contradicted(t *testing.T, name string, truth, got []trace.Step) {
 }
 
 // proved are the pairs of steps of which the first is proved to come before the second.
-func proved(steps []trace.Step) map[[2]string]bool {
+func proved(steps []seq.Step) map[[2]string]bool {
 	pairs := map[[2]string]bool{}
 	before := map[string]map[string]bool{}
 	for _, s := range steps { // a step comes after those it names, in the listing too
@@ -83,7 +83,7 @@ func proved(steps []trace.Step) map[[2]string]bool {
 func TestLateObjectIsNoSkew(t *testing.T) {
 	tried := 0
 	for _, s := range scenario.All(t) {
-		recorded := slices.ContainsFunc(s.Observations, func(o trace.Observation) bool { return o.Audit != nil || o.Span != nil })
+		recorded := slices.ContainsFunc(s.Observations, func(o seq.Observation) bool { return o.Audit != nil || o.Span != nil })
 		if !recorded {
 			continue
 		}
@@ -101,7 +101,7 @@ func TestLateObjectIsNoSkew(t *testing.T) {
 					observations[i].Received = o.Received.Add(300 * time.Millisecond)
 				}
 			}
-			contradicted(t, s.Name+", "+trace.ObjectOf(o.Change.ChangedObject()).String()+" late", truth.Steps(), scenario.Fold(s.Subject, observations).Steps())
+			contradicted(t, s.Name+", "+seq.ObjectOf(o.Change.ChangedObject()).String()+" late", truth.Steps(), scenario.Fold(s.Subject, observations).Steps())
 			tried++
 		}
 	}
@@ -116,7 +116,7 @@ func TestStallIsNoSkew(t *testing.T) {
 		if s.Name != "plain" && s.Name != "init" {
 			continue
 		}
-		late := make([]trace.Observation, len(s.Observations))
+		late := make([]seq.Observation, len(s.Observations))
 		end := s.Observations[len(s.Observations)-1].Received.Add(30 * time.Second)
 		for i, o := range s.Observations {
 			if late[i] = o; o.Change != nil || o.Event != nil {

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // engineFacts are what is known of a container that a Docker Engine runs, beyond our requests.
@@ -15,30 +17,27 @@ type engineFacts struct {
 }
 
 type engineEvent struct {
-	EngineEvent
+	seq.EngineEvent
 	received time.Time
 	at       time.Time // on our clock
 }
 
 type runtimeEvent struct {
-	RuntimeEvent
+	seq.RuntimeEvent
 	received time.Time
 	at       time.Time // on our clock
 }
 
-// KindContainer is the kind of a subject that a Docker Engine runs.
-const KindContainer = "Container"
+func (s *story) isContainer() bool { return s.object.Kind == seq.KindContainer }
 
-func (s *story) isContainer() bool { return s.object.Kind == KindContainer }
-
-func (t *Trace) observeEngine(e *EngineEvent, received time.Time) {
+func (t *Trace) observeEngine(e *seq.EngineEvent, received time.Time) {
 	key := strings.Join([]string{e.Type, e.Action, e.Actor, e.At.Format(time.RFC3339Nano)}, "\x00")
 	if old, ok := t.engine[key]; !ok || earlier(received, old.received) {
 		t.engine[key], t.result = engineEvent{EngineEvent: *e, received: received}, nil
 	}
 }
 
-func (t *Trace) observeRuntime(e *RuntimeEvent, received time.Time) {
+func (t *Trace) observeRuntime(e *seq.RuntimeEvent, received time.Time) {
 	key := strings.Join([]string{e.Topic, e.Container, fmt.Sprint(e.PID), e.At.Format(time.RFC3339Nano)}, "\x00")
 	if old, ok := t.tasks[key]; !ok || earlier(received, old.received) {
 		t.tasks[key], t.result = runtimeEvent{RuntimeEvent: *e, received: received}, nil
@@ -48,7 +47,7 @@ func (t *Trace) observeRuntime(e *RuntimeEvent, received time.Time) {
 // tellContainer reads the facts of a container, and compares the engine's clock with ours: its event of what a request of
 // ours asked for comes while that is under way, and no event before it happens.
 func (t *Trace) tellContainer(s *story) {
-	s.runtime = Containerd
+	s.runtime = seq.Containerd
 	id := s.object.UID
 	for _, e := range t.engine {
 		if id != "" && (e.Actor == id || e.Attributes["container"] == id) {
@@ -62,22 +61,22 @@ func (t *Trace) tellContainer(s *story) {
 	}
 	for i := range s.engine.events {
 		e := &s.engine.events[i]
-		s.clocks.sample(Engine, e.At, s.zero(), e.received)
+		s.clocks.sample(seq.Engine, e.At, s.zero(), e.received)
 		for _, q := range s.requests {
 			if q.Docker != nil && q.Verb == e.Action && e.Type == "container" && (q.Verb == "create" || q.Verb == "start") {
-				s.clocks.sample(Engine, e.At, q.Sent, q.FirstByte)
+				s.clocks.sample(seq.Engine, e.At, q.Sent, q.FirstByte)
 			}
 		}
 	}
 	for i := range s.engine.tasks { // containerd runs where the engine does
-		s.clocks.sample(Engine, s.engine.tasks[i].At, s.zero(), s.engine.tasks[i].received)
+		s.clocks.sample(seq.Engine, s.engine.tasks[i].At, s.zero(), s.engine.tasks[i].received)
 	}
 	s.clocks.settle(s.roundTrip())
 	for i := range s.engine.events {
-		s.engine.events[i].at = s.on(Engine, s.engine.events[i].At)
+		s.engine.events[i].at = s.on(seq.Engine, s.engine.events[i].At)
 	}
 	for i := range s.engine.tasks {
-		s.engine.tasks[i].at = s.on(Engine, s.engine.tasks[i].At)
+		s.engine.tasks[i].at = s.on(seq.Engine, s.engine.tasks[i].At)
 	}
 	slices.SortFunc(s.engine.events, func(a, b engineEvent) int {
 		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Type+a.Action+a.Actor, b.Type+b.Action+b.Actor))
@@ -108,7 +107,7 @@ func (s *story) task(topic string) *runtimeEvent {
 }
 
 // asked is the last request of ours of that verb, or nil.
-func (s *story) asked(verb string) (last *Request) {
+func (s *story) asked(verb string) (last *seq.Request) {
 	for _, q := range s.requests {
 		if q.Docker != nil && q.Verb == verb {
 			last = q
@@ -117,20 +116,20 @@ func (s *story) asked(verb string) (last *Request) {
 	return last
 }
 
-func (e *engineEvent) evidence() Evidence {
-	return Evidence{Source: "docker", Detail: "event " + e.Type + " " + e.Action, At: e.at}
+func (e *engineEvent) evidence() seq.Evidence {
+	return seq.Evidence{Source: "docker", Detail: "event " + e.Type + " " + e.Action, At: e.at}
 }
 
-func (e *runtimeEvent) evidence() Evidence {
+func (e *runtimeEvent) evidence() seq.Evidence {
 	detail := "event " + e.Topic
 	if e.PID > 0 {
 		detail += fmt.Sprintf(", process %d of the host", e.PID)
 	}
-	return Evidence{Source: "containerd", Detail: detail, At: e.at}
+	return seq.Evidence{Source: "containerd", Detail: detail, At: e.at}
 }
 
 // noted is an instant of the engine's clock, or of containerd's.
-func (s *story) noted(x *Step, at time.Time) {
-	x.Clock = Engine
+func (s *story) noted(x *seq.Step, at time.Time) {
+	x.Clock = seq.Engine
 	x.Window, x.Best, x.Shown, x.Precision = exactly(at)
 }

@@ -5,17 +5,9 @@ import (
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
-
-// Controller is one of the control loops that run inside kube-controller-manager.
-func Controller(name string) Participant {
-	return ControllerManager + "/" + Participant(name)
-}
-
-// IsController reports whether it is one of them.
-func (p Participant) IsController() bool {
-	return strings.HasPrefix(string(p), string(ControllerManager)+"/")
-}
 
 // controller is one row of what is known of them. All go by one name in managedFields; their Events, and the audit log
 // where the controller manager runs with --use-service-account-credentials, tell them apart (cmd/kube-controller-manager
@@ -53,23 +45,23 @@ var controllers = []controller{
 	{name: "ttl-after-finished", account: "ttl-after-finished-controller"},
 }
 
-const garbageCollector = ControllerManager + "/garbage-collector"
+const garbageCollector = seq.ControllerManager + "/garbage-collector"
 
 // controllerOf is the controller of a kind of objects, or nothing.
-func controllerOf(kind string) Participant {
+func controllerOf(kind string) seq.Participant {
 	for _, c := range controllers {
 		if c.kind == kind && kind != "" {
-			return Controller(c.name)
+			return seq.Controller(c.name)
 		}
 	}
 	return ""
 }
 
 // controllerBy is the controller of which is holds, or nothing.
-func controllerBy(is func(controller) bool) Participant {
+func controllerBy(is func(controller) bool) seq.Participant {
 	for _, c := range controllers {
 		if is(c) {
-			return Controller(c.name)
+			return seq.Controller(c.name)
 		}
 	}
 	return ""
@@ -78,7 +70,7 @@ func controllerBy(is func(controller) bool) Participant {
 // controlled says which controller of the controller manager made a write: that of the object's owner, and for the status
 // that of the object itself.
 func (s *story) controlled(w *write, a actor) actor {
-	if a.name != ControllerManager {
+	if a.name != seq.ControllerManager {
 		return a
 	}
 	owner, kind := metav1.GetControllerOf(w.object), s.object.Kind
@@ -92,12 +84,12 @@ func (s *story) controlled(w *write, a actor) actor {
 	case a.verb == "create" && kind == "PersistentVolumeClaim": // of a volumeClaimTemplate; it has no owner
 		kind = "StatefulSet"
 	case a.subresource == "status" && kind == "PersistentVolumeClaim" && w.was != nil && status(w.was)["phase"] == status(w.object)["phase"]:
-		a.name, a.certainty = Controller("persistentvolumeclaim-protection"), Inferred
+		a.name, a.certainty = seq.Controller("persistentvolumeclaim-protection"), seq.Inferred
 		a.because += ", and the phase is as it was: this controller writes whether a claim is in use"
 		return a
 	}
 	if name := controllerOf(kind); name != "" {
-		a.name, a.certainty = name, Inferred
+		a.name, a.certainty = name, seq.Inferred
 		a.because += ", and it is this controller that looks after a " + kind
 	}
 	return a
@@ -108,7 +100,7 @@ func (s *story) controlled(w *write, a actor) actor {
 func (c *scene) attributeEnds() {
 	for _, s := range c.stories {
 		for _, w := range s.revisions {
-			if !w.endsLife() || w.own != nil || w.actor.name != UnknownClient {
+			if !w.endsLife() || w.own != nil || w.actor.name != seq.UnknownClient {
 				continue
 			}
 			ref := metav1.GetControllerOf(w.object)
@@ -120,7 +112,7 @@ func (c *scene) attributeEnds() {
 				continue
 			}
 			if e := owner.tellsOf(s, "SuccessfulDelete"); e != nil {
-				w.actor.name, w.actor.certainty, w.actor.because = e.emitter, Observed, "Event SuccessfulDelete names it"
+				w.actor.name, w.actor.certainty, w.actor.because = e.emitter, seq.Observed, "Event SuccessfulDelete names it"
 			} else if owner.waits(foregroundFinalizer) {
 				w.actor.name, w.actor.because = garbageCollector, "its owner, "+ref.Kind+" "+ref.Name+", has the finalizer "+foregroundFinalizer+": the garbage collector deletes what it owns first"
 			} else if owner.ends() && !owner.orphans() {

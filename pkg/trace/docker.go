@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"fmt"
 	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // containerState is how far a container of an engine has come, and by when.
 type containerState struct {
-	State
+	seq.State
 	by time.Time
 }
 
@@ -54,7 +56,7 @@ type ending struct {
 	oom      bool
 	by       time.Time
 	exact    bool
-	evidence []Evidence
+	evidence []seq.Evidence
 }
 
 func (s *story) ending() (e ending, ok bool) {
@@ -62,9 +64,9 @@ func (s *story) ending() (e ending, ok bool) {
 		return ending{}, false
 	}
 	if x := s.task("/tasks/exit"); x != nil && x.ExitCode != nil {
-		e, ok = ending{code: *x.ExitCode, by: x.at, evidence: []Evidence{x.evidence()}}, true
+		e, ok = ending{code: *x.ExitCode, by: x.at, evidence: []seq.Evidence{x.evidence()}}, true
 		if !x.Exited.IsZero() {
-			e.by, e.exact = s.on(Engine, x.Exited), true
+			e.by, e.exact = s.on(seq.Engine, x.Exited), true
 		}
 	}
 	if x := s.event("die"); x != nil {
@@ -79,7 +81,7 @@ func (s *story) ending() (e ending, ok bool) {
 		if !ok {
 			e.code, e.by, ok = *q.Docker.ExitCode, q.Docker.Ended, true
 		}
-		e.evidence = append(e.evidence, Evidence{Source: "http", Detail: "the answer to our request to wait for it", At: q.Docker.Ended})
+		e.evidence = append(e.evidence, seq.Evidence{Source: "http", Detail: "the answer to our request to wait for it", At: q.Docker.Ended})
 	}
 	e.oom = s.event("oom") != nil || s.task("/tasks/oom") != nil
 	for _, q := range s.requests {
@@ -88,13 +90,13 @@ func (s *story) ending() (e ending, ok bool) {
 	return e, ok
 }
 
-func (s *story) containerReached(is func(State) bool) (State, time.Time, bool) {
+func (s *story) containerReached(is func(seq.State) bool) (seq.State, time.Time, bool) {
 	for _, st := range s.containerStates() {
 		if is(st.State) {
 			return st.State, st.by, true
 		}
 	}
-	return State{}, time.Time{}, false
+	return seq.State{}, time.Time{}, false
 }
 
 func (s *story) containerImage() string {
@@ -187,8 +189,8 @@ func engineRefusal(s *story, _ time.Time) (finding, bool) {
 			continue
 		}
 		at := cmp.Or(q.Docker.Ended, q.FirstByte)
-		e := Evidence{Source: "http", Detail: fmt.Sprintf("the answer to our own request: %d %s", q.Status, q.StatusText), At: at}
-		return finding{by: Engine, reason: cmp.Or(q.StatusText, "refused"), message: cmp.Or(q.Message, q.Docker.Error), since: at, evidence: []Evidence{e}, words: []string{"{image}", s.containerImage()}}, true
+		e := seq.Evidence{Source: "http", Detail: fmt.Sprintf("the answer to our own request: %d %s", q.Status, q.StatusText), At: at}
+		return finding{by: seq.Engine, reason: cmp.Or(q.StatusText, "refused"), message: cmp.Or(q.Message, q.Docker.Error), since: at, evidence: []seq.Evidence{e}, words: []string{"{image}", s.containerImage()}}, true
 	}
 	return finding{}, false
 }

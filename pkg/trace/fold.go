@@ -8,23 +8,25 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // Trace folds observations about one object and what comes of it. The zero value is not usable; see New. It is not safe
 // for concurrent use.
 type Trace struct {
-	subject   Object
-	requests  map[string]*Request
-	objects   map[string]*facts // by uid
-	gaps      map[Gap]time.Time // first received
-	audits    map[string]*Audit // by ID
-	spans     map[string]*Span  // by trace and ID
-	losses    map[Loss]int      // the count is left out of the key
+	subject   seq.Object
+	requests  map[string]*seq.Request
+	objects   map[string]*facts     // by uid
+	gaps      map[seq.Gap]time.Time // first received
+	audits    map[string]*seq.Audit // by ID
+	spans     map[string]*seq.Span  // by trace and ID
+	losses    map[seq.Loss]int      // the count is left out of the key
 	engine    map[string]engineEvent
 	tasks     map[string]runtimeEvent
-	lease     *Lease    // the newest, or nil
-	leaseAt   time.Time // when it was answered last
-	webhooks  *Webhooks // or nil
+	lease     *seq.Lease    // the newest, or nil
+	leaseAt   time.Time     // when it was answered last
+	webhooks  *seq.Webhooks // or nil
 	admission admissionOf
 	looked    time.Time                   // see Attach
 	looking   bool                        // an Attach said that lists are under way
@@ -75,13 +77,13 @@ type eventRevision struct {
 // New starts the fold for the object of that kind, namespace and name, such as a Pod. If subject has no UID, the one that
 // an observed create request made is followed; without one, the newest that has had the name. Every object that comes of
 // it is followed too, and so is what other requests of ours make.
-func New(subject Object) *Trace {
-	return &Trace{subject: subject, requests: map[string]*Request{}, objects: map[string]*facts{}, gaps: map[Gap]time.Time{}, audits: map[string]*Audit{}, spans: map[string]*Span{}, losses: map[Loss]int{}, engine: map[string]engineEvent{}, tasks: map[string]runtimeEvent{}, fields: map[string]*metav1.FieldsV1{}, lists: map[string]uint64{}}
+func New(subject seq.Object) *Trace {
+	return &Trace{subject: subject, requests: map[string]*seq.Request{}, objects: map[string]*facts{}, gaps: map[seq.Gap]time.Time{}, audits: map[string]*seq.Audit{}, spans: map[string]*seq.Span{}, losses: map[seq.Loss]int{}, engine: map[string]engineEvent{}, tasks: map[string]runtimeEvent{}, fields: map[string]*metav1.FieldsV1{}, lists: map[string]uint64{}}
 }
 
 // Observe takes one observation. Order and repetition do not matter; what is not about the subject is ignored, and so
 // is what makes no sense: a server or a file can say anything.
-func (t *Trace) Observe(o Observation) {
+func (t *Trace) Observe(o seq.Observation) {
 	if o.Received.After(t.now) {
 		t.now = o.Received
 	}
@@ -108,7 +110,7 @@ func (t *Trace) Observe(o Observation) {
 	case o.Runtime != nil:
 		t.observeRuntime(o.Runtime, o.Received)
 	case o.Loss != nil:
-		key := Loss{Source: o.Loss.Source, What: o.Loss.What}
+		key := seq.Loss{Source: o.Loss.Source, What: o.Loss.What}
 		t.losses[key] = max(t.losses[key], o.Loss.Count)
 		t.result = nil
 	case o.Lease != nil && (t.lease == nil || cmp.Or(o.Lease.Renewed.Compare(t.lease.Renewed), cmp.Compare(o.Lease.Node, t.lease.Node), cmp.Compare(o.Lease.Seconds, t.lease.Seconds)) > 0):
@@ -122,7 +124,7 @@ func (t *Trace) Observe(o Observation) {
 	}
 }
 
-func (t *Trace) observeAttach(a Attach, received time.Time) {
+func (t *Trace) observeAttach(a seq.Attach, received time.Time) {
 	looking, listed := t.looking || a.Looking, t.listed || !a.Looking
 	if looking != t.looking || listed != t.listed || earlier(received, t.looked) {
 		t.looking, t.listed, t.result = looking, listed, nil
@@ -132,7 +134,7 @@ func (t *Trace) observeAttach(a Attach, received time.Time) {
 	}
 }
 
-func (t *Trace) observeRequest(r *Request) {
+func (t *Trace) observeRequest(r *seq.Request) {
 	if r.Verb == "list" {
 		if rv, ok := parseRevision(r.ResourceVersion); ok {
 			if old := t.lists[r.Resource]; old == 0 || rv < old {
@@ -152,13 +154,13 @@ func (t *Trace) observeRequest(r *Request) {
 
 // isNewerForm compares two forms of one request: the answered one says all that the sent one says, and a later try what
 // an earlier one did not come to.
-func isNewerForm(q, o *Request) bool {
-	answered := func(q *Request) int { return min(q.Status, 1) }
+func isNewerForm(q, o *seq.Request) bool {
+	answered := func(q *seq.Request) int { return min(q.Status, 1) }
 	return cmp.Or(cmp.Compare(answered(q), answered(o)), q.Sent.Compare(o.Sent), q.FirstByte.Compare(o.FirstByte), cmp.Compare(q.Status, o.Status), cmp.Compare(execProgress(q.Exec), execProgress(o.Exec)), cmp.Compare(dockerProgress(q.Docker), dockerProgress(o.Docker))) > 0
 }
 
 // execProgress is how far the command is known to have come. Not by its times: a clock can be set back.
-func execProgress(e *Exec) int {
+func execProgress(e *seq.Exec) int {
 	switch {
 	case e == nil:
 		return 0
@@ -171,7 +173,7 @@ func execProgress(e *Exec) int {
 }
 
 // dockerProgress is how far the answer is known to have come.
-func dockerProgress(d *Docker) int {
+func dockerProgress(d *seq.Docker) int {
 	switch {
 	case d == nil:
 		return 0
@@ -186,7 +188,7 @@ func dockerProgress(d *Docker) int {
 func (t *Trace) observeObject(m metav1.Object, how revision) {
 	rv, ok := parseRevision(m.GetResourceVersion())
 	_, isPod := m.(*corev1.Pod)
-	if !ok || m.GetUID() == "" || t.otherwise(ObjectOf(m)) || ObjectOf(m).Kind == "Pod" && !isPod { // of another group
+	if !ok || m.GetUID() == "" || t.otherwise(seq.ObjectOf(m)) || seq.ObjectOf(m).Kind == "Pod" && !isPod { // of another group
 		return
 	}
 	f := t.facts(string(m.GetUID()))
@@ -212,7 +214,7 @@ func (t *Trace) observeObject(m metav1.Object, how revision) {
 }
 
 // otherwise reports whether an object has the subject's name, but another uid than is asked for.
-func (t *Trace) otherwise(o Object) bool {
+func (t *Trace) otherwise(o seq.Object) bool {
 	return t.subject.UID != "" && o.UID != t.subject.UID && o.Kind == t.subject.Kind && o.Namespace == t.subject.Namespace && o.Name == t.subject.Name
 }
 
@@ -261,7 +263,7 @@ func parseRevision(s string) (uint64, bool) {
 }
 
 // Steps returns the messages in the order in which they happened. They are shared: not to be changed.
-func (t *Trace) Steps() []Step { return t.resolve().steps }
+func (t *Trace) Steps() []seq.Step { return t.resolve().steps }
 
 // Now is the latest instant any observation has shown us, on our own clock.
 func (t *Trace) Now() time.Time { return t.now }

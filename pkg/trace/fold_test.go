@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
 	"github.com/kubectl-seq/kubectl-seq/test/scenario"
 )
@@ -36,9 +37,9 @@ func FuzzFold(f *testing.F) {
 		if i := strings.IndexByte(name, '/'); i >= 0 { // of another kind
 			kind, name = name[:i], name[i+1:]
 		}
-		tr := trace.New(trace.Object{Kind: kind, Namespace: "default", Name: name})
+		tr := trace.New(seq.Object{Kind: kind, Namespace: "default", Name: name})
 		for line := range bytes.Lines(lines) {
-			var o trace.Observation
+			var o seq.Observation
 			if json.Unmarshal(line, &o) == nil {
 				tr.Observe(o)
 				tr.Observe(o)
@@ -51,7 +52,7 @@ func FuzzFold(f *testing.F) {
 		}
 		tr.Refused()
 		first := asJSON(t, tr)
-		tr.Observe(trace.Observation{})
+		tr.Observe(seq.Observation{})
 		if again := asJSON(t, tr); again != first {
 			t.Errorf("asked again:\n%s\nat first:\n%s", again, first)
 		}
@@ -76,7 +77,7 @@ func TestSkewedKubelet(t *testing.T) {
 				continue
 			}
 			want := scenario.Fold(s.Subject, s.Observations)
-			shifted := make([]trace.Observation, len(s.Observations))
+			shifted := make([]seq.Observation, len(s.Observations))
 			for i, o := range s.Observations {
 				shifted[i] = shift(o, skew)
 			}
@@ -86,7 +87,7 @@ func TestSkewedKubelet(t *testing.T) {
 			}
 			measured := false
 			for _, c := range got.Run().Clocks {
-				if c.Of == trace.Kubelet && (c.Offset-skew).Abs() < 500*time.Millisecond {
+				if c.Of == seq.Kubelet && (c.Offset-skew).Abs() < 500*time.Millisecond {
 					measured = true
 				}
 			}
@@ -101,7 +102,7 @@ func TestSkewedKubelet(t *testing.T) {
 func sequence(t *trace.Trace) string {
 	var b bytes.Buffer
 	for _, s := range t.Steps() {
-		if s.Detail <= trace.Normal && s.Kind == trace.RequestKind {
+		if s.Detail <= seq.Normal && s.Kind == seq.RequestKind {
 			b.WriteString(s.Key + "\n")
 		}
 	}
@@ -110,7 +111,7 @@ func sequence(t *trace.Trace) string {
 
 // shift returns the observation as it would be if the kubelet's clock were off by d: its Events and the
 // times of containers carry that clock.
-func shift(o trace.Observation, d time.Duration) trace.Observation {
+func shift(o seq.Observation, d time.Duration) seq.Observation {
 	if o.Change != nil {
 		c := *o.Change
 		c.Pod = c.Pod.DeepCopy()
@@ -132,13 +133,13 @@ func shift(o trace.Observation, d time.Duration) trace.Observation {
 	e.Name = shiftName(e.Name, d)
 	e.FirstTimestamp.Time = shiftedSecond(o.Event.Event.Name, d)
 	e.LastTimestamp = e.FirstTimestamp
-	o.Event = &trace.EventChange{Type: o.Event.Type, Event: e}
+	o.Event = &seq.EventChange{Type: o.Event.Type, Event: e}
 	return o
 }
 
 func BenchmarkObserve(b *testing.B) {
-	var all []trace.Observation
-	var subject trace.Object
+	var all []seq.Observation
+	var subject seq.Object
 	for _, s := range scenario.All(b) {
 		if s.Name == "probes" {
 			all, subject = s.Observations, s.Subject

@@ -5,12 +5,14 @@ import (
 	"container/heap"
 	"slices"
 	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // claim is what one rule derives: a message, its own bounds, and what must have happened before it. What the rule's row
 // says already (from, to, kind, …) is left empty.
 type claim struct {
-	Step
+	seq.Step
 	after []string      // keys of messages that came before; those that do not exist are ignored
 	lag   time.Duration // usual time since the last of them, where Best is not known
 }
@@ -81,8 +83,8 @@ func (g *graph) add(r *Rule, rank int, c claim) {
 	} else {
 		n.Conflict = true
 	}
-	if n.Certainty == Inferred && c.Certainty == Observed {
-		n.Certainty, n.Rule = Observed, c.Rule
+	if n.Certainty == seq.Inferred && c.Certainty == seq.Observed {
+		n.Certainty, n.Rule = seq.Observed, c.Rule
 	}
 	n.From, n.To, n.Label = cmp.Or(n.From, c.From), cmp.Or(n.To, c.To), cmp.Or(n.Label, c.Label)
 	if n.Best.IsZero() || c.Shown && (!n.Shown || c.Precision < n.Precision) {
@@ -91,12 +93,8 @@ func (g *graph) add(r *Rule, rank int, c claim) {
 	n.Detail = min(n.Detail, c.Detail)
 }
 
-func (w Window) Empty() bool {
-	return !w.Earliest.IsZero() && !w.Latest.IsZero() && w.Latest.Before(w.Earliest)
-}
-
-func intersect(a, b Window) Window {
-	return Window{later(a.Earliest, b.Earliest), sooner(a.Latest, b.Latest)}
+func intersect(a, b seq.Window) seq.Window {
+	return seq.Window{Earliest: later(a.Earliest, b.Earliest), Latest: sooner(a.Latest, b.Latest)}
 }
 
 func later(a, b time.Time) time.Time {
@@ -114,7 +112,7 @@ func sooner(a, b time.Time) time.Time {
 }
 
 // resolve turns causes into bounds and bounds into one order.
-func (g *graph) resolve() []Step {
+func (g *graph) resolve() []seq.Step {
 	all := g.link()
 	causal := sorted(all, func(a, b *node) int { return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.Key, b.Key)) })
 	for i, n := range causal {
@@ -125,7 +123,7 @@ func (g *graph) resolve() []Step {
 		n.estimate()
 	}
 	ordered := sorted(all, func(a, b *node) int { return cmp.Or(a.Best.Compare(b.Best), cmp.Compare(a.index, b.index)) })
-	steps := make([]Step, len(ordered))
+	steps := make([]seq.Step, len(ordered))
 	for i, n := range ordered {
 		if d, ok := n.Window.Width(); ok && d >= 0 && d <= time.Millisecond && !n.Shown {
 			n.Shown, n.Precision = true, time.Millisecond
@@ -148,7 +146,7 @@ func (g *graph) link() []*node {
 				n.After = append(n.After, key)
 			}
 		}
-		if call := g.nodes[n.Call]; call != nil && n.Kind == ResponseKind {
+		if call := g.nodes[n.Call]; call != nil && n.Kind == seq.ResponseKind {
 			call.Call = n.Call // another rule than that of the answer may have told the request
 		}
 		all = append(all, n)
@@ -163,20 +161,20 @@ func tighten(causal []*node) {
 	for _, n := range causal {
 		for _, p := range n.preds {
 			if p.index < n.index {
-				n.bound(Window{Earliest: p.Window.Earliest})
+				n.bound(seq.Window{Earliest: p.Window.Earliest})
 			}
 		}
 	}
 	for _, n := range slices.Backward(causal) {
 		for _, s := range n.succs {
 			if s.index > n.index {
-				n.bound(Window{Latest: s.Window.Latest})
+				n.bound(seq.Window{Latest: s.Window.Latest})
 			}
 		}
 	}
 }
 
-func (n *node) bound(w Window) {
+func (n *node) bound(w seq.Window) {
 	if w = intersect(n.Window, w); w.Empty() {
 		n.Conflict = true
 		return

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"testing"
 
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
 )
 
@@ -24,7 +25,7 @@ func TestMemory(t *testing.T) {
 }
 
 // kept is the memory in bytes that the fold of observations keeps, once nobody else has them.
-func kept(t testing.TB, subject trace.Object, all []trace.Observation) int64 {
+func kept(t testing.TB, subject seq.Object, all []seq.Observation) int64 {
 	var lines [][]byte
 	for _, o := range all {
 		line, err := json.Marshal(o)
@@ -36,7 +37,7 @@ func kept(t testing.TB, subject trace.Object, all []trace.Observation) int64 {
 	before := heap()
 	tr := trace.New(subject)
 	for _, line := range lines {
-		var o trace.Observation
+		var o seq.Observation
 		if err := json.Unmarshal(line, &o); err != nil {
 			t.Fatal(err)
 		}

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // joinRevisions finds the revision that each call made. An entry at level RequestResponse says it, our own request has
@@ -220,7 +222,7 @@ func (s *story) whole(audit, spans bool) bool {
 
 // wholeExec is that for commands that have ended.
 func (s *story) wholeExec(audit, spans bool) bool {
-	for _, x := range s.execs((*Request).Acts) {
+	for _, x := range s.execs((*seq.Request).Acts) {
 		logged := slices.ContainsFunc(s.records.calls, func(c *apiCall) bool {
 			return c.id == x.ID && (!audit || c.audit != nil) && (!spans || c.server != nil)
 		})
@@ -238,7 +240,7 @@ func (s *story) traced(c criCall) bool {
 		return c.server != nil
 	}
 	found := false
-	s.records.spans.walk(c.server, func(x *Span) { found = found || x.Name == taskStart })
+	s.records.spans.walk(c.server, func(x *seq.Span) { found = found || x.Name == taskStart })
 	return found
 }
 
@@ -255,18 +257,18 @@ func (s *story) attribute() {
 		p, ok := c.actor()
 		if !ok || p == w.actor.name {
 			if ok {
-				w.actor.certainty = Observed
+				w.actor.certainty = seq.Observed
 			}
 			continue
 		}
 		user := strings.HasPrefix(string(p), "user ")
-		if c.audit == nil || user && w.actor.certainty == Observed && w.actor.name != Kubelet && w.actor.name != Scheduler {
+		if c.audit == nil || user && w.actor.certainty == seq.Observed && w.actor.name != seq.Kubelet && w.actor.name != seq.Scheduler {
 			continue // the same client by another name
 		}
-		if w.actor.name != UnknownClient {
+		if w.actor.name != seq.UnknownClient {
 			s.contradictions = append(s.contradictions, "audit: revision "+w.object.GetResourceVersion()+" was written by "+c.audit.User+", not by "+string(w.actor.name)+" as "+w.actor.because+" had it")
 		}
-		w.actor.name, w.actor.certainty, w.actor.because = p, Observed, "audit: user "+c.audit.User
+		w.actor.name, w.actor.certainty, w.actor.because = p, seq.Observed, "audit: user "+c.audit.User
 	}
 }
 
@@ -278,7 +280,7 @@ type recordedRequest struct {
 
 // recordedRequests are those of a run, in the order in which they came there.
 func (c *scene) recordedRequests() (all []recordedRequest) {
-	own := make(map[string]*Request, len(c.requests))
+	own := make(map[string]*seq.Request, len(c.requests))
 	for _, q := range c.requests {
 		if !q.Sent.IsZero() && !q.FirstByte.IsZero() && q.Verb != "watch" {
 			own[q.ID] = q
@@ -295,26 +297,26 @@ func (c *scene) recordedRequests() (all []recordedRequest) {
 // compareClocks measures the clocks of the API server, etcd and the kubelet by what lies within what.
 func (s *story) compareClocks() {
 	for _, x := range s.recorded {
-		s.clocks.sample(APIServer, x.at, x.sent, x.answered)
+		s.clocks.sample(seq.APIServer, x.at, x.sent, x.answered)
 	}
 	for _, w := range s.revisions {
 		if c := s.records.writes[w.rv]; c != nil && !w.received.IsZero() {
-			s.clocks.event(APIServer, c.received(), time.Time{}, w.received)
+			s.clocks.event(seq.APIServer, c.received(), time.Time{}, w.received)
 		}
 	}
 	s.clocks.settle(s.roundTrip())
-	api := s.clocks.offset(APIServer)
+	api := s.clocks.offset(seq.APIServer)
 	for _, c := range s.records.calls {
 		if c.server == nil {
 			continue
 		}
 		if c.client != nil && c.client.Service == "kubelet" {
-			s.clocks.sample(Kubelet, c.client.Start, time.Time{}, c.server.Start.Add(-api))
-			s.clocks.sample(Kubelet, c.client.End, c.server.End.Add(-api), time.Time{})
+			s.clocks.sample(seq.Kubelet, c.client.Start, time.Time{}, c.server.Start.Add(-api))
+			s.clocks.sample(seq.Kubelet, c.client.End, c.server.End.Add(-api), time.Time{})
 		}
 		if c.txn != nil {
-			s.clocks.sample(Etcd, c.txn.Start, c.server.Start.Add(-api), time.Time{})
-			s.clocks.sample(Etcd, c.txn.End, time.Time{}, c.server.End.Add(-api))
+			s.clocks.sample(seq.Etcd, c.txn.Start, c.server.Start.Add(-api), time.Time{})
+			s.clocks.sample(seq.Etcd, c.txn.End, time.Time{}, c.server.End.Add(-api))
 		}
 	}
 }

@@ -6,15 +6,17 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // ran is one life of a container, as the status shows it.
 type ran struct {
 	container    string
 	attempt      int
-	evidence     Evidence
+	evidence     seq.Evidence
 	exit         *corev1.ContainerStateTerminated
-	exitEvidence Evidence
+	exitEvidence seq.Evidence
 }
 
 func (s *story) readStatuses() []ran {
@@ -24,7 +26,7 @@ func (s *story) readStatuses() []ran {
 		if state.Running == nil && !began(state.Terminated) || attempt < 0 {
 			return
 		}
-		e := Evidence{Source: "watch", Detail: "containerStatuses: " + c.Name + " " + stateOf(state), ResourceVersion: w.pod.ResourceVersion, At: w.received}
+		e := seq.Evidence{Source: "watch", Detail: "containerStatuses: " + c.Name + " " + stateOf(state), ResourceVersion: w.pod.ResourceVersion, At: w.received}
 		id := criKey("", c.Name, attempt)
 		i, ok := at[id]
 		if !ok {

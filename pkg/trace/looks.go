@@ -7,10 +7,12 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // refusedWrite is our own request to create the object or to delete it, where it was refused, or nil.
-func (s *story) refusedWrite() *Request {
+func (s *story) refusedWrite() *seq.Request {
 	for _, q := range s.own {
 		if q.Status >= 300 && (q.Verb == "delete" || q.Verb == "create" && q.Exec == nil && len(s.revisions) == 0) {
 			return q
@@ -28,8 +30,8 @@ func refusal(s *story, _ time.Time) (finding, bool) {
 	if q == nil {
 		return finding{}, false
 	}
-	e := Evidence{Source: "http", Detail: fmt.Sprintf("the answer to our own request: %d %s", q.Status, q.StatusText), At: q.FirstByte}
-	return finding{by: APIServer, reason: cmp.Or(q.StatusText, "refused"), message: q.Message, since: q.FirstByte, evidence: []Evidence{e}}, true
+	e := seq.Evidence{Source: "http", Detail: fmt.Sprintf("the answer to our own request: %d %s", q.Status, q.StatusText), At: q.FirstByte}
+	return finding{by: seq.APIServer, reason: cmp.Or(q.StatusText, "refused"), message: q.Message, since: q.FirstByte, evidence: []seq.Evidence{e}}, true
 }
 
 // deletion is that somebody asked to delete the Pod, whether it is gone yet or not.
@@ -64,10 +66,10 @@ func failure(s *story, _ time.Time) (finding, bool) {
 		return finding{}, false
 	}
 	p := s.newest()
-	f := finding{by: Kubelet, reason: p.Status.Reason, message: p.Status.Message}
+	f := finding{by: seq.Kubelet, reason: p.Status.Reason, message: p.Status.Message}
 	for c := range ownStatuses(p) {
 		if e := c.State.Terminated; f.reason == "" && e != nil && e.ExitCode != 0 {
-			f.container, f.by, f.reason, f.message = c.Name, Container(c.Name), cmp.Or(e.Reason, "Error"), c.Name+" "+stateOf(c.State)
+			f.container, f.by, f.reason, f.message = c.Name, seq.Container(c.Name), cmp.Or(e.Reason, "Error"), c.Name+" "+stateOf(c.State)
 			f.words = endWords(e)
 		}
 	}
@@ -148,12 +150,12 @@ func silentKubelet(s *story, now time.Time) (finding, bool) {
 	if bound == nil {
 		return finding{}, false
 	}
-	f := told(finding{by: Kubelet, reason: "Pending", message: "no status and no Event of the kubelet of " + s.node, open: true}, bound, bound, "spec.nodeName is "+s.node+", and nothing came of it")
+	f := told(finding{by: seq.Kubelet, reason: "Pending", message: "no status and no Event of the kubelet of " + s.node, open: true}, bound, bound, "spec.nodeName is "+s.node+", and nothing came of it")
 	if l := s.lease; l != nil && l.Node == s.node {
-		since := s.leaseAt.Sub(l.Renewed.Add(-s.clocks.offset(Kubelet)))
+		since := s.leaseAt.Sub(l.Renewed.Add(-s.clocks.offset(seq.Kubelet)))
 		f.message += fmt.Sprintf("; when we asked, it had renewed its lease %.0f s before", since.Seconds())
 		f.open = since < time.Duration(l.Seconds)*time.Second || now.Sub(s.leaseAt) > 2*silence
-		f.evidence = append(f.evidence, Evidence{Source: "http", Detail: fmt.Sprintf("Lease kube-node-lease/%s, which lasts %d s", l.Node, l.Seconds), At: l.Renewed})
+		f.evidence = append(f.evidence, seq.Evidence{Source: "http", Detail: fmt.Sprintf("Lease kube-node-lease/%s, which lasts %d s", l.Node, l.Seconds), At: l.Renewed})
 	}
 	return f, now.Sub(f.since) >= silence
 }
@@ -169,7 +171,7 @@ func (s *story) boundInSilence() (bound *write) {
 		}
 	}
 	for _, e := range s.events {
-		if e.emitter == Kubelet {
+		if e.emitter == seq.Kubelet {
 			return nil
 		}
 	}

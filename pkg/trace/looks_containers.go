@@ -7,11 +7,13 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // waitingFor looks for a container whose status has one of these reasons to wait. The message is the newest that a reason
 // other than a back-off gave.
-func waitingFor(by Participant, reasons ...string) func(*story, time.Time) (finding, bool) {
+func waitingFor(by seq.Participant, reasons ...string) func(*story, time.Time) (finding, bool) {
 	is := func(c *corev1.ContainerStatus) bool {
 		for _, r := range reasons {
 			if c.State.Waiting != nil && c.State.Waiting.Reason == r {
@@ -85,7 +87,7 @@ func crashing(s *story, now time.Time) (finding, bool) {
 		if last == nil || done || again || c.State.Running != nil && now.Sub(c.State.Running.StartedAt.Time) > steady {
 			continue
 		}
-		f := finding{container: c.Name, by: Container(c.Name), reason: cmp.Or(last.Reason, "Error"), open: times < enough && !(unstartable[last.Reason] && wrongProgram.MatchString(last.Message))}
+		f := finding{container: c.Name, by: seq.Container(c.Name), reason: cmp.Or(last.Reason, "Error"), open: times < enough && !(unstartable[last.Reason] && wrongProgram.MatchString(last.Message))}
 		if w := c.State.Waiting; w != nil && !usualWaits[w.Reason] {
 			f.reason = w.Reason
 		}
@@ -152,23 +154,23 @@ func warned(s *story, _ time.Time) (finding, bool) {
 	if len(s.revisions) == 0 || len(s.worker()) > 0 || len(s.ran()) > 0 || condition(s.newest(), corev1.PodReadyToStartContainers) == corev1.ConditionTrue {
 		return finding{}, false
 	}
-	newest, ok := s.newestEvent(Kubelet, func(e *emitted) bool { return troubled[e.event.Reason] })
+	newest, ok := s.newestEvent(seq.Kubelet, func(e *emitted) bool { return troubled[e.event.Reason] })
 	if !ok {
 		return newest, false
 	}
-	f, _ := s.newestEvent(Kubelet, func(e *emitted) bool { return e.event.Reason == newest.reason })
+	f, _ := s.newestEvent(seq.Kubelet, func(e *emitted) bool { return e.event.Reason == newest.reason })
 	f.open = f.evidence[len(f.evidence)-1].At.Sub(f.evidence[0].At) < patience/2
 	return f, true
 }
 
 // newestEvent makes a finding of the newest Event of a kind, since the first of that kind.
-func (s *story) newestEvent(by Participant, is func(*emitted) bool) (f finding, ok bool) {
+func (s *story) newestEvent(by seq.Participant, is func(*emitted) bool) (f finding, ok bool) {
 	for _, e := range s.events {
 		if !is(e) {
 			continue
 		}
 		if !ok {
-			f, ok = finding{by: by, since: e.received, evidence: []Evidence{e.evidence()}}, true
+			f, ok = finding{by: by, since: e.received, evidence: []seq.Evidence{e.evidence()}}, true
 			if !e.at.IsZero() {
 				f.since = e.at
 			}
@@ -189,7 +191,7 @@ func unready(s *story, _ time.Time) (finding, bool) {
 		if c.State.Running == nil || c.Ready {
 			continue
 		}
-		f, ok := s.newestEvent(Container(c.Name), func(e *emitted) bool { return e.event.Reason == "Unhealthy" && e.container == c.Name })
+		f, ok := s.newestEvent(seq.Container(c.Name), func(e *emitted) bool { return e.event.Reason == "Unhealthy" && e.container == c.Name })
 		if ok {
 			return f, true
 		}
@@ -207,7 +209,7 @@ func gatedReadiness(s *story, _ time.Time) (finding, bool) {
 			first := s.unbroken(func(p *corev1.Pod) bool {
 				return condition(p, corev1.ContainersReady) == corev1.ConditionTrue && condition(p, g.ConditionType) != corev1.ConditionTrue
 			})
-			f := finding{by: UnknownClient, reason: "ReadinessGatesNotReady", message: "condition " + string(g.ConditionType) + " is not True", words: []string{"{gate}", string(g.ConditionType)}}
+			f := finding{by: seq.UnknownClient, reason: "ReadinessGatesNotReady", message: "condition " + string(g.ConditionType) + " is not True", words: []string{"{gate}", string(g.ConditionType)}}
 			return told(f, first, s.last(), "spec.readinessGates"), true
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // workloadLooks are for objects that are no Pods.
@@ -39,7 +41,7 @@ func failedCreate(s *story, _ time.Time) (finding, bool) {
 			return finding{}, false
 		}
 	}
-	return s.newestEvent(APIServer, func(e *emitted) bool { return e.event.Reason == "FailedCreate" && e.emitter.IsController() })
+	return s.newestEvent(seq.APIServer, func(e *emitted) bool { return e.event.Reason == "FailedCreate" && e.emitter.IsController() })
 }
 
 // progress is a condition of a workload that says why it does not get on.
@@ -62,7 +64,7 @@ func progress(s *story, _ time.Time) (finding, bool) {
 			f.reason, _ = c["reason"].(string)
 			f.message, _ = c["message"].(string)
 			if f.by == "" {
-				f.by = UnknownClient
+				f.by = seq.UnknownClient
 			}
 			return told(f, s.last(), s.last(), "condition "+field+" is "+bad), true
 		}
@@ -74,7 +76,7 @@ func paused(s *story, _ time.Time) (finding, bool) {
 	if len(s.revisions) == 0 || spec(s.last().object)["paused"] != true || len(s.children()) > 0 {
 		return finding{}, false
 	}
-	return told(finding{by: UnknownClient, reason: "Paused", message: "spec.paused is true"}, s.last(), s.last(), "spec.paused"), true
+	return told(finding{by: seq.UnknownClient, reason: "Paused", message: "spec.paused is true"}, s.last(), s.last(), "spec.paused"), true
 }
 
 // noController is a workload that its controller has not even looked at.

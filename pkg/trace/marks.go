@@ -12,13 +12,15 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // mark is what an object has kept of one write: a managedFields entry, or conditions that changed together in one second.
 type mark struct {
 	key         string
-	who         Participant
-	certainty   Certainty
+	who         seq.Participant
+	certainty   seq.Certainty
 	because     string
 	verb        string
 	subresource string
@@ -49,7 +51,7 @@ func (s *story) marks() []*mark {
 		if i := slices.IndexFunc(all, func(m *mark) bool { return m.key == key }); i >= 0 {
 			return all[i]
 		}
-		all = append(all, &mark{key: key, who: a.name, certainty: Inferred, because: a.because, verb: a.verb, subresource: a.subresource, at: at, pod: found.pod != nil})
+		all = append(all, &mark{key: key, who: a.name, certainty: seq.Inferred, because: a.because, verb: a.verb, subresource: a.subresource, at: at, pod: found.pod != nil})
 		return all[len(all)-1]
 	}
 	created := found.object.GetCreationTimestamp()
@@ -78,7 +80,7 @@ func (s *story) marks() []*mark {
 			continue
 		}
 		m := add(a, "", *e.Time)
-		m.certainty, m.fields = Observed, fieldsOf(e)
+		m.certainty, m.fields = seq.Observed, fieldsOf(e)
 	}
 	slices.SortFunc(all, func(a, b *mark) int { return cmp.Or(a.at.Compare(b.at.Time), cmp.Compare(a.key, b.key)) })
 	s.marked = all
@@ -97,29 +99,29 @@ func (s *story) maker(w *write) (actor, *metav1.ManagedFieldsEntry) {
 		case e.Subresource != "" || e.Time == nil:
 		case !e.Time.Equal(&at):
 			later = true
-		case owner == nil && client(e.Manager) == ControllerManager: // a controller that made it would own it
+		case owner == nil && client(e.Manager) == seq.ControllerManager: // a controller that made it would own it
 		default:
 			then = append(then, e)
 		}
 	}
 	switch {
 	case owner != nil && controllerOf(owner.Kind) != "":
-		a := actor{controllerOf(owner.Kind), "create", "", Inferred, "its owner is " + owner.Kind + " " + owner.Name}
+		a := actor{controllerOf(owner.Kind), "create", "", seq.Inferred, "its owner is " + owner.Kind + " " + owner.Name}
 		for _, e := range then {
-			if client(e.Manager) == ControllerManager {
+			if client(e.Manager) == seq.ControllerManager {
 				return a, e
 			}
 		}
 		return a, nil
 	case len(then) == 1 && !later:
-		return s.controlled(w, actor{client(then[0].Manager), "create", "", Observed, "managedFields: " + then[0].Manager}), then[0]
+		return s.controlled(w, actor{client(then[0].Manager), "create", "", seq.Observed, "managedFields: " + then[0].Manager}), then[0]
 	case len(then) == 1:
-		return s.controlled(w, actor{client(then[0].Manager), "create", "", Inferred, "managedFields: " + then[0].Manager + ", the only one of that second"}), then[0]
+		return s.controlled(w, actor{client(then[0].Manager), "create", "", seq.Inferred, "managedFields: " + then[0].Manager + ", the only one of that second"}), then[0]
 	case creator(w.object) != "":
 		m := creator(w.object)
-		return s.controlled(w, actor{client(m), "create", "", Inferred, "managedFields: " + m + ", among others or later"}), nil
+		return s.controlled(w, actor{client(m), "create", "", seq.Inferred, "managedFields: " + m + ", among others or later"}), nil
 	}
-	return actor{UnknownClient, "create", "", Observed, "nothing in the object says who made it"}, nil
+	return actor{seq.UnknownClient, "create", "", seq.Observed, "nothing in the object says who made it"}, nil
 }
 
 // label says what the write was.
@@ -149,15 +151,15 @@ func (m *mark) label(resource string) string {
 }
 
 // evidence is what the object has kept of it.
-func (m *mark) evidence(found *write) (all []Evidence) {
+func (m *mark) evidence(found *write) (all []seq.Evidence) {
 	add := func(detail string, at metav1.Time) {
-		all = append(all, Evidence{Source: "object", Detail: detail + ", " + at.UTC().Format("15:04:05"), ResourceVersion: found.object.GetResourceVersion(), At: at.Time})
+		all = append(all, seq.Evidence{Source: "object", Detail: detail + ", " + at.UTC().Format("15:04:05"), ResourceVersion: found.object.GetResourceVersion(), At: at.Time})
 	}
 	switch {
-	case m.certainty == Observed:
+	case m.certainty == seq.Observed:
 		add(m.because, m.at)
 	case m.entry != "":
-		all = append(all, Evidence{Source: "object", Detail: m.entry + ", within a second of it", ResourceVersion: found.object.GetResourceVersion(), At: m.at.Time})
+		all = append(all, seq.Evidence{Source: "object", Detail: m.entry + ", within a second of it", ResourceVersion: found.object.GetResourceVersion(), At: m.at.Time})
 	}
 	for _, c := range m.conditions {
 		add("condition "+c.name+" "+c.status+" since", c.since)
@@ -207,7 +209,7 @@ func latestBy(all []*mark, a actor, at metav1.Time) (last *mark) {
 }
 
 func entryActor(e *metav1.ManagedFieldsEntry) actor {
-	return actor{client(e.Manager), verbOf(e), e.Subresource, Observed, strings.TrimSpace("managedFields: " + e.Manager + " " + string(e.Operation) + " " + e.Subresource)}
+	return actor{client(e.Manager), verbOf(e), e.Subresource, seq.Observed, strings.TrimSpace("managedFields: " + e.Manager + " " + string(e.Operation) + " " + e.Subresource)}
 }
 
 // conditionActor is who wrote a condition: whose managedFields entry owns it, or, where the object came without them, as
@@ -223,11 +225,11 @@ func (s *story) conditionActor(found *write, entries []metav1.ManagedFieldsEntry
 	switch {
 	case found.pod == nil:
 		name := controllerBy(func(c controller) bool { return c.kind != "" && c.kind == s.object.Kind && !c.shared })
-		return actor{name, "update", "status", Inferred, "this controller writes the status of a " + s.object.Kind}, name != ""
+		return actor{name, "update", "status", seq.Inferred, "this controller writes the status of a " + s.object.Kind}, name != ""
 	case condition == string(corev1.PodScheduled):
-		return actor{scheduler(found.pod), "patch", "status", Inferred, "the scheduler writes this condition"}, true
+		return actor{scheduler(found.pod), "patch", "status", seq.Inferred, "the scheduler writes this condition"}, true
 	case kubeletConditions[corev1.PodConditionType(condition)]:
-		return actor{Kubelet, "patch", "status", Inferred, "the kubelet writes this condition"}, true
+		return actor{seq.Kubelet, "patch", "status", seq.Inferred, "the kubelet writes this condition"}, true
 	}
 	return actor{}, false
 }

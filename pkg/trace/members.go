@@ -8,12 +8,14 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // members are the objects that the run is about: those our requests are about, all that came of them, and what else
 // takes part. The subject is the first; the others come in the order of their first revisions. What was no part of it at
 // first, since has the revision of by which it became one.
-func (t *Trace) members(requests []*Request) (all []Object, since map[string]uint64) {
+func (t *Trace) members(requests []*seq.Request) (all []seq.Object, since map[string]uint64) {
 	roots := t.roots(requests)
 	newest := map[string]metav1.Object{}
 	children := map[string][]string{}
@@ -70,7 +72,7 @@ func (t *Trace) members(requests []*Request) (all []Object, since map[string]uin
 		return cmp.Or(cmp.Compare(t.objects[a].first(), t.objects[b].first()), cmp.Compare(a, b))
 	})
 	for _, uid := range rest {
-		roots = append(roots, ObjectOf(newest[uid]))
+		roots = append(roots, seq.ObjectOf(newest[uid]))
 	}
 	return roots, since
 }

@@ -8,31 +8,17 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-)
 
-// Obstacle is what keeps the Pod from getting further, or what ended it.
-type Obstacle struct {
-	Name      string        // row of the table of causes
-	Object    Object        // what it holds
-	By        Participant   // who holds it, or ended it
-	Container string        // where it is about one
-	Reason    string        // in the API's own words
-	Message   string        // likewise
-	Explain   string        // in plain words
-	Next      string        // one step to try
-	Since     time.Time     // when we first learned of it, on our clock
-	Held      time.Duration // from then until now
-	DeadEnd   bool          // nothing that Kubernetes does by itself will change it
-	Evidence  []Evidence    // what told of it first, and last
-}
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+)
 
 // finding is what a look at the story found.
 type finding struct {
 	container       string
 	reason, message string
-	by              Participant // where the cause does not say who
+	by              seq.Participant // where the cause does not say who
 	since           time.Time
-	evidence        []Evidence
+	evidence        []seq.Evidence
 	open            bool     // however long it lasts, Kubernetes may still mend it by itself
 	words           []string // pairs of a word in braces and its value, beyond the usual
 }
@@ -59,7 +45,7 @@ const atOnce = time.Nanosecond
 
 // Obstacle returns what holds the subject now, or has ended it, where anything observed says so: of a workload, what keeps
 // its controllers from making Pods, else what holds the first of its Pods.
-func (t *Trace) Obstacle() (Obstacle, bool) {
+func (t *Trace) Obstacle() (seq.Obstacle, bool) {
 	c := t.resolve().scene
 	if s := c.subject(); s.isContainer() {
 		return t.obstacleOf(s, engineLooks)
@@ -78,10 +64,10 @@ func (t *Trace) Obstacle() (Obstacle, bool) {
 			return o, true
 		}
 	}
-	return Obstacle{}, false
+	return seq.Obstacle{}, false
 }
 
-func (t *Trace) obstacleOf(s *story, table []look) (Obstacle, bool) {
+func (t *Trace) obstacleOf(s *story, table []look) (seq.Obstacle, bool) {
 	for _, l := range table {
 		f, ok := l.find(s, t.now)
 		if !ok {
@@ -93,10 +79,10 @@ func (t *Trace) obstacleOf(s *story, table []look) (Obstacle, bool) {
 			}
 		}
 	}
-	return Obstacle{}, false
+	return seq.Obstacle{}, false
 }
 
-func (s *story) obstacle(c *cause, f finding, now time.Time) (Obstacle, bool) {
+func (s *story) obstacle(c *cause, f finding, now time.Time) (seq.Obstacle, bool) {
 	words := append(f.words, "{pod}", s.object.Name, "{kind}", s.object.Kind, "{type}", strings.ToLower(s.object.Kind), "{namespace}", s.object.Namespace, "{node}", s.node, "{container}", f.container, "{image}", imageOf(s.spec(f.container)))
 	if c.match != nil {
 		text := f.reason + ": " + f.message
@@ -105,18 +91,18 @@ func (s *story) obstacle(c *cause, f finding, now time.Time) (Obstacle, bool) {
 		}
 		groups := c.match.FindStringSubmatch(text[:min(len(text), 10_000)])
 		if groups == nil {
-			return Obstacle{}, false
+			return seq.Obstacle{}, false
 		}
 		for i, g := range groups {
 			words = append(words, fmt.Sprintf("{%d}", i), g)
 		}
 	}
 	fill := strings.NewReplacer(words...).Replace
-	o := Obstacle{
-		Name: c.name, Object: s.object, By: cmp.Or(Participant(fill(c.by)), f.by), Container: f.container, Reason: f.reason, Message: f.message,
+	o := seq.Obstacle{
+		Name: c.name, Object: s.object, By: cmp.Or(seq.Participant(fill(c.by)), f.by), Container: f.container, Reason: f.reason, Message: f.message,
 		Explain: fill(c.explain), Next: fill(c.next), Since: f.since, Evidence: f.evidence,
 	}
-	if o.By == Runtime {
+	if o.By == seq.Runtime {
 		o.By = s.runtime
 	}
 	if w := s.found(); w != nil && f.since.Equal(w.received) {

@@ -7,17 +7,18 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
 )
 
 // obstacle is what is said of a Pod with that status after so long.
-func obstacle(image string, held time.Duration, statuses ...corev1.ContainerStatus) (trace.Obstacle, bool) {
+func obstacle(image string, held time.Duration, statuses ...corev1.ContainerStatus) (seq.Obstacle, bool) {
 	begin := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "web", UID: "u", ResourceVersion: "7"}, Spec: corev1.PodSpec{NodeName: "node1", Containers: []corev1.Container{{Name: "app", Image: image}}}}
 	pod.Status = corev1.PodStatus{Phase: corev1.PodPending, StartTime: &metav1.Time{Time: begin}, ContainerStatuses: statuses}
-	tr := trace.New(trace.Object{Kind: "Pod", Namespace: "default", Name: "web"})
-	tr.Observe(trace.Observation{Received: begin, Change: &trace.Change{Type: "MODIFIED", Pod: pod}})
-	tr.Observe(trace.Observation{Received: begin.Add(held)})
+	tr := trace.New(seq.Object{Kind: "Pod", Namespace: "default", Name: "web"})
+	tr.Observe(seq.Observation{Received: begin, Change: &seq.Change{Type: "MODIFIED", Pod: pod}})
+	tr.Observe(seq.Observation{Received: begin.Add(held)})
 	return tr.Obstacle()
 }
 

@@ -3,6 +3,8 @@ package trace
 import (
 	"regexp"
 	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 var re = regexp.MustCompile
@@ -75,11 +77,11 @@ var looks = []look{
 			explain: "a hostPath volume wants something at {1} of {node} that is not there", next: "another path or type for the volume", dead: patience},
 		{name: "volume", explain: "the kubelet cannot make a volume ready", next: "kubectl describe pod {pod} -n {namespace}"},
 	}},
-	{waitingFor(Kubelet, "InvalidImageName", "ErrImageNeverPull"), []cause{
+	{waitingFor(seq.Kubelet, "InvalidImageName", "ErrImageNeverPull"), []cause{
 		{name: "image-name", match: re(`^InvalidImageName: `), explain: "{image} is no image reference", next: "write it as [REGISTRY/]NAME[:TAG]", dead: atOnce},
 		{name: "image-never", explain: "{image} is not on {node}, and imagePullPolicy Never forbids to pull it", next: "load it onto the node (kind load docker-image {image}), or allow to pull it", dead: atOnce},
 	}},
-	{waitingFor(Runtime, "ErrImagePull", "ImagePullBackOff", "ImageInspectError", "RegistryUnavailable", "SignatureValidationFailed"), []cause{
+	{waitingFor(seq.Runtime, "ErrImagePull", "ImagePullBackOff", "ImageInspectError", "RegistryUnavailable", "SignatureValidationFailed"), []cause{
 		{name: "image-platform", match: re(`no match for platform|no matching manifest`), by: "registry",
 			explain: "{image} is not built for the platform of {node}", next: "kubectl get node {node} -o jsonpath='{.status.nodeInfo.architecture}'", dead: patience},
 		{name: "image-store", match: re(`snapshot|content digest`),
@@ -92,7 +94,7 @@ var looks = []look{
 			explain: "the registry has no {image}: the name or the tag is wrong, or it was never pushed", next: "check name and tag of the image", dead: atOnce},
 		{name: "image", explain: "{image} cannot be pulled", next: "kubectl describe pod {pod} -n {namespace}"},
 	}},
-	{waitingFor(Kubelet, "CreateContainerConfigError"), []cause{
+	{waitingFor(seq.Kubelet, "CreateContainerConfigError"), []cause{
 		{name: "no-config", match: re(`(configmap|secret) "([^"]+)" not found`),
 			explain: "container {container} asks for the {1} {2}, which is not there", next: "kubectl get {1} {2} -n {namespace}", dead: patience},
 		{name: "no-key", match: re(`couldn't find key (\S+) in (ConfigMap|Secret) (?:\S+/)?(\S+)`),
@@ -102,7 +104,7 @@ var looks = []look{
 		{name: "config-late", match: re(`deadline exceeded|timed out`), explain: "the kubelet has not yet got what container {container} asks for, and tries again", next: "kubectl describe pod {pod} -n {namespace}"},
 		{name: "config", explain: "the kubelet cannot put together what container {container} asks for", next: "kubectl describe pod {pod} -n {namespace}", dead: patience},
 	}},
-	{waitingFor(Runtime, "CreateContainerError"), []cause{
+	{waitingFor(seq.Runtime, "CreateContainerError"), []cause{
 		{name: "create-late", match: re(`deadline exceeded|timed out|is reserved`), explain: "the runtime is late in creating container {container}; the kubelet tries again", next: "kubectl describe pod {pod} -n {namespace}"},
 		{name: "create", explain: "the runtime cannot create container {container}", next: "kubectl describe pod {pod} -n {namespace}", dead: patience},
 	}},
@@ -121,7 +123,7 @@ var looks = []look{
 		{name: "oom", match: re(`OOMKilled`), explain: "the kernel kills container {container}, which uses more memory than its limit allows", next: "a higher resources.limits.memory, or less use of it", dead: atOnce},
 		{name: "crash", explain: "container {container} ends with exit code {code} each time it is started", next: "kubectl logs {pod} -c {container} -n {namespace} --previous", dead: atOnce},
 	}},
-	{waitingFor(Runtime, "RunContainerError"), []cause{
+	{waitingFor(seq.Runtime, "RunContainerError"), []cause{
 		{name: "run", match: wrongProgram, by: "runc", explain: "the program of container {container} cannot be started", next: "check command and args: kubectl describe pod {pod} -n {namespace}", dead: atOnce},
 		{name: "run-failed", explain: "the runtime cannot start container {container}; the kubelet tries again", next: "kubectl describe pod {pod} -n {namespace}"},
 	}},

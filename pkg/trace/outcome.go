@@ -6,30 +6,18 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-// State is how far an object has come.
-type State struct {
-	Created   bool
-	Available bool // it does what it is there for; of a Pod, that is to be Ready
-	Scheduled bool
-	Running   bool // every container has been started
-	Ready     bool
-	Succeeded bool
-	Failed    bool
-	Deleting  bool // it is still there, but will not be for long
-	Deleted   bool
-	Refused   string // what the API server answered instead of making or deleting the object, or of running a command in it
-}
-
 // State is what the newest revision of the subject says.
-func (t *Trace) State() State {
+func (t *Trace) State() seq.State {
 	s := t.resolve().scene.subject()
 	return s.state(len(s.revisions))
 }
 
 // Reached finds the first revision of a root whose state satisfies is, and the instant by which it was certainly written.
-func (t *Trace) Reached(root int, is func(State) bool) (st State, by time.Time, ok bool) {
+func (t *Trace) Reached(root int, is func(seq.State) bool) (st seq.State, by time.Time, ok bool) {
 	r := t.resolve()
 	s := r.scene.roots()[root]
 	if s.isContainer() {
@@ -46,7 +34,7 @@ func (t *Trace) Reached(root int, is func(State) bool) (st State, by time.Time, 
 			return st, by, true
 		}
 	}
-	return State{}, time.Time{}, false
+	return seq.State{}, time.Time{}, false
 }
 
 // emptied is when the last Pod that came of a deleted object was gone.
@@ -60,8 +48,8 @@ func (r *result) emptied(s *story) (at time.Time) {
 }
 
 // state reads the first n revisions.
-func (s *story) state(n int) State {
-	var st State
+func (s *story) state(n int) seq.State {
+	var st seq.State
 	if s.isContainer() {
 		all := s.containerStates()
 		return all[len(all)-1].State
@@ -116,7 +104,7 @@ var usualWaits = map[string]bool{"": true, "ContainerCreating": true, "PodInitia
 // where Events do not come at all.
 func (t *Trace) Awaited() bool {
 	c := t.resolve().scene
-	deletes := func(q *Request) bool { return q.Verb == "delete" }
+	deletes := func(q *seq.Request) bool { return q.Verb == "delete" }
 	return !slices.ContainsFunc(c.requests, deletes) && slices.ContainsFunc(c.pods(), (*story).awaited)
 }
 

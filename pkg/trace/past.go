@@ -5,6 +5,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // found is the revision in which an object was found by a run that tells the past: what it has kept of that. It is nil
@@ -26,12 +28,12 @@ func (s *story) heldKey() string { return s.pastKey("revision") }
 func stored(key string) string { return key + ":stored" }
 
 // secondOf is what a time of whole seconds, on the clock of a participant, says on ours.
-func (s *story) secondOf(p Participant, t metav1.Time) Window {
+func (s *story) secondOf(p seq.Participant, t metav1.Time) seq.Window {
 	if t.IsZero() || s.clocks.jumped(p) {
-		return Window{}
+		return seq.Window{}
 	}
 	at := s.on(p, t.Time)
-	return Window{at, at.Add(time.Second)}
+	return seq.Window{Earliest: at, Latest: at.Add(time.Second)}
 }
 
 // foundBound is the revision in which a Pod was found that had been bound: it has a node which nobody gave it as a field of
@@ -58,18 +60,18 @@ func (s *story) keptSince(w *write) (since time.Time) {
 	if w.pod == nil {
 		return since
 	}
-	see := func(p Participant, t metav1.Time) { since = later(since, s.secondOf(p, t).Latest) }
-	see(APIServer, w.pod.CreationTimestamp)
+	see := func(p seq.Participant, t metav1.Time) { since = later(since, s.secondOf(p, t).Latest) }
+	see(seq.APIServer, w.pod.CreationTimestamp)
 	for _, c := range w.pod.Status.Conditions {
-		see(Kubelet, c.LastTransitionTime)
+		see(seq.Kubelet, c.LastTransitionTime)
 	}
 	for c := range allStatuses(w.pod) {
 		for _, state := range []corev1.ContainerState{c.State, c.LastTerminationState} {
 			if state.Running != nil {
-				see(Kubelet, state.Running.StartedAt)
+				see(seq.Kubelet, state.Running.StartedAt)
 			}
 			if state.Terminated != nil {
-				see(Kubelet, state.Terminated.FinishedAt)
+				see(seq.Kubelet, state.Terminated.FinishedAt)
 			}
 		}
 	}
@@ -102,8 +104,8 @@ func (s *story) wasFound(e *emitted) bool {
 func (s *story) compareServer() {
 	for _, q := range s.requests {
 		if d := q.ServerDate; !d.IsZero() && !q.Sent.IsZero() && !q.FirstByte.IsZero() && (d.After(q.FirstByte) || d.Add(time.Second).Before(q.Sent)) {
-			s.clocks.sample(APIServer, d, time.Time{}, q.FirstByte)
-			s.clocks.sample(APIServer, d.Add(time.Second), q.Sent, time.Time{})
+			s.clocks.sample(seq.APIServer, d, time.Time{}, q.FirstByte)
+			s.clocks.sample(seq.APIServer, d.Add(time.Second), q.Sent, time.Time{})
 		}
 	}
 }

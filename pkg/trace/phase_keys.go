@@ -1,18 +1,8 @@
 package trace
 
-import (
-	corev1 "k8s.io/api/core/v1"
-)
+import corev1 "k8s.io/api/core/v1"
 
 // The keys of the messages that begin and end the phases of a Pod.
-
-// Known is what to say of the instant: Best and its precision where it is sharp, else the window.
-func (s *Step) Known() Window {
-	if s.Shown {
-		return Window{s.Best.Add(-s.Precision / 2), s.Best.Add(s.Precision / 2)}
-	}
-	return s.Window
-}
 
 func (s *story) createKey() string {
 	if s.found() != nil {

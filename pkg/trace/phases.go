@@ -4,39 +4,9 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
-
-// Phase is one part of a run: all stretches of time that nothing but it explains best. The phases of a run do not overlap,
-// and their likeliest durations add up to the run.
-type Phase struct {
-	Name     string
-	Earliest time.Time     // when it began at the earliest
-	Latest   time.Time     // when it ended at the latest
-	Min, Max time.Duration // bounds of what it took
-	Best     time.Duration // the likeliest
-	Explain  string
-	Parts    []Part // in order
-	Open     bool   // it had not ended when the run did
-}
-
-// Unknown is the name of the phase of which nothing that was observed says what happened in it.
-const Unknown = "not known"
-
-// Part is one stretch of a phase, between two messages.
-type Part struct {
-	Begin, End string // keys of the steps; empty where the run itself began or ended there
-	Window            // from when it began at the earliest to when it ended at the latest
-	Likely     Window // from when it is likeliest to have begun to when it is likeliest to have ended
-}
-
-// Lately is how long its last part has most likely taken.
-func (p Phase) Lately() time.Duration {
-	if len(p.Parts) == 0 {
-		return 0
-	}
-	last := p.Parts[len(p.Parts)-1].Likely
-	return last.Latest.Sub(last.Earliest)
-}
 
 // phase is one row of a table of phases: the stretches that are of it. Where several go on at once, that which began last
 // explains best what the object waits for; of those that began together, the last of the table.
@@ -79,7 +49,7 @@ func (s *story) phaseTable() []phase {
 // Phases divides the run into phases, in the order in which they began, and what is left. The run ends at the given time; a
 // zero time stands for now, and in a run that only tells the past for the end of the object's start. There are none where
 // nothing is known of any.
-func (t *Trace) Phases(end time.Time) []Phase {
+func (t *Trace) Phases(end time.Time) []seq.Phase {
 	r := t.resolve()
 	s := r.scene.subject()
 	f := frame{start: s.zero(), end: end}
@@ -134,7 +104,7 @@ func (s *story) pastFrame(r *result) frame {
 type stretch struct {
 	phase      int
 	first      bool
-	begin, end *Step // end is nil where it goes on
+	begin, end *seq.Step // end is nil where it goes on
 	from, to   time.Time
 }
 

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // The phases of a Pod in which the kubelet waits before it does something again: what failed, or a container that ended.
@@ -80,7 +82,7 @@ func (s *story) retried() (begin, end, why string) {
 		calls[a.emitted] = true
 	}
 	for _, e := range s.events {
-		if e.emitter == Kubelet && e.event.Reason == "Failed" && e.container != "" && !calls[e] && s.spec(e.container) != nil {
+		if e.emitter == seq.Kubelet && e.event.Reason == "Failed" && e.container != "" && !calls[e] && s.spec(e.container) != nil {
 			return s.note(e).Key, criKey("CreateContainer", e.container, 0), strings.TrimPrefix(e.event.Message, "Error: ")
 		}
 	}
@@ -91,7 +93,7 @@ func (s *story) retried() (begin, end, why string) {
 func (s *story) firstTrouble() (*emitted, bool) {
 	acts := s.worker()
 	for _, e := range s.events {
-		if e.emitter == Kubelet && troubled[e.event.Reason] && e.container == "" && (len(acts) == 0 || e.rv < acts[0].rv) {
+		if e.emitter == seq.Kubelet && troubled[e.event.Reason] && e.container == "" && (len(acts) == 0 || e.rv < acts[0].rv) {
 			return e, true
 		}
 	}

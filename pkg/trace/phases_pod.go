@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // podPhases are those of a run that is about a Pod.
@@ -28,7 +30,7 @@ var podPhases = []phase{
 			return []span{{begin: s.assignedKey(), end: sandboxKey}}
 		}},
 	{name: "sandbox", why: (*story).sandboxExplained, spans: func(s *story, _ *result) []span {
-		x := span{s.assignedKey(), sandboxKey + ":end", s.reporter() == Kubelet && s.node != "" && !s.over()}
+		x := span{s.assignedKey(), sandboxKey + ":end", s.reporter() == seq.Kubelet && s.node != "" && !s.over()}
 		if s.sandboxTimed() {
 			x.begin = sandboxKey
 		} else if acts := s.worker(); len(acts) > 0 { // what the kubelet does first when there is a sandbox

@@ -1,6 +1,10 @@
 package trace
 
-import "time"
+import (
+	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+)
 
 // What our own reads prove of writes, all on our own clock. Lists and GETs are sent without a resourceVersion, so their
 // answers are no older than the request: what an answer lacks was committed after the request was sent, and what it has
@@ -8,12 +12,12 @@ import "time"
 
 // read is one answered request of ours that only looked.
 type read struct {
-	*Request
+	*seq.Request
 	rv uint64 // of the list, or of the object that a GET returned
 }
 
 // readReads selects the requests that bound writes.
-func readReads(requests []*Request) (all []read) {
+func readReads(requests []*seq.Request) (all []read) {
 	for _, q := range requests {
 		if q.Docker != nil || q.Verb != "list" && q.Verb != "get" || q.Sent.IsZero() || q.FirstByte.IsZero() || q.Status == 0 {
 			continue

@@ -6,9 +6,11 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-func (t *Trace) observeAudit(a *Audit) {
+func (t *Trace) observeAudit(a *seq.Audit) {
 	// One request can have several entries, of tries that were turned away and the one that was not.
 	if old := t.audits[a.ID]; old == nil || cmp.Or(cmp.Compare(old.Code/300, a.Code/300), a.Completed.Compare(old.Completed), cmp.Compare(old.Code, a.Code)) > 0 {
 		t.audits[a.ID] = a
@@ -16,7 +18,7 @@ func (t *Trace) observeAudit(a *Audit) {
 	}
 }
 
-func (t *Trace) observeSpan(s *Span) {
+func (t *Trace) observeSpan(s *seq.Span) {
 	if id := s.TraceID + s.ID; t.spans[id] == nil {
 		t.spans[id] = s
 		t.result = nil
@@ -26,12 +28,12 @@ func (t *Trace) observeSpan(s *Span) {
 // apiCall is one request to the API server as the audit log, spans, or both tell of it.
 type apiCall struct {
 	id        string // the Audit-ID
-	audit     *Audit
-	server    *Span    // the API server's
-	client    *Span    // the client's own, where it has one
-	txn       *Span    // the last transaction that etcd ran for it
-	touched   []string // keys of the store that it read or wrote
-	verb      string   // as in RBAC
+	audit     *seq.Audit
+	server    *seq.Span // the API server's
+	client    *seq.Span // the client's own, where it has one
+	txn       *seq.Span // the last transaction that etcd ran for it
+	touched   []string  // keys of the store that it read or wrote
+	verb      string    // as in RBAC
 	resource  string
 	sub       string
 	namespace string
@@ -87,15 +89,15 @@ func storeKey(resource, namespace, name string) string {
 
 // spanTree is all spans with the ways between them.
 type spanTree struct {
-	byID     map[string]*Span // span ids are random: they are unique beyond their trace
-	children map[string][]*Span
-	roots    []*Span            // those whose parent is not here, by start
-	pods     map[string][]*Span // the roots that are about a Pod, by its uid
+	byID     map[string]*seq.Span // span ids are random: they are unique beyond their trace
+	children map[string][]*seq.Span
+	roots    []*seq.Span            // those whose parent is not here, by start
+	pods     map[string][]*seq.Span // the roots that are about a Pod, by its uid
 }
 
-func newSpanTree(all map[string]*Span) spanTree {
-	tree := spanTree{byID: map[string]*Span{}, children: map[string][]*Span{}, pods: map[string][]*Span{}}
-	sorted := slices.SortedFunc(maps.Values(all), func(a, b *Span) int { return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.ID, b.ID)) })
+func newSpanTree(all map[string]*seq.Span) spanTree {
+	tree := spanTree{byID: map[string]*seq.Span{}, children: map[string][]*seq.Span{}, pods: map[string][]*seq.Span{}}
+	sorted := slices.SortedFunc(maps.Values(all), func(a, b *seq.Span) int { return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.ID, b.ID)) })
 	for _, s := range sorted {
 		tree.byID[s.ID] = s
 	}
@@ -116,12 +118,12 @@ func newSpanTree(all map[string]*Span) spanTree {
 
 // podsOf are the uids of the Pods that a trace is about: the kubelet's synchronization says it, and the runtime names
 // sandboxes and containers [CONTAINER_]POD_NAMESPACE_UID_ATTEMPT.
-func (t spanTree) podsOf(root *Span) map[string]bool {
+func (t spanTree) podsOf(root *seq.Span) map[string]bool {
 	if uid := root.Attributes["k8s.pod.uid"]; uid != "" {
 		return map[string]bool{uid: true}
 	}
 	found := map[string]bool{}
-	t.walk(root, func(x *Span) {
+	t.walk(root, func(x *seq.Span) {
 		if parts := strings.Split(cmp.Or(x.Attributes["sandbox.name"], x.Attributes["container.name"]), "_"); len(parts) >= 4 {
 			found[parts[len(parts)-2]] = true
 		}
@@ -130,14 +132,14 @@ func (t spanTree) podsOf(root *Span) map[string]bool {
 }
 
 // walk visits a span and all below it. Garbage can make circles, but none that a root leads to: each span has one parent.
-func (t spanTree) walk(s *Span, visit func(*Span)) {
+func (t spanTree) walk(s *seq.Span, visit func(*seq.Span)) {
 	visit(s)
 	for _, c := range t.children[s.ID] {
 		t.walk(c, visit)
 	}
 }
 
-func (t spanTree) all(visit func(*Span)) {
+func (t spanTree) all(visit func(*seq.Span)) {
 	for _, r := range t.roots {
 		t.walk(r, visit)
 	}
@@ -150,7 +152,7 @@ func (t *Trace) readCalls() calls {
 	for _, a := range t.audits {
 		byID[a.ID] = &apiCall{id: a.ID, audit: a, verb: a.Verb, resource: a.Resource, sub: a.Subresource, namespace: a.Namespace, name: a.Name, code: a.Code}
 	}
-	r.spans.all(func(s *Span) {
+	r.spans.all(func(s *seq.Span) {
 		id := s.Attributes["audit-id"]
 		if id == "" || s.Service != "apiserver" || s.Attributes["http.request.method"] == "" {
 			return
@@ -169,7 +171,7 @@ func (t *Trace) readCalls() calls {
 		if c.client == nil && s.Parent != "" && r.spans.byID[s.Parent] != nil && r.spans.byID[s.Parent].Service != "apiserver" {
 			c.client = r.spans.byID[s.Parent]
 		}
-		r.spans.walk(s, func(x *Span) {
+		r.spans.walk(s, func(x *seq.Span) {
 			if key := x.Attributes["key"]; key != "" {
 				c.touched = append(c.touched, key)
 			}
@@ -192,7 +194,7 @@ func (t *Trace) readCalls() calls {
 
 // forgetEarlier leaves out what came before the request that the run is about: it is about other objects of that name.
 func (t *Trace) forgetEarlier(calls map[string]*apiCall) {
-	var first *Request
+	var first *seq.Request
 	for _, q := range t.requests {
 		if q.Acts() && !q.Sent.IsZero() && (first == nil || cmp.Or(q.Sent.Compare(first.Sent), cmp.Compare(q.ID, first.ID)) < 0) {
 			first = q
@@ -215,7 +217,7 @@ var verbs = map[string]string{"POST": "create", "PUT": "update", "PATCH": "patch
 
 // spanCall reads from a span of the API server what its request was about, or nil where that is no object:
 // /api/v1 or /apis/GROUP/VERSION, then [/namespaces/NAMESPACE]/RESOURCE[/NAME[/SUBRESOURCE]].
-func spanCall(s *Span) *apiCall {
+func spanCall(s *seq.Span) *apiCall {
 	path, _, _ := strings.Cut(cmp.Or(s.Attributes["url.path"], s.Attributes["http.target"]), "?")
 	parts := strings.Split(strings.TrimPrefix(path, "/"), "/")
 	switch {
@@ -276,7 +278,7 @@ func (c *apiCall) wrote() bool {
 }
 
 // actor is who made the request, by what the API server knows of it: authentication, not the client's word.
-func (c *apiCall) actor() (Participant, bool) {
+func (c *apiCall) actor() (seq.Participant, bool) {
 	if c.audit == nil {
 		agent := ""
 		if c.server != nil {
@@ -292,15 +294,15 @@ func (c *apiCall) actor() (Participant, bool) {
 	}
 	switch {
 	case strings.HasPrefix(user, "system:node:"):
-		return Kubelet, true
+		return seq.Kubelet, true
 	case user == "system:kube-scheduler":
-		return Scheduler, true
+		return seq.Scheduler, true
 	case user == "system:kube-controller-manager" || inSystem && strings.HasSuffix(account, "-controller"):
-		return ControllerManager, true
+		return seq.ControllerManager, true
 	case user == "system:apiserver":
-		return APIServer, true
+		return seq.APIServer, true
 	case user == "":
-		return UnknownClient, false
+		return seq.UnknownClient, false
 	}
-	return Participant("user " + user), true
+	return seq.Participant("user " + user), true
 }

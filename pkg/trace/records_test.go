@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/test/scenario"
 )
 
@@ -17,7 +17,7 @@ func evidenceScenario(t *testing.T, name string) scenario.Scenario {
 }
 
 // changed returns the observations with copies of their audit entries changed.
-func changed(all []trace.Observation, change func(*trace.Audit)) []trace.Observation {
+func changed(all []seq.Observation, change func(*seq.Audit)) []seq.Observation {
 	out := slices.Clone(all)
 	for i, o := range out {
 		if o.Audit != nil {
@@ -29,7 +29,7 @@ func changed(all []trace.Observation, change func(*trace.Audit)) []trace.Observa
 	return out
 }
 
-func sourcesOf(s trace.Step) (names []string) {
+func sourcesOf(s seq.Step) (names []string) {
 	for _, e := range s.Evidence {
 		names = append(names, e.Source)
 	}
@@ -40,7 +40,7 @@ func sourcesOf(s trace.Step) (names []string) {
 func TestAuditAtLevelMetadata(t *testing.T) {
 	for _, name := range []string{"evidence", "evidence-sidecar", "audit"} {
 		s := evidenceScenario(t, name)
-		tr := scenario.Fold(s.Subject, changed(s.Observations, func(a *trace.Audit) {
+		tr := scenario.Fold(s.Subject, changed(s.Observations, func(a *seq.Audit) {
 			if a.UID, a.ResourceVersion, a.Level = "", "", "Metadata"; a.Resource == "events" && a.Verb != "create" {
 				a.Name = ""
 			}
@@ -65,13 +65,13 @@ func TestAuditAtLevelMetadata(t *testing.T) {
 // Where the audit log says that somebody else did it, what was concluded from the object is withdrawn, and said.
 func TestContradictionIsSaid(t *testing.T) {
 	s := evidenceScenario(t, "audit")
-	tr := scenario.Fold(s.Subject, changed(s.Observations, func(a *trace.Audit) {
+	tr := scenario.Fold(s.Subject, changed(s.Observations, func(a *seq.Audit) {
 		if a.Subresource == "binding" {
 			a.User = "mallory"
 		}
 	}))
 	for _, step := range tr.Steps() {
-		if step.Subresource == "binding" && step.Kind == trace.RequestKind && step.From != "user mallory" {
+		if step.Subresource == "binding" && step.Kind == seq.RequestKind && step.From != "user mallory" {
 			t.Errorf("bound by %s", step.From)
 		}
 	}
@@ -84,7 +84,7 @@ func TestContradictionIsSaid(t *testing.T) {
 func TestRecordsOfAClockThatIsOff(t *testing.T) {
 	s := evidenceScenario(t, "evidence")
 	const off = 7 * time.Second
-	shifted := changed(s.Observations, func(a *trace.Audit) { a.Received, a.Completed = a.Received.Add(off), a.Completed.Add(off) })
+	shifted := changed(s.Observations, func(a *seq.Audit) { a.Received, a.Completed = a.Received.Add(off), a.Completed.Add(off) })
 	for i, o := range shifted {
 		if o.Span != nil {
 			x := *o.Span
@@ -108,7 +108,7 @@ func TestRecordsOfAClockThatIsOff(t *testing.T) {
 		}
 	}
 	for _, c := range tr.Run().Clocks {
-		if d := (c.Offset - off).Abs(); d > 20*time.Millisecond && c.Of != trace.Scheduler { // shift leaves its Events alone
+		if d := (c.Offset - off).Abs(); d > 20*time.Millisecond && c.Of != seq.Scheduler { // shift leaves its Events alone
 			t.Errorf("%s is said to be off by %v", c.Of, c.Offset)
 		}
 	}

@@ -1,18 +1,20 @@
 package trace
 
+import "github.com/kubectl-seq/kubectl-seq/pkg/seq"
+
 // result is everything that follows from the facts.
 type result struct {
-	steps   []Step
+	steps   []seq.Step
 	scene   *scene
-	byKey   map[string]*Step   // see step
-	byStory map[string][]*Step // see about
-	members []Member           // see Members
+	byKey   map[string]*seq.Step   // see step
+	byStory map[string][]*seq.Step // see about
+	members []seq.Member           // see Members
 }
 
 // about are the steps of one object's story, in order.
-func (r *result) about(uid string) []*Step {
+func (r *result) about(uid string) []*seq.Step {
 	if r.byStory == nil {
-		r.byStory = map[string][]*Step{}
+		r.byStory = map[string][]*seq.Step{}
 		for i := range r.steps {
 			x := &r.steps[i]
 			r.byStory[x.About] = append(r.byStory[x.About], x)
@@ -22,9 +24,9 @@ func (r *result) about(uid string) []*Step {
 }
 
 // step is the step with that key, or nil.
-func (r *result) step(key string) *Step {
+func (r *result) step(key string) *seq.Step {
 	if r.byKey == nil {
-		r.byKey = make(map[string]*Step, len(r.steps))
+		r.byKey = make(map[string]*seq.Step, len(r.steps))
 		for i := range r.steps {
 			r.byKey[r.steps[i].Key] = &r.steps[i]
 		}

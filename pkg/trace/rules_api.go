@@ -5,10 +5,12 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // Keys of messages. A request's response is its key and ":end".
-func callKey(r *Request) string { return "call:" + r.ID }
+func callKey(r *seq.Request) string { return "call:" + r.ID }
 
 func (s *story) etcdKey(rv uint64) string {
 	return "etcd:" + s.resource + ":" + strconv.FormatUint(rv, 10)
@@ -28,12 +30,12 @@ const (
 	bindKey          = "bind" // where its revision is not known
 )
 
-func (s *story) api(verb, subresource string) Step {
-	return Step{Verb: verb, Resource: s.resource, Subresource: subresource, Object: s.object, Clock: APIServer}
+func (s *story) api(verb, subresource string) seq.Step {
+	return seq.Step{Verb: verb, Resource: s.resource, Subresource: subresource, Object: s.object, Clock: seq.APIServer}
 }
 
-func (w *write) evidence() Evidence {
-	e := Evidence{Source: "watch", Detail: w.actor.because, ResourceVersion: w.object.GetResourceVersion(), At: w.received}
+func (w *write) evidence() seq.Evidence {
+	e := seq.Evidence{Source: "watch", Detail: w.actor.because, ResourceVersion: w.object.GetResourceVersion(), At: w.received}
 	if w.received.IsZero() { // it came with the answer to our own request
 		e.Source = "http"
 		if w.own != nil {
@@ -48,20 +50,20 @@ const deliveryLag = 2500 * time.Microsecond
 
 // window is what a write says of its own commit: it had happened when we received it, and is no older than its stamps and
 // our own reads say.
-func (w *write) window() (Window, time.Time) {
+func (w *write) window() (seq.Window, time.Time) {
 	if w.received.IsZero() {
-		return Window{}, time.Time{}
+		return seq.Window{}, time.Time{}
 	}
 	if w.since.After(w.until) { // the clocks drifted apart since we compared them
-		return Window{Latest: w.until}, w.received.Add(-deliveryLag)
+		return seq.Window{Latest: w.until}, w.received.Add(-deliveryLag)
 	}
-	return Window{w.since, w.until}, w.received.Add(-deliveryLag)
+	return seq.Window{Earliest: w.since, Latest: w.until}, w.received.Add(-deliveryLag)
 }
 
 // isStatusPatch, isBind: every revision is claimed by exactly one of writes, statusPatches and binds.
 func (w *write) isBind() bool { return w.actor.subresource == "binding" }
 func (w *write) isStatusPatch() bool {
-	return w.actor.name == Kubelet && w.actor.subresource == "status"
+	return w.actor.name == seq.Kubelet && w.actor.subresource == "status"
 }
 
 func writes(s *story, emit func(claim)) {
@@ -69,14 +71,14 @@ func writes(s *story, emit func(claim)) {
 		if w.own != nil || w.isBind() || w.isStatusPatch() || w.isLastGrace() || !w.drawn() || w.byController() {
 			continue
 		}
-		detail := Normal
+		detail := seq.Normal
 		if w.actor.verb == "create" || w.actor.verb == "delete" {
-			detail = Brief
+			detail = seq.Brief
 		}
 		c := s.writeClaim(w, s.writeLabel(w), detail)
 		if first := s.lastGrace(w); first != nil {
-			c.At, c.after = AtStart, s.before(first.rv, s.resource)
-			c.Window, c.Best = Window{Latest: first.received}, before(first.received, 2*deliveryLag)
+			c.At, c.after = seq.AtStart, s.before(first.rv, s.resource)
+			c.Window, c.Best = seq.Window{Latest: first.received}, before(first.received, 2*deliveryLag)
 		}
 		emit(c)
 	}
@@ -133,12 +135,12 @@ func (s *story) lastGrace(w *write) *write {
 }
 
 // writeClaim is what every revision tells of the request that made it.
-func (s *story) writeClaim(w *write, label string, detail Detail) claim {
+func (s *story) writeClaim(w *write, label string, detail seq.Detail) claim {
 	step := s.api(w.actor.verb, w.actor.subresource)
 	step.Key, step.Label, step.From, step.Detail = s.writeKey(w), label, w.actor.name, detail
 	step.ResourceVersion, step.Certainty = w.object.GetResourceVersion(), w.actor.certainty
 	step.Window, step.Best = w.window()
-	step.Evidence = []Evidence{w.evidence()}
+	step.Evidence = []seq.Evidence{w.evidence()}
 	c := claim{Step: step, after: s.before(w.rv, s.resource)}
 	if s.found() != nil {
 		c.after = append(c.after, s.heldKey())
@@ -151,16 +153,16 @@ func binds(s *story, emit func(claim)) {
 		if !w.binds() {
 			continue
 		}
-		c := s.writeClaim(w, "POST pods/binding ("+w.pod.Spec.NodeName+")", Brief)
+		c := s.writeClaim(w, "POST pods/binding ("+w.pod.Spec.NodeName+")", seq.Brief)
 		if !w.isBind() { // a later write hides which revision it was
-			c.Key, c.Verb, c.Subresource, c.ResourceVersion, c.From, c.Certainty, c.Best = bindKey, "create", "binding", "", w.binder(), Inferred, time.Time{}
+			c.Key, c.Verb, c.Subresource, c.ResourceVersion, c.From, c.Certainty, c.Best = bindKey, "create", "binding", "", w.binder(), seq.Inferred, time.Time{}
 			c.Window.Earliest = time.Time{}
 			c.Evidence[0].Detail = "spec.nodeName appeared, within more than one write"
 		}
 		c.Node, c.after = w.pod.Spec.NodeName, append(c.after, pickKey, deliverScheduler)
 		if e := s.scheduled(); e != nil {
 			// The scheduler emits Scheduled after the bind has returned.
-			c.Certainty, c.Clock = Observed, Scheduler
+			c.Certainty, c.Clock = seq.Observed, seq.Scheduler
 			c.Evidence = append(c.Evidence, e.evidence())
 			c.Window.Latest = sooner(c.Window.Latest, e.at)
 			if !e.at.IsZero() {
@@ -199,15 +201,15 @@ func statusPatches(s *story, emit func(claim)) {
 }
 
 // reportDetail draws the reports that end a phase even in the briefest picture.
-func (w *write) reportDetail() Detail {
+func (w *write) reportDetail() seq.Detail {
 	prev := w.prev
 	if prev == nil {
-		return Normal
+		return seq.Normal
 	}
 	if prev.Status.Phase != w.pod.Status.Phase || condition(prev, corev1.PodReady) != corev1.ConditionTrue && condition(w.pod, corev1.PodReady) == corev1.ConditionTrue {
-		return Brief
+		return seq.Brief
 	}
-	return Normal
+	return seq.Normal
 }
 
 func etcdWrites(s *story, emit func(claim)) {
@@ -215,23 +217,23 @@ func etcdWrites(s *story, emit func(claim)) {
 		if !w.drawn() {
 			continue
 		}
-		step := Step{Key: s.etcdKey(w.rv), Label: s.object.Kind + " " + s.object.Name, Object: s.object, ResourceVersion: w.object.GetResourceVersion(), Clock: APIServer}
+		step := seq.Step{Key: s.etcdKey(w.rv), Label: s.object.Kind + " " + s.object.Name, Object: s.object, ResourceVersion: w.object.GetResourceVersion(), Clock: seq.APIServer}
 		step.Window, step.Best = w.window()
 		if w.own != nil {
 			// The answer follows the commit closely.
-			step.Window = intersect(step.Window, Window{w.own.Sent, w.own.FirstByte})
+			step.Window = intersect(step.Window, seq.Window{Earliest: w.own.Sent, Latest: w.own.FirstByte})
 			if !w.own.FirstByte.IsZero() {
 				step.Best = w.own.FirstByte.Add(-time.Millisecond)
 			}
 		}
-		step.Evidence = []Evidence{w.evidence()}
+		step.Evidence = []seq.Evidence{w.evidence()}
 		if step.Verb = "update"; w.first {
 			step.Verb = "create"
 		} else if w.deleted {
 			step.Verb = "delete"
 		}
-		if w.first || w.isBind() || w.deleted || w.endsLife() || w.isStatusPatch() && w.reportDetail() == Brief {
-			step.Detail = Brief
+		if w.first || w.isBind() || w.deleted || w.endsLife() || w.isStatusPatch() && w.reportDetail() == seq.Brief {
+			step.Detail = seq.Brief
 		}
 		after := append(s.before(w.rv, s.resource), s.writeKey(w))
 		if w.isLastGrace() && i+1 < len(s.revisions) {

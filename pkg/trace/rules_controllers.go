@@ -10,6 +10,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // byController reports whether a controller of the controller manager made the write; its rules claim it.
@@ -21,9 +23,9 @@ func controllerWrites(s *story, is func(*write) bool, emit func(claim)) {
 		if !w.drawn() || !w.byController() || w.isBind() || w.isStatusPatch() || w.isLastGrace() || !is(w) {
 			continue
 		}
-		detail := Normal
+		detail := seq.Normal
 		if w.first {
-			detail = Brief
+			detail = seq.Brief
 		}
 		c := s.writeClaim(w, s.writeLabel(w), detail)
 		if d := s.cause(w); d != nil {
@@ -58,7 +60,7 @@ type source struct {
 }
 
 // deliveredTo is the key of the delivery.
-func (d *source) deliveredTo(p Participant) string {
+func (d *source) deliveredTo(p seq.Participant) string {
 	return "watch:" + string(p) + ":" + d.story.etcdKey(d.write.rv)
 }
 
@@ -72,11 +74,11 @@ func controllerDeliveries(s *story, emit func(claim)) {
 		if d == nil {
 			continue
 		}
-		step := Step{Key: d.deliveredTo(w.actor.name), To: w.actor.name, Label: "watch: " + d.story.object.Kind + " " + d.story.object.Name, Object: d.story.object, About: d.story.object.UID, Verb: "watch", Resource: d.resource, Clock: APIServer, ResourceVersion: d.write.object.GetResourceVersion()}
+		step := seq.Step{Key: d.deliveredTo(w.actor.name), To: w.actor.name, Label: "watch: " + d.story.object.Kind + " " + d.story.object.Name, Object: d.story.object, About: d.story.object.UID, Verb: "watch", Resource: d.resource, Clock: seq.APIServer, ResourceVersion: d.write.object.GetResourceVersion()}
 		if what := d.changed(); what != "" && !d.first {
 			step.Label += ": " + what
 		}
-		step.Evidence = []Evidence{w.evidence()}
+		step.Evidence = []seq.Evidence{w.evidence()}
 		step.Window.Latest = s.receivedAt(w)
 		emit(claim{Step: step, after: []string{d.story.etcdKey(d.write.rv)}, lag: 2 * time.Millisecond})
 	}
@@ -303,7 +305,7 @@ func controllerEvents(s *story, emit func(claim)) {
 		}
 		for _, o := range s.named(e.event.Message) {
 			if w := o.doneBefore(e); w != nil {
-				step := Step{Key: o.writeKey(w), From: e.emitter, To: APIServer, Certainty: Observed, Clock: e.emitter, Detail: Normal, Evidence: []Evidence{e.evidence()}}
+				step := seq.Step{Key: o.writeKey(w), From: e.emitter, To: seq.APIServer, Certainty: seq.Observed, Clock: e.emitter, Detail: seq.Normal, Evidence: []seq.Evidence{e.evidence()}}
 				step.Window.Latest = e.at
 				emit(claim{Step: step})
 			}

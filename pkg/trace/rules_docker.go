@@ -5,13 +5,15 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // dockerLabels are what requests ask for, beyond their method.
 var dockerLabels = map[string]string{"pull": "images/create (%s)", "create": "containers/create (%s)", "delete": "containers (%s)"}
 
-func (s *story) dockerRequest(q *Request) Step {
-	x := Step{Key: callKey(q), Call: callKey(q), Verb: q.Verb, Resource: q.Resource, Object: s.object, Clock: User, Detail: Brief}
+func (s *story) dockerRequest(q *seq.Request) seq.Step {
+	x := seq.Step{Key: callKey(q), Call: callKey(q), Verb: q.Verb, Resource: q.Resource, Object: s.object, Clock: seq.User, Detail: seq.Brief}
 	name := s.object.Name
 	if q.Verb == "pull" {
 		name = q.Docker.Image
@@ -22,10 +24,10 @@ func (s *story) dockerRequest(q *Request) Step {
 		x.Label = fmt.Sprintf("%s containers/%s (%s)", q.Method, q.Verb, name)
 	}
 	if q.Verb == "attach" || q.Verb == "wait" {
-		x.Detail = Normal
+		x.Detail = seq.Normal
 	}
 	x.Window, x.Best, x.Shown, x.Precision = exactly(q.Sent)
-	x.Evidence = []Evidence{q.Evidence()}
+	x.Evidence = []seq.Evidence{q.Evidence()}
 	return x
 }
 
@@ -50,7 +52,7 @@ func dockerRequests(s *story, emit func(claim)) {
 			continue
 		}
 		answer := request
-		answer.From, answer.To, answer.Kind, answer.At, answer.Key = Engine, User, ResponseKind, AtEnd, request.Key+":end"
+		answer.From, answer.To, answer.Kind, answer.At, answer.Key = seq.Engine, seq.User, seq.ResponseKind, seq.AtEnd, request.Key+":end"
 		answer.Label = strings.TrimSpace(fmt.Sprintf("%d %s", q.Status, q.StatusText))
 		switch text := cmp.Or(q.Message, q.Docker.Error); {
 		case text != "":
@@ -61,7 +63,7 @@ func dockerRequests(s *story, emit func(claim)) {
 			answer.Label += fmt.Sprintf(", exit code %d", *q.Docker.ExitCode)
 		}
 		answer.Window, answer.Best, answer.Shown, answer.Precision = exactly(at)
-		answer.Evidence = []Evidence{{Source: "http", Detail: "the answer's first byte", At: at}}
+		answer.Evidence = []seq.Evidence{{Source: "http", Detail: "the answer's first byte", At: at}}
 		if at != q.FirstByte {
 			answer.Evidence[0].Detail = "the end of the answer"
 		}
@@ -87,22 +89,22 @@ func dockerLooks(s *story, emit func(claim)) {
 			continue
 		}
 		request := s.dockerRequest(q)
-		request.Label, request.Detail = q.Method+" "+q.Path, Full
+		request.Label, request.Detail = q.Method+" "+q.Path, seq.Full
 		emit(claim{Step: request})
 		s.emitAnswer(q, request, func(c claim) {
-			c.From, c.To, c.Detail = Engine, User, Full
+			c.From, c.To, c.Detail = seq.Engine, seq.User, seq.Full
 			emit(c)
 		})
 	}
 }
 
 // made bounds what the engine did within our request to create the container.
-func (s *story) made(x Step, emit func(claim)) {
+func (s *story) made(x seq.Step, emit func(claim)) {
 	q := s.asked("create")
 	if q == nil || q.Status >= 300 || q.FirstByte.IsZero() {
 		return
 	}
-	x.Object, x.Clock = s.object, Engine
+	x.Object, x.Clock = s.object, seq.Engine
 	x.Window.Latest = q.FirstByte
 	if e := s.event("create"); e != nil { // which comes last
 		x.Window.Latest = sooner(x.Window.Latest, e.at)
@@ -120,8 +122,8 @@ func dockerImage(s *story, emit func(claim)) {
 		if q.Docker.Layers == 1 {
 			word = "layer"
 		}
-		s.made(Step{Key: "docker:image", Label: fmt.Sprintf("image %s: %d read-only %s", q.Docker.Image, q.Docker.Layers, word),
-			Evidence: []Evidence{{Source: "http", Detail: fmt.Sprintf("the engine's answer to %s %s: RootFS.Layers", q.Method, q.Path), At: q.FirstByte}}}, emit)
+		s.made(seq.Step{Key: "docker:image", Label: fmt.Sprintf("image %s: %d read-only %s", q.Docker.Image, q.Docker.Layers, word),
+			Evidence: []seq.Evidence{{Source: "http", Detail: fmt.Sprintf("the engine's answer to %s %s: RootFS.Layers", q.Method, q.Path), At: q.FirstByte}}}, emit)
 		return
 	}
 }
@@ -131,8 +133,8 @@ func dockerLayer(s *story, emit func(claim)) {
 		if q.Docker == nil || q.Docker.Driver == "" {
 			continue
 		}
-		s.made(Step{Key: "docker:layer", Label: "a read-write layer on top, by " + q.Docker.Driver,
-			Evidence: []Evidence{{Source: "http", Detail: fmt.Sprintf("the engine's answer to %s %s: its storage driver", q.Method, q.Path), At: q.FirstByte}}}, emit)
+		s.made(seq.Step{Key: "docker:layer", Label: "a read-write layer on top, by " + q.Docker.Driver,
+			Evidence: []seq.Evidence{{Source: "http", Detail: fmt.Sprintf("the engine's answer to %s %s: its storage driver", q.Method, q.Path), At: q.FirstByte}}}, emit)
 		return
 	}
 }
@@ -154,7 +156,7 @@ func dockerEvents(s *story, emit func(claim)) {
 		if !ok {
 			continue
 		}
-		x := Step{Key: dockerEventKey(e.Action), Label: words.label + e.Attributes[words.attribute], Object: s.object, Evidence: []Evidence{e.evidence()}}
+		x := seq.Step{Key: dockerEventKey(e.Action), Label: words.label + e.Attributes[words.attribute], Object: s.object, Evidence: []seq.Evidence{e.evidence()}}
 		s.noted(&x, e.at)
 		var after []string
 		switch e.Action {
@@ -177,14 +179,14 @@ func (s *story) afterAsking(verb string) []string {
 	return nil
 }
 
-func (s *story) lane() Participant { return Container(s.object.Name) }
+func (s *story) lane() seq.Participant { return seq.Container(s.object.Name) }
 
 func dockerOutput(s *story, emit func(claim)) {
 	q := s.asked("attach")
 	if q == nil || q.Docker.Output.IsZero() {
 		return
 	}
-	x := Step{Key: "docker:output", Object: s.object, Clock: User, Evidence: []Evidence{{Source: "http", Detail: "the first bytes on the connection that is attached", At: q.Docker.Output}}}
+	x := seq.Step{Key: "docker:output", Object: s.object, Clock: seq.User, Evidence: []seq.Evidence{{Source: "http", Detail: "the first bytes on the connection that is attached", At: q.Docker.Output}}}
 	x.Window, x.Best, x.Shown, x.Precision = exactly(q.Docker.Output)
 	emit(claim{Step: x, after: []string{"docker:program", callKey(q) + ":end"}})
 }
@@ -194,7 +196,7 @@ func dockerExit(s *story, emit func(claim)) {
 	if !ok {
 		return
 	}
-	x := Step{Key: "docker:exit", From: s.lane(), To: s.lane(), Label: fmt.Sprintf("exits with %d", e.code), Object: s.object, Container: s.object.Name, Clock: Engine, Evidence: e.evidence}
+	x := seq.Step{Key: "docker:exit", From: s.lane(), To: s.lane(), Label: fmt.Sprintf("exits with %d", e.code), Object: s.object, Container: s.object.Name, Clock: seq.Engine, Evidence: e.evidence}
 	if e.oom {
 		x.Label += ", killed by the kernel: out of memory"
 	}
@@ -213,7 +215,7 @@ func dockerExitTold(s *story, emit func(claim)) {
 	if die == nil {
 		return
 	}
-	x := Step{Key: "docker:exit-told", Label: "event: its task has ended", Object: s.object, Clock: Engine, Evidence: []Evidence{die.evidence()}}
+	x := seq.Step{Key: "docker:exit-told", Label: "event: its task has ended", Object: s.object, Clock: seq.Engine, Evidence: []seq.Evidence{die.evidence()}}
 	x.Window.Latest = die.at
 	emit(claim{Step: x, after: []string{"docker:exit"}, lag: statusLag})
 }

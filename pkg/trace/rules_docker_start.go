@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 func containerdKey(call string) string { return "containerd:" + call }
@@ -15,11 +17,11 @@ var containerdCalls = []struct{ call, topic string }{
 }
 
 // started is what proves that the container has been started, and by when; the zero time means nothing does.
-func (s *story) startedBy() (time.Time, []Evidence) {
+func (s *story) startedBy() (time.Time, []seq.Evidence) {
 	var by time.Time
-	var evidence []Evidence
+	var evidence []seq.Evidence
 	if q := s.asked("start"); q != nil && q.Status > 0 && q.Status < 400 && !q.FirstByte.IsZero() {
-		by, evidence = q.FirstByte, []Evidence{{Source: "http", Detail: fmt.Sprintf("the answer to our request to start it: %d %s", q.Status, q.StatusText), At: q.FirstByte}}
+		by, evidence = q.FirstByte, []seq.Evidence{{Source: "http", Detail: fmt.Sprintf("the answer to our request to start it: %d %s", q.Status, q.StatusText), At: q.FirstByte}}
 	}
 	if e := s.event("start"); e != nil {
 		by, evidence = sooner(by, e.at), append(evidence, e.evidence())
@@ -28,13 +30,13 @@ func (s *story) startedBy() (time.Time, []Evidence) {
 }
 
 // containerdCall emits what the engine asks of containerd: the call, and that it was done.
-func (s *story) containerdCall(call string, end Step, after []string, emit func(claim)) {
-	request := Step{Key: containerdKey(call), Call: containerdKey(call), Label: call, Object: s.object, Clock: Engine, Detail: end.Detail, Evidence: end.Evidence}
+func (s *story) containerdCall(call string, end seq.Step, after []string, emit func(claim)) {
+	request := seq.Step{Key: containerdKey(call), Call: containerdKey(call), Label: call, Object: s.object, Clock: seq.Engine, Detail: end.Detail, Evidence: end.Evidence}
 	request.Window.Latest = end.Window.Latest
 	emit(claim{Step: request, after: after, lag: criLag})
-	end.Key, end.Call, end.From, end.To, end.Kind, end.At = request.Key+":end", request.Key, Containerd, Engine, ResponseKind, AtEnd
-	end.Detail = Normal
-	end.Label, end.Object, end.Clock = call+" returns", s.object, Engine
+	end.Key, end.Call, end.From, end.To, end.Kind, end.At = request.Key+":end", request.Key, seq.Containerd, seq.Engine, seq.ResponseKind, seq.AtEnd
+	end.Detail = seq.Normal
+	end.Label, end.Object, end.Clock = call+" returns", s.object, seq.Engine
 	emit(claim{Step: end, after: append(slices.Clone(runcWithin[call]), request.Key), lag: criLag})
 }
 
@@ -48,27 +50,27 @@ func dockerContainerd(s *story, emit func(claim)) {
 	}
 	after := s.afterAsking("start")
 	for _, c := range containerdCalls {
-		end := Step{Evidence: evidence, Window: Window{Latest: by}}
+		end := seq.Step{Evidence: evidence, Window: seq.Window{Latest: by}}
 		if q := s.refusedByRunc(); q != nil && by.IsZero() {
 			if c.call == "Tasks.Start" {
 				return
 			}
-			end.Evidence, end.Window.Latest = []Evidence{refusedEvidence(q)}, q.FirstByte
+			end.Evidence, end.Window.Latest = []seq.Evidence{refusedEvidence(q)}, q.FirstByte
 		}
 		s.containerdCall(c.call, end, after, emit)
 		after = []string{containerdKey(c.call) + ":end"}
 	}
 }
 
-func refusedEvidence(q *Request) Evidence {
-	return Evidence{Source: "http", Detail: "the engine's answer is an error of the OCI runtime", At: q.FirstByte}
+func refusedEvidence(q *seq.Request) seq.Evidence {
+	return seq.Evidence{Source: "http", Detail: "the engine's answer is an error of the OCI runtime", At: q.FirstByte}
 }
 
 func containerdEvents(s *story, emit func(claim)) {
 	after := s.afterAsking("start")
 	for _, c := range containerdCalls {
 		if e := s.task(c.topic); e != nil {
-			end := Step{Evidence: []Evidence{e.evidence()}}
+			end := seq.Step{Evidence: []seq.Evidence{e.evidence()}}
 			s.noted(&end, e.at)
 			s.containerdCall(c.call, end, after, emit)
 			after = []string{containerdKey(c.call) + ":end"}
@@ -77,7 +79,7 @@ func containerdEvents(s *story, emit func(claim)) {
 	after = append(s.afterAsking("start"), "docker:exit", "docker:exit-told", containerdKey("Tasks.Create")+":end")
 	for _, c := range []struct{ call, topic string }{{"Tasks.Delete", "/tasks/delete"}, {"Containers.Delete", "/containers/delete"}} {
 		if e := s.task(c.topic); e != nil {
-			end := Step{Evidence: []Evidence{e.evidence()}, Detail: Normal}
+			end := seq.Step{Evidence: []seq.Evidence{e.evidence()}, Detail: seq.Normal}
 			s.noted(&end, e.at)
 			s.containerdCall(c.call, end, after, emit)
 			after = append(slices.Clone(after), containerdKey(c.call)+":end")
@@ -86,13 +88,13 @@ func containerdEvents(s *story, emit func(claim)) {
 }
 
 // theRuntime is who makes containers for containerd, as the engine says.
-func (s *story) theRuntime() Participant {
+func (s *story) theRuntime() seq.Participant {
 	for _, q := range s.requests {
 		if q.Docker != nil && q.Docker.Runtime != "" {
-			return Participant(q.Docker.Runtime)
+			return seq.Participant(q.Docker.Runtime)
 		}
 	}
-	return Runc
+	return seq.Runc
 }
 
 func dockerRunc(s *story, emit func(claim)) {
@@ -101,13 +103,13 @@ func dockerRunc(s *story, emit func(claim)) {
 	if by.IsZero() && refused == nil {
 		return
 	}
-	create := Step{Key: "runc:create", To: s.theRuntime(), Label: "create", Object: s.object, Container: s.object.Name, Clock: Engine, Evidence: evidence}
+	create := seq.Step{Key: "runc:create", To: s.theRuntime(), Label: "create", Object: s.object, Container: s.object.Name, Clock: seq.Engine, Evidence: evidence}
 	create.Window.Latest = by
 	if e := s.task("/tasks/create"); e != nil { // which is published when runc has done it
-		create.Window.Latest, create.Evidence = e.at, []Evidence{e.evidence()}
+		create.Window.Latest, create.Evidence = e.at, []seq.Evidence{e.evidence()}
 	}
 	if refused != nil {
-		create.Label, create.Window.Latest, create.Evidence = "create fails", refused.FirstByte, []Evidence{refusedEvidence(refused)}
+		create.Label, create.Window.Latest, create.Evidence = "create fails", refused.FirstByte, []seq.Evidence{refusedEvidence(refused)}
 	}
 	emit(claim{Step: create, after: []string{containerdKey("Tasks.Create")}, lag: runcLag})
 	if refused != nil {
@@ -116,13 +118,13 @@ func dockerRunc(s *story, emit func(claim)) {
 	start := create
 	start.Key, start.Label, start.Window.Latest, start.Evidence = "runc:start", "start", by, evidence
 	if e := s.task("/tasks/start"); e != nil {
-		start.Window.Latest, start.Evidence = e.at, []Evidence{e.evidence()}
+		start.Window.Latest, start.Evidence = e.at, []seq.Evidence{e.evidence()}
 	}
 	emit(claim{Step: start, after: []string{create.Key, containerdKey("Tasks.Start")}, lag: criLag})
 }
 
 // refusedByRunc is our request to start the container where the OCI runtime could not make it, or nil.
-func (s *story) refusedByRunc() *Request {
+func (s *story) refusedByRunc() *seq.Request {
 	if q := s.asked("start"); q != nil && q.Status >= 400 && strings.Contains(q.Message, "OCI runtime") {
 		return q
 	}
@@ -134,10 +136,10 @@ func dockerProgram(s *story, emit func(claim)) {
 	if by.IsZero() {
 		return
 	}
-	x := Step{Key: "docker:program", From: s.theRuntime(), To: s.lane(), Object: s.object, Container: s.object.Name, Clock: Engine, Evidence: evidence}
+	x := seq.Step{Key: "docker:program", From: s.theRuntime(), To: s.lane(), Object: s.object, Container: s.object.Name, Clock: seq.Engine, Evidence: evidence}
 	x.Window.Latest = by
 	if e := s.task("/tasks/start"); e != nil {
-		x.Window.Latest, x.Evidence = e.at, []Evidence{e.evidence()}
+		x.Window.Latest, x.Evidence = e.at, []seq.Evidence{e.evidence()}
 	}
 	if q := s.asked("attach"); q != nil && !q.Docker.Output.IsZero() { // what has written runs
 		x.Window.Latest = sooner(x.Window.Latest, q.Docker.Output)

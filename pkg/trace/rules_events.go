@@ -6,6 +6,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // eventLag is the usual time from the commit of an Event's write to our receipt of it.
@@ -18,11 +20,11 @@ func (e *emitted) noteKey() string { return fmt.Sprintf("event:%s:%d", e.event.U
 
 func (e *emitted) writeKey() string { return fmt.Sprintf("write:events:%s:%d", e.event.UID, e.rv) }
 
-func (e *emitted) object() Object {
-	return Object{Kind: "Event", Namespace: e.event.Namespace, Name: e.event.Name, UID: string(e.event.UID)}
+func (e *emitted) object() seq.Object {
+	return seq.Object{Kind: "Event", Namespace: e.event.Namespace, Name: e.event.Name, UID: string(e.event.UID)}
 }
 
-func (e *emitted) evidence() Evidence {
+func (e *emitted) evidence() seq.Evidence {
 	detail := "Event " + e.event.Reason
 	switch {
 	case !e.at.IsZero():
@@ -30,33 +32,33 @@ func (e *emitted) evidence() Evidence {
 	case e.count > 1:
 		detail += fmt.Sprintf(", %d times by then", e.count)
 	}
-	return Evidence{Source: "events", Detail: detail, ResourceVersion: e.event.ResourceVersion, At: e.received}
+	return seq.Evidence{Source: "events", Detail: detail, ResourceVersion: e.event.ResourceVersion, At: e.received}
 }
 
 // second is the window of an emission of which only the second is known, on our clock.
-func (e *emitted) second(s *story) Window {
+func (e *emitted) second(s *story) seq.Window {
 	said := e.event.LastTimestamp.Time
 	if e.event.Series != nil {
 		said = e.event.Series.LastObservedTime.Time
 	}
 	if said.IsZero() || s.clocks.jumped(e.emitter) {
-		return Window{Latest: e.received}
+		return seq.Window{Latest: e.received}
 	}
 	said = said.Truncate(time.Second).Add(-s.clocks.offset(e.emitter))
-	if w := intersect(Window{said, said.Add(time.Second)}, Window{Latest: e.received}); !w.Empty() {
+	if w := intersect(seq.Window{Earliest: said, Latest: said.Add(time.Second)}, seq.Window{Latest: e.received}); !w.Empty() {
 		return w
 	}
-	return Window{Latest: e.received}
+	return seq.Window{Latest: e.received}
 }
 
 // note is the step of an Event that tells of something its emitter saw.
-func (s *story) note(e *emitted) Step {
-	n := Step{Key: e.noteKey(), From: e.emitter, To: e.emitter, Container: e.container, Object: s.object, Clock: e.emitter}
+func (s *story) note(e *emitted) seq.Step {
+	n := seq.Step{Key: e.noteKey(), From: e.emitter, To: e.emitter, Container: e.container, Object: s.object, Clock: e.emitter}
 	n.Label = e.event.Reason + ": " + e.event.Message
 	if n.Window, n.Best = e.second(s), s.usuallyEmitted(e); !e.at.IsZero() {
-		n.Window, n.Best, n.Shown, n.Precision = Window{e.at, e.at}, e.at, true, time.Millisecond
+		n.Window, n.Best, n.Shown, n.Precision = seq.Window{Earliest: e.at, Latest: e.at}, e.at, true, time.Millisecond
 	}
-	n.Evidence = []Evidence{e.evidence()}
+	n.Evidence = []seq.Evidence{e.evidence()}
 	return n
 }
 
@@ -65,17 +67,17 @@ func eventWrites(s *story, emit func(claim)) {
 		if e.first {
 			continue
 		}
-		step := Step{Key: e.writeKey(), From: e.emitter, Verb: "create", Resource: "events",
+		step := seq.Step{Key: e.writeKey(), From: e.emitter, Verb: "create", Resource: "events",
 			Object:          e.object(),
 			ResourceVersion: e.event.ResourceVersion, Label: "POST events: " + e.event.Reason, Container: e.container, Clock: e.emitter}
 		if e.count > 1 {
 			step.Verb, step.Label = "patch", fmt.Sprintf("PATCH events: %s, %d times now", e.event.Reason, e.count)
 		}
-		step.Window = Window{later(e.at, s.notBefore(e.rv, "events", "")), sooner(e.received, s.notAfter(e.rv, "events", ""))}
+		step.Window = seq.Window{Earliest: later(e.at, s.notBefore(e.rv, "events", "")), Latest: sooner(e.received, s.notAfter(e.rv, "events", ""))}
 		step.Best = before(e.received, eventLag)
-		step.Evidence = []Evidence{e.evidence()}
+		step.Evidence = []seq.Evidence{e.evidence()}
 		etcd := step
-		etcd.Key, etcd.From, etcd.To, etcd.Clock = e.etcdKey(), APIServer, Etcd, APIServer
+		etcd.Key, etcd.From, etcd.To, etcd.Clock = e.etcdKey(), seq.APIServer, seq.Etcd, seq.APIServer
 		etcd.Label = "Event " + e.event.Reason
 		emit(claim{Step: step, after: append(s.before(e.rv, "events"), e.noteKey())})
 		etcd.Rule = "etcd-write"
@@ -127,7 +129,7 @@ func probeFailures(s *story, emit func(claim)) {
 	for _, e := range s.events {
 		if e.event.Reason == "Unhealthy" && e.container != "" {
 			step := s.note(e)
-			step.From, step.To, step.Node = Kubelet, Container(e.container), s.node
+			step.From, step.To, step.Node = seq.Kubelet, seq.Container(e.container), s.node
 			emit(claim{Step: step, after: []string{deliverKubelet}})
 		}
 	}

@@ -6,15 +6,17 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // execCall is one of our requests that ran a command in the Pod.
 type execCall struct {
-	*Request
+	*seq.Request
 	number int // among those in this container
 }
 
-func (s *story) execs(is func(*Request) bool) (all []execCall) {
+func (s *story) execs(is func(*seq.Request) bool) (all []execCall) {
 	n := map[string]int{}
 	for _, q := range s.requests {
 		if q.Exec == nil || q.Sent.IsZero() || !q.Object.Same(s.object) {
@@ -32,14 +34,14 @@ func (x execCall) key(what string) string { return "exec:" + x.ID + ":" + what }
 func (x execCall) cri() string            { return criKey("Exec", x.Exec.Container, x.number) }
 
 // ran is what proves that the command was started, and by when; the zero time means nothing does.
-func (x execCall) ran() (time.Time, []Evidence) {
+func (x execCall) ran() (time.Time, []seq.Evidence) {
 	switch e := x.Exec; {
 	case !e.Output.IsZero():
-		return e.Output, []Evidence{{Source: "http", Detail: "the command's first output", At: e.Output}}
+		return e.Output, []seq.Evidence{{Source: "http", Detail: "the command's first output", At: e.Output}}
 	case e.ExitCode != nil:
-		return e.Ended, []Evidence{x.status()}
+		return e.Ended, []seq.Evidence{x.status()}
 	case strings.Contains(e.Error, triedByRuntime):
-		return e.Ended, []Evidence{{Source: "http", Detail: "the error on the connection's last stream is the runtime's", At: e.Ended}}
+		return e.Ended, []seq.Evidence{{Source: "http", Detail: "the error on the connection's last stream is the runtime's", At: e.Ended}}
 	}
 	return time.Time{}, nil
 }
@@ -52,32 +54,22 @@ const (
 )
 
 // status is the evidence of the exit status.
-func (x execCall) status() Evidence {
-	return Evidence{Source: "http", Detail: fmt.Sprintf("the exit status on the connection's last stream: %d", *x.Exec.ExitCode), At: x.Exec.Ended}
-}
-
-// command is what to call the command where it is not told for the first time.
-func (e *Exec) CommandLine() string {
-	const room = 40
-	text := strings.Join(e.Command, " ")
-	if letters := []rune(text); len(letters) > room {
-		return string(letters[:room-1]) + "…"
-	}
-	return text
+func (x execCall) status() seq.Evidence {
+	return seq.Evidence{Source: "http", Detail: fmt.Sprintf("the exit status on the connection's last stream: %d", *x.Exec.ExitCode), At: x.Exec.Ended}
 }
 
 // here is a message about the command in its container.
-func (s *story) here(x execCall, key, label string, evidence []Evidence) Step {
-	return Step{Key: key, Label: label, Container: x.Exec.Container, Object: s.object, Node: s.node, Clock: Kubectl, Evidence: evidence}
+func (s *story) here(x execCall, key, label string, evidence []seq.Evidence) seq.Step {
+	return seq.Step{Key: key, Label: label, Container: x.Exec.Container, Object: s.object, Node: s.node, Clock: seq.Kubectl, Evidence: evidence}
 }
 
 func ownExec(s *story, emit func(claim)) {
-	for _, x := range s.execs((*Request).Acts) {
+	for _, x := range s.execs((*seq.Request).Acts) {
 		request := s.api(verbs[x.Method], "exec")
-		request.Key, request.Call, request.Clock, request.Container, request.Node = callKey(x.Request), callKey(x.Request), Kubectl, x.Exec.Container, s.node
+		request.Key, request.Call, request.Clock, request.Container, request.Node = callKey(x.Request), callKey(x.Request), seq.Kubectl, x.Exec.Container, s.node
 		request.Label = x.Method + " pods/exec (" + s.object.Name + ") " + x.Exec.Container + ": " + strings.Join(x.Exec.Command, " ")
 		request.Window, request.Best, request.Shown, request.Precision = exactly(x.Sent)
-		request.Evidence = []Evidence{x.Evidence()}
+		request.Evidence = []seq.Evidence{x.Evidence()}
 		if x.Method == "POST" { // it is not known when its connection was ready
 			request.Window.Latest, request.Shown = x.FirstByte, false
 			request.Evidence[0].Detail += "; the connection's set-up is part of it"
@@ -93,7 +85,7 @@ func ownExec(s *story, emit func(claim)) {
 }
 
 func execKubelet(s *story, emit func(claim)) {
-	for _, x := range s.execs((*Request).Acts) {
+	for _, x := range s.execs((*seq.Request).Acts) {
 		by, evidence := x.ran()
 		if by.IsZero() {
 			continue
@@ -105,19 +97,19 @@ func execKubelet(s *story, emit func(claim)) {
 }
 
 func execCRI(s *story, emit func(claim)) {
-	for _, x := range s.execs((*Request).Acts) {
+	for _, x := range s.execs((*seq.Request).Acts) {
 		by, evidence := x.ran()
 		if by.IsZero() {
 			continue
 		}
 		start := claim{Step: s.here(x, "", "Exec "+x.Exec.Container, evidence), after: []string{x.key("kubelet")}, lag: criLag}
-		end := claim{Step: Step{Evidence: evidence, Window: Window{Latest: by}, Clock: Kubectl}, lag: criLag}
+		end := claim{Step: seq.Step{Evidence: evidence, Window: seq.Window{Latest: by}, Clock: seq.Kubectl}, lag: criLag}
 		s.call("Exec", x.Exec.Container, x.number, start, end, emit)
 	}
 }
 
 func execRunc(s *story, emit func(claim)) {
-	for _, x := range s.execs((*Request).Acts) {
+	for _, x := range s.execs((*seq.Request).Acts) {
 		by, evidence := x.ran()
 		if by.IsZero() {
 			continue
@@ -132,13 +124,13 @@ func execRunc(s *story, emit func(claim)) {
 		if failed {
 			exec.Call = exec.Key
 			end := exec
-			end.Key, end.From, end.To, end.Kind, end.At, end.Label = exec.Key+":end", exec.To, exec.From, ResponseKind, AtEnd, "exec fails"
+			end.Key, end.From, end.To, end.Kind, end.At, end.Label = exec.Key+":end", exec.To, exec.From, seq.ResponseKind, seq.AtEnd, "exec fails"
 			emit(claim{Step: exec, after: []string{x.cri() + ":end"}, lag: criLag})
 			emit(claim{Step: end, after: []string{exec.Key}, lag: runcLag})
 			continue
 		}
 		begins := s.here(x, x.key("begins"), "begins: "+x.Exec.CommandLine(), evidence)
-		begins.From, begins.To, begins.Window.Latest = exec.To, Container(x.Exec.Container), by
+		begins.From, begins.To, begins.Window.Latest = exec.To, seq.Container(x.Exec.Container), by
 		emit(claim{Step: exec, after: []string{x.cri() + ":end"}, lag: criLag})
 		emit(claim{Step: begins, after: []string{exec.Key}, lag: runcLag})
 	}
@@ -153,35 +145,35 @@ const (
 )
 
 func execOutput(s *story, emit func(claim)) {
-	for _, x := range s.execs((*Request).Acts) {
+	for _, x := range s.execs((*seq.Request).Acts) {
 		if x.Exec.Output.IsZero() {
 			continue
 		}
-		step := s.here(x, x.key("output"), "the first of the command's output", []Evidence{{Source: "http", Detail: "the first bytes on a stream of our connection", At: x.Exec.Output}})
+		step := s.here(x, x.key("output"), "the first of the command's output", []seq.Evidence{{Source: "http", Detail: "the first bytes on a stream of our connection", At: x.Exec.Output}})
 		step.Window, step.Best, step.Shown, step.Precision = exactly(x.Exec.Output)
 		emit(claim{Step: step, after: []string{x.key("begins"), callKey(x.Request) + ":end"}})
 	}
 }
 
 func execExit(s *story, emit func(claim)) {
-	for _, x := range s.execs((*Request).Acts) {
+	for _, x := range s.execs((*seq.Request).Acts) {
 		if x.Exec.ExitCode == nil {
 			continue
 		}
-		step := s.here(x, x.key("exit"), x.ended(), []Evidence{x.status()})
-		step.From, step.To = Container(x.Exec.Container), Container(x.Exec.Container)
+		step := s.here(x, x.key("exit"), x.ended(), []seq.Evidence{x.status()})
+		step.From, step.To = seq.Container(x.Exec.Container), seq.Container(x.Exec.Container)
 		step.Window.Latest, step.Best = x.Exec.Ended, x.Exec.Ended.Add(-statusLag)
 		emit(claim{Step: step, after: []string{x.key("begins")}})
 	}
 }
 
 func execStatus(s *story, emit func(claim)) {
-	for _, x := range s.execs((*Request).Acts) {
+	for _, x := range s.execs((*seq.Request).Acts) {
 		if x.Exec.Ended.IsZero() {
 			continue
 		}
 		step := s.here(x, x.key("status"), "", nil)
-		if step.Evidence = []Evidence{{Source: "http", Detail: "the end of the streams: " + x.Exec.Error, At: x.Exec.Ended}}; x.Exec.ExitCode != nil {
+		if step.Evidence = []seq.Evidence{{Source: "http", Detail: "the end of the streams: " + x.Exec.Error, At: x.Exec.Ended}}; x.Exec.ExitCode != nil {
 			step.Evidence[0] = x.status()
 		}
 		step.Label = x.outcome()
@@ -215,11 +207,11 @@ func (x execCall) outcome() string {
 
 // processes are those that a command of ours found in the container. It was there itself, and is left out.
 func processes(s *story, emit func(claim)) {
-	for _, x := range s.execs(func(q *Request) bool { return !q.Acts() }) {
+	for _, x := range s.execs(func(q *seq.Request) bool { return !q.Acts() }) {
 		for _, p := range x.Exec.Processes {
-			step := s.here(x, x.key(fmt.Sprint("process:", p.PID)), fmt.Sprintf("process %d: %s", p.PID, p.Command), []Evidence{{Source: "http", Detail: fmt.Sprintf("/proc/%d in the container", p.PID), At: x.Exec.Ended}})
-			step.From, step.To = Container(x.Exec.Container), Container(x.Exec.Container)
-			step.Window, step.Best = Window{x.Sent, x.Exec.Ended}, x.Exec.Ended
+			step := s.here(x, x.key(fmt.Sprint("process:", p.PID)), fmt.Sprintf("process %d: %s", p.PID, p.Command), []seq.Evidence{{Source: "http", Detail: fmt.Sprintf("/proc/%d in the container", p.PID), At: x.Exec.Ended}})
+			step.From, step.To = seq.Container(x.Exec.Container), seq.Container(x.Exec.Container)
+			step.Window, step.Best = seq.Window{Earliest: x.Sent, Latest: x.Exec.Ended}, x.Exec.Ended
 			emit(claim{Step: step, after: []string{x.key("begins")}})
 		}
 	}
@@ -231,7 +223,7 @@ func (s *story) endsBefore(r ran) (keys []string) {
 	if s.sharesProcesses() {
 		return nil
 	}
-	for _, x := range s.execs((*Request).Acts) {
+	for _, x := range s.execs((*seq.Request).Acts) {
 		if x.Exec.Container == r.container && s.lifeWhen(x.Request) == r.attempt {
 			keys = append(keys, x.key("exit"))
 		}
@@ -240,7 +232,7 @@ func (s *story) endsBefore(r ran) (keys []string) {
 }
 
 // lifeWhen is which life of its container a command was run in, as far as the status had told when it was sent.
-func (s *story) lifeWhen(q *Request) int {
+func (s *story) lifeWhen(q *seq.Request) int {
 	life := -1
 	for _, w := range s.revisions {
 		if c := statusOf(w.pod, q.Exec.Container); c != nil && c.State.Running != nil && !w.received.After(q.Sent) {
@@ -252,7 +244,7 @@ func (s *story) lifeWhen(q *Request) int {
 
 // unlisted says why the processes of a container could not be looked at.
 func (s *story) unlisted() (words []string) {
-	for _, x := range s.execs(func(q *Request) bool { return !q.Acts() && (q.Exec.Error != "" || q.ExecFailure() == "") }) {
+	for _, x := range s.execs(func(q *seq.Request) bool { return !q.Acts() && (q.Exec.Error != "" || q.ExecFailure() == "") }) {
 		e := x.Exec
 		if e.Ended.IsZero() || len(e.Processes) > 0 {
 			continue

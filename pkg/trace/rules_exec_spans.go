@@ -3,22 +3,24 @@ package trace
 import (
 	"strings"
 	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // execSpans are what the kubelet and the runtime have recorded of a command of ours.
 type execSpans struct {
 	execCall
-	server *Span // the kubelet's, of the request it got
+	server *seq.Span // the kubelet's, of the request it got
 	cri    criCall
-	start  *Span // the runtime's, of the process
-	runc   *Span // below it, of the shim's part
-	wait   *Span // until the process had ended
+	start  *seq.Span // the runtime's, of the process
+	runc   *seq.Span // below it, of the shim's part
+	wait   *seq.Span // until the process had ended
 }
 
 // readExecs joins commands and spans. The kubelet's name the container; the runtime's name its id, and one of the process.
 func (s *story) readExecs() (all []execSpans) {
-	used := map[*Span]bool{}
-	for _, x := range s.execs((*Request).Acts) {
+	used := map[*seq.Span]bool{}
+	for _, x := range s.execs((*seq.Request).Acts) {
 		e := execSpans{execCall: x}
 		path := "/exec/" + s.object.Namespace + "/" + s.object.Name + "/" + x.Exec.Container
 		for _, root := range s.records.spans.roots {
@@ -38,16 +40,16 @@ func (s *story) readExecs() (all []execSpans) {
 }
 
 // within reports whether a span may be of a request of ours, by when it began.
-func (s *story) within(x *Span, q execCall) bool {
-	at := s.on(Kubelet, x.Start)
+func (s *story) within(x *seq.Span, q execCall) bool {
+	at := s.on(seq.Kubelet, x.Start)
 	return at.After(q.Sent.Add(-skewSuspected/10)) && (q.Exec.Ended.IsZero() || at.Before(q.Exec.Ended))
 }
 
-func (s *story) readExec(e *execSpans, used map[*Span]bool) {
+func (s *story) readExec(e *execSpans, used map[*seq.Span]bool) {
 	tree := s.records.spans
 	e.cri = criCall{rpc: "Exec", container: e.Exec.Container, attempt: e.number}
 	id := ""
-	tree.walk(e.server, func(x *Span) {
+	tree.walk(e.server, func(x *seq.Span) {
 		switch {
 		case !strings.HasSuffix(x.Name, "RuntimeService/Exec"):
 		case x.Service == "kubelet":
@@ -64,7 +66,7 @@ func (s *story) readExec(e *execSpans, used map[*Span]bool) {
 		case process == "" || root.Attributes["process.task.id"] != id || root.Start.Before(e.cri.client.Start) || used[root]:
 		case root.Name == "process.Start" && e.start == nil:
 			e.start, used[root] = root, true
-			tree.walk(root, func(x *Span) {
+			tree.walk(root, func(x *seq.Span) {
 				if x.Name == taskStart {
 					e.runc = x
 				}
@@ -78,8 +80,8 @@ func (s *story) readExec(e *execSpans, used map[*Span]bool) {
 // execServed is the kubelet's part in a command, by its own span.
 func execServed(s *story, emit func(claim)) {
 	for _, x := range s.execRecords {
-		step := s.here(x.execCall, x.key("kubelet"), "exec "+x.Exec.Container+": "+x.Exec.CommandLine(), []Evidence{x.server.Evidence()})
-		step.Clock = Kubelet
+		step := s.here(x.execCall, x.key("kubelet"), "exec "+x.Exec.Container+": "+x.Exec.CommandLine(), []seq.Evidence{x.server.Evidence()})
+		step.Clock = seq.Kubelet
 		step.Window, step.Best = s.startOf(x.server)
 		step.Shown, step.Precision = true, spanPrecision
 		emit(claim{Step: step, after: []string{callKey(x.Request)}})
@@ -92,21 +94,21 @@ func execStarted(s *story, emit func(claim)) {
 		if x.start == nil || x.runc == nil {
 			continue
 		}
-		exec := s.here(x.execCall, "runc:exec:"+x.execCall.cri(), "exec", []Evidence{x.runc.Evidence()})
-		exec.From, exec.To, exec.Clock = s.runtime, s.ociRuntime(), Kubelet
+		exec := s.here(x.execCall, "runc:exec:"+x.execCall.cri(), "exec", []seq.Evidence{x.runc.Evidence()})
+		exec.From, exec.To, exec.Clock = s.runtime, s.ociRuntime(), seq.Kubelet
 		exec.Window, exec.Best = s.startOf(x.runc)
 		exec.Shown, exec.Precision = true, spanPrecision
 		emit(claim{Step: exec, after: []string{x.execCall.cri() + ":end"}})
-		begins := s.here(x.execCall, x.key("begins"), "", []Evidence{x.runc.Evidence()})
-		begins.From, begins.To, begins.Clock = exec.To, Container(x.Exec.Container), Kubelet
+		begins := s.here(x.execCall, x.key("begins"), "", []seq.Evidence{x.runc.Evidence()})
+		begins.From, begins.To, begins.Clock = exec.To, seq.Container(x.Exec.Container), seq.Kubelet
 		_, begins.Window.Latest = s.endOf(x.runc)
-		begins.Certainty = Inferred
+		begins.Certainty = seq.Inferred
 		emit(claim{Step: begins, after: []string{exec.Key}})
 		if x.wait == nil || x.Exec.ExitCode == nil {
 			continue
 		}
-		exit := s.here(x.execCall, x.key("exit"), x.ended(), []Evidence{x.wait.Evidence()})
-		exit.From, exit.To, exit.Clock = Container(x.Exec.Container), Container(x.Exec.Container), Kubelet
+		exit := s.here(x.execCall, x.key("exit"), x.ended(), []seq.Evidence{x.wait.Evidence()})
+		exit.From, exit.To, exit.Clock = seq.Container(x.Exec.Container), seq.Container(x.Exec.Container), seq.Kubelet
 		_, exit.Best = s.endOf(x.wait)
 		exit.Window.Latest, exit.Shown, exit.Precision = exit.Best, true, time.Millisecond
 		emit(claim{Step: exit, after: []string{x.key("begins")}})

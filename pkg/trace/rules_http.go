@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 func ownCreate(s *story, emit func(claim)) { s.ownWrite("create", "POST", emit) }
@@ -15,7 +17,7 @@ func (s *story) ownWrite(verb, method string, emit func(claim)) {
 			continue
 		}
 		request := s.api(verb, "")
-		request.Key, request.Call, request.Clock = callKey(r), callKey(r), Kubectl
+		request.Key, request.Call, request.Clock = callKey(r), callKey(r), seq.Kubectl
 		request.Label = method + " " + s.resource + " (" + s.object.Name + ")"
 		if r.Pod != nil && r.Pod.DeletionGracePeriodSeconds != nil {
 			request.Label += fmt.Sprintf(", grace period %d s", *r.Pod.DeletionGracePeriodSeconds)
@@ -24,7 +26,7 @@ func (s *story) ownWrite(verb, method string, emit func(claim)) {
 			request.Label += ", cascade " + p
 		}
 		request.Window, request.Best, request.Shown, request.Precision = exactly(r.Sent)
-		request.Evidence = []Evidence{r.Evidence()}
+		request.Evidence = []seq.Evidence{r.Evidence()}
 		if r.Status < 300 {
 			request.ResourceVersion = r.ResourceVersion
 			for _, w := range s.revisions {
@@ -38,36 +40,14 @@ func (s *story) ownWrite(verb, method string, emit func(claim)) {
 	}
 }
 
-// evidence says what we know of a request of our own at HTTP level.
-func (r *Request) Evidence() Evidence {
-	detail := fmt.Sprintf("our own request: %s %s", r.Method, r.Path)
-	if r.Docker == nil {
-		detail += ", Audit-ID " + r.ID
-	}
-	last := r.Started
-	for _, phase := range []struct {
-		name string
-		at   time.Time
-	}{{"DNS", r.DNS}, {"connect", r.Connected}, {"TLS", r.TLS}} {
-		if !phase.at.IsZero() {
-			detail += fmt.Sprintf(", %s %.1f ms", phase.name, phase.at.Sub(last).Seconds()*1000)
-			last = phase.at
-		}
-	}
-	if last.Equal(r.Started) {
-		detail += ", on a kept connection"
-	}
-	return Evidence{Source: "http", Detail: detail, At: r.Sent}
-}
-
 // emitAnswer emits the response to a request of ours, once there is one.
-func (s *story) emitAnswer(r *Request, request Step, emit func(claim)) {
+func (s *story) emitAnswer(r *seq.Request, request seq.Step, emit func(claim)) {
 	if r.FirstByte.IsZero() || r.Status == 0 {
 		return
 	}
 	answer := request
-	answer.From, answer.To, answer.Kind, answer.At = APIServer, Kubectl, ResponseKind, AtEnd
-	answer.Key, answer.Certainty = request.Key+":end", Observed
+	answer.From, answer.To, answer.Kind, answer.At = seq.APIServer, seq.Kubectl, seq.ResponseKind, seq.AtEnd
+	answer.Key, answer.Certainty = request.Key+":end", seq.Observed
 	answer.Label = strings.TrimSpace(fmt.Sprintf("%d %s", r.Status, r.StatusText))
 	if r.Message != "" {
 		answer.Label += ": " + r.Message
@@ -77,7 +57,7 @@ func (s *story) emitAnswer(r *Request, request Step, emit func(claim)) {
 	if r.FlowSchema != "" {
 		detail += "; flow schema " + r.FlowSchema + ", priority level " + r.PriorityLevel
 	}
-	answer.Evidence = []Evidence{{Source: "http", Detail: detail, At: r.FirstByte}}
+	answer.Evidence = []seq.Evidence{{Source: "http", Detail: detail, At: r.FirstByte}}
 	after := []string{request.Key}
 	if rv, ok := parseRevision(r.ResourceVersion); ok {
 		after = append(after, s.etcdKey(rv))
@@ -85,8 +65,8 @@ func (s *story) emitAnswer(r *Request, request Step, emit func(claim)) {
 	emit(claim{Step: answer, after: after})
 }
 
-func exactly(t time.Time) (Window, time.Time, bool, time.Duration) {
-	return Window{t, t}, t, true, 100 * time.Microsecond
+func exactly(t time.Time) (seq.Window, time.Time, bool, time.Duration) {
+	return seq.Window{Earliest: t, Latest: t}, t, true, 100 * time.Microsecond
 }
 
 func ownRead(s *story, emit func(claim)) {
@@ -94,15 +74,15 @@ func ownRead(s *story, emit func(claim)) {
 		if r.Acts() || r.Checks || r.Sent.IsZero() {
 			continue
 		}
-		request := Step{Verb: r.Verb, Resource: r.Resource, Object: r.Object, Key: callKey(r), Call: callKey(r), Clock: Kubectl}
+		request := seq.Step{Verb: r.Verb, Resource: r.Resource, Object: r.Object, Key: callKey(r), Call: callKey(r), Clock: seq.Kubectl}
 		request.Label = r.Method + " " + r.Resource + " (" + r.Verb + ")"
 		if r.Resource == "" {
 			request.Label = r.Method + " " + r.Path
 		}
 		request.Window, request.Best, request.Shown, request.Precision = exactly(r.Sent)
-		request.Evidence = []Evidence{r.Evidence()}
+		request.Evidence = []seq.Evidence{r.Evidence()}
 		request.ResourceVersion = r.ResourceVersion
-		request.Detail = Full
+		request.Detail = seq.Full
 		emit(claim{Step: request})
 		s.emitAnswer(r, request, emit)
 	}
@@ -111,9 +91,9 @@ func ownRead(s *story, emit func(claim)) {
 func warnings(s *story, emit func(claim)) {
 	for _, r := range s.requests {
 		for i, text := range r.Warnings {
-			n := Step{Key: fmt.Sprintf("warning:%s:%d", r.ID, i), Label: "Warning: " + text, Object: s.object, Clock: Kubectl}
+			n := seq.Step{Key: fmt.Sprintf("warning:%s:%d", r.ID, i), Label: "Warning: " + text, Object: s.object, Clock: seq.Kubectl}
 			n.Window, n.Best, n.Shown, n.Precision = exactly(r.FirstByte)
-			n.Evidence = []Evidence{{Source: "http", Detail: "Warning header", At: r.FirstByte}}
+			n.Evidence = []seq.Evidence{{Source: "http", Detail: "Warning header", At: r.FirstByte}}
 			emit(claim{Step: n, after: []string{callKey(r) + ":end"}})
 		}
 	}

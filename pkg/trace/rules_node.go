@@ -7,6 +7,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // A call of the CRI is keyed by the RPC, the container and how many times it has been made before.
@@ -32,14 +34,14 @@ func (s *story) callAs(key, rpc, container string, start, end claim, emit func(c
 	for _, c := range []*claim{&start, &end} {
 		c.Call, c.Container, c.Object, c.Node = key, container, s.object, s.node
 		if c.Clock == "" {
-			c.Clock = Kubelet
+			c.Clock = seq.Kubelet
 		}
 	}
-	start.Key, start.From, start.To = key, Kubelet, s.runtime
-	end.Key, end.From, end.To, end.Kind, end.At = key+":end", s.runtime, Kubelet, ResponseKind, AtEnd
+	start.Key, start.From, start.To = key, seq.Kubelet, s.runtime
+	end.Key, end.From, end.To, end.Kind, end.At = key+":end", s.runtime, seq.Kubelet, seq.ResponseKind, seq.AtEnd
 	end.after = append(end.after, key)
 	if end.Detail == 0 {
-		end.Detail = Normal
+		end.Detail = seq.Normal
 	}
 	if end.Label == "" {
 		end.Label = strings.TrimSpace(rpc+" "+container) + " returns"
@@ -62,7 +64,7 @@ func runSandbox(s *story, emit func(claim)) {
 	var start, end claim
 	for _, w := range s.revisions {
 		if condition(w.pod, corev1.PodReadyToStartContainers) == corev1.ConditionTrue {
-			end.Evidence = append(end.Evidence, Evidence{Source: "watch", Detail: "condition PodReadyToStartContainers is True", ResourceVersion: w.pod.ResourceVersion, At: w.received})
+			end.Evidence = append(end.Evidence, seq.Evidence{Source: "watch", Detail: "condition PodReadyToStartContainers is True", ResourceVersion: w.pod.ResourceVersion, At: w.received})
 			end.Best, end.Window.Latest = s.usuallyAt(w.received, reportLag), w.received
 			break
 		}
@@ -92,7 +94,7 @@ func runSandbox(s *story, emit func(claim)) {
 // sandboxTroubles are the Events before an instant that say why there was no sandbox yet: the call that made one came after.
 func (s *story) sandboxTroubles(by time.Time) (keys []string) {
 	for _, e := range s.events {
-		if e.emitter == Kubelet && troubled[e.event.Reason] && e.container == "" && !e.at.IsZero() && e.at.Before(by) {
+		if e.emitter == seq.Kubelet && troubled[e.event.Reason] && e.container == "" && !e.at.IsZero() && e.at.Before(by) {
 			keys = append(keys, s.note(e).Key)
 		}
 	}
@@ -123,8 +125,8 @@ func createContainer(s *story, emit func(claim)) {
 		}
 		start := claim{after: append(a.causes(), exitKey(a.container, a.attempt-1)), lag: createLag} // a container lives again only after its exit
 		start.after = append(start.after, s.failedBefore(a)...)
-		start.Label, start.Window = "CreateContainer "+a.container, Window{a.after, a.at}
-		start.Evidence = []Evidence{a.evidence()}
+		start.Label, start.Window = "CreateContainer "+a.container, seq.Window{Earliest: a.after, Latest: a.at}
+		start.Evidence = []seq.Evidence{a.evidence()}
 		end := a.claim(s, a.precedes())
 		end.after = nil
 		if a.does == createFailed {
@@ -137,7 +139,7 @@ func createContainer(s *story, emit func(claim)) {
 // failedBefore are the Events that say why a container could not be made yet: the call that made it came after.
 func (s *story) failedBefore(a act) (keys []string) {
 	for _, e := range s.events {
-		if e.emitter == Kubelet && e.event.Reason == "Failed" && e.container == a.container && e.rv < a.rv {
+		if e.emitter == seq.Kubelet && e.event.Reason == "Failed" && e.container == a.container && e.rv < a.rv {
 			keys = append(keys, e.noteKey())
 		}
 	}
@@ -150,8 +152,8 @@ func startContainer(s *story, emit func(claim)) {
 			continue
 		}
 		start := claim{after: append(a.causes(), criKey("CreateContainer", a.container, a.attempt)+":end"), lag: startLag}
-		start.Label, start.Window = "StartContainer "+a.container, Window{a.after, a.at}
-		start.Evidence = []Evidence{a.evidence()}
+		start.Label, start.Window = "StartContainer "+a.container, seq.Window{Earliest: a.after, Latest: a.at}
+		start.Evidence = []seq.Evidence{a.evidence()}
 		end := a.claim(s, a.precedes())
 		end.after = []string{"runc:exec:" + a.call, "runc:create:" + a.call + ":end"}
 		if a.does == startFailed {
@@ -166,10 +168,10 @@ func (a act) failure() string { return strings.TrimPrefix(a.event.Message, "Erro
 
 func containerRan(s *story, emit func(claim)) {
 	for _, r := range s.ran() {
-		evidence := []Evidence{r.evidence}
-		create := claim{Step: Step{Label: "CreateContainer " + r.container, Evidence: evidence}, after: []string{sandboxKey + ":end", exitKey(r.container, r.attempt-1)}, lag: createLag} // a container lives again only after its exit
-		start := claim{Step: Step{Label: "StartContainer " + r.container, Evidence: evidence}, after: []string{criKey("CreateContainer", r.container, r.attempt) + ":end"}, lag: startLag}
-		end := claim{Step: Step{Evidence: evidence, Window: Window{Latest: r.evidence.At}}}
+		evidence := []seq.Evidence{r.evidence}
+		create := claim{Step: seq.Step{Label: "CreateContainer " + r.container, Evidence: evidence}, after: []string{sandboxKey + ":end", exitKey(r.container, r.attempt-1)}, lag: createLag} // a container lives again only after its exit
+		start := claim{Step: seq.Step{Label: "StartContainer " + r.container, Evidence: evidence}, after: []string{criKey("CreateContainer", r.container, r.attempt) + ":end"}, lag: startLag}
+		end := claim{Step: seq.Step{Evidence: evidence, Window: seq.Window{Latest: r.evidence.At}}}
 		s.call("CreateContainer", r.container, r.attempt, create, end, emit)
 		end.Best = s.usuallyAt(r.evidence.At, reportLag)
 		end.after = []string{"runc:exec:" + criKey("StartContainer", r.container, r.attempt)}
@@ -180,8 +182,8 @@ func containerRan(s *story, emit func(claim)) {
 func runc(s *story, emit func(claim)) {
 	for _, r := range s.starts() {
 		create, start := r.step, r.step
-		create.Key, create.From, create.To, create.Label, create.Detail = "runc:create:"+r.call, s.runtime, s.ociRuntime(), "create", Brief
-		start.Key, start.From, start.To, start.Label, start.Detail = "runc:start:"+r.call, s.runtime, s.ociRuntime(), "start", Normal
+		create.Key, create.From, create.To, create.Label, create.Detail = "runc:create:"+r.call, s.runtime, s.ociRuntime(), "create", seq.Brief
+		start.Key, start.From, start.To, start.Label, start.Detail = "runc:start:"+r.call, s.runtime, s.ociRuntime(), "start", seq.Normal
 		emit(claim{Step: create, after: []string{r.call}, lag: 2 * time.Millisecond})
 		emit(claim{Step: start, after: []string{create.Key}})
 	}
@@ -193,9 +195,9 @@ func runcFailed(s *story, emit func(claim)) {
 		if a.does != startFailed || !strings.Contains(a.event.Message, "runc create failed") {
 			continue
 		}
-		step := Step{Key: "runc:create:" + a.call, Call: "runc:create:" + a.call, From: s.runtime, To: Runc, Label: "create", Container: a.container, Object: s.object, Node: s.node, Clock: Kubelet, Evidence: []Evidence{a.evidence()}}
+		step := seq.Step{Key: "runc:create:" + a.call, Call: "runc:create:" + a.call, From: s.runtime, To: seq.Runc, Label: "create", Container: a.container, Object: s.object, Node: s.node, Clock: seq.Kubelet, Evidence: []seq.Evidence{a.evidence()}}
 		end := step
-		end.Key, end.From, end.To, end.Kind, end.At, end.Label = step.Key+":end", Runc, s.runtime, ResponseKind, AtEnd, "create fails"
+		end.Key, end.From, end.To, end.Kind, end.At, end.Label = step.Key+":end", seq.Runc, s.runtime, seq.ResponseKind, seq.AtEnd, "create fails"
 		emit(claim{Step: step, after: []string{a.call}})
 		emit(claim{Step: end, after: []string{step.Key}})
 	}
@@ -204,7 +206,7 @@ func runcFailed(s *story, emit func(claim)) {
 func execs(s *story, emit func(claim)) {
 	for _, r := range s.starts() {
 		step := r.step
-		step.Key, step.From, step.To = "runc:exec:"+r.call, s.ociRuntime(), Container(step.Container)
+		step.Key, step.From, step.To = "runc:exec:"+r.call, s.ociRuntime(), seq.Container(step.Container)
 		emit(claim{Step: step, after: []string{"runc:start:" + r.call}})
 	}
 }
@@ -213,16 +215,16 @@ func execs(s *story, emit func(claim)) {
 type start struct {
 	call    string
 	attempt int
-	step    Step
+	step    seq.Step
 }
 
 // starts are the container starts that an Event or the status tells of, once each.
 func (s *story) starts() []start {
 	var all []start
-	add := func(container string, attempt int, e Evidence) {
+	add := func(container string, attempt int, e seq.Evidence) {
 		call := criKey("StartContainer", container, attempt)
 		if !slices.ContainsFunc(all, func(o start) bool { return o.call == call }) {
-			all = append(all, start{call, attempt, Step{Container: container, Object: s.object, Node: s.node, Clock: Kubelet, Evidence: []Evidence{e}}})
+			all = append(all, start{call, attempt, seq.Step{Container: container, Object: s.object, Node: s.node, Clock: seq.Kubelet, Evidence: []seq.Evidence{e}}})
 		}
 	}
 	for _, a := range s.worker() {
@@ -238,9 +240,9 @@ func (s *story) starts() []start {
 
 // ociRuntime names the runtime below the runtime, as far as it is known: containerd's default is runc; others, and Pods
 // with a runtime class, use what their nodes are set up for.
-func (s *story) ociRuntime() Participant {
-	if n := len(s.revisions); n > 0 && s.revisions[n-1].pod.Spec.RuntimeClassName == nil && (s.runtime == "containerd" || s.runtime == "docker" || s.runtime == Runtime) {
-		return Runc
+func (s *story) ociRuntime() seq.Participant {
+	if n := len(s.revisions); n > 0 && s.revisions[n-1].pod.Spec.RuntimeClassName == nil && (s.runtime == "containerd" || s.runtime == "docker" || s.runtime == seq.Runtime) {
+		return seq.Runc
 	}
 	return "OCI runtime"
 }
@@ -250,15 +252,15 @@ func containerExit(s *story, emit func(claim)) {
 		if r.exit == nil {
 			continue
 		}
-		step := Step{Key: exitKey(r.container, r.attempt), From: Container(r.container), To: Container(r.container), Container: r.container, Object: s.object, Node: s.node, Clock: Kubelet}
+		step := seq.Step{Key: exitKey(r.container, r.attempt), From: seq.Container(r.container), To: seq.Container(r.container), Container: r.container, Object: s.object, Node: s.node, Clock: seq.Kubelet}
 		step.Label = fmt.Sprintf("exits with %d", r.exit.ExitCode)
 		if r.exit.Reason != "" && r.exit.Reason != "Completed" && r.exit.Reason != "Error" {
 			step.Label += " (" + r.exit.Reason + ")"
 		}
-		step.Evidence = []Evidence{r.exitEvidence}
-		if !r.exit.FinishedAt.IsZero() && !s.clocks.jumped(Kubelet) {
-			at := r.exit.FinishedAt.Add(-s.clocks.offset(Kubelet))
-			step.Window = Window{at, at.Add(time.Second)}
+		step.Evidence = []seq.Evidence{r.exitEvidence}
+		if !r.exit.FinishedAt.IsZero() && !s.clocks.jumped(seq.Kubelet) {
+			at := r.exit.FinishedAt.Add(-s.clocks.offset(seq.Kubelet))
+			step.Window = seq.Window{Earliest: at, Latest: at.Add(time.Second)}
 		}
 		step.Best = later(s.usuallyAt(r.exitEvidence.At, exitLag), s.killedAt(r.container, r.exitEvidence.At))
 		// Not after StartContainer has returned: a short program is faster than that.
@@ -272,9 +274,9 @@ const exitLag = 300 * time.Millisecond
 func probes(s *story, emit func(claim)) {
 	for _, w := range s.revisions {
 		for _, p := range w.probesPassed() {
-			step := Step{Key: probeKey(p.kind, p.container, p.attempt), To: Container(p.container), Container: p.container, Object: s.object, Node: s.node, Clock: Kubelet}
+			step := seq.Step{Key: probeKey(p.kind, p.container, p.attempt), To: seq.Container(p.container), Container: p.container, Object: s.object, Node: s.node, Clock: seq.Kubelet}
 			step.Label = p.kind + " probe " + handler(p.probe) + " succeeds"
-			step.Evidence = []Evidence{{Source: "watch", Detail: p.detail, ResourceVersion: w.pod.ResourceVersion, At: w.received}}
+			step.Evidence = []seq.Evidence{{Source: "watch", Detail: p.detail, ResourceVersion: w.pod.ResourceVersion, At: w.received}}
 			step.Best, step.Window.Latest = s.usuallyAt(w.received, probeLag), w.received
 			after := []string{criKey("StartContainer", p.container, p.attempt) + ":end"}
 			if p.kind != "startup" {

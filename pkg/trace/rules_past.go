@@ -8,10 +8,12 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-func (w *write) kept(detail string, at time.Time) Evidence {
-	return Evidence{Source: "object", Detail: detail, ResourceVersion: w.object.GetResourceVersion(), At: at}
+func (w *write) kept(detail string, at time.Time) seq.Evidence {
+	return seq.Evidence{Source: "object", Detail: detail, ResourceVersion: w.object.GetResourceVersion(), At: at}
 }
 
 func createdThen(s *story, emit func(claim)) {
@@ -24,8 +26,8 @@ func createdThen(s *story, emit func(claim)) {
 	step := s.api("create", "")
 	step.Key, step.From, step.Certainty = s.pastCreate(), a.name, a.certainty
 	step.Label = "POST " + s.resource + " (" + s.object.Name + ")"
-	step.Window = s.secondOf(APIServer, at)
-	step.Evidence = []Evidence{w.kept("metadata.creationTimestamp; "+a.because, at.Time)}
+	step.Window = s.secondOf(seq.APIServer, at)
+	step.Evidence = []seq.Evidence{w.kept("metadata.creationTimestamp; "+a.because, at.Time)}
 	c := claim{Step: step}
 	if owner := s.owner(); owner != nil {
 		if o := owner.found(); o == nil || !at.Time.Before(o.object.GetCreationTimestamp().Time) { // else it was adopted
@@ -45,14 +47,14 @@ func boundThen(s *story, emit func(claim)) {
 	e := w.kept("spec.nodeName, which no managedFields entry owns", w.received)
 	for _, c := range w.pod.Status.Conditions {
 		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionTrue {
-			step.Window, e = s.secondOf(APIServer, c.LastTransitionTime), w.kept("condition PodScheduled since; "+e.Detail, c.LastTransitionTime.Time)
+			step.Window, e = s.secondOf(seq.APIServer, c.LastTransitionTime), w.kept("condition PodScheduled since; "+e.Detail, c.LastTransitionTime.Time)
 		}
 	}
-	step.Evidence = []Evidence{e}
+	step.Evidence = []seq.Evidence{e}
 	if x := s.scheduled(); x != nil {
-		step.Certainty, step.Clock = Observed, Scheduler
+		step.Certainty, step.Clock = seq.Observed, seq.Scheduler
 		step.Evidence = append(step.Evidence, x.evidence())
-		if both := intersect(step.Window, Window{Latest: x.at}); !both.Empty() { // else their clocks disagree
+		if both := intersect(step.Window, seq.Window{Latest: x.at}); !both.Empty() { // else their clocks disagree
 			step.Window = both
 		}
 		if !x.at.IsZero() {
@@ -70,15 +72,15 @@ func markedThen(s *story, emit func(claim)) {
 	for _, m := range s.marks() {
 		step := s.api(m.verb, m.subresource)
 		step.Key, step.From, step.Certainty, step.Label = m.key, m.who, m.certainty, m.label(s.resource)
-		step.Window, step.Evidence, step.At = s.secondOf(m.who, m.at), m.evidence(w), AtSome
+		step.Window, step.Evidence, step.At = s.secondOf(m.who, m.at), m.evidence(w), seq.AtSome
 		if len(m.conditions) > 0 { // its time is from before the write
-			if step.At = AtCommit; w.pod == nil && !m.has("Progressing") { // which comes first; the others come of what happens
+			if step.At = seq.AtCommit; w.pod == nil && !m.has("Progressing") { // which comes first; the others come of what happens
 				step.Best = step.Window.Latest
 			}
 			step.Window.Latest = time.Time{}
 		}
 		c := claim{Step: step, after: []string{stored(s.pastCreate())}, lag: reportLag}
-		if m.who == Kubelet {
+		if m.who == seq.Kubelet {
 			c.Node = s.node
 			c.after = append(c.after, deliverKubelet)
 		}
@@ -94,7 +96,7 @@ func markedThen(s *story, emit func(claim)) {
 			}
 		}
 		if m.is(corev1.PodReady) {
-			c.Detail = Brief
+			c.Detail = seq.Brief
 			for x := range allStatuses(w.pod) {
 				if x.State.Running != nil && x.Ready {
 					c.after = append(c.after, criKey("StartContainer", x.Name, int(x.RestartCount))+":end", probeKey("readiness", x.Name, int(x.RestartCount)))
@@ -111,17 +113,17 @@ func storedThen(s *story, emit func(claim)) {
 	if w == nil {
 		return
 	}
-	write := func(key, verb string, detail Detail, e []Evidence) {
-		emit(claim{Step: Step{Key: stored(key), Label: s.object.Kind + " " + s.object.Name, Verb: verb, Object: s.object, Clock: APIServer, Detail: detail, Evidence: e}, after: []string{key}})
+	write := func(key, verb string, detail seq.Detail, e []seq.Evidence) {
+		emit(claim{Step: seq.Step{Key: stored(key), Label: s.object.Kind + " " + s.object.Name, Verb: verb, Object: s.object, Clock: seq.APIServer, Detail: detail, Evidence: e}, after: []string{key}})
 	}
 	at := w.object.GetCreationTimestamp()
-	write(s.pastCreate(), "create", Brief, []Evidence{w.kept("metadata.creationTimestamp", at.Time)})
+	write(s.pastCreate(), "create", seq.Brief, []seq.Evidence{w.kept("metadata.creationTimestamp", at.Time)})
 	if s.foundBound() != nil {
-		write(s.pastBound(), "update", Brief, []Evidence{w.kept("spec.nodeName", w.received)})
+		write(s.pastBound(), "update", seq.Brief, []seq.Evidence{w.kept("spec.nodeName", w.received)})
 	}
 	for _, m := range s.marks() {
 		if m.is(corev1.PodReady) {
-			write(m.key, "update", Brief, m.evidence(w))
+			write(m.key, "update", seq.Brief, m.evidence(w))
 		}
 	}
 }
@@ -132,10 +134,10 @@ func heldThen(s *story, emit func(claim)) {
 	if w == nil {
 		return
 	}
-	step := Step{Key: s.heldKey(), Label: "holds " + s.object.Kind + " " + s.object.Name, Object: s.object, ResourceVersion: w.object.GetResourceVersion(), Clock: Kubectl}
+	step := seq.Step{Key: s.heldKey(), Label: "holds " + s.object.Kind + " " + s.object.Name, Object: s.object, ResourceVersion: w.object.GetResourceVersion(), Clock: seq.Kubectl}
 	step.Label += " at revision " + step.ResourceVersion
-	step.Window, step.Best = Window{Latest: w.received}, before(w.received, deliveryLag)
-	step.Evidence = []Evidence{w.kept("metadata.resourceVersion", w.received)}
+	step.Window, step.Best = seq.Window{Latest: w.received}, before(w.received, deliveryLag)
+	step.Evidence = []seq.Evidence{w.kept("metadata.resourceVersion", w.received)}
 	c := claim{Step: step, after: []string{stored(s.pastCreate()), stored(s.pastBound()), s.pastKey("delete")}}
 	for _, m := range s.marks() {
 		c.after = append(c.after, m.key, stored(m.key))
@@ -157,7 +159,7 @@ func deletedThen(s *story, emit func(claim)) {
 			step.Label += fmt.Sprintf(", grace period %d s", *grace)
 		}
 	}
-	step.Window, step.Evidence = s.secondOf(APIServer, at), []Evidence{w.kept("metadata.deletionTimestamp, less the grace period; nothing says who asked", at.Time)}
+	step.Window, step.Evidence = s.secondOf(seq.APIServer, at), []seq.Evidence{w.kept("metadata.deletionTimestamp, less the grace period; nothing says who asked", at.Time)}
 	emit(claim{Step: step, after: []string{stored(s.pastCreate())}})
 }
 
@@ -172,20 +174,20 @@ func lived(s *story, emit func(claim)) {
 	}
 	for c := range allStatuses(w.pod) {
 		life := func(n int, at metav1.Time) {
-			window := s.secondOf(Kubelet, at)
-			if n < 0 || window == (Window{}) {
+			window := s.secondOf(seq.Kubelet, at)
+			if n < 0 || window == (seq.Window{}) {
 				return
 			}
 			call := criKey("StartContainer", c.Name, n)
-			step := Step{Container: c.Name, Object: s.object, Node: s.node, Clock: Kubelet, Window: window, Evidence: []Evidence{w.kept("containerStatuses: "+c.Name+" startedAt", at.Time)}}
+			step := seq.Step{Container: c.Name, Object: s.object, Node: s.node, Clock: seq.Kubelet, Window: window, Evidence: []seq.Evidence{w.kept("containerStatuses: "+c.Name+" startedAt", at.Time)}}
 			// The runtime notes the time once runc has started the program (containerd's container_start.go).
 			end := step
-			end.Key, end.Call, end.From, end.To, end.Kind, end.At, end.Label, end.Window.Latest = call+":end", call, s.runtime, Kubelet, ResponseKind, AtEnd, "StartContainer "+c.Name+" returns", time.Time{}
+			end.Key, end.Call, end.From, end.To, end.Kind, end.At, end.Label, end.Window.Latest = call+":end", call, s.runtime, seq.Kubelet, seq.ResponseKind, seq.AtEnd, "StartContainer "+c.Name+" returns", time.Time{}
 			emit(claim{Step: end, after: []string{"runc:exec:" + call}})
-			step.Key, step.From, step.To, step.Window.Earliest, step.Best = "runc:exec:"+call, s.ociRuntime(), Container(c.Name), time.Time{}, window.Earliest
+			step.Key, step.From, step.To, step.Window.Earliest, step.Best = "runc:exec:"+call, s.ociRuntime(), seq.Container(c.Name), time.Time{}, window.Earliest
 			emit(claim{Step: step, after: []string{"runc:start:" + call}})
 			create := step
-			create.Key, create.Call, create.From, create.To, create.Label = criKey("CreateContainer", c.Name, n), criKey("CreateContainer", c.Name, n), Kubelet, s.runtime, "CreateContainer "+c.Name
+			create.Key, create.Call, create.From, create.To, create.Label = criKey("CreateContainer", c.Name, n), criKey("CreateContainer", c.Name, n), seq.Kubelet, s.runtime, "CreateContainer "+c.Name
 			create.Window.Earliest, create.Best = time.Time{}, window.Earliest
 			begin := create
 			begin.Key, begin.Call, begin.Label = call, call, "StartContainer "+c.Name
@@ -201,7 +203,7 @@ func lived(s *story, emit func(claim)) {
 			if ready := conditionSince(w.pod, corev1.PodReady); c.Ready && !ready.IsZero() {
 				s.endedBy(criKey("StartContainer", c.Name, int(c.RestartCount)), c.Name, w, ready, emit)
 				if spec := containerSpec(w.pod, c.Name); spec != nil && spec.ReadinessProbe != nil {
-					probe := Step{Key: probeKey("readiness", c.Name, int(c.RestartCount)), Window: Window{Latest: s.secondOf(Kubelet, ready).Latest}, Evidence: []Evidence{w.kept("condition Ready True since", ready.Time)}}
+					probe := seq.Step{Key: probeKey("readiness", c.Name, int(c.RestartCount)), Window: seq.Window{Latest: s.secondOf(seq.Kubelet, ready).Latest}, Evidence: []seq.Evidence{w.kept("condition Ready True since", ready.Time)}}
 					emit(claim{Step: probe})
 				}
 			}
@@ -213,8 +215,8 @@ func lived(s *story, emit func(claim)) {
 
 // endedBy bounds the end of a call by the second since which a condition says that it has.
 func (s *story) endedBy(call, container string, w *write, since metav1.Time, emit func(claim)) {
-	step := Step{Key: call + ":end", Call: call, From: s.runtime, To: Kubelet, Kind: ResponseKind, At: AtEnd, Label: "returns", Container: container, Object: s.object, Node: s.node, Clock: Kubelet}
-	step.Window.Latest, step.Evidence = s.secondOf(Kubelet, since).Latest, []Evidence{w.kept("a condition that says so, since", since.Time)}
+	step := seq.Step{Key: call + ":end", Call: call, From: s.runtime, To: seq.Kubelet, Kind: seq.ResponseKind, At: seq.AtEnd, Label: "returns", Container: container, Object: s.object, Node: s.node, Clock: seq.Kubelet}
+	step.Window.Latest, step.Evidence = s.secondOf(seq.Kubelet, since).Latest, []seq.Evidence{w.kept("a condition that says so, since", since.Time)}
 	emit(claim{Step: step, after: []string{call}})
 }
 
@@ -242,8 +244,8 @@ func forgotten(s *story, emit func(claim)) {
 			}
 		}
 		note := func(life, before int, label string) {
-			step := Step{Key: exitKey(c.Name, life), From: Container(c.Name), To: Container(c.Name), Container: c.Name, Object: s.object, Node: s.node, Clock: Kubelet, Label: label}
-			step.Evidence = []Evidence{w.kept(fmt.Sprintf("containerStatuses: %s restartCount %d", c.Name, c.RestartCount), w.received)}
+			step := seq.Step{Key: exitKey(c.Name, life), From: seq.Container(c.Name), To: seq.Container(c.Name), Container: c.Name, Object: s.object, Node: s.node, Clock: seq.Kubelet, Label: label}
+			step.Evidence = []seq.Evidence{w.kept(fmt.Sprintf("containerStatuses: %s restartCount %d", c.Name, c.RestartCount), w.received)}
 			emit(claim{Step: step, after: []string{stored(s.pastBound()), criKey("StartContainer", c.Name, life) + ":end", sandboxKey + ":end", exitKey(c.Name, before)}})
 		}
 		ended := map[int]bool{}

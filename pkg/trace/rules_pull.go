@@ -3,6 +3,8 @@ package trace
 import (
 	"regexp"
 	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 func pullImage(s *story, emit func(claim)) {
@@ -12,11 +14,11 @@ func pullImage(s *story, emit func(claim)) {
 		case pull:
 			c := a.claim(s, a.follows())
 			s.pullBegins(a, &c)
-			c.Key, c.Call, c.From, c.To, c.Label, c.Node = a.key, a.key, Kubelet, s.runtime, "PullImage "+image, s.node
+			c.Key, c.Call, c.From, c.To, c.Label, c.Node = a.key, a.key, seq.Kubelet, s.runtime, "PullImage "+image, s.node
 			emit(c)
 		case pulled, pullFailed:
 			c := a.claim(s, a.precedes())
-			c.Key, c.Call, c.From, c.To, c.Kind, c.At, c.Node = a.key, a.call, s.runtime, Kubelet, ResponseKind, AtEnd, s.node
+			c.Key, c.Call, c.From, c.To, c.Kind, c.At, c.Node = a.key, a.call, s.runtime, seq.Kubelet, seq.ResponseKind, seq.AtEnd, s.node
 			if c.Label = "PullImage " + image + " returns"; a.does == pullFailed {
 				c.Label = "PullImage " + image + " fails: " + a.event.Message
 			}

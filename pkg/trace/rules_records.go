@@ -6,17 +6,19 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // auditEvidence says what the audit log has of a call.
-func (c *apiCall) auditEvidence() Evidence {
+func (c *apiCall) auditEvidence() seq.Evidence {
 	detail := fmt.Sprintf("user %s, agent %s, Audit-ID %s, received to answered %.1f ms%s", c.audit.User, strings.SplitN(c.audit.UserAgent, " ", 2)[0], c.audit.ID,
 		c.audit.Completed.Sub(c.audit.Received).Seconds()*1000, c.how)
-	return Evidence{Source: "audit", Detail: detail, ResourceVersion: c.audit.ResourceVersion, At: c.audit.Received}
+	return seq.Evidence{Source: "audit", Detail: detail, ResourceVersion: c.audit.ResourceVersion, At: c.audit.Received}
 }
 
 // evidence is what the records have of a call.
-func (c *apiCall) evidence() (all []Evidence) {
+func (c *apiCall) evidence() (all []seq.Evidence) {
 	if c.server != nil {
 		all = append(all, c.server.Evidence())
 	}
@@ -27,35 +29,31 @@ func (c *apiCall) evidence() (all []Evidence) {
 }
 
 // on moves a time of another clock to ours.
-func (s *story) on(p Participant, t time.Time) time.Time { return t.Add(-s.clocks.offset(p)) }
+func (s *story) on(p seq.Participant, t time.Time) time.Time { return t.Add(-s.clocks.offset(p)) }
 
 // clockOf is whose clock a span's times are on: a runtime shares its kubelet's machine.
-func clockOf(x *Span) Participant {
+func clockOf(x *seq.Span) seq.Participant {
 	switch x.Service {
 	case "apiserver":
-		return APIServer
+		return seq.APIServer
 	case "etcd":
-		return Etcd
+		return seq.Etcd
 	}
-	return Kubelet
+	return seq.Kubelet
 }
 
 // spanPrecision is how sharp the times of spans are taken to be.
 const spanPrecision = 100 * time.Microsecond
 
 // startOf and endOf are the ends of a span as windows of no width.
-func (s *story) startOf(x *Span) (Window, time.Time) {
+func (s *story) startOf(x *seq.Span) (seq.Window, time.Time) {
 	at := s.on(clockOf(x), x.Start)
-	return Window{at, at}, at
+	return seq.Window{Earliest: at, Latest: at}, at
 }
 
-func (s *story) endOf(x *Span) (Window, time.Time) {
+func (s *story) endOf(x *seq.Span) (seq.Window, time.Time) {
 	at := s.on(clockOf(x), x.End)
-	return Window{at, at}, at
-}
-
-func (x *Span) Evidence() Evidence {
-	return Evidence{Source: "spans", Detail: fmt.Sprintf("%s %s, %.1f ms", x.Service, x.Name, x.End.Sub(x.Start).Seconds()*1000), At: x.Start}
+	return seq.Window{Earliest: at, Latest: at}, at
 }
 
 // target is one write that a call has been joined to.
@@ -63,7 +61,7 @@ type target struct {
 	*apiCall
 	write, etcd string // keys; write is empty for our own request, of which we know more
 	sent        bool   // the write's step is about when it was sent, not about its commit
-	step        Step
+	step        seq.Step
 }
 
 func (s *story) joined() []target {
@@ -73,7 +71,7 @@ func (s *story) joined() []target {
 		if c == nil || !w.drawn() {
 			continue
 		}
-		t := target{apiCall: c, write: s.writeKey(w), etcd: s.etcdKey(w.rv), step: Step{Object: s.object, ResourceVersion: w.object.GetResourceVersion(), Resource: s.resource}}
+		t := target{apiCall: c, write: s.writeKey(w), etcd: s.etcdKey(w.rv), step: seq.Step{Object: s.object, ResourceVersion: w.object.GetResourceVersion(), Resource: s.resource}}
 		if w.own != nil {
 			t.write = ""
 		}
@@ -83,7 +81,7 @@ func (s *story) joined() []target {
 	for _, e := range s.events {
 		if c := s.records.event[eventKey{string(e.event.UID), e.rv}]; c != nil {
 			all = append(all, target{apiCall: c, write: e.writeKey(), etcd: e.etcdKey(),
-				step: Step{Object: e.object(), ResourceVersion: e.event.ResourceVersion, Resource: "events"}})
+				step: seq.Step{Object: e.object(), ResourceVersion: e.event.ResourceVersion, Resource: "events"}})
 		}
 	}
 	return all
@@ -96,9 +94,9 @@ func audited(s *story, emit func(claim)) {
 			continue
 		}
 		step := t.step
-		step.Clock, step.Certainty, step.Detail = APIServer, Observed, Full
-		step.Window = Window{s.on(APIServer, t.audit.Received), s.on(APIServer, t.audit.Completed)}
-		step.Evidence = []Evidence{t.auditEvidence()}
+		step.Clock, step.Certainty, step.Detail = seq.APIServer, seq.Observed, seq.Full
+		step.Window = seq.Window{Earliest: s.on(seq.APIServer, t.audit.Received), Latest: s.on(seq.APIServer, t.audit.Completed)}
+		step.Evidence = []seq.Evidence{t.auditEvidence()}
 		if t.write != "" {
 			request := step
 			if request.Key = t.write; t.sent {
@@ -119,13 +117,13 @@ func transactions(s *story, emit func(claim)) {
 			continue
 		}
 		step := t.step
-		step.Clock, step.Detail = Etcd, Full
-		step.Window = Window{s.on(Etcd, t.txn.Start), s.on(Etcd, t.txn.End)}
+		step.Clock, step.Detail = seq.Etcd, seq.Full
+		step.Window = seq.Window{Earliest: s.on(seq.Etcd, t.txn.Start), Latest: s.on(seq.Etcd, t.txn.End)}
 		step.Best, step.Shown = step.Window.Earliest.Add(t.txn.End.Sub(t.txn.Start)/2), true
 		step.Precision = max(spanPrecision, t.txn.End.Sub(t.txn.Start))
 		e := t.txn.Evidence()
 		e.Detail += t.how
-		step.Evidence = []Evidence{e}
+		step.Evidence = []seq.Evidence{e}
 		if t.write != "" && !t.sent {
 			step.Key = t.write
 			emit(claim{Step: step})
@@ -145,18 +143,18 @@ func answers(s *story, emit func(claim)) {
 }
 
 // answer emits the response to a call, and joins it to the request that has that key.
-func (s *story) answer(c *apiCall, key string, step Step, after []string, emit func(claim)) {
+func (s *story) answer(c *apiCall, key string, step seq.Step, after []string, emit func(claim)) {
 	from, ok := c.actor()
 	if !ok {
 		return
 	}
-	step.Key, step.Call, step.From, step.To, step.Kind, step.At, step.Clock, step.Detail = key+":end", key, APIServer, from, ResponseKind, AtEnd, APIServer, Full
+	step.Key, step.Call, step.From, step.To, step.Kind, step.At, step.Clock, step.Detail = key+":end", key, seq.APIServer, from, seq.ResponseKind, seq.AtEnd, seq.APIServer, seq.Full
 	step.Label = strconv.Itoa(c.code)
 	if c.audit != nil && c.audit.Message != "" {
 		step.Label += " " + c.audit.Message
 	}
-	at := s.on(APIServer, c.completed())
-	step.Window, step.Best, step.Shown, step.Precision = Window{at, at}, at, true, spanPrecision
+	at := s.on(seq.APIServer, c.completed())
+	step.Window, step.Best, step.Shown, step.Precision = seq.Window{Earliest: at, Latest: at}, at, true, spanPrecision
 	step.Evidence = c.evidence()
 	emit(claim{Step: step, after: append(after, key)})
 }
@@ -178,7 +176,7 @@ func otherRequests(s *story, emit func(claim)) {
 		if !ok || own[c.id] || joined[c] || c.verb == "watch" || c.verb == "list" || write && !s.noop(c) {
 			continue
 		}
-		step := Step{Key: "request:" + c.id, Call: "request:" + c.id, From: from, Verb: c.verb, Resource: c.resource, Subresource: c.sub, Object: s.object, Clock: APIServer, Detail: Full}
+		step := seq.Step{Key: "request:" + c.id, Call: "request:" + c.id, From: from, Verb: c.verb, Resource: c.resource, Subresource: c.sub, Object: s.object, Clock: seq.APIServer, Detail: seq.Full}
 		step.Label = map[string]string{"create": "POST", "update": "PUT", "get": "GET"}[c.verb]
 		step.Label = cmp.Or(step.Label, strings.ToUpper(c.verb)) + " " + c.resource
 		if c.sub != "" {
@@ -189,15 +187,15 @@ func otherRequests(s *story, emit func(claim)) {
 		}
 		switch {
 		case c.code >= 300:
-			step.Label, step.Detail = step.Label+": refused", Normal
+			step.Label, step.Detail = step.Label+": refused", seq.Normal
 		case write:
 			step.Label += ": changes nothing"
 		}
-		at := s.on(APIServer, c.received())
-		step.Window, step.Best, step.Shown, step.Precision = Window{at, at}, at, true, spanPrecision
+		at := s.on(seq.APIServer, c.received())
+		step.Window, step.Best, step.Shown, step.Precision = seq.Window{Earliest: at, Latest: at}, at, true, spanPrecision
 		step.Evidence = c.evidence()
 		emit(claim{Step: step})
-		s.answer(c, step.Key, Step{Object: s.object, Resource: c.resource}, nil, emit)
+		s.answer(c, step.Key, seq.Step{Object: s.object, Resource: c.resource}, nil, emit)
 	}
 }
 
@@ -207,5 +205,5 @@ func (s *story) receivedAt(w *write) time.Time {
 	if c == nil || c.received().IsZero() {
 		return time.Time{}
 	}
-	return s.on(APIServer, c.received())
+	return s.on(seq.APIServer, c.received())
 }

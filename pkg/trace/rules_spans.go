@@ -6,11 +6,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // criCall is one call of the kubelet to the runtime, by its spans.
 type criCall struct {
-	client, server *Span
+	client, server *seq.Span
 	rpc, container string
 	attempt        int
 }
@@ -28,7 +30,7 @@ func (s *story) readCRI() []criCall {
 	tree := s.records.spans
 	for _, root := range tree.pods[s.object.UID] {
 		var pulls []int
-		tree.walk(root, func(x *Span) {
+		tree.walk(root, func(x *seq.Span) {
 			rpc := x.Name[strings.LastIndexByte(x.Name, '/')+1:]
 			if x.Service != "kubelet" || !strings.HasPrefix(x.Name, "runtime.v1.") || !slices.Contains(drawnCalls, rpc) {
 				return
@@ -86,7 +88,7 @@ func (s *story) containerIDs() map[string]criCall {
 // nameCall finds the container of a call and which of its lives it is about.
 func (s *story) nameCall(c *criCall, tree spanTree, made map[string]criCall) {
 	id := cmp.Or(c.server.Attributes["container.id"], c.server.Attributes["sandbox.id"])
-	tree.walk(c.server, func(x *Span) {
+	tree.walk(c.server, func(x *seq.Span) {
 		name := cmp.Or(x.Attributes["container.name"], x.Attributes["sandbox.name"])
 		if parts := strings.Split(name, "_"); c.attempt < 0 && len(parts) >= 4 && slices.Contains(parts, s.object.UID) {
 			if n, err := strconv.Atoi(parts[len(parts)-1]); err == nil && n >= 0 {
@@ -110,7 +112,7 @@ func (s *story) nameCall(c *criCall, tree spanTree, made map[string]criCall) {
 }
 
 // pullsFor is the container that has the image of a pull, if it is the only one.
-func (s *story) pullsFor(x *Span) (name string) {
+func (s *story) pullsFor(x *seq.Span) (name string) {
 	if x == nil || len(s.revisions) == 0 {
 		return ""
 	}
@@ -145,12 +147,12 @@ func criSpans(s *story, emit func(claim)) {
 	for _, c := range s.cri {
 		var start, end claim
 		start.Label = strings.TrimSpace(c.rpc + " " + c.container)
-		start.Evidence = []Evidence{c.client.Evidence()}
+		start.Evidence = []seq.Evidence{c.client.Evidence()}
 		end.Evidence = start.Evidence
 		start.Window, start.Best = s.startOf(c.client)
 		end.Window, end.Best = s.endOf(c.client)
 		for _, x := range []*claim{&start, &end} {
-			x.Shown, x.Precision, x.Certainty, x.Detail = true, spanPrecision, Observed, Normal
+			x.Shown, x.Precision, x.Certainty, x.Detail = true, spanPrecision, seq.Observed, seq.Normal
 		}
 		if c.rpc == "PullImage" {
 			start.Label = "PullImage " + imageOf(s.spec(c.container))
@@ -171,7 +173,7 @@ func runcSpans(s *story, emit func(claim)) {
 		if c.server == nil || c.rpc != "StartContainer" && c.rpc != "RunPodSandbox" {
 			continue
 		}
-		s.records.spans.walk(c.server, func(x *Span) {
+		s.records.spans.walk(c.server, func(x *seq.Span) {
 			var what string
 			switch x.Name {
 			case taskCreate:
@@ -181,12 +183,12 @@ func runcSpans(s *story, emit func(claim)) {
 			default:
 				return
 			}
-			step := Step{Key: "runc:" + what + ":" + c.key(), From: s.runtime, To: s.ociRuntime(), Label: what, Container: c.container, Object: s.object, Node: s.node, Clock: Kubelet, Detail: Normal}
+			step := seq.Step{Key: "runc:" + what + ":" + c.key(), From: s.runtime, To: s.ociRuntime(), Label: what, Container: c.container, Object: s.object, Node: s.node, Clock: seq.Kubelet, Detail: seq.Normal}
 			if c.rpc == "RunPodSandbox" {
-				step.Label, step.Detail = what+" the sandbox", Full
+				step.Label, step.Detail = what+" the sandbox", seq.Full
 			}
 			step.Window, step.Best = s.startOf(x)
-			step.Shown, step.Precision, step.Evidence = true, spanPrecision, []Evidence{x.Evidence()}
+			step.Shown, step.Precision, step.Evidence = true, spanPrecision, []seq.Evidence{x.Evidence()}
 			emit(claim{Step: step, after: []string{c.key()}})
 		})
 	}
@@ -198,17 +200,17 @@ func cniSpans(s *story, emit func(claim)) {
 		if c.server == nil || c.rpc != "RunPodSandbox" {
 			continue
 		}
-		s.records.spans.walk(c.server, func(x *Span) {
+		s.records.spans.walk(c.server, func(x *seq.Span) {
 			if x.Name != "cni.setup_pod_network" {
 				return
 			}
 			key := "cni:" + c.key()
-			step := Step{Key: key, Call: key, From: s.runtime, To: CNI, Label: "set up the Pod's network", Object: s.object, Node: s.node, Clock: Kubelet, Evidence: []Evidence{x.Evidence()}}
+			step := seq.Step{Key: key, Call: key, From: s.runtime, To: seq.CNI, Label: "set up the Pod's network", Object: s.object, Node: s.node, Clock: seq.Kubelet, Evidence: []seq.Evidence{x.Evidence()}}
 			step.Window, step.Best = s.startOf(x)
 			step.Shown, step.Precision = true, spanPrecision
 			emit(claim{Step: step, after: []string{c.key()}})
 			end := step
-			end.Key, end.From, end.To, end.Kind, end.At, end.Label = key+":end", CNI, s.runtime, ResponseKind, AtEnd, "network is up"
+			end.Key, end.From, end.To, end.Kind, end.At, end.Label = key+":end", seq.CNI, s.runtime, seq.ResponseKind, seq.AtEnd, "network is up"
 			if ip := x.Attributes["sandbox.ip"]; ip != "" {
 				end.Label += ": " + ip
 			}
@@ -225,9 +227,9 @@ func syncs(s *story, emit func(claim)) {
 		if root.Service != "kubelet" || !strings.HasPrefix(root.Name, "sync") {
 			continue
 		}
-		step := Step{Key: fmt.Sprint("sync:", n), From: Kubelet, To: Kubelet, Label: root.Name + " begins", Object: s.object, Node: s.node, Clock: Kubelet, Detail: Full, Evidence: []Evidence{root.Evidence()}}
+		step := seq.Step{Key: fmt.Sprint("sync:", n), From: seq.Kubelet, To: seq.Kubelet, Label: root.Name + " begins", Object: s.object, Node: s.node, Clock: seq.Kubelet, Detail: seq.Full, Evidence: []seq.Evidence{root.Evidence()}}
 		if n == 0 {
-			step.Detail = Normal
+			step.Detail = seq.Normal
 		}
 		step.Window, step.Best = s.startOf(root)
 		step.Shown, step.Precision = true, spanPrecision

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // stopContainer reads Killing, which the kubelet emits just before it stops a container, but for a preStop hook in between
@@ -13,7 +15,7 @@ import (
 func stopContainer(s *story, emit func(claim)) {
 	for _, e := range s.events {
 		spec := s.spec(e.container)
-		if e.emitter != Kubelet || e.event.Reason != "Killing" || spec == nil {
+		if e.emitter != seq.Kubelet || e.event.Reason != "Killing" || spec == nil {
 			continue
 		}
 		life, ok := s.lifeAt(e)
@@ -31,7 +33,7 @@ func stopContainer(s *story, emit func(claim)) {
 		if start.Shown && (spec.RestartPolicy != nil || spec.Lifecycle != nil && spec.Lifecycle.PreStop != nil) {
 			start.Window.Latest, start.Shown, start.Precision = time.Time{}, false, 0
 		}
-		end := claim{Step: Step{Evidence: start.Evidence}, after: []string{exitKey(e.container, life)}}
+		end := claim{Step: seq.Step{Evidence: start.Evidence}, after: []string{exitKey(e.container, life)}}
 		s.call("StopContainer", e.container, life, start, end, emit)
 	}
 }
@@ -59,7 +61,7 @@ func hookKey(container string, life int) string {
 func preStop(s *story, emit func(claim)) {
 	for _, e := range s.events {
 		spec := s.spec(e.container)
-		if e.emitter != Kubelet || e.event.Reason != "Killing" || spec == nil || spec.Lifecycle == nil || spec.Lifecycle.PreStop == nil {
+		if e.emitter != seq.Kubelet || e.event.Reason != "Killing" || spec == nil || spec.Lifecycle == nil || spec.Lifecycle.PreStop == nil {
 			continue
 		}
 		life, ok := s.lifeAt(e)
@@ -67,7 +69,7 @@ func preStop(s *story, emit func(claim)) {
 			continue
 		}
 		step := s.note(e)
-		step.Key, step.From, step.To, step.Node = hookKey(e.container, life), Kubelet, Container(e.container), s.node
+		step.Key, step.From, step.To, step.Node = hookKey(e.container, life), seq.Kubelet, seq.Container(e.container), s.node
 		step.Label = "preStop hook: " + hook(spec.Lifecycle.PreStop)
 		if step.Evidence[0].Detail += ": " + e.event.Message; step.Shown {
 			step.Window.Latest = e.at.Add(adjacent)
@@ -92,7 +94,7 @@ func hook(h *corev1.LifecycleHandler) string {
 // killedAt is when the kubelet said that it would end the container, if it did before that.
 func (s *story) killedAt(container string, by time.Time) (at time.Time) {
 	for _, e := range s.events {
-		if e.emitter == Kubelet && e.event.Reason == "Killing" && e.container == container && !e.at.IsZero() && e.at.Before(by) {
+		if e.emitter == seq.Kubelet && e.event.Reason == "Killing" && e.container == container && !e.at.IsZero() && e.at.Before(by) {
 			at = e.at.Add(time.Millisecond)
 		}
 	}
@@ -105,13 +107,13 @@ func stopSandbox(s *story, emit func(claim)) {
 		if condition(w.prev, corev1.PodReadyToStartContainers) != corev1.ConditionTrue || condition(w.pod, corev1.PodReadyToStartContainers) != corev1.ConditionFalse {
 			continue
 		}
-		e := []Evidence{{Source: "watch", Detail: "condition PodReadyToStartContainers is False", ResourceVersion: w.pod.ResourceVersion, At: w.received}}
-		start := claim{Step: Step{Label: "StopPodSandbox", Evidence: e}, after: []string{sandboxKey + ":end"}}
+		e := []seq.Evidence{{Source: "watch", Detail: "condition PodReadyToStartContainers is False", ResourceVersion: w.pod.ResourceVersion, At: w.received}}
+		start := claim{Step: seq.Step{Label: "StopPodSandbox", Evidence: e}, after: []string{sandboxKey + ":end"}}
 		for _, r := range s.ran() {
 			start.after = append(start.after, exitKey(r.container, r.attempt))
 		}
 		start.Best = before(w.received, sandboxStop)
-		end := claim{Step: Step{Evidence: e, Window: Window{Latest: w.received}, Best: before(w.received, reportLag)}}
+		end := claim{Step: seq.Step{Evidence: e, Window: seq.Window{Latest: w.received}, Best: before(w.received, reportLag)}}
 		s.call("StopPodSandbox", "", 0, start, end, emit)
 		return
 	}

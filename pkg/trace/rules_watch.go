@@ -3,10 +3,12 @@ package trace
 import (
 	"fmt"
 	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 func schedulerDelivery(s *story, emit func(claim)) {
-	var acted []Evidence
+	var acted []seq.Evidence
 	for _, w := range s.revisions {
 		if w.binds() || w == s.foundBound() {
 			acted = append(acted, s.boundEvidence(w))
@@ -14,7 +16,7 @@ func schedulerDelivery(s *story, emit func(claim)) {
 		}
 	}
 	for _, e := range s.events {
-		if e.emitter == Scheduler {
+		if e.emitter == seq.Scheduler {
 			acted = append(acted, e.evidence())
 			break
 		}
@@ -22,7 +24,7 @@ func schedulerDelivery(s *story, emit func(claim)) {
 	if len(acted) == 0 {
 		return
 	}
-	step := Step{Key: deliverScheduler, Label: "watch: Pod " + s.object.Name + ", no node yet", Object: s.object, Verb: "watch", Resource: "pods", Evidence: acted, Clock: APIServer}
+	step := seq.Step{Key: deliverScheduler, Label: "watch: Pod " + s.object.Name + ", no node yet", Object: s.object, Verb: "watch", Resource: "pods", Evidence: acted, Clock: seq.APIServer}
 	var after []string
 	for _, w := range s.revisions {
 		if w.first {
@@ -40,7 +42,7 @@ func schedulerDelivery(s *story, emit func(claim)) {
 }
 
 // boundEvidence is what a revision says of the bind.
-func (s *story) boundEvidence(w *write) Evidence {
+func (s *story) boundEvidence(w *write) seq.Evidence {
 	if w == s.foundBound() {
 		return w.kept("spec.nodeName, which no managedFields entry owns", w.received)
 	}
@@ -53,10 +55,10 @@ func picks(s *story, emit func(claim)) {
 			continue
 		}
 		by := w.binder()
-		step := Step{Key: pickKey, From: by, To: by, Label: "picks " + w.pod.Spec.NodeName, Object: s.object, Node: w.pod.Spec.NodeName, Clock: APIServer}
-		step.Evidence = []Evidence{s.boundEvidence(w)}
+		step := seq.Step{Key: pickKey, From: by, To: by, Label: "picks " + w.pod.Spec.NodeName, Object: s.object, Node: w.pod.Spec.NodeName, Clock: seq.APIServer}
+		step.Evidence = []seq.Evidence{s.boundEvidence(w)}
 		if e := s.scheduled(); e != nil {
-			step.Certainty = Observed
+			step.Certainty = seq.Observed
 			step.Evidence = append(step.Evidence, e.evidence())
 		}
 		step.Window.Latest = s.receivedAt(w)
@@ -76,9 +78,9 @@ func deletionDelivery(s *story, emit func(claim)) {
 		return
 	}
 	for _, e := range s.events {
-		if e.emitter == Kubelet && e.event.Reason == "Killing" && e.rv > first.rv {
-			step := Step{Key: deliverDeletion, Label: "watch: Pod " + s.object.Name + " is to end", Object: s.object, Verb: "watch", Resource: "pods", Node: s.node, Clock: APIServer, ResourceVersion: first.pod.ResourceVersion}
-			step.Window.Latest, step.Evidence = e.at, []Evidence{e.evidence()}
+		if e.emitter == seq.Kubelet && e.event.Reason == "Killing" && e.rv > first.rv {
+			step := seq.Step{Key: deliverDeletion, Label: "watch: Pod " + s.object.Name + " is to end", Object: s.object, Verb: "watch", Resource: "pods", Node: s.node, Clock: seq.APIServer, ResourceVersion: first.pod.ResourceVersion}
+			step.Window.Latest, step.Evidence = e.at, []seq.Evidence{e.evidence()}
 			emit(claim{Step: step, after: []string{s.etcdKey(first.rv)}, lag: 2 * time.Millisecond})
 			return
 		}
@@ -86,14 +88,14 @@ func deletionDelivery(s *story, emit func(claim)) {
 }
 
 func kubeletDelivery(s *story, emit func(claim)) {
-	var acted []Evidence
+	var acted []seq.Evidence
 	var after []string
 	if s.madeWithNode() && s.found() != nil {
 		after = append(after, stored(s.pastCreate()))
 	} else if len(s.revisions) > 0 && s.revisions[0].pod.Spec.NodeName != "" && !s.revisions[0].first && s.foundBound() == nil {
 		return // it has long known the Pod
 	}
-	step := Step{Key: deliverKubelet, Label: "watch: Pod " + s.object.Name + ", yours", Object: s.object, Verb: "watch", Resource: "pods", Node: s.node, Clock: APIServer}
+	step := seq.Step{Key: deliverKubelet, Label: "watch: Pod " + s.object.Name + ", yours", Object: s.object, Verb: "watch", Resource: "pods", Node: s.node, Clock: seq.APIServer}
 	for _, w := range s.revisions {
 		if w.isBind() || w.first && w.pod.Spec.NodeName != "" {
 			after = append(after, s.etcdKey(w.rv))
@@ -106,7 +108,7 @@ func kubeletDelivery(s *story, emit func(claim)) {
 		}
 	}
 	for _, e := range s.events {
-		if e.emitter == Kubelet {
+		if e.emitter == seq.Kubelet {
 			acted = append(acted, e.evidence())
 			step.Window.Latest = e.at
 			break
@@ -115,7 +117,7 @@ func kubeletDelivery(s *story, emit func(claim)) {
 	if w := s.foundBound(); w != nil {
 		after = append(after, stored(s.pastBound()))
 		for _, m := range s.marks() {
-			if m.who == Kubelet && len(acted) == 0 {
+			if m.who == seq.Kubelet && len(acted) == 0 {
 				acted = m.evidence(w)
 			}
 		}
@@ -129,7 +131,7 @@ func kubeletDelivery(s *story, emit func(claim)) {
 
 func gaps(s *story, emit func(claim)) {
 	for _, g := range s.gaps {
-		step := Step{Key: "gap:" + g.Resource + ":" + g.From + ":" + g.To, Clock: Kubectl, Resource: g.Resource}
+		step := seq.Step{Key: "gap:" + g.Resource + ":" + g.From + ":" + g.To, Clock: seq.Kubectl, Resource: g.Resource}
 		switch {
 		case g.Every > 0:
 			step.Key += "polled"
@@ -140,7 +142,7 @@ func gaps(s *story, emit func(claim)) {
 			step.Label = "watch of " + g.Resource + " lost after revision " + g.From + " (" + g.Reason + "); what came before " + g.To + " may be missing"
 		}
 		step.Window, step.Best, step.Shown, step.Precision = exactly(g.at)
-		step.Evidence = []Evidence{{Source: "watch", Detail: g.Reason, At: g.at}}
+		step.Evidence = []seq.Evidence{{Source: "watch", Detail: g.Reason, At: g.at}}
 		emit(claim{Step: step})
 	}
 }

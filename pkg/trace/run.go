@@ -3,39 +3,24 @@ package trace
 import (
 	"fmt"
 	"slices"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-// Run is what the observations say of the run as a whole.
-type Run struct {
-	Subject  Object
-	Server   string   // version of the API server, such as v1.37.2; empty until it has told
-	Sources  []string // what observations came from, as evidence names it
-	Image    string   // of the first container
-	Runtime  Participant
-	Node     string
-	Expected []Participant // those that such a Pod's start involves, seen already or not
-	Zero     time.Time     // when the request that made the Pod was sent; the origin of relative times
-	Looked   time.Time     // since when a run that only looks does so, see Attach; its times are times of the day
-	Clocks   []Clock
-	Unseen   []string // what could not be seen, in plain words
-	Denied   []string // what one source denied that others had led to
-}
-
 // Run returns it.
-func (t *Trace) Run() Run {
+func (t *Trace) Run() seq.Run {
 	r := t.resolve()
 	s := r.scene.subject()
-	run := Run{Subject: s.object, Runtime: s.runtime, Node: s.node, Zero: s.zero(), Clocks: s.clocks.list(), Sources: s.sources(), Unseen: s.unseen(), Denied: s.contradictions, Looked: s.looked}
+	run := seq.Run{Subject: s.object, Runtime: s.runtime, Node: s.node, Zero: s.zero(), Clocks: s.clocks.list(), Sources: s.sources(), Unseen: s.unseen(), Denied: s.contradictions, Looked: s.looked}
 	for _, q := range s.requests {
 		if q.ServerVersion != "" {
 			run.Server = q.ServerVersion
 		}
 	}
 	if w := s.found(); w != nil {
-		run.Zero = s.secondOf(APIServer, w.object.GetCreationTimestamp()).Earliest
+		run.Zero = s.secondOf(seq.APIServer, w.object.GetCreationTimestamp()).Earliest
 	}
 	if n := len(s.revisions); n > 0 && run.Zero.IsZero() && s.attached() {
 		run.Zero = s.revisions[0].received
@@ -50,16 +35,16 @@ func (t *Trace) Run() Run {
 		}
 	}
 	if s.isContainer() {
-		run.Image, run.Expected = s.containerImage(), []Participant{User, Engine, Containerd, s.theRuntime(), s.lane()}
+		run.Image, run.Expected = s.containerImage(), []seq.Participant{seq.User, seq.Engine, seq.Containerd, s.theRuntime(), s.lane()}
 	}
 	return run
 }
 
 // expected are the participants of the start of any Pod like this.
-func expected(p *corev1.Pod) []Participant {
-	all := []Participant{Kubectl, APIServer, Etcd, Scheduler, Kubelet, Runtime, Runc}
+func expected(p *corev1.Pod) []seq.Participant {
+	all := []seq.Participant{seq.Kubectl, seq.APIServer, seq.Etcd, seq.Scheduler, seq.Kubelet, seq.Runtime, seq.Runc}
 	for _, c := range slices.Concat(p.Spec.InitContainers, p.Spec.Containers) {
-		all = append(all, Container(c.Name))
+		all = append(all, seq.Container(c.Name))
 	}
 	return all
 }
@@ -114,13 +99,13 @@ func (s *story) unseen() []string {
 			words = append(words, "times inside the apiserver, etcd and runc: no traces")
 		}
 		pods = slices.DeleteFunc(pods, func(p *story) bool { return p.found() == nil && !slices.ContainsFunc(p.revisions, (*write).drawn) }) // nothing becomes of them
-		if !any((*story).sandboxTimed) && any(func(p *story) bool { return p.reporter() == Kubelet }) && s.ownExec() == nil {
+		if !any((*story).sandboxTimed) && any(func(p *story) bool { return p.reporter() == seq.Kubelet }) && s.ownExec() == nil {
 			words = append(words, "the start of RunPodSandbox: no API write marks it")
 		}
-		n, played, by := 0, 0, Participant("")
+		n, played, by := 0, 0, seq.Participant("")
 		for _, o := range s.stories {
 			n += o.unjoined()
-			if who := o.reporter(); o.isPod() && who != Kubelet {
+			if who := o.reporter(); o.isPod() && who != seq.Kubelet {
 				played, by = played+1, who
 			}
 		}
@@ -160,7 +145,7 @@ func (s *story) refusedReads() []string {
 			continue
 		}
 		word := fmt.Sprintf("%s %s: %s", q.Verb, q.Resource, q.Message)
-		later := slices.ContainsFunc(s.requests[i+1:], func(o *Request) bool {
+		later := slices.ContainsFunc(s.requests[i+1:], func(o *seq.Request) bool {
 			return o.Verb == q.Verb && o.Resource == q.Resource && o.Status > 0 && o.Status < 300
 		})
 		if !later && !slices.Contains(words, word) {

@@ -12,13 +12,14 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
 	"github.com/kubectl-seq/kubectl-seq/test/scenario"
 )
 
 // crowd is the recording of a Deployment of two Pods as if it had that many: each Pod is one of the two under another
 // name, a little later. It is no truth, but as much work as one.
-func crowd(t testing.TB, pods int) (trace.Object, []trace.Observation) {
+func crowd(t testing.TB, pods int) (seq.Object, []seq.Observation) {
 	all := scenario.All(t)
 	s := all[slices.IndexFunc(all, func(s scenario.Scenario) bool { return s.Name == "deployment" })]
 	var names []string
@@ -27,7 +28,7 @@ func crowd(t testing.TB, pods int) (trace.Object, []trace.Observation) {
 			names = append(names, o.Change.Pod.Name)
 		}
 	}
-	var out []trace.Observation
+	var out []seq.Observation
 	for _, o := range s.Observations {
 		about := ""
 		switch {
@@ -45,7 +46,7 @@ func crowd(t testing.TB, pods int) (trace.Object, []trace.Observation) {
 			out = append(out, copied(o, k))
 		}
 	}
-	slices.SortStableFunc(out, func(a, b trace.Observation) int { return a.Received.Compare(b.Received) })
+	slices.SortStableFunc(out, func(a, b seq.Observation) int { return a.Received.Compare(b.Received) })
 	return s.Subject, out
 }
 
@@ -61,7 +62,7 @@ func spread(rv string, k int) string {
 }
 
 // scaled makes room between the revisions.
-func scaled(o trace.Observation) trace.Observation {
+func scaled(o seq.Observation) seq.Observation {
 	switch {
 	case o.Request != nil:
 		q := *o.Request
@@ -77,7 +78,7 @@ func scaled(o trace.Observation) trace.Observation {
 	case o.Event != nil:
 		e := o.Event.Event.DeepCopy()
 		e.ResourceVersion = spread(e.ResourceVersion, 0)
-		o.Event = &trace.EventChange{Type: o.Event.Type, Event: e}
+		o.Event = &seq.EventChange{Type: o.Event.Type, Event: e}
 	}
 	return o
 }
@@ -89,14 +90,14 @@ func scaledObject(u *unstructured.Unstructured) *unstructured.Unstructured {
 }
 
 // copied is the k-th copy of what was observed of a Pod.
-func copied(o trace.Observation, k int) trace.Observation {
+func copied(o seq.Observation, k int) seq.Observation {
 	later := time.Duration(k) * 5 * time.Millisecond
 	o.Received = o.Received.Add(later)
 	suffix := fmt.Sprintf("-%03d", k)
 	if o.Change != nil {
 		p := o.Change.Pod.DeepCopy()
 		p.Name, p.UID, p.ResourceVersion = p.Name+suffix, p.UID+types.UID(suffix), spread(p.ResourceVersion, k)
-		o.Change = &trace.Change{Type: o.Change.Type, Pod: p}
+		o.Change = &seq.Change{Type: o.Change.Type, Pod: p}
 		return o
 	}
 	e := o.Event.Event.DeepCopy()
@@ -107,7 +108,7 @@ func copied(o trace.Observation, k int) trace.Observation {
 	e.UID, e.ResourceVersion = e.UID+types.UID(suffix), spread(e.ResourceVersion, k)
 	e.InvolvedObject = corev1.ObjectReference{Kind: "Pod", Namespace: e.InvolvedObject.Namespace, Name: e.InvolvedObject.Name + suffix,
 		UID: e.InvolvedObject.UID + types.UID(suffix), FieldPath: e.InvolvedObject.FieldPath}
-	o.Event = &trace.EventChange{Type: o.Event.Type, Event: e}
+	o.Event = &seq.EventChange{Type: o.Event.Type, Event: e}
 	return o
 }
 
@@ -116,7 +117,7 @@ func look(tr *trace.Trace) {
 	tr.Blind()
 	tr.Refused()
 	for i := range tr.Roots() {
-		tr.Reached(i, func(st trace.State) bool { return st.Available })
+		tr.Reached(i, func(st seq.State) bool { return st.Available })
 	}
 	tr.Obstacle()
 	tr.Run()
@@ -153,7 +154,7 @@ func BenchmarkBatch(b *testing.B) {
 			subject, all := crowd(b, pods)
 			tr := scenario.Fold(subject, all)
 			look(tr)
-			var pod trace.Observation
+			var pod seq.Observation
 			for _, o := range all {
 				if o.Change != nil && o.Change.Pod != nil {
 					pod = o

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/render"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
 	"github.com/kubectl-seq/kubectl-seq/test/scenario"
 )
@@ -34,7 +35,7 @@ func TestScenarios(t *testing.T) {
 		t.Run(s.Name, func(t *testing.T) {
 			tr := scenario.Fold(s.Subject, s.Observations)
 			var b bytes.Buffer
-			if err := render.Formats["listing"].Write(&b, scenario.Report(tr), render.Style{Width: 120, Detail: trace.Full}); err != nil {
+			if err := render.Formats["listing"].Write(&b, scenario.Report(tr), render.Style{Width: 120, Detail: seq.Full}); err != nil {
 				t.Fatal(err)
 			}
 			listing := s.File("listing")
@@ -142,7 +143,7 @@ func TestEveryRuleHasAScenario(t *testing.T) {
 				seen[e.Rule] = true
 			}
 		}
-		withGap := append(slices.Clone(s.Observations), trace.Observation{Gap: &trace.Gap{Resource: "pods", From: "1", To: "2", Reason: "too old"}})
+		withGap := append(slices.Clone(s.Observations), seq.Observation{Gap: &seq.Gap{Resource: "pods", From: "1", To: "2", Reason: "too old"}})
 		for _, step := range scenario.Fold(s.Subject, withGap).Steps() {
 			seen[step.Rule] = true
 		}

@@ -8,18 +8,20 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // scene is everything that is observed of one run, sorted: what the stories of its objects have in common.
 type scene struct {
-	requests   []*Request // by the time they started
+	requests   []*seq.Request // by the time they started
 	reads      []read
 	gaps       []gap
 	comparable map[string]bool // by resource: its revisions are of the same counter as those of Pods
-	losses     []Loss
-	lease      *Lease
+	losses     []seq.Loss
+	lease      *seq.Lease
 	leaseAt    time.Time
-	webhooks   *Webhooks
+	webhooks   *seq.Webhooks
 	looked     time.Time       // see Attach
 	orphaning  map[string]bool // see there
 	eventsAt   uint64          // the revision of the list of Events, or 0
@@ -39,7 +41,7 @@ type commit struct {
 }
 
 type gap struct {
-	Gap
+	seq.Gap
 	at time.Time
 }
 
@@ -51,7 +53,7 @@ func (t *Trace) scene() *scene {
 	for _, id := range slices.Sorted(maps.Keys(t.requests)) {
 		c.requests = append(c.requests, t.requests[id])
 	}
-	slices.SortStableFunc(c.requests, func(a, b *Request) int { return a.Started.Compare(b.Started) })
+	slices.SortStableFunc(c.requests, func(a, b *seq.Request) int { return a.Started.Compare(b.Started) })
 	c.reads = readReads(c.requests)
 	for g, at := range t.gaps {
 		c.gaps = append(c.gaps, gap{g, at})
@@ -63,7 +65,7 @@ func (t *Trace) scene() *scene {
 		key.Count = n
 		c.losses = append(c.losses, key)
 	}
-	slices.SortFunc(c.losses, func(a, b Loss) int { return cmp.Compare(a.Source+a.What, b.Source+b.What) })
+	slices.SortFunc(c.losses, func(a, b seq.Loss) int { return cmp.Compare(a.Source+a.What, b.Source+b.What) })
 	c.calls = t.readCalls()
 	c.recorded = c.recordedRequests()
 	members, since := t.members(c.requests)
@@ -95,8 +97,8 @@ func (c *scene) attached() bool { return !c.looked.IsZero() }
 func (c *scene) subject() *story { return c.stories[0] }
 
 // roots are the objects that requests of ours are about, the subject first.
-func (t *Trace) roots(requests []*Request) []Object {
-	all := []Object{t.identified(t.subject, requests)}
+func (t *Trace) roots(requests []*seq.Request) []seq.Object {
+	all := []seq.Object{t.identified(t.subject, requests)}
 	for _, q := range requests {
 		if o := t.identified(q.Object, requests); q.Acts() && o.Kind != "" && !slices.ContainsFunc(all, o.Same) {
 			all = append(all, o)
@@ -107,7 +109,7 @@ func (t *Trace) roots(requests []*Request) []Object {
 
 // identified adds the uid: the one our own request made, else the newest of that name. Where our own request was refused
 // there is none, whatever else has the name.
-func (t *Trace) identified(o Object, requests []*Request) Object {
+func (t *Trace) identified(o seq.Object, requests []*seq.Request) seq.Object {
 	if o.UID != "" {
 		return o
 	}
@@ -118,7 +120,7 @@ func (t *Trace) identified(o Object, requests []*Request) Object {
 			o.UID = r.Docker.ID
 			return o
 		case r.Verb != "create" || r.Object.Kind != "" && !r.Object.Same(o):
-		case r.AnswerObject() != nil && ObjectOf(r.AnswerObject()).Same(o):
+		case r.AnswerObject() != nil && seq.ObjectOf(r.AnswerObject()).Same(o):
 			o.UID = string(r.AnswerObject().GetUID())
 			return o
 		case r.Status == 0:
@@ -133,7 +135,7 @@ func (t *Trace) identified(o Object, requests []*Request) Object {
 	newest := uint64(0)
 	for _, uid := range slices.Sorted(maps.Keys(t.objects)) {
 		f := t.objects[uid]
-		if m := f.last(); m == nil || !ObjectOf(m).Same(Object{Kind: o.Kind, Namespace: o.Namespace, Name: o.Name}) {
+		if m := f.last(); m == nil || !seq.ObjectOf(m).Same(seq.Object{Kind: o.Kind, Namespace: o.Namespace, Name: o.Name}) {
 			continue
 		}
 		for rv, r := range f.revisions {
@@ -160,8 +162,8 @@ func (f *facts) last() metav1.Object {
 }
 
 // addStory begins the story of one object, which may not be there. It is part of the run since a revision.
-func (t *Trace) addStory(c *scene, o Object, since uint64) {
-	s := &story{scene: c, object: o, since: since, resource: resourceOf(o.Kind), runtime: Runtime}
+func (t *Trace) addStory(c *scene, o seq.Object, since uint64) {
+	s := &story{scene: c, object: o, since: since, resource: resourceOf(o.Kind), runtime: seq.Runtime}
 	if len(c.stories) > 0 {
 		s.prefix = o.UID + "/"
 	}
@@ -240,14 +242,14 @@ func (c *scene) begins() time.Time {
 }
 
 // told leaves out what had happened before the story began: an object that was there already has a past.
-func (c *scene) told(steps []Step) []Step {
+func (c *scene) told(steps []seq.Step) []seq.Step {
 	begin := c.begins()
-	begun := slices.ContainsFunc(c.requests, (*Request).Acts)
+	begun := slices.ContainsFunc(c.requests, (*seq.Request).Acts)
 	if begun && begin.IsZero() || c.attached() {
 		return steps
 	}
 	kept := map[string]bool{}
-	steps = slices.DeleteFunc(steps, func(x Step) bool {
+	steps = slices.DeleteFunc(steps, func(x seq.Step) bool {
 		past := !begun || !x.Window.Latest.IsZero() && x.Window.Latest.Before(begin)
 		kept[x.Key] = !past || x.Rule == "own-read" || x.Rule == "gap" || x.Rule == "process"
 		return !kept[x.Key]

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // Settled returns n such that the first n Steps are final, if every observation arrives within patience after the fact.
@@ -63,12 +65,12 @@ const recently = 10 * time.Second
 // lateness is how much longer the latest Event has recently been under way than the fastest of its emitter, whose clock may
 // be off.
 func (c *scene) lateness(now time.Time) (most time.Duration) {
-	least := map[Participant]time.Duration{}
+	least := map[seq.Participant]time.Duration{}
 	type delivery struct {
 		received time.Time
 		took     time.Duration
 	}
-	delivered := func(yield func(Participant, delivery) bool) {
+	delivered := func(yield func(seq.Participant, delivery) bool) {
 		for _, s := range c.stories {
 			for _, e := range s.events {
 				if e.count == 1 && !e.first && !e.at.IsZero() && !s.wasFound(e) && !yield(e.emitter, delivery{e.received, e.received.Sub(e.at)}) {
@@ -114,7 +116,7 @@ func (r *result) undecided(now time.Time) (since time.Time) {
 
 // awaitsAnswer reports whether a request has been sent whose way through the components only its answer tells. That to wait for a
 // container's end tells nothing else.
-func awaitsAnswer(q *Request) bool {
+func awaitsAnswer(q *seq.Request) bool {
 	switch {
 	case q.Sent.IsZero() || q.Message != "" || q.Status >= 300:
 		return false
@@ -127,7 +129,7 @@ func awaitsAnswer(q *Request) bool {
 // sandboxUnderWay is since when the kubelet may have been at the Pod's sandbox that there is no sign of yet, or zero: from
 // when the Pod had its node, or from the last Event that says why there was none.
 func (s *story) sandboxUnderWay(r *result) time.Time {
-	if s.found() != nil || !s.begins().IsZero() || s.node == "" || s.reporter() != Kubelet || s.over() || s.ends() || r.step(s.key(sandboxKey)) != nil {
+	if s.found() != nil || !s.begins().IsZero() || s.node == "" || s.reporter() != seq.Kubelet || s.over() || s.ends() || r.step(s.key(sandboxKey)) != nil {
 		return time.Time{}
 	}
 	assigned := r.step(s.key(s.assignedKey()))
@@ -136,7 +138,7 @@ func (s *story) sandboxUnderWay(r *result) time.Time {
 	}
 	since := assigned.Best
 	for _, e := range s.events {
-		if e.emitter == Kubelet && troubled[e.event.Reason] && e.container == "" {
+		if e.emitter == seq.Kubelet && troubled[e.event.Reason] && e.container == "" {
 			since = later(since, cmp.Or(e.at, s.usuallyEmitted(e)))
 		}
 	}
@@ -146,7 +148,7 @@ func (s *story) sandboxUnderWay(r *result) time.Time {
 // startUnderWay is since when the kubelet may have been at a container's creation or start that there is no sign of yet, or
 // zero: from what it did last on the way there, where nothing says that it came no further.
 func (s *story) startUnderWay(r *result) time.Time {
-	if len(s.revisions) == 0 || s.reporter() != Kubelet || s.over() || s.ends() || s.startHeld() {
+	if len(s.revisions) == 0 || s.reporter() != seq.Kubelet || s.over() || s.ends() || s.startHeld() {
 		return time.Time{}
 	}
 	acts := s.worker()
@@ -160,7 +162,7 @@ func (s *story) startUnderWay(r *result) time.Time {
 	last := acts[len(acts)-1]
 	at := cmp.Or(last.at, s.usuallyEmitted(last.emitted))
 	for _, e := range s.events {
-		if e.emitter == Kubelet && e.container == last.container && e.event.Type == corev1.EventTypeWarning && e.rv > last.rv {
+		if e.emitter == seq.Kubelet && e.container == last.container && e.event.Type == corev1.EventTypeWarning && e.rv > last.rv {
 			return time.Time{}
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
 	"github.com/kubectl-seq/kubectl-seq/test/scenario"
 )
@@ -15,12 +16,12 @@ import (
 func TestNothingIsFinalBeforeTheListsAreAnswered(t *testing.T) {
 	s := scenario.Named(t, "show")
 	looking := slices.Clone(s.Observations)
-	looking[0].Attach = &trace.Attach{Looking: true}
+	looking[0].Attach = &seq.Attach{Looking: true}
 	tr := scenario.Fold(s.Subject, looking)
 	if n := tr.Settled(time.Nanosecond); n != 0 {
 		t.Errorf("%d steps are final while lists are under way", n)
 	}
-	tr.Observe(trace.Observation{Received: tr.Now(), Attach: &trace.Attach{}})
+	tr.Observe(seq.Observation{Received: tr.Now(), Attach: &seq.Attach{}})
 	if n, all := tr.Settled(time.Nanosecond), scenario.Fold(s.Subject, s.Observations).Settled(time.Nanosecond); n == 0 || n != all {
 		t.Errorf("%d steps are final once they are answered, and %d of an old recording", n, all)
 	}
@@ -34,27 +35,27 @@ func TestNothingIsFinalWhileAWatchIsLost(t *testing.T) {
 	now := tr.Now()
 	all := tr.Settled(time.Nanosecond)
 	watch := func(id string, at time.Duration, status int) {
-		q := trace.Request{ID: id, Verb: "watch", Resource: "events", Started: now.Add(at), Sent: now.Add(at), Status: status}
+		q := seq.Request{ID: id, Verb: "watch", Resource: "events", Started: now.Add(at), Sent: now.Add(at), Status: status}
 		if status > 0 {
 			q.FirstByte = now.Add(at)
 		}
-		tr.Observe(trace.Observation{Received: now.Add(at), Request: &q})
+		tr.Observe(seq.Observation{Received: now.Add(at), Request: &q})
 	}
 	watch("lost", time.Minute, 0)
 	if n := tr.Settled(time.Second); n != 0 {
 		t.Errorf("%d steps are final while the watch of Events is lost", n)
 	}
 	watch("again", 2*time.Minute, 200)
-	tr.Observe(trace.Observation{Received: now.Add(2*time.Minute + 500*time.Millisecond)})
+	tr.Observe(seq.Observation{Received: now.Add(2*time.Minute + 500*time.Millisecond)})
 	if n := tr.Settled(time.Second); n != 0 {
 		t.Errorf("%d steps are final half a second after the watch was open again", n)
 	}
-	tr.Observe(trace.Observation{Received: now.Add(3 * time.Minute)})
+	tr.Observe(seq.Observation{Received: now.Add(3 * time.Minute)})
 	if n := tr.Settled(time.Second); n < all {
 		t.Errorf("%d of %d steps are final in the end", n, all)
 	}
 	watch("refused", 4*time.Minute, 403)
-	tr.Observe(trace.Observation{Received: now.Add(4 * time.Minute), Gap: &trace.Gap{Resource: "events", From: "1", Reason: "forbidden", Every: time.Second}})
+	tr.Observe(seq.Observation{Received: now.Add(4 * time.Minute), Gap: &seq.Gap{Resource: "events", From: "1", Reason: "forbidden", Every: time.Second}})
 	if n := tr.Settled(time.Nanosecond); n < all {
 		t.Errorf("%d of %d steps are final where Events are asked for instead", n, all)
 	}
@@ -65,18 +66,18 @@ func TestNothingIsFinalWhileAWatchIsLost(t *testing.T) {
 func TestReadsBoundWrites(t *testing.T) {
 	s := scenario.Named(t, "watch-wait")
 	whole := scenario.Fold(s.Subject, s.Observations)
-	post := func(tr *trace.Trace) trace.Step {
+	post := func(tr *trace.Trace) seq.Step {
 		t.Helper()
 		steps := tr.Steps()
-		i := slices.IndexFunc(steps, func(x trace.Step) bool { return x.Verb == "create" && x.Resource == "pods" && x.Subresource == "" })
+		i := slices.IndexFunc(steps, func(x seq.Step) bool { return x.Verb == "create" && x.Resource == "pods" && x.Subresource == "" })
 		if i < 0 {
 			t.Fatal("nobody makes the Pod")
 		}
 		return steps[i]
 	}
 	was := post(whole)
-	read := func(id string, at time.Time, status int, o trace.Object, rv string) trace.Observation {
-		return trace.Observation{Received: at, Request: &trace.Request{ID: id, Verb: "get", Resource: "pods", Object: o, Status: status, ResourceVersion: rv,
+	read := func(id string, at time.Time, status int, o seq.Object, rv string) seq.Observation {
+		return seq.Observation{Received: at, Request: &seq.Request{ID: id, Verb: "get", Resource: "pods", Object: o, Status: status, ResourceVersion: rv,
 			Started: at.Add(-time.Millisecond), Sent: at.Add(-time.Millisecond), FirstByte: at}}
 	}
 	nameless := was.Object
@@ -128,7 +129,7 @@ func TestEphemeralContainersDecideNothing(t *testing.T) {
 func TestLateEventsMakePatient(t *testing.T) {
 	s := scenario.Named(t, "plain")
 	late := slices.Clone(s.Observations)
-	i := slices.IndexFunc(late, func(o trace.Observation) bool { return o.Event != nil && o.Event.Event.Reason == "Started" })
+	i := slices.IndexFunc(late, func(o seq.Observation) bool { return o.Event != nil && o.Event.Event.Reason == "Started" })
 	late[i].Received = late[i].Received.Add(3 * time.Second)
 	tr := scenario.Fold(s.Subject, late)
 	all := len(tr.Steps())
@@ -137,7 +138,7 @@ func TestLateEventsMakePatient(t *testing.T) {
 		after time.Duration
 		all   bool
 	}{{2 * time.Second, false}, {7 * time.Second, true}} {
-		tr.Observe(trace.Observation{Received: at.Add(c.after)})
+		tr.Observe(seq.Observation{Received: at.Add(c.after)})
 		if n := tr.Settled(time.Second); (n == all) != c.all {
 			t.Errorf("%v after an Event that came 3 s late, %d of %d steps are final", c.after, n, all)
 		}

@@ -11,31 +11,33 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // story is one object's facts, sorted and read: what the rules look at. Much of it is empty unless the object is a Pod.
 type story struct {
 	*scene
-	object      Object
+	object      seq.Object
 	since       uint64 // the revision by which it became part of the run; 0 where it always was
 	resource    string // as in RBAC
 	prefix      string // of the keys that are the object's own
-	own         []*Request
+	own         []*seq.Request
 	revisions   []*write   // by revision
 	events      []*emitted // by the order of their writes
 	clocks      clocks
-	runtime     Participant
+	runtime     seq.Participant
 	node        string
 	acts        []act // see worker
 	containers  []ran // see ran
 	records     records
 	cri         []criCall
 	execRecords []execSpans
-	gone        time.Time   // see facts
-	admitted    []string    // what admission changed
-	reports     Participant // see reporter
-	marked      []*mark     // see marks
-	engine      engineFacts // where it is a container of an engine
+	gone        time.Time       // see facts
+	admitted    []string        // what admission changed
+	reports     seq.Participant // see reporter
+	marked      []*mark         // see marks
+	engine      engineFacts     // where it is a container of an engine
 	kin
 }
 
@@ -48,7 +50,7 @@ type write struct {
 	prev    *corev1.Pod   // and before; nil for the first revision we know
 	first   bool          // the revision that made the object
 	outside bool          // the object was no part of the run yet
-	own     *Request      // our own request, if it is the one
+	own     *seq.Request  // our own request, if it is the one
 	actor   actor
 	since   time.Time // it was committed no earlier, see writtenWithin; zero where nothing tells
 	until   time.Time // it was committed by then; zero where it only came as the answer to our own create
@@ -63,7 +65,7 @@ func (w *write) drawn() bool { return (w.was != nil || w.first) && !w.outside }
 // emitted is one write of an Event.
 type emitted struct {
 	*eventRevision
-	emitter   Participant
+	emitter   seq.Participant
 	container string
 	count     int       // how often it has happened by this write
 	at        time.Time // when it was emitted, on our clock; zero where only the second is known
@@ -74,7 +76,7 @@ type emitted struct {
 func (t *Trace) tell(s *story, f *facts) {
 	s.gone = f.gone
 	for _, rv := range slices.Sorted(maps.Keys(f.revisions)) {
-		if r := f.revisions[rv]; ObjectOf(r.object).Kind == s.object.Kind { // else it is garbage
+		if r := f.revisions[rv]; seq.ObjectOf(r.object).Kind == s.object.Kind { // else it is garbage
 			s.addRevision(r)
 		}
 	}
@@ -107,7 +109,7 @@ func (t *Trace) tell(s *story, f *facts) {
 			}
 		}
 		s.acts = s.readWorker()
-		if s.reporter() == Kubelet {
+		if s.reporter() == seq.Kubelet {
 			s.containers = s.readStatuses()
 		}
 	}
@@ -116,9 +118,9 @@ func (t *Trace) tell(s *story, f *facts) {
 func (s *story) isPod() bool { return s.object.Kind == "Pod" }
 
 // reporter is who says what becomes of the Pod on its node. What is not a kubelet runs nothing.
-func (s *story) reporter() Participant {
+func (s *story) reporter() seq.Participant {
 	if s.reports == "" {
-		s.reports = Kubelet
+		s.reports = seq.Kubelet
 		if s.isPod() && len(s.revisions) > 0 {
 			s.reports = reporter(s.newest())
 		}
@@ -163,7 +165,7 @@ func (s *story) addRevision(r *revision) {
 	s.node = cmp.Or(w.pod.Spec.NodeName, s.node)
 	for c := range allStatuses(w.pod) {
 		if name, _, ok := strings.Cut(c.ContainerID, "://"); ok && name != "" {
-			s.runtime = Participant(name)
+			s.runtime = seq.Participant(name)
 		}
 	}
 }
@@ -218,12 +220,12 @@ func (s *story) addEvents(all []*eventRevision) {
 		return cmp.Or(cmp.Compare(a.rv, b.rv), cmp.Compare(a.event.UID, b.event.UID), cmp.Compare(a.count, b.count))
 	})
 	// A kubelet writes its Events in the order in which they happened, so its clock goes back only when it is set.
-	last := map[Participant]time.Time{}
+	last := map[seq.Participant]time.Time{}
 	for _, e := range s.events {
 		if e.first {
 			continue
 		}
-		if e.emitter == Kubelet && !e.at.IsZero() && e.at.Before(last[e.emitter].Add(-apart)) {
+		if e.emitter == seq.Kubelet && !e.at.IsZero() && e.at.Before(last[e.emitter].Add(-apart)) {
 			s.clocks.of(e.emitter).Jumped = true
 		}
 		last[e.emitter] = later(last[e.emitter], e.at)
@@ -282,7 +284,7 @@ func occurrences(e *corev1.Event) int {
 }
 
 // emitterOf is the participant that emitted an Event, by the component's name.
-func emitterOf(e *corev1.Event) Participant {
+func emitterOf(e *corev1.Event) seq.Participant {
 	name := cmp.Or(e.ReportingController, e.Source.Component)
 	if p, ok := components[name]; ok {
 		return p
@@ -290,7 +292,7 @@ func emitterOf(e *corev1.Event) Participant {
 	if p := controllerBy(func(c controller) bool { return name != "" && name == cmp.Or(c.emitter, c.account) }); p != "" {
 		return p
 	}
-	return Participant(cmp.Or(name, string(UnknownClient)))
+	return seq.Participant(cmp.Or(name, string(seq.UnknownClient)))
 }
 
 // containerOf reads the container from fieldPath, such as spec.containers{app}.

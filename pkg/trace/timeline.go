@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // phases divides a time among the stretches of an object's table.
-func (r *result) phases(s *story, f frame) []Phase {
+func (r *result) phases(s *story, f frame) []seq.Phase {
 	if f.start.IsZero() || !f.end.After(f.start) {
 		return nil
 	}
@@ -17,12 +19,12 @@ func (r *result) phases(s *story, f frame) []Phase {
 		return nil
 	}
 	pieces := divide(all, f.start, f.end)
-	byRow := map[int]*Phase{}
-	var out []*Phase
+	byRow := map[int]*seq.Phase{}
+	var out []*seq.Phase
 	for _, x := range pieces {
 		p := byRow[x.phase]
 		if p == nil {
-			p = &Phase{Name: Unknown, Explain: unknownExplained}
+			p = &seq.Phase{Name: seq.Unknown, Explain: unknownExplained}
 			if x.phase >= 0 {
 				row := table[x.phase]
 				if p.Name, p.Explain = row.name, row.explain; row.why != nil {
@@ -37,9 +39,9 @@ func (r *result) phases(s *story, f frame) []Phase {
 		}
 		addPiece(p, x, f)
 	}
-	phases := make([]Phase, 0, len(out))
+	phases := make([]seq.Phase, 0, len(out))
 	for _, p := range out {
-		if p.Name != Unknown {
+		if p.Name != seq.Unknown {
 			phases = append(phases, *p)
 		}
 	}
@@ -53,7 +55,7 @@ func (r *result) phases(s *story, f frame) []Phase {
 }
 
 // balance bounds each phase by what the others leave of the run.
-func balance(phases []Phase, total time.Duration) {
+func balance(phases []seq.Phase, total time.Duration) {
 	var low, high time.Duration
 	for _, p := range phases {
 		low, high = low+p.Min, high+p.Max
@@ -76,7 +78,7 @@ const unknownExplained = "nothing that was observed says what happened then"
 // piece is a part of the run in which one stretch explains best what goes on, or none.
 type piece struct {
 	phase      int
-	begin, end *Step // those at its ends, or nil where they are those of the run
+	begin, end *seq.Step // those at its ends, or nil where they are those of the run
 	from, to   time.Time
 	open       bool
 }
@@ -84,9 +86,9 @@ type piece struct {
 // divide cuts the run where stretches begin and end, and gives each piece to the stretch that began last.
 func divide(all []stretch, start, end time.Time) (pieces []piece) {
 	slices.SortStableFunc(all, func(a, b stretch) int { return cmp.Or(a.from.Compare(b.from), cmp.Compare(a.phase, b.phase)) })
-	at := map[int64]*Step{} // by the nanosecond
+	at := map[int64]*seq.Step{} // by the nanosecond
 	cuts := []time.Time{start, end}
-	mark := func(t time.Time, s *Step) {
+	mark := func(t time.Time, s *seq.Step) {
 		if t.After(start) && t.Before(end) {
 			cuts = append(cuts, t)
 		}
@@ -136,7 +138,7 @@ func divide(all []stretch, start, end time.Time) (pieces []piece) {
 }
 
 // addPiece takes one piece of the run's time into its phase.
-func addPiece(p *Phase, x piece, f frame) {
+func addPiece(p *seq.Phase, x piece, f frame) {
 	b, e := knownWithin(x.begin, x.from, f), knownWithin(x.end, x.to, f)
 	if p.Earliest.IsZero() {
 		p.Earliest = b.Earliest
@@ -146,18 +148,18 @@ func addPiece(p *Phase, x piece, f frame) {
 	p.Min, p.Max = p.Min+max(0, e.Earliest.Sub(b.Latest)), p.Max+max(outer, x.to.Sub(x.from))
 	p.Best += x.to.Sub(x.from)
 	p.Open = p.Open || x.open
-	p.Parts = append(p.Parts, Part{stepKey(x.begin), stepKey(x.end), Window{b.Earliest, e.Latest}, Window{x.from, x.to}})
+	p.Parts = append(p.Parts, seq.Part{Begin: stepKey(x.begin), End: stepKey(x.end), Window: seq.Window{Earliest: b.Earliest, Latest: e.Latest}, Likely: seq.Window{Earliest: x.from, Latest: x.to}})
 }
 
 // reached is up to when the phase's parts go at the latest: what two of them may both cover counts once.
-func reached(p *Phase) (at time.Time) {
+func reached(p *seq.Phase) (at time.Time) {
 	for _, part := range p.Parts {
 		at = later(at, part.Latest)
 	}
 	return at
 }
 
-func stepKey(s *Step) string {
+func stepKey(s *seq.Step) string {
 	if s == nil {
 		return ""
 	}
@@ -165,9 +167,9 @@ func stepKey(s *Step) string {
 }
 
 // knownWithin is what is known of an instant of a run: of a step, or of the run's own beginning and end.
-func knownWithin(s *Step, at time.Time, f frame) Window {
+func knownWithin(s *seq.Step, at time.Time, f frame) seq.Window {
 	if s == nil {
-		return Window{at, at}
+		return seq.Window{Earliest: at, Latest: at}
 	}
 	w := s.Known()
 	cut := at.Equal(f.start) && s.Best.Before(f.start) || at.Equal(f.end) && s.Best.After(f.end)
@@ -175,12 +177,12 @@ func knownWithin(s *Step, at time.Time, f frame) Window {
 	case f.likely:
 		w.Earliest, w.Latest = cmp.Or(w.Earliest, at), cmp.Or(w.Latest, at)
 	case cut:
-		return Window{at, at}
+		return seq.Window{Earliest: at, Latest: at}
 	default:
 		w.Earliest, w.Latest = later(w.Earliest, f.start), sooner(w.Latest, f.end)
 		if w.Latest.IsZero() {
 			w.Latest = f.end
 		}
 	}
-	return Window{sooner(w.Earliest, at), later(w.Latest, at)}
+	return seq.Window{Earliest: sooner(w.Earliest, at), Latest: later(w.Latest, at)}
 }

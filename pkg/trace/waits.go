@@ -8,16 +8,9 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-)
 
-// Wait is a fixed wait inside Kubernetes that this run shows: time in which nothing worked.
-type Wait struct {
-	Name    string        // of the constant in the kubelet's source, or of the field of the Pod
-	Phase   string        // of which it is a part; empty where it is part of none
-	Length  time.Duration // zero where the run does not tell
-	Explain string
-	Remedy  string // what removes it
-}
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+)
 
 // wait is one row of the table: what has to be seen for it to be said.
 type wait struct {
@@ -45,7 +38,7 @@ func minReadyWait(s *story, took time.Duration) (time.Duration, string, bool) {
 }
 
 // Waits returns the fixed waits that this run shows, in the order of the phases. The run ends as for Phases.
-func (t *Trace) Waits(end time.Time) []Wait {
+func (t *Trace) Waits(end time.Time) []seq.Wait {
 	s := t.resolve().scene.subject()
 	if len(s.revisions) == 0 {
 		return nil
@@ -56,7 +49,7 @@ func (t *Trace) Waits(end time.Time) []Wait {
 			took[p.Name] = p.Best
 		}
 	}
-	var all []Wait
+	var all []seq.Wait
 	for _, w := range waits {
 		if w.workload == s.isPod() {
 			continue
@@ -68,7 +61,7 @@ func (t *Trace) Waits(end time.Time) []Wait {
 			if w.phase != "" && length > took[w.phase] { // what is counted from a whole second may be less than was asked for
 				length = took[w.phase]
 			}
-			all = append(all, Wait{w.name, w.phase, length, w.explain, remedy})
+			all = append(all, seq.Wait{Name: w.name, Phase: w.phase, Length: length, Explain: w.explain, Remedy: remedy})
 		}
 	}
 	return all

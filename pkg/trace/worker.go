@@ -8,6 +8,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // deed is what the kubelet's worker for the Pod tells by one Event. One goroutine emits them all, so their order of
@@ -36,7 +38,7 @@ type act struct {
 	prev    string    // key of the deed before
 	left    string    // key of the end of the container's life before, where the deed is known to belong to the next
 	after   time.Time // its emission: this deed began later, in the same goroutine
-	second  Window
+	second  seq.Window
 }
 
 func (s *story) worker() []act { return s.acts }
@@ -46,7 +48,7 @@ func (s *story) ran() []ran    { return s.containers }
 // stands in.
 func (s *story) deeds() (acts []act) {
 	for _, e := range s.events {
-		if e.emitter == Kubelet && e.container != "" && deedOf(e.event.Reason) != nothing {
+		if e.emitter == seq.Kubelet && e.container != "" && deedOf(e.event.Reason) != nothing {
 			acts = append(acts, act{emitted: e, does: deedOf(e.event.Reason), second: e.second(s)})
 		}
 	}
@@ -197,10 +199,14 @@ const adjacent = 500 * time.Millisecond
 const emitLag = 4 * time.Millisecond
 
 // follows is the window of a call that begins right after the emission, precedes of one that ended right before it.
-func (a act) follows() Window  { return a.near(Window{a.at, a.at.Add(adjacent)}) }
-func (a act) precedes() Window { return a.near(Window{later(a.at.Add(-adjacent), a.after), a.at}) }
+func (a act) follows() seq.Window {
+	return a.near(seq.Window{Earliest: a.at, Latest: a.at.Add(adjacent)})
+}
+func (a act) precedes() seq.Window {
+	return a.near(seq.Window{Earliest: later(a.at.Add(-adjacent), a.after), Latest: a.at})
+}
 
-func (a act) near(w Window) Window {
+func (a act) near(w seq.Window) seq.Window {
 	if a.at.IsZero() {
 		return a.second
 	}
@@ -212,8 +218,8 @@ func (a act) causes() []string {
 	return []string{cmp.Or(a.prev, sandboxKey+":end"), deliverKubelet, a.left}
 }
 
-func (a act) claim(s *story, w Window) claim {
-	c := claim{Step: Step{Container: a.container, Window: w, Clock: Kubelet, Evidence: []Evidence{a.evidence()}}, after: a.causes()}
+func (a act) claim(s *story, w seq.Window) claim {
+	c := claim{Step: seq.Step{Container: a.container, Window: w, Clock: seq.Kubelet, Evidence: []seq.Evidence{a.evidence()}}, after: a.causes()}
 	if !a.at.IsZero() {
 		c.Best, c.Shown, c.Precision = a.at, true, time.Millisecond
 	} else {

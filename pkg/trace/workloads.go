@@ -2,14 +2,15 @@ package trace
 
 import (
 	"slices"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // objectState is the state of an object that is no Pod, by its revision.
-func objectState(w *write) (st State) {
+func objectState(w *write) (st seq.State) {
 	u, ok := w.object.(*unstructured.Unstructured)
 	if !ok {
 		return st
@@ -63,8 +64,8 @@ func available(u *unstructured.Unstructured, is map[string]string) bool {
 }
 
 // Roots are the objects that the run is about: the subject, and those that other requests of ours are about.
-func (t *Trace) Roots() []Object {
-	var all []Object
+func (t *Trace) Roots() []seq.Object {
+	var all []seq.Object
 	for _, s := range t.resolve().scene.roots() {
 		all = append(all, s.object)
 	}
@@ -97,19 +98,8 @@ func (c *scene) pods() (all []*story) {
 	return all
 }
 
-// Member is one Pod of a run that is about something else.
-type Member struct {
-	Object  Object
-	Owner   Object // its controller
-	Node    string
-	State   State
-	Created time.Time     // when it was stored, most likely; zero where that was not seen
-	Took    time.Duration // from then until it was Ready, or had succeeded; zero while it is not, or where that was not seen
-	Phases  []Phase       // of its start
-}
-
 // Members are the Pods of a run that is about something else, in the order in which they were made.
-func (t *Trace) Members() []Member {
+func (t *Trace) Members() []seq.Member {
 	r := t.resolve()
 	if r.members == nil && !r.scene.subject().isPod() {
 		for _, s := range r.scene.stories {
@@ -121,8 +111,8 @@ func (t *Trace) Members() []Member {
 	return r.members
 }
 
-func (r *result) member(s *story) Member {
-	m := Member{Object: s.object, Node: s.node, State: s.state(len(s.revisions))}
+func (r *result) member(s *story) seq.Member {
+	m := seq.Member{Object: s.object, Node: s.node, State: s.state(len(s.revisions))}
 	if o := s.owner(); o != nil {
 		m.Owner = o.object
 	}

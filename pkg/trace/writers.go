@@ -11,22 +11,24 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // components are the names under which Kubernetes' own components write Events and managedFields.
-var components = map[string]Participant{
-	"kubelet":                 Kubelet,
-	"default-scheduler":       Scheduler,
-	"kube-scheduler":          Scheduler,
-	"kube-controller-manager": ControllerManager,
+var components = map[string]seq.Participant{
+	"kubelet":                 seq.Kubelet,
+	"default-scheduler":       seq.Scheduler,
+	"kube-scheduler":          seq.Scheduler,
+	"kube-controller-manager": seq.ControllerManager,
 }
 
 // actor is who made a write, as far as the object tells.
 type actor struct {
-	name        Participant
+	name        seq.Participant
 	verb        string // patch, update, create or delete, as in RBAC
 	subresource string
-	certainty   Certainty
+	certainty   seq.Certainty
 	because     string
 }
 
@@ -35,50 +37,50 @@ type actor struct {
 func (s *story) writer(w *write) actor {
 	if w.own != nil {
 		if w.own.Status == 0 {
-			return actor{Kubectl, w.own.Verb, "", Inferred, "our own request for this " + s.object.Kind + " is under way"}
+			return actor{seq.Kubectl, w.own.Verb, "", seq.Inferred, "our own request for this " + s.object.Kind + " is under way"}
 		}
 		if w.own.ResourceVersion != w.object.GetResourceVersion() {
-			return actor{Kubectl, w.own.Verb, "", Inferred, "it happened while our own request for that was under way"}
+			return actor{seq.Kubectl, w.own.Verb, "", seq.Inferred, "it happened while our own request for that was under way"}
 		}
-		return actor{Kubectl, w.own.Verb, "", Observed, "the answer to our own request has this revision"}
+		return actor{seq.Kubectl, w.own.Verb, "", seq.Observed, "the answer to our own request has this revision"}
 	}
 	if w.first {
 		if m := creator(w.object); m != "" {
-			return s.controlled(w, actor{client(m), "create", "", Observed, "managedFields: " + m})
+			return s.controlled(w, actor{client(m), "create", "", seq.Observed, "managedFields: " + m})
 		}
-		return actor{UnknownClient, "create", "", Inferred, "the first revision"}
+		return actor{seq.UnknownClient, "create", "", seq.Inferred, "the first revision"}
 	}
 	if w.binds() && (!w.listed || w.entry(w.was) == nil) {
-		return actor{scheduler(w.pod), "create", "binding", Inferred, "spec.nodeName and PodScheduled appeared together; spec.schedulerName is " + cmp.Or(w.pod.Spec.SchedulerName, "empty")}
+		return actor{scheduler(w.pod), "create", "binding", seq.Inferred, "spec.nodeName and PodScheduled appeared together; spec.schedulerName is " + cmp.Or(w.pod.Spec.SchedulerName, "empty")}
 	}
 	if w.isLastGrace() {
 		return deleter(w)
 	}
 	if w.endsGrace() {
-		return actor{Kubelet, "delete", "", Inferred, "the grace period is over, which its kubelet ends once its containers are gone; a finalizer holds the Pod"}
+		return actor{seq.Kubelet, "delete", "", seq.Inferred, "the grace period is over, which its kubelet ends once its containers are gone; a finalizer holds the Pod"}
 	}
 	if a, ok := s.collector(w); ok {
 		return a
 	}
 	if e := w.entry(w.was); e != nil && !w.deleted {
-		return s.controlled(w, actor{client(e.Manager), verbOf(e), e.Subresource, Observed, "managedFields: " + e.Manager + " " + string(e.Operation) + " " + e.Subresource})
+		return s.controlled(w, actor{client(e.Manager), verbOf(e), e.Subresource, seq.Observed, "managedFields: " + e.Manager + " " + string(e.Operation) + " " + e.Subresource})
 	}
 	switch {
 	case w.deleted:
 		return deleter(w)
 	case w.was != nil && w.was.GetDeletionTimestamp() == nil && w.object.GetDeletionTimestamp() != nil:
-		return actor{UnknownClient, "delete", "", Inferred, "metadata.deletionTimestamp appeared; nothing in the object says who asked"}
+		return actor{seq.UnknownClient, "delete", "", seq.Inferred, "metadata.deletionTimestamp appeared; nothing in the object says who asked"}
 	case w.untracks():
-		return actor{Controller("job"), "patch", "", Inferred, "the finalizer " + batchv1.JobTrackingFinalizer + " is gone, which the job controller takes away from a Pod that it has counted"}
+		return actor{seq.Controller("job"), "patch", "", seq.Inferred, "the finalizer " + batchv1.JobTrackingFinalizer + " is gone, which the job controller takes away from a Pod that it has counted"}
 	case w.was != nil && len(w.object.GetFinalizers()) < len(w.was.GetFinalizers()):
-		return actor{UnknownClient, "update", "", Inferred, "a finalizer is gone; nothing in the object says who took it away"}
+		return actor{seq.UnknownClient, "update", "", seq.Inferred, "a finalizer is gone; nothing in the object says who took it away"}
 	case w.prev != nil && w.pod.Spec.NodeName != "" && w.pod.Generation == w.prev.Generation:
-		return actor{reporter(w.pod), "patch", "status", Inferred, "only the status changed, and the Pod is bound to a node"}
+		return actor{reporter(w.pod), "patch", "status", seq.Inferred, "only the status changed, and the Pod is bound to a node"}
 	}
 	if a, ok := s.unmarked(w); ok {
 		return a
 	}
-	return actor{UnknownClient, "update", "", Inferred, "no managedFields entry changed"}
+	return actor{seq.UnknownClient, "update", "", seq.Inferred, "no managedFields entry changed"}
 }
 
 // untracks reports whether a Pod has lost the finalizer that keeps it until its Job has counted it.
@@ -92,7 +94,7 @@ func (s *story) unmarked(w *write) (actor, bool) {
 	if w.was == nil || w.pod != nil {
 		return actor{}, false
 	}
-	a := actor{verb: "update", certainty: Inferred, because: "no managedFields entry changed, and all of them for that name one client"}
+	a := actor{verb: "update", certainty: seq.Inferred, because: "no managedFields entry changed, and all of them for that name one client"}
 	if reflect.DeepEqual(spec(w.was), spec(w.object)) && len(status(w.object)) > 0 {
 		a.subresource = "status"
 	}
@@ -114,7 +116,7 @@ func (w *write) binds() bool {
 }
 
 // binder is who gave the Pod its node by this revision.
-func (w *write) binder() Participant {
+func (w *write) binder() seq.Participant {
 	if w.isBind() {
 		return w.actor.name
 	}
@@ -126,7 +128,7 @@ func (w *write) binder() Participant {
 func verbOf(e *metav1.ManagedFieldsEntry) string {
 	who := client(e.Manager)
 	kubectlPatches := strings.HasPrefix(e.Manager, "kubectl-") && e.Manager != "kubectl-replace"
-	if e.Operation == metav1.ManagedFieldsOperationApply || who == Kubelet || who == Scheduler || e.Manager == "kwok" || kubectlPatches {
+	if e.Operation == metav1.ManagedFieldsOperationApply || who == seq.Kubelet || who == seq.Scheduler || e.Manager == "kwok" || kubectlPatches {
 		return "patch"
 	}
 	return "update"
@@ -137,37 +139,37 @@ func verbOf(e *metav1.ManagedFieldsEntry) string {
 func deleter(w *write) actor {
 	if w.pod != nil && w.pod.Spec.NodeName != "" && w.prev != nil && w.prev.DeletionTimestamp != nil && len(w.prev.Finalizers) == 0 {
 		who, because := reporter(w.pod), "the Pod was bound and its grace period had begun: its kubelet ends it"
-		if who != Kubelet {
+		if who != seq.Kubelet {
 			because = "the Pod was bound and its grace period had begun: who reports for its node ends it"
 		}
-		return actor{who, "delete", "", Inferred, because}
+		return actor{who, "delete", "", seq.Inferred, because}
 	}
-	return actor{UnknownClient, "delete", "", Inferred, "the object is gone; nothing in it says who asked"}
+	return actor{seq.UnknownClient, "delete", "", seq.Inferred, "the object is gone; nothing in it says who asked"}
 }
 
 // reporter is who says what becomes of a Pod on its node: the kubelet, unless managedFields names another client that set
 // status.startTime, which only a kubelet does, or what plays one, such as KWOK.
-func reporter(p *corev1.Pod) Participant {
+func reporter(p *corev1.Pod) seq.Participant {
 	for _, e := range p.ManagedFields {
-		if who := client(e.Manager); e.Subresource == "status" && who != Kubelet && bytes.Contains(fields(e), []byte(`"f:startTime"`)) {
+		if who := client(e.Manager); e.Subresource == "status" && who != seq.Kubelet && bytes.Contains(fields(e), []byte(`"f:startTime"`)) {
 			return who
 		}
 	}
-	return Kubelet
+	return seq.Kubelet
 }
 
-func scheduler(p *corev1.Pod) Participant {
+func scheduler(p *corev1.Pod) seq.Participant {
 	if p.Spec.SchedulerName == "" {
-		return UnknownClient
+		return seq.UnknownClient
 	}
 	return client(p.Spec.SchedulerName)
 }
 
-func client(manager string) Participant {
+func client(manager string) seq.Participant {
 	if p, ok := components[manager]; ok {
 		return p
 	}
-	return Participant(manager)
+	return seq.Participant(manager)
 }
 
 // creator is the manager of the oldest entry that is not about a subresource.

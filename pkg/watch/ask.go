@@ -12,7 +12,7 @@ import (
 	admissionregistration "k8s.io/client-go/kubernetes/typed/admissionregistration/v1"
 	coordination "k8s.io/client-go/kubernetes/typed/coordination/v1"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // askAgain is how old an answer gets before its question is asked anew.
@@ -20,7 +20,7 @@ const askAgain = 5 * time.Second
 
 // Ask asks the cluster, unless it has been asked just now or cannot answer; answers are observations. It does not wait,
 // and is not safe for concurrent use.
-func (f *Follower) Ask(ctx context.Context, q trace.Question) {
+func (f *Follower) Ask(ctx context.Context, q seq.Question) {
 	if f.now().Before(f.asked[q].Add(askAgain)) || f.refused[q] != nil && f.refused[q].Load() {
 		return
 	}
@@ -32,7 +32,7 @@ func (f *Follower) Ask(ctx context.Context, q trace.Question) {
 	f.wg.Go(func() {
 		ctx, cancel := context.WithTimeout(ctx, askAgain)
 		defer cancel()
-		var o trace.Observation
+		var o seq.Observation
 		var err error
 		if q.About == "lease" {
 			o.Lease, err = f.lease(ctx, q.Node)
@@ -48,32 +48,32 @@ func (f *Follower) Ask(ctx context.Context, q trace.Question) {
 	})
 }
 
-func (f *Follower) lease(ctx context.Context, node string) (*trace.Lease, error) {
+func (f *Follower) lease(ctx context.Context, node string) (*seq.Lease, error) {
 	c, err := coordination.NewForConfigAndClient(f.config, f.http)
 	if err != nil {
 		return nil, err
 	}
-	record := &traced{request: trace.Request{Verb: "get", Resource: "leases"}}
+	record := &traced{request: seq.Request{Verb: "get", Resource: "leases"}}
 	l, err := c.Leases("kube-node-lease").Get(withRecord(ctx, record), node, metav1.GetOptions{})
 	f.answered(record, err)
 	if err != nil || l.Spec.RenewTime == nil || l.Spec.LeaseDurationSeconds == nil {
 		return nil, err
 	}
-	return &trace.Lease{Node: node, Renewed: l.Spec.RenewTime.Time, Seconds: int(*l.Spec.LeaseDurationSeconds)}, nil
+	return &seq.Lease{Node: node, Renewed: l.Spec.RenewTime.Time, Seconds: int(*l.Spec.LeaseDurationSeconds)}, nil
 }
 
-func (f *Follower) webhooks(ctx context.Context) (*trace.Webhooks, error) {
+func (f *Follower) webhooks(ctx context.Context) (*seq.Webhooks, error) {
 	c, err := admissionregistration.NewForConfigAndClient(f.config, f.http)
 	if err != nil {
 		return nil, err
 	}
-	record := &traced{request: trace.Request{Verb: "list", Resource: "mutatingwebhookconfigurations"}}
+	record := &traced{request: seq.Request{Verb: "list", Resource: "mutatingwebhookconfigurations"}}
 	list, err := c.MutatingWebhookConfigurations().List(withRecord(ctx, record), metav1.ListOptions{})
 	f.answered(record, err)
 	if err != nil {
 		return nil, err
 	}
-	out := &trace.Webhooks{Mutating: []string{}}
+	out := &seq.Webhooks{Mutating: []string{}}
 	for _, configuration := range list.Items {
 		for _, w := range configuration.Webhooks {
 			if slices.ContainsFunc(w.Rules, forPods) {

@@ -16,7 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 var deployments = Kind{GroupVersionResource: schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "deployments"}, Namespaced: true}
@@ -138,7 +138,7 @@ func makeLost(t *testing.T, s *server, pods bool) (uid types.UID, lost string, e
 		}
 	}()
 	answered := 0
-	take := func(o trace.Observation) {
+	take := func(o seq.Observation) {
 		if o.Loss != nil {
 			lost = o.Loss.What
 		}

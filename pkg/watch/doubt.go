@@ -9,7 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // firstDoubt is after how long a silence it is asked whether there is really nothing to tell; then less and less often.
@@ -41,7 +41,7 @@ func (f *Follower) CatchUp(ctx context.Context) <-chan struct{} {
 }
 
 // newest is the newest revision of what is followed, or nothing where that cannot be told, and the read that told it.
-func (f *Follower) newest(ctx context.Context, k kind) (rv string, o trace.Observation) {
+func (f *Follower) newest(ctx context.Context, k kind) (rv string, o seq.Observation) {
 	ctx, cancel := context.WithTimeout(ctx, firstDoubt)
 	defer cancel()
 	list, o, err := f.readList(ctx, k)

@@ -15,7 +15,7 @@ import (
 	"k8s.io/client-go/util/exec"
 	"k8s.io/streaming/pkg/httpstream"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // Command is what to run in a container.
@@ -29,7 +29,7 @@ type Command struct {
 
 // Exec runs a command in a container of a Pod, as an observed request, and returns once it has ended. That its exit code is
 // not 0 is no error. Like kubectl it asks for a WebSocket, and for SPDY where it does not get one: that is another request.
-func (f *Follower) Exec(ctx context.Context, pod trace.Object, c Command) error {
+func (f *Follower) Exec(ctx context.Context, pod seq.Object, c Command) error {
 	if pod.UID == "" && f.there != nil {
 		pod.UID = string(f.there.UID)
 	}
@@ -62,7 +62,7 @@ func reason(err error) error {
 }
 
 // exec makes one request of it, and reports whether its connection was switched.
-func (f *Follower) exec(ctx context.Context, pod trace.Object, c Command, method string, make func(*rest.Config, *rest.Request) (remotecommand.Executor, error)) (switched bool, err error) {
+func (f *Follower) exec(ctx context.Context, pod seq.Object, c Command, method string, make func(*rest.Config, *rest.Request) (remotecommand.Executor, error)) (switched bool, err error) {
 	request := f.client.RESTClient().Verb(method).Namespace(pod.Namespace).Resource("pods").Name(pod.Name).SubResource("exec").VersionedParams(&corev1.PodExecOptions{
 		Container: c.Container, Command: c.Args, Stdin: c.Stdin != nil, Stdout: true, Stderr: true,
 	}, scheme.ParameterCodec)
@@ -71,17 +71,17 @@ func (f *Follower) exec(ctx context.Context, pod trace.Object, c Command, method
 		return false, err
 	}
 	record := f.acting("exec", Pods, pod)
-	record.request.Exec = &trace.Exec{Container: c.Container, Command: c.Args, Looks: c.Looks}
+	record.request.Exec = &seq.Exec{Container: c.Container, Command: c.Args, Looks: c.Looks}
 	record.switched = record.sent
 	var found bytes.Buffer
 	if c.Looks {
 		c.Stdout, c.Stderr = &found, io.Discard
 	}
-	stdout := &counted{f: f, to: c.Stdout, record: record, field: func(e *trace.Exec) *int { return &e.Stdout }}
-	stderr := &counted{f: f, to: c.Stderr, record: record, field: func(e *trace.Exec) *int { return &e.Stderr }}
+	stdout := &counted{f: f, to: c.Stdout, record: record, field: func(e *seq.Exec) *int { return &e.Stdout }}
+	stderr := &counted{f: f, to: c.Stderr, record: record, field: func(e *seq.Exec) *int { return &e.Stderr }}
 	err = executor.StreamWithContext(withRecord(ctx, record), remotecommand.StreamOptions{Stdin: c.Stdin, Stdout: stdout, Stderr: stderr})
 	if c.Looks && ctx.Err() == nil { // else somebody may still write it
-		record.setExec(func(e *trace.Exec) { e.Processes = readProcesses(found.String()) })
+		record.setExec(func(e *seq.Exec) { e.Processes = readProcesses(found.String()) })
 	}
 	return record.get().Status == http.StatusSwitchingProtocols, f.ended(record, err)
 }
@@ -90,7 +90,7 @@ func (f *Follower) exec(ctx context.Context, pod trace.Object, c Command, method
 func (f *Follower) ended(record *traced, err error) error {
 	at := f.now()
 	if record.get().Status != http.StatusSwitchingProtocols {
-		record.set(func(q *trace.Request) {
+		record.set(func(q *seq.Request) {
 			q.Message = reason(err).Error()
 			if s, ok := reason(err).(apierrors.APIStatus); ok { // the WebSocket's transport keeps the response to itself
 				q.Status, q.Message = int(s.Status().Code), s.Status().Message
@@ -101,7 +101,7 @@ func (f *Follower) ended(record *traced, err error) error {
 		return err
 	}
 	var code exec.ExitError
-	record.setExec(func(e *trace.Exec) {
+	record.setExec(func(e *seq.Exec) {
 		switch e.Ended = at; {
 		case err == nil:
 			e.ExitCode = new(0)
@@ -120,12 +120,12 @@ type counted struct {
 	f      *Follower
 	to     io.Writer
 	record *traced
-	field  func(*trace.Exec) *int
+	field  func(*seq.Exec) *int
 }
 
 func (w *counted) Write(p []byte) (int, error) {
 	at, first := w.f.now(), false
-	w.record.setExec(func(e *trace.Exec) {
+	w.record.setExec(func(e *seq.Exec) {
 		*w.field(e) += len(p)
 		if first = e.Output.IsZero(); first {
 			e.Output = at
@@ -133,7 +133,7 @@ func (w *counted) Write(p []byte) (int, error) {
 	})
 	if first {
 		request := w.record.get()
-		w.f.emit(trace.Observation{Received: at, Request: &request})
+		w.f.emit(seq.Observation{Received: at, Request: &request})
 	}
 	return w.to.Write(p)
 }

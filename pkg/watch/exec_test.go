@@ -14,7 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // Where the server switches to no WebSocket, SPDY is tried by a request of its own, unless that would be refused likewise.
@@ -35,11 +35,11 @@ func TestExecRefused(t *testing.T) {
 		done := make(chan error, 1)
 		go func() {
 			var out bytes.Buffer
-			done <- f.Exec(t.Context(), trace.Object{Kind: "Pod", Namespace: "default", Name: "web"}, Command{Container: "app", Args: []string{"true"}, Stdout: &out, Stderr: &out})
+			done <- f.Exec(t.Context(), seq.Object{Kind: "Pod", Namespace: "default", Name: "web"}, Command{Container: "app", Args: []string{"true"}, Stdout: &out, Stderr: &out})
 		}()
 		var got []string
 		ids := map[string]bool{}
-		take := func(o trace.Observation) {
+		take := func(o seq.Observation) {
 			if q := o.Request; q.Status == 0 && q.Sent.IsZero() || q.Exec.Container != "app" {
 				t.Errorf("observed as %+v", q)
 			} else if q.Status != 0 {
@@ -71,7 +71,7 @@ var reasons = map[int]metav1.StatusReason{http.StatusForbidden: metav1.StatusRea
 
 func TestReadProcesses(t *testing.T) {
 	got := readProcesses("1 sh -c sleep 5 \n7 sleep 5 \n9 \nno process\n")
-	want := []trace.Process{{PID: 1, Command: "sh -c sleep 5"}, {PID: 7, Command: "sleep 5"}}
+	want := []seq.Process{{PID: 1, Command: "sh -c sleep 5"}, {PID: 7, Command: "sleep 5"}}
 	if !slices.Equal(got, want) {
 		t.Errorf("%v", got)
 	}

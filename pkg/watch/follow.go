@@ -21,7 +21,7 @@ import (
 	"k8s.io/client-go/tools/cache"
 	toolswatch "k8s.io/client-go/tools/watch"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // Follower follows what is in a Scope. Its methods may be called from several goroutines.
@@ -33,14 +33,14 @@ type Follower struct {
 	client  corev1client.CoreV1Interface
 	dynamic dynamic.Interface
 	now     func() time.Time
-	out     chan trace.Observation
+	out     chan seq.Observation
 	done    <-chan struct{}
 	wg      sync.WaitGroup
 	created func(*corev1.Pod)             // what is left to do once the Pod is there, or nil
 	there   *corev1.Pod                   // that was there before, or nil
 	before  map[string]map[types.UID]bool // by resource, what was there when Follow looked; nil where it could not
-	asked   map[trace.Question]time.Time
-	refused map[trace.Question]*atomic.Bool
+	asked   map[seq.Question]time.Time
+	refused map[seq.Question]*atomic.Bool
 
 	eventsTold atomic.Pointer[string] // the revision up to which the watch of Events has told all, or nil
 }
@@ -70,8 +70,8 @@ func New(ctx context.Context, config *rest.Config, scope Scope, now func() time.
 		return nil, err
 	}
 	return &Follower{
-		Scope: scope, config: c, http: client, client: core, dynamic: others, now: now, done: ctx.Done(), out: make(chan trace.Observation, waiting),
-		before: map[string]map[types.UID]bool{}, asked: map[trace.Question]time.Time{}, refused: map[trace.Question]*atomic.Bool{},
+		Scope: scope, config: c, http: client, client: core, dynamic: others, now: now, done: ctx.Done(), out: make(chan seq.Observation, waiting),
+		before: map[string]map[types.UID]bool{}, asked: map[seq.Question]time.Time{}, refused: map[seq.Question]*atomic.Bool{},
 	}, nil
 }
 
@@ -80,7 +80,7 @@ func New(ctx context.Context, config *rest.Config, scope Scope, now func() time.
 const waiting = 4096
 
 // Observations is where everything seen comes out.
-func (f *Follower) Observations() <-chan trace.Observation { return f.out }
+func (f *Follower) Observations() <-chan seq.Observation { return f.out }
 
 // Follow lists and starts to watch, and returns once both watches are open. Somebody must take the Observations
 // meanwhile, and until the context ends; Wait then waits for the goroutines. What the caller may not do is done without:
@@ -166,7 +166,7 @@ func (f *Follower) look(ctx context.Context) ([]listing, error) {
 		all = append(all, listing{k, at, err})
 	}
 	if f.Past {
-		f.emit(trace.Observation{Received: f.now(), Attach: &trace.Attach{}})
+		f.emit(seq.Observation{Received: f.now(), Attach: &seq.Attach{}})
 	}
 	return all, nil
 }
@@ -175,7 +175,7 @@ func (f *Follower) look(ctx context.Context) ([]listing, error) {
 func (f *Follower) Wait() { f.wg.Wait() }
 
 // emit hands over one observation unless nobody wants it any more.
-func (f *Follower) emit(o trace.Observation) {
+func (f *Follower) emit(o seq.Observation) {
 	select {
 	case <-f.done:
 		return
@@ -226,7 +226,7 @@ func (f *Follower) start(ctx context.Context, k kind, from string, open chan<- s
 				wait(ctx, pause)
 				continue
 			}
-			gap := trace.Gap{Resource: k.resource, From: last, Reason: err.Error()}
+			gap := seq.Gap{Resource: k.resource, From: last, Reason: err.Error()}
 			for ctx.Err() == nil {
 				if from, err = f.list(ctx, k, 0); err == nil {
 					gap.To = from
@@ -238,7 +238,7 @@ func (f *Follower) start(ctx context.Context, k kind, from string, open chan<- s
 				}
 				wait(ctx, pause)
 			}
-			f.emit(trace.Observation{Received: f.now(), Gap: &gap})
+			f.emit(seq.Observation{Received: f.now(), Gap: &gap})
 		}
 	})
 }
@@ -256,7 +256,7 @@ func (f *Follower) watch(ctx context.Context, k kind, from string, opened func()
 	w, err := toolswatch.NewRetryWatcherWithContext(ctx, from, &cache.ListWatch{
 		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (apiwatch.Interface, error) {
 			o.FieldSelector = k.fields
-			record := &traced{request: trace.Request{Verb: "watch", Resource: k.resource, ResourceVersion: o.ResourceVersion}}
+			record := &traced{request: seq.Request{Verb: "watch", Resource: k.resource, ResourceVersion: o.ResourceVersion}}
 			w, err := k.watch(withRecord(ctx, record), o)
 			f.answered(record, err)
 			if err == nil {

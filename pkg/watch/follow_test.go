@@ -16,7 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -84,7 +84,7 @@ func refuse(w http.ResponseWriter, code int, reason metav1.StatusReason) {
 }
 
 // follow runs a follower against the server until the test ends, and returns it with what it sees.
-func follow(t *testing.T, s *server) (*Follower, func(is func(trace.Observation) bool) trace.Observation) {
+func follow(t *testing.T, s *server) (*Follower, func(is func(seq.Observation) bool) seq.Observation) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	f, err := New(ctx, &rest.Config{Host: s.URL}, Scope{Namespace: "default", Name: "web"}, time.Now)
@@ -99,7 +99,7 @@ func follow(t *testing.T, s *server) (*Follower, func(is func(trace.Observation)
 		s.CloseClientConnections()
 		http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 	})
-	return f, func(is func(trace.Observation) bool) trace.Observation {
+	return f, func(is func(seq.Observation) bool) seq.Observation {
 		t.Helper()
 		deadline := time.After(20 * time.Second)
 		for {
@@ -120,12 +120,12 @@ func follow(t *testing.T, s *server) (*Follower, func(is func(trace.Observation)
 	}
 }
 
-func revision(rv string) func(trace.Observation) bool {
-	return func(o trace.Observation) bool { return o.Change != nil && o.Change.Pod.ResourceVersion == rv }
+func revision(rv string) func(seq.Observation) bool {
+	return func(o seq.Observation) bool { return o.Change != nil && o.Change.Pod.ResourceVersion == rv }
 }
 
-func answer(verb string) func(trace.Observation) bool {
-	return func(o trace.Observation) bool {
+func answer(verb string) func(seq.Observation) bool {
+	return func(o seq.Observation) bool {
 		return o.Request != nil && o.Request.Verb == verb && o.Request.Status != 0
 	}
 }
@@ -207,7 +207,7 @@ func TestGoneListsAnewAndShowsAGap(t *testing.T) {
 			if o := next(revision("19")); o.Change.Type != "LISTED" {
 				t.Errorf("%+v", o.Change)
 			}
-			if g := next(func(o trace.Observation) bool { return o.Gap != nil }).Gap; g.From != "10" || g.To != "20" || g.Resource != "pods" {
+			if g := next(func(o seq.Observation) bool { return o.Gap != nil }).Gap; g.From != "10" || g.To != "20" || g.Resource != "pods" {
 				t.Errorf("%+v", g)
 			}
 			next(revision("21"))
@@ -228,7 +228,7 @@ func TestWithoutTheRightToSeeEvents(t *testing.T) {
 		}
 	})
 	_, next := follow(t, s)
-	refused := next(func(o trace.Observation) bool { return o.Request != nil && o.Request.Resource == "events" })
+	refused := next(func(o seq.Observation) bool { return o.Request != nil && o.Request.Resource == "events" })
 	if q := refused.Request; q.Verb != "list" || q.Status != 403 || q.Message == "" {
 		t.Errorf("%+v", q)
 	}
@@ -236,7 +236,7 @@ func TestWithoutTheRightToSeeEvents(t *testing.T) {
 }
 
 // followed is a follower with both watches open, at a server on which nothing happens but the answer to a create.
-func followed(t *testing.T, created func(http.ResponseWriter)) (*server, *Follower, func(func(trace.Observation) bool) trace.Observation) {
+func followed(t *testing.T, created func(http.ResponseWriter)) (*server, *Follower, func(func(seq.Observation) bool) seq.Observation) {
 	t.Helper()
 	s := newServer(t, func(s *server, w http.ResponseWriter, r *http.Request) {
 		switch {
@@ -268,7 +268,7 @@ func TestCreateIsTraced(t *testing.T) {
 		_, err := f.Create(t.Context(), pod(""))
 		result <- err
 	}()
-	sent := next(func(o trace.Observation) bool { return o.Request != nil && o.Request.Verb == "create" }).Request
+	sent := next(func(o seq.Observation) bool { return o.Request != nil && o.Request.Verb == "create" }).Request
 	if sent.Status != 0 || sent.Sent.IsZero() || sent.ID == "" {
 		t.Errorf("sent: %+v", sent)
 	}

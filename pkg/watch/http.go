@@ -13,36 +13,36 @@ import (
 	"k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/apimachinery/pkg/util/uuid"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // traced is the record of one request while it is under way. The connection tells of itself from goroutines of its own,
 // even after the request has taken another one.
 type traced struct {
 	mu      sync.Mutex
-	request trace.Request
-	sent    func(trace.Request) // called once, just before the request is written
+	request seq.Request
+	sent    func(seq.Request) // called once, just before the request is written
 	// switched is called once the connection has been switched to another protocol, or nil.
-	switched func(trace.Request)
+	switched func(seq.Request)
 }
 
 // set changes the record.
-func (r *traced) set(change func(*trace.Request)) {
+func (r *traced) set(change func(*seq.Request)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	change(&r.request)
 }
 
 // setExec changes what the record has of a command. What has been observed keeps what it has.
-func (r *traced) setExec(change func(*trace.Exec)) {
-	r.set(func(q *trace.Request) {
+func (r *traced) setExec(change func(*seq.Exec)) {
+	r.set(func(q *seq.Request) {
 		e := *q.Exec
 		change(&e)
 		q.Exec = &e
 	})
 }
 
-func (r *traced) get() trace.Request {
+func (r *traced) get() seq.Request {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.request
@@ -64,20 +64,20 @@ func (t *tracer) RoundTrip(req *http.Request) (*http.Response, error) {
 	if !ok {
 		return t.next.RoundTrip(req)
 	}
-	r.set(func(q *trace.Request) {
+	r.set(func(q *seq.Request) {
 		if q.ID == "" {
 			q.ID = string(uuid.NewUUID())
 		}
 		// Of an earlier try only the id stays.
-		*q = trace.Request{ID: q.ID, Verb: q.Verb, Resource: q.Resource, Object: q.Object, Asked: q.Asked, Exec: q.Exec, Propagation: q.Propagation, ResourceVersion: q.ResourceVersion,
+		*q = seq.Request{ID: q.ID, Verb: q.Verb, Resource: q.Resource, Object: q.Object, Asked: q.Asked, Exec: q.Exec, Propagation: q.Propagation, ResourceVersion: q.ResourceVersion,
 			Method: req.Method, Path: req.URL.RequestURI(), Started: t.now()}
 	})
-	stamp := func(field func(*trace.Request) *time.Time) {
+	stamp := func(field func(*seq.Request) *time.Time) {
 		now := t.now()
-		r.set(func(q *trace.Request) { *field(q) = now })
+		r.set(func(q *seq.Request) { *field(q) = now })
 	}
 	sent := func() {
-		stamp(func(q *trace.Request) *time.Time { return &q.Sent })
+		stamp(func(q *seq.Request) *time.Time { return &q.Sent })
 		if r.sent != nil {
 			r.sent(r.get())
 		}
@@ -90,15 +90,15 @@ func (t *tracer) RoundTrip(req *http.Request) (*http.Response, error) {
 		sent()
 	}
 	req = req.Clone(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
-		DNSDone:     func(httptrace.DNSDoneInfo) { stamp(func(q *trace.Request) *time.Time { return &q.DNS }) },
-		ConnectDone: func(string, string, error) { stamp(func(q *trace.Request) *time.Time { return &q.Connected }) },
+		DNSDone:     func(httptrace.DNSDoneInfo) { stamp(func(q *seq.Request) *time.Time { return &q.DNS }) },
+		ConnectDone: func(string, string, error) { stamp(func(q *seq.Request) *time.Time { return &q.Connected }) },
 		TLSHandshakeDone: func(_ tls.ConnectionState, err error) {
-			stamp(func(q *trace.Request) *time.Time { return &q.TLS })
+			stamp(func(q *seq.Request) *time.Time { return &q.TLS })
 			if securedLater && err == nil {
 				sent()
 			}
 		},
-		GotFirstResponseByte: func() { stamp(func(q *trace.Request) *time.Time { return &q.FirstByte }) },
+		GotFirstResponseByte: func() { stamp(func(q *seq.Request) *time.Time { return &q.FirstByte }) },
 		GotConn: func(httptrace.GotConnInfo) {
 			if !securedLater {
 				sent()
@@ -111,7 +111,7 @@ func (t *tracer) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	answered := t.now()
-	r.set(func(q *trace.Request) {
+	r.set(func(q *seq.Request) {
 		if q.FirstByte.IsZero() {
 			q.FirstByte = answered
 		}
@@ -127,7 +127,7 @@ func (t *tracer) RoundTrip(req *http.Request) (*http.Response, error) {
 	})
 	if switches && res.StatusCode == http.StatusSwitchingProtocols {
 		protocol := cmp.Or(res.Header.Get("Sec-Websocket-Protocol"), res.Header.Get("X-Stream-Protocol-Version")) // of SPDY the second
-		r.setExec(func(e *trace.Exec) { e.Protocol = strings.TrimSpace(res.Header.Get("Upgrade") + " " + protocol) })
+		r.setExec(func(e *seq.Exec) { e.Protocol = strings.TrimSpace(res.Header.Get("Upgrade") + " " + protocol) })
 		r.switched(r.get())
 	}
 	return res, nil

@@ -6,14 +6,14 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	apiwatch "k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/dynamic"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // Scope is what a Follower follows in one namespace.
@@ -33,7 +33,7 @@ type Scope struct {
 // Awaited is an object that is waited for.
 type Awaited struct {
 	Kind
-	Object trace.Object
+	Object seq.Object
 }
 
 // Kind is one kind of objects as the API serves it.
@@ -64,7 +64,7 @@ type kind struct {
 	list     func(context.Context, metav1.ListOptions) (runtime.Object, error)
 	watch    func(context.Context, metav1.ListOptions) (apiwatch.Interface, error)
 	keep     func(runtime.Object) bool // it is followed
-	observe  func(typ string, o runtime.Object) trace.Observation
+	observe  func(typ string, o runtime.Object) seq.Observation
 }
 
 // one is the selector of the one object that is followed, or nothing.
@@ -89,9 +89,9 @@ func (f *Follower) pods() kind {
 		keep:     f.named,
 		list:     func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return c.List(ctx, o) },
 		watch:    c.Watch,
-		observe: func(typ string, o runtime.Object) trace.Observation {
+		observe: func(typ string, o runtime.Object) seq.Observation {
 			p, _ := o.(*corev1.Pod)
-			return trace.Observation{Change: &trace.Change{Type: typ, Pod: p}}
+			return seq.Observation{Change: &seq.Change{Type: typ, Pod: p}}
 		},
 	}
 }
@@ -107,9 +107,9 @@ func (f *Follower) events() kind {
 		},
 		list:  func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return c.List(ctx, o) },
 		watch: c.Watch,
-		observe: func(typ string, o runtime.Object) trace.Observation {
+		observe: func(typ string, o runtime.Object) seq.Observation {
 			e, _ := o.(*corev1.Event)
-			return trace.Observation{Event: &trace.EventChange{Type: typ, Event: e}}
+			return seq.Observation{Event: &seq.EventChange{Type: typ, Event: e}}
 		},
 	}
 }
@@ -126,9 +126,9 @@ func (f *Follower) others() (all []kind) {
 			list:     func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return c.List(ctx, o) },
 			watch:    c.Watch,
 			keep:     f.named,
-			observe: func(typ string, o runtime.Object) trace.Observation {
+			observe: func(typ string, o runtime.Object) seq.Observation {
 				u, _ := o.(*unstructured.Unstructured)
-				return trace.Observation{Change: &trace.Change{Type: typ, Object: u}}
+				return seq.Observation{Change: &seq.Change{Type: typ, Object: u}}
 			},
 		}
 		if x.Any {

@@ -11,6 +11,7 @@ import (
 	apiwait "k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
 )
 
@@ -46,7 +47,7 @@ func TestThousandRunsLeaveNothing(t *testing.T) {
 			_, err := f.Create(ctx, pod(""))
 			done <- err
 		}()
-		tr := trace.New(trace.Object{Kind: "Pod", Namespace: "default", Name: "web"})
+		tr := trace.New(seq.Object{Kind: "Pod", Namespace: "default", Name: "web"})
 		for created, seen := false, false; !created || !seen; {
 			select {
 			case o := <-f.Observations():

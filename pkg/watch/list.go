@@ -12,7 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // listPatiently lists, and again where the server is only not able to just now.
@@ -30,7 +30,7 @@ func (f *Follower) listPatiently(ctx context.Context, k kind, limit int64) (rv s
 func (f *Follower) listBefore(ctx context.Context, k kind, each func(runtime.Object)) (rv string, err error) {
 	there := map[types.UID]bool{}
 	observe := k.observe
-	k.observe = func(typ string, o runtime.Object) trace.Observation {
+	k.observe = func(typ string, o runtime.Object) seq.Observation {
 		if m, ok := o.(metav1.Object); ok {
 			there[m.GetUID()] = true
 		}
@@ -56,7 +56,7 @@ const pause = time.Second
 
 // list emits what exists, at most limit objects unless that is 0, and returns the revision of the list.
 func (f *Follower) list(ctx context.Context, k kind, limit int64) (string, error) {
-	record := &traced{request: trace.Request{Verb: "list", Resource: k.resource}}
+	record := &traced{request: seq.Request{Verb: "list", Resource: k.resource}}
 	list, err := k.list(withRecord(ctx, record), metav1.ListOptions{FieldSelector: k.fields, Limit: limit})
 	if err != nil {
 		f.answered(record, err)
@@ -66,7 +66,7 @@ func (f *Follower) list(ctx context.Context, k kind, limit int64) (string, error
 	if !ok {
 		return "", fmt.Errorf("list %s in %q: the answer is a %T", k.resource, f.Namespace, list)
 	}
-	record.set(func(q *trace.Request) { q.ResourceVersion = m.GetResourceVersion() })
+	record.set(func(q *seq.Request) { q.ResourceVersion = m.GetResourceVersion() })
 	f.answered(record, nil)
 	return m.GetResourceVersion(), f.listed(k, list)
 }

@@ -6,15 +6,14 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // objects is the client of a kind.
@@ -27,7 +26,7 @@ func (f *Follower) objects(k Kind) dynamic.ResourceInterface {
 
 // CreateObject makes an object that is no Pod, as an observed request. Follow must have returned before.
 func (f *Follower) CreateObject(ctx context.Context, k Kind, o *unstructured.Unstructured) (*unstructured.Unstructured, error) {
-	record := f.acting("create", k, trace.Object{Kind: o.GetKind(), Namespace: o.GetNamespace(), Name: o.GetName()})
+	record := f.acting("create", k, seq.Object{Kind: o.GetKind(), Namespace: o.GetNamespace(), Name: o.GetName()})
 	c := f.objects(k)
 	return create(ctx, f, record, func(ctx context.Context) (*unstructured.Unstructured, error) {
 		return c.Create(ctx, o, metav1.CreateOptions{FieldManager: manager})
@@ -37,9 +36,9 @@ func (f *Follower) CreateObject(ctx context.Context, k Kind, o *unstructured.Uns
 }
 
 // acting is the record of a request that the run is about: it is observed when it is sent, too.
-func (f *Follower) acting(verb string, k Kind, o trace.Object) *traced {
-	record := &traced{request: trace.Request{Verb: verb, Resource: k.Resource, Object: o}}
-	record.sent = func(r trace.Request) { f.emit(trace.Observation{Received: r.Sent, Request: &r}) }
+func (f *Follower) acting(verb string, k Kind, o seq.Object) *traced {
+	record := &traced{request: seq.Request{Verb: verb, Resource: k.Resource, Object: o}}
+	record.sent = func(r seq.Request) { f.emit(seq.Observation{Received: r.Sent, Request: &r}) }
 	return record
 }
 
@@ -62,7 +61,7 @@ func (f *Follower) Remove(ctx context.Context, k Kind, name string, uid types.UI
 // Delete asks for the deletion of an object, as an observed request. Without a uid it is the Pod that was there when Follow
 // looked; grace is the grace period in seconds, or nil for its own. The policy says what becomes of what it owns: the garbage
 // collector deletes that after it (background), before it (foreground), or leaves it (orphan).
-func (f *Follower) Delete(ctx context.Context, k Kind, o trace.Object, grace *int64, policy metav1.DeletionPropagation) error {
+func (f *Follower) Delete(ctx context.Context, k Kind, o seq.Object, grace *int64, policy metav1.DeletionPropagation) error {
 	if o.UID == "" && f.there != nil {
 		o.UID = string(f.there.UID)
 	}
@@ -87,7 +86,7 @@ func (f *Follower) Delete(ctx context.Context, k Kind, o trace.Object, grace *in
 }
 
 // path is where the API has an object.
-func (k Kind) path(o trace.Object) string {
+func (k Kind) path(o seq.Object) string {
 	p := "/api/" + k.Version
 	if k.Group != "" {
 		p = "/apis/" + k.Group + "/" + k.Version
@@ -114,7 +113,7 @@ func deleted(record *traced, text []byte) error {
 			return fmt.Errorf("the answer to the delete: %w", err)
 		}
 	}
-	record.set(func(q *trace.Request) {
+	record.set(func(q *seq.Request) {
 		q.ResourceVersion = u.GetResourceVersion()
 		if q.Pod = pod; pod == nil {
 			q.Answer = &u

@@ -10,7 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // interval is how often what cannot be watched is asked for.
@@ -19,8 +19,8 @@ const interval = 250 * time.Millisecond
 // poll asks again and again for what may not be watched: by a list, or, where that is forbidden too, for the Pod by its
 // name. It begins and, where neither is allowed, ends with a Gap that says so.
 func (f *Follower) poll(ctx context.Context, k kind, from string, why error) {
-	gap := trace.Gap{Resource: k.resource, From: from, Reason: why.Error(), Every: interval}
-	ask := func(ctx context.Context) ([]runtime.Object, trace.Observation, error) {
+	gap := seq.Gap{Resource: k.resource, From: from, Reason: why.Error(), Every: interval}
+	ask := func(ctx context.Context) ([]runtime.Object, seq.Observation, error) {
 		list, o, err := f.readList(ctx, k)
 		if err != nil {
 			return nil, o, err
@@ -29,7 +29,7 @@ func (f *Follower) poll(ctx context.Context, k kind, from string, why error) {
 		return all, o, eachItem(list, func(o runtime.Object) { all = append(all, o) })
 	}
 	if _, _, err := ask(ctx); apierrors.IsForbidden(err) && k.resource == "pods" && f.Name != "" {
-		ask = func(ctx context.Context) ([]runtime.Object, trace.Observation, error) {
+		ask = func(ctx context.Context) ([]runtime.Object, seq.Observation, error) {
 			p, o, err := f.readPod(ctx)
 			if apierrors.IsNotFound(err) {
 				return nil, o, nil
@@ -37,14 +37,14 @@ func (f *Follower) poll(ctx context.Context, k kind, from string, why error) {
 			return []runtime.Object{p}, o, err
 		}
 	}
-	f.emit(trace.Observation{Received: f.now(), Gap: &gap})
+	f.emit(seq.Observation{Received: f.now(), Gap: &gap})
 	seen := map[string]bool{}
 	var last *corev1.Pod
 	var quiet latest
 	for ; ctx.Err() == nil; wait(ctx, interval) {
 		all, read, err := ask(ctx)
 		if apierrors.IsForbidden(err) {
-			f.emit(trace.Observation{Received: f.now(), Gap: &trace.Gap{Resource: k.resource, From: from, Reason: err.Error()}})
+			f.emit(seq.Observation{Received: f.now(), Gap: &seq.Gap{Resource: k.resource, From: from, Reason: err.Error()}})
 			return
 		}
 		if err != nil {
@@ -74,7 +74,7 @@ func (f *Follower) poll(ctx context.Context, k kind, from string, why error) {
 			f.emit(o)
 		}
 		if len(all) == 0 && last != nil { // it is gone
-			f.emit(trace.Observation{Received: received, Change: &trace.Change{Type: "GONE", Pod: last}})
+			f.emit(seq.Observation{Received: received, Change: &seq.Change{Type: "GONE", Pod: last}})
 			last = nil
 		}
 	}

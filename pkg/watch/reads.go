@@ -9,17 +9,17 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // What a read answers bounds when something was written, see trace.Request. Most reads find what is known already: of those
 // only the last is worth an observation, once something new comes, and until then it is kept.
 
 // latest is the last read of a kind that found nothing new.
-type latest struct{ observation *trace.Observation }
+type latest struct{ observation *seq.Observation }
 
 // keep replaces it.
-func (l *latest) keep(o trace.Observation) { l.observation = &o }
+func (l *latest) keep(o seq.Observation) { l.observation = &o }
 
 // emit has it observed, if there is one: something new has come.
 func (l *latest) emit(f *Follower) {
@@ -30,20 +30,20 @@ func (l *latest) emit(f *Follower) {
 }
 
 // readOf is the observation of a read that has been answered with rv, or with an error.
-func (f *Follower) readOf(r *traced, rv string, err error) trace.Observation {
-	r.set(func(q *trace.Request) {
+func (f *Follower) readOf(r *traced, rv string, err error) seq.Observation {
+	r.set(func(q *seq.Request) {
 		q.ResourceVersion, q.Checks = rv, true
 		if s, ok := err.(apierrors.APIStatus); ok {
 			q.Message = s.Status().Message
 		}
 	})
 	q := r.get()
-	return trace.Observation{Received: f.now(), Request: &q}
+	return seq.Observation{Received: f.now(), Request: &q}
 }
 
 // readList lists a kind without having its objects observed.
-func (f *Follower) readList(ctx context.Context, k kind) (runtime.Object, trace.Observation, error) {
-	record := &traced{request: trace.Request{Verb: "list", Resource: k.resource}}
+func (f *Follower) readList(ctx context.Context, k kind) (runtime.Object, seq.Observation, error) {
+	record := &traced{request: seq.Request{Verb: "list", Resource: k.resource}}
 	list, err := k.list(withRecord(ctx, record), metav1.ListOptions{FieldSelector: k.fields})
 	rv := ""
 	if m, ok := list.(metav1.ListInterface); ok && err == nil {
@@ -53,25 +53,25 @@ func (f *Follower) readList(ctx context.Context, k kind) (runtime.Object, trace.
 }
 
 // readOne gets one object of a kind by its name.
-func (f *Follower) readOne(ctx context.Context, k Kind, o trace.Object) (trace.Observation, error) {
-	record := &traced{request: trace.Request{Verb: "get", Resource: k.Resource, Object: o}}
+func (f *Follower) readOne(ctx context.Context, k Kind, o seq.Object) (seq.Observation, error) {
+	record := &traced{request: seq.Request{Verb: "get", Resource: k.Resource, Object: o}}
 	found, err := f.objects(k).Get(withRecord(ctx, record), o.Name, metav1.GetOptions{})
 	rv := ""
 	if err == nil {
 		rv = found.GetResourceVersion()
-		record.set(func(q *trace.Request) { q.Object.UID = string(found.GetUID()) })
+		record.set(func(q *seq.Request) { q.Object.UID = string(found.GetUID()) })
 	}
 	return f.readOf(record, rv, err), err
 }
 
 // readPod gets the one Pod that is followed.
-func (f *Follower) readPod(ctx context.Context) (*corev1.Pod, trace.Observation, error) {
-	record := &traced{request: trace.Request{Verb: "get", Resource: "pods", Object: trace.Object{Kind: "Pod", Namespace: f.Namespace, Name: f.Name}}}
+func (f *Follower) readPod(ctx context.Context) (*corev1.Pod, seq.Observation, error) {
+	record := &traced{request: seq.Request{Verb: "get", Resource: "pods", Object: seq.Object{Kind: "Pod", Namespace: f.Namespace, Name: f.Name}}}
 	p, err := f.client.Pods(f.Namespace).Get(withRecord(ctx, record), f.Name, metav1.GetOptions{})
 	rv := ""
 	if err == nil {
 		rv = p.ResourceVersion
-		record.set(func(q *trace.Request) { q.Object.UID = string(p.UID) })
+		record.set(func(q *seq.Request) { q.Object.UID = string(p.UID) })
 	}
 	return p, f.readOf(record, rv, err), err
 }

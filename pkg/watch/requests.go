@@ -15,21 +15,21 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/version"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // answered emits the finished record of a request of ours.
 func (f *Follower) answered(r *traced, err error) {
 	if s, ok := err.(apierrors.APIStatus); ok {
-		r.set(func(q *trace.Request) { q.Message = s.Status().Message })
+		r.set(func(q *seq.Request) { q.Message = s.Status().Message })
 	}
 	request := r.get()
-	f.emit(trace.Observation{Received: f.now(), Request: &request})
+	f.emit(seq.Observation{Received: f.now(), Request: &request})
 }
 
 // Create makes the Pod. Follow must have returned before.
 func (f *Follower) Create(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, error) {
-	record := f.acting("create", Pods, trace.Object{Kind: "Pod", Namespace: f.Namespace, Name: pod.Name})
+	record := f.acting("create", Pods, seq.Object{Kind: "Pod", Namespace: f.Namespace, Name: pod.Name})
 	record.request.Asked = pod
 	c := f.client.Pods(f.Namespace)
 	made, err := create(ctx, f, record, func(ctx context.Context) (*corev1.Pod, error) {
@@ -47,14 +47,14 @@ func create[T metav1.Object](ctx context.Context, f *Follower, record *traced, s
 	q := record.get()
 	if err != nil && !q.Sent.IsZero() && answerLost(err) && f.before[q.Resource] != nil {
 		if there, ok := findMade(ctx, f.before[q.Resource], get, err); ok {
-			f.emit(trace.Observation{Received: f.now(), Loss: &trace.Loss{Source: "http", What: "the answer to the create: " + err.Error() + "; the " + q.Object.Kind + " is there", Count: 1}})
-			record.set(func(q *trace.Request) { q.Status, q.StatusText = 0, "" })
+			f.emit(seq.Observation{Received: f.now(), Loss: &seq.Loss{Source: "http", What: "the answer to the create: " + err.Error() + "; the " + q.Object.Kind + " is there", Count: 1}})
+			record.set(func(q *seq.Request) { q.Status, q.StatusText = 0, "" })
 			f.answered(record, nil)
 			return there, nil
 		}
 	}
 	if err == nil {
-		record.set(func(q *trace.Request) {
+		record.set(func(q *seq.Request) {
 			q.ResourceVersion, q.Object.UID = made.GetResourceVersion(), string(made.GetUID())
 			switch o := any(made).(type) {
 			case *corev1.Pod:
@@ -97,7 +97,7 @@ func findMade[T metav1.Object](ctx context.Context, before map[types.UID]bool, g
 
 // Version asks the server for its version, such as v1.37.2.
 func (f *Follower) Version(ctx context.Context) (string, error) {
-	record := &traced{request: trace.Request{Verb: "get"}}
+	record := &traced{request: seq.Request{Verb: "get"}}
 	var v version.Info
 	body, err := f.client.RESTClient().Get().AbsPath("/version").SetHeader("Accept", runtime.ContentTypeJSON).DoRaw(withRecord(ctx, record))
 	if err == nil {
@@ -105,7 +105,7 @@ func (f *Follower) Version(ctx context.Context) (string, error) {
 			err = fmt.Errorf("read the server's version: %w", err)
 		}
 	}
-	record.set(func(q *trace.Request) { q.ServerVersion = v.GitVersion })
+	record.set(func(q *seq.Request) { q.ServerVersion = v.GitVersion })
 	f.answered(record, err)
 	return v.GitVersion, err
 }

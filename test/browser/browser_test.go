@@ -20,7 +20,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/render"
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 var browser context.Context
@@ -130,15 +130,15 @@ func drawn(t *testing.T, format string, r render.Report, y render.Style) string 
 // hostile is a report in which every string that a server or a user chose tries to be something else.
 func hostile() render.Report {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	r := render.Report{Run: trace.Run{Zero: at}}
+	r := render.Report{Run: seq.Run{Zero: at}}
 	add := func(text string) {
 		i := len(r.Steps)
-		r.Steps = append(r.Steps, trace.Step{
-			Key: text, From: trace.APIServer, To: trace.Container(text), Kind: []trace.Kind{trace.RequestKind, trace.DeliveryKind, trace.NoteKind}[i%3],
-			Label: text, Detail: trace.Brief, Window: trace.Window{Earliest: at, Latest: at}, Best: at, Rule: "exec", Clock: trace.Participant(text),
-			Evidence: []trace.Evidence{{Source: text, Detail: text, ResourceVersion: text}}, ResourceVersion: text,
+		r.Steps = append(r.Steps, seq.Step{
+			Key: text, From: seq.APIServer, To: seq.Container(text), Kind: []seq.Kind{seq.RequestKind, seq.DeliveryKind, seq.NoteKind}[i%3],
+			Label: text, Detail: seq.Brief, Window: seq.Window{Earliest: at, Latest: at}, Best: at, Rule: "exec", Clock: seq.Participant(text),
+			Evidence: []seq.Evidence{{Source: text, Detail: text, ResourceVersion: text}}, ResourceVersion: text,
 		})
-		if r.Steps[i].Kind == trace.NoteKind {
+		if r.Steps[i].Kind == seq.NoteKind {
 			r.Steps[i].From = r.Steps[i].To
 		}
 	}
@@ -146,11 +146,11 @@ func hostile() render.Report {
 		add(text)
 	}
 	all := strings.Join(hostileTexts, " ")
-	r.Run.Subject = trace.Object{Kind: "Pod", Namespace: all, Name: all}
+	r.Run.Subject = seq.Object{Kind: "Pod", Namespace: all, Name: all}
 	r.Run.Image, r.Context, r.Run.Server, r.Run.Unseen = all, all, all, []string{all}
 	r.Outcome = render.Outcome{Name: "Stuck", Reason: all, Message: all}
-	r.Phases = []trace.Phase{{Name: "admit", Explain: all, Best: time.Second, Parts: []trace.Part{{Begin: r.Steps[0].Key, End: r.Steps[2].Key, Likely: trace.Window{Earliest: at, Latest: at.Add(time.Second)}}}}}
-	r.Waits = []trace.Wait{{Name: all, Explain: all, Remedy: all}}
+	r.Phases = []seq.Phase{{Name: "admit", Explain: all, Best: time.Second, Parts: []seq.Part{{Begin: r.Steps[0].Key, End: r.Steps[2].Key, Likely: seq.Window{Earliest: at, Latest: at.Add(time.Second)}}}}}
+	r.Waits = []seq.Wait{{Name: all, Explain: all, Remedy: all}}
 	return r
 }
 

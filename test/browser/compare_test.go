@@ -12,7 +12,7 @@ import (
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/compare"
 	"github.com/kubectl-seq/kubectl-seq/pkg/render"
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/test/scenario"
 )
 
@@ -44,7 +44,7 @@ func TestComparisonPage(t *testing.T) {
 	all = append(all, render.Compare(hostile(), plain(t), [2]string{hostileTexts[0], hostileTexts[1]}))
 	for _, c := range all {
 		path := filepath.Join(t.TempDir(), "page.html")
-		if err := os.WriteFile(path, []byte(compared(t, "html", c, render.Style{Detail: trace.Normal})), 0o644); err != nil {
+		if err := os.WriteFile(path, []byte(compared(t, "html", c, render.Style{Detail: seq.Normal})), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		p := newTab(t)
@@ -52,7 +52,7 @@ func TestComparisonPage(t *testing.T) {
 		p.until(t, `document.querySelector("footer") !== null`)
 		rows, only := 0, [2]int{}
 		for _, s := range c.Steps {
-			if s.Detail() > trace.Normal {
+			if s.Detail() > seq.Normal {
 				continue
 			}
 			rows++

@@ -12,7 +12,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/render"
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/test/scenario"
 )
 
@@ -50,7 +50,7 @@ func (p *tab) count(t *testing.T, selector string) int {
 	return value[int](t, p, `document.querySelectorAll(`+"`"+selector+"`"+`).length`)
 }
 
-func upTo(r render.Report, d trace.Detail) (n int) {
+func upTo(r render.Report, d seq.Detail) (n int) {
 	for _, s := range r.Steps {
 		if s.Detail <= d {
 			n++
@@ -63,13 +63,13 @@ func TestPageOpensForEveryScenario(t *testing.T) {
 	for _, s := range scenario.All(t) {
 		t.Run(s.Name, func(t *testing.T) {
 			r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
-			p := open(t, r, render.Style{Detail: trace.Normal})
-			if n := p.count(t, ".step"); n != upTo(r, trace.Normal) {
-				t.Errorf("%d steps, want %d", n, upTo(r, trace.Normal))
+			p := open(t, r, render.Style{Detail: seq.Normal})
+			if n := p.count(t, ".step"); n != upTo(r, seq.Normal) {
+				t.Errorf("%d steps, want %d", n, upTo(r, seq.Normal))
 			}
 			p.do(t, script(`document.querySelector("#view [value=time]").click()`))
-			if n := p.count(t, ".step"); n != upTo(r, trace.Normal) {
-				t.Errorf("time chart: %d steps, want %d", n, upTo(r, trace.Normal))
+			if n := p.count(t, ".step"); n != upTo(r, seq.Normal) {
+				t.Errorf("time chart: %d steps, want %d", n, upTo(r, seq.Normal))
 			}
 			if o := r.Outcome.Obstacle; o != nil {
 				if text := value[string](t, p, `document.getElementById("obstacle").innerText`); !strings.Contains(text, string(o.By)) || !strings.Contains(text, o.Next) {
@@ -85,7 +85,7 @@ func TestPageOpensForEveryScenario(t *testing.T) {
 
 func TestPageControls(t *testing.T) {
 	r := plain(t)
-	p := open(t, r, render.Style{Detail: trace.Normal})
+	p := open(t, r, render.Style{Detail: seq.Normal})
 	click := func(selector string) { p.do(t, script("document.querySelector(`"+selector+"`).click()")) }
 
 	for d, name := range []string{1: "brief", 2: "normal", 3: "full"} {
@@ -93,7 +93,7 @@ func TestPageControls(t *testing.T) {
 			continue
 		}
 		click(`#detail [value="` + string(rune('0'+d)) + `"]`)
-		if n, want := p.count(t, ".step"), upTo(r, trace.Detail(d)); n != want {
+		if n, want := p.count(t, ".step"), upTo(r, seq.Detail(d)); n != want {
 			t.Errorf("%s: %d steps, want %d", name, n, want)
 		}
 	}
@@ -141,10 +141,10 @@ func TestPageControls(t *testing.T) {
 
 func TestPagePlays(t *testing.T) {
 	r := plain(t)
-	p := open(t, r, render.Style{Detail: trace.Brief})
+	p := open(t, r, render.Style{Detail: seq.Brief})
 	click := func(id string) { p.do(t, script(`document.getElementById("`+id+`").click()`)) }
 	shown := func() int { return p.count(t, ".step:not(.later)") }
-	all := upTo(r, trace.Brief)
+	all := upTo(r, seq.Brief)
 	click("first")
 	if n := shown(); n != 0 {
 		t.Errorf("at the beginning %d steps show", n)
@@ -177,7 +177,7 @@ func TestPagePlays(t *testing.T) {
 }
 
 func TestPageDarkAndPrint(t *testing.T) {
-	p := open(t, plain(t), render.Style{Detail: trace.Normal})
+	p := open(t, plain(t), render.Style{Detail: seq.Normal})
 	background := func() string { return value[string](t, p, `getComputedStyle(document.body).backgroundColor`) }
 	light := background()
 	p.do(t, script(`document.getElementById("theme").click()`))
@@ -207,7 +207,7 @@ func TestPageDarkAndPrint(t *testing.T) {
 }
 
 func TestPageTakesHostileTextsAsText(t *testing.T) {
-	p := open(t, hostile(), render.Style{Detail: trace.Full})
+	p := open(t, hostile(), render.Style{Detail: seq.Full})
 	p.do(t, script(`document.querySelector("#lanes summary").click()`), script(`document.querySelector("#view [value=time]").click()`),
 		script(`document.querySelector("#view [value=order]").click()`), script(`for (const s of [...document.querySelectorAll(".step")].map((e) => e.dataset.step)) document.querySelector("[data-step='" + s + "']").dispatchEvent(new MouseEvent("click", {bubbles: true}))`))
 	if value[bool](t, p, "window.owned !== undefined") || p.count(t, "img, iframe, object, embed") != 0 || p.count(t, "script") != 2 {

@@ -13,7 +13,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/render"
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/test/scenario"
 )
 
@@ -59,20 +59,20 @@ func (p *tab) draw(t *testing.T, text string) picture {
 func TestMermaidDrawsEveryScenario(t *testing.T) {
 	p := mermaid(t)
 	for _, s := range scenario.All(t) {
-		for _, detail := range []trace.Detail{trace.Brief, trace.Normal, trace.Full} {
+		for _, detail := range []seq.Detail{seq.Brief, seq.Normal, seq.Full} {
 			t.Run(fmt.Sprint(s.Name, "-", detail), func(t *testing.T) {
 				r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
 				arrows, notes, dashed := 0, 0, 0
-				lanes := map[trace.Participant]bool{}
+				lanes := map[seq.Participant]bool{}
 				for _, step := range r.Steps {
 					if step.Detail > detail {
 						continue
 					}
 					lanes[step.From], lanes[step.To] = true, true
 					switch step.Kind {
-					case trace.NoteKind:
+					case seq.NoteKind:
 						notes++
-					case trace.RequestKind:
+					case seq.RequestKind:
 						arrows++
 					default:
 						arrows++
@@ -91,7 +91,7 @@ func TestMermaidDrawsEveryScenario(t *testing.T) {
 func TestMermaidDrawsComparisons(t *testing.T) {
 	p := mermaid(t)
 	for _, c := range comparisons(t) {
-		for _, detail := range []trace.Detail{trace.Brief, trace.Normal, trace.Full} {
+		for _, detail := range []seq.Detail{seq.Brief, seq.Normal, seq.Full} {
 			arrows, lanes := 0, map[int]bool{}
 			for _, s := range c.Steps {
 				if s.Detail() > detail {
@@ -100,7 +100,7 @@ func TestMermaidDrawsComparisons(t *testing.T) {
 				side, _ := s.One()
 				m := s.Sides[side]
 				lanes[c.Lane(side, m.From)], lanes[c.Lane(side, m.To)] = true, true
-				if m.Kind != trace.NoteKind {
+				if m.Kind != seq.NoteKind {
 					arrows++
 				}
 			}
@@ -110,7 +110,7 @@ func TestMermaidDrawsComparisons(t *testing.T) {
 			}
 		}
 	}
-	got := p.draw(t, compared(t, "mermaid", render.Compare(hostile(), plain(t), [2]string{hostileTexts[0], "end"}), render.Style{Detail: trace.Full}))
+	got := p.draw(t, compared(t, "mermaid", render.Compare(hostile(), plain(t), [2]string{hostileTexts[0], "end"}), render.Style{Detail: seq.Full}))
 	if got.Scripts != 0 || value[bool](t, p, "window.owned !== undefined") {
 		t.Error("a text became markup")
 	}
@@ -123,7 +123,7 @@ func TestMermaidBrief(t *testing.T) {
 			continue
 		}
 		r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
-		got := mermaid(t).draw(t, drawn(t, "mermaid", r, render.Style{Detail: trace.Brief}))
+		got := mermaid(t).draw(t, drawn(t, "mermaid", r, render.Style{Detail: seq.Brief}))
 		if actors := strings.Join(slices.Compact(got.Actors), " "); actors != "kubectl apiserver etcd scheduler kubelet containerd runc app" {
 			t.Errorf("participants: %s", actors)
 		}
@@ -135,7 +135,7 @@ func TestMermaidBrief(t *testing.T) {
 
 func TestMermaidTakesHostileTextsAsText(t *testing.T) {
 	p := mermaid(t)
-	got := p.draw(t, drawn(t, "mermaid", hostile(), render.Style{Detail: trace.Full}))
+	got := p.draw(t, drawn(t, "mermaid", hostile(), render.Style{Detail: seq.Full}))
 	if got.Scripts != 0 || value[bool](t, p, "window.owned !== undefined") {
 		t.Error("a text became markup")
 	}

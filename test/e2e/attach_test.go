@@ -139,7 +139,7 @@ func whileWatching(t *testing.T, then func(), args ...string) (d document, errOu
 	then()
 	cmd.Wait()
 	text := holdPrinted(t, out.String(), file, args)
-	if again, errOut, code := seq(t, "replay", kept, "-o", "json", "--speed=max"); code != cmd.ProcessState.ExitCode() || again != text {
+	if again, errOut, code := runSeq(t, "replay", kept, "-o", "json", "--speed=max"); code != cmd.ProcessState.ExitCode() || again != text {
 		t.Errorf("replay: exit %d, not %d: %s (-live +replay)\n%s", code, cmd.ProcessState.ExitCode(), errOut, cmp.Diff(text, again))
 	}
 	return live(t, text), stderr.String(), cmd.ProcessState.ExitCode()
@@ -205,7 +205,7 @@ func TestFewRights(t *testing.T) {
 		{"watch pod/none --wait --timeout=2s", "Timeout", 124},
 		{"exec trapped -- kill 1", "Ready", 0},
 	} {
-		out, errOut, code := seq(t, append([]string{"--as=reader", "-o", "json"}, strings.Fields(c.args)...)...)
+		out, errOut, code := runSeq(t, append([]string{"--as=reader", "-o", "json"}, strings.Fields(c.args)...)...)
 		if o := parse(t, out).outcome; code != c.code || o.Outcome != c.outcome {
 			t.Errorf("%s: exit %d, %+v: %s", c.args, code, o, errOut)
 		}
@@ -216,14 +216,14 @@ func TestFewRights(t *testing.T) {
 		"delete-pod trapped --as=reader":            `cannot delete resource "pods"`,
 		"exec trapped -c app --as=nobody -- kill 1": `cannot get resource "pods/exec"`,
 	} {
-		if out, errOut, code := seq(t, strings.Fields(args)...); code != 1 || !strings.Contains(errOut, want) {
+		if out, errOut, code := runSeq(t, strings.Fields(args)...); code != 1 || !strings.Contains(errOut, want) {
 			t.Errorf("%s: exit %d: %s%s", args, code, out, errOut)
 		}
 	}
 }
 
 func TestWatchWait(t *testing.T) {
-	_, errOut, code := seq(t, "watch", "pod/plain", "--until=ready")
+	_, errOut, code := runSeq(t, "watch", "pod/plain", "--until=ready")
 	if code != 1 || !strings.Contains(errOut, "not found") || !strings.Contains(errOut, "--wait") {
 		t.Errorf("exit %d: %s", code, errOut)
 	}
@@ -245,7 +245,7 @@ func TestWatchWaitBounds(t *testing.T) {
 		_ = wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, time.Minute, true, func(context.Context) (bool, error) { return waitsFor(t, "present"), nil })
 		runKubectl(t, "", "create", "-f", scenarioFile("present"))
 	}()
-	out, errOut, code := seq(t, "watch", "pod/present", "--wait", "--until=ready", "-o", "json", "--record="+kept)
+	out, errOut, code := runSeq(t, "watch", "pod/present", "--wait", "--until=ready", "-o", "json", "--record="+kept)
 	if code != 0 {
 		t.Fatalf("exit %d: %s", code, errOut)
 	}
@@ -310,7 +310,7 @@ func TestWatchRollout(t *testing.T) {
 
 	// One that is done is known to be.
 	runKubectl(t, "", "apply", "-f", workloadFile("deployment"))
-	if out, errOut, code := seq(t, "watch", "deployments.apps/web", "--until=available", "-o", "json"); code != 0 || parse(t, out).outcome.Outcome != "Available" {
+	if out, errOut, code := runSeq(t, "watch", "deployments.apps/web", "--until=available", "-o", "json"); code != 0 || parse(t, out).outcome.Outcome != "Available" {
 		t.Errorf("exit %d: %s", code, errOut)
 	}
 }

@@ -12,10 +12,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -64,7 +63,7 @@ func remove(t *testing.T, name string) {
 }
 
 func TestListing(t *testing.T) {
-	out, errOut, code := seq(t, "create-pod", "-f", scenarioFile("plain"), "--detail=brief", "--rm")
+	out, errOut, code := runSeq(t, "create-pod", "-f", scenarioFile("plain"), "--detail=brief", "--rm")
 	if code != 0 {
 		t.Fatalf("exit %d: %s", code, errOut)
 	}
@@ -94,7 +93,7 @@ func TestMistakesLeaveNothingBehind(t *testing.T) {
 		{"invalid Pod", "web --image=busybox:1 --port=99999", "spec.containers[0].ports[0].containerPort"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, errOut, code := seq(t, append([]string{"create-pod"}, strings.Fields(c.args)...)...)
+			_, errOut, code := runSeq(t, append([]string{"create-pod"}, strings.Fields(c.args)...)...)
 			if code != 1 || !strings.HasPrefix(errOut, "error: ") || !strings.Contains(errOut, c.want) || strings.Count(errOut, "\n") != 1 {
 				t.Errorf("exit %d, stderr %q", code, errOut)
 			}
@@ -105,11 +104,11 @@ func TestMistakesLeaveNothingBehind(t *testing.T) {
 
 func TestNameTaken(t *testing.T) {
 	remove(t, "taken")
-	if _, errOut, code := seq(t, "create-pod", "taken", "--image=busybox:1", "--until=scheduled", "--", "sleep", "1000"); code != 0 {
+	if _, errOut, code := runSeq(t, "create-pod", "taken", "--image=busybox:1", "--until=scheduled", "--", "sleep", "1000"); code != 0 {
 		t.Fatalf("exit %d: %s", code, errOut)
 	}
 	// --rm removes only what this very run has made.
-	out, errOut, code := seq(t, "create-pod", "taken", "--image=busybox:1", "--rm")
+	out, errOut, code := runSeq(t, "create-pod", "taken", "--image=busybox:1", "--rm")
 	if code != 1 || !strings.Contains(errOut, "already exists (hint: choose another name, or delete it: kubectl delete pod taken -n default)") || !strings.Contains(out, "409 Conflict") || strings.Contains(out, "kubelet") {
 		t.Errorf("exit %d, stderr %q, stdout:\n%s", code, errOut, out)
 	}
@@ -134,7 +133,7 @@ func TestOutcomes(t *testing.T) {
 	} {
 		t.Run(c.name+c.args, func(t *testing.T) {
 			remove(t, c.name)
-			out, errOut, code := seq(t, append([]string{"create-pod", "-f", scenarioFile(c.name), "-o", "json", "--rm"}, strings.Fields(c.args)...)...)
+			out, errOut, code := runSeq(t, append([]string{"create-pod", "-f", scenarioFile(c.name), "-o", "json", "--rm"}, strings.Fields(c.args)...)...)
 			o := parse(t, out).outcome
 			if code != c.code || o.ExitCode != c.code || o.Outcome != c.outcome || !regexp.MustCompile("^("+c.reason+"|ImagePullBackOff)$").MatchString(o.Reason) {
 				t.Errorf("exit %d, outcome %+v, stderr %q", code, o, errOut)
@@ -187,7 +186,7 @@ func TestClosedPipe(t *testing.T) {
 func TestRequestsPerRun(t *testing.T) {
 	r := record(t)
 	remove(t, "plain")
-	if _, errOut, code := seq(t, "create-pod", "-f", scenarioFile("plain"), "-o", "json"); code != 0 {
+	if _, errOut, code := runSeq(t, "create-pod", "-f", scenarioFile("plain"), "-o", "json"); code != 0 {
 		t.Fatalf("exit %d: %s", code, errOut)
 	}
 	want := map[string]int{"create pods ": 1, "list events ": 2, "list pods ": 1, "watch events ": 1, "watch pods ": 1, "get  ": 1}
@@ -214,7 +213,7 @@ func TestRequestsPerRun(t *testing.T) {
 func TestWithoutEvents(t *testing.T) {
 	allow(t, "student", "pods")
 	remove(t, "plain")
-	out, errOut, code := seq(t, "create-pod", "-f", scenarioFile("plain"), "--as=student")
+	out, errOut, code := runSeq(t, "create-pod", "-f", scenarioFile("plain"), "--as=student")
 	if code != 0 || !strings.Contains(out, "StartContainer app") || strings.Count(out, `cannot list resource "events"`) != 1 {
 		t.Errorf("exit %d, stderr %q, stdout:\n%s", code, errOut, out)
 	}

@@ -47,14 +47,14 @@ func TestCompareNamesThePhase(t *testing.T) {
 		if err := os.WriteFile(file(name+".yaml"), []byte(pod), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if out, errOut, code := seq(t, "create-pod", "-f", file(name+".yaml"), "--record="+file(name)); code != 0 {
+		if out, errOut, code := runSeq(t, "create-pod", "-f", file(name+".yaml"), "--record="+file(name)); code != 0 {
 			t.Fatalf("%s: exit %d: %s\n%s", name, code, errOut, out)
 		}
-		if out, errOut, code := seq(t, "delete-pod", name, "--record="+file(name+"-end")); code != 0 {
+		if out, errOut, code := runSeq(t, "delete-pod", name, "--record="+file(name+"-end")); code != 0 {
 			t.Fatalf("%s: exit %d: %s\n%s", name, code, errOut, out)
 		}
 	}
-	out, errOut, code := seq(t, "compare", file("compare-quick"), file("compare-slow"), "-o", "json="+file("json"), "-o", "html="+file("html"), "-o", "mermaid="+file("mermaid"))
+	out, errOut, code := runSeq(t, "compare", file("compare-quick"), file("compare-slow"), "-o", "json="+file("json"), "-o", "html="+file("html"), "-o", "mermaid="+file("mermaid"))
 	t.Log(out)
 	if code != 0 || errOut != "" {
 		t.Fatalf("exit %d: %s", code, errOut)
@@ -87,12 +87,12 @@ func TestCompareNamesThePhase(t *testing.T) {
 			t.Errorf("%s has not the verdict %q", format, verdict)
 		}
 	}
-	out, errOut, code = seq(t, "compare", file("compare-slow-end"), file("compare-quick-end"))
+	out, errOut, code = runSeq(t, "compare", file("compare-slow-end"), file("compare-quick-end"))
 	t.Log(out)
 	if code != 0 || errOut != "" || !largestIn("stop").MatchString(out) {
 		t.Errorf("exit %d: %s: stop is not named", code, errOut)
 	}
-	if out, _, code = seq(t, "compare", file("compare-slow"), file("compare-slow")); code != 0 || !strings.Contains(out, "A and B are the same run: there is no difference.") {
+	if out, _, code = runSeq(t, "compare", file("compare-slow"), file("compare-slow")); code != 0 || !strings.Contains(out, "A and B are the same run: there is no difference.") {
 		t.Errorf("exit %d:\n%s", code, out)
 	}
 }

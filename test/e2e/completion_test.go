@@ -155,7 +155,7 @@ func TestNames(t *testing.T) {
 		"delete pods -l app=web":        "takes exactly one object, by its name",
 		"delete deploy/web --as=nobody": `"nobody" cannot get resource "deployments"`,
 	} {
-		_, errOut, code := seq(t, strings.Fields(args)...)
+		_, errOut, code := runSeq(t, strings.Fields(args)...)
 		if code != 1 || !strings.HasPrefix(errOut, "error: ") || !strings.Contains(errOut, want) || strings.Count(errOut, "\n") != 1 {
 			t.Errorf("%s: exit %d: %s, want %s", args, code, errOut, want)
 		}

@@ -46,7 +46,7 @@ func TestDeletePod(t *testing.T) {
 // A Pod without a node goes within the request.
 func TestDeleteAtOnce(t *testing.T) {
 	start(t, "gated", func(*corev1.Pod) bool { return true })
-	out, errOut, code := seq(t, "delete-pod", "gated", "-o", "json")
+	out, errOut, code := runSeq(t, "delete-pod", "gated", "-o", "json")
 	steps := parse(t, out).steps
 	if n := count(steps, func(s step) bool { return s.To == "apiserver" && s.Verb == "delete" }); code != 0 || n != 1 {
 		t.Errorf("exit %d, %d requests: %s\n%v", code, n, errOut, steps)
@@ -58,14 +58,14 @@ func TestDeleteAtOnce(t *testing.T) {
 func TestDeleteWhatHasEnded(t *testing.T) {
 	for name, phase := range map[string]corev1.PodPhase{"completes": corev1.PodSucceeded, "fails": corev1.PodFailed} {
 		start(t, name, func(p *corev1.Pod) bool { return p.Status.Phase == phase })
-		out, errOut, code := seq(t, "delete-pod", name, "-o", "json")
+		out, errOut, code := runSeq(t, "delete-pod", name, "-o", "json")
 		if o := parse(t, out).outcome; code != 0 || o.Outcome != "Deleted" {
 			t.Errorf("%s: exit %d, %+v: %s", name, code, o, errOut)
 		}
 	}
 	runKubectl(t, "", "create", "job", "ended", "--image=busybox:1", "--", "true")
 	runKubectl(t, "", "wait", "job/ended", "--for=condition=Complete", "--timeout=60s")
-	out, errOut, code := seq(t, "delete", "job/ended", "--cascade=foreground", "-o", "json")
+	out, errOut, code := runSeq(t, "delete", "job/ended", "--cascade=foreground", "-o", "json")
 	d := parse(t, out)
 	if n := count(d.steps, func(s step) bool { return s.Label == "DELETE pods" && s.From == "controller-manager/garbage-collector" }); code != 0 || d.outcome.Outcome != "Deleted" || n != 1 {
 		t.Errorf("exit %d, %+v, %d Pods deleted: %s", code, d.outcome, n, errOut)
@@ -73,7 +73,7 @@ func TestDeleteWhatHasEnded(t *testing.T) {
 }
 
 func TestDeleteWhatIsNotThere(t *testing.T) {
-	_, errOut, code := seq(t, "delete-pod", "nowhere")
+	_, errOut, code := runSeq(t, "delete-pod", "nowhere")
 	if code != 1 || !strings.Contains(errOut, `pods "nowhere" not found`) {
 		t.Errorf("exit %d: %s", code, errOut)
 	}

@@ -26,7 +26,7 @@ import (
 // run runs docker-run on the engine; what follows is as on the command line.
 func (e *dockerEngine) run(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
-	return seq(t, append([]string{"docker-run", "--host=" + e.host, "--containerd=" + e.containerd}, args...)...)
+	return runSeq(t, append([]string{"docker-run", "--host=" + e.host, "--containerd=" + e.containerd}, args...)...)
 }
 
 // told finds the one step whose label begins so.
@@ -78,11 +78,11 @@ func TestDockerRun(t *testing.T) {
 		}
 		within(t, told(t, d, "exec the container's program"), state.Container.State.StartedAt, 20*time.Millisecond)
 		within(t, told(t, d, "exits with"), state.Container.State.FinishedAt, 0)
-		if again, _, code := seq(t, "replay", recording, "--speed=max", "-o", "json"); again != stdout || code != 3 {
+		if again, _, code := runSeq(t, "replay", recording, "--speed=max", "-o", "json"); again != stdout || code != 3 {
 			t.Errorf("the replay ends with %d and says\n%s\nnot\n%s", code, again, stdout)
 		}
 		for _, format := range []string{"listing", "lanes", "mermaid", "html"} {
-			out, _, _ := seq(t, "replay", recording, "--speed=max", "-o", format, "--explain")
+			out, _, _ := runSeq(t, "replay", recording, "--speed=max", "-o", format, "--explain")
 			for _, name := range []string{"user", "docker", "containerd", "runc", "web"} {
 				if !strings.Contains(out, name) {
 					t.Errorf("-o %s has no %s:\n%s", format, name, out)
@@ -90,10 +90,10 @@ func TestDockerRun(t *testing.T) {
 			}
 		}
 		pod := filepath.Join(t.TempDir(), "pod.jsonl")
-		if _, stderr, code := seq(t, "create-pod", "beside-docker", "--image=busybox:1", "--restart=Never", "--until=completed", "--rm", "--record="+pod, "--", "true"); code != 0 {
+		if _, stderr, code := runSeq(t, "create-pod", "beside-docker", "--image=busybox:1", "--restart=Never", "--until=completed", "--rm", "--record="+pod, "--", "true"); code != 0 {
 			t.Fatalf("exit code %d, %s", code, stderr)
 		}
-		if out, _, code := seq(t, "compare", recording, pod); code != 0 || !strings.Contains(out, "A is about a Container, B about a Pod.") || !strings.Contains(out, " both have 4.") {
+		if out, _, code := runSeq(t, "compare", recording, pod); code != 0 || !strings.Contains(out, "A is about a Container, B about a Pod.") || !strings.Contains(out, " both have 4.") {
 			t.Errorf("exit code %d, %s", code, out)
 		}
 		_, stderr, code = e.run(t, busyboxImage, "--name=web")
@@ -108,7 +108,7 @@ func TestDockerRun(t *testing.T) {
 
 	t.Run("without containerd's events", func(t *testing.T) {
 		truth := e.tasks(t)
-		stdout, _, code := seq(t, "docker-run", "--host="+e.host, "--containerd=/nowhere", busyboxImage, "--name=inferred", "--rm", "-o", "json", "--", "sleep", "0.2")
+		stdout, _, code := runSeq(t, "docker-run", "--host="+e.host, "--containerd=/nowhere", busyboxImage, "--name=inferred", "--rm", "-o", "json", "--", "sleep", "0.2")
 		if code != 0 {
 			t.Fatalf("exit code %d, %s", code, stdout)
 		}
@@ -213,7 +213,7 @@ func TestDockerRun(t *testing.T) {
 	})
 
 	t.Run("no engine", func(t *testing.T) {
-		_, stderr, code := seq(t, "docker-run", "--host=unix:///nowhere/docker.sock", busyboxImage)
+		_, stderr, code := runSeq(t, "docker-run", "--host=unix:///nowhere/docker.sock", busyboxImage)
 		if code != 1 || !strings.Contains(stderr, "cannot connect to the Docker Engine at unix:///nowhere/docker.sock") || !strings.Contains(stderr, "(hint: ") {
 			t.Errorf("exit code %d, %s", code, stderr)
 		}

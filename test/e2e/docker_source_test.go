@@ -14,12 +14,12 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/docker"
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // dockerRun is one run of a container by the package, and what it observed.
 type dockerRun struct {
-	observed []trace.Observation
+	observed []seq.Observation
 	exit     docker.Exit
 	err      error
 	stdout   string
@@ -100,7 +100,7 @@ func (r dockerRun) told() (engine, runtime []string) {
 }
 
 // request is the last that was observed of the first request of that verb, and how often it was.
-func (r dockerRun) request(t *testing.T, verb string) (last trace.Request, times int) {
+func (r dockerRun) request(t *testing.T, verb string) (last seq.Request, times int) {
 	t.Helper()
 	for _, o := range r.observed {
 		if q := o.Request; q != nil && q.Verb == verb && (times == 0 || q.ID == last.ID) {
@@ -172,7 +172,7 @@ func TestDockerSource(t *testing.T) {
 		}
 		image, _ := r.request(t, "inspect")
 		create, times := r.request(t, "create")
-		if image.Docker.Layers != 1 || times != 2 || create.Status != 201 || create.Object != (trace.Object{Kind: "Container", Name: "plain", UID: r.id}) || create.Docker.ID != r.id {
+		if image.Docker.Layers != 1 || times != 2 || create.Status != 201 || create.Object != (seq.Object{Kind: "Container", Name: "plain", UID: r.id}) || create.Docker.ID != r.id {
 			t.Errorf("image %+v, create, observed %d times: %+v %+v", image.Docker, times, create, create.Docker)
 		}
 		attach, times := r.request(t, "attach")
@@ -188,7 +188,7 @@ func TestDockerSource(t *testing.T) {
 		if start.Status != 204 || remove.Status != 204 {
 			t.Errorf("start %+v, delete %+v", start, remove)
 		}
-		var last trace.Docker
+		var last seq.Docker
 		for _, o := range r.observed {
 			if q := o.Request; q != nil && q.Verb == "inspect" && q.Resource == "containers" {
 				last = *q.Docker

@@ -22,11 +22,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	authorizationclient "k8s.io/client-go/kubernetes/typed/authorization/v1"
+	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	rbacclient "k8s.io/client-go/kubernetes/typed/rbac/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
-
-	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 
 	"github.com/kubectl-seq/kubectl-seq/test/truth"
 )
@@ -77,7 +76,7 @@ type obstacle struct {
 }
 
 // seq runs the plugin and returns what it printed and how it ended.
-func seq(t testing.TB, args ...string) (stdout, stderr string, code int) {
+func runSeq(t testing.TB, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()

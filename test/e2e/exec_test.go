@@ -37,14 +37,14 @@ func TestExecPassesOutput(t *testing.T) {
 	start(t, "trapped", ready)
 	command := []string{"--", "sh", "-c", "echo out; echo err >&2; printf end; exit 3"}
 	for _, format := range []string{"listing", "lanes"} {
-		out, errOut, code := seq(t, append([]string{"exec", "trapped", "-o", format}, command...)...)
+		out, errOut, code := runSeq(t, append([]string{"exec", "trapped", "-o", format}, command...)...)
 		lines := strings.Split(out, "\n")
 		if code != 3 || errOut != "err\n" || !slices.Contains(lines, "out") || !slices.Contains(lines, "end") || !strings.Contains(out, "exit code 3") || !strings.Contains(out, "Exited") {
 			t.Errorf("%s: exit %d, stderr %q, stdout\n%s", format, code, errOut, out)
 		}
 	}
 	for _, format := range []string{"json", "mermaid", "html"} {
-		out, errOut, code := seq(t, append([]string{"exec", "pod/trapped", "-o", format}, command...)...)
+		out, errOut, code := runSeq(t, append([]string{"exec", "pod/trapped", "-o", format}, command...)...)
 		if code != 3 || strings.Contains(out, "\nout\n") || !strings.Contains(errOut, "out\n") || !strings.Contains(errOut, "err\n") || !strings.Contains(errOut, "end\n") {
 			t.Errorf("%s: exit %d, stderr %q", format, code, errOut)
 		}
@@ -74,8 +74,8 @@ func TestExecKillsFirstProcess(t *testing.T) {
 			start(t, "trapped", ready)
 			r := record(t)
 			kept := filepath.Join(t.TempDir(), "kept.jsonl")
-			out, errOut, code := seq(t, append([]string{"exec", "trapped", "--processes", "-o", "json", "--record=" + kept}, append(flags, "--", "kill", "1")...)...)
-			if again, _, replayed := seq(t, "replay", kept, "-o", "json", "--speed=max"); again != out || replayed != code {
+			out, errOut, code := runSeq(t, append([]string{"exec", "trapped", "--processes", "-o", "json", "--record=" + kept}, append(flags, "--", "kill", "1")...)...)
+			if again, _, replayed := runSeq(t, "replay", kept, "-o", "json", "--speed=max"); again != out || replayed != code {
 				t.Errorf("replay: exit %d, not %d (-live +replay)\n%s", replayed, code, cmp.Diff(out, again))
 			}
 			d := parse(t, out)
@@ -105,7 +105,7 @@ func TestExecKillsFirstProcess(t *testing.T) {
 // A process 1 that has no handler for a signal does not get it: the command succeeds, and nothing follows.
 func TestExecIgnored(t *testing.T) {
 	start(t, "plain", ready)
-	out, errOut, code := seq(t, "exec", "plain", "--", "kill", "1")
+	out, errOut, code := runSeq(t, "exec", "plain", "--", "kill", "1")
 	if said := strings.Join(strings.Fields(out), " "); code != 0 || !strings.Contains(said, "container app did not end in the ") || !strings.Contains(said, "only signals that it has a handler for") || strings.Contains(said, "StartContainer") {
 		t.Errorf("exit %d: %s\n%s", code, errOut, out)
 	}
@@ -122,7 +122,7 @@ func TestExecRefused(t *testing.T) {
 		"nowhere -- true":             {`pods "nowhere" not found`},
 		"trapped --as=looker -- true": {"pods/exec", "forbidden", "hint: see what you may do"},
 	} {
-		out, errOut, code := seq(t, append([]string{"exec"}, strings.Fields(args)...)...)
+		out, errOut, code := runSeq(t, append([]string{"exec"}, strings.Fields(args)...)...)
 		if code != 1 {
 			t.Errorf("%s: exit %d", args, code)
 		}
@@ -142,7 +142,7 @@ func TestExecOutputs(t *testing.T) {
 	for _, format := range []string{"listing", "lanes", "mermaid", "html", "json"} {
 		args = append(args, "-o", format+"="+filepath.Join(dir, format))
 	}
-	out, errOut, code := seq(t, append(args, "--explain", "--detail=full", "--", "sh", "-c", "echo swor''dfish")...)
+	out, errOut, code := runSeq(t, append(args, "--explain", "--detail=full", "--", "sh", "-c", "echo swor''dfish")...)
 	if code != 0 || !strings.Contains(out, "swordfish") {
 		t.Fatalf("exit %d: %s\n%s", code, errOut, out)
 	}

@@ -33,7 +33,7 @@ func TestRights(t *testing.T) {
 			allowVerbs(t, "rights-"+c.name, strings.Split(c.verbs, ","), "pods")
 			pod := "rights-" + c.name
 			remove(t, pod)
-			out, errOut, code := seq(t, "create-pod", "-f", podFile(t, pod), "--as=rights-"+c.name, "--timeout=60s")
+			out, errOut, code := runSeq(t, "create-pod", "-f", podFile(t, pod), "--as=rights-"+c.name, "--timeout=60s")
 			if code != c.code || strings.Count(strings.Join(strings.Fields(out), " "), c.says) != 1 || !strings.Contains(out, "201 Created") {
 				t.Errorf("exit %d, stderr %q, stdout:\n%s", code, errOut, out)
 			}

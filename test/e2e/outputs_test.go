@@ -49,10 +49,10 @@ func TestReplayIsTheRun(t *testing.T) {
 			dir := t.TempDir()
 			kept, live := filepath.Join(dir, "kept.jsonl"), filepath.Join(dir, "live.json")
 			args := append([]string{"create-pod", "-f", scenarioFile(c.pod), "--rm", "--record=" + kept, "-o", "json=" + live}, strings.Fields(c.args)...)
-			if _, errOut, code := seq(t, args...); code != c.code {
+			if _, errOut, code := runSeq(t, args...); code != c.code {
 				t.Fatalf("exit %d: %s", code, errOut)
 			}
-			again, errOut, code := seq(t, "replay", kept, "-o", "json", "--speed=max")
+			again, errOut, code := runSeq(t, "replay", kept, "-o", "json", "--speed=max")
 			if code != c.code || errOut != "" {
 				t.Errorf("replay: exit %d: %s", code, errOut)
 			}
@@ -71,7 +71,7 @@ func TestOutputsOfOneRun(t *testing.T) {
 	for _, format := range []string{"lanes", "mermaid", "html", "json"} {
 		args = append(args, "-o", format+"="+filepath.Join(dir, format))
 	}
-	out, errOut, code := seq(t, args...)
+	out, errOut, code := runSeq(t, args...)
 	if code != 0 || !strings.Contains(out, "Ready in ") {
 		t.Fatalf("exit %d: %s\n%s", code, errOut, out)
 	}
@@ -134,7 +134,7 @@ func TestRecordKeepsSecretsOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	remove(t, "secrets")
-	out, errOut, code := seq(t, "create-pod", "-f", file, "--record="+kept, "--until=completed", "--rm", "--detail=full", "-o", "listing", "-o", "html="+filepath.Join(dir, "page.html"))
+	out, errOut, code := runSeq(t, "create-pod", "-f", file, "--record="+kept, "--until=completed", "--rm", "--detail=full", "-o", "listing", "-o", "html="+filepath.Join(dir, "page.html"))
 	if code != 2 {
 		t.Fatalf("exit %d: %s\n%s", code, errOut, out)
 	}

@@ -199,7 +199,7 @@ func TestPrinted(t *testing.T) {
 				if where == "terminal" {
 					listing, code = onScreen(t, 150, args...)
 				} else {
-					out, errOut, exit := seq(t, args...)
+					out, errOut, exit := runSeq(t, args...)
 					if listing, code = out, fmt.Sprint(exit); exit != 0 {
 						t.Log(errOut)
 					}

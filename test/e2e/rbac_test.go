@@ -243,7 +243,7 @@ func (l rbacLevel) refused(t *testing.T, ns, user, name, run string) string {
 		args = append(args, strings.ReplaceAll(word, "NAME", name))
 	}
 	r := record(t)
-	out, errOut, code := seq(t, args...)
+	out, errOut, code := runSeq(t, args...)
 	for line := range strings.Lines(out + errOut) {
 		for _, word := range []string{"cannot ", "forbidden", "may not", "403 Forbidden"} {
 			if i := strings.Index(line, word); i >= 0 {

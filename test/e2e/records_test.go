@@ -132,7 +132,7 @@ func TestCollect(t *testing.T) {
 }
 
 func TestSources(t *testing.T) {
-	out, errOut, code := seq(t, "sources", "--wait=3s") // the scheduler renews its lease every 2 s
+	out, errOut, code := runSeq(t, "sources", "--wait=3s") // the scheduler renews its lease every 2 s
 	if code != 0 {
 		t.Fatalf("exit %d: %s", code, errOut)
 	}
@@ -146,7 +146,7 @@ func TestSources(t *testing.T) {
 			t.Errorf("no %q in:\n%s", want, out)
 		}
 	}
-	out, _, code = seq(t, "sources", "--wait=1s", "--as=nobody")
+	out, _, code = runSeq(t, "sources", "--wait=1s", "--as=nobody")
 	if code != 0 || strings.Contains(out, " yes ") || strings.Count(out, "you may not:") != 6 || strings.Count(out, "it needs ") != 6 {
 		t.Errorf("exit %d:\n%s", code, out)
 	}
@@ -160,7 +160,7 @@ func TestRecordsThatCannotBeRead(t *testing.T) {
 		"--audit-log=node:/var/log/x --as=student":         "find the control-plane node",
 	} {
 		allow := strings.Fields("create-pod web --image=busybox:1 " + args)
-		if _, errOut, code := seq(t, allow...); code != 1 || !strings.Contains(errOut, want) || strings.Count(errOut, "\n") != 1 {
+		if _, errOut, code := runSeq(t, allow...); code != 1 || !strings.Contains(errOut, want) || strings.Count(errOut, "\n") != 1 {
 			t.Errorf("%s: exit %d: %s", args, code, errOut)
 		}
 	}

@@ -92,7 +92,7 @@ func TestRefusals(t *testing.T) {
 			var o *obstacle
 			// Quotas, policies and webhooks take a moment to be in force.
 			for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); {
-				out, errOut, code := seq(t, append([]string{"create-pod", "-f", path, "-n", ns.Name, "-o", "json", "--rm", "--until=scheduled"}, strings.Fields(c.args)...)...)
+				out, errOut, code := runSeq(t, append([]string{"create-pod", "-f", path, "-n", ns.Name, "-o", "json", "--rm", "--until=scheduled"}, strings.Fields(c.args)...)...)
 				if code == 1 {
 					if o = parse(t, out).outcome.Obstacle; o != nil && o.Name == "being-deleted" {
 						continue // the one that was made before the policy was in force
@@ -117,7 +117,7 @@ func TestRefusedDelete(t *testing.T) {
 	runKubectl(t, "", "create", "rolebinding", "-n", ns, "looks", "--clusterrole=view", "--user=refused-delete")
 	runKubectl(t, `{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "kept"}, "spec": {"schedulingGates": [{"name": "example.com/never"}], "containers": [{"name": "app", "image": "busybox:1"}]}}`,
 		"apply", "-n", ns, "-f", "-")
-	out, errOut, code := seq(t, "delete", "pod/kept", "-n", ns, "--as=refused-delete", "-o", "json")
+	out, errOut, code := runSeq(t, "delete", "pod/kept", "-n", ns, "--as=refused-delete", "-o", "json")
 	d := parse(t, out)
 	if o := d.outcome.Obstacle; code != 1 || d.outcome.Outcome != "Refused" || o == nil || o.Name != "no-rights" || o.Explain != "you may not delete that here" {
 		t.Errorf("exit %d, %+v: %s", code, d.outcome, errOut)
@@ -145,7 +145,7 @@ func TestHostileEvent(t *testing.T) {
 		client(t).Events("default").Delete(context.Background(), "relabeled.evil", metav1.DeleteOptions{})
 	})
 	remove(t, "relabeled")
-	out, errOut, code := seq(t, "create-pod", "-f", scenarioFile("relabeled"), "--until=completed", "--rm", "--detail=full", "--color=never")
+	out, errOut, code := runSeq(t, "create-pod", "-f", scenarioFile("relabeled"), "--until=completed", "--rm", "--detail=full", "--color=never")
 	if code != 0 || strings.ContainsAny(out, "\x1b\x07\u202e") || !strings.Contains(out, `Evil\u001b`) {
 		t.Errorf("exit %d, %s:\n%s", code, errOut, out)
 	}

@@ -36,7 +36,7 @@ func installed(t *testing.T, completer string) string {
 	case "file":
 		err = os.WriteFile(path, dataOf(t, filepath.Join("..", "..", "cmd", "kubectl-seq", "kubectl_complete-seq")), 0o755)
 	case "printed":
-		out, _, _ := seq(t, "completion", "kubectl")
+		out, _, _ := runSeq(t, "completion", "kubectl")
 		err = os.WriteFile(path, []byte(out), 0o755)
 	}
 	if err != nil {

@@ -130,7 +130,7 @@ func TestTruthTable(t *testing.T) {
 			} else {
 				close(done)
 			}
-			out, errOut, _ := seq(t, slices.Concat(c.verb, []string{"-o", "json"}, flags)...)
+			out, errOut, _ := runSeq(t, slices.Concat(c.verb, []string{"-o", "json"}, flags)...)
 			<-done
 			d := parse(t, out)
 			if d.uid == "" {

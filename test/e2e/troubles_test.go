@@ -36,7 +36,7 @@ func (c trouble) check(t *testing.T) {
 	t.Helper()
 	remove(t, c.pod)
 	begun := time.Now()
-	out, errOut, code := seq(t, append([]string{"create-pod", "-f", scenarioFile(c.pod), "-o", "json", "--rm"}, strings.Fields(c.args)...)...)
+	out, errOut, code := runSeq(t, append([]string{"create-pod", "-f", scenarioFile(c.pod), "-o", "json", "--rm"}, strings.Fields(c.args)...)...)
 	d := parse(t, out)
 	want := map[string]int{"Stuck": 2, "Failed": 2, "Deleted": 2, "Refused": 1}[c.outcome]
 	if code != want || d.outcome.ExitCode != want || d.outcome.Outcome != c.outcome {
@@ -106,7 +106,7 @@ func TestTroubles(t *testing.T) {
 func TestDeadEndIsWaitedOutOnDemand(t *testing.T) {
 	remove(t, "image-name")
 	begun := time.Now()
-	out, _, code := seq(t, "create-pod", "-f", scenarioFile("image-name"), "--rm", "--wait-anyway", "--timeout=6s")
+	out, _, code := runSeq(t, "create-pod", "-f", scenarioFile("image-name"), "--rm", "--wait-anyway", "--timeout=6s")
 	if code != 2 || time.Since(begun) < 6*time.Second || !regexp.MustCompile(`Stuck after [5-9]\.`).MatchString(out) {
 		t.Errorf("exit %d after %v:\n%s", code, time.Since(begun), out)
 	}
@@ -128,7 +128,7 @@ func TestWaitAnywayGetsThere(t *testing.T) {
 		}
 		done <- err
 	}()
-	out, errOut, code := seq(t, "create-pod", "-f", scenarioFile("missing-configmap"), "--rm", "-o", "json", "--wait-anyway")
+	out, errOut, code := runSeq(t, "create-pod", "-f", scenarioFile("missing-configmap"), "--rm", "-o", "json", "--wait-anyway")
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
@@ -221,7 +221,7 @@ func TestStoppedKubelet(t *testing.T) {
 	}
 	t.Cleanup(resume)
 	remove(t, "plain")
-	out, errOut, code := seq(t, "create-pod", "-f", scenarioFile("plain"), "-o", "json", "--timeout=9s")
+	out, errOut, code := runSeq(t, "create-pod", "-f", scenarioFile("plain"), "-o", "json", "--timeout=9s")
 	o := parse(t, out).outcome
 	if code != 2 || o.Obstacle == nil || o.Obstacle.Name != "silent-kubelet" || o.Obstacle.Participant != "kubelet" || !strings.Contains(o.Obstacle.Message, "it had renewed its lease") {
 		t.Errorf("exit %d: %+v, %s", code, o, errOut)
@@ -282,7 +282,7 @@ func TestWebhook(t *testing.T) {
 		}{"inferred": {nil, "inferred"}, "observed": {withRecords, "observed"}} {
 			t.Run(name, func(t *testing.T) {
 				remove(t, "mutated")
-				out, errOut, code := seq(t, append([]string{"create-pod", "-f", scenarioFile("mutated"), "-o", "json", "--rm"}, c.flags...)...)
+				out, errOut, code := runSeq(t, append([]string{"create-pod", "-f", scenarioFile("mutated"), "-o", "json", "--rm"}, c.flags...)...)
 				if code != 0 {
 					t.Fatalf("exit %d: %s", code, errOut)
 				}

@@ -62,7 +62,7 @@ func onThisMachine(tr *truth.Truth, bound time.Duration) time.Duration {
 func held(t *testing.T, name string, flags []string, apart time.Duration) document {
 	t.Helper()
 	r := record(t)
-	out, errOut, code := seq(t, append([]string{"create-pod", "-f", scenarioFile(name), "-o", "json", "--rm"}, flags...)...)
+	out, errOut, code := runSeq(t, append([]string{"create-pod", "-f", scenarioFile(name), "-o", "json", "--rm"}, flags...)...)
 	if code != 0 {
 		t.Fatalf("exit %d: %s", code, errOut)
 	}

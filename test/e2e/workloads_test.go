@@ -29,8 +29,8 @@ func (d document) uids() (all []string) {
 func replayed(t *testing.T, args ...string) (d document, errOut string, code int) {
 	t.Helper()
 	kept := filepath.Join(t.TempDir(), "kept.jsonl")
-	out, errOut, code := seq(t, append(args, "-o", "json", "--record="+kept)...)
-	if again, errOut, replayed := seq(t, "replay", kept, "-o", "json", "--speed=max"); replayed != code || again != out {
+	out, errOut, code := runSeq(t, append(args, "-o", "json", "--record="+kept)...)
+	if again, errOut, replayed := runSeq(t, "replay", kept, "-o", "json", "--speed=max"); replayed != code || again != out {
 		t.Errorf("replay: exit %d, not %d: %s (-live +replay)\n%s", replayed, code, errOut, cmp.Diff(out, again))
 	}
 	return parse(t, out), errOut, code
@@ -158,7 +158,7 @@ func TestWorkloadTroubles(t *testing.T) {
 	} {
 		t.Run(c.obstacle, func(t *testing.T) {
 			t.Parallel()
-			out, errOut, code := seq(t, append(c.args, "-o", "json", "--rm")...)
+			out, errOut, code := runSeq(t, append(c.args, "-o", "json", "--rm")...)
 			o := parse(t, out).outcome
 			if code != 2 || o.Obstacle == nil || o.Obstacle.Name != c.obstacle || o.Obstacle.Participant != c.holder || len(o.Obstacle.Evidence) == 0 {
 				t.Errorf("exit %d, %+v, %+v: %s", code, o, o.Obstacle, errOut)
@@ -169,7 +169,7 @@ func TestWorkloadTroubles(t *testing.T) {
 
 // One Pod of a file is followed as create-pod follows it, and so is one beside other objects.
 func TestCreatePodFromFile(t *testing.T) {
-	out, errOut, code := seq(t, "create", "-f", scenarioFile("plain"), "-o", "json", "--rm")
+	out, errOut, code := runSeq(t, "create", "-f", scenarioFile("plain"), "-o", "json", "--rm")
 	d := parse(t, out)
 	if code != 0 || d.outcome.Outcome != "Available" || count(d.steps, func(s step) bool {
 		return s.Rule == "own-create" && s.Kind == "request" && s.Label == "POST pods (plain)"
@@ -183,7 +183,7 @@ func TestCreatePodFromFile(t *testing.T) {
 func TestCreateRefused(t *testing.T) {
 	runKubectl(t, "", "create", "deployment", "taken", "--image=busybox:1", "--replicas=0")
 	t.Cleanup(func() { runKubectl(t, "", "delete", "deployment", "taken") })
-	out, errOut, code := seq(t, "create-deployment", "taken", "--image=busybox:1", "-o", "json", "--rm")
+	out, errOut, code := runSeq(t, "create-deployment", "taken", "--image=busybox:1", "-o", "json", "--rm")
 	if o := parse(t, out).outcome; code != 1 || o.Outcome != "Refused" || o.Obstacle == nil || o.Obstacle.Name != "name-taken" || strings.Contains(errOut, "deleted") {
 		t.Errorf("exit %d, %+v: %s", code, o, errOut)
 	}

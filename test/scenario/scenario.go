@@ -15,6 +15,7 @@ import (
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/recording"
 	"github.com/kubectl-seq/kubectl-seq/pkg/render"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
 )
 
@@ -44,7 +45,7 @@ func All(t testing.TB) []Scenario {
 			t.Fatalf("%s: %v", p, err)
 		}
 		if s.End != nil {
-			s.Observations = append(s.Observations, trace.Observation{Received: s.End.At})
+			s.Observations = append(s.Observations, seq.Observation{Received: s.End.At})
 		}
 		all = append(all, s)
 	}
@@ -75,7 +76,7 @@ func (s *Scenario) File(name string) *txtar.File {
 }
 
 // Fold is what the observations tell.
-func Fold(subject trace.Object, observations []trace.Observation) *trace.Trace {
+func Fold(subject seq.Object, observations []seq.Observation) *trace.Trace {
 	t := trace.New(subject)
 	for _, o := range observations {
 		t.Observe(o)
@@ -101,9 +102,9 @@ func End(t *trace.Trace) time.Time {
 	case a.Ended && len(a.Left) == 0:
 		return a.Exec.Ended
 	}
-	for _, is := range []func(trace.State) bool{
-		func(st trace.State) bool { return st.Deleted },
-		func(st trace.State) bool { return st.Ready || st.Available || st.Succeeded || st.Failed },
+	for _, is := range []func(seq.State) bool{
+		func(st seq.State) bool { return st.Deleted },
+		func(st seq.State) bool { return st.Ready || st.Available || st.Succeeded || st.Failed },
 	} {
 		if _, by, ok := t.Reached(0, is); ok && by.After(zero) {
 			return by

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // Row is one message as the printed listing shows it: read back from what a person reads.
@@ -285,7 +285,7 @@ func (r Row) holds(steps []Message, is []int) error {
 }
 
 // Messages are the steps of a fold as JSON has them.
-func Messages(steps []trace.Step) []Message {
+func Messages(steps []seq.Step) []Message {
 	all := make([]Message, len(steps))
 	for i, s := range steps {
 		all[i] = Message{From: string(s.From), To: string(s.To), Kind: string(s.Kind), Label: s.Label, Call: s.Call, ResourceVersion: s.ResourceVersion,

@@ -1,6 +1,9 @@
-package trace
+package seq
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Participant is a lane of the diagram. The container runtime goes by the name the node reports ("containerd",
 // "cri-o"), a container by "container/NAME", any other client of the API by the name it gave itself.
@@ -26,6 +29,19 @@ const (
 
 // Container is the lane of one container of the Pod.
 func Container(name string) Participant { return Participant("container/" + name) }
+
+// Webhook is the lane of an admission webhook.
+func Webhook(name string) Participant { return Participant("webhook " + name) }
+
+// Controller is one of the control loops that run inside kube-controller-manager.
+func Controller(name string) Participant {
+	return ControllerManager + "/" + Participant(name)
+}
+
+// IsController reports whether it is one of them.
+func (p Participant) IsController() bool {
+	return strings.HasPrefix(string(p), string(ControllerManager)+"/")
+}
 
 // IsClient reports whether it is the lane of who asked for what the run is about.
 func (p Participant) IsClient() bool { return p == Kubectl || p == User }
@@ -60,6 +76,9 @@ const (
 	Full                     // Event writes and our own watching too
 )
 
+// String is the name of the detail, as flags and JSON have it.
+func (d Detail) String() string { return [...]string{"", "brief", "normal", "full"}[d] }
+
 // Instant says which instant of a message a window is about.
 type Instant string
 
@@ -80,6 +99,11 @@ func (w Window) Width() (d time.Duration, ok bool) {
 		return 0, false
 	}
 	return w.Latest.Sub(w.Earliest), true
+}
+
+// Empty reports whether the bounds contradict each other.
+func (w Window) Empty() bool {
+	return !w.Earliest.IsZero() && !w.Latest.IsZero() && w.Latest.Before(w.Earliest)
 }
 
 // Evidence is one observation that supports a step.
@@ -123,5 +147,10 @@ type Step struct {
 	Conflict        bool     // bounds contradicted each other: two clocks disagree beyond what was measured
 }
 
-// String is the name of the detail, as flags and JSON have it.
-func (d Detail) String() string { return [...]string{"", "brief", "normal", "full"}[d] }
+// Known is what to say of the instant: Best and its precision where it is sharp, else the window.
+func (s *Step) Known() Window {
+	if s.Shown {
+		return Window{s.Best.Add(-s.Precision / 2), s.Best.Add(s.Precision / 2)}
+	}
+	return s.Window
+}

@@ -1,12 +1,11 @@
-package trace
+package seq
 
 import (
-	"strings"
-	"time"
-
+	"fmt"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"time"
 )
 
 // Observation is one fact as one source saw it, unchanged, with the time it reached us. Exactly one of the pointers is
@@ -87,6 +86,28 @@ func (q *Request) AnswerObject() metav1.Object {
 	return nil
 }
 
+// Evidence says what we know of a request of our own at HTTP level.
+func (q *Request) Evidence() Evidence {
+	detail := fmt.Sprintf("our own request: %s %s", q.Method, q.Path)
+	if q.Docker == nil {
+		detail += ", Audit-ID " + q.ID
+	}
+	last := q.Started
+	for _, phase := range []struct {
+		name string
+		at   time.Time
+	}{{"DNS", q.DNS}, {"connect", q.Connected}, {"TLS", q.TLS}} {
+		if !phase.at.IsZero() {
+			detail += fmt.Sprintf(", %s %.1f ms", phase.name, phase.at.Sub(last).Seconds()*1000)
+			last = phase.at
+		}
+	}
+	if last.Equal(q.Started) {
+		detail += ", on a kept connection"
+	}
+	return Evidence{Source: "http", Detail: detail, At: q.Sent}
+}
+
 // Change is one revision of an object as a list or a watch delivered it.
 type Change struct {
 	Type string      `json:"type"` // ADDED, MODIFIED or DELETED from a watch, LISTED from a list, GONE from one that lacks it
@@ -165,6 +186,11 @@ type Span struct {
 	Error      string            `json:"error,omitempty"`
 }
 
+// Evidence is the span as what supports a step.
+func (s *Span) Evidence() Evidence {
+	return Evidence{Source: "spans", Detail: fmt.Sprintf("%s %s, %.1f ms", s.Service, s.Name, s.End.Sub(s.Start).Seconds()*1000), At: s.Start}
+}
+
 // Loss says that a source had something that could not be used.
 type Loss struct {
 	Source string `json:"source"`
@@ -189,31 +215,4 @@ type Attach struct {
 // Webhooks are the admission webhooks that the API server asks when a Pod is created, as they are configured.
 type Webhooks struct {
 	Mutating []string `json:"mutating"` // names, in no order
-}
-
-// Object names an API object. UID is empty until it is known.
-type Object struct {
-	Kind      string `json:"kind"`
-	Namespace string `json:"namespace,omitempty"`
-	Name      string `json:"name"`
-	UID       string `json:"uid,omitempty"`
-}
-
-// String is the kind, and the name as kubectl has it.
-func (o Object) String() string {
-	return o.Kind + " " + strings.TrimPrefix(o.Namespace+"/"+o.Name, "/")
-}
-
-// Same reports whether two names are of one object, as far as uids are known.
-func (o Object) Same(p Object) bool {
-	return o.Kind == p.Kind && o.Namespace == p.Namespace && o.Name == p.Name && (o.UID == "" || p.UID == "" || o.UID == p.UID)
-}
-
-// ObjectOf names an object. One without a kind of its own is a Pod.
-func ObjectOf(m metav1.Object) Object {
-	kind := "Pod"
-	if u, ok := m.(*unstructured.Unstructured); ok {
-		kind = u.GetKind()
-	}
-	return Object{kind, m.GetNamespace(), m.GetName(), string(m.GetUID())}
 }

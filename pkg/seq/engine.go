@@ -1,6 +1,8 @@
-package trace
+package seq
 
-import "time"
+import (
+	"time"
+)
 
 // Docker is what a request of ours to a Docker Engine asked for and was told, beyond what any request has. The verbs of
 // such requests are pull, create, attach, start, wait, kill, delete, and, of what only looks, get for the version, watch for

@@ -1,0 +1,111 @@
+package seq
+
+import "time"
+
+// Run is what the observations say of the run as a whole.
+type Run struct {
+	Subject  Object
+	Server   string   // version of the API server, such as v1.37.2; empty until it has told
+	Sources  []string // what observations came from, as evidence names it
+	Image    string   // of the first container
+	Runtime  Participant
+	Node     string
+	Expected []Participant // those that such a Pod's start involves, seen already or not
+	Zero     time.Time     // when the request that made the Pod was sent; the origin of relative times
+	Looked   time.Time     // since when a run that only looks does so, see Attach; its times are times of the day
+	Clocks   []Clock
+	Unseen   []string // what could not be seen, in plain words
+	Denied   []string // what one source denied that others had led to
+}
+
+// State is how far an object has come.
+type State struct {
+	Created   bool
+	Available bool // it does what it is there for; of a Pod, that is to be Ready
+	Scheduled bool
+	Running   bool // every container has been started
+	Ready     bool
+	Succeeded bool
+	Failed    bool
+	Deleting  bool // it is still there, but will not be for long
+	Deleted   bool
+	Refused   string // what the API server answered instead of making or deleting the object, or of running a command in it
+}
+
+// Phase is one part of a run: all stretches of time that nothing but it explains best. The phases of a run do not overlap,
+// and their likeliest durations add up to the run.
+type Phase struct {
+	Name     string
+	Earliest time.Time     // when it began at the earliest
+	Latest   time.Time     // when it ended at the latest
+	Min, Max time.Duration // bounds of what it took
+	Best     time.Duration // the likeliest
+	Explain  string
+	Parts    []Part // in order
+	Open     bool   // it had not ended when the run did
+}
+
+// Unknown is the name of the phase of which nothing that was observed says what happened in it.
+const Unknown = "not known"
+
+// Lately is how long its last part has most likely taken.
+func (p Phase) Lately() time.Duration {
+	if len(p.Parts) == 0 {
+		return 0
+	}
+	last := p.Parts[len(p.Parts)-1].Likely
+	return last.Latest.Sub(last.Earliest)
+}
+
+// Part is one stretch of a phase, between two messages.
+type Part struct {
+	Begin, End string // keys of the steps; empty where the run itself began or ended there
+	Window            // from when it began at the earliest to when it ended at the latest
+	Likely     Window // from when it is likeliest to have begun to when it is likeliest to have ended
+}
+
+// Wait is a fixed wait inside Kubernetes that this run shows: time in which nothing worked.
+type Wait struct {
+	Name    string        // of the constant in the kubelet's source, or of the field of the Pod
+	Phase   string        // of which it is a part; empty where it is part of none
+	Length  time.Duration // zero where the run does not tell
+	Explain string
+	Remedy  string // what removes it
+}
+
+// Obstacle is what keeps the Pod from getting further, or what ended it.
+type Obstacle struct {
+	Name      string        // row of the table of causes
+	Object    Object        // what it holds
+	By        Participant   // who holds it, or ended it
+	Container string        // where it is about one
+	Reason    string        // in the API's own words
+	Message   string        // likewise
+	Explain   string        // in plain words
+	Next      string        // one step to try
+	Since     time.Time     // when we first learned of it, on our clock
+	Held      time.Duration // from then until now
+	DeadEnd   bool          // nothing that Kubernetes does by itself will change it
+	Evidence  []Evidence    // what told of it first, and last
+}
+
+// Member is one Pod of a run that is about something else.
+type Member struct {
+	Object  Object
+	Owner   Object // its controller
+	Node    string
+	State   State
+	Created time.Time     // when it was stored, most likely; zero where that was not seen
+	Took    time.Duration // from then until it was Ready, or had succeeded; zero while it is not, or where that was not seen
+	Phases  []Phase       // of its start
+}
+
+// Aftermath is how far what a command led to has come.
+type Aftermath struct {
+	Exec  *Exec     // the command; nil where none has been sent
+	Ended bool      // it has
+	Left  []string  // containers of the Pod that have ended since it was sent
+	Back  bool      // all of these run again, and the Pod is Ready
+	Over  bool      // all of these have ended for good, by the Pod's restartPolicy
+	By    time.Time // when the Pod had certainly become so
+}
