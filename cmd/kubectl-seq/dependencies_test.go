@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -28,6 +29,28 @@ func TestDependenciesHaveReasons(t *testing.T) {
 	slices.Sort(got)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("go.mod (-) and docs/dependencies.md (+) differ:\n%s", diff)
+	}
+}
+
+// What observes, keeps, compares and draws knows the vocabulary and nothing of the reconstruction.
+func TestPackagesPointOneWay(t *testing.T) {
+	for _, dir := range []string{"seq", "audit", "compare", "docker", "logfile", "otlp", "recording", "render", "trace", "watch"} {
+		files, err := filepath.Glob("../../pkg/" + dir + "/*.go")
+		if err != nil || len(files) == 0 {
+			t.Fatalf("pkg/%s: %v, %d files", dir, err, len(files))
+		}
+		for _, f := range files {
+			if strings.HasSuffix(f, "_test.go") {
+				continue
+			}
+			for _, i := range firsts(t, f, `(?m)^\t?(?:import )?"github\.com/kubectl-seq/kubectl-seq/(\S+)"$`) {
+				allowed := i == "pkg/seq" || i == "pkg/"+dir+"/internal" || strings.HasPrefix(i, "pkg/"+dir+"/internal/") ||
+					dir == "render" && i == "pkg/compare" || i == "pkg/logfile"
+				if !allowed || dir == "seq" {
+					t.Errorf("%s imports %s", f, i)
+				}
+			}
+		}
 	}
 }
 

@@ -62,12 +62,16 @@ func (n *naming) messages(steps []seq.Step) []message {
 		}
 		all = append(all, m)
 	}
-	count := map[[2]string]int{}
+	type sort struct {
+		who  string
+		rule *seq.Rule
+	}
+	count := map[sort]int{}
 	for _, m := range all {
-		count[[2]string{m.who, m.Rule}]++
+		count[sort{m.who, m.Rule}]++
 	}
 	for i := range all {
-		all[i].unique = count[[2]string{all[i].who, all[i].Rule}] == 1
+		all[i].unique = count[sort{all[i].who, all[i].Rule}] == 1
 	}
 	return all
 }

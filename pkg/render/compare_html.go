@@ -134,7 +134,7 @@ func (c Comparison) htmlStep(b *strings.Builder, y Style, s compare.Step) {
 	case one && s.Elsewhere >= 0:
 		class, mark = side.String(), side.String()+" ~"
 	case one:
-		class, mark, gists = side.String()+" only", side.String(), gist(m.Rule)
+		class, mark, gists = side.String()+" only", side.String(), m.Rule.Gist
 	case s.Same:
 		class = "same"
 	}

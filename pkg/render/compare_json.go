@@ -158,7 +158,7 @@ func (c Comparison) jsonMessage(s compare.Step, side compare.Side) *jsonMessage 
 		return new(t.Sub(zero).Seconds())
 	}
 	w := m.Known()
-	j := &jsonMessage{From: m.From, To: m.To, Kind: m.Kind, Label: m.Label, Container: m.Container, Rule: m.Rule, Certainty: m.Certainty, Earliest: since(w.Earliest), Latest: since(w.Latest)}
+	j := &jsonMessage{From: m.From, To: m.To, Kind: m.Kind, Label: m.Label, Container: m.Container, Rule: m.Rule.Name, Certainty: m.Certainty, Earliest: since(w.Earliest), Latest: since(w.Latest)}
 	if m.Answer != nil {
 		j.Answer = m.Answer.Label
 		if end := m.Answer.Known(); !w.Earliest.IsZero() && !w.Latest.IsZero() && !end.Earliest.IsZero() && !end.Latest.IsZero() {

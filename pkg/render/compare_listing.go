@@ -1,7 +1,6 @@
 package render
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -154,7 +153,7 @@ func (y Style) compared(c Comparison, s compare.Step) []string {
 		out = append(out, strings.Repeat(" ", indent)+strings.TrimRight(l, " "))
 	}
 	if _, one := s.One(); one && y.Explain {
-		for _, l := range wrap(cmp.Or(gist(m.Rule), m.Rule), y.width()-1-mark-1) {
+		for _, l := range wrap(m.Rule.Gist, y.width()-1-mark-1) {
 			out = append(out, strings.Repeat(" ", mark+1)+y.paint(dim, l))
 		}
 	}

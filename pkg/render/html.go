@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
 )
 
 // The page and what goes into it.
@@ -125,14 +124,10 @@ func newPage(r Report, y Style) page {
 	for _, l := range f.lanes {
 		p.Lanes = append(p.Lanes, pageLane{strings.TrimPrefix(Plain(string(l)), string(seq.Container(""))), laneRank(l, r.Run.Runtime)})
 	}
-	rules := map[string]trace.Rule{}
-	for _, rule := range trace.Rules {
-		rules[rule.Name] = rule
-	}
 	index := map[string]int{}
 	for i, x := range f.rows {
 		index[x.Key] = i
-		p.Steps = append(p.Steps, y.pageStep(r, f, x, rules[x.Rule], index))
+		p.Steps = append(p.Steps, y.pageStep(r, f, x, index))
 	}
 	for _, l := range r.obstacle() {
 		p.Obstacle = append(p.Obstacle, [2]string{l[0], Plain(l[1])})
@@ -164,7 +159,7 @@ func newPage(r Report, y Style) page {
 	return p
 }
 
-func (y Style) pageStep(r Report, f figure, x row, rule trace.Rule, index map[string]int) pageStep {
+func (y Style) pageStep(r Report, f figure, x row, index map[string]int) pageStep {
 	since := func(t time.Time) *float64 {
 		if t.IsZero() || r.Run.Zero.IsZero() {
 			return nil
@@ -183,8 +178,8 @@ func (y Style) pageStep(r Report, f figure, x row, rule trace.Rule, index map[st
 	s := pageStep{
 		From: x.from, To: x.to, Kind: x.Kind, Detail: x.Detail, Label: Plain(x.Label), Right: right, Time: y.when(x.Step, r.origin()),
 		Earliest: since(x.Window.Earliest), Latest: since(x.Window.Latest), Best: since(x.Best), Inferred: x.Certainty == seq.Inferred,
-		Answers: x.closes, Phase: x.phase, At: x.At, Clock: Plain(string(x.Clock)), Rule: rule.Name, Gist: rule.Gist, Explain: rule.Explain,
-		Proves: rule.Proves, Doc: rule.Doc, Evidence: []pageEvidence{}, After: []int{},
+		Answers: x.closes, Phase: x.phase, At: x.At, Clock: Plain(string(x.Clock)), Rule: x.Rule.Name, Gist: x.Rule.Gist, Explain: x.Rule.Explain,
+		Proves: x.Rule.Proves, Doc: x.Rule.Doc, Evidence: []pageEvidence{}, After: []int{},
 	}
 	for _, e := range x.Evidence {
 		s.Evidence = append(s.Evidence, pageEvidence{Plain(e.Source), Plain(evidence(e))})

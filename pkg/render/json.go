@@ -171,7 +171,7 @@ func JSON(w io.Writer, r Report) error {
 			Type: "step", Index: i, From: s.From, To: s.To, Kind: s.Kind, Label: s.Label, Verb: s.Verb, Resource: s.Resource, Subresource: s.Subresource,
 			Object: s.Object, About: s.About, ResourceVersion: s.ResourceVersion, Container: s.Container, Node: s.Node, At: s.At, Call: s.Call,
 			Earliest: instant(s.Window.Earliest), Latest: instant(s.Window.Latest), Best: instant(s.Best),
-			Clock: s.Clock, Certainty: s.Certainty, Detail: s.Detail.String(), Rule: s.Rule, Evidence: s.Evidence,
+			Clock: s.Clock, Certainty: s.Certainty, Detail: s.Detail.String(), Rule: s.Rule.Name, Evidence: s.Evidence,
 		}
 		j.After = make([]int, len(s.After))
 		for k, key := range s.After {

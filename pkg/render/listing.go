@@ -10,7 +10,6 @@ import (
 	"github.com/mattn/go-runewidth"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
 )
 
 // Style says how the listing looks.
@@ -82,7 +81,7 @@ func (y Style) header(r Report) []string {
 	}
 	origin := cmp.Or(r.Origin, "POST")
 	for rule, name := range map[string]string{"own-delete": "DELETE", "own-exec": "exec"} {
-		if slices.ContainsFunc(r.Steps, func(s seq.Step) bool { return s.Rule == rule }) {
+		if slices.ContainsFunc(r.Steps, func(s seq.Step) bool { return s.Rule.Name == rule }) {
 			origin = name
 		}
 	}
@@ -189,7 +188,7 @@ func (y Style) notes(s *seq.Step) []string {
 		}
 	}
 	if y.Explain {
-		text = append(text, y.under(gist(s.Rule))...)
+		text = append(text, y.under(s.Rule.Gist)...)
 	}
 	return text
 }
@@ -223,15 +222,6 @@ func evidence(e seq.Evidence) string {
 		return e.Detail + ", revision " + e.ResourceVersion
 	}
 	return e.Detail
-}
-
-func gist(rule string) string {
-	for _, r := range trace.Rules {
-		if r.Name == rule {
-			return r.Gist
-		}
-	}
-	return ""
 }
 
 // time is the instant of a step; of a call whose start is not sharp, the range in which the whole call lies.

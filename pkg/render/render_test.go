@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,26 +14,33 @@ import (
 	"github.com/mattn/go-runewidth"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
 )
 
 var zero = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 func after(ms float64) time.Time { return zero.Add(time.Duration(ms * float64(time.Millisecond))) }
 
+// ruleNamed is a rule of the reconstruction.
+func ruleNamed(name string) *seq.Rule {
+	all := trace.Rules()
+	return all[slices.IndexFunc(all, func(r *seq.Rule) bool { return r.Name == name })]
+}
+
 func sample() Report {
 	window := func(from, to float64) seq.Window { return seq.Window{Earliest: after(from), Latest: after(to)} }
 	call := seq.Step{Key: "call", Call: "call", From: seq.Kubectl, To: seq.APIServer, Kind: seq.RequestKind, Label: "POST pods (web)", Detail: seq.Brief,
-		Best: zero, Window: window(0, 0), Shown: true, Precision: 100 * time.Microsecond, Certainty: seq.Observed, Rule: "own-create",
+		Best: zero, Window: window(0, 0), Shown: true, Precision: 100 * time.Microsecond, Certainty: seq.Observed, Rule: ruleNamed("own-create"),
 		Evidence: []seq.Evidence{{Source: "http", Detail: "our own request"}}}
 	answer := call
 	answer.Key, answer.From, answer.To, answer.Kind, answer.Label, answer.Best = "call:end", seq.APIServer, seq.Kubectl, seq.ResponseKind, "201 Created", after(6.4)
 	answer.Window, answer.After = window(6.4, 6.4), []string{"call"}
 	delivery := seq.Step{Key: "deliver", From: seq.APIServer, To: seq.Kubelet, Kind: seq.DeliveryKind, Label: "watch: Pod web, yours", Detail: seq.Brief,
-		Window: window(12.2, 64.1), Best: after(13), Certainty: seq.Inferred, Rule: "kubelet-delivery", After: []string{"call"}}
+		Window: window(12.2, 64.1), Best: after(13), Certainty: seq.Inferred, Rule: ruleNamed("kubelet-delivery"), After: []string{"call"}}
 	patch := seq.Step{Key: "write", From: seq.Kubelet, To: seq.APIServer, Kind: seq.RequestKind, Label: "PATCH pods/status: ContainerCreating (app), Initialized", Detail: seq.Normal,
-		ResourceVersion: "419", Verb: "patch", Window: window(12.2, 64.1), Best: after(60), Certainty: seq.Observed, Rule: "status-patch"}
+		ResourceVersion: "419", Verb: "patch", Window: window(12.2, 64.1), Best: after(60), Certainty: seq.Observed, Rule: ruleNamed("status-patch")}
 	exec := seq.Step{Key: "exec", From: seq.Runc, To: seq.Container("a-container-with-a-long-name"), Kind: seq.RequestKind, Label: "exec", Detail: seq.Normal,
-		Window: window(15000, 15200), Best: after(15100), Certainty: seq.Inferred, Rule: "exec"}
+		Window: window(15000, 15200), Best: after(15100), Certainty: seq.Inferred, Rule: ruleNamed("exec")}
 	return Report{Context: "lab", Run: seq.Run{Server: "v1.37.2", Subject: seq.Object{Kind: "Pod", Namespace: "default", Name: "web"}, Image: "busybox:1", Zero: zero},
 		Steps: []seq.Step{call, answer, delivery, patch, exec}}
 }

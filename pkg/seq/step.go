@@ -112,7 +112,7 @@ type Evidence struct {
 	Detail          string    `json:"detail"`
 	ResourceVersion string    `json:"resourceVersion,omitempty"`
 	At              time.Time `json:"at,omitzero"`    // when it reached us, or the instant on its source's clock
-	Rule            string    `json:"rule,omitempty"` // row of Rules that added it, where that is not the step's
+	Rule            string    `json:"rule,omitempty"` // name of the rule that added it, where that is not the step's
 }
 
 // Step is one message between two participants: all claims with one key.
@@ -141,7 +141,7 @@ type Step struct {
 	Clock           Participant // whose clock gave the sharpest bound
 	Certainty       Certainty
 	Detail          Detail
-	Rule            string // row of Rules
+	Rule            *Rule // by which it is concluded; of several, the first that observed it
 	Evidence        []Evidence
 	After           []string // keys of the steps proved to come before, the nearest ones; any other order is only likely
 	Conflict        bool     // bounds contradicted each other: two clocks disagree beyond what was measured

@@ -26,8 +26,23 @@ type consulted struct {
 
 var deniedBy = regexp.MustCompile(`admission webhook "([^"]+)" denied the request(?:: (.*))?`)
 
-// admission tells what happened inside the request that made the Pod: which webhooks were asked, and what changed.
-func admission(s *story, emit func(claim)) {
+var ruleAdmission = rule{
+	Rule: seq.Rule{
+		Name:    "admission",
+		Trigger: "the answer to our own POST",
+		Proves:  "the stored Pod is not the one we sent, or the answer, the audit log or a span names the webhook",
+		Gist:    "Admission may change or refuse the Pod before it is stored.",
+		Explain: "Before it stores an object the API server hands it to its admission plugins, and to the webhooks that are " +
+			"registered for it, which may change it, then to those that may refuse it.",
+		Doc: docs + "reference/access-authn-authz/extensible-admission-controllers/",
+	},
+	of: ofAll, from: seq.APIServer, kind: seq.RequestKind, at: seq.AtStart,
+	certainty: seq.Observed, detail: seq.Normal,
+	derive: deriveAdmission,
+}
+
+// deriveAdmission tells what happened inside the request that made the Pod: which webhooks were asked, and what changed.
+func deriveAdmission(s *story, emit func(claim)) {
 	q := s.ownCreate()
 	if q == nil {
 		return

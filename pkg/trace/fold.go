@@ -279,8 +279,7 @@ func (t *Trace) derive() *result {
 	c := t.scene()
 	g := &t.graph
 	g.reset()
-	for i := range Rules {
-		r := &Rules[i]
+	for i, r := range rules {
 		for _, s := range c.stories {
 			if r.applies(s) {
 				r.derive(s, func(c claim) { g.add(r, i, s.placed(c)) })

@@ -57,13 +57,13 @@ func (g *graph) next() *node {
 
 // add merges a claim into the message it is about. Rules run in the order of the table and a rule's claims in the order
 // of the facts, so the result depends on the facts alone.
-func (g *graph) add(r *Rule, rank int, c claim) {
-	c.Rule = r.Name
-	c.From, c.To = cmp.Or(c.From, r.From), cmp.Or(c.To, r.To)
-	c.Kind, c.Certainty, c.Label = cmp.Or(c.Kind, r.Kind), cmp.Or(c.Certainty, r.Certainty), cmp.Or(c.Label, r.Label)
-	c.At = cmp.Or(c.At, r.At)
+func (g *graph) add(r *rule, rank int, c claim) {
+	c.Rule = &r.Rule
+	c.From, c.To = cmp.Or(c.From, r.from), cmp.Or(c.To, r.to)
+	c.Kind, c.Certainty, c.Label = cmp.Or(c.Kind, r.kind), cmp.Or(c.Certainty, r.certainty), cmp.Or(c.Label, r.label)
+	c.At = cmp.Or(c.At, r.at)
 	if c.Detail == 0 {
-		c.Detail = r.Detail
+		c.Detail = r.detail
 	}
 	n := g.nodes[c.Key]
 	if n == nil {

@@ -47,7 +47,7 @@ func TestAuditAtLevelMetadata(t *testing.T) {
 		}))
 		said := false
 		for _, step := range tr.Steps() {
-			if step.Rule == "status-patch" || step.Rule == "bind" {
+			if step.Rule.Name == "status-patch" || step.Rule.Name == "bind" {
 				if !slices.Contains(sourcesOf(step), "audit") {
 					t.Errorf("%s: %s is not joined: %v", name, step.Label, step.Evidence)
 				}
@@ -100,7 +100,7 @@ func TestRecordsOfAClockThatIsOff(t *testing.T) {
 		at[step.Key] = step.Best
 	}
 	for _, step := range tr.Steps() {
-		if d := step.Best.Sub(at[step.Key]).Abs(); d > 15*time.Millisecond && (step.Rule != "etcd-write" || d > 30*time.Millisecond) {
+		if d := step.Best.Sub(at[step.Key]).Abs(); d > 15*time.Millisecond && (step.Rule.Name != "etcd-write" || d > 30*time.Millisecond) {
 			t.Errorf("%s %s: moved by %v", step.Key, step.Label, step.Best.Sub(at[step.Key]))
 		}
 		if step.Conflict {

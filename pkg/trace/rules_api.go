@@ -66,7 +66,22 @@ func (w *write) isStatusPatch() bool {
 	return w.actor.name == seq.Kubelet && w.actor.subresource == "status"
 }
 
-func writes(s *story, emit func(claim)) {
+var ruleWrite = rule{
+	Rule: seq.Rule{
+		Name:    "write",
+		Trigger: "a new revision of an object",
+		Proves:  "every revision is one successful write; the object says who made it",
+		Gist:    "A client changed it; every change goes through the API server.",
+		Explain: "Some client changed the object through the API server. There is no other way: components never talk to " +
+			"each other or to etcd directly.",
+		Doc: docs + "concepts/overview/kubernetes-api/",
+	},
+	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, at: seq.AtCommit,
+	certainty: seq.Observed, detail: seq.Normal,
+	derive: deriveWrite,
+}
+
+func deriveWrite(s *story, emit func(claim)) {
 	for _, w := range s.revisions {
 		if w.own != nil || w.isBind() || w.isStatusPatch() || w.isLastGrace() || !w.drawn() || w.byController() {
 			continue
@@ -148,7 +163,21 @@ func (s *story) writeClaim(w *write, label string, detail seq.Detail) claim {
 	return c
 }
 
-func binds(s *story, emit func(claim)) {
+var ruleBind = rule{
+	Rule: seq.Rule{
+		Name:    "bind",
+		Trigger: "a revision that gives the Pod its node",
+		Proves: "spec.nodeName and condition PodScheduled appear in one revision; a bind leaves no managedFields entry, so " +
+			"only the Scheduled Event proves who",
+		Gist:    "The scheduler only writes the node's name into the Pod.",
+		Explain: "The scheduler only writes the node's name into the Pod. It starts nothing and tells no node.",
+		Doc:     docs + "concepts/scheduling-eviction/kube-scheduler/",
+	},
+	to: seq.APIServer, kind: seq.RequestKind, at: seq.AtCommit, certainty: seq.Inferred, detail: seq.Brief,
+	derive: deriveBind,
+}
+
+func deriveBind(s *story, emit func(claim)) {
 	for _, w := range s.revisions {
 		if !w.binds() {
 			continue
@@ -185,7 +214,22 @@ func (s *story) scheduled() *emitted {
 	return nil
 }
 
-func statusPatches(s *story, emit func(claim)) {
+var ruleStatusPatch = rule{
+	Rule: seq.Rule{
+		Name:    "status-patch",
+		Trigger: "a revision whose managedFields entry of the kubelet changed",
+		Proves:  "managedFields names manager kubelet, subresource status",
+		Gist:    "The kubelet reports; the cluster learns of the node only this way.",
+		Explain: "The kubelet reports what it has done by patching the Pod's status; this report is all that the rest of the " +
+			"cluster ever learns of the node.",
+		Doc: docs + "concepts/workloads/pods/pod-lifecycle/",
+	},
+	from: seq.Kubelet, to: seq.APIServer, kind: seq.RequestKind, at: seq.AtCommit,
+	certainty: seq.Observed, detail: seq.Normal,
+	derive: deriveStatusPatch,
+}
+
+func deriveStatusPatch(s *story, emit func(claim)) {
 	for _, w := range s.revisions {
 		if !w.isStatusPatch() {
 			continue
@@ -212,7 +256,21 @@ func (w *write) reportDetail() seq.Detail {
 	return seq.Normal
 }
 
-func etcdWrites(s *story, emit func(claim)) {
+var ruleEtcdWrite = rule{
+	Rule: seq.Rule{
+		Name:    "etcd-write",
+		Trigger: "a new revision of an object",
+		Proves:  "resourceVersion is etcd's own revision of that transaction",
+		Gist:    "The API server keeps no state: the write counts once etcd has it.",
+		Explain: "The API server keeps no state of its own: the write counts once etcd has it on disk.",
+		Doc:     docs + "concepts/overview/components/#etcd",
+	},
+	of: ofAll, from: seq.APIServer, to: seq.Etcd, kind: seq.RequestKind,
+	at: seq.AtCommit, certainty: seq.Observed, detail: seq.Full,
+	derive: deriveEtcdWrite,
+}
+
+func deriveEtcdWrite(s *story, emit func(claim)) {
 	for i, w := range s.revisions {
 		if !w.drawn() {
 			continue

@@ -35,21 +35,84 @@ func controllerWrites(s *story, is func(*write) bool, emit func(claim)) {
 	}
 }
 
-func controllerCreates(s *story, emit func(claim)) {
+var ruleControllerCreate = rule{
+	Rule: seq.Rule{
+		Name:    "controller-create",
+		Trigger: "a new object that has a controller as its owner",
+		Proves: "managedFields names the controller manager, and the ownerReference whose controller it was; Events and the " +
+			"audit log name it",
+		Gist: "A controller makes what its object asks for, one level at a time.",
+		Explain: "A controller compares what an object asks for with what there is, and makes what is missing: the " +
+			"Deployment's a ReplicaSet, the ReplicaSet's its Pods, the CronJob's a Job. The new object refers to its " +
+			"owner.",
+		Doc: docs + "concepts/architecture/controller/",
+	},
+	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, at: seq.AtCommit,
+	certainty: seq.Inferred, detail: seq.Brief,
+	derive: deriveControllerCreate,
+}
+
+func deriveControllerCreate(s *story, emit func(claim)) {
 	controllerWrites(s, func(w *write) bool { return w.actor.verb == "create" }, emit)
 }
 
-func controllerReports(s *story, emit func(claim)) {
+var ruleControllerStatus = rule{
+	Rule: seq.Rule{
+		Name:    "controller-status",
+		Trigger: "a status by the controller manager",
+		Proves: "managedFields names the controller manager and subresource status, and one controller writes the status of " +
+			"each kind",
+		Gist: "The controller counts what it sees, and writes it into the status.",
+		Explain: "A controller reports in the status of its object what it has found: how many Pods there are, and how many " +
+			"of them are ready. Controllers above it, and kubectl rollout status, read it there.",
+		Doc: docs + "concepts/overview/working-with-objects/#object-spec-and-status",
+	},
+	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, at: seq.AtCommit,
+	certainty: seq.Inferred, detail: seq.Normal,
+	derive: deriveControllerStatus,
+}
+
+func deriveControllerStatus(s *story, emit func(claim)) {
 	controllerWrites(s, func(w *write) bool { return w.actor.subresource == "status" }, emit)
 }
 
-func controllerChanges(s *story, emit func(claim)) {
+var ruleControllerWrite = rule{
+	Rule: seq.Rule{
+		Name:    "controller-write",
+		Trigger: "another write by the controller manager",
+		Proves:  "managedFields names the controller manager, and one controller looks after each kind",
+		Gist:    "A controller changes an object so that it is as its owner asks.",
+		Explain: "A controller brings an object closer to what is asked for: it scales a ReplicaSet, adds a Pod's address to " +
+			"an EndpointSlice, binds a claim to its volume.",
+		Doc: docs + "concepts/architecture/controller/",
+	},
+	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, at: seq.AtCommit,
+	certainty: seq.Inferred, detail: seq.Normal,
+	derive: deriveControllerWrite,
+}
+
+func deriveControllerWrite(s *story, emit func(claim)) {
 	controllerWrites(s, func(w *write) bool {
 		return w.actor.verb != "create" && w.actor.verb != "delete" && w.actor.subresource != "status" && !w.byCollector()
 	}, emit)
 }
 
-func controllerEnds(s *story, emit func(claim)) {
+var ruleControllerDelete = rule{
+	Rule: seq.Rule{
+		Name:    "controller-delete",
+		Trigger: "an object goes, and its owner's Event names it or its owner is gone",
+		Proves:  "Event SuccessfulDelete names the object, or its owner was deleted before it",
+		Gist:    "What nobody owns any more, or asks for, a controller deletes.",
+		Explain: "A controller that has too many objects deletes some. What is left of a deleted owner, the garbage " +
+			"collector deletes: it finds each object whose ownerReference leads nowhere.",
+		Doc: docs + "concepts/architecture/garbage-collection/",
+	},
+	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, at: seq.AtCommit,
+	certainty: seq.Inferred, detail: seq.Brief,
+	derive: deriveControllerDelete,
+}
+
+func deriveControllerDelete(s *story, emit func(claim)) {
 	controllerWrites(s, func(w *write) bool { return w.actor.verb == "delete" }, emit)
 }
 
@@ -64,8 +127,23 @@ func (d *source) deliveredTo(p seq.Participant) string {
 	return "watch:" + string(p) + ":" + d.story.etcdKey(d.write.rv)
 }
 
-// controllerDeliveries are how controllers learned of what they acted on.
-func controllerDeliveries(s *story, emit func(claim)) {
+var ruleControllerDelivery = rule{
+	Rule: seq.Rule{
+		Name:    "controller-delivery",
+		Trigger: "a controller acted on an object",
+		Proves:  "what the controller wrote follows from an object that it can only know from its watch",
+		Gist:    "Controllers watch, too: each sees what changes of its own kinds.",
+		Explain: "Each controller holds watches open on the kinds of objects it looks after. No controller calls another: " +
+			"each sees what the one before it has written.",
+		Doc: docs + "concepts/architecture/controller/",
+	},
+	of: ofAll, from: seq.APIServer, kind: seq.DeliveryKind, at: seq.AtEnd,
+	certainty: seq.Inferred, detail: seq.Normal,
+	derive: deriveControllerDelivery,
+}
+
+// deriveControllerDelivery are how controllers learned of what they acted on.
+func deriveControllerDelivery(s *story, emit func(claim)) {
 	for _, w := range s.revisions {
 		if !w.drawn() || !w.byController() {
 			continue
@@ -293,8 +371,23 @@ func (s *story) endpointCause(w *write) *source {
 	return last
 }
 
-// controllerEvents prove which controller did something: it emits them right after.
-func controllerEvents(s *story, emit func(claim)) {
+var ruleControllerEvent = rule{
+	Rule: seq.Rule{
+		Name:    "controller-event",
+		Trigger: "an Event of a controller that names another object",
+		Proves:  "the controller emits it right after it has made, scaled or deleted what the Event names",
+		Gist:    "The controller itself says what it has done.",
+		Explain: "Controllers emit Events about the object they look after: ScalingReplicaSet, SuccessfulCreate, " +
+			"SuccessfulDelete. Each names what was done.",
+		Doc: docs + "reference/kubernetes-api/cluster-resources/event-v1/",
+	},
+	of: ofOthers, to: seq.APIServer, kind: seq.RequestKind, at: seq.AtCommit,
+	certainty: seq.Observed, detail: seq.Normal,
+	derive: deriveControllerEvent,
+}
+
+// deriveControllerEvent prove which controller did something: it emits them right after.
+func deriveControllerEvent(s *story, emit func(claim)) {
 	for _, e := range s.events {
 		if !e.emitter.IsController() {
 			continue

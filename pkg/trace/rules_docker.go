@@ -31,7 +31,23 @@ func (s *story) dockerRequest(q *seq.Request) seq.Step {
 	return x
 }
 
-func dockerRequests(s *story, emit func(claim)) {
+var ruleDockerRequest = rule{
+	Rule: seq.Rule{
+		Name:    "docker-request",
+		Trigger: "our own request",
+		Proves:  "we sent it and read the answer",
+		Gist:    "The docker command is a client; all of it is HTTP to the daemon.",
+		Explain: "What the docker command does is HTTP requests to the daemon, by a socket or over the network: create makes " +
+			"a container of an image and answers with its id, start starts it. Nobody keeps a wish: what fails, or " +
+			"ends, the client has to ask for again.",
+		Doc: dockerDocs + "reference/api/engine/",
+	},
+	of: ofEngines, from: seq.User, to: seq.Engine, kind: seq.RequestKind,
+	at: seq.AtStart, certainty: seq.Observed, detail: seq.Brief,
+	derive: deriveDockerRequest,
+}
+
+func deriveDockerRequest(s *story, emit func(claim)) {
 	for _, q := range s.requests {
 		if !q.Acts() || q.Docker == nil || q.Sent.IsZero() {
 			continue
@@ -83,7 +99,22 @@ func dockerRequests(s *story, emit func(claim)) {
 // shortID is as docker ps has it.
 func shortID(id string) string { return id[:min(12, len(id))] }
 
-func dockerLooks(s *story, emit func(claim)) {
+var ruleDockerLook = rule{
+	Rule: seq.Rule{
+		Name:    "docker-look",
+		Trigger: "our own GET",
+		Proves:  "we sent it and read the answer",
+		Gist:    "This tool asks, to be able to show; docker run asks for less.",
+		Explain: "This tool itself asks for the engine's version and events and inspects image and container, so that it can " +
+			"show them.",
+		Doc: dockerDocs + "reference/api/engine/",
+	},
+	of: ofEngines, from: seq.User, to: seq.Engine, kind: seq.RequestKind,
+	at: seq.AtStart, certainty: seq.Observed, detail: seq.Full,
+	derive: deriveDockerLook,
+}
+
+func deriveDockerLook(s *story, emit func(claim)) {
 	for _, q := range s.requests {
 		if q.Acts() || q.Docker == nil || q.Sent.IsZero() {
 			continue
@@ -113,7 +144,22 @@ func (s *story) made(x seq.Step, emit func(claim)) {
 	emit(claim{Step: x, after: []string{callKey(q)}})
 }
 
-func dockerImage(s *story, emit func(claim)) {
+var ruleDockerImage = rule{
+	Rule: seq.Rule{
+		Name:    "docker-image",
+		Trigger: "inspecting the image",
+		Proves:  "the image's layers are in what the engine says of it; an image is never changed",
+		Gist:    "An image is read-only layers; every container of it shares them.",
+		Explain: "An image is a stack of read-only layers and a configuration. All containers of the image use the same " +
+			"layers; none can change them.",
+		Doc: dockerDocs + "engine/storage/drivers/",
+	},
+	of: ofEngines, from: seq.Engine, to: seq.Engine, kind: seq.NoteKind,
+	at: seq.AtEnd, certainty: seq.Observed, detail: seq.Brief,
+	derive: deriveDockerImage,
+}
+
+func deriveDockerImage(s *story, emit func(claim)) {
 	for _, q := range s.requests {
 		if q.Docker == nil || q.Docker.Layers == 0 {
 			continue
@@ -128,7 +174,22 @@ func dockerImage(s *story, emit func(claim)) {
 	}
 }
 
-func dockerLayer(s *story, emit func(claim)) {
+var ruleDockerLayer = rule{
+	Rule: seq.Rule{
+		Name:    "docker-layer",
+		Trigger: "inspecting the container",
+		Proves:  "the engine names the storage driver that keeps the container's own layer",
+		Gist:    "What a container writes goes to a layer of its own, and with it.",
+		Explain: "Creating a container adds one thin layer that can be written to, on top of the image's. What the container " +
+			"changes is copied there first. It goes when the container is removed.",
+		Doc: dockerDocs + "engine/storage/drivers/#container-and-layers",
+	},
+	of: ofEngines, from: seq.Engine, to: seq.Engine, kind: seq.NoteKind,
+	at: seq.AtEnd, certainty: seq.Observed, detail: seq.Brief,
+	derive: deriveDockerLayer,
+}
+
+func deriveDockerLayer(s *story, emit func(claim)) {
 	for _, q := range s.requests {
 		if q.Docker == nil || q.Docker.Driver == "" {
 			continue
@@ -149,7 +210,22 @@ var dockerWords = map[string]struct{ label, attribute string }{
 	"container kill": {"signal ", "signal"}, "container destroy": {label: "removes its layer and all it was"},
 }
 
-func dockerEvents(s *story, emit func(claim)) {
+var ruleDockerEvent = rule{
+	Rule: seq.Rule{
+		Name:    "docker-event",
+		Trigger: "an event of the engine",
+		Proves:  "the engine noted it, with nanoseconds",
+		Gist:    "The daemon tells everybody who listens: docker events.",
+		Explain: "The daemon keeps a stream of what happens to containers, networks and images, which anybody may listen to " +
+			"who may ask it anything: docker events.",
+		Doc: dockerDocs + "reference/cli/docker/system/events/",
+	},
+	of: ofEngines, from: seq.Engine, to: seq.Engine, kind: seq.NoteKind,
+	at: seq.AtEnd, certainty: seq.Observed, detail: seq.Normal,
+	derive: deriveDockerEvent,
+}
+
+func deriveDockerEvent(s *story, emit func(claim)) {
 	for i := range s.engine.events {
 		e := &s.engine.events[i]
 		words, ok := dockerWords[e.Type+" "+e.Action]
@@ -181,7 +257,22 @@ func (s *story) afterAsking(verb string) []string {
 
 func (s *story) lane() seq.Participant { return seq.Container(s.object.Name) }
 
-func dockerOutput(s *story, emit func(claim)) {
+var ruleDockerOutput = rule{
+	Rule: seq.Rule{
+		Name:    "docker-output",
+		Trigger: "the first bytes of an attached stream",
+		Proves:  "we read it",
+		Gist:    "Output comes by shim and daemon, which keeps it for docker logs.",
+		Explain: "What the program writes goes through pipes of the shim to the daemon, which keeps it by its logging driver " +
+			"and passes it on to whoever is attached.",
+		Doc: dockerDocs + "reference/cli/docker/container/attach/",
+	},
+	of: ofEngines, from: seq.Engine, to: seq.User, kind: seq.DeliveryKind, at: seq.AtEnd,
+	label: "the first of the container's output", certainty: seq.Observed, detail: seq.Normal,
+	derive: deriveDockerOutput,
+}
+
+func deriveDockerOutput(s *story, emit func(claim)) {
 	q := s.asked("attach")
 	if q == nil || q.Docker.Output.IsZero() {
 		return
@@ -191,7 +282,21 @@ func dockerOutput(s *story, emit func(claim)) {
 	emit(claim{Step: x, after: []string{"docker:program", callKey(q) + ":end"}})
 }
 
-func dockerExit(s *story, emit func(claim)) {
+var ruleDockerExit = rule{
+	Rule: seq.Rule{
+		Name:    "docker-exit",
+		Trigger: "the event of the exit",
+		Proves:  "containerd's event has the exit's own time; the engine's, when it took note of it",
+		Gist:    "The container ends with its first process; nobody starts it again.",
+		Explain: "The container ends when its first process does. Without a restart policy nobody starts it again; what is " +
+			"left is its layer, its logs and its exit code, until it is removed.",
+		Doc: dockerDocs + "engine/containers/run/#exit-status",
+	},
+	of: ofEngines, kind: seq.NoteKind, at: seq.AtEnd, certainty: seq.Observed, detail: seq.Brief,
+	derive: deriveDockerExit,
+}
+
+func deriveDockerExit(s *story, emit func(claim)) {
 	e, ok := s.ending()
 	if !ok {
 		return
@@ -210,7 +315,22 @@ func dockerExit(s *story, emit func(claim)) {
 // machine, with Docker 20.10.
 const noteLag = 18 * time.Millisecond
 
-func dockerExitTold(s *story, emit func(claim)) {
+var ruleDockerExitTold = rule{
+	Rule: seq.Rule{
+		Name:    "docker-exit-told",
+		Trigger: "that the engine has taken note of the exit",
+		Proves:  "the engine learns of an exit only by containerd's events",
+		Gist:    "The daemon, too, learns of an end by a stream of events.",
+		Explain: "The shim sees the process end and tells containerd, whose event the daemon gets: a watch, as Kubernetes " +
+			"has it between its components.",
+		Doc: "https://github.com/containerd/containerd/blob/main/docs/getting-started.md",
+	},
+	of: ofEngines, from: seq.Containerd, to: seq.Engine, kind: seq.DeliveryKind,
+	at: seq.AtEnd, certainty: seq.Inferred, detail: seq.Normal,
+	derive: deriveDockerExitTold,
+}
+
+func deriveDockerExitTold(s *story, emit func(claim)) {
 	die := s.event("die")
 	if die == nil {
 		return

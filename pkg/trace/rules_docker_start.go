@@ -43,7 +43,22 @@ func (s *story) containerdCall(call string, end seq.Step, after []string, emit f
 // runcWithin is what runc does before a call of the engine returns.
 var runcWithin = map[string][]string{"Tasks.Create": {"runc:create"}, "Tasks.Start": {"runc:start", "docker:program"}}
 
-func dockerContainerd(s *story, emit func(claim)) {
+var ruleDockerContainerd = rule{
+	Rule: seq.Rule{
+		Name:    "docker-containerd",
+		Trigger: "that the container has been started",
+		Proves:  "the daemon starts nothing itself: containerd does, by these three calls",
+		Gist:    "The daemon hands the container to containerd when it starts it.",
+		Explain: "The daemon keeps images, networks and volumes, but runs nothing. When a container starts, it has " +
+			"containerd create the container and a task, the running part of it, and then start that.",
+		Doc: "https://github.com/containerd/containerd/blob/main/docs/getting-started.md",
+	},
+	of: ofEngines, from: seq.Engine, to: seq.Containerd, kind: seq.RequestKind,
+	at: seq.AtEnd, certainty: seq.Inferred, detail: seq.Brief,
+	derive: deriveDockerContainerd,
+}
+
+func deriveDockerContainerd(s *story, emit func(claim)) {
 	by, evidence := s.startedBy()
 	if by.IsZero() && s.refusedByRunc() == nil {
 		return
@@ -66,7 +81,22 @@ func refusedEvidence(q *seq.Request) seq.Evidence {
 	return seq.Evidence{Source: "http", Detail: "the engine's answer is an error of the OCI runtime", At: q.FirstByte}
 }
 
-func containerdEvents(s *story, emit func(claim)) {
+var ruleContainerdEvent = rule{
+	Rule: seq.Rule{
+		Name:    "containerd-event",
+		Trigger: "an event of containerd",
+		Proves:  "containerd noted that it has done so, with nanoseconds",
+		Gist:    "containerd has events of its own, in a namespace of the engine.",
+		Explain: "containerd publishes an event when it has done what it was asked for. Docker's are in the namespace moby, " +
+			"those of a kubelet's runtime in k8s.io.",
+		Doc: "https://github.com/containerd/containerd/blob/main/docs/namespaces.md",
+	},
+	of: ofEngines, from: seq.Engine, to: seq.Containerd, kind: seq.RequestKind,
+	at: seq.AtEnd, certainty: seq.Observed, detail: seq.Brief,
+	derive: deriveContainerdEvent,
+}
+
+func deriveContainerdEvent(s *story, emit func(claim)) {
 	after := s.afterAsking("start")
 	for _, c := range containerdCalls {
 		if e := s.task(c.topic); e != nil {
@@ -97,7 +127,23 @@ func (s *story) theRuntime() seq.Participant {
 	return seq.Runc
 }
 
-func dockerRunc(s *story, emit func(claim)) {
+var ruleDockerRunc = rule{
+	Rule: seq.Rule{
+		Name:    "docker-runc",
+		Trigger: "that the task has been created and started",
+		Proves:  "containerd's shim runs the OCI runtime that the container names, once to create and once to start",
+		Gist:    "runc makes namespaces and cgroup, starts the program, and ends.",
+		Explain: "A shim of containerd runs runc twice: create sets up namespaces, cgroup and root file system with a " +
+			"process that waits, start lets that process become the container's program. runc itself ends; the shim " +
+			"stays and holds the container.",
+		Doc: "https://github.com/opencontainers/runtime-spec/blob/main/runtime.md#lifecycle",
+	},
+	of: ofEngines, from: seq.Containerd, kind: seq.RequestKind, at: seq.AtStart,
+	certainty: seq.Inferred, detail: seq.Brief,
+	derive: deriveDockerRunc,
+}
+
+func deriveDockerRunc(s *story, emit func(claim)) {
 	by, evidence := s.startedBy()
 	refused := s.refusedByRunc()
 	if by.IsZero() && refused == nil {
@@ -131,7 +177,22 @@ func (s *story) refusedByRunc() *seq.Request {
 	return nil
 }
 
-func dockerProgram(s *story, emit func(claim)) {
+var ruleDockerProgram = rule{
+	Rule: seq.Rule{
+		Name:    "docker-program",
+		Trigger: "that the task has been started",
+		Proves:  "runc's start has done its work only when the process has become the program",
+		Gist:    "The waiting process becomes the program: process 1.",
+		Explain: "The process that runc left waiting executes the container's program, which so becomes process 1 in its " +
+			"namespaces.",
+		Doc: dockerDocs + "engine/containers/run/",
+	},
+	of: ofEngines, kind: seq.RequestKind, at: seq.AtStart, label: "exec the container's program",
+	certainty: seq.Inferred, detail: seq.Brief,
+	derive: deriveDockerProgram,
+}
+
+func deriveDockerProgram(s *story, emit func(claim)) {
 	by, evidence := s.startedBy()
 	if by.IsZero() {
 		return

@@ -62,7 +62,21 @@ func (s *story) note(e *emitted) seq.Step {
 	return n
 }
 
-func eventWrites(s *story, emit func(claim)) {
+var ruleEventWrite = rule{
+	Rule: seq.Rule{
+		Name:    "event-write",
+		Trigger: "a new revision of an Event",
+		Proves:  "the Event is there, and names its emitter",
+		Gist:    "Events are API objects too, written just after what they tell of.",
+		Explain: "Events are API objects too, written a few milliseconds after what they tell of, and kept for an hour.",
+		Doc:     docs + "reference/kubernetes-api/cluster-resources/event-v1/",
+	},
+	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, at: seq.AtCommit,
+	certainty: seq.Observed, detail: seq.Full,
+	derive: deriveEventWrite,
+}
+
+func deriveEventWrite(s *story, emit func(claim)) {
 	for _, e := range s.events {
 		if e.first {
 			continue
@@ -80,12 +94,25 @@ func eventWrites(s *story, emit func(claim)) {
 		etcd.Key, etcd.From, etcd.To, etcd.Clock = e.etcdKey(), seq.APIServer, seq.Etcd, seq.APIServer
 		etcd.Label = "Event " + e.event.Reason
 		emit(claim{Step: step, after: append(s.before(e.rv, "events"), e.noteKey())})
-		etcd.Rule = "etcd-write"
+		etcd.Rule = &ruleEtcdWrite.Rule
 		emit(claim{Step: etcd, after: []string{step.Key}})
 	}
 }
 
-func troubles(s *story, emit func(claim)) {
+var ruleTrouble = rule{
+	Rule: seq.Rule{
+		Name:    "trouble",
+		Trigger: "an Event of type Warning",
+		Proves:  "the Event",
+		Gist:    "A component says that something went wrong.",
+		Explain: "A component says that something went wrong.",
+		Doc:     docs + "tasks/debug/debug-application/debug-pods/",
+	},
+	of: ofAll, kind: seq.NoteKind, at: seq.AtEnd, certainty: seq.Observed, detail: seq.Normal,
+	derive: deriveTrouble,
+}
+
+func deriveTrouble(s *story, emit func(claim)) {
 	calls := map[*emitted]bool{}
 	for _, a := range s.worker() {
 		calls[a.emitted] = true
@@ -117,7 +144,21 @@ var beforeTheCall = map[string]bool{"ErrImagePull": true, "ImagePullBackOff": tr
 // toldElsewhere are the Warning Events with a rule of their own.
 var toldElsewhere = map[string]bool{"Unhealthy": true, "FailedScheduling": true}
 
-func unschedulable(s *story, emit func(claim)) {
+var ruleUnschedulable = rule{
+	Rule: seq.Rule{
+		Name:    "unschedulable",
+		Trigger: "Event FailedScheduling",
+		Proves:  "the Event, with the scheduler's own counts of nodes and reasons",
+		Gist:    "No node passed every filter; the Pod waits for a change.",
+		Explain: "No node passed every filter; the Pod waits until something in the cluster changes.",
+		Doc:     docs + "concepts/scheduling-eviction/",
+	},
+	from: seq.Scheduler, to: seq.Scheduler, kind: seq.NoteKind, at: seq.AtEnd,
+	certainty: seq.Observed, detail: seq.Normal,
+	derive: deriveUnschedulable,
+}
+
+func deriveUnschedulable(s *story, emit func(claim)) {
 	for _, e := range s.events {
 		if e.event.Reason == "FailedScheduling" {
 			emit(claim{Step: s.note(e), after: []string{deliverScheduler}})
@@ -125,7 +166,20 @@ func unschedulable(s *story, emit func(claim)) {
 	}
 }
 
-func probeFailures(s *story, emit func(claim)) {
+var ruleProbeFailed = rule{
+	Rule: seq.Rule{
+		Name:    "probe-failed",
+		Trigger: "Event Unhealthy",
+		Proves:  "the Event",
+		Gist:    "The container answered a probe wrongly, late or not at all.",
+		Explain: "The container answered a probe wrongly, late or not at all.",
+		Doc:     docs + "concepts/configuration/liveness-readiness-startup-probes/",
+	},
+	from: seq.Kubelet, kind: seq.RequestKind, at: seq.AtEnd, certainty: seq.Observed, detail: seq.Normal,
+	derive: deriveProbeFailed,
+}
+
+func deriveProbeFailed(s *story, emit func(claim)) {
 	for _, e := range s.events {
 		if e.event.Reason == "Unhealthy" && e.container != "" {
 			step := s.note(e)

@@ -63,7 +63,24 @@ func (s *story) here(x execCall, key, label string, evidence []seq.Evidence) seq
 	return seq.Step{Key: key, Label: label, Container: x.Exec.Container, Object: s.object, Node: s.node, Clock: seq.Kubectl, Evidence: evidence}
 }
 
-func ownExec(s *story, emit func(claim)) {
+var ruleOwnExec = rule{
+	Rule: seq.Rule{
+		Name:    "own-exec",
+		Trigger: "our own request for pods/exec",
+		Proves:  "we sent it and read the answer",
+		Gist:    "A GET that turns its connection into streams: 101, no object.",
+		Explain: "The client asks for the subresource exec of the Pod, and for its connection to be switched: to a " +
+			"WebSocket, or to SPDY with older servers. What follows on it is no longer HTTP: standard input, output, " +
+			"errors and the exit status are streams on one connection. No object is written, so no watch shows any of " +
+			"it.",
+		Doc: docs + "reference/using-api/api-concepts/#exec-attach-port-forward",
+	},
+	from: seq.Kubectl, to: seq.APIServer, kind: seq.RequestKind, at: seq.AtStart,
+	certainty: seq.Observed, detail: seq.Brief,
+	derive: deriveOwnExec,
+}
+
+func deriveOwnExec(s *story, emit func(claim)) {
 	for _, x := range s.execs((*seq.Request).Acts) {
 		request := s.api(verbs[x.Method], "exec")
 		request.Key, request.Call, request.Clock, request.Container, request.Node = callKey(x.Request), callKey(x.Request), seq.Kubectl, x.Exec.Container, s.node
@@ -84,7 +101,23 @@ func ownExec(s *story, emit func(claim)) {
 	}
 }
 
-func execKubelet(s *story, emit func(claim)) {
+var ruleExecKubelet = rule{
+	Rule: seq.Rule{
+		Name:    "exec-kubelet",
+		Trigger: "the command's output or exit status",
+		Proves: "only the kubelet of the Pod's node reaches the container's runtime, and the API server passes the streams " +
+			"on",
+		Gist: "The API server calls the kubelet: one of few calls that way round.",
+		Explain: "The API server looks up the node of the Pod and opens a connection to its kubelet, port 10250, on which it " +
+			"passes the streams on. Nearly everywhere else it is the kubelet that calls.",
+		Doc: docs + "concepts/architecture/control-plane-node-communication/#apiserver-to-kubelet",
+	},
+	from: seq.APIServer, to: seq.Kubelet, kind: seq.RequestKind, at: seq.AtStart,
+	certainty: seq.Inferred, detail: seq.Brief,
+	derive: deriveExecKubelet,
+}
+
+func deriveExecKubelet(s *story, emit func(claim)) {
 	for _, x := range s.execs((*seq.Request).Acts) {
 		by, evidence := x.ran()
 		if by.IsZero() {
@@ -96,7 +129,22 @@ func execKubelet(s *story, emit func(claim)) {
 	}
 }
 
-func execCRI(s *story, emit func(claim)) {
+var ruleExecCRI = rule{
+	Rule: seq.Rule{
+		Name:    "exec-cri",
+		Trigger: "the command's output or exit status",
+		Proves:  "the kubelet has the runtime run a command by the CRI's Exec, which answers with the address of the streams",
+		Gist:    "The runtime answers with an address where the streams begin.",
+		Explain: "The kubelet asks the runtime by the CRI's Exec. The answer is only an address: the kubelet then connects " +
+			"the streams to it, and the command starts once they are.",
+		Doc: docs + "concepts/architecture/cri/",
+	},
+	from: seq.Kubelet, to: seq.Runtime, kind: seq.RequestKind, at: seq.AtStart,
+	certainty: seq.Inferred, detail: seq.Brief,
+	derive: deriveExecCRI,
+}
+
+func deriveExecCRI(s *story, emit func(claim)) {
 	for _, x := range s.execs((*seq.Request).Acts) {
 		by, evidence := x.ran()
 		if by.IsZero() {
@@ -108,7 +156,21 @@ func execCRI(s *story, emit func(claim)) {
 	}
 }
 
-func execRunc(s *story, emit func(claim)) {
+var ruleExecRunc = rule{
+	Rule: seq.Rule{
+		Name:    "exec-runc",
+		Trigger: "the command's output or exit status",
+		Proves:  "what has written or ended has begun; runc starts every process of a container",
+		Gist:    "A second process joins the namespaces of the container.",
+		Explain: "runc starts the command in the namespaces and cgroup of the container, beside its first process. It is no " +
+			"child of process 1, but it shares its file system, network and limits.",
+		Doc: docs + "tasks/debug/debug-application/get-shell-running-container/",
+	},
+	kind: seq.RequestKind, at: seq.AtStart, certainty: seq.Inferred, detail: seq.Brief,
+	derive: deriveExecRunc,
+}
+
+func deriveExecRunc(s *story, emit func(claim)) {
 	for _, x := range s.execs((*seq.Request).Acts) {
 		by, evidence := x.ran()
 		if by.IsZero() {
@@ -144,7 +206,22 @@ const (
 	statusLag  = 2 * time.Millisecond
 )
 
-func execOutput(s *story, emit func(claim)) {
+var ruleExecOutput = rule{
+	Rule: seq.Rule{
+		Name:    "exec-output",
+		Trigger: "the first bytes on a stream",
+		Proves:  "we read it",
+		Gist:    "Output comes back through runtime, kubelet and API server.",
+		Explain: "What the command writes comes back the whole way: runtime, kubelet, API server. Nothing of it is kept " +
+			"anywhere, and kubectl logs does not have it.",
+		Doc: docs + "tasks/debug/debug-application/get-shell-running-container/",
+	},
+	from: seq.APIServer, to: seq.Kubectl, kind: seq.DeliveryKind, at: seq.AtEnd,
+	certainty: seq.Observed, detail: seq.Normal,
+	derive: deriveExecOutput,
+}
+
+func deriveExecOutput(s *story, emit func(claim)) {
 	for _, x := range s.execs((*seq.Request).Acts) {
 		if x.Exec.Output.IsZero() {
 			continue
@@ -155,7 +232,20 @@ func execOutput(s *story, emit func(claim)) {
 	}
 }
 
-func execExit(s *story, emit func(claim)) {
+var ruleExecExit = rule{
+	Rule: seq.Rule{
+		Name:    "exec-exit",
+		Trigger: "the exit status on the last stream",
+		Proves:  "the exit status that the runtime waited for",
+		Gist:    "The command ended. The container goes on while process 1 does.",
+		Explain: "The command ended. That ends no container: only the end of its first process does.",
+		Doc:     docs + "concepts/workloads/pods/pod-lifecycle/#container-states",
+	},
+	kind: seq.NoteKind, at: seq.AtEnd, certainty: seq.Observed, detail: seq.Brief,
+	derive: deriveExecExit,
+}
+
+func deriveExecExit(s *story, emit func(claim)) {
 	for _, x := range s.execs((*seq.Request).Acts) {
 		if x.Exec.ExitCode == nil {
 			continue
@@ -167,7 +257,22 @@ func execExit(s *story, emit func(claim)) {
 	}
 }
 
-func execStatus(s *story, emit func(claim)) {
+var ruleExecStatus = rule{
+	Rule: seq.Rule{
+		Name:    "exec-status",
+		Trigger: "the exit status on the last stream",
+		Proves:  "we read it",
+		Gist:    "The exit status comes on a stream of its own; then all close.",
+		Explain: "The exit status of the command comes as a Status object on a stream of its own, after which the connection " +
+			"is closed. kubectl exits with that code.",
+		Doc: docs + "reference/kubectl/generated/kubectl_exec/",
+	},
+	from: seq.APIServer, to: seq.Kubectl, kind: seq.DeliveryKind, at: seq.AtEnd,
+	certainty: seq.Observed, detail: seq.Brief,
+	derive: deriveExecStatus,
+}
+
+func deriveExecStatus(s *story, emit func(claim)) {
 	for _, x := range s.execs((*seq.Request).Acts) {
 		if x.Exec.Ended.IsZero() {
 			continue
@@ -205,8 +310,22 @@ func (x execCall) outcome() string {
 	return text
 }
 
-// processes are those that a command of ours found in the container. It was there itself, and is left out.
-func processes(s *story, emit func(claim)) {
+var ruleProcess = rule{
+	Rule: seq.Rule{
+		Name:    "process",
+		Trigger: "a command of ours that reads /proc in the container",
+		Proves:  "it was in the container's /proc when we looked",
+		Gist:    "Process 1 is the container; the others live and die with it.",
+		Explain: "The first process of a container is number 1 of its namespace. It gets no signal that it has no handler " +
+			"for, and when it ends the kernel ends all the others.",
+		Doc: docs + "concepts/containers/",
+	},
+	kind: seq.NoteKind, at: seq.AtEnd, certainty: seq.Observed, detail: seq.Normal,
+	derive: deriveProcess,
+}
+
+// deriveProcess are those that a command of ours found in the container. It was there itself, and is left out.
+func deriveProcess(s *story, emit func(claim)) {
 	for _, x := range s.execs(func(q *seq.Request) bool { return !q.Acts() }) {
 		for _, p := range x.Exec.Processes {
 			step := s.here(x, x.key(fmt.Sprint("process:", p.PID)), fmt.Sprintf("process %d: %s", p.PID, p.Command), []seq.Evidence{{Source: "http", Detail: fmt.Sprintf("/proc/%d in the container", p.PID), At: x.Exec.Ended}})

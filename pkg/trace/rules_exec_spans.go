@@ -77,8 +77,23 @@ func (s *story) readExec(e *execSpans, used map[*seq.Span]bool) {
 	}
 }
 
-// execServed is the kubelet's part in a command, by its own span.
-func execServed(s *story, emit func(claim)) {
+var ruleExecSpan = rule{
+	Rule: seq.Rule{
+		Name:    "exec-span",
+		Trigger: "the kubelet's span of a request to its own server",
+		Proves:  "the kubelet timed the request itself",
+		Gist:    "The kubelet is a server, too: for exec, logs and port-forward.",
+		Explain: "The kubelet serves exec, attach, port-forward and logs itself, at port 10250 of its node. The API server " +
+			"is its client there, and passes on what it gets.",
+		Doc: docs + "reference/networking/ports-and-protocols/",
+	},
+	from: seq.APIServer, to: seq.Kubelet, kind: seq.RequestKind, at: seq.AtStart,
+	certainty: seq.Observed, detail: seq.Brief,
+	derive: deriveExecSpan,
+}
+
+// deriveExecSpan is the kubelet's part in a command, by its own span.
+func deriveExecSpan(s *story, emit func(claim)) {
 	for _, x := range s.execRecords {
 		step := s.here(x.execCall, x.key("kubelet"), "exec "+x.Exec.Container+": "+x.Exec.CommandLine(), []seq.Evidence{x.server.Evidence()})
 		step.Clock = seq.Kubelet
@@ -88,8 +103,22 @@ func execServed(s *story, emit func(claim)) {
 	}
 }
 
-// execStarted is the runtime's.
-func execStarted(s *story, emit func(claim)) {
+var ruleProcessSpan = rule{
+	Rule: seq.Rule{
+		Name:    "process-span",
+		Trigger: "the runtime's spans of a process",
+		Proves:  "the runtime timed its call to the shim, which runs runc, and how long it waited for the process",
+		Gist:    "The shim of the container runs runc once more, for this process.",
+		Explain: "The shim that holds the container runs runc once more, which starts one more process in it; the runtime " +
+			"then waits for the end of that.",
+		Doc: docs + "setup/production-environment/container-runtimes/",
+	},
+	to: seq.Runc, kind: seq.RequestKind, at: seq.AtStart, certainty: seq.Observed, detail: seq.Brief,
+	derive: deriveProcessSpan,
+}
+
+// deriveProcessSpan is the runtime's.
+func deriveProcessSpan(s *story, emit func(claim)) {
 	for _, x := range s.execRecords {
 		if x.start == nil || x.runc == nil {
 			continue

@@ -8,8 +8,40 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-func ownCreate(s *story, emit func(claim)) { s.ownWrite("create", "POST", emit) }
-func ownDelete(s *story, emit func(claim)) { s.ownWrite("delete", "DELETE", emit) }
+var ruleOwnCreate = rule{
+	Rule: seq.Rule{
+		Name:    "own-create",
+		Trigger: "our own POST",
+		Proves:  "we sent it and read the answer",
+		Gist:    "The client asks; admission and validation happen in this request.",
+		Explain: "The client asks the API server for an object. Authentication, authorization, admission and validation all " +
+			"happen inside this one request.",
+		Doc: docs + "concepts/security/controlling-access/",
+	},
+	of: ofAll, from: seq.Kubectl, to: seq.APIServer, kind: seq.RequestKind,
+	at: seq.AtStart, certainty: seq.Observed, detail: seq.Brief,
+	derive: deriveOwnCreate,
+}
+
+func deriveOwnCreate(s *story, emit func(claim)) { s.ownWrite("create", "POST", emit) }
+
+var ruleOwnDelete = rule{
+	Rule: seq.Rule{
+		Name:    "own-delete",
+		Trigger: "our own DELETE",
+		Proves:  "we sent it and read the answer",
+		Gist:    "The client asks for the end, and is answered long before it.",
+		Explain: "The client asks the API server to delete the object. A Pod on a node is only marked, with a grace period; " +
+			"one that has no node, or has finished, is removed at once, and so is most else. What it owned, the garbage " +
+			"collector deletes later; or first, or not at all, where the request says so.",
+		Doc: docs + "concepts/workloads/pods/pod-lifecycle/#pod-termination",
+	},
+	of: ofAll, from: seq.Kubectl, to: seq.APIServer, kind: seq.RequestKind,
+	at: seq.AtStart, certainty: seq.Observed, detail: seq.Brief,
+	derive: deriveOwnDelete,
+}
+
+func deriveOwnDelete(s *story, emit func(claim)) { s.ownWrite("delete", "DELETE", emit) }
 
 func (s *story) ownWrite(verb, method string, emit func(claim)) {
 	for _, r := range s.own {
@@ -69,7 +101,21 @@ func exactly(t time.Time) (seq.Window, time.Time, bool, time.Duration) {
 	return seq.Window{Earliest: t, Latest: t}, t, true, 100 * time.Microsecond
 }
 
-func ownRead(s *story, emit func(claim)) {
+var ruleOwnRead = rule{
+	Rule: seq.Rule{
+		Name:    "own-read",
+		Trigger: "our own GET",
+		Proves:  "we sent it and read the answer",
+		Gist:    "This tool watches to show you what comes; kubectl create would not.",
+		Explain: "This tool itself lists and watches, so that it can show you what comes; kubectl create alone would not.",
+		Doc:     docs + "reference/using-api/api-concepts/#efficient-detection-of-changes",
+	},
+	of: ofRun, from: seq.Kubectl, to: seq.APIServer, kind: seq.RequestKind,
+	at: seq.AtStart, certainty: seq.Observed, detail: seq.Full,
+	derive: deriveOwnRead,
+}
+
+func deriveOwnRead(s *story, emit func(claim)) {
 	for _, r := range s.requests {
 		if r.Acts() || r.Checks || r.Sent.IsZero() {
 			continue
@@ -88,7 +134,21 @@ func ownRead(s *story, emit func(claim)) {
 	}
 }
 
-func warnings(s *story, emit func(claim)) {
+var ruleWarning = rule{
+	Rule: seq.Rule{
+		Name:    "warning",
+		Trigger: "a Warning header",
+		Proves:  "it came with the answer to our own request",
+		Gist:    "The API server took the object but has something to say about it.",
+		Explain: "The API server took the object but has something to say about it.",
+		Doc:     docs + "reference/access-authn-authz/extensible-admission-controllers/",
+	},
+	of: ofRun, from: seq.Kubectl, to: seq.Kubectl, kind: seq.NoteKind,
+	at: seq.AtEnd, certainty: seq.Observed, detail: seq.Normal,
+	derive: deriveWarning,
+}
+
+func deriveWarning(s *story, emit func(claim)) {
 	for _, r := range s.requests {
 		for i, text := range r.Warnings {
 			n := seq.Step{Key: fmt.Sprintf("warning:%s:%d", r.ID, i), Label: "Warning: " + text, Object: s.object, Clock: seq.Kubectl}

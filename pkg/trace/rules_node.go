@@ -60,7 +60,23 @@ const (
 	plainWait  = 12 * time.Millisecond
 )
 
-func runSandbox(s *story, emit func(claim)) {
+var ruleRunSandbox = rule{
+	Rule: seq.Rule{
+		Name:    "run-sandbox",
+		Trigger: "condition PodReadyToStartContainers, or the first container's Event",
+		Proves:  "the condition turns True, and containers come, only when the sandbox and its network are up",
+		Gist:    "The runtime makes namespaces and cgroup, and CNI gives a network.",
+		Explain: "The runtime makes the Pod's namespaces and cgroup, held by a pause container, and has the CNI plugin " +
+			"connect the network. Before it, the kubelet mounts the volumes: a Pod with any volume, the ServiceAccount " +
+			"token included, waits one 300 ms round of the volume manager (podAttachAndMountRetryInterval).",
+		Doc: docs + "concepts/workloads/pods/pod-lifecycle/#pod-has-network",
+	},
+	of: ofKubelets, from: seq.Kubelet, to: seq.Runtime, kind: seq.RequestKind, at: seq.AtStart,
+	label: "RunPodSandbox", certainty: seq.Inferred, detail: seq.Brief,
+	derive: deriveRunSandbox,
+}
+
+func deriveRunSandbox(s *story, emit func(claim)) {
 	var start, end claim
 	for _, w := range s.revisions {
 		if condition(w.pod, corev1.PodReadyToStartContainers) == corev1.ConditionTrue {
@@ -118,7 +134,22 @@ const (
 	startLag  = 50 * time.Microsecond
 )
 
-func createContainer(s *story, emit func(claim)) {
+var ruleCreateContainer = rule{
+	Rule: seq.Rule{
+		Name:    "create-container",
+		Trigger: "Event Created",
+		Proves:  "the kubelet emits Created within about 1 ms of the call's end",
+		Gist:    "A read-write layer over the read-only image, and an id; no process.",
+		Explain: "The runtime puts a read-write layer over the read-only image and gives the container its id; no process " +
+			"yet.",
+		Doc: docs + "concepts/containers/cri/",
+	},
+	from: seq.Kubelet, to: seq.Runtime, kind: seq.RequestKind, at: seq.AtStart,
+	certainty: seq.Observed, detail: seq.Brief,
+	derive: deriveCreateContainer,
+}
+
+func deriveCreateContainer(s *story, emit func(claim)) {
 	for _, a := range s.worker() {
 		if a.does != created && a.does != createFailed {
 			continue
@@ -146,7 +177,21 @@ func (s *story) failedBefore(a act) (keys []string) {
 	return keys
 }
 
-func startContainer(s *story, emit func(claim)) {
+var ruleStartContainer = rule{
+	Rule: seq.Rule{
+		Name:    "start-container",
+		Trigger: "Event Started",
+		Proves:  "the kubelet emits Started within about 1 ms of the call's end",
+		Gist:    "The runtime has runc make the container and start its process.",
+		Explain: "The runtime has runc make the container and start its process.",
+		Doc:     docs + "concepts/containers/cri/",
+	},
+	from: seq.Kubelet, to: seq.Runtime, kind: seq.RequestKind, at: seq.AtStart,
+	certainty: seq.Observed, detail: seq.Brief,
+	derive: deriveStartContainer,
+}
+
+func deriveStartContainer(s *story, emit func(claim)) {
 	for _, a := range s.worker() {
 		if a.does != started && a.does != startFailed {
 			continue
@@ -166,7 +211,21 @@ func startContainer(s *story, emit func(claim)) {
 // failure is what the error of a call says.
 func (a act) failure() string { return strings.TrimPrefix(a.event.Message, "Error: ") }
 
-func containerRan(s *story, emit func(claim)) {
+var ruleContainerRan = rule{
+	Rule: seq.Rule{
+		Name:    "container-ran",
+		Trigger: "a container's state running or terminated in the status",
+		Proves:  "a container that runs, or ran, has been created and started",
+		Gist:    "The Event is missing, but the status shows what must have happened.",
+		Explain: "The Event is missing, but the status shows what must have happened.",
+		Doc:     docs + "concepts/workloads/pods/pod-lifecycle/#container-states",
+	},
+	from: seq.Kubelet, to: seq.Runtime, kind: seq.RequestKind, at: seq.AtStart,
+	certainty: seq.Inferred, detail: seq.Brief,
+	derive: deriveContainerRan,
+}
+
+func deriveContainerRan(s *story, emit func(claim)) {
 	for _, r := range s.ran() {
 		evidence := []seq.Evidence{r.evidence}
 		create := claim{Step: seq.Step{Label: "CreateContainer " + r.container, Evidence: evidence}, after: []string{sandboxKey + ":end", exitKey(r.container, r.attempt-1)}, lag: createLag} // a container lives again only after its exit
@@ -179,7 +238,21 @@ func containerRan(s *story, emit func(claim)) {
 	}
 }
 
-func runc(s *story, emit func(claim)) {
+var ruleRunc = rule{
+	Rule: seq.Rule{
+		Name:    "runc",
+		Trigger: "StartContainer",
+		Proves:  "the runtime starts a container by runc create, then runc start, both within StartContainer",
+		Gist:    "runc makes namespaces, cgroup and root file system, then leaves.",
+		Explain: "runc makes the namespaces, cgroup and root file system, then runs the container's program in them and " +
+			"leaves; it is no daemon.",
+		Doc: docs + "setup/production-environment/container-runtimes/",
+	},
+	to: seq.Runc, kind: seq.RequestKind, at: seq.AtStart, certainty: seq.Inferred, detail: seq.Brief,
+	derive: deriveRunc,
+}
+
+func deriveRunc(s *story, emit func(claim)) {
 	for _, r := range s.starts() {
 		create, start := r.step, r.step
 		create.Key, create.From, create.To, create.Label, create.Detail = "runc:create:"+r.call, s.runtime, s.ociRuntime(), "create", seq.Brief
@@ -189,8 +262,22 @@ func runc(s *story, emit func(claim)) {
 	}
 }
 
-// runcFailed is runc's part in a StartContainer that failed, where the error names it.
-func runcFailed(s *story, emit func(claim)) {
+var ruleRuncFailed = rule{
+	Rule: seq.Rule{
+		Name:    "runc-failed",
+		Trigger: "Event Failed",
+		Proves:  "the error that the kubelet passes on is runc's",
+		Gist:    "runc could not make the container: its program never began.",
+		Explain: "runc could not make the container or start its program, and says why; no process of the container ever " +
+			"ran.",
+		Doc: docs + "tasks/debug/debug-application/debug-pods/",
+	},
+	kind: seq.RequestKind, at: seq.AtStart, certainty: seq.Inferred, detail: seq.Brief,
+	derive: deriveRuncFailed,
+}
+
+// deriveRuncFailed is runc's part in a StartContainer that failed, where the error names it.
+func deriveRuncFailed(s *story, emit func(claim)) {
 	for _, a := range s.worker() {
 		if a.does != startFailed || !strings.Contains(a.event.Message, "runc create failed") {
 			continue
@@ -203,7 +290,21 @@ func runcFailed(s *story, emit func(claim)) {
 	}
 }
 
-func execs(s *story, emit func(claim)) {
+var ruleExec = rule{
+	Rule: seq.Rule{
+		Name:    "exec",
+		Trigger: "StartContainer",
+		Proves:  "the runtime answers StartContainer once the container's process runs",
+		Gist:    "The program begins, as process 1 of its own namespaces.",
+		Explain: "The container's program begins, as process 1 of its own namespaces.",
+		Doc:     docs + "concepts/containers/",
+	},
+	from: seq.Runc, kind: seq.RequestKind, at: seq.AtStart, label: "exec the container's program",
+	certainty: seq.Inferred, detail: seq.Brief,
+	derive: deriveExec,
+}
+
+func deriveExec(s *story, emit func(claim)) {
 	for _, r := range s.starts() {
 		step := r.step
 		step.Key, step.From, step.To = "runc:exec:"+r.call, s.ociRuntime(), seq.Container(step.Container)
@@ -247,7 +348,20 @@ func (s *story) ociRuntime() seq.Participant {
 	return "OCI runtime"
 }
 
-func containerExit(s *story, emit func(claim)) {
+var ruleContainerExit = rule{
+	Rule: seq.Rule{
+		Name:    "container-exit",
+		Trigger: "state terminated in the status",
+		Proves:  "the status carries exit code, reason and the second it finished",
+		Gist:    "The container's first process ended, and with it the container.",
+		Explain: "The container's first process ended, and with it the container.",
+		Doc:     docs + "concepts/workloads/pods/pod-lifecycle/#container-states",
+	},
+	kind: seq.NoteKind, at: seq.AtEnd, certainty: seq.Observed, detail: seq.Brief,
+	derive: deriveContainerExit,
+}
+
+func deriveContainerExit(s *story, emit func(claim)) {
 	for _, r := range s.ran() {
 		if r.exit == nil {
 			continue
@@ -271,7 +385,21 @@ func containerExit(s *story, emit func(claim)) {
 // exitLag is the usual time from a container's exit to our receipt of the status that says so.
 const exitLag = 300 * time.Millisecond
 
-func probes(s *story, emit func(claim)) {
+var ruleProbe = rule{
+	Rule: seq.Rule{
+		Name:    "probe",
+		Trigger: "a container with a probe turns started or ready",
+		Proves:  "with such a probe the status turns only when the probe has succeeded",
+		Gist:    "The kubelet itself asks; a success shows only in the status.",
+		Explain: "The kubelet itself asks the container; a success is written nowhere but into the status.",
+		Doc:     docs + "concepts/configuration/liveness-readiness-startup-probes/",
+	},
+	of: ofKubelets, from: seq.Kubelet, kind: seq.RequestKind, at: seq.AtEnd,
+	certainty: seq.Inferred, detail: seq.Normal,
+	derive: deriveProbe,
+}
+
+func deriveProbe(s *story, emit func(claim)) {
 	for _, w := range s.revisions {
 		for _, p := range w.probesPassed() {
 			step := seq.Step{Key: probeKey(p.kind, p.container, p.attempt), To: seq.Container(p.container), Container: p.container, Object: s.object, Node: s.node, Clock: seq.Kubelet}

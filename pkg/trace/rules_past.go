@@ -16,7 +16,23 @@ func (w *write) kept(detail string, at time.Time) seq.Evidence {
 	return seq.Evidence{Source: "object", Detail: detail, ResourceVersion: w.object.GetResourceVersion(), At: at}
 }
 
-func createdThen(s *story, emit func(claim)) {
+var rulePastCreate = rule{
+	Rule: seq.Rule{
+		Name:    "past-create",
+		Trigger: "metadata.creationTimestamp of an object that was there",
+		Proves: "the API server stamps the object within the request that makes it; managedFields, or the owner, say who " +
+			"asked",
+		Gist: "Somebody made it; the object has kept when, to the second.",
+		Explain: "An object keeps when it was made, in whole seconds of the API server's clock. Its managedFields have kept " +
+			"who made it, in the client's own words.",
+		Doc: docs + "reference/using-api/server-side-apply/#field-management",
+	},
+	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, at: seq.AtSome,
+	certainty: seq.Observed, detail: seq.Brief,
+	derive: derivePastCreate,
+}
+
+func derivePastCreate(s *story, emit func(claim)) {
 	w := s.found()
 	if w == nil {
 		return
@@ -37,7 +53,21 @@ func createdThen(s *story, emit func(claim)) {
 	emit(c)
 }
 
-func boundThen(s *story, emit func(claim)) {
+var rulePastBind = rule{
+	Rule: seq.Rule{
+		Name:    "past-bind",
+		Trigger: "spec.nodeName of a Pod that was there",
+		Proves: "the Pod has a node that no managedFields entry owns, as only a bind leaves it; condition PodScheduled has " +
+			"the second",
+		Gist:    "The scheduler only writes the node's name into the Pod.",
+		Explain: "The scheduler only writes the node's name into the Pod. It starts nothing and tells no node.",
+		Doc:     docs + "concepts/scheduling-eviction/kube-scheduler/",
+	},
+	to: seq.APIServer, kind: seq.RequestKind, at: seq.AtSome, certainty: seq.Inferred, detail: seq.Brief,
+	derive: derivePastBind,
+}
+
+func derivePastBind(s *story, emit func(claim)) {
 	w := s.foundBound()
 	if w == nil {
 		return
@@ -64,7 +94,25 @@ func boundThen(s *story, emit func(claim)) {
 	emit(claim{Step: step, after: []string{pickKey, deliverScheduler, stored(s.pastCreate())}})
 }
 
-func markedThen(s *story, emit func(claim)) {
+var rulePastWrite = rule{
+	Rule: seq.Rule{
+		Name:    "past-write",
+		Trigger: "a managedFields entry, or a condition's lastTransitionTime, of an object that was there",
+		Proves: "the entry names client and second of a write that changed its fields; a condition has the second since " +
+			"which it holds",
+		Gist: "Of earlier writes an object keeps the last of each client, at most.",
+		Explain: "An object keeps its last state, not its history. Each client's last change of its own set of fields, and " +
+			"the last change of each condition, have left their second; what was written in between is gone. Who sets a " +
+			"condition notes the time before it writes, so the write came a little later; conditions of one second may " +
+			"have come in one write or in several.",
+		Doc: docs + "reference/using-api/server-side-apply/#field-management",
+	},
+	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, at: seq.AtCommit,
+	certainty: seq.Inferred, detail: seq.Normal,
+	derive: derivePastWrite,
+}
+
+func derivePastWrite(s *story, emit func(claim)) {
 	w := s.found()
 	if w == nil {
 		return
@@ -107,8 +155,23 @@ func markedThen(s *story, emit func(claim)) {
 	}
 }
 
-// storedThen are the etcd writes of the creation, the bind and the reports that ended a phase, and of the last write.
-func storedThen(s *story, emit func(claim)) {
+var rulePastStored = rule{
+	Rule: seq.Rule{
+		Name:    "past-stored",
+		Trigger: "an object that was there",
+		Proves:  "what the object has kept of a write was stored with it; the revision is not known any more",
+		Gist:    "The API server keeps no state: the write counts once etcd has it.",
+		Explain: "The API server keeps no state of its own: the write counts once etcd has it on disk. Of an object that was " +
+			"there, only the revision of the last write is known.",
+		Doc: docs + "concepts/overview/components/#etcd",
+	},
+	of: ofAll, from: seq.APIServer, to: seq.Etcd, kind: seq.RequestKind,
+	at: seq.AtCommit, certainty: seq.Inferred, detail: seq.Full,
+	derive: derivePastStored,
+}
+
+// derivePastStored are the etcd writes of the creation, the bind and the reports that ended a phase, and of the last write.
+func derivePastStored(s *story, emit func(claim)) {
 	w := s.found()
 	if w == nil {
 		return
@@ -128,8 +191,24 @@ func storedThen(s *story, emit func(claim)) {
 	}
 }
 
-// heldThen is the last revision of an object before the run looked at it: everything that it has kept had happened by then.
-func heldThen(s *story, emit func(claim)) {
+var rulePastRevision = rule{
+	Rule: seq.Rule{
+		Name:    "past-revision",
+		Trigger: "resourceVersion of an object that was there",
+		Proves: "resourceVersion is etcd's own revision of the last write; all that the object has kept had happened by " +
+			"then",
+		Gist: "The revision of the last write; whose it was may not be known.",
+		Explain: "Of an object that was there, etcd's revision of its last write is known, and nothing of the writes in " +
+			"between.",
+		Doc: docs + "reference/using-api/api-concepts/#resource-versions",
+	},
+	of: ofAll, from: seq.Etcd, to: seq.Etcd, kind: seq.NoteKind,
+	at: seq.AtEnd, certainty: seq.Observed, detail: seq.Full,
+	derive: derivePastRevision,
+}
+
+// derivePastRevision is the last revision of an object before the run looked at it: everything that it has kept had happened by then.
+func derivePastRevision(s *story, emit func(claim)) {
 	w := s.found()
 	if w == nil {
 		return
@@ -145,7 +224,22 @@ func heldThen(s *story, emit func(claim)) {
 	emit(c)
 }
 
-func deletedThen(s *story, emit func(claim)) {
+var rulePastDelete = rule{
+	Rule: seq.Rule{
+		Name:    "past-delete",
+		Trigger: "metadata.deletionTimestamp of an object that was there",
+		Proves:  "the API server sets deletionTimestamp, in the request itself, to its own time and the grace period",
+		Gist:    "Somebody asked for the end. The object does not say who.",
+		Explain: "A DELETE marks an object that cannot go at once. The mark is the time at which the grace period ends, so " +
+			"the request came that much earlier.",
+		Doc: docs + "concepts/workloads/pods/pod-lifecycle/#pod-termination",
+	},
+	of: ofAll, from: seq.UnknownClient, to: seq.APIServer, kind: seq.RequestKind,
+	at: seq.AtSome, certainty: seq.Observed, detail: seq.Brief,
+	derive: derivePastDelete,
+}
+
+func derivePastDelete(s *story, emit func(claim)) {
 	w := s.found()
 	if w == nil || w.object.GetDeletionTimestamp() == nil {
 		return
@@ -163,8 +257,23 @@ func deletedThen(s *story, emit func(claim)) {
 	emit(claim{Step: step, after: []string{stored(s.pastCreate())}})
 }
 
-// lived adds when containers were started to what the status tells of their lives.
-func lived(s *story, emit func(claim)) {
+var rulePastLife = rule{
+	Rule: seq.Rule{
+		Name:    "past-life",
+		Trigger: "startedAt of a container's state",
+		Proves:  "the runtime tells the second in which it started the container",
+		Gist:    "The status keeps when a container was started, to the second.",
+		Explain: "The status of a Pod has when each container was started and how its last life ended, in whole seconds of " +
+			"the node's clock.",
+		Doc: docs + "concepts/workloads/pods/pod-lifecycle/#container-states",
+	},
+	of: ofKubelets, to: seq.Runc, kind: seq.RequestKind, at: seq.AtStart,
+	certainty: seq.Inferred, detail: seq.Normal,
+	derive: derivePastLife,
+}
+
+// derivePastLife adds when containers were started to what the status tells of their lives.
+func derivePastLife(s *story, emit func(claim)) {
 	w := s.found()
 	if w == nil {
 		return
@@ -230,8 +339,22 @@ func conditionSince(p *corev1.Pod, t corev1.PodConditionType) metav1.Time {
 	return metav1.Time{}
 }
 
-// forgotten are the lives of containers of which nothing is kept but their number.
-func forgotten(s *story, emit func(claim)) {
+var rulePastGap = rule{
+	Rule: seq.Rule{
+		Name:    "past-gap",
+		Trigger: "restartCount above 1 of a Pod that was there",
+		Proves:  "restartCount counts more lives than the status describes",
+		Gist:    "A status tells of a container's last two lives, of no earlier one.",
+		Explain: "A Pod's status tells of the present life of a container and of the one before. Of earlier ones only their " +
+			"number is known, and what Events of the last hour say.",
+		Doc: docs + "concepts/workloads/pods/pod-lifecycle/#container-restarts",
+	},
+	of: ofKubelets, kind: seq.NoteKind, at: seq.AtEnd, certainty: seq.Observed, detail: seq.Normal,
+	derive: derivePastGap,
+}
+
+// derivePastGap are the lives of containers of which nothing is kept but their number.
+func derivePastGap(s *story, emit func(claim)) {
 	w := s.found()
 	if w == nil {
 		return

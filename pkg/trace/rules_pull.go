@@ -7,7 +7,22 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-func pullImage(s *story, emit func(claim)) {
+var rulePullImage = rule{
+	Rule: seq.Rule{
+		Name:    "pull-image",
+		Trigger: "Events Pulling and Pulled",
+		Proves:  "the kubelet emits Pulling just before the call and Pulled just after it",
+		Gist:    "The runtime fetches the image's layers and unpacks them.",
+		Explain: "The runtime fetches the image's layers from the registry and unpacks them; the node keeps them for the " +
+			"next Pod.",
+		Doc: docs + "concepts/containers/images/",
+	},
+	from: seq.Kubelet, to: seq.Runtime, kind: seq.RequestKind, at: seq.AtStart,
+	certainty: seq.Observed, detail: seq.Normal,
+	derive: derivePullImage,
+}
+
+func derivePullImage(s *story, emit func(claim)) {
 	for _, a := range s.worker() {
 		image := imageOf(s.spec(a.container))
 		switch a.does {
@@ -70,7 +85,21 @@ func pullTook(end act) (took time.Duration, ok bool) {
 	return took, err == nil && took >= 0
 }
 
-func imagePresent(s *story, emit func(claim)) {
+var ruleImagePresent = rule{
+	Rule: seq.Rule{
+		Name:    "image-present",
+		Trigger: "Event Pulled: already present",
+		Proves:  "the Event says so",
+		Gist:    "The image is on the node and the policy allows it: no pull.",
+		Explain: "The image is on the node and imagePullPolicy allows it, so nothing is pulled.",
+		Doc:     docs + "concepts/containers/images/#image-pull-policy",
+	},
+	from: seq.Kubelet, to: seq.Kubelet, kind: seq.NoteKind, at: seq.AtEnd,
+	certainty: seq.Observed, detail: seq.Normal,
+	derive: deriveImagePresent,
+}
+
+func deriveImagePresent(s *story, emit func(claim)) {
 	for _, a := range s.worker() {
 		if a.does == present {
 			c := a.claim(s, a.precedes())

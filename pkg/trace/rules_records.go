@@ -87,8 +87,23 @@ func (s *story) joined() []target {
 	return all
 }
 
-// audited bounds each write by its request.
-func audited(s *story, emit func(claim)) {
+var ruleAudit = rule{
+	Rule: seq.Rule{
+		Name:    "audit",
+		Trigger: "an audit entry of a write",
+		Proves:  "the API server logs each request it has answered, with the authenticated user and microseconds",
+		Gist:    "The API server's own log has this request.",
+		Explain: "The audit log is the API server's own record of who asked for what, when, and what came of it. Its user is " +
+			"authenticated, where managedFields only has the client's word.",
+		Doc: docs + "tasks/debug/debug-cluster/audit/",
+	},
+	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, at: seq.AtCommit,
+	certainty: seq.Observed, detail: seq.Full,
+	derive: deriveAudit,
+}
+
+// deriveAudit bounds each write by its request.
+func deriveAudit(s *story, emit func(claim)) {
 	for _, t := range s.joined() {
 		if t.audit == nil {
 			continue
@@ -110,8 +125,23 @@ func audited(s *story, emit func(claim)) {
 	}
 }
 
-// transactions give each write the instant at which etcd had it.
-func transactions(s *story, emit func(claim)) {
+var ruleEtcdSpan = rule{
+	Rule: seq.Rule{
+		Name:    "etcd-span",
+		Trigger: "etcd's span of the transaction",
+		Proves:  "etcd itself timed the transaction below the API server's span of the request",
+		Gist:    "etcd timed this transaction itself.",
+		Explain: "A write takes effect in etcd's transaction: proposed through raft, written to disk, applied. Everything " +
+			"else in the request surrounds it.",
+		Doc: docs + "concepts/cluster-administration/system-traces/",
+	},
+	of: ofAll, from: seq.APIServer, to: seq.Etcd, kind: seq.RequestKind,
+	at: seq.AtCommit, certainty: seq.Observed, detail: seq.Full,
+	derive: deriveEtcdSpan,
+}
+
+// deriveEtcdSpan give each write the instant at which etcd had it.
+func deriveEtcdSpan(s *story, emit func(claim)) {
 	for _, t := range s.joined() {
 		if t.txn == nil {
 			continue
@@ -133,8 +163,22 @@ func transactions(s *story, emit func(claim)) {
 	}
 }
 
-// answers are what other clients were answered.
-func answers(s *story, emit func(claim)) {
+var ruleAnswer = rule{
+	Rule: seq.Rule{
+		Name:    "answer",
+		Trigger: "an audit entry, or the API server's span",
+		Proves:  "the entry and the span end when the request is answered",
+		Gist:    "The API server answers the client that made the change.",
+		Explain: "The client that wrote gets the object as it is stored now, with its new resourceVersion.",
+		Doc:     docs + "reference/using-api/api-concepts/",
+	},
+	of: ofAll, from: seq.APIServer, kind: seq.ResponseKind, at: seq.AtEnd,
+	certainty: seq.Observed, detail: seq.Full,
+	derive: deriveAnswer,
+}
+
+// deriveAnswer are what other clients were answered.
+func deriveAnswer(s *story, emit func(claim)) {
 	for _, t := range s.joined() {
 		if t.write != "" && t.how == "" {
 			s.answer(t.apiCall, t.write, t.step, []string{t.etcd}, emit)
@@ -159,9 +203,24 @@ func (s *story) answer(c *apiCall, key string, step seq.Step, after []string, em
 	emit(claim{Step: step, after: append(after, key)})
 }
 
-// otherRequests are what other clients asked without changing the Pod: what they read, what they were refused, and writes
+var ruleRequest = rule{
+	Rule: seq.Rule{
+		Name:    "request",
+		Trigger: "an audit entry, or the API server's span, of a request that changed nothing",
+		Proves:  "the API server recorded it",
+		Gist:    "A component asks about the Pod; no watch ever shows this.",
+		Explain: "Reads and refused writes leave no revision and no Event. The kubelet, for one, reads the Pod before each " +
+			"status patch, and asks for a token for the Pod's ServiceAccount.",
+		Doc: docs + "reference/using-api/api-concepts/",
+	},
+	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, at: seq.AtStart,
+	certainty: seq.Observed, detail: seq.Full,
+	derive: deriveRequest,
+}
+
+// deriveRequest are what other clients asked without changing the Pod: what they read, what they were refused, and writes
 // without effect.
-func otherRequests(s *story, emit func(claim)) {
+func deriveRequest(s *story, emit func(claim)) {
 	own := map[string]bool{}
 	for _, q := range s.requests {
 		own[q.ID] = true

@@ -142,8 +142,22 @@ func (s *story) countPulls(all []criCall) []criCall {
 	return all
 }
 
-// criSpans give each call of the CRI its start and its end.
-func criSpans(s *story, emit func(claim)) {
+var ruleCRISpan = rule{
+	Rule: seq.Rule{
+		Name:    "cri-span",
+		Trigger: "the kubelet's span of a CRI call",
+		Proves:  "the kubelet's own span of the call",
+		Gist:    "The kubelet timed this call to the runtime itself.",
+		Explain: "The kubelet talks to the container runtime by gRPC on a local socket, the Container Runtime Interface.",
+		Doc:     docs + "concepts/architecture/cri/",
+	},
+	from: seq.Kubelet, to: seq.Runtime, kind: seq.RequestKind, at: seq.AtStart,
+	certainty: seq.Observed, detail: seq.Normal,
+	derive: deriveCRISpan,
+}
+
+// deriveCRISpan give each call of the CRI its start and its end.
+func deriveCRISpan(s *story, emit func(claim)) {
 	for _, c := range s.cri {
 		var start, end claim
 		start.Label = strings.TrimSpace(c.rpc + " " + c.container)
@@ -167,8 +181,22 @@ const (
 	taskStart  = "containerd.task.v3.Task/Start"
 )
 
-// runcSpans are what the runtime had its shim do with runc.
-func runcSpans(s *story, emit func(claim)) {
+var ruleRuncSpan = rule{
+	Rule: seq.Rule{
+		Name:    "runc-span",
+		Trigger: "the runtime's span of its call to the shim",
+		Proves:  "the runtime's own span of the shim's task service, which runs runc",
+		Gist:    "The runtime has its shim run runc.",
+		Explain: "containerd does not run runc itself: a shim per Pod does, and stays as the parent of the container's " +
+			"process, so that containerd can be restarted under running containers.",
+		Doc: docs + "setup/production-environment/container-runtimes/",
+	},
+	to: seq.Runc, kind: seq.RequestKind, at: seq.AtStart, certainty: seq.Observed, detail: seq.Normal,
+	derive: deriveRuncSpan,
+}
+
+// deriveRuncSpan are what the runtime had its shim do with runc.
+func deriveRuncSpan(s *story, emit func(claim)) {
 	for _, c := range s.cri {
 		if c.server == nil || c.rpc != "StartContainer" && c.rpc != "RunPodSandbox" {
 			continue
@@ -194,8 +222,22 @@ func runcSpans(s *story, emit func(claim)) {
 	}
 }
 
-// cniSpans are the set-up of the Pod's network.
-func cniSpans(s *story, emit func(claim)) {
+var ruleCNISpan = rule{
+	Rule: seq.Rule{
+		Name:    "cni-span",
+		Trigger: "the runtime's span",
+		Proves:  "the runtime's own span of the set-up",
+		Gist:    "The network plugins give the Pod its interface and address.",
+		Explain: "The runtime runs the CNI plugins of the node: they put a network interface into the Pod's namespace, give " +
+			"it an address and connect it.",
+		Doc: docs + "concepts/extend-kubernetes/compute-storage-net/network-plugins/",
+	},
+	to: seq.CNI, kind: seq.RequestKind, at: seq.AtStart, certainty: seq.Observed, detail: seq.Normal,
+	derive: deriveCNISpan,
+}
+
+// deriveCNISpan are the set-up of the Pod's network.
+func deriveCNISpan(s *story, emit func(claim)) {
 	for _, c := range s.cri {
 		if c.server == nil || c.rpc != "RunPodSandbox" {
 			continue
@@ -220,8 +262,23 @@ func cniSpans(s *story, emit func(claim)) {
 	}
 }
 
-// syncs are the beginnings of the kubelet's work on the Pod.
-func syncs(s *story, emit func(claim)) {
+var ruleSyncPod = rule{
+	Rule: seq.Rule{
+		Name:    "sync-pod",
+		Trigger: "the kubelet's span",
+		Proves:  "the kubelet's own span, with the Pod's uid",
+		Gist:    "The kubelet compares what should run with what runs, and acts.",
+		Explain: "The kubelet's worker for this Pod starts one round: it compares the Pod as it should be with what runs, " +
+			"and does what is missing. One round starts a whole Pod.",
+		Doc: docs + "concepts/architecture/#kubelet",
+	},
+	from: seq.Kubelet, to: seq.Kubelet, kind: seq.NoteKind, at: seq.AtStart,
+	certainty: seq.Observed, detail: seq.Normal,
+	derive: deriveSyncPod,
+}
+
+// deriveSyncPod are the beginnings of the kubelet's work on the Pod.
+func deriveSyncPod(s *story, emit func(claim)) {
 	n := 0
 	for _, root := range s.records.spans.pods[s.object.UID] {
 		if root.Service != "kubelet" || !strings.HasPrefix(root.Name, "sync") {

@@ -10,9 +10,24 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-// stopContainer reads Killing, which the kubelet emits just before it stops a container, but for a preStop hook in between
+var ruleStopContainer = rule{
+	Rule: seq.Rule{
+		Name:    "stop-container",
+		Trigger: "Event Killing",
+		Proves:  "the kubelet emits Killing just before the call, or before the preStop hook that comes first",
+		Gist:    "SIGTERM to process 1, and SIGKILL once the grace period is over.",
+		Explain: "The runtime sends the container's first process its stop signal, SIGTERM unless the image names another, " +
+			"and SIGKILL if it is still there at the end of the grace period.",
+		Doc: docs + "concepts/workloads/pods/pod-lifecycle/#pod-termination",
+	},
+	from: seq.Kubelet, to: seq.Runtime, kind: seq.RequestKind, at: seq.AtStart,
+	certainty: seq.Observed, detail: seq.Normal,
+	derive: deriveStopContainer,
+}
+
+// deriveStopContainer reads Killing, which the kubelet emits just before it stops a container, but for a preStop hook in between
 // and for sidecars, which go last.
-func stopContainer(s *story, emit func(claim)) {
+func deriveStopContainer(s *story, emit func(claim)) {
 	for _, e := range s.events {
 		spec := s.spec(e.container)
 		if e.emitter != seq.Kubelet || e.event.Reason != "Killing" || spec == nil {
@@ -57,8 +72,22 @@ func hookKey(container string, life int) string {
 	return fmt.Sprintf("pre-stop:%s:%d", container, life)
 }
 
-// preStop is the hook that the kubelet runs after it has said that it stops a container, and before it does.
-func preStop(s *story, emit func(claim)) {
+var rulePreStop = rule{
+	Rule: seq.Rule{
+		Name:    "pre-stop",
+		Trigger: "Event Killing of a container with a preStop hook",
+		Proves:  "the kubelet emits Killing and then runs the hook that the container has",
+		Gist:    "The container's preStop hook runs before any signal is sent.",
+		Explain: "Before it has a container stopped, the kubelet runs its preStop hook and waits for it. The hook's time is " +
+			"part of the grace period.",
+		Doc: docs + "concepts/containers/container-lifecycle-hooks/",
+	},
+	from: seq.Kubelet, kind: seq.RequestKind, at: seq.AtStart, certainty: seq.Inferred, detail: seq.Normal,
+	derive: derivePreStop,
+}
+
+// derivePreStop is the hook that the kubelet runs after it has said that it stops a container, and before it does.
+func derivePreStop(s *story, emit func(claim)) {
 	for _, e := range s.events {
 		spec := s.spec(e.container)
 		if e.emitter != seq.Kubelet || e.event.Reason != "Killing" || spec == nil || spec.Lifecycle == nil || spec.Lifecycle.PreStop == nil {
@@ -101,8 +130,23 @@ func (s *story) killedAt(container string, by time.Time) (at time.Time) {
 	return at
 }
 
-// stopSandbox is the end of the sandbox, which the kubelet reports by the condition that it made True at the start.
-func stopSandbox(s *story, emit func(claim)) {
+var ruleStopSandbox = rule{
+	Rule: seq.Rule{
+		Name:    "stop-sandbox",
+		Trigger: "condition PodReadyToStartContainers turns False",
+		Proves:  "the condition turns False only when the sandbox is gone",
+		Gist:    "The Pod's network and namespaces go, after its last container.",
+		Explain: "Once the last container has ended, the runtime has the CNI plugin take the network down and ends the pause " +
+			"container that held the Pod's namespaces.",
+		Doc: docs + "concepts/workloads/pods/pod-lifecycle/#pod-has-network",
+	},
+	of: ofKubelets, from: seq.Kubelet, to: seq.Runtime, kind: seq.RequestKind,
+	at: seq.AtStart, certainty: seq.Inferred, detail: seq.Normal,
+	derive: deriveStopSandbox,
+}
+
+// deriveStopSandbox is the end of the sandbox, which the kubelet reports by the condition that it made True at the start.
+func deriveStopSandbox(s *story, emit func(claim)) {
 	for _, w := range s.revisions {
 		if condition(w.prev, corev1.PodReadyToStartContainers) != corev1.ConditionTrue || condition(w.pod, corev1.PodReadyToStartContainers) != corev1.ConditionFalse {
 			continue

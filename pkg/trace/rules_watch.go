@@ -7,7 +7,22 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-func schedulerDelivery(s *story, emit func(claim)) {
+var ruleSchedulerDelivery = rule{
+	Rule: seq.Rule{
+		Name:    "scheduler-delivery",
+		Trigger: "the scheduler acted on the Pod",
+		Proves:  "the scheduler acted on a Pod it can only know from its watch",
+		Gist:    "No polling: the API server pushes new Pods through an open watch.",
+		Explain: "The scheduler does not poll: it holds a watch open, and the API server pushes each new Pod without a node " +
+			"through it.",
+		Doc: docs + "concepts/scheduling-eviction/kube-scheduler/",
+	},
+	from: seq.APIServer, to: seq.Scheduler, kind: seq.DeliveryKind, at: seq.AtEnd,
+	certainty: seq.Inferred, detail: seq.Brief,
+	derive: deriveSchedulerDelivery,
+}
+
+func deriveSchedulerDelivery(s *story, emit func(claim)) {
 	var acted []seq.Evidence
 	for _, w := range s.revisions {
 		if w.binds() || w == s.foundBound() {
@@ -49,7 +64,20 @@ func (s *story) boundEvidence(w *write) seq.Evidence {
 	return w.evidence()
 }
 
-func picks(s *story, emit func(claim)) {
+var rulePick = rule{
+	Rule: seq.Rule{
+		Name:    "pick",
+		Trigger: "the node's name, and Event Scheduled",
+		Proves:  "the Event, or the name it wrote",
+		Gist:    "It filters out nodes that can't take the Pod, then scores the rest.",
+		Explain: "It filters out the nodes that cannot take the Pod, scores the others and takes the best.",
+		Doc:     docs + "concepts/scheduling-eviction/kube-scheduler/#kube-scheduler-implementation",
+	},
+	kind: seq.NoteKind, at: seq.AtEnd, certainty: seq.Inferred, detail: seq.Brief,
+	derive: derivePick,
+}
+
+func derivePick(s *story, emit func(claim)) {
 	for _, w := range s.revisions {
 		if !w.binds() && w != s.foundBound() {
 			continue
@@ -66,8 +94,23 @@ func picks(s *story, emit func(claim)) {
 	}
 }
 
-// deletionDelivery is how the kubelet learns that a Pod of its node is to end.
-func deletionDelivery(s *story, emit func(claim)) {
+var ruleDeletionDelivery = rule{
+	Rule: seq.Rule{
+		Name:    "deletion-delivery",
+		Trigger: "Event Killing after metadata.deletionTimestamp appeared",
+		Proves:  "the kubelet ended the containers of a Pod that it knows to end only from its watch",
+		Gist:    "A delete only marks the Pod; its kubelet sees the mark and acts.",
+		Explain: "DELETE only sets metadata.deletionTimestamp. The kubelet learns of that from its watch, stops the " +
+			"containers within the grace period, and then has the object removed.",
+		Doc: docs + "concepts/workloads/pods/pod-lifecycle/#pod-termination",
+	},
+	from: seq.APIServer, to: seq.Kubelet, kind: seq.DeliveryKind, at: seq.AtEnd,
+	certainty: seq.Inferred, detail: seq.Brief,
+	derive: deriveDeletionDelivery,
+}
+
+// deriveDeletionDelivery is how the kubelet learns that a Pod of its node is to end.
+func deriveDeletionDelivery(s *story, emit func(claim)) {
 	var first *write
 	for _, w := range s.revisions {
 		if w.endsLife() && !w.deleted && w.pod.Spec.NodeName != "" {
@@ -87,7 +130,21 @@ func deletionDelivery(s *story, emit func(claim)) {
 	}
 }
 
-func kubeletDelivery(s *story, emit func(claim)) {
+var ruleKubeletDelivery = rule{
+	Rule: seq.Rule{
+		Name:    "kubelet-delivery",
+		Trigger: "the kubelet acted on the Pod",
+		Proves:  "the kubelet acted on a Pod it can only know from its watch",
+		Gist:    "Each kubelet watches the Pods that carry its node's name.",
+		Explain: "Each kubelet watches the Pods that carry its node's name; the bind made this one appear there.",
+		Doc:     docs + "reference/command-line-tools-reference/kubelet/",
+	},
+	from: seq.APIServer, to: seq.Kubelet, kind: seq.DeliveryKind, at: seq.AtEnd,
+	certainty: seq.Inferred, detail: seq.Brief,
+	derive: deriveKubeletDelivery,
+}
+
+func deriveKubeletDelivery(s *story, emit func(claim)) {
 	var acted []seq.Evidence
 	var after []string
 	if s.madeWithNode() && s.found() != nil {
@@ -129,7 +186,21 @@ func kubeletDelivery(s *story, emit func(claim)) {
 	emit(claim{Step: step, after: after, lag: 2 * time.Millisecond})
 }
 
-func gaps(s *story, emit func(claim)) {
+var ruleGap = rule{
+	Rule: seq.Rule{
+		Name:    "gap",
+		Trigger: "a lost watch",
+		Proves:  "our own watch ended and could not be resumed where it was",
+		Gist:    "What happened in between may be missing from this picture.",
+		Explain: "What happened in between may be missing from this picture.",
+		Doc:     docs + "reference/using-api/api-concepts/#410-gone-responses",
+	},
+	of: ofRun, from: seq.Kubectl, to: seq.Kubectl, kind: seq.NoteKind,
+	at: seq.AtEnd, certainty: seq.Observed, detail: seq.Brief,
+	derive: deriveGap,
+}
+
+func deriveGap(s *story, emit func(claim)) {
 	for _, g := range s.gaps {
 		step := seq.Step{Key: "gap:" + g.Resource + ":" + g.From + ":" + g.To, Clock: seq.Kubectl, Resource: g.Resource}
 		switch {

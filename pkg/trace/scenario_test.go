@@ -115,7 +115,7 @@ func TestStepsAreSound(t *testing.T) {
 				switch {
 				case len(step.Evidence) == 0:
 					t.Errorf("%s has no evidence", step.Key)
-				case step.From == "" || step.To == "" || step.Label == "" || step.Rule == "":
+				case step.From == "" || step.To == "" || step.Label == "" || step.Rule == nil:
 					t.Errorf("%s is not whole: %+v", step.Key, step)
 				case !step.Window.Latest.IsZero() && step.Window.Latest.Before(step.Window.Earliest):
 					t.Errorf("%s: empty window %v", step.Key, step.Window)
@@ -138,17 +138,17 @@ func TestEveryRuleHasAScenario(t *testing.T) {
 	seen := map[string]bool{}
 	for _, s := range scenario.All(t) {
 		for _, step := range scenario.Fold(s.Subject, s.Observations).Steps() {
-			seen[step.Rule] = true
+			seen[step.Rule.Name] = true
 			for _, e := range step.Evidence {
 				seen[e.Rule] = true
 			}
 		}
 		withGap := append(slices.Clone(s.Observations), seq.Observation{Gap: &seq.Gap{Resource: "pods", From: "1", To: "2", Reason: "too old"}})
 		for _, step := range scenario.Fold(s.Subject, withGap).Steps() {
-			seen[step.Rule] = true
+			seen[step.Rule.Name] = true
 		}
 	}
-	for _, r := range trace.Rules {
+	for _, r := range trace.Rules() {
 		if !seen[r.Name] {
 			t.Errorf("no scenario shows rule %q", r.Name)
 		}

@@ -251,7 +251,7 @@ func (c *scene) told(steps []seq.Step) []seq.Step {
 	kept := map[string]bool{}
 	steps = slices.DeleteFunc(steps, func(x seq.Step) bool {
 		past := !begun || !x.Window.Latest.IsZero() && x.Window.Latest.Before(begin)
-		kept[x.Key] = !past || x.Rule == "own-read" || x.Rule == "gap" || x.Rule == "process"
+		kept[x.Key] = !past || x.Rule == &ruleOwnRead.Rule || x.Rule == &ruleGap.Rule || x.Rule == &ruleProcess.Rule
 		return !kept[x.Key]
 	})
 	for i := range steps {

@@ -135,7 +135,7 @@ func hostile() render.Report {
 		i := len(r.Steps)
 		r.Steps = append(r.Steps, seq.Step{
 			Key: text, From: seq.APIServer, To: seq.Container(text), Kind: []seq.Kind{seq.RequestKind, seq.DeliveryKind, seq.NoteKind}[i%3],
-			Label: text, Detail: seq.Brief, Window: seq.Window{Earliest: at, Latest: at}, Best: at, Rule: "exec", Clock: seq.Participant(text),
+			Label: text, Detail: seq.Brief, Window: seq.Window{Earliest: at, Latest: at}, Best: at, Rule: &seq.Rule{Name: "exec"}, Clock: seq.Participant(text),
 			Evidence: []seq.Evidence{{Source: text, Detail: text, ResourceVersion: text}}, ResourceVersion: text,
 		})
 		if r.Steps[i].Kind == seq.NoteKind {
