@@ -1,13 +1,9 @@
 package trace
 
 import (
-	"fmt"
-	"maps"
-	"reflect"
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -25,68 +21,6 @@ type consulted struct {
 }
 
 var deniedBy = regexp.MustCompile(`admission webhook "([^"]+)" denied the request(?:: (.*))?`)
-
-var ruleAdmission = rule{
-	Rule: seq.Rule{
-		Name:    "admission",
-		Trigger: "the answer to our own POST",
-		Proves:  "the stored Pod is not the one we sent, or the answer, the audit log or a span names the webhook",
-		Gist:    "Admission may change or refuse the Pod before it is stored.",
-		Explain: "Before it stores an object the API server hands it to its admission plugins, and to the webhooks that are " +
-			"registered for it, which may change it, then to those that may refuse it.",
-		Doc: docs + "reference/access-authn-authz/extensible-admission-controllers/",
-	},
-	of: ofAll, from: seq.APIServer, kind: seq.RequestKind, at: seq.AtStart,
-	certainty: seq.Observed, detail: seq.Normal,
-	derive: deriveAdmission,
-}
-
-// deriveAdmission tells what happened inside the request that made the Pod: which webhooks were asked, and what changed.
-func deriveAdmission(s *story, emit func(claim)) {
-	q := s.ownCreate()
-	if q == nil {
-		return
-	}
-	changed := s.admitted
-	hooks := s.consulted(q, changed)
-	var last []string
-	for _, h := range hooks {
-		key := "webhook:" + h.name
-		step := seq.Step{Key: key, Call: key, From: seq.APIServer, To: seq.Webhook(h.name), Label: "AdmissionReview: Pod " + s.object.Name, Object: s.object, Clock: seq.APIServer, Evidence: []seq.Evidence{h.evidence}, Window: seq.Window{Earliest: q.Sent, Latest: q.FirstByte}}
-		end := step
-		end.Key, end.From, end.To, end.Kind, end.At, end.Label = key+":end", step.To, seq.APIServer, seq.ResponseKind, seq.AtEnd, "answers"
-		if h.answer != "" {
-			end.Label = h.answer
-		}
-		if h.inferred {
-			step.Certainty, end.Certainty = seq.Inferred, seq.Inferred
-		}
-		if h.span != nil {
-			step.Window, step.Best = s.startOf(h.span)
-			end.Window, end.Best = s.endOf(h.span)
-			step.Shown, end.Shown, step.Precision, end.Precision = true, true, spanPrecision, spanPrecision
-		}
-		emit(claim{Step: step, after: append(last, callKey(q))})
-		emit(claim{Step: end, after: []string{key}, lag: time.Millisecond})
-		last = []string{end.Key}
-	}
-	if len(changed) > 0 {
-		note := seq.Step{Key: "admission", From: seq.APIServer, To: seq.APIServer, Kind: seq.NoteKind, At: seq.AtEnd, Label: "admission " + strings.Join(changed, ", "), Object: s.object, Clock: seq.APIServer, Window: seq.Window{Earliest: q.Sent, Latest: q.FirstByte}}
-		note.Evidence = []seq.Evidence{{Source: "http", Detail: "the answer to our own request against what it asked for", ResourceVersion: q.ResourceVersion, At: q.FirstByte}}
-		emit(claim{Step: note, after: append(last, callKey(q))})
-		last = []string{note.Key}
-	}
-	// Admission comes before storage, or before the refusal.
-	for _, key := range []string{callKey(q) + ":end", s.etcdKey(s.createRevision())} {
-		there := s.createRevision() != 0
-		if strings.HasSuffix(key, ":end") {
-			there = q.Status != 0 && !q.FirstByte.IsZero()
-		}
-		if last != nil && there {
-			emit(claim{Step: seq.Step{Key: key, From: seq.APIServer}, after: last})
-		}
-	}
-}
 
 func (s *story) ownCreate() *seq.Request {
 	for _, q := range s.requests {
@@ -189,18 +123,6 @@ func changedByAdmission(q *seq.Request) []string {
 	return words
 }
 
-// shortly is a value that is one word, as a suffix.
-func shortly(v any) string {
-	switch v.(type) {
-	case map[string]any, []any:
-		return ""
-	}
-	if text := fmt.Sprint(v); len(text) <= 60 {
-		return "=" + text
-	}
-	return ""
-}
-
 // defaulted are the fields that the API server itself fills in, by defaulting or by the admission plugins that are always
 // on (ServiceAccount, Priority, DefaultTolerationSeconds).
 var defaulted = regexp.MustCompile(`^spec\.(restartPolicy|terminationGracePeriodSeconds|dnsPolicy|serviceAccount|serviceAccountName|securityContext|schedulerName|priority|preemptionPolicy|enableServiceLinks|nodeName` +
@@ -221,68 +143,4 @@ func plainPod(p *corev1.Pod) map[string]any {
 	}
 	delete(out, "status")
 	return out
-}
-
-// differ walks two values and reports where they differ, by paths such as spec.containers[app].image.
-func differ(path string, was, is any, report func(path string, was, is any)) {
-	a, aMap := byKey(was)
-	b, bMap := byKey(is)
-	switch {
-	case aMap && bMap:
-		list := isList(is)
-		for _, k := range slices.Sorted(maps.Keys(b)) {
-			differ(join(path, k, list), a[k], b[k], report)
-		}
-		for _, k := range slices.Sorted(maps.Keys(a)) {
-			if _, there := b[k]; !there {
-				report(join(path, k, list), a[k], nil)
-			}
-		}
-	case was == nil && bMap && (isList(is) || collections[path]):
-		differ(path, map[string]any{}, is, report)
-	case !reflect.DeepEqual(was, is) && !(was == nil && len(b) == 0 && bMap):
-		report(path, was, is)
-	}
-}
-
-// collections are maps whose entries count, where others are objects.
-var collections = map[string]bool{"metadata.labels": true, "metadata.annotations": true, "spec.nodeSelector": true}
-
-func isList(v any) bool {
-	_, ok := v.([]any)
-	return ok
-}
-
-func join(path, key string, list bool) string {
-	switch {
-	case list:
-		return path + "[" + key + "]"
-	case path == "":
-		return key
-	}
-	return path + "." + key
-}
-
-// byKey sees a list of named things as a map, as the API does when it merges them.
-func byKey(v any) (map[string]any, bool) {
-	switch x := v.(type) {
-	case map[string]any:
-		return x, true
-	case []any:
-		out := map[string]any{}
-		for i, e := range x {
-			key := fmt.Sprint(i)
-			if m, ok := e.(map[string]any); ok {
-				for _, name := range []string{"mountPath", "name", "key", "containerPort"} {
-					if n, ok := m[name]; ok {
-						key = fmt.Sprint(n)
-						break
-					}
-				}
-			}
-			out[key] = e
-		}
-		return out, true
-	}
-	return nil, false
 }

@@ -53,12 +53,6 @@ func (s *story) left(q *seq.Request) (all []ran) {
 	return all
 }
 
-// sharesProcesses reports whether the Pod's containers have no process namespace of their own.
-func (s *story) sharesProcesses() bool {
-	p := s.newest()
-	return p.Spec.HostPID || p.Spec.ShareProcessNamespace != nil && *p.Spec.ShareProcessNamespace
-}
-
 // restarted reports whether a container has begun a life since the story began.
 func (s *story) restarted() bool {
 	had := s.livesBefore()

@@ -16,22 +16,6 @@ const (
 	foregroundFinalizer = metav1.FinalizerDeleteDependents
 )
 
-// collected is the finalizer of the garbage collector that the write took away, or nothing. With the last finalizer goes
-// the object.
-func (w *write) collected() string {
-	if w.was == nil || w.was.GetDeletionTimestamp() == nil {
-		return ""
-	}
-	before := w.was.GetFinalizers()
-	for _, f := range []string{orphanFinalizer, foregroundFinalizer} {
-		last := w.deleted && len(before) == 1
-		if slices.Contains(before, f) && (last || !w.deleted && !slices.Contains(w.object.GetFinalizers(), f)) {
-			return f
-		}
-	}
-	return ""
-}
-
 // waits reports whether the object is to end, and the garbage collector has been asked by that finalizer to do something
 // about what it owns.
 func (s *story) waits(finalizer string) bool {
@@ -64,18 +48,6 @@ func (s *story) released(finalizer string) string {
 	return s.etcdKey(s.firstRevision(func(w *write) bool { return w.deleted }))
 }
 
-// lostOwner is the controller that the object no longer refers to since that write, or nil.
-func (w *write) lostOwner() *metav1.OwnerReference {
-	if w.was == nil || w.deleted {
-		return nil
-	}
-	ref := metav1.GetControllerOf(w.was)
-	if ref == nil || slices.ContainsFunc(w.object.GetOwnerReferences(), func(o metav1.OwnerReference) bool { return o.UID == ref.UID }) {
-		return nil
-	}
-	return ref
-}
-
 // collector attributes what only the garbage collector does: it takes away its own finalizers, and the references to an
 // owner that leaves its objects behind.
 func (s *story) collector(w *write) (actor, bool) {
@@ -103,31 +75,6 @@ func (s *story) collector(w *write) (actor, bool) {
 	return actor{}, false
 }
 
-var ruleCollectorWrite = rule{
-	Rule: seq.Rule{
-		Name:    "collector-write",
-		Trigger: "a finalizer of the garbage collector is gone, or a reference to an owner that leaves its objects behind",
-		Proves:  "only the garbage collector takes these away, unless somebody does so by hand; the audit log names it",
-		Gist:    "The garbage collector has done its part, and lets the object go.",
-		Explain: "Where what an object owns is to go first, or to stay, the API server only marks the object, with a " +
-			"finalizer. The garbage collector sees to what it owns, then takes the finalizer away: with the last one " +
-			"the object goes.",
-		Doc: docs + "concepts/architecture/garbage-collection/#cascading-deletion",
-	},
-	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, at: seq.AtCommit,
-	certainty: seq.Inferred, detail: seq.Normal,
-	derive: deriveCollectorWrite,
-}
-
-// deriveCollectorWrite are what the garbage collector changes before it lets an object go.
-func deriveCollectorWrite(s *story, emit func(claim)) {
-	controllerWrites(s, (*write).byCollector, emit)
-}
-
-func (w *write) byCollector() bool {
-	return w.actor.name == garbageCollector && w.actor.verb != "delete"
-}
-
 // releaseCause is what the garbage collector must have seen before it let the object go: that the last of what it owned is
 // gone, where it waited for that; nothing but its own answers where it had it stay.
 func (s *story) releaseCause(w *write) *source {
@@ -149,24 +96,4 @@ func (s *story) releaseCause(w *write) *source {
 		}
 	}
 	return last
-}
-
-// changedMetadata says what became of finalizers and owners.
-func changedMetadata(was, cur metav1.Object) (words []string) {
-	for _, f := range was.GetFinalizers() {
-		if !slices.Contains(cur.GetFinalizers(), f) {
-			words = append(words, "removes finalizer "+f)
-		}
-	}
-	for _, f := range cur.GetFinalizers() {
-		if !slices.Contains(was.GetFinalizers(), f) {
-			words = append(words, "finalizer "+f)
-		}
-	}
-	for _, o := range was.GetOwnerReferences() {
-		if !slices.ContainsFunc(cur.GetOwnerReferences(), func(x metav1.OwnerReference) bool { return x.UID == o.UID }) {
-			words = append(words, "no longer owned by "+o.Kind+" "+o.Name)
-		}
-	}
-	return words
 }

@@ -133,3 +133,56 @@ func (s *story) noted(x *seq.Step, at time.Time) {
 	x.Clock = seq.Engine
 	x.Window, x.Best, x.Shown, x.Precision = exactly(at)
 }
+
+// ending is how the container ended, as far as anything says so.
+type ending struct {
+	code     int
+	oom      bool
+	by       time.Time
+	exact    bool
+	evidence []seq.Evidence
+}
+
+func (s *story) ending() (e ending, ok bool) {
+	if q := s.asked("start"); q != nil && q.Status >= 400 { // the engine makes up a code for what has never run
+		return ending{}, false
+	}
+	if x := s.task("/tasks/exit"); x != nil && x.ExitCode != nil {
+		e, ok = ending{code: *x.ExitCode, by: x.at, evidence: []seq.Evidence{x.evidence()}}, true
+		if !x.Exited.IsZero() {
+			e.by, e.exact = s.on(seq.Engine, x.Exited), true
+		}
+	}
+	if x := s.event("die"); x != nil {
+		if !ok {
+			_, err := fmt.Sscan(x.Attributes["exitCode"], &e.code)
+			ok, e.by = err == nil, x.at
+		}
+		e.evidence = append(e.evidence, x.evidence())
+	}
+	started, _ := s.startedBy() // who waits is answered with a code, too, where nothing has been started
+	if q := s.asked("wait"); q != nil && q.Docker.ExitCode != nil && (ok || !started.IsZero()) {
+		if !ok {
+			e.code, e.by, ok = *q.Docker.ExitCode, q.Docker.Ended, true
+		}
+		e.evidence = append(e.evidence, seq.Evidence{Source: "http", Detail: "the answer to our request to wait for it", At: q.Docker.Ended})
+	}
+	e.oom = s.event("oom") != nil || s.task("/tasks/oom") != nil
+	for _, q := range s.requests {
+		e.oom = e.oom || q.Docker != nil && q.Docker.OOM
+	}
+	return e, ok
+}
+
+// started is what proves that the container has been started, and by when; the zero time means nothing does.
+func (s *story) startedBy() (time.Time, []seq.Evidence) {
+	var by time.Time
+	var evidence []seq.Evidence
+	if q := s.asked("start"); q != nil && q.Status > 0 && q.Status < 400 && !q.FirstByte.IsZero() {
+		by, evidence = q.FirstByte, []seq.Evidence{{Source: "http", Detail: fmt.Sprintf("the answer to our request to start it: %d %s", q.Status, q.StatusText), At: q.FirstByte}}
+	}
+	if e := s.event("start"); e != nil {
+		by, evidence = sooner(by, e.at), append(evidence, e.evidence())
+	}
+	return by, evidence
+}

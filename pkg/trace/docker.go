@@ -50,46 +50,6 @@ func (s *story) containerStates() []containerState {
 	return all
 }
 
-// ending is how the container ended, as far as anything says so.
-type ending struct {
-	code     int
-	oom      bool
-	by       time.Time
-	exact    bool
-	evidence []seq.Evidence
-}
-
-func (s *story) ending() (e ending, ok bool) {
-	if q := s.asked("start"); q != nil && q.Status >= 400 { // the engine makes up a code for what has never run
-		return ending{}, false
-	}
-	if x := s.task("/tasks/exit"); x != nil && x.ExitCode != nil {
-		e, ok = ending{code: *x.ExitCode, by: x.at, evidence: []seq.Evidence{x.evidence()}}, true
-		if !x.Exited.IsZero() {
-			e.by, e.exact = s.on(seq.Engine, x.Exited), true
-		}
-	}
-	if x := s.event("die"); x != nil {
-		if !ok {
-			_, err := fmt.Sscan(x.Attributes["exitCode"], &e.code)
-			ok, e.by = err == nil, x.at
-		}
-		e.evidence = append(e.evidence, x.evidence())
-	}
-	started, _ := s.startedBy() // who waits is answered with a code, too, where nothing has been started
-	if q := s.asked("wait"); q != nil && q.Docker.ExitCode != nil && (ok || !started.IsZero()) {
-		if !ok {
-			e.code, e.by, ok = *q.Docker.ExitCode, q.Docker.Ended, true
-		}
-		e.evidence = append(e.evidence, seq.Evidence{Source: "http", Detail: "the answer to our request to wait for it", At: q.Docker.Ended})
-	}
-	e.oom = s.event("oom") != nil || s.task("/tasks/oom") != nil
-	for _, q := range s.requests {
-		e.oom = e.oom || q.Docker != nil && q.Docker.OOM
-	}
-	return e, ok
-}
-
 func (s *story) containerReached(is func(seq.State) bool) (seq.State, time.Time, bool) {
 	for _, st := range s.containerStates() {
 		if is(st.State) {

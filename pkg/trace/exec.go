@@ -11,3 +11,9 @@ func (s *story) ownExec() (last *seq.Request) {
 	}
 	return last
 }
+
+// sharesProcesses reports whether the Pod's containers have no process namespace of their own.
+func (s *story) sharesProcesses() bool {
+	p := s.newest()
+	return p.Spec.HostPID || p.Spec.ShareProcessNamespace != nil && *p.Spec.ShareProcessNamespace
+}

@@ -252,9 +252,6 @@ func (t *Trace) facts(uid string) *facts {
 	return f
 }
 
-// earlier reports whether a is a better receipt than b: known, and before it.
-func earlier(a, b time.Time) bool { return !a.IsZero() && (b.IsZero() || a.Before(b)) }
-
 // parseRevision reads a resourceVersion, which within one resource is a comparable decimal integer (promised since
 // Kubernetes 1.35, true before).
 func parseRevision(s string) (uint64, bool) {
@@ -262,29 +259,5 @@ func parseRevision(s string) (uint64, bool) {
 	return rv, err == nil && rv > 0
 }
 
-// Steps returns the messages in the order in which they happened. They are shared: not to be changed.
-func (t *Trace) Steps() []seq.Step { return t.resolve().steps }
-
 // Now is the latest instant any observation has shown us, on our own clock.
 func (t *Trace) Now() time.Time { return t.now }
-
-func (t *Trace) resolve() *result {
-	if t.result == nil {
-		t.result = t.derive()
-	}
-	return t.result
-}
-
-func (t *Trace) derive() *result {
-	c := t.scene()
-	g := &t.graph
-	g.reset()
-	for i, r := range rules {
-		for _, s := range c.stories {
-			if r.applies(s) {
-				r.derive(s, func(c claim) { g.add(r, i, s.placed(c)) })
-			}
-		}
-	}
-	return &result{steps: c.told(g.resolve()), scene: c}
-}

@@ -57,14 +57,7 @@ func (g *graph) next() *node {
 
 // add merges a claim into the message it is about. Rules run in the order of the table and a rule's claims in the order
 // of the facts, so the result depends on the facts alone.
-func (g *graph) add(r *rule, rank int, c claim) {
-	c.Rule = &r.Rule
-	c.From, c.To = cmp.Or(c.From, r.from), cmp.Or(c.To, r.to)
-	c.Kind, c.Certainty, c.Label = cmp.Or(c.Kind, r.kind), cmp.Or(c.Certainty, r.certainty), cmp.Or(c.Label, r.label)
-	c.At = cmp.Or(c.At, r.at)
-	if c.Detail == 0 {
-		c.Detail = r.detail
-	}
+func (g *graph) add(rank int, c claim) {
 	n := g.nodes[c.Key]
 	if n == nil {
 		n = g.next()
@@ -75,7 +68,7 @@ func (g *graph) add(r *rule, rank int, c claim) {
 	n.after = append(n.after, c.after...)
 	c.Evidence = slices.Clone(c.Evidence)
 	for i := range c.Evidence {
-		c.Evidence[i].Rule = r.Name
+		c.Evidence[i].Rule = c.Rule.Name
 	}
 	n.Evidence = append(n.Evidence[:len(n.Evidence):len(n.Evidence)], c.Evidence...)
 	if w := intersect(n.Window, c.Window); !w.Empty() {
@@ -91,24 +84,6 @@ func (g *graph) add(r *rule, rank int, c claim) {
 		n.Best, n.Shown, n.Precision, n.Clock = c.Best, c.Shown, c.Precision, c.Clock
 	}
 	n.Detail = min(n.Detail, c.Detail)
-}
-
-func intersect(a, b seq.Window) seq.Window {
-	return seq.Window{Earliest: later(a.Earliest, b.Earliest), Latest: sooner(a.Latest, b.Latest)}
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) { // the zero time is before all others
-		return b
-	}
-	return a
-}
-
-func sooner(a, b time.Time) time.Time {
-	if earlier(b, a) {
-		return b
-	}
-	return a
 }
 
 // resolve turns causes into bounds and bounds into one order.

@@ -121,3 +121,37 @@ func (s *story) named(message string) (all []*story) {
 	}
 	return all
 }
+
+// deepest bounds how far above a Pod one of its owners is: garbage can make circles.
+const deepest = 8
+
+// source is a write that a controller learned of from its watch.
+type source struct {
+	*story
+	*write
+}
+
+// count is a number in the status of a workload, with what one of its children must have done to be counted.
+type count struct {
+	field string
+	is    func(o *write) bool
+}
+
+// earlierThan reports whether a write came before one of another object, by the store's counter.
+func (s *story) earlierThan(w *write, o *story, than *write) bool {
+	if s.resource == o.resource || s.counted(s.resource) && s.counted(o.resource) {
+		return w.rv < than.rv
+	}
+	return earlier(w.received, than.received)
+}
+
+// latest is the last such write of this object that came before one of another.
+func (s *story) latest(before *write, is func(*write) bool) *source {
+	var last *source
+	for _, w := range s.revisions {
+		if w.drawn() && w.rv < before.rv && is(w) {
+			last = &source{s, w}
+		}
+	}
+	return last
+}

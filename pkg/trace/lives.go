@@ -2,6 +2,7 @@ package trace
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -137,4 +138,31 @@ func (s *story) livesBefore() map[string]int {
 		}
 	}
 	return had
+}
+
+// start is one container start, by the key of the call.
+type start struct {
+	call    string
+	attempt int
+	step    seq.Step
+}
+
+// starts are the container starts that an Event or the status tells of, once each.
+func (s *story) starts() []start {
+	var all []start
+	add := func(container string, attempt int, e seq.Evidence) {
+		call := criKey("StartContainer", container, attempt)
+		if !slices.ContainsFunc(all, func(o start) bool { return o.call == call }) {
+			all = append(all, start{call, attempt, seq.Step{Container: container, Object: s.object, Node: s.node, Clock: seq.Kubelet, Evidence: []seq.Evidence{e}}})
+		}
+	}
+	for _, a := range s.worker() {
+		if a.does == started {
+			add(a.container, a.attempt, a.evidence())
+		}
+	}
+	for _, r := range s.ran() {
+		add(r.container, r.attempt, r.evidence)
+	}
+	return all
 }

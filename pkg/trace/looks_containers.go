@@ -47,15 +47,6 @@ func waitingFor(by seq.Participant, reasons ...string) func(*story, time.Time) (
 	}
 }
 
-func statusOf(p *corev1.Pod, container string) *corev1.ContainerStatus {
-	for c := range allStatuses(p) {
-		if c.Name == container {
-			return c
-		}
-	}
-	return nil
-}
-
 // ended is how a container ended last, and how often it has, as far as its status tells.
 func ended(c *corev1.ContainerStatus) (last *corev1.ContainerStateTerminated, times int) {
 	if c.State.Terminated != nil {
@@ -144,9 +135,6 @@ func killed(s *story, now time.Time) (finding, bool) {
 	}
 	return f, false
 }
-
-// troubled are the reasons of Warning Events about what comes before a Pod's containers.
-var troubled = map[string]bool{"FailedMount": true, "FailedAttachVolume": true, "FailedMapVolume": true, "FailedCreatePodSandBox": true}
 
 // warned looks for the newest of them, of a Pod whose containers the kubelet has not begun yet. Only one that keeps coming
 // is held against the Pod: the kubelet says once what it mends a second later.

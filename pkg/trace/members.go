@@ -162,15 +162,3 @@ func (t *Trace) takesPart(m metav1.Object, all map[string]metav1.Object, in map[
 	}
 	return false
 }
-
-// list is a list of objects at a path.
-func list(u *unstructured.Unstructured, path ...string) (all []map[string]any) {
-	found, _, _ := unstructured.NestedFieldNoCopy(u.Object, path...)
-	items, _ := found.([]any)
-	for _, x := range items {
-		if m, ok := x.(map[string]any); ok {
-			all = append(all, m)
-		}
-	}
-	return all
-}

@@ -149,5 +149,3 @@ func (s *story) unbroken(is func(*corev1.Pod) bool) (first *write) {
 	}
 	return first
 }
-
-func (s *story) last() *write { return s.revisions[len(s.revisions)-1] }

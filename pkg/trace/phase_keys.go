@@ -44,10 +44,6 @@ func (s *story) lastExit() (key string) {
 	return key
 }
 
-func (s *story) createRevision() uint64 {
-	return s.firstRevision(func(w *write) bool { return w.first })
-}
-
 // storedKey, boundKey and readyKey are those of the etcd writes that made the object, gave the Pod its node, and had it ready
 // first.
 func (s *story) storedKey() string {
@@ -79,15 +75,6 @@ func (s *story) bindRevision() uint64 { return s.firstRevision((*write).isBind) 
 
 func (s *story) readyRevision() uint64 {
 	return s.firstRevision(func(w *write) bool { return condition(w.pod, corev1.PodReady) == corev1.ConditionTrue })
-}
-
-func (s *story) firstRevision(is func(*write) bool) uint64 {
-	for _, w := range s.revisions {
-		if is(w) {
-			return w.rv
-		}
-	}
-	return 0
 }
 
 // lastStart is the end of the last container start that the first Ready waited for.

@@ -126,25 +126,12 @@ func (s *story) schedulableKey() string {
 	return s.storedKey()
 }
 
-// madeWithNode reports whether the Pod was made with its node, so that no scheduler had to do with it.
-func (s *story) madeWithNode() bool {
-	return len(s.revisions) > 0 && s.revisions[0].pod.Spec.NodeName != "" && s.foundBound() == nil
-}
-
 // assignedKey is the write by which the Pod had its node: the bind, or its creation.
 func (s *story) assignedKey() string {
 	if s.madeWithNode() {
 		return s.storedKey()
 	}
 	return s.boundKey()
-}
-
-// first is the message by which a deed began: the call, or the deed itself.
-func (a *act) first() string {
-	if a.call != "" {
-		return a.call
-	}
-	return a.key
 }
 
 // calling are the calls of one RPC. Where nothing marks the start of one, it counts from what the kubelet had done for that
@@ -327,11 +314,6 @@ func (s *story) runsStill() bool {
 		}
 	}
 	return false
-}
-
-// sandboxTimed reports whether spans tell when RunPodSandbox began.
-func (s *story) sandboxTimed() bool {
-	return slices.ContainsFunc(s.cri, func(c criCall) bool { return c.key() == sandboxKey })
 }
 
 func (s *story) sandboxExplained() string {

@@ -160,9 +160,6 @@ func (s *story) availableRevision() uint64 {
 	return s.firstRevision(func(w *write) bool { return w.rv >= asked && objectState(w).Available })
 }
 
-// deepest bounds how far above a Pod one of its owners is: garbage can make circles.
-const deepest = 8
-
 // firstPod is the key of the write that made the first Pod since then.
 func (s *story) firstPod() string {
 	asked := s.askedRevision()

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -305,4 +306,47 @@ func (c *apiCall) actor() (seq.Participant, bool) {
 		return seq.UnknownClient, false
 	}
 	return seq.Participant("user " + user), true
+}
+
+// auditEvidence says what the audit log has of a call.
+func (c *apiCall) auditEvidence() seq.Evidence {
+	detail := fmt.Sprintf("user %s, agent %s, Audit-ID %s, received to answered %.1f ms%s", c.audit.User, strings.SplitN(c.audit.UserAgent, " ", 2)[0], c.audit.ID,
+		c.audit.Completed.Sub(c.audit.Received).Seconds()*1000, c.how)
+	return seq.Evidence{Source: "audit", Detail: detail, ResourceVersion: c.audit.ResourceVersion, At: c.audit.Received}
+}
+
+// on moves a time of another clock to ours.
+func (s *story) on(p seq.Participant, t time.Time) time.Time { return t.Add(-s.clocks.offset(p)) }
+
+// spanPrecision is how sharp the times of spans are taken to be.
+const spanPrecision = 100 * time.Microsecond
+
+// startOf and endOf are the ends of a span as windows of no width.
+func (s *story) startOf(x *seq.Span) (seq.Window, time.Time) {
+	at := s.on(clockOf(x), x.Start)
+	return seq.Window{Earliest: at, Latest: at}, at
+}
+
+func (s *story) endOf(x *seq.Span) (seq.Window, time.Time) {
+	at := s.on(clockOf(x), x.End)
+	return seq.Window{Earliest: at, Latest: at}, at
+}
+
+// clockOf is whose clock a span's times are on: a runtime shares its kubelet's machine.
+func clockOf(x *seq.Span) seq.Participant {
+	switch x.Service {
+	case "apiserver":
+		return seq.APIServer
+	case "etcd":
+		return seq.Etcd
+	}
+	return seq.Kubelet
+}
+
+// target is one write that a call has been joined to.
+type target struct {
+	*apiCall
+	write, etcd string // keys; write is empty for our own request, of which we know more
+	sent        bool   // the write's step is about when it was sent, not about its commit
+	step        seq.Step
 }

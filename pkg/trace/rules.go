@@ -1,6 +1,10 @@
 package trace
 
-import "github.com/kubectl-seq/kubectl-seq/pkg/seq"
+import (
+	"cmp"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+)
 
 // rule is one row of what this package knows about Kubernetes: from which observation it concludes which message. Its
 // messages have what the row says, where its derivation says nothing else.
@@ -45,6 +49,17 @@ func (r *rule) applies(s *story) bool {
 		return s.isPod() && s.reporter() == seq.Kubelet
 	}
 	return true
+}
+
+// complete fills in what the row says of its messages.
+func (r *rule) complete(c claim) claim {
+	if c.Rule == nil { // else it speaks for another
+		c.Rule = &r.Rule
+	}
+	c.From, c.To = cmp.Or(c.From, r.from), cmp.Or(c.To, r.to)
+	c.Kind, c.Certainty, c.Label = cmp.Or(c.Kind, r.kind), cmp.Or(c.Certainty, r.certainty), cmp.Or(c.Label, r.label)
+	c.At, c.Detail = cmp.Or(c.At, r.at), cmp.Or(c.Detail, r.detail)
+	return c
 }
 
 // The documentation that rules name pages of.

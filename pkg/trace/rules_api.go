@@ -1,69 +1,13 @@
 package trace
 
 import (
-	"strconv"
 	"time"
-
-	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-// Keys of messages. A request's response is its key and ":end".
-func callKey(r *seq.Request) string { return "call:" + r.ID }
-
-func (s *story) etcdKey(rv uint64) string {
-	return "etcd:" + s.resource + ":" + strconv.FormatUint(rv, 10)
-}
-func (s *story) writeKey(w *write) string {
-	if w.own != nil {
-		return callKey(w.own)
-	}
-	return "write:" + s.resource + ":" + strconv.FormatUint(w.rv, 10)
-}
-
-const (
-	deliverScheduler = "deliver:scheduler"
-	deliverKubelet   = "deliver:kubelet"
-	deliverDeletion  = "deliver:kubelet:deletion"
-	pickKey          = "pick"
-	bindKey          = "bind" // where its revision is not known
-)
-
 func (s *story) api(verb, subresource string) seq.Step {
 	return seq.Step{Verb: verb, Resource: s.resource, Subresource: subresource, Object: s.object, Clock: seq.APIServer}
-}
-
-func (w *write) evidence() seq.Evidence {
-	e := seq.Evidence{Source: "watch", Detail: w.actor.because, ResourceVersion: w.object.GetResourceVersion(), At: w.received}
-	if w.received.IsZero() { // it came with the answer to our own request
-		e.Source = "http"
-		if w.own != nil {
-			e.At = w.own.FirstByte
-		}
-	}
-	return e
-}
-
-// deliveryLag is the usual time from the commit of a Pod's write to our receipt of it, measured on one machine.
-const deliveryLag = 2500 * time.Microsecond
-
-// window is what a write says of its own commit: it had happened when we received it, and is no older than its stamps and
-// our own reads say.
-func (w *write) window() (seq.Window, time.Time) {
-	if w.received.IsZero() {
-		return seq.Window{}, time.Time{}
-	}
-	if w.since.After(w.until) { // the clocks drifted apart since we compared them
-		return seq.Window{Latest: w.until}, w.received.Add(-deliveryLag)
-	}
-	return seq.Window{Earliest: w.since, Latest: w.until}, w.received.Add(-deliveryLag)
-}
-
-// isStatusPatch, isBind: every revision is claimed by exactly one of writes, statusPatches and binds.
-func (w *write) isBind() bool { return w.actor.subresource == "binding" }
-func (w *write) isStatusPatch() bool {
-	return w.actor.name == seq.Kubelet && w.actor.subresource == "status"
 }
 
 var ruleWrite = rule{
@@ -121,22 +65,6 @@ func (s *story) writeLabel(w *write) string {
 		label += ": " + what
 	}
 	return label
-}
-
-// methods are those of HTTP by the verbs of RBAC.
-var methods = map[string]string{"create": "POST", "update": "PUT", "patch": "PATCH", "delete": "DELETE", "get": "GET"}
-
-// isLastGrace reports whether the write is the first of the two revisions of one DELETE, which removes the object with the
-// second.
-func (w *write) isLastGrace() bool { return w.endsGrace() && len(w.object.GetFinalizers()) == 0 }
-
-// endsGrace reports whether the write ended the grace period.
-func (w *write) endsGrace() bool {
-	return !w.deleted && w.prev != nil && w.prev.DeletionTimestamp != nil && !noGrace(w.prev) && noGrace(w.pod)
-}
-
-func noGrace(p *corev1.Pod) bool {
-	return p != nil && p.DeletionGracePeriodSeconds != nil && *p.DeletionGracePeriodSeconds == 0
 }
 
 // lastGrace is that first revision, if w is the second.
@@ -205,15 +133,6 @@ func deriveBind(s *story, emit func(claim)) {
 // scheduledLag is the usual time from the commit of a bind to the emission of Scheduled.
 const scheduledLag = 1500 * time.Microsecond
 
-func (s *story) scheduled() *emitted {
-	for _, e := range s.events {
-		if e.event.Reason == "Scheduled" && e.event.Type == corev1.EventTypeNormal {
-			return e
-		}
-	}
-	return nil
-}
-
 var ruleStatusPatch = rule{
 	Rule: seq.Rule{
 		Name:    "status-patch",
@@ -242,18 +161,6 @@ func deriveStatusPatch(s *story, emit func(claim)) {
 		c.after = append(append(c.after, s.reported(w)...), deliverKubelet)
 		emit(c)
 	}
-}
-
-// reportDetail draws the reports that end a phase even in the briefest picture.
-func (w *write) reportDetail() seq.Detail {
-	prev := w.prev
-	if prev == nil {
-		return seq.Normal
-	}
-	if prev.Status.Phase != w.pod.Status.Phase || condition(prev, corev1.PodReady) != corev1.ConditionTrue && condition(w.pod, corev1.PodReady) == corev1.ConditionTrue {
-		return seq.Brief
-	}
-	return seq.Normal
 }
 
 var ruleEtcdWrite = rule{

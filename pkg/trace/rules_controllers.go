@@ -8,14 +8,9 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
-
-// byController reports whether a controller of the controller manager made the write; its rules claim it.
-func (w *write) byController() bool { return w.own == nil && w.actor.name.IsController() }
 
 // controllerWrites are what controllers make, report and end.
 func controllerWrites(s *story, is func(*write) bool, emit func(claim)) {
@@ -116,12 +111,6 @@ func deriveControllerDelete(s *story, emit func(claim)) {
 	controllerWrites(s, func(w *write) bool { return w.actor.verb == "delete" }, emit)
 }
 
-// source is a write that a controller learned of from its watch.
-type source struct {
-	*story
-	*write
-}
-
 // deliveredTo is the key of the delivery.
 func (d *source) deliveredTo(p seq.Participant) string {
 	return "watch:" + string(p) + ":" + d.story.etcdKey(d.write.rv)
@@ -189,31 +178,6 @@ func (s *story) findCause(w *write) *source {
 		return s.countCause(w)
 	}
 	return nil
-}
-
-// earlierThan reports whether a write came before one of another object, by the store's counter.
-func (s *story) earlierThan(w *write, o *story, than *write) bool {
-	if s.resource == o.resource || s.counted(s.resource) && s.counted(o.resource) {
-		return w.rv < than.rv
-	}
-	return earlier(w.received, than.received)
-}
-
-// latest is the last such write of this object that came before one of another.
-func (s *story) latest(before *write, is func(*write) bool) *source {
-	var last *source
-	for _, w := range s.revisions {
-		if w.drawn() && w.rv < before.rv && is(w) {
-			last = &source{s, w}
-		}
-	}
-	return last
-}
-
-// count is a number in the status of a workload, with what one of its children must have done to be counted.
-type count struct {
-	field string
-	is    func(o *write) bool
 }
 
 func podIs(is func(*corev1.Pod) bool) func(*write) bool {
@@ -329,15 +293,6 @@ func (s *story) firstsBy(n count, w *write) (became []source) {
 	return became
 }
 
-// status is that of an object that is no Pod.
-func status(m metav1.Object) map[string]any {
-	u, ok := m.(*unstructured.Unstructured)
-	if !ok {
-		return nil
-	}
-	return object(u, "status")
-}
-
 // endpointCause is the write of a Pod that a change of an EndpointSlice tells of: one that has become ready, or has its
 // address.
 func (s *story) endpointCause(w *write) *source {
@@ -426,13 +381,4 @@ func (s *story) doneBefore(e *emitted) (last *write) {
 		}
 	}
 	return last
-}
-
-// spec is that of an object that is no Pod.
-func spec(m metav1.Object) map[string]any {
-	u, ok := m.(*unstructured.Unstructured)
-	if !ok {
-		return nil
-	}
-	return object(u, "spec")
 }

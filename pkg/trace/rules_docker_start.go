@@ -1,10 +1,8 @@
 package trace
 
 import (
-	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
@@ -14,19 +12,6 @@ func containerdKey(call string) string { return "containerd:" + call }
 // containerdCalls are what the engine asks of containerd to start a container, in order, and the event of each.
 var containerdCalls = []struct{ call, topic string }{
 	{"Containers.Create", "/containers/create"}, {"Tasks.Create", "/tasks/create"}, {"Tasks.Start", "/tasks/start"},
-}
-
-// started is what proves that the container has been started, and by when; the zero time means nothing does.
-func (s *story) startedBy() (time.Time, []seq.Evidence) {
-	var by time.Time
-	var evidence []seq.Evidence
-	if q := s.asked("start"); q != nil && q.Status > 0 && q.Status < 400 && !q.FirstByte.IsZero() {
-		by, evidence = q.FirstByte, []seq.Evidence{{Source: "http", Detail: fmt.Sprintf("the answer to our request to start it: %d %s", q.Status, q.StatusText), At: q.FirstByte}}
-	}
-	if e := s.event("start"); e != nil {
-		by, evidence = sooner(by, e.at), append(evidence, e.evidence())
-	}
-	return by, evidence
 }
 
 // containerdCall emits what the engine asks of containerd: the call, and that it was done.

@@ -10,47 +10,6 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-// eventLag is the usual time from the commit of an Event's write to our receipt of it.
-const eventLag = 1500 * time.Microsecond
-
-func (e *emitted) etcdKey() string { return fmt.Sprintf("etcd:events:%s:%d", e.event.UID, e.rv) }
-
-// noteKey is that of the emission, where it is drawn as a step of its own.
-func (e *emitted) noteKey() string { return fmt.Sprintf("event:%s:%d", e.event.UID, e.count) }
-
-func (e *emitted) writeKey() string { return fmt.Sprintf("write:events:%s:%d", e.event.UID, e.rv) }
-
-func (e *emitted) object() seq.Object {
-	return seq.Object{Kind: "Event", Namespace: e.event.Namespace, Name: e.event.Name, UID: string(e.event.UID)}
-}
-
-func (e *emitted) evidence() seq.Evidence {
-	detail := "Event " + e.event.Reason
-	switch {
-	case !e.at.IsZero():
-		detail += ", emitted at the instant in its name"
-	case e.count > 1:
-		detail += fmt.Sprintf(", %d times by then", e.count)
-	}
-	return seq.Evidence{Source: "events", Detail: detail, ResourceVersion: e.event.ResourceVersion, At: e.received}
-}
-
-// second is the window of an emission of which only the second is known, on our clock.
-func (e *emitted) second(s *story) seq.Window {
-	said := e.event.LastTimestamp.Time
-	if e.event.Series != nil {
-		said = e.event.Series.LastObservedTime.Time
-	}
-	if said.IsZero() || s.clocks.jumped(e.emitter) {
-		return seq.Window{Latest: e.received}
-	}
-	said = said.Truncate(time.Second).Add(-s.clocks.offset(e.emitter))
-	if w := intersect(seq.Window{Earliest: said, Latest: said.Add(time.Second)}, seq.Window{Latest: e.received}); !w.Empty() {
-		return w
-	}
-	return seq.Window{Latest: e.received}
-}
-
 // note is the step of an Event that tells of something its emitter saw.
 func (s *story) note(e *emitted) seq.Step {
 	n := seq.Step{Key: e.noteKey(), From: e.emitter, To: e.emitter, Container: e.container, Object: s.object, Clock: e.emitter}

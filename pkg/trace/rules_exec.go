@@ -10,54 +10,6 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-// execCall is one of our requests that ran a command in the Pod.
-type execCall struct {
-	*seq.Request
-	number int // among those in this container
-}
-
-func (s *story) execs(is func(*seq.Request) bool) (all []execCall) {
-	n := map[string]int{}
-	for _, q := range s.requests {
-		if q.Exec == nil || q.Sent.IsZero() || !q.Object.Same(s.object) {
-			continue
-		}
-		if is(q) {
-			all = append(all, execCall{q, n[q.Exec.Container]})
-		}
-		n[q.Exec.Container]++
-	}
-	return all
-}
-
-func (x execCall) key(what string) string { return "exec:" + x.ID + ":" + what }
-func (x execCall) cri() string            { return criKey("Exec", x.Exec.Container, x.number) }
-
-// ran is what proves that the command was started, and by when; the zero time means nothing does.
-func (x execCall) ran() (time.Time, []seq.Evidence) {
-	switch e := x.Exec; {
-	case !e.Output.IsZero():
-		return e.Output, []seq.Evidence{{Source: "http", Detail: "the command's first output", At: e.Output}}
-	case e.ExitCode != nil:
-		return e.Ended, []seq.Evidence{x.status()}
-	case strings.Contains(e.Error, triedByRuntime):
-		return e.Ended, []seq.Evidence{{Source: "http", Detail: "the error on the connection's last stream is the runtime's", At: e.Ended}}
-	}
-	return time.Time{}, nil
-}
-
-// triedByRuntime is in the errors of a runtime that was asked for the streams of a command, and failedInRunc in those of
-// runc below it.
-const (
-	triedByRuntime = "error executing command in container"
-	failedInRunc   = "OCI runtime exec failed"
-)
-
-// status is the evidence of the exit status.
-func (x execCall) status() seq.Evidence {
-	return seq.Evidence{Source: "http", Detail: fmt.Sprintf("the exit status on the connection's last stream: %d", *x.Exec.ExitCode), At: x.Exec.Ended}
-}
-
 // here is a message about the command in its container.
 func (s *story) here(x execCall, key, label string, evidence []seq.Evidence) seq.Step {
 	return seq.Step{Key: key, Label: label, Container: x.Exec.Container, Object: s.object, Node: s.node, Clock: seq.Kubectl, Evidence: evidence}
@@ -285,29 +237,6 @@ func deriveExecStatus(s *story, emit func(claim)) {
 		step.Window, step.Best, step.Shown, step.Precision = exactly(x.Exec.Ended)
 		emit(claim{Step: step, after: []string{x.key("exit"), x.key("output"), "runc:exec:" + x.cri() + ":end", callKey(x.Request) + ":end"}})
 	}
-}
-
-// ended says that the command has, and how.
-func (x execCall) ended() string {
-	return fmt.Sprintf("%s exits with %d", x.Exec.CommandLine(), *x.Exec.ExitCode)
-}
-
-// outcome says how the command ended.
-func (x execCall) outcome() string {
-	e := x.Exec
-	if e.ExitCode == nil {
-		return "error: " + e.Error
-	}
-	text := fmt.Sprintf("exit code %d", *e.ExitCode)
-	for _, stream := range []struct {
-		name string
-		n    int
-	}{{"output", e.Stdout}, {"errors", e.Stderr}} {
-		if stream.n > 0 {
-			text += fmt.Sprintf(", %s %d bytes", stream.name, stream.n)
-		}
-	}
-	return text
 }
 
 var ruleProcess = rule{

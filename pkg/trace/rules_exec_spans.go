@@ -1,81 +1,10 @@
 package trace
 
 import (
-	"strings"
 	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
-
-// execSpans are what the kubelet and the runtime have recorded of a command of ours.
-type execSpans struct {
-	execCall
-	server *seq.Span // the kubelet's, of the request it got
-	cri    criCall
-	start  *seq.Span // the runtime's, of the process
-	runc   *seq.Span // below it, of the shim's part
-	wait   *seq.Span // until the process had ended
-}
-
-// readExecs joins commands and spans. The kubelet's name the container; the runtime's name its id, and one of the process.
-func (s *story) readExecs() (all []execSpans) {
-	used := map[*seq.Span]bool{}
-	for _, x := range s.execs((*seq.Request).Acts) {
-		e := execSpans{execCall: x}
-		path := "/exec/" + s.object.Namespace + "/" + s.object.Name + "/" + x.Exec.Container
-		for _, root := range s.records.spans.roots {
-			if root.Service == "kubelet" && root.Attributes["url.path"] == path && !used[root] && s.within(root, x) {
-				e.server = root
-				break
-			}
-		}
-		if e.server == nil {
-			continue
-		}
-		used[e.server] = true
-		s.readExec(&e, used)
-		all = append(all, e)
-	}
-	return all
-}
-
-// within reports whether a span may be of a request of ours, by when it began.
-func (s *story) within(x *seq.Span, q execCall) bool {
-	at := s.on(seq.Kubelet, x.Start)
-	return at.After(q.Sent.Add(-skewSuspected/10)) && (q.Exec.Ended.IsZero() || at.Before(q.Exec.Ended))
-}
-
-func (s *story) readExec(e *execSpans, used map[*seq.Span]bool) {
-	tree := s.records.spans
-	e.cri = criCall{rpc: "Exec", container: e.Exec.Container, attempt: e.number}
-	id := ""
-	tree.walk(e.server, func(x *seq.Span) {
-		switch {
-		case !strings.HasSuffix(x.Name, "RuntimeService/Exec"):
-		case x.Service == "kubelet":
-			e.cri.client = x
-		default:
-			e.cri.server, id = x, x.Attributes["container.id"]
-		}
-	})
-	if e.cri.client == nil || id == "" {
-		return
-	}
-	for _, root := range tree.roots {
-		switch process := root.Attributes["process.id"]; {
-		case process == "" || root.Attributes["process.task.id"] != id || root.Start.Before(e.cri.client.Start) || used[root]:
-		case root.Name == "process.Start" && e.start == nil:
-			e.start, used[root] = root, true
-			tree.walk(root, func(x *seq.Span) {
-				if x.Name == taskStart {
-					e.runc = x
-				}
-			})
-		case root.Name == "process.Wait" && e.wait == nil && e.start != nil && process == e.start.Attributes["process.id"]:
-			e.wait, used[root] = root, true
-		}
-	}
-}
 
 var ruleExecSpan = rule{
 	Rule: seq.Rule{

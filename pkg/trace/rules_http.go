@@ -3,7 +3,6 @@ package trace
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
@@ -95,10 +94,6 @@ func (s *story) emitAnswer(r *seq.Request, request seq.Step, emit func(claim)) {
 		after = append(after, s.etcdKey(rv))
 	}
 	emit(claim{Step: answer, after: after})
-}
-
-func exactly(t time.Time) (seq.Window, time.Time, bool, time.Duration) {
-	return seq.Window{Earliest: t, Latest: t}, t, true, 100 * time.Microsecond
 }
 
 var ruleOwnRead = rule{

@@ -2,7 +2,6 @@ package trace
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -10,20 +9,6 @@ import (
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
-
-// A call of the CRI is keyed by the RPC, the container and how many times it has been made before.
-func criKey(rpc, container string, attempt int) string {
-	return fmt.Sprintf("cri:%s:%s:%d", rpc, container, attempt)
-}
-
-var sandboxKey = criKey("RunPodSandbox", "", 0)
-
-func exitKey(container string, attempt int) string {
-	return fmt.Sprintf("exit:%s:%d", container, attempt)
-}
-func probeKey(kind, container string, attempt int) string {
-	return fmt.Sprintf("probe:%s:%s:%d", kind, container, attempt)
-}
 
 // call emits both ends of a CRI call. An end with a zero window and best is bounded by its neighbours only.
 func (s *story) call(rpc, container string, attempt int, start, end claim, emit func(claim)) {
@@ -120,14 +105,6 @@ func (s *story) sandboxTroubles(by time.Time) (keys []string) {
 // reportLag is the usual time from what the kubelet has done to our receipt of the status patch that says so.
 const reportLag = 15 * time.Millisecond
 
-// before is an instant before another, if that is known.
-func before(t time.Time, lag time.Duration) time.Time {
-	if t.IsZero() {
-		return t
-	}
-	return t.Add(-lag)
-}
-
 // createLag and startLag are the usual times from an Event of the kubelet to the CRI call that follows it.
 const (
 	createLag = 1900 * time.Microsecond
@@ -207,9 +184,6 @@ func deriveStartContainer(s *story, emit func(claim)) {
 		s.callAs(a.call, "StartContainer", a.container, start, end, emit)
 	}
 }
-
-// failure is what the error of a call says.
-func (a act) failure() string { return strings.TrimPrefix(a.event.Message, "Error: ") }
 
 var ruleContainerRan = rule{
 	Rule: seq.Rule{
@@ -310,33 +284,6 @@ func deriveExec(s *story, emit func(claim)) {
 		step.Key, step.From, step.To = "runc:exec:"+r.call, s.ociRuntime(), seq.Container(step.Container)
 		emit(claim{Step: step, after: []string{"runc:start:" + r.call}})
 	}
-}
-
-// start is one container start, by the key of the call.
-type start struct {
-	call    string
-	attempt int
-	step    seq.Step
-}
-
-// starts are the container starts that an Event or the status tells of, once each.
-func (s *story) starts() []start {
-	var all []start
-	add := func(container string, attempt int, e seq.Evidence) {
-		call := criKey("StartContainer", container, attempt)
-		if !slices.ContainsFunc(all, func(o start) bool { return o.call == call }) {
-			all = append(all, start{call, attempt, seq.Step{Container: container, Object: s.object, Node: s.node, Clock: seq.Kubelet, Evidence: []seq.Evidence{e}}})
-		}
-	}
-	for _, a := range s.worker() {
-		if a.does == started {
-			add(a.container, a.attempt, a.evidence())
-		}
-	}
-	for _, r := range s.ran() {
-		add(r.container, r.attempt, r.evidence)
-	}
-	return all
 }
 
 // ociRuntime names the runtime below the runtime, as far as it is known: containerd's default is runc; others, and Pods

@@ -12,10 +12,6 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-func (w *write) kept(detail string, at time.Time) seq.Evidence {
-	return seq.Evidence{Source: "object", Detail: detail, ResourceVersion: w.object.GetResourceVersion(), At: at}
-}
-
 var rulePastCreate = rule{
 	Rule: seq.Rule{
 		Name:    "past-create",

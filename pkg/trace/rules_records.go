@@ -2,20 +2,12 @@ package trace
 
 import (
 	"cmp"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
-
-// auditEvidence says what the audit log has of a call.
-func (c *apiCall) auditEvidence() seq.Evidence {
-	detail := fmt.Sprintf("user %s, agent %s, Audit-ID %s, received to answered %.1f ms%s", c.audit.User, strings.SplitN(c.audit.UserAgent, " ", 2)[0], c.audit.ID,
-		c.audit.Completed.Sub(c.audit.Received).Seconds()*1000, c.how)
-	return seq.Evidence{Source: "audit", Detail: detail, ResourceVersion: c.audit.ResourceVersion, At: c.audit.Received}
-}
 
 // evidence is what the records have of a call.
 func (c *apiCall) evidence() (all []seq.Evidence) {
@@ -26,42 +18,6 @@ func (c *apiCall) evidence() (all []seq.Evidence) {
 		all = append(all, c.auditEvidence())
 	}
 	return all
-}
-
-// on moves a time of another clock to ours.
-func (s *story) on(p seq.Participant, t time.Time) time.Time { return t.Add(-s.clocks.offset(p)) }
-
-// clockOf is whose clock a span's times are on: a runtime shares its kubelet's machine.
-func clockOf(x *seq.Span) seq.Participant {
-	switch x.Service {
-	case "apiserver":
-		return seq.APIServer
-	case "etcd":
-		return seq.Etcd
-	}
-	return seq.Kubelet
-}
-
-// spanPrecision is how sharp the times of spans are taken to be.
-const spanPrecision = 100 * time.Microsecond
-
-// startOf and endOf are the ends of a span as windows of no width.
-func (s *story) startOf(x *seq.Span) (seq.Window, time.Time) {
-	at := s.on(clockOf(x), x.Start)
-	return seq.Window{Earliest: at, Latest: at}, at
-}
-
-func (s *story) endOf(x *seq.Span) (seq.Window, time.Time) {
-	at := s.on(clockOf(x), x.End)
-	return seq.Window{Earliest: at, Latest: at}, at
-}
-
-// target is one write that a call has been joined to.
-type target struct {
-	*apiCall
-	write, etcd string // keys; write is empty for our own request, of which we know more
-	sent        bool   // the write's step is about when it was sent, not about its commit
-	step        seq.Step
 }
 
 func (s *story) joined() []target {

@@ -241,25 +241,6 @@ func (c *scene) begins() time.Time {
 	return time.Time{}
 }
 
-// told leaves out what had happened before the story began: an object that was there already has a past.
-func (c *scene) told(steps []seq.Step) []seq.Step {
-	begin := c.begins()
-	begun := slices.ContainsFunc(c.requests, (*seq.Request).Acts)
-	if begun && begin.IsZero() || c.attached() {
-		return steps
-	}
-	kept := map[string]bool{}
-	steps = slices.DeleteFunc(steps, func(x seq.Step) bool {
-		past := !begun || !x.Window.Latest.IsZero() && x.Window.Latest.Before(begin)
-		kept[x.Key] = !past || x.Rule == &ruleOwnRead.Rule || x.Rule == &ruleGap.Rule || x.Rule == &ruleProcess.Rule
-		return !kept[x.Key]
-	})
-	for i := range steps {
-		steps[i].After = slices.DeleteFunc(steps[i].After, func(key string) bool { return !kept[key] })
-	}
-	return steps
-}
-
 // roundTrip is how long our own requests took at least.
 func (c *scene) roundTrip() (least time.Duration) {
 	for _, q := range c.requests {

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
@@ -39,37 +38,6 @@ type story struct {
 	marked      []*mark         // see marks
 	engine      engineFacts     // where it is a container of an engine
 	kin
-}
-
-// write is one revision of the object and what it changed.
-type write struct {
-	*revision
-	prior   *revision     // the revision before, or nil
-	was     metav1.Object // and its object
-	pod     *corev1.Pod   // the object, where it is a Pod
-	prev    *corev1.Pod   // and before; nil for the first revision we know
-	first   bool          // the revision that made the object
-	outside bool          // the object was no part of the run yet
-	own     *seq.Request  // our own request, if it is the one
-	actor   actor
-	since   time.Time // it was committed no earlier, see writtenWithin; zero where nothing tells
-	until   time.Time // it was committed by then; zero where it only came as the answer to our own create
-
-	seen   *source // see cause
-	looked bool
-}
-
-// drawn reports whether the write is part of the picture: what was there before is not.
-func (w *write) drawn() bool { return (w.was != nil || w.first) && !w.outside }
-
-// emitted is one write of an Event.
-type emitted struct {
-	*eventRevision
-	emitter   seq.Participant
-	container string
-	count     int       // how often it has happened by this write
-	at        time.Time // when it was emitted, on our clock; zero where only the second is known
-	first     bool      // the first of many that this write counts, as the name has kept it
 }
 
 // tell reads the facts of an object.
@@ -250,11 +218,6 @@ func (s *story) firstEmissions() (all []*emitted) {
 	return all
 }
 
-// endsLife reports whether the write is what a DELETE does: it sets the time of the end, or removes the Pod at once.
-func (w *write) endsLife() bool {
-	return w.was != nil && w.was.GetDeletionTimestamp() == nil && (w.object.GetDeletionTimestamp() != nil || w.deleted)
-}
-
 // emissionTime reads the emitter's clock from the Event's name: client-go's recorders name an Event
 // "<object>.<unix nanoseconds in hex>". Some clients use another suffix, and a name is only a claim, so it must agree
 // with the Event's own times to the second. The zero time means that there is no such time.
@@ -305,36 +268,28 @@ func containerOf(e *corev1.Event) string {
 	return name
 }
 
-// allStatuses yields the statuses of init, regular and ephemeral containers, in this order.
-func allStatuses(p *corev1.Pod) iter.Seq[*corev1.ContainerStatus] {
-	return statuses(p.Status.InitContainerStatuses, p.Status.ContainerStatuses, p.Status.EphemeralContainerStatuses)
-}
-
 // ownStatuses are those of the containers that decide what becomes of the Pod: all but the ephemeral ones, which somebody
 // put in to look.
 func ownStatuses(p *corev1.Pod) iter.Seq[*corev1.ContainerStatus] {
 	return statuses(p.Status.InitContainerStatuses, p.Status.ContainerStatuses)
 }
 
-func statuses(lists ...[]corev1.ContainerStatus) iter.Seq[*corev1.ContainerStatus] {
-	return func(yield func(*corev1.ContainerStatus) bool) {
-		for _, all := range lists {
-			for i := range all {
-				if !yield(&all[i]) {
-					return
-				}
-			}
-		}
-	}
+func (s *story) last() *write { return s.revisions[len(s.revisions)-1] }
+
+func (s *story) createRevision() uint64 {
+	return s.firstRevision(func(w *write) bool { return w.first })
 }
 
-func condition(p *corev1.Pod, t corev1.PodConditionType) corev1.ConditionStatus {
-	if p != nil {
-		for _, c := range p.Status.Conditions {
-			if c.Type == t {
-				return c.Status
-			}
+func (s *story) firstRevision(is func(*write) bool) uint64 {
+	for _, w := range s.revisions {
+		if is(w) {
+			return w.rv
 		}
 	}
-	return ""
+	return 0
+}
+
+// madeWithNode reports whether the Pod was made with its node, so that no scheduler had to do with it.
+func (s *story) madeWithNode() bool {
+	return len(s.revisions) > 0 && s.revisions[0].pod.Spec.NodeName != "" && s.foundBound() == nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -300,3 +301,22 @@ func imageOf(c *corev1.Container) string {
 	}
 	return c.Image
 }
+
+const (
+	deliverScheduler = "deliver:scheduler"
+	deliverKubelet   = "deliver:kubelet"
+	deliverDeletion  = "deliver:kubelet:deletion"
+	pickKey          = "pick"
+	bindKey          = "bind" // where its revision is not known
+)
+
+// first is the message by which a deed began: the call, or the deed itself.
+func (a *act) first() string {
+	if a.call != "" {
+		return a.call
+	}
+	return a.key
+}
+
+// failure is what the error of a call says.
+func (a act) failure() string { return strings.TrimPrefix(a.event.Message, "Error: ") }

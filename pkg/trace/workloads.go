@@ -4,64 +4,9 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
-
-// objectState is the state of an object that is no Pod, by its revision.
-func objectState(w *write) (st seq.State) {
-	u, ok := w.object.(*unstructured.Unstructured)
-	if !ok {
-		return st
-	}
-	is := conditions(object(u, "status"))
-	switch u.GetKind() {
-	case "Job":
-		st.Succeeded, st.Failed = is["Complete"] == "True", is["Failed"] == "True"
-		st.Available = st.Succeeded
-	case "CronJob": // once a Job of it has come to its end
-		st.Succeeded = object(u, "status")["lastSuccessfulTime"] != nil
-		st.Available = st.Succeeded
-	default:
-		st.Available = available(u, is)
-	}
-	return st
-}
-
-// available reports whether an object does what it is there for, as far as its kind has such a notion: workloads as
-// kubectl rollout status has it, a claim when it is bound, others when they are there.
-func available(u *unstructured.Unstructured, is map[string]string) bool {
-	status, spec := object(u, "status"), object(u, "spec")
-	number := func(m map[string]any, field string) int64 {
-		n, _ := m[field].(int64)
-		return n
-	}
-	wanted := int64(1)
-	if n, ok := spec["replicas"].(int64); ok {
-		wanted = n
-	}
-	observed := number(status, "observedGeneration") >= u.GetGeneration()
-	switch u.GetKind() {
-	case "Deployment":
-		return observed && number(status, "updatedReplicas") == wanted && number(status, "replicas") == wanted && number(status, "availableReplicas") == wanted
-	case "ReplicaSet", "ReplicationController":
-		return observed && number(status, "replicas") == wanted && number(status, "availableReplicas") == wanted
-	case "StatefulSet":
-		return observed && number(status, "updatedReplicas") == wanted && number(status, "availableReplicas") == wanted
-	case "DaemonSet":
-		n := number(status, "desiredNumberScheduled")
-		return observed && number(status, "updatedNumberScheduled") == n && number(status, "numberAvailable") == n && (n > 0 || is["Available"] == "True")
-	case "PersistentVolumeClaim":
-		return status["phase"] == "Bound"
-	}
-	for _, c := range []string{"Available", "Ready"} {
-		if is[c] != "" {
-			return is[c] == "True"
-		}
-	}
-	return true
-}
 
 // Roots are the objects that the run is about: the subject, and those that other requests of ours are about.
 func (t *Trace) Roots() []seq.Object {

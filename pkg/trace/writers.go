@@ -15,14 +15,6 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-// components are the names under which Kubernetes' own components write Events and managedFields.
-var components = map[string]seq.Participant{
-	"kubelet":                 seq.Kubelet,
-	"default-scheduler":       seq.Scheduler,
-	"kube-scheduler":          seq.Scheduler,
-	"kube-controller-manager": seq.ControllerManager,
-}
-
 // actor is who made a write, as far as the object tells.
 type actor struct {
 	name        seq.Participant
@@ -83,11 +75,6 @@ func (s *story) writer(w *write) actor {
 	return actor{seq.UnknownClient, "update", "", seq.Inferred, "no managedFields entry changed"}
 }
 
-// untracks reports whether a Pod has lost the finalizer that keeps it until its Job has counted it.
-func (w *write) untracks() bool {
-	return w.was != nil && slices.Contains(w.was.GetFinalizers(), batchv1.JobTrackingFinalizer) && !slices.Contains(w.object.GetFinalizers(), batchv1.JobTrackingFinalizer)
-}
-
 // unmarked attributes a write that changed no managedFields entry: two by one client in one second look alike. The status
 // is written by whoever wrote it before, and so is the rest where only one client ever wrote it.
 func (s *story) unmarked(w *write) (actor, bool) {
@@ -108,19 +95,6 @@ func (s *story) unmarked(w *write) (actor, bool) {
 		}
 	}
 	return s.controlled(w, a), a.name != ""
-}
-
-// binds reports whether the Pod has a node by this revision. One that was not watched may hold more writes than its own.
-func (w *write) binds() bool {
-	return w.prev != nil && w.prev.Spec.NodeName == "" && w.pod.Spec.NodeName != ""
-}
-
-// binder is who gave the Pod its node by this revision.
-func (w *write) binder() seq.Participant {
-	if w.isBind() {
-		return w.actor.name
-	}
-	return scheduler(w.pod)
 }
 
 // verbOf tells a PATCH from a PUT. managedFields does not, unless it was an apply, but some clients are known only to
@@ -163,13 +137,6 @@ func scheduler(p *corev1.Pod) seq.Participant {
 		return seq.UnknownClient
 	}
 	return client(p.Spec.SchedulerName)
-}
-
-func client(manager string) seq.Participant {
-	if p, ok := components[manager]; ok {
-		return p
-	}
-	return seq.Participant(manager)
 }
 
 // creator is the manager of the oldest entry that is not about a subresource.
@@ -243,9 +210,14 @@ func within(part, whole map[string]any) bool {
 	return true
 }
 
-func fields(e metav1.ManagedFieldsEntry) []byte {
-	if e.FieldsV1 == nil {
-		return nil
+// methods are those of HTTP by the verbs of RBAC.
+var methods = map[string]string{"create": "POST", "update": "PUT", "patch": "PATCH", "delete": "DELETE", "get": "GET"}
+
+func (s *story) scheduled() *emitted {
+	for _, e := range s.events {
+		if e.event.Reason == "Scheduled" && e.event.Type == corev1.EventTypeNormal {
+			return e
+		}
 	}
-	return e.FieldsV1.GetRawBytes()
+	return nil
 }

@@ -1,0 +1,51 @@
+package trace
+
+import (
+	"fmt"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"time"
+)
+
+// eventLag is the usual time from the commit of an Event's write to our receipt of it.
+const eventLag = 1500 * time.Microsecond
+
+func (e *emitted) evidence() seq.Evidence {
+	detail := "Event " + e.event.Reason
+	switch {
+	case !e.at.IsZero():
+		detail += ", emitted at the instant in its name"
+	case e.count > 1:
+		detail += fmt.Sprintf(", %d times by then", e.count)
+	}
+	return seq.Evidence{Source: "events", Detail: detail, ResourceVersion: e.event.ResourceVersion, At: e.received}
+}
+
+// second is the window of an emission of which only the second is known, on our clock.
+func (e *emitted) second(s *story) seq.Window {
+	said := e.event.LastTimestamp.Time
+	if e.event.Series != nil {
+		said = e.event.Series.LastObservedTime.Time
+	}
+	if said.IsZero() || s.clocks.jumped(e.emitter) {
+		return seq.Window{Latest: e.received}
+	}
+	said = said.Truncate(time.Second).Add(-s.clocks.offset(e.emitter))
+	if w := intersect(seq.Window{Earliest: said, Latest: said.Add(time.Second)}, seq.Window{Latest: e.received}); !w.Empty() {
+		return w
+	}
+	return seq.Window{Latest: e.received}
+}
+
+// emitted is one write of an Event.
+type emitted struct {
+	*eventRevision
+	emitter   seq.Participant
+	container string
+	count     int       // how often it has happened by this write
+	at        time.Time // when it was emitted, on our clock; zero where only the second is known
+	first     bool      // the first of many that this write counts, as the name has kept it
+}
+
+func (e *emitted) object() seq.Object {
+	return seq.Object{Kind: "Event", Namespace: e.event.Namespace, Name: e.event.Name, UID: string(e.event.UID)}
+}

@@ -1,0 +1,69 @@
+package trace
+
+import (
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"strings"
+	"time"
+)
+
+var ruleAdmission = rule{
+	Rule: seq.Rule{
+		Name:    "admission",
+		Trigger: "the answer to our own POST",
+		Proves:  "the stored Pod is not the one we sent, or the answer, the audit log or a span names the webhook",
+		Gist:    "Admission may change or refuse the Pod before it is stored.",
+		Explain: "Before it stores an object the API server hands it to its admission plugins, and to the webhooks that are " +
+			"registered for it, which may change it, then to those that may refuse it.",
+		Doc: docs + "reference/access-authn-authz/extensible-admission-controllers/",
+	},
+	of: ofAll, from: seq.APIServer, kind: seq.RequestKind, at: seq.AtStart,
+	certainty: seq.Observed, detail: seq.Normal,
+	derive: deriveAdmission,
+}
+
+// deriveAdmission tells what happened inside the request that made the Pod: which webhooks were asked, and what changed.
+func deriveAdmission(s *story, emit func(claim)) {
+	q := s.ownCreate()
+	if q == nil {
+		return
+	}
+	changed := s.admitted
+	hooks := s.consulted(q, changed)
+	var last []string
+	for _, h := range hooks {
+		key := "webhook:" + h.name
+		step := seq.Step{Key: key, Call: key, From: seq.APIServer, To: seq.Webhook(h.name), Label: "AdmissionReview: Pod " + s.object.Name, Object: s.object, Clock: seq.APIServer, Evidence: []seq.Evidence{h.evidence}, Window: seq.Window{Earliest: q.Sent, Latest: q.FirstByte}}
+		end := step
+		end.Key, end.From, end.To, end.Kind, end.At, end.Label = key+":end", step.To, seq.APIServer, seq.ResponseKind, seq.AtEnd, "answers"
+		if h.answer != "" {
+			end.Label = h.answer
+		}
+		if h.inferred {
+			step.Certainty, end.Certainty = seq.Inferred, seq.Inferred
+		}
+		if h.span != nil {
+			step.Window, step.Best = s.startOf(h.span)
+			end.Window, end.Best = s.endOf(h.span)
+			step.Shown, end.Shown, step.Precision, end.Precision = true, true, spanPrecision, spanPrecision
+		}
+		emit(claim{Step: step, after: append(last, callKey(q))})
+		emit(claim{Step: end, after: []string{key}, lag: time.Millisecond})
+		last = []string{end.Key}
+	}
+	if len(changed) > 0 {
+		note := seq.Step{Key: "admission", From: seq.APIServer, To: seq.APIServer, Kind: seq.NoteKind, At: seq.AtEnd, Label: "admission " + strings.Join(changed, ", "), Object: s.object, Clock: seq.APIServer, Window: seq.Window{Earliest: q.Sent, Latest: q.FirstByte}}
+		note.Evidence = []seq.Evidence{{Source: "http", Detail: "the answer to our own request against what it asked for", ResourceVersion: q.ResourceVersion, At: q.FirstByte}}
+		emit(claim{Step: note, after: append(last, callKey(q))})
+		last = []string{note.Key}
+	}
+	// Admission comes before storage, or before the refusal.
+	for _, key := range []string{callKey(q) + ":end", s.etcdKey(s.createRevision())} {
+		there := s.createRevision() != 0
+		if strings.HasSuffix(key, ":end") {
+			there = q.Status != 0 && !q.FirstByte.IsZero()
+		}
+		if last != nil && there {
+			emit(claim{Step: seq.Step{Key: key, From: seq.APIServer}, after: last})
+		}
+	}
+}

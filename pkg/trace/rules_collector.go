@@ -1,0 +1,24 @@
+package trace
+
+import "github.com/kubectl-seq/kubectl-seq/pkg/seq"
+
+var ruleCollectorWrite = rule{
+	Rule: seq.Rule{
+		Name:    "collector-write",
+		Trigger: "a finalizer of the garbage collector is gone, or a reference to an owner that leaves its objects behind",
+		Proves:  "only the garbage collector takes these away, unless somebody does so by hand; the audit log names it",
+		Gist:    "The garbage collector has done its part, and lets the object go.",
+		Explain: "Where what an object owns is to go first, or to stay, the API server only marks the object, with a " +
+			"finalizer. The garbage collector sees to what it owns, then takes the finalizer away: with the last one " +
+			"the object goes.",
+		Doc: docs + "concepts/architecture/garbage-collection/#cascading-deletion",
+	},
+	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, at: seq.AtCommit,
+	certainty: seq.Inferred, detail: seq.Normal,
+	derive: deriveCollectorWrite,
+}
+
+// deriveCollectorWrite are what the garbage collector changes before it lets an object go.
+func deriveCollectorWrite(s *story, emit func(claim)) {
+	controllerWrites(s, (*write).byCollector, emit)
+}
