@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
 // consulted is one webhook that the API server asked about our Pod.
@@ -110,14 +111,14 @@ func changedByAdmission(q *seq.Request) []string {
 	}
 	asked, stored := plainPod(q.Asked), plainPod(q.Pod)
 	var words []string
-	differ("", asked, stored, func(path string, was, is any) {
+	object.Differ("", asked, stored, func(path string, was, is any) {
 		switch {
 		case was == nil && !defaulted.MatchString(path):
-			words = append(words, "adds "+path+shortly(is))
+			words = append(words, "adds "+path+object.Suffix(is))
 		case was != nil && is == nil:
 			words = append(words, "removes "+path)
 		case was != nil && !defaulted.MatchString(path):
-			words = append(words, "changes "+path+shortly(is))
+			words = append(words, "changes "+path+object.Suffix(is))
 		}
 	})
 	return words

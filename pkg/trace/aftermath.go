@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
 // Aftermath returns it.
@@ -77,12 +78,12 @@ func (s *story) settledAfter(left []ran, so func(*story, *write, ran) bool) *wri
 }
 
 func backAgain(s *story, w *write, x ran) bool {
-	c := statusOf(w.pod, x.container)
+	c := object.StatusOf(w.pod, x.container)
 	if c == nil || c.State.Running == nil || int(c.RestartCount) <= x.attempt {
 		return false
 	}
-	wasReady := condition(s.revisions[0].pod, corev1.PodReady) == corev1.ConditionTrue
-	return condition(w.pod, corev1.PodReady) == corev1.ConditionTrue || !wasReady && c.Ready
+	wasReady := object.Condition(s.revisions[0].pod, corev1.PodReady) == corev1.ConditionTrue
+	return object.Condition(w.pod, corev1.PodReady) == corev1.ConditionTrue || !wasReady && c.Ready
 }
 
 // overForGood waits for the Pod's own end where no container goes on.
@@ -92,7 +93,7 @@ func overForGood(_ *story, w *write, x ran) bool {
 }
 
 func endedForGood(w *write, x ran) bool {
-	c := statusOf(w.pod, x.container)
+	c := object.StatusOf(w.pod, x.container)
 	if c == nil || c.State.Terminated == nil {
 		return false
 	}
@@ -148,7 +149,7 @@ func backingOff(s *story, _ time.Time) (finding, bool) {
 		return finding{}, false
 	}
 	for _, x := range s.left(q) {
-		c := statusOf(s.newest(), x.container)
+		c := object.StatusOf(s.newest(), x.container)
 		if c == nil || c.State.Running != nil || endedForGood(s.last(), x) {
 			continue
 		}
@@ -161,7 +162,10 @@ func backingOff(s *story, _ time.Time) (finding, bool) {
 			f.reason = w.Reason
 		}
 		f.message = fmt.Sprintf("%s exited %d (%s), %s", x.container, last.ExitCode, last.Reason, repeated(times))
-		first := s.unbroken(func(p *corev1.Pod) bool { o := statusOf(p, x.container); return o != nil && o.State.Running == nil })
+		first := s.unbroken(func(p *corev1.Pod) bool {
+			o := object.StatusOf(p, x.container)
+			return o != nil && o.State.Running == nil
+		})
 		f = told(f, first, s.last(), "containerStatuses: "+x.container+" "+stateOf(corev1.ContainerState{Terminated: last}))
 		if e, ok := s.newestEvent(seq.Kubelet, func(e *emitted) bool { return e.event.Reason == "BackOff" && e.container == x.container }); ok {
 			f.reason, f.evidence = "BackOff", append(f.evidence, e.evidence[len(e.evidence)-1])

@@ -2,10 +2,12 @@ package trace
 
 import (
 	"cmp"
-	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
 // sandboxTimed reports whether spans tell when RunPodSandbox began.
@@ -82,7 +84,7 @@ func (s *story) containerIDs() map[string]criCall {
 		}
 	}
 	for _, w := range s.revisions {
-		for c := range allStatuses(w.pod) {
+		for c := range object.Statuses(w.pod) {
 			if t := c.LastTerminationState.Terminated; t != nil {
 				see(t.ContainerID, c.Name, lastLife(c))
 			}

@@ -2,9 +2,11 @@ package trace
 
 import (
 	"fmt"
-	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"strings"
 	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/clock"
 )
 
 func (s *story) execs(is func(*seq.Request) bool) (all []execCall) {
@@ -107,7 +109,7 @@ func (x execCall) outcome() string {
 // within reports whether a span may be of a request of ours, by when it began.
 func (s *story) within(x *seq.Span, q execCall) bool {
 	at := s.on(seq.Kubelet, x.Start)
-	return at.After(q.Sent.Add(-skewSuspected/10)) && (q.Exec.Ended.IsZero() || at.Before(q.Exec.Ended))
+	return at.After(q.Sent.Add(-clock.SkewSuspected/10)) && (q.Exec.Ended.IsZero() || at.Before(q.Exec.Ended))
 }
 
 func (s *story) readExec(e *execSpans, used map[*seq.Span]bool) {

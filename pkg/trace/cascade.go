@@ -6,6 +6,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
 // What becomes of what a deleted object owns: the API server adds a finalizer to it for all but background deletion, and
@@ -54,7 +55,7 @@ func (s *story) collector(w *write) (actor, bool) {
 	if w.was == nil {
 		return actor{}, false
 	}
-	if e := w.entry(w.was); e != nil && !w.deleted && client(e.Manager) != seq.ControllerManager {
+	if e := w.entry(w.was); e != nil && !w.deleted && object.Client(e.Manager) != seq.ControllerManager {
 		return actor{}, false
 	}
 	a := actor{name: garbageCollector, verb: "patch", certainty: seq.Inferred}

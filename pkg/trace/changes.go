@@ -10,6 +10,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
 // changed says what the write changed.
@@ -19,7 +21,7 @@ func (w *write) changed() string {
 		if w.pod != nil {
 			w.change = changed(w.prev, w.pod)
 		} else {
-			w.change = changedObject(w.was, w.object)
+			w.change = object.Changed(w.was, w.object)
 		}
 	}
 	return w.change
@@ -35,11 +37,11 @@ func changed(prev, cur *corev1.Pod) string {
 		words = append(words, string(cur.Status.Phase))
 	}
 	was := map[string]*corev1.ContainerStatus{}
-	for c := range allStatuses(prev) {
+	for c := range object.Statuses(prev) {
 		was[c.Name] = c
 	}
 	waiting := map[string][]string{}
-	for c := range allStatuses(cur) {
+	for c := range object.Statuses(cur) {
 		o := cmp.Or(was[c.Name], &corev1.ContainerStatus{})
 		now, before := stateOf(c.State), stateOf(o.State)
 		if now == before && c.RestartCount == o.RestartCount {
@@ -62,7 +64,7 @@ func changed(prev, cur *corev1.Pod) string {
 		words = append(words, reason+" ("+strings.Join(waiting[reason], ", ")+")")
 	}
 	for _, t := range []corev1.PodConditionType{corev1.PodReadyToStartContainers, corev1.PodInitialized, corev1.PodReady} {
-		if now, before := condition(cur, t), condition(prev, t); now != before && now == corev1.ConditionTrue {
+		if now, before := object.Condition(cur, t), object.Condition(prev, t); now != before && now == corev1.ConditionTrue {
 			words = append(words, string(t))
 		} else if before == corev1.ConditionTrue {
 			if now != before {
@@ -70,10 +72,10 @@ func changed(prev, cur *corev1.Pod) string {
 			}
 		}
 	}
-	if c := condition(cur, corev1.PodScheduled); c == corev1.ConditionFalse && condition(prev, corev1.PodScheduled) != c {
+	if c := object.Condition(cur, corev1.PodScheduled); c == corev1.ConditionFalse && object.Condition(prev, corev1.PodScheduled) != c {
 		words = append(words, "PodScheduled false")
 	}
-	words = append(words, changedMetadata(prev, cur)...)
+	words = append(words, object.ChangedMetadata(prev, cur)...)
 	if len(words) == 0 {
 		words = changedFields(prev.Status, cur.Status)
 	}

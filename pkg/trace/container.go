@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/instant"
 )
 
 // engineFacts are what is known of a container that a Docker Engine runs, beyond our requests.
@@ -32,14 +33,14 @@ func (s *story) isContainer() bool { return s.object.Kind == seq.KindContainer }
 
 func (t *Trace) observeEngine(e *seq.EngineEvent, received time.Time) {
 	key := strings.Join([]string{e.Type, e.Action, e.Actor, e.At.Format(time.RFC3339Nano)}, "\x00")
-	if old, ok := t.engine[key]; !ok || earlier(received, old.received) {
+	if old, ok := t.engine[key]; !ok || instant.Earlier(received, old.received) {
 		t.engine[key], t.result = engineEvent{EngineEvent: *e, received: received}, nil
 	}
 }
 
 func (t *Trace) observeRuntime(e *seq.RuntimeEvent, received time.Time) {
 	key := strings.Join([]string{e.Topic, e.Container, fmt.Sprint(e.PID), e.At.Format(time.RFC3339Nano)}, "\x00")
-	if old, ok := t.tasks[key]; !ok || earlier(received, old.received) {
+	if old, ok := t.tasks[key]; !ok || instant.Earlier(received, old.received) {
 		t.tasks[key], t.result = runtimeEvent{RuntimeEvent: *e, received: received}, nil
 	}
 }
@@ -61,17 +62,17 @@ func (t *Trace) tellContainer(s *story) {
 	}
 	for i := range s.engine.events {
 		e := &s.engine.events[i]
-		s.clocks.sample(seq.Engine, e.At, s.zero(), e.received)
+		s.clocks.Sample(seq.Engine, e.At, s.zero(), e.received)
 		for _, q := range s.requests {
 			if q.Docker != nil && q.Verb == e.Action && e.Type == "container" && (q.Verb == "create" || q.Verb == "start") {
-				s.clocks.sample(seq.Engine, e.At, q.Sent, q.FirstByte)
+				s.clocks.Sample(seq.Engine, e.At, q.Sent, q.FirstByte)
 			}
 		}
 	}
 	for i := range s.engine.tasks { // containerd runs where the engine does
-		s.clocks.sample(seq.Engine, s.engine.tasks[i].At, s.zero(), s.engine.tasks[i].received)
+		s.clocks.Sample(seq.Engine, s.engine.tasks[i].At, s.zero(), s.engine.tasks[i].received)
 	}
-	s.clocks.settle(s.roundTrip())
+	s.clocks.Settle(s.roundTrip())
 	for i := range s.engine.events {
 		s.engine.events[i].at = s.on(seq.Engine, s.engine.events[i].At)
 	}
@@ -131,7 +132,7 @@ func (e *runtimeEvent) evidence() seq.Evidence {
 // noted is an instant of the engine's clock, or of containerd's.
 func (s *story) noted(x *seq.Step, at time.Time) {
 	x.Clock = seq.Engine
-	x.Window, x.Best, x.Shown, x.Precision = exactly(at)
+	x.Window, x.Best, x.Shown, x.Precision = instant.Exactly(at)
 }
 
 // ending is how the container ended, as far as anything says so.
@@ -182,7 +183,7 @@ func (s *story) startedBy() (time.Time, []seq.Evidence) {
 		by, evidence = q.FirstByte, []seq.Evidence{{Source: "http", Detail: fmt.Sprintf("the answer to our request to start it: %d %s", q.Status, q.StatusText), At: q.FirstByte}}
 	}
 	if e := s.event("start"); e != nil {
-		by, evidence = sooner(by, e.at), append(evidence, e.evidence())
+		by, evidence = instant.Sooner(by, e.at), append(evidence, e.evidence())
 	}
 	return by, evidence
 }

@@ -7,6 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
 // controller is one row of what is known of them. All go by one name in managedFields; their Events, and the audit log
@@ -83,7 +84,7 @@ func (s *story) controlled(w *write, a actor) actor {
 		kind = owner.Kind
 	case a.verb == "create" && kind == "PersistentVolumeClaim": // of a volumeClaimTemplate; it has no owner
 		kind = "StatefulSet"
-	case a.subresource == "status" && kind == "PersistentVolumeClaim" && w.was != nil && status(w.was)["phase"] == status(w.object)["phase"]:
+	case a.subresource == "status" && kind == "PersistentVolumeClaim" && w.was != nil && object.Status(w.was)["phase"] == object.Status(w.object)["phase"]:
 		a.name, a.certainty = seq.Controller("persistentvolumeclaim-protection"), seq.Inferred
 		a.because += ", and the phase is as it was: this controller writes whether a claim is in use"
 		return a

@@ -2,8 +2,10 @@ package trace
 
 import (
 	"fmt"
-	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/instant"
 )
 
 // eventLag is the usual time from the commit of an Event's write to our receipt of it.
@@ -26,11 +28,11 @@ func (e *emitted) second(s *story) seq.Window {
 	if e.event.Series != nil {
 		said = e.event.Series.LastObservedTime.Time
 	}
-	if said.IsZero() || s.clocks.jumped(e.emitter) {
+	if said.IsZero() || s.clocks.Jumped(e.emitter) {
 		return seq.Window{Latest: e.received}
 	}
-	said = said.Truncate(time.Second).Add(-s.clocks.offset(e.emitter))
-	if w := intersect(seq.Window{Earliest: said, Latest: said.Add(time.Second)}, seq.Window{Latest: e.received}); !w.Empty() {
+	said = said.Truncate(time.Second).Add(-s.clocks.Offset(e.emitter))
+	if w := instant.Intersect(seq.Window{Earliest: said, Latest: said.Add(time.Second)}, seq.Window{Latest: e.received}); !w.Empty() {
 		return w
 	}
 	return seq.Window{Latest: e.received}
@@ -49,3 +51,6 @@ type emitted struct {
 func (e *emitted) object() seq.Object {
 	return seq.Object{Kind: "Event", Namespace: e.event.Namespace, Name: e.event.Name, UID: string(e.event.UID)}
 }
+
+// deliveryLag is the usual time from the commit of a Pod's write to our receipt of it, measured on one machine.
+const deliveryLag = 2500 * time.Microsecond

@@ -10,6 +10,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/graph"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/instant"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
 // Trace folds observations about one object and what comes of it. The zero value is not usable; see New. It is not safe
@@ -34,7 +37,7 @@ type Trace struct {
 	now       time.Time                   // the latest instant any observation has shown us
 	lists     map[string]uint64           // by resource, the store's revision when we first listed it
 	result    *result                     // of the facts as they are, or nil
-	graph     graph                       // of the result, see there
+	graph     graph.Graph                 // of the result, see there
 	fields    map[string]*metav1.FieldsV1 // by their text, see sameFields
 }
 
@@ -65,7 +68,7 @@ type revision struct {
 	change  string        // or nothing yet
 	marked  metav1.Object // that entry tells the difference from
 	entryOf *metav1.ManagedFieldsEntry
-	parsed  *map[string]endpoint // see endpoints
+	parsed  *map[string]object.Endpoint // see endpoints
 }
 
 type eventRevision struct {
@@ -126,10 +129,10 @@ func (t *Trace) Observe(o seq.Observation) {
 
 func (t *Trace) observeAttach(a seq.Attach, received time.Time) {
 	looking, listed := t.looking || a.Looking, t.listed || !a.Looking
-	if looking != t.looking || listed != t.listed || earlier(received, t.looked) {
+	if looking != t.looking || listed != t.listed || instant.Earlier(received, t.looked) {
 		t.looking, t.listed, t.result = looking, listed, nil
 	}
-	if earlier(received, t.looked) {
+	if instant.Earlier(received, t.looked) {
 		t.looked = received
 	}
 }
@@ -196,7 +199,7 @@ func (t *Trace) observeObject(m metav1.Object, how revision) {
 	if old := f.revisions[rv]; old != nil {
 		how.object, how.before, how.change, how.marked, how.entryOf, how.parsed = old.object, old.before, old.change, old.marked, old.entryOf, old.parsed
 		how.deleted, how.listed, how.added = how.deleted || old.deleted, how.listed || old.listed, how.added || old.added
-		if !earlier(how.received, old.received) {
+		if !instant.Earlier(how.received, old.received) {
 			how.received = old.received
 		}
 		if how == *old {
@@ -223,7 +226,7 @@ func (t *Trace) observeGone(m metav1.Object, received time.Time) {
 	if m.GetUID() == "" {
 		return
 	}
-	if f := t.facts(string(m.GetUID())); earlier(received, f.gone) {
+	if f := t.facts(string(m.GetUID())); instant.Earlier(received, f.gone) {
 		f.gone, t.result = received, nil
 	}
 }
@@ -234,7 +237,7 @@ func (t *Trace) observeEvent(e *corev1.Event, received time.Time) {
 		return
 	}
 	f, key := t.facts(string(e.InvolvedObject.UID)), eventKey{string(e.UID), rv}
-	if old := f.events[key]; old != nil && !earlier(received, old.received) {
+	if old := f.events[key]; old != nil && !instant.Earlier(received, old.received) {
 		return
 	}
 	lean := *e

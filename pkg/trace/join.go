@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/clock"
 )
 
 // joinRevisions finds the revision that each call made. An entry at level RequestResponse says it, our own request has
@@ -126,7 +127,7 @@ func (c *apiCall) maybe(w *write) bool {
 	if c.txn != nil {
 		done = c.txn.End
 	}
-	return w.received.After(c.committed().Add(-skewSuspected/10)) && w.received.Before(done.Add(slowest))
+	return w.received.After(c.committed().Add(-clock.SkewSuspected/10)) && w.received.Before(done.Add(slowest))
 }
 
 func (s *story) joinEvents() {
@@ -297,26 +298,26 @@ func (c *scene) recordedRequests() (all []recordedRequest) {
 // compareClocks measures the clocks of the API server, etcd and the kubelet by what lies within what.
 func (s *story) compareClocks() {
 	for _, x := range s.recorded {
-		s.clocks.sample(seq.APIServer, x.at, x.sent, x.answered)
+		s.clocks.Sample(seq.APIServer, x.at, x.sent, x.answered)
 	}
 	for _, w := range s.revisions {
 		if c := s.records.writes[w.rv]; c != nil && !w.received.IsZero() {
-			s.clocks.event(seq.APIServer, c.received(), time.Time{}, w.received)
+			s.clocks.Event(seq.APIServer, c.received(), time.Time{}, w.received)
 		}
 	}
-	s.clocks.settle(s.roundTrip())
-	api := s.clocks.offset(seq.APIServer)
+	s.clocks.Settle(s.roundTrip())
+	api := s.clocks.Offset(seq.APIServer)
 	for _, c := range s.records.calls {
 		if c.server == nil {
 			continue
 		}
 		if c.client != nil && c.client.Service == "kubelet" {
-			s.clocks.sample(seq.Kubelet, c.client.Start, time.Time{}, c.server.Start.Add(-api))
-			s.clocks.sample(seq.Kubelet, c.client.End, c.server.End.Add(-api), time.Time{})
+			s.clocks.Sample(seq.Kubelet, c.client.Start, time.Time{}, c.server.Start.Add(-api))
+			s.clocks.Sample(seq.Kubelet, c.client.End, c.server.End.Add(-api), time.Time{})
 		}
 		if c.txn != nil {
-			s.clocks.sample(seq.Etcd, c.txn.Start, c.server.Start.Add(-api), time.Time{})
-			s.clocks.sample(seq.Etcd, c.txn.End, time.Time{}, c.server.End.Add(-api))
+			s.clocks.Sample(seq.Etcd, c.txn.Start, c.server.Start.Add(-api), time.Time{})
+			s.clocks.Sample(seq.Etcd, c.txn.End, time.Time{}, c.server.End.Add(-api))
 		}
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/instant"
 )
 
 // kin is who is above and below an object, and what follows from that. Every write of a controller asks for it, and there
@@ -142,7 +144,7 @@ func (s *story) earlierThan(w *write, o *story, than *write) bool {
 	if s.resource == o.resource || s.counted(s.resource) && s.counted(o.resource) {
 		return w.rv < than.rv
 	}
-	return earlier(w.received, than.received)
+	return instant.Earlier(w.received, than.received)
 }
 
 // latest is the last such write of this object that came before one of another.

@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
 // ran is one life of a container, as the status shows it.
@@ -39,7 +40,7 @@ func (s *story) readStatuses() []ran {
 		}
 	}
 	for _, w := range s.revisions {
-		for c := range allStatuses(w.pod) {
+		for c := range object.Statuses(w.pod) {
 			see(w, c, lastLife(c), c.LastTerminationState)
 			see(w, c, int(c.RestartCount), c.State)
 		}
@@ -62,10 +63,10 @@ func began(t *corev1.ContainerStateTerminated) bool { return t != nil && t.Start
 // reported are the messages that a status write tells of, and so came before it.
 func (s *story) reported(w *write) []string {
 	var keys []string
-	if condition(w.pod, corev1.PodReadyToStartContainers) == corev1.ConditionTrue {
+	if object.Condition(w.pod, corev1.PodReadyToStartContainers) == corev1.ConditionTrue {
 		keys = append(keys, sandboxKey+":end")
 	}
-	for c := range allStatuses(w.pod) {
+	for c := range object.Statuses(w.pod) {
 		n := int(c.RestartCount)
 		if c.State.Running != nil || began(c.State.Terminated) {
 			keys = append(keys, criKey("StartContainer", c.Name, n)+":end")
@@ -104,7 +105,7 @@ func (s *story) base(container string, acts []act) int {
 		told += max(1, a.count-counted[uid])
 		counted[uid], last = a.count, a
 	}
-	c := statusOf(w.pod, container)
+	c := object.StatusOf(w.pod, container)
 	if last == nil || c == nil {
 		return 0
 	}
@@ -131,7 +132,7 @@ func (s *story) livesBefore() map[string]int {
 	if s.begins().IsZero() || len(s.revisions) == 0 || s.revisions[0].first {
 		return had
 	}
-	for c := range allStatuses(s.revisions[0].pod) {
+	for c := range object.Statuses(s.revisions[0].pod) {
 		had[c.Name] = lastLife(c) + 1
 		if c.State.Running != nil || c.State.Terminated != nil {
 			had[c.Name] = int(c.RestartCount) + 1

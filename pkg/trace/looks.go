@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
 // refusedWrite is our own request to create the object or to delete it, where it was refused, or nil.
@@ -131,7 +132,7 @@ const silence = 5 * time.Second
 
 // noScheduler is a Pod that no scheduler has said anything of.
 func noScheduler(s *story, now time.Time) (finding, bool) {
-	if len(s.revisions) == 0 || s.newest().Spec.NodeName != "" || condition(s.newest(), corev1.PodScheduled) != "" {
+	if len(s.revisions) == 0 || s.newest().Spec.NodeName != "" || object.Condition(s.newest(), corev1.PodScheduled) != "" {
 		return finding{}, false
 	}
 	for _, e := range s.events {
@@ -152,7 +153,7 @@ func silentKubelet(s *story, now time.Time) (finding, bool) {
 	}
 	f := told(finding{by: seq.Kubelet, reason: "Pending", message: "no status and no Event of the kubelet of " + s.node, open: true}, bound, bound, "spec.nodeName is "+s.node+", and nothing came of it")
 	if l := s.lease; l != nil && l.Node == s.node {
-		since := s.leaseAt.Sub(l.Renewed.Add(-s.clocks.offset(seq.Kubelet)))
+		since := s.leaseAt.Sub(l.Renewed.Add(-s.clocks.Offset(seq.Kubelet)))
 		f.message += fmt.Sprintf("; when we asked, it had renewed its lease %.0f s before", since.Seconds())
 		f.open = since < time.Duration(l.Seconds)*time.Second || now.Sub(s.leaseAt) > 2*silence
 		f.evidence = append(f.evidence, seq.Evidence{Source: "http", Detail: fmt.Sprintf("Lease kube-node-lease/%s, which lasts %d s", l.Node, l.Seconds), At: l.Renewed})

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
 // waitingFor looks for a container whose status has one of these reasons to wait. The message is the newest that a reason
@@ -32,7 +33,7 @@ func waitingFor(by seq.Participant, reasons ...string) func(*story, time.Time) (
 			}
 			f := finding{container: c.Name, by: by, reason: c.State.Waiting.Reason, message: c.State.Waiting.Message}
 			first := s.unbroken(func(p *corev1.Pod) bool {
-				o := statusOf(p, c.Name)
+				o := object.StatusOf(p, c.Name)
 				if o == nil || !is(o) {
 					return false
 				}
@@ -88,7 +89,7 @@ func crashing(s *story, now time.Time) (finding, bool) {
 		}
 		f.words = endWords(last)
 		first := s.unbroken(func(p *corev1.Pod) bool {
-			o := statusOf(p, c.Name)
+			o := object.StatusOf(p, c.Name)
 			if o == nil {
 				return false
 			}
@@ -139,7 +140,7 @@ func killed(s *story, now time.Time) (finding, bool) {
 // warned looks for the newest of them, of a Pod whose containers the kubelet has not begun yet. Only one that keeps coming
 // is held against the Pod: the kubelet says once what it mends a second later.
 func warned(s *story, _ time.Time) (finding, bool) {
-	if len(s.revisions) == 0 || len(s.worker()) > 0 || len(s.ran()) > 0 || condition(s.newest(), corev1.PodReadyToStartContainers) == corev1.ConditionTrue {
+	if len(s.revisions) == 0 || len(s.worker()) > 0 || len(s.ran()) > 0 || object.Condition(s.newest(), corev1.PodReadyToStartContainers) == corev1.ConditionTrue {
 		return finding{}, false
 	}
 	newest, ok := s.newestEvent(seq.Kubelet, func(e *emitted) bool { return troubled[e.event.Reason] })
@@ -172,7 +173,7 @@ func (s *story) newestEvent(by seq.Participant, is func(*emitted) bool) (f findi
 
 // unready looks for a container that runs but has not passed a probe.
 func unready(s *story, _ time.Time) (finding, bool) {
-	if len(s.revisions) == 0 || condition(s.newest(), corev1.PodReady) == corev1.ConditionTrue {
+	if len(s.revisions) == 0 || object.Condition(s.newest(), corev1.PodReady) == corev1.ConditionTrue {
 		return finding{}, false
 	}
 	for c := range ownStatuses(s.newest()) {
@@ -189,13 +190,13 @@ func unready(s *story, _ time.Time) (finding, bool) {
 
 // gatedReadiness looks for a condition that the Pod's readiness waits for beyond its containers'.
 func gatedReadiness(s *story, _ time.Time) (finding, bool) {
-	if len(s.revisions) == 0 || condition(s.newest(), corev1.ContainersReady) != corev1.ConditionTrue {
+	if len(s.revisions) == 0 || object.Condition(s.newest(), corev1.ContainersReady) != corev1.ConditionTrue {
 		return finding{}, false
 	}
 	for _, g := range s.newest().Spec.ReadinessGates {
-		if condition(s.newest(), g.ConditionType) != corev1.ConditionTrue {
+		if object.Condition(s.newest(), g.ConditionType) != corev1.ConditionTrue {
 			first := s.unbroken(func(p *corev1.Pod) bool {
-				return condition(p, corev1.ContainersReady) == corev1.ConditionTrue && condition(p, g.ConditionType) != corev1.ConditionTrue
+				return object.Condition(p, corev1.ContainersReady) == corev1.ConditionTrue && object.Condition(p, g.ConditionType) != corev1.ConditionTrue
 			})
 			f := finding{by: seq.UnknownClient, reason: "ReadinessGatesNotReady", message: "condition " + string(g.ConditionType) + " is not True", words: []string{"{gate}", string(g.ConditionType)}}
 			return told(f, first, s.last(), "spec.readinessGates"), true

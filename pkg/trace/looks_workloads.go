@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
 // workloadLooks are for objects that are no Pods.
@@ -54,7 +55,7 @@ func progress(s *story, _ time.Time) (finding, bool) {
 		return finding{}, false
 	}
 	for field, bad := range map[string]string{"Progressing": "False", "Failed": "True"} {
-		items, _ := object(u, "status")["conditions"].([]any)
+		items, _ := object.Field(u, "status")["conditions"].([]any)
 		for _, x := range items {
 			c, _ := x.(map[string]any)
 			if c["type"] != field || c["status"] != bad {
@@ -73,7 +74,7 @@ func progress(s *story, _ time.Time) (finding, bool) {
 }
 
 func paused(s *story, _ time.Time) (finding, bool) {
-	if len(s.revisions) == 0 || spec(s.last().object)["paused"] != true || len(s.children()) > 0 {
+	if len(s.revisions) == 0 || object.Spec(s.last().object)["paused"] != true || len(s.children()) > 0 {
 		return finding{}, false
 	}
 	return told(finding{by: seq.UnknownClient, reason: "Paused", message: "spec.paused is true"}, s.last(), s.last(), "spec.paused"), true
@@ -85,7 +86,7 @@ func noController(s *story, now time.Time) (finding, bool) {
 		return finding{}, false
 	}
 	for _, w := range s.revisions {
-		if w.byController() || len(status(w.object)) > 0 {
+		if w.byController() || len(object.Status(w.object)) > 0 {
 			return finding{}, false
 		}
 	}

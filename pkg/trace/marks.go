@@ -1,9 +1,7 @@
 package trace
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
 // mark is what an object has kept of one write: a managedFields entry, or conditions that changed together in one second.
@@ -80,7 +79,7 @@ func (s *story) marks() []*mark {
 			continue
 		}
 		m := add(a, "", *e.Time)
-		m.certainty, m.fields = seq.Observed, fieldsOf(e)
+		m.certainty, m.fields = seq.Observed, object.FieldNames(e)
 	}
 	slices.SortFunc(all, func(a, b *mark) int { return cmp.Or(a.at.Compare(b.at.Time), cmp.Compare(a.key, b.key)) })
 	s.marked = all
@@ -99,7 +98,7 @@ func (s *story) maker(w *write) (actor, *metav1.ManagedFieldsEntry) {
 		case e.Subresource != "" || e.Time == nil:
 		case !e.Time.Equal(&at):
 			later = true
-		case owner == nil && client(e.Manager) == seq.ControllerManager: // a controller that made it would own it
+		case owner == nil && object.Client(e.Manager) == seq.ControllerManager: // a controller that made it would own it
 		default:
 			then = append(then, e)
 		}
@@ -108,18 +107,18 @@ func (s *story) maker(w *write) (actor, *metav1.ManagedFieldsEntry) {
 	case owner != nil && controllerOf(owner.Kind) != "":
 		a := actor{controllerOf(owner.Kind), "create", "", seq.Inferred, "its owner is " + owner.Kind + " " + owner.Name}
 		for _, e := range then {
-			if client(e.Manager) == seq.ControllerManager {
+			if object.Client(e.Manager) == seq.ControllerManager {
 				return a, e
 			}
 		}
 		return a, nil
 	case len(then) == 1 && !later:
-		return s.controlled(w, actor{client(then[0].Manager), "create", "", seq.Observed, "managedFields: " + then[0].Manager}), then[0]
+		return s.controlled(w, actor{object.Client(then[0].Manager), "create", "", seq.Observed, "managedFields: " + then[0].Manager}), then[0]
 	case len(then) == 1:
-		return s.controlled(w, actor{client(then[0].Manager), "create", "", seq.Inferred, "managedFields: " + then[0].Manager + ", the only one of that second"}), then[0]
+		return s.controlled(w, actor{object.Client(then[0].Manager), "create", "", seq.Inferred, "managedFields: " + then[0].Manager + ", the only one of that second"}), then[0]
 	case creator(w.object) != "":
 		m := creator(w.object)
-		return s.controlled(w, actor{client(m), "create", "", seq.Inferred, "managedFields: " + m + ", among others or later"}), nil
+		return s.controlled(w, actor{object.Client(m), "create", "", seq.Inferred, "managedFields: " + m + ", among others or later"}), nil
 	}
 	return actor{seq.UnknownClient, "create", "", seq.Observed, "nothing in the object says who made it"}, nil
 }
@@ -184,7 +183,7 @@ func keptConditions(o metav1.Object) (all []kept) {
 			all = append(all, kept{string(c.Type), string(c.Status), c.LastTransitionTime})
 		}
 	case *unstructured.Unstructured:
-		for _, c := range list(x, "status", "conditions") {
+		for _, c := range object.List(x, "status", "conditions") {
 			name, _ := c["type"].(string)
 			status, _ := c["status"].(string)
 			text, _ := c["lastTransitionTime"].(string)
@@ -209,14 +208,14 @@ func latestBy(all []*mark, a actor, at metav1.Time) (last *mark) {
 }
 
 func entryActor(e *metav1.ManagedFieldsEntry) actor {
-	return actor{client(e.Manager), verbOf(e), e.Subresource, seq.Observed, strings.TrimSpace("managedFields: " + e.Manager + " " + string(e.Operation) + " " + e.Subresource)}
+	return actor{object.Client(e.Manager), object.Verb(e), e.Subresource, seq.Observed, strings.TrimSpace("managedFields: " + e.Manager + " " + string(e.Operation) + " " + e.Subresource)}
 }
 
 // conditionActor is who wrote a condition: whose managedFields entry owns it, or, where the object came without them, as
 // kubectl prints it, whose part it is.
 func (s *story) conditionActor(found *write, entries []metav1.ManagedFieldsEntry, condition string) (actor, bool) {
 	if len(entries) > 0 {
-		e := ownerOf(entries, condition)
+		e := object.ConditionOwner(entries, condition)
 		if e == nil {
 			return actor{}, false
 		}
@@ -236,49 +235,3 @@ func (s *story) conditionActor(found *write, entries []metav1.ManagedFieldsEntry
 
 // kubeletConditions are those of a Pod that its kubelet writes (pkg/kubelet/types/pod_status.go, v1.37).
 var kubeletConditions = map[corev1.PodConditionType]bool{corev1.PodReadyToStartContainers: true, corev1.PodInitialized: true, corev1.ContainersReady: true, corev1.PodReady: true}
-
-// ownerOf is the entry that owns a condition: whose manager wrote it last. It is nil where there is none, or more than one.
-func ownerOf(entries []metav1.ManagedFieldsEntry, condition string) (owner *metav1.ManagedFieldsEntry) {
-	name, _ := json.Marshal(condition)
-	key := fmt.Appendf(nil, `k:{\"type\":%s}`, bytes.ReplaceAll(name, []byte(`"`), []byte(`\"`)))
-	for i := range entries {
-		if e := &entries[i]; bytes.Contains(fields(*e), key) {
-			if owner != nil {
-				return nil
-			}
-			owner = e
-		}
-	}
-	return owner
-}
-
-// fieldsOf names the fields of an entry, at most three, by their first two levels.
-func fieldsOf(e *metav1.ManagedFieldsEntry) []string {
-	var set map[string]map[string]json.RawMessage
-	if json.Unmarshal(fields(*e), &set) != nil {
-		return nil
-	}
-	var names []string
-	for part, below := range set {
-		for field := range below {
-			if name, ok := strings.CutPrefix(field, "f:"); ok {
-				names = append(names, strings.TrimPrefix(part, "f:")+"."+name)
-			}
-		}
-	}
-	slices.Sort(names)
-	if len(names) > 3 {
-		names = append(names[:3], "…")
-	}
-	return names
-}
-
-// owns reports whether an entry has a field, by its first two levels.
-func owns(e *metav1.ManagedFieldsEntry, part, field string) bool {
-	var set map[string]map[string]json.RawMessage
-	if json.Unmarshal(fields(*e), &set) != nil {
-		return false
-	}
-	_, ok := set["f:"+part]["f:"+field]
-	return ok
-}

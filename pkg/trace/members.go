@@ -82,7 +82,7 @@ func (t *Trace) members(requests []*seq.Request) (all []seq.Object, since map[st
 func (t *Trace) joinedBy(uid string, in map[string]bool) (rv uint64) {
 	for n, r := range t.objects[uid].revisions {
 		for _, e := range r.endpoints() {
-			if in[e.pod] && (rv == 0 || n < rv) {
+			if in[e.Pod] && (rv == 0 || n < rv) {
 				rv = n
 			}
 		}
@@ -139,7 +139,7 @@ func (t *Trace) takesPart(m metav1.Object, all map[string]metav1.Object, in map[
 	case "EndpointSlice":
 		for _, r := range t.objects[string(u.GetUID())].revisions {
 			for _, e := range r.endpoints() {
-				if in[e.pod] {
+				if in[e.Pod] {
 					return true
 				}
 			}

@@ -8,6 +8,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/instant"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
 // State is what the newest revision of the subject says.
@@ -29,7 +31,7 @@ func (t *Trace) Reached(root int, is func(seq.State) bool) (st seq.State, by tim
 				by = write.Window.Latest
 			}
 			if st.Deleted && !s.orphans() {
-				by = later(by, r.emptied(s))
+				by = instant.Later(by, r.emptied(s))
 			}
 			return st, by, true
 		}
@@ -41,7 +43,7 @@ func (t *Trace) Reached(root int, is func(seq.State) bool) (st seq.State, by tim
 func (r *result) emptied(s *story) (at time.Time) {
 	for _, p := range s.below() {
 		if gone := r.step(p.etcdKey(p.last().rv)); gone != nil {
-			at = later(at, gone.Window.Latest)
+			at = instant.Later(at, gone.Window.Latest)
 		}
 	}
 	return at
@@ -66,7 +68,7 @@ func (s *story) state(n int) seq.State {
 	last := s.revisions[n-1]
 	if !s.isPod() {
 		refused := st.Refused
-		st = objectState(last)
+		st = object.State(last.object)
 		st.Refused = refused
 	}
 	st.Created = true
@@ -83,7 +85,7 @@ func (s *story) state(n int) seq.State {
 	st.Succeeded = p.Status.Phase == corev1.PodSucceeded
 	st.Failed = p.Status.Phase == corev1.PodFailed
 	st.Running = p.Status.Phase == corev1.PodRunning && allRan(p)
-	st.Ready = condition(p, corev1.PodReady) == corev1.ConditionTrue
+	st.Ready = object.Condition(p, corev1.PodReady) == corev1.ConditionTrue
 	st.Available = st.Ready
 	return st
 }

@@ -7,6 +7,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/instant"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
 // found is the revision in which an object was found by a run that tells the past: what it has kept of that. It is nil
@@ -29,7 +31,7 @@ func stored(key string) string { return key + ":stored" }
 
 // secondOf is what a time of whole seconds, on the clock of a participant, says on ours.
 func (s *story) secondOf(p seq.Participant, t metav1.Time) seq.Window {
-	if t.IsZero() || s.clocks.jumped(p) {
+	if t.IsZero() || s.clocks.Jumped(p) {
 		return seq.Window{}
 	}
 	at := s.on(p, t.Time)
@@ -48,7 +50,7 @@ func (s *story) foundBound() *write {
 		return nil
 	}
 	for i := range entries {
-		if owns(&entries[i], "spec", "nodeName") {
+		if object.Owns(&entries[i], "spec", "nodeName") {
 			return nil
 		}
 	}
@@ -60,12 +62,12 @@ func (s *story) keptSince(w *write) (since time.Time) {
 	if w.pod == nil {
 		return since
 	}
-	see := func(p seq.Participant, t metav1.Time) { since = later(since, s.secondOf(p, t).Latest) }
+	see := func(p seq.Participant, t metav1.Time) { since = instant.Later(since, s.secondOf(p, t).Latest) }
 	see(seq.APIServer, w.pod.CreationTimestamp)
 	for _, c := range w.pod.Status.Conditions {
 		see(seq.Kubelet, c.LastTransitionTime)
 	}
-	for c := range allStatuses(w.pod) {
+	for c := range object.Statuses(w.pod) {
 		for _, state := range []corev1.ContainerState{c.State, c.LastTerminationState} {
 			if state.Running != nil {
 				see(seq.Kubelet, state.Running.StartedAt)
@@ -75,7 +77,7 @@ func (s *story) keptSince(w *write) (since time.Time) {
 			}
 		}
 	}
-	return sooner(since, w.received)
+	return instant.Sooner(since, w.received)
 }
 
 // usuallyAt is when what a status told us is likeliest to have happened, by the usual time until it does; of what was found
@@ -84,7 +86,7 @@ func (s *story) usuallyAt(received time.Time, lag time.Duration) time.Time {
 	if w := s.found(); w != nil && !received.After(w.received) {
 		return time.Time{}
 	}
-	return before(received, lag)
+	return instant.Before(received, lag)
 }
 
 // usuallyEmitted is the same of an Event.
@@ -92,7 +94,7 @@ func (s *story) usuallyEmitted(e *emitted) time.Time {
 	if s.wasFound(e) {
 		return time.Time{}
 	}
-	return before(e.received, eventLag+emitLag)
+	return instant.Before(e.received, eventLag+emitLag)
 }
 
 // wasFound reports whether the Event had been written before the run looked.
@@ -104,8 +106,8 @@ func (s *story) wasFound(e *emitted) bool {
 func (s *story) compareServer() {
 	for _, q := range s.requests {
 		if d := q.ServerDate; !d.IsZero() && !q.Sent.IsZero() && !q.FirstByte.IsZero() && (d.After(q.FirstByte) || d.Add(time.Second).Before(q.Sent)) {
-			s.clocks.sample(seq.APIServer, d, time.Time{}, q.FirstByte)
-			s.clocks.sample(seq.APIServer, d.Add(time.Second), q.Sent, time.Time{})
+			s.clocks.Sample(seq.APIServer, d, time.Time{}, q.FirstByte)
+			s.clocks.Sample(seq.APIServer, d.Add(time.Second), q.Sent, time.Time{})
 		}
 	}
 }

@@ -1,6 +1,10 @@
 package trace
 
-import corev1 "k8s.io/api/core/v1"
+import (
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
+)
 
 // The keys of the messages that begin and end the phases of a Pod.
 
@@ -74,7 +78,7 @@ func (s *story) readyKey() string {
 func (s *story) bindRevision() uint64 { return s.firstRevision((*write).isBind) }
 
 func (s *story) readyRevision() uint64 {
-	return s.firstRevision(func(w *write) bool { return condition(w.pod, corev1.PodReady) == corev1.ConditionTrue })
+	return s.firstRevision(func(w *write) bool { return object.Condition(w.pod, corev1.PodReady) == corev1.ConditionTrue })
 }
 
 // lastStart is the end of the last container start that the first Ready waited for.

@@ -6,6 +6,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/instant"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
 // phase is one row of a table of phases: the stretches that are of it. Where several go on at once, that which began last
@@ -92,7 +94,7 @@ func (s *story) pastFrame(r *result) frame {
 		return f
 	}
 	for _, key := range []string{s.readyKey(), s.lastStart(), s.endOfAll()} { // the first that more than our look bounds
-		if x := r.step(s.key(key)); x != nil && x.Known().Latest.Before(s.found().received) && (key != s.lastStart() || condition(s.newest(), corev1.PodReady) == corev1.ConditionTrue) {
+		if x := r.step(s.key(key)); x != nil && x.Known().Latest.Before(s.found().received) && (key != s.lastStart() || object.Condition(s.newest(), corev1.PodReady) == corev1.ConditionTrue) {
 			f.end = x.Best
 			break
 		}
@@ -123,12 +125,12 @@ func (r *result) stretches(s *story, table []phase, f frame) (all []stretch) {
 				if found != nil && !e.Known().Latest.Before(found.received) && !e.Best.After(found.received) { // nothing but our look bounds it
 					continue
 				}
-				if to = later(b.Best, e.Best); e.Window.Latest.Equal(end) { // by it the run was certain to have ended
+				if to = instant.Later(b.Best, e.Best); e.Window.Latest.Equal(end) { // by it the run was certain to have ended
 					to = end
 				}
 			}
-			from := later(b.Best, start)
-			if to = sooner(to, end); !to.Before(from) && b.Best.Before(end) && !b.Window.Latest.Equal(end) {
+			from := instant.Later(b.Best, start)
+			if to = instant.Sooner(to, end); !to.Before(from) && b.Best.Before(end) && !b.Window.Latest.Equal(end) {
 				all = append(all, stretch{i, p.first, b, e, from, to})
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
 // podPhases are those of a run that is about a Pod.
@@ -241,7 +242,7 @@ func startingUp(s *story, _ *result) (all []span) {
 
 // startedUp reports whether the status says that a container's startup probe has succeeded.
 func (s *story) startedUp(r ran) bool {
-	c := statusOf(s.newest(), r.container)
+	c := object.StatusOf(s.newest(), r.container)
 	return c != nil && int(c.RestartCount) == r.attempt && on(c.Started)
 }
 
@@ -273,7 +274,7 @@ func (s *story) waitsForTurn() bool {
 }
 
 func (s *story) notReadyYet() bool {
-	return len(s.revisions) > 0 && !s.over() && s.deletion() == 0 && condition(s.newest(), corev1.PodReady) != corev1.ConditionTrue
+	return len(s.revisions) > 0 && !s.over() && s.deletion() == 0 && object.Condition(s.newest(), corev1.PodReady) != corev1.ConditionTrue
 }
 
 // endOfAll is the end of the container that ended last, once all have by themselves.

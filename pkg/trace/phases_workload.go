@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
 // workloadPhases are those of a run that is about no Pod: what controllers do before there are Pods, what the Pods take,
@@ -92,7 +94,7 @@ func (s *story) suspensions(*result) (all []span) {
 		if !ok {
 			continue
 		}
-		spec := object(u, "spec")
+		spec := object.Field(u, "spec")
 		held := spec["suspend"] == true || spec["paused"] == true
 		switch {
 		case held && since == "" && w.drawn():
@@ -118,7 +120,7 @@ func (s *story) minReady() int64 {
 	if !ok {
 		return 0
 	}
-	n, _ := object(u, "spec")["minReadySeconds"].(int64)
+	n, _ := object.Field(u, "spec")["minReadySeconds"].(int64)
 	return n
 }
 
@@ -157,7 +159,7 @@ func (s *story) availableRevision() uint64 {
 	if asked == 0 {
 		return 0
 	}
-	return s.firstRevision(func(w *write) bool { return w.rv >= asked && objectState(w).Available })
+	return s.firstRevision(func(w *write) bool { return w.rv >= asked && object.State(w.object).Available })
 }
 
 // firstPod is the key of the write that made the first Pod since then.

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/instant"
 )
 
 // What our own reads prove of writes, all on our own clock. Lists and GETs are sent without a resourceVersion, so their
@@ -46,7 +47,7 @@ func (c *scene) about(r read, resource, uid string) bool {
 func (c *scene) notBefore(rv uint64, resource, uid string) (at time.Time) {
 	for _, r := range c.reads {
 		if c.about(r, resource, uid) && r.rv < rv {
-			at = later(at, r.Sent)
+			at = instant.Later(at, r.Sent)
 		}
 	}
 	return at
@@ -57,7 +58,7 @@ func (c *scene) notBefore(rv uint64, resource, uid string) (at time.Time) {
 func (c *scene) notAfter(rv uint64, resource, uid string) (at time.Time) {
 	for _, r := range c.reads {
 		if c.about(r, resource, uid) && r.rv >= rv {
-			at = sooner(at, r.FirstByte)
+			at = instant.Sooner(at, r.FirstByte)
 		}
 	}
 	return at
@@ -69,12 +70,12 @@ func (s *story) absent() (at time.Time) {
 	var there time.Time // the last read that returned it
 	for _, r := range s.reads {
 		if r.Verb == "get" && r.rv > 0 && r.Object.UID == s.object.UID {
-			there = later(there, r.Sent)
+			there = instant.Later(there, r.Sent)
 		}
 	}
 	for _, r := range s.reads {
 		if r.rv == 0 && r.Resource == s.resource && r.Object.Same(s.object) && r.FirstByte.Before(there) {
-			at = later(at, r.Sent)
+			at = instant.Later(at, r.Sent)
 		}
 	}
 	return at

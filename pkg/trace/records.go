@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/clock"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
 func (t *Trace) observeAudit(a *seq.Audit) {
@@ -204,7 +206,7 @@ func (t *Trace) forgetEarlier(calls map[string]*apiCall) {
 	if first == nil {
 		return
 	}
-	begin := first.Sent.Add(-skewSuspected)
+	begin := first.Sent.Add(-clock.SkewSuspected)
 	if calls[first.ID] != nil {
 		begin = calls[first.ID].received()
 	}
@@ -285,7 +287,7 @@ func (c *apiCall) actor() (seq.Participant, bool) {
 		if c.server != nil {
 			agent = c.server.Attributes["user_agent.original"]
 		}
-		p, ok := components[strings.SplitN(agent, "/", 2)[0]] // its own word
+		p, ok := object.Components[strings.SplitN(agent, "/", 2)[0]] // its own word
 		return p, ok
 	}
 	user := c.audit.User
@@ -316,7 +318,7 @@ func (c *apiCall) auditEvidence() seq.Evidence {
 }
 
 // on moves a time of another clock to ours.
-func (s *story) on(p seq.Participant, t time.Time) time.Time { return t.Add(-s.clocks.offset(p)) }
+func (s *story) on(p seq.Participant, t time.Time) time.Time { return t.Add(-s.clocks.Offset(p)) }
 
 // spanPrecision is how sharp the times of spans are taken to be.
 const spanPrecision = 100 * time.Microsecond

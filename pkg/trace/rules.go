@@ -4,6 +4,7 @@ import (
 	"cmp"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/graph"
 )
 
 // rule is one row of what this package knows about Kubernetes: from which observation it concludes which message. Its
@@ -17,7 +18,7 @@ type rule struct {
 	label     string
 	certainty seq.Certainty
 	detail    seq.Detail
-	derive    func(*story, func(claim))
+	derive    func(*story, func(graph.Claim))
 }
 
 // scope says which stories a rule is for.
@@ -52,7 +53,7 @@ func (r *rule) applies(s *story) bool {
 }
 
 // complete fills in what the row says of its messages.
-func (r *rule) complete(c claim) claim {
+func (r *rule) complete(c graph.Claim) graph.Claim {
 	if c.Rule == nil { // else it speaks for another
 		c.Rule = &r.Rule
 	}

@@ -1,9 +1,11 @@
 package trace
 
 import (
-	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"strings"
 	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/graph"
 )
 
 var ruleAdmission = rule{
@@ -22,7 +24,7 @@ var ruleAdmission = rule{
 }
 
 // deriveAdmission tells what happened inside the request that made the Pod: which webhooks were asked, and what changed.
-func deriveAdmission(s *story, emit func(claim)) {
+func deriveAdmission(s *story, emit func(graph.Claim)) {
 	q := s.ownCreate()
 	if q == nil {
 		return
@@ -46,14 +48,14 @@ func deriveAdmission(s *story, emit func(claim)) {
 			end.Window, end.Best = s.endOf(h.span)
 			step.Shown, end.Shown, step.Precision, end.Precision = true, true, spanPrecision, spanPrecision
 		}
-		emit(claim{Step: step, after: append(last, callKey(q))})
-		emit(claim{Step: end, after: []string{key}, lag: time.Millisecond})
+		emit(graph.Claim{Step: step, Follows: append(last, callKey(q))})
+		emit(graph.Claim{Step: end, Follows: []string{key}, Lag: time.Millisecond})
 		last = []string{end.Key}
 	}
 	if len(changed) > 0 {
 		note := seq.Step{Key: "admission", From: seq.APIServer, To: seq.APIServer, Kind: seq.NoteKind, At: seq.AtEnd, Label: "admission " + strings.Join(changed, ", "), Object: s.object, Clock: seq.APIServer, Window: seq.Window{Earliest: q.Sent, Latest: q.FirstByte}}
 		note.Evidence = []seq.Evidence{{Source: "http", Detail: "the answer to our own request against what it asked for", ResourceVersion: q.ResourceVersion, At: q.FirstByte}}
-		emit(claim{Step: note, after: append(last, callKey(q))})
+		emit(graph.Claim{Step: note, Follows: append(last, callKey(q))})
 		last = []string{note.Key}
 	}
 	// Admission comes before storage, or before the refusal.
@@ -63,7 +65,7 @@ func deriveAdmission(s *story, emit func(claim)) {
 			there = q.Status != 0 && !q.FirstByte.IsZero()
 		}
 		if last != nil && there {
-			emit(claim{Step: seq.Step{Key: key, From: seq.APIServer}, after: last})
+			emit(graph.Claim{Step: seq.Step{Key: key, From: seq.APIServer}, Follows: last})
 		}
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/graph"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/instant"
 )
 
 func (s *story) api(verb, subresource string) seq.Step {
@@ -25,7 +27,7 @@ var ruleWrite = rule{
 	derive: deriveWrite,
 }
 
-func deriveWrite(s *story, emit func(claim)) {
+func deriveWrite(s *story, emit func(graph.Claim)) {
 	for _, w := range s.revisions {
 		if w.own != nil || w.isBind() || w.isStatusPatch() || w.isLastGrace() || !w.drawn() || w.byController() {
 			continue
@@ -36,8 +38,8 @@ func deriveWrite(s *story, emit func(claim)) {
 		}
 		c := s.writeClaim(w, s.writeLabel(w), detail)
 		if first := s.lastGrace(w); first != nil {
-			c.At, c.after = seq.AtStart, s.before(first.rv, s.resource)
-			c.Window, c.Best = seq.Window{Latest: first.received}, before(first.received, 2*deliveryLag)
+			c.At, c.Follows = seq.AtStart, s.before(first.rv, s.resource)
+			c.Window, c.Best = seq.Window{Latest: first.received}, instant.Before(first.received, 2*deliveryLag)
 		}
 		emit(c)
 	}
@@ -78,15 +80,15 @@ func (s *story) lastGrace(w *write) *write {
 }
 
 // writeClaim is what every revision tells of the request that made it.
-func (s *story) writeClaim(w *write, label string, detail seq.Detail) claim {
+func (s *story) writeClaim(w *write, label string, detail seq.Detail) graph.Claim {
 	step := s.api(w.actor.verb, w.actor.subresource)
 	step.Key, step.Label, step.From, step.Detail = s.writeKey(w), label, w.actor.name, detail
 	step.ResourceVersion, step.Certainty = w.object.GetResourceVersion(), w.actor.certainty
 	step.Window, step.Best = w.window()
 	step.Evidence = []seq.Evidence{w.evidence()}
-	c := claim{Step: step, after: s.before(w.rv, s.resource)}
+	c := graph.Claim{Step: step, Follows: s.before(w.rv, s.resource)}
 	if s.found() != nil {
-		c.after = append(c.after, s.heldKey())
+		c.Follows = append(c.Follows, s.heldKey())
 	}
 	return c
 }
@@ -105,7 +107,7 @@ var ruleBind = rule{
 	derive: deriveBind,
 }
 
-func deriveBind(s *story, emit func(claim)) {
+func deriveBind(s *story, emit func(graph.Claim)) {
 	for _, w := range s.revisions {
 		if !w.binds() {
 			continue
@@ -116,12 +118,12 @@ func deriveBind(s *story, emit func(claim)) {
 			c.Window.Earliest = time.Time{}
 			c.Evidence[0].Detail = "spec.nodeName appeared, within more than one write"
 		}
-		c.Node, c.after = w.pod.Spec.NodeName, append(c.after, pickKey, deliverScheduler)
+		c.Node, c.Follows = w.pod.Spec.NodeName, append(c.Follows, pickKey, deliverScheduler)
 		if e := s.scheduled(); e != nil {
 			// The scheduler emits Scheduled after the bind has returned.
 			c.Certainty, c.Clock = seq.Observed, seq.Scheduler
 			c.Evidence = append(c.Evidence, e.evidence())
-			c.Window.Latest = sooner(c.Window.Latest, e.at)
+			c.Window.Latest = instant.Sooner(c.Window.Latest, e.at)
 			if !e.at.IsZero() {
 				c.Best = e.at.Add(-scheduledLag)
 			}
@@ -148,7 +150,7 @@ var ruleStatusPatch = rule{
 	derive: deriveStatusPatch,
 }
 
-func deriveStatusPatch(s *story, emit func(claim)) {
+func deriveStatusPatch(s *story, emit func(graph.Claim)) {
 	for _, w := range s.revisions {
 		if !w.isStatusPatch() {
 			continue
@@ -158,7 +160,7 @@ func deriveStatusPatch(s *story, emit func(claim)) {
 			label += ": " + what
 		}
 		c := s.writeClaim(w, label, w.reportDetail())
-		c.after = append(append(c.after, s.reported(w)...), deliverKubelet)
+		c.Follows = append(append(c.Follows, s.reported(w)...), deliverKubelet)
 		emit(c)
 	}
 }
@@ -177,7 +179,7 @@ var ruleEtcdWrite = rule{
 	derive: deriveEtcdWrite,
 }
 
-func deriveEtcdWrite(s *story, emit func(claim)) {
+func deriveEtcdWrite(s *story, emit func(graph.Claim)) {
 	for i, w := range s.revisions {
 		if !w.drawn() {
 			continue
@@ -186,7 +188,7 @@ func deriveEtcdWrite(s *story, emit func(claim)) {
 		step.Window, step.Best = w.window()
 		if w.own != nil {
 			// The answer follows the commit closely.
-			step.Window = intersect(step.Window, seq.Window{Earliest: w.own.Sent, Latest: w.own.FirstByte})
+			step.Window = instant.Intersect(step.Window, seq.Window{Earliest: w.own.Sent, Latest: w.own.FirstByte})
 			if !w.own.FirstByte.IsZero() {
 				step.Best = w.own.FirstByte.Add(-time.Millisecond)
 			}
@@ -204,6 +206,6 @@ func deriveEtcdWrite(s *story, emit func(claim)) {
 		if w.isLastGrace() && i+1 < len(s.revisions) {
 			after = append(after, s.writeKey(s.revisions[i+1]))
 		}
-		emit(claim{Step: step, after: after})
+		emit(graph.Claim{Step: step, Follows: after})
 	}
 }

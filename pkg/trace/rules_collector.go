@@ -1,6 +1,9 @@
 package trace
 
-import "github.com/kubectl-seq/kubectl-seq/pkg/seq"
+import (
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/graph"
+)
 
 var ruleCollectorWrite = rule{
 	Rule: seq.Rule{
@@ -19,6 +22,6 @@ var ruleCollectorWrite = rule{
 }
 
 // deriveCollectorWrite are what the garbage collector changes before it lets an object go.
-func deriveCollectorWrite(s *story, emit func(claim)) {
+func deriveCollectorWrite(s *story, emit func(graph.Claim)) {
 	controllerWrites(s, (*write).byCollector, emit)
 }

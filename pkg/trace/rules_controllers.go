@@ -10,10 +10,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/graph"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
 // controllerWrites are what controllers make, report and end.
-func controllerWrites(s *story, is func(*write) bool, emit func(claim)) {
+func controllerWrites(s *story, is func(*write) bool, emit func(graph.Claim)) {
 	for _, w := range s.revisions {
 		if !w.drawn() || !w.byController() || w.isBind() || w.isStatusPatch() || w.isLastGrace() || !is(w) {
 			continue
@@ -24,7 +26,7 @@ func controllerWrites(s *story, is func(*write) bool, emit func(claim)) {
 		}
 		c := s.writeClaim(w, s.writeLabel(w), detail)
 		if d := s.cause(w); d != nil {
-			c.after = append(c.after, d.deliveredTo(w.actor.name))
+			c.Follows = append(c.Follows, d.deliveredTo(w.actor.name))
 		}
 		emit(c)
 	}
@@ -47,7 +49,7 @@ var ruleControllerCreate = rule{
 	derive: deriveControllerCreate,
 }
 
-func deriveControllerCreate(s *story, emit func(claim)) {
+func deriveControllerCreate(s *story, emit func(graph.Claim)) {
 	controllerWrites(s, func(w *write) bool { return w.actor.verb == "create" }, emit)
 }
 
@@ -67,7 +69,7 @@ var ruleControllerStatus = rule{
 	derive: deriveControllerStatus,
 }
 
-func deriveControllerStatus(s *story, emit func(claim)) {
+func deriveControllerStatus(s *story, emit func(graph.Claim)) {
 	controllerWrites(s, func(w *write) bool { return w.actor.subresource == "status" }, emit)
 }
 
@@ -86,7 +88,7 @@ var ruleControllerWrite = rule{
 	derive: deriveControllerWrite,
 }
 
-func deriveControllerWrite(s *story, emit func(claim)) {
+func deriveControllerWrite(s *story, emit func(graph.Claim)) {
 	controllerWrites(s, func(w *write) bool {
 		return w.actor.verb != "create" && w.actor.verb != "delete" && w.actor.subresource != "status" && !w.byCollector()
 	}, emit)
@@ -107,7 +109,7 @@ var ruleControllerDelete = rule{
 	derive: deriveControllerDelete,
 }
 
-func deriveControllerDelete(s *story, emit func(claim)) {
+func deriveControllerDelete(s *story, emit func(graph.Claim)) {
 	controllerWrites(s, func(w *write) bool { return w.actor.verb == "delete" }, emit)
 }
 
@@ -132,7 +134,7 @@ var ruleControllerDelivery = rule{
 }
 
 // deriveControllerDelivery are how controllers learned of what they acted on.
-func deriveControllerDelivery(s *story, emit func(claim)) {
+func deriveControllerDelivery(s *story, emit func(graph.Claim)) {
 	for _, w := range s.revisions {
 		if !w.drawn() || !w.byController() {
 			continue
@@ -147,7 +149,7 @@ func deriveControllerDelivery(s *story, emit func(claim)) {
 		}
 		step.Evidence = []seq.Evidence{w.evidence()}
 		step.Window.Latest = s.receivedAt(w)
-		emit(claim{Step: step, after: []string{d.story.etcdKey(d.write.rv)}, lag: 2 * time.Millisecond})
+		emit(graph.Claim{Step: step, Follows: []string{d.story.etcdKey(d.write.rv)}, Lag: 2 * time.Millisecond})
 	}
 }
 
@@ -185,7 +187,7 @@ func podIs(is func(*corev1.Pod) bool) func(*write) bool {
 }
 
 var (
-	podReady   = podIs(func(p *corev1.Pod) bool { return condition(p, corev1.PodReady) == corev1.ConditionTrue })
+	podReady   = podIs(func(p *corev1.Pod) bool { return object.Condition(p, corev1.PodReady) == corev1.ConditionTrue })
 	podStarted = podIs(func(*corev1.Pod) bool { return true })
 )
 
@@ -209,11 +211,11 @@ func (s *story) countCause(w *write) *source {
 	switch {
 	case s.object.Kind == "Deployment" && len(children) == 1:
 		return children[0].firstSaying(w)
-	case s.object.Kind == "CronJob" && len(children) == 1 && status(w.was)["lastSuccessfulTime"] != status(w.object)["lastSuccessfulTime"]:
-		return children[0].latest(w, func(o *write) bool { return objectState(o).Succeeded })
+	case s.object.Kind == "CronJob" && len(children) == 1 && object.Status(w.was)["lastSuccessfulTime"] != object.Status(w.object)["lastSuccessfulTime"]:
+		return children[0].latest(w, func(o *write) bool { return object.State(o.object).Succeeded })
 	}
 	var last *source
-	was, is := status(w.was), status(w.object)
+	was, is := object.Status(w.was), object.Status(w.object)
 	for _, n := range counts {
 		now, ok := is[n.field].(int64)
 		before, _ := was[n.field].(int64)
@@ -238,7 +240,7 @@ func (s *story) firstSaying(above *write) *source {
 	for _, w := range s.revisions {
 		same := w.drawn() && w.rv < above.rv
 		for _, field := range replicaCounts {
-			same = same && alike(status(w.object)[field], status(above.object)[field])
+			same = same && alike(object.Status(w.object)[field], object.Status(above.object)[field])
 		}
 		if same {
 			return &source{s, w}
@@ -296,22 +298,22 @@ func (s *story) firstsBy(n count, w *write) (became []source) {
 // endpointCause is the write of a Pod that a change of an EndpointSlice tells of: one that has become ready, or has its
 // address.
 func (s *story) endpointCause(w *write) *source {
-	var before map[string]endpoint
+	var before map[string]object.Endpoint
 	if w.prior != nil {
 		before = w.prior.endpoints()
 	}
 	var last *source
 	for address, e := range w.endpoints() {
-		if old, there := before[address]; there && old.ready == e.ready {
+		if old, there := before[address]; there && old.Ready == e.Ready {
 			continue
 		}
-		pod := s.byUID[e.pod]
+		pod := s.byUID[e.Pod]
 		if pod == nil {
 			return nil
 		}
 		found := false
 		for _, o := range pod.revisions {
-			if o.pod != nil && o.drawn() && pod.earlierThan(o, s, w) && (e.ready && podReady(o) || !e.ready && o.pod.Status.PodIP == address) {
+			if o.pod != nil && o.drawn() && pod.earlierThan(o, s, w) && (e.Ready && podReady(o) || !e.Ready && o.pod.Status.PodIP == address) {
 				if d := (&source{pod, o}); last == nil || last.story.earlierThan(last.write, pod, o) {
 					last = d
 				}
@@ -342,7 +344,7 @@ var ruleControllerEvent = rule{
 }
 
 // deriveControllerEvent prove which controller did something: it emits them right after.
-func deriveControllerEvent(s *story, emit func(claim)) {
+func deriveControllerEvent(s *story, emit func(graph.Claim)) {
 	for _, e := range s.events {
 		if !e.emitter.IsController() {
 			continue
@@ -355,7 +357,7 @@ func deriveControllerEvent(s *story, emit func(claim)) {
 			if w := o.doneBefore(e); w != nil {
 				step := seq.Step{Key: o.writeKey(w), From: e.emitter, To: seq.APIServer, Certainty: seq.Observed, Clock: e.emitter, Detail: seq.Normal, Evidence: []seq.Evidence{e.evidence()}}
 				step.Window.Latest = e.at
-				emit(claim{Step: step})
+				emit(graph.Claim{Step: step})
 			}
 		}
 	}
@@ -372,7 +374,7 @@ func (s *story) doneBefore(e *emitted) (last *write) {
 		case strings.Contains(e.event.Reason, "Delete"):
 			is = w.endsLife()
 		case e.event.Reason == "ScalingReplicaSet":
-			is = w.first || spec(w.was)["replicas"] != spec(w.object)["replicas"]
+			is = w.first || object.Spec(w.was)["replicas"] != object.Spec(w.object)["replicas"]
 		default:
 			is = w.first
 		}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/graph"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/instant"
 )
 
 // dockerLabels are what requests ask for, beyond their method.
@@ -26,7 +28,7 @@ func (s *story) dockerRequest(q *seq.Request) seq.Step {
 	if q.Verb == "attach" || q.Verb == "wait" {
 		x.Detail = seq.Normal
 	}
-	x.Window, x.Best, x.Shown, x.Precision = exactly(q.Sent)
+	x.Window, x.Best, x.Shown, x.Precision = instant.Exactly(q.Sent)
 	x.Evidence = []seq.Evidence{q.Evidence()}
 	return x
 }
@@ -47,7 +49,7 @@ var ruleDockerRequest = rule{
 	derive: deriveDockerRequest,
 }
 
-func deriveDockerRequest(s *story, emit func(claim)) {
+func deriveDockerRequest(s *story, emit func(graph.Claim)) {
 	for _, q := range s.requests {
 		if !q.Acts() || q.Docker == nil || q.Sent.IsZero() {
 			continue
@@ -59,10 +61,10 @@ func deriveDockerRequest(s *story, emit func(claim)) {
 				after = append(after, callKey(o)+":end")
 			}
 		}
-		emit(claim{Step: request, after: after})
+		emit(graph.Claim{Step: request, Follows: after})
 		at := q.FirstByte
 		if q.Verb == "pull" || q.Verb == "wait" && q.Status < 300 {
-			at = later(q.FirstByte, q.Docker.Ended)
+			at = instant.Later(q.FirstByte, q.Docker.Ended)
 		}
 		if q.Status == 0 || at.IsZero() || (q.Verb == "pull" || q.Verb == "wait") && q.Status < 300 && q.Docker.Ended.IsZero() {
 			continue
@@ -78,7 +80,7 @@ func deriveDockerRequest(s *story, emit func(claim)) {
 		case q.Docker.ExitCode != nil:
 			answer.Label += fmt.Sprintf(", exit code %d", *q.Docker.ExitCode)
 		}
-		answer.Window, answer.Best, answer.Shown, answer.Precision = exactly(at)
+		answer.Window, answer.Best, answer.Shown, answer.Precision = instant.Exactly(at)
 		answer.Evidence = []seq.Evidence{{Source: "http", Detail: "the answer's first byte", At: at}}
 		if at != q.FirstByte {
 			answer.Evidence[0].Detail = "the end of the answer"
@@ -92,7 +94,7 @@ func deriveDockerRequest(s *story, emit func(claim)) {
 		case "wait":
 			after = append(after, "docker:exit", dockerEventKey("die"))
 		}
-		emit(claim{Step: answer, after: after})
+		emit(graph.Claim{Step: answer, Follows: after})
 	}
 }
 
@@ -114,15 +116,15 @@ var ruleDockerLook = rule{
 	derive: deriveDockerLook,
 }
 
-func deriveDockerLook(s *story, emit func(claim)) {
+func deriveDockerLook(s *story, emit func(graph.Claim)) {
 	for _, q := range s.requests {
 		if q.Acts() || q.Docker == nil || q.Sent.IsZero() {
 			continue
 		}
 		request := s.dockerRequest(q)
 		request.Label, request.Detail = q.Method+" "+q.Path, seq.Full
-		emit(claim{Step: request})
-		s.emitAnswer(q, request, func(c claim) {
+		emit(graph.Claim{Step: request})
+		s.emitAnswer(q, request, func(c graph.Claim) {
 			c.From, c.To, c.Detail = seq.Engine, seq.User, seq.Full
 			emit(c)
 		})
@@ -130,7 +132,7 @@ func deriveDockerLook(s *story, emit func(claim)) {
 }
 
 // made bounds what the engine did within our request to create the container.
-func (s *story) made(x seq.Step, emit func(claim)) {
+func (s *story) made(x seq.Step, emit func(graph.Claim)) {
 	q := s.asked("create")
 	if q == nil || q.Status >= 300 || q.FirstByte.IsZero() {
 		return
@@ -138,10 +140,10 @@ func (s *story) made(x seq.Step, emit func(claim)) {
 	x.Object, x.Clock = s.object, seq.Engine
 	x.Window.Latest = q.FirstByte
 	if e := s.event("create"); e != nil { // which comes last
-		x.Window.Latest = sooner(x.Window.Latest, e.at)
+		x.Window.Latest = instant.Sooner(x.Window.Latest, e.at)
 		x.Evidence = append(x.Evidence, e.evidence())
 	}
-	emit(claim{Step: x, after: []string{callKey(q)}})
+	emit(graph.Claim{Step: x, Follows: []string{callKey(q)}})
 }
 
 var ruleDockerImage = rule{
@@ -159,7 +161,7 @@ var ruleDockerImage = rule{
 	derive: deriveDockerImage,
 }
 
-func deriveDockerImage(s *story, emit func(claim)) {
+func deriveDockerImage(s *story, emit func(graph.Claim)) {
 	for _, q := range s.requests {
 		if q.Docker == nil || q.Docker.Layers == 0 {
 			continue
@@ -189,7 +191,7 @@ var ruleDockerLayer = rule{
 	derive: deriveDockerLayer,
 }
 
-func deriveDockerLayer(s *story, emit func(claim)) {
+func deriveDockerLayer(s *story, emit func(graph.Claim)) {
 	for _, q := range s.requests {
 		if q.Docker == nil || q.Docker.Driver == "" {
 			continue
@@ -225,7 +227,7 @@ var ruleDockerEvent = rule{
 	derive: deriveDockerEvent,
 }
 
-func deriveDockerEvent(s *story, emit func(claim)) {
+func deriveDockerEvent(s *story, emit func(graph.Claim)) {
 	for i := range s.engine.events {
 		e := &s.engine.events[i]
 		words, ok := dockerWords[e.Type+" "+e.Action]
@@ -243,7 +245,7 @@ func deriveDockerEvent(s *story, emit func(claim)) {
 		case "disconnect", "destroy":
 			after = []string{dockerEventKey("die")}
 		}
-		emit(claim{Step: x, after: after})
+		emit(graph.Claim{Step: x, Follows: after})
 	}
 }
 
@@ -272,14 +274,14 @@ var ruleDockerOutput = rule{
 	derive: deriveDockerOutput,
 }
 
-func deriveDockerOutput(s *story, emit func(claim)) {
+func deriveDockerOutput(s *story, emit func(graph.Claim)) {
 	q := s.asked("attach")
 	if q == nil || q.Docker.Output.IsZero() {
 		return
 	}
 	x := seq.Step{Key: "docker:output", Object: s.object, Clock: seq.User, Evidence: []seq.Evidence{{Source: "http", Detail: "the first bytes on the connection that is attached", At: q.Docker.Output}}}
-	x.Window, x.Best, x.Shown, x.Precision = exactly(q.Docker.Output)
-	emit(claim{Step: x, after: []string{"docker:program", callKey(q) + ":end"}})
+	x.Window, x.Best, x.Shown, x.Precision = instant.Exactly(q.Docker.Output)
+	emit(graph.Claim{Step: x, Follows: []string{"docker:program", callKey(q) + ":end"}})
 }
 
 var ruleDockerExit = rule{
@@ -296,7 +298,7 @@ var ruleDockerExit = rule{
 	derive: deriveDockerExit,
 }
 
-func deriveDockerExit(s *story, emit func(claim)) {
+func deriveDockerExit(s *story, emit func(graph.Claim)) {
 	e, ok := s.ending()
 	if !ok {
 		return
@@ -308,7 +310,7 @@ func deriveDockerExit(s *story, emit func(claim)) {
 	if x.Window.Latest, x.Best = e.by, e.by.Add(-noteLag); e.exact {
 		s.noted(&x, e.by)
 	}
-	emit(claim{Step: x, after: []string{"docker:program"}})
+	emit(graph.Claim{Step: x, Follows: []string{"docker:program"}})
 }
 
 // noteLag is what the engine usually takes from an exit to its event of it: it deletes the task first. Measured on one
@@ -330,12 +332,12 @@ var ruleDockerExitTold = rule{
 	derive: deriveDockerExitTold,
 }
 
-func deriveDockerExitTold(s *story, emit func(claim)) {
+func deriveDockerExitTold(s *story, emit func(graph.Claim)) {
 	die := s.event("die")
 	if die == nil {
 		return
 	}
 	x := seq.Step{Key: "docker:exit-told", Label: "event: its task has ended", Object: s.object, Clock: seq.Engine, Evidence: []seq.Evidence{die.evidence()}}
 	x.Window.Latest = die.at
-	emit(claim{Step: x, after: []string{"docker:exit"}, lag: statusLag})
+	emit(graph.Claim{Step: x, Follows: []string{"docker:exit"}, Lag: statusLag})
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/graph"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/instant"
 )
 
 func containerdKey(call string) string { return "containerd:" + call }
@@ -15,14 +17,14 @@ var containerdCalls = []struct{ call, topic string }{
 }
 
 // containerdCall emits what the engine asks of containerd: the call, and that it was done.
-func (s *story) containerdCall(call string, end seq.Step, after []string, emit func(claim)) {
+func (s *story) containerdCall(call string, end seq.Step, after []string, emit func(graph.Claim)) {
 	request := seq.Step{Key: containerdKey(call), Call: containerdKey(call), Label: call, Object: s.object, Clock: seq.Engine, Detail: end.Detail, Evidence: end.Evidence}
 	request.Window.Latest = end.Window.Latest
-	emit(claim{Step: request, after: after, lag: criLag})
+	emit(graph.Claim{Step: request, Follows: after, Lag: criLag})
 	end.Key, end.Call, end.From, end.To, end.Kind, end.At = request.Key+":end", request.Key, seq.Containerd, seq.Engine, seq.ResponseKind, seq.AtEnd
 	end.Detail = seq.Normal
 	end.Label, end.Object, end.Clock = call+" returns", s.object, seq.Engine
-	emit(claim{Step: end, after: append(slices.Clone(runcWithin[call]), request.Key), lag: criLag})
+	emit(graph.Claim{Step: end, Follows: append(slices.Clone(runcWithin[call]), request.Key), Lag: criLag})
 }
 
 // runcWithin is what runc does before a call of the engine returns.
@@ -43,7 +45,7 @@ var ruleDockerContainerd = rule{
 	derive: deriveDockerContainerd,
 }
 
-func deriveDockerContainerd(s *story, emit func(claim)) {
+func deriveDockerContainerd(s *story, emit func(graph.Claim)) {
 	by, evidence := s.startedBy()
 	if by.IsZero() && s.refusedByRunc() == nil {
 		return
@@ -81,7 +83,7 @@ var ruleContainerdEvent = rule{
 	derive: deriveContainerdEvent,
 }
 
-func deriveContainerdEvent(s *story, emit func(claim)) {
+func deriveContainerdEvent(s *story, emit func(graph.Claim)) {
 	after := s.afterAsking("start")
 	for _, c := range containerdCalls {
 		if e := s.task(c.topic); e != nil {
@@ -128,7 +130,7 @@ var ruleDockerRunc = rule{
 	derive: deriveDockerRunc,
 }
 
-func deriveDockerRunc(s *story, emit func(claim)) {
+func deriveDockerRunc(s *story, emit func(graph.Claim)) {
 	by, evidence := s.startedBy()
 	refused := s.refusedByRunc()
 	if by.IsZero() && refused == nil {
@@ -142,7 +144,7 @@ func deriveDockerRunc(s *story, emit func(claim)) {
 	if refused != nil {
 		create.Label, create.Window.Latest, create.Evidence = "create fails", refused.FirstByte, []seq.Evidence{refusedEvidence(refused)}
 	}
-	emit(claim{Step: create, after: []string{containerdKey("Tasks.Create")}, lag: runcLag})
+	emit(graph.Claim{Step: create, Follows: []string{containerdKey("Tasks.Create")}, Lag: runcLag})
 	if refused != nil {
 		return
 	}
@@ -151,7 +153,7 @@ func deriveDockerRunc(s *story, emit func(claim)) {
 	if e := s.task("/tasks/start"); e != nil {
 		start.Window.Latest, start.Evidence = e.at, []seq.Evidence{e.evidence()}
 	}
-	emit(claim{Step: start, after: []string{create.Key, containerdKey("Tasks.Start")}, lag: criLag})
+	emit(graph.Claim{Step: start, Follows: []string{create.Key, containerdKey("Tasks.Start")}, Lag: criLag})
 }
 
 // refusedByRunc is our request to start the container where the OCI runtime could not make it, or nil.
@@ -177,7 +179,7 @@ var ruleDockerProgram = rule{
 	derive: deriveDockerProgram,
 }
 
-func deriveDockerProgram(s *story, emit func(claim)) {
+func deriveDockerProgram(s *story, emit func(graph.Claim)) {
 	by, evidence := s.startedBy()
 	if by.IsZero() {
 		return
@@ -188,7 +190,7 @@ func deriveDockerProgram(s *story, emit func(claim)) {
 		x.Window.Latest, x.Evidence = e.at, []seq.Evidence{e.evidence()}
 	}
 	if q := s.asked("attach"); q != nil && !q.Docker.Output.IsZero() { // what has written runs
-		x.Window.Latest = sooner(x.Window.Latest, q.Docker.Output)
+		x.Window.Latest = instant.Sooner(x.Window.Latest, q.Docker.Output)
 	}
-	emit(claim{Step: x, after: []string{"runc:start"}, lag: criLag})
+	emit(graph.Claim{Step: x, Follows: []string{"runc:start"}, Lag: criLag})
 }

@@ -8,6 +8,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/graph"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/instant"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
 // note is the step of an Event that tells of something its emitter saw.
@@ -35,7 +38,7 @@ var ruleEventWrite = rule{
 	derive: deriveEventWrite,
 }
 
-func deriveEventWrite(s *story, emit func(claim)) {
+func deriveEventWrite(s *story, emit func(graph.Claim)) {
 	for _, e := range s.events {
 		if e.first {
 			continue
@@ -46,15 +49,15 @@ func deriveEventWrite(s *story, emit func(claim)) {
 		if e.count > 1 {
 			step.Verb, step.Label = "patch", fmt.Sprintf("PATCH events: %s, %d times now", e.event.Reason, e.count)
 		}
-		step.Window = seq.Window{Earliest: later(e.at, s.notBefore(e.rv, "events", "")), Latest: sooner(e.received, s.notAfter(e.rv, "events", ""))}
-		step.Best = before(e.received, eventLag)
+		step.Window = seq.Window{Earliest: instant.Later(e.at, s.notBefore(e.rv, "events", "")), Latest: instant.Sooner(e.received, s.notAfter(e.rv, "events", ""))}
+		step.Best = instant.Before(e.received, eventLag)
 		step.Evidence = []seq.Evidence{e.evidence()}
 		etcd := step
 		etcd.Key, etcd.From, etcd.To, etcd.Clock = e.etcdKey(), seq.APIServer, seq.Etcd, seq.APIServer
 		etcd.Label = "Event " + e.event.Reason
-		emit(claim{Step: step, after: append(s.before(e.rv, "events"), e.noteKey())})
+		emit(graph.Claim{Step: step, Follows: append(s.before(e.rv, "events"), e.noteKey())})
 		etcd.Rule = &ruleEtcdWrite.Rule
-		emit(claim{Step: etcd, after: []string{step.Key}})
+		emit(graph.Claim{Step: etcd, Follows: []string{step.Key}})
 	}
 }
 
@@ -71,14 +74,14 @@ var ruleTrouble = rule{
 	derive: deriveTrouble,
 }
 
-func deriveTrouble(s *story, emit func(claim)) {
+func deriveTrouble(s *story, emit func(graph.Claim)) {
 	calls := map[*emitted]bool{}
 	for _, a := range s.worker() {
 		calls[a.emitted] = true
 	}
 	for _, e := range s.events {
 		if e.event.Type == corev1.EventTypeWarning && !toldElsewhere[e.event.Reason] && !calls[e] && !s.unsettled(e) {
-			emit(claim{Step: s.note(e)})
+			emit(graph.Claim{Step: s.note(e)})
 		}
 	}
 }
@@ -90,7 +93,7 @@ func (s *story) unsettled(e *emitted) bool {
 		return false
 	}
 	for _, w := range s.revisions {
-		if c := statusOf(w.pod, e.container); c != nil && c.State.Waiting != nil && (c.State.Waiting.Message == text || c.State.Waiting.Reason == text) {
+		if c := object.StatusOf(w.pod, e.container); c != nil && c.State.Waiting != nil && (c.State.Waiting.Message == text || c.State.Waiting.Reason == text) {
 			return false
 		}
 	}
@@ -117,10 +120,10 @@ var ruleUnschedulable = rule{
 	derive: deriveUnschedulable,
 }
 
-func deriveUnschedulable(s *story, emit func(claim)) {
+func deriveUnschedulable(s *story, emit func(graph.Claim)) {
 	for _, e := range s.events {
 		if e.event.Reason == "FailedScheduling" {
-			emit(claim{Step: s.note(e), after: []string{deliverScheduler}})
+			emit(graph.Claim{Step: s.note(e), Follows: []string{deliverScheduler}})
 		}
 	}
 }
@@ -138,12 +141,12 @@ var ruleProbeFailed = rule{
 	derive: deriveProbeFailed,
 }
 
-func deriveProbeFailed(s *story, emit func(claim)) {
+func deriveProbeFailed(s *story, emit func(graph.Claim)) {
 	for _, e := range s.events {
 		if e.event.Reason == "Unhealthy" && e.container != "" {
 			step := s.note(e)
 			step.From, step.To, step.Node = seq.Kubelet, seq.Container(e.container), s.node
-			emit(claim{Step: step, after: []string{deliverKubelet}})
+			emit(graph.Claim{Step: step, Follows: []string{deliverKubelet}})
 		}
 	}
 }

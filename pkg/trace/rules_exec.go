@@ -8,6 +8,9 @@ import (
 	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/graph"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/instant"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
 // here is a message about the command in its container.
@@ -32,12 +35,12 @@ var ruleOwnExec = rule{
 	derive: deriveOwnExec,
 }
 
-func deriveOwnExec(s *story, emit func(claim)) {
+func deriveOwnExec(s *story, emit func(graph.Claim)) {
 	for _, x := range s.execs((*seq.Request).Acts) {
 		request := s.api(verbs[x.Method], "exec")
 		request.Key, request.Call, request.Clock, request.Container, request.Node = callKey(x.Request), callKey(x.Request), seq.Kubectl, x.Exec.Container, s.node
 		request.Label = x.Method + " pods/exec (" + s.object.Name + ") " + x.Exec.Container + ": " + strings.Join(x.Exec.Command, " ")
-		request.Window, request.Best, request.Shown, request.Precision = exactly(x.Sent)
+		request.Window, request.Best, request.Shown, request.Precision = instant.Exactly(x.Sent)
 		request.Evidence = []seq.Evidence{x.Evidence()}
 		if x.Method == "POST" { // it is not known when its connection was ready
 			request.Window.Latest, request.Shown = x.FirstByte, false
@@ -48,7 +51,7 @@ func deriveOwnExec(s *story, emit func(claim)) {
 				request.Evidence = append(request.Evidence, c.evidence()...)
 			}
 		}
-		emit(claim{Step: request})
+		emit(graph.Claim{Step: request})
 		s.emitAnswer(x.Request, request, emit)
 	}
 }
@@ -69,7 +72,7 @@ var ruleExecKubelet = rule{
 	derive: deriveExecKubelet,
 }
 
-func deriveExecKubelet(s *story, emit func(claim)) {
+func deriveExecKubelet(s *story, emit func(graph.Claim)) {
 	for _, x := range s.execs((*seq.Request).Acts) {
 		by, evidence := x.ran()
 		if by.IsZero() {
@@ -77,7 +80,7 @@ func deriveExecKubelet(s *story, emit func(claim)) {
 		}
 		step := s.here(x, x.key("kubelet"), "exec "+x.Exec.Container+": "+x.Exec.CommandLine(), evidence)
 		step.Window.Latest = by
-		emit(claim{Step: step, after: []string{callKey(x.Request)}, lag: kubeletLag})
+		emit(graph.Claim{Step: step, Follows: []string{callKey(x.Request)}, Lag: kubeletLag})
 	}
 }
 
@@ -96,14 +99,14 @@ var ruleExecCRI = rule{
 	derive: deriveExecCRI,
 }
 
-func deriveExecCRI(s *story, emit func(claim)) {
+func deriveExecCRI(s *story, emit func(graph.Claim)) {
 	for _, x := range s.execs((*seq.Request).Acts) {
 		by, evidence := x.ran()
 		if by.IsZero() {
 			continue
 		}
-		start := claim{Step: s.here(x, "", "Exec "+x.Exec.Container, evidence), after: []string{x.key("kubelet")}, lag: criLag}
-		end := claim{Step: seq.Step{Evidence: evidence, Window: seq.Window{Latest: by}, Clock: seq.Kubectl}, lag: criLag}
+		start := graph.Claim{Step: s.here(x, "", "Exec "+x.Exec.Container, evidence), Follows: []string{x.key("kubelet")}, Lag: criLag}
+		end := graph.Claim{Step: seq.Step{Evidence: evidence, Window: seq.Window{Latest: by}, Clock: seq.Kubectl}, Lag: criLag}
 		s.call("Exec", x.Exec.Container, x.number, start, end, emit)
 	}
 }
@@ -122,7 +125,7 @@ var ruleExecRunc = rule{
 	derive: deriveExecRunc,
 }
 
-func deriveExecRunc(s *story, emit func(claim)) {
+func deriveExecRunc(s *story, emit func(graph.Claim)) {
 	for _, x := range s.execs((*seq.Request).Acts) {
 		by, evidence := x.ran()
 		if by.IsZero() {
@@ -139,14 +142,14 @@ func deriveExecRunc(s *story, emit func(claim)) {
 			exec.Call = exec.Key
 			end := exec
 			end.Key, end.From, end.To, end.Kind, end.At, end.Label = exec.Key+":end", exec.To, exec.From, seq.ResponseKind, seq.AtEnd, "exec fails"
-			emit(claim{Step: exec, after: []string{x.cri() + ":end"}, lag: criLag})
-			emit(claim{Step: end, after: []string{exec.Key}, lag: runcLag})
+			emit(graph.Claim{Step: exec, Follows: []string{x.cri() + ":end"}, Lag: criLag})
+			emit(graph.Claim{Step: end, Follows: []string{exec.Key}, Lag: runcLag})
 			continue
 		}
 		begins := s.here(x, x.key("begins"), "begins: "+x.Exec.CommandLine(), evidence)
 		begins.From, begins.To, begins.Window.Latest = exec.To, seq.Container(x.Exec.Container), by
-		emit(claim{Step: exec, after: []string{x.cri() + ":end"}, lag: criLag})
-		emit(claim{Step: begins, after: []string{exec.Key}, lag: runcLag})
+		emit(graph.Claim{Step: exec, Follows: []string{x.cri() + ":end"}, Lag: criLag})
+		emit(graph.Claim{Step: begins, Follows: []string{exec.Key}, Lag: runcLag})
 	}
 }
 
@@ -173,14 +176,14 @@ var ruleExecOutput = rule{
 	derive: deriveExecOutput,
 }
 
-func deriveExecOutput(s *story, emit func(claim)) {
+func deriveExecOutput(s *story, emit func(graph.Claim)) {
 	for _, x := range s.execs((*seq.Request).Acts) {
 		if x.Exec.Output.IsZero() {
 			continue
 		}
 		step := s.here(x, x.key("output"), "the first of the command's output", []seq.Evidence{{Source: "http", Detail: "the first bytes on a stream of our connection", At: x.Exec.Output}})
-		step.Window, step.Best, step.Shown, step.Precision = exactly(x.Exec.Output)
-		emit(claim{Step: step, after: []string{x.key("begins"), callKey(x.Request) + ":end"}})
+		step.Window, step.Best, step.Shown, step.Precision = instant.Exactly(x.Exec.Output)
+		emit(graph.Claim{Step: step, Follows: []string{x.key("begins"), callKey(x.Request) + ":end"}})
 	}
 }
 
@@ -197,7 +200,7 @@ var ruleExecExit = rule{
 	derive: deriveExecExit,
 }
 
-func deriveExecExit(s *story, emit func(claim)) {
+func deriveExecExit(s *story, emit func(graph.Claim)) {
 	for _, x := range s.execs((*seq.Request).Acts) {
 		if x.Exec.ExitCode == nil {
 			continue
@@ -205,7 +208,7 @@ func deriveExecExit(s *story, emit func(claim)) {
 		step := s.here(x, x.key("exit"), x.ended(), []seq.Evidence{x.status()})
 		step.From, step.To = seq.Container(x.Exec.Container), seq.Container(x.Exec.Container)
 		step.Window.Latest, step.Best = x.Exec.Ended, x.Exec.Ended.Add(-statusLag)
-		emit(claim{Step: step, after: []string{x.key("begins")}})
+		emit(graph.Claim{Step: step, Follows: []string{x.key("begins")}})
 	}
 }
 
@@ -224,7 +227,7 @@ var ruleExecStatus = rule{
 	derive: deriveExecStatus,
 }
 
-func deriveExecStatus(s *story, emit func(claim)) {
+func deriveExecStatus(s *story, emit func(graph.Claim)) {
 	for _, x := range s.execs((*seq.Request).Acts) {
 		if x.Exec.Ended.IsZero() {
 			continue
@@ -234,8 +237,8 @@ func deriveExecStatus(s *story, emit func(claim)) {
 			step.Evidence[0] = x.status()
 		}
 		step.Label = x.outcome()
-		step.Window, step.Best, step.Shown, step.Precision = exactly(x.Exec.Ended)
-		emit(claim{Step: step, after: []string{x.key("exit"), x.key("output"), "runc:exec:" + x.cri() + ":end", callKey(x.Request) + ":end"}})
+		step.Window, step.Best, step.Shown, step.Precision = instant.Exactly(x.Exec.Ended)
+		emit(graph.Claim{Step: step, Follows: []string{x.key("exit"), x.key("output"), "runc:exec:" + x.cri() + ":end", callKey(x.Request) + ":end"}})
 	}
 }
 
@@ -254,13 +257,13 @@ var ruleProcess = rule{
 }
 
 // deriveProcess are those that a command of ours found in the container. It was there itself, and is left out.
-func deriveProcess(s *story, emit func(claim)) {
+func deriveProcess(s *story, emit func(graph.Claim)) {
 	for _, x := range s.execs(func(q *seq.Request) bool { return !q.Acts() }) {
 		for _, p := range x.Exec.Processes {
 			step := s.here(x, x.key(fmt.Sprint("process:", p.PID)), fmt.Sprintf("process %d: %s", p.PID, p.Command), []seq.Evidence{{Source: "http", Detail: fmt.Sprintf("/proc/%d in the container", p.PID), At: x.Exec.Ended}})
 			step.From, step.To = seq.Container(x.Exec.Container), seq.Container(x.Exec.Container)
 			step.Window, step.Best = seq.Window{Earliest: x.Sent, Latest: x.Exec.Ended}, x.Exec.Ended
-			emit(claim{Step: step, after: []string{x.key("begins")}})
+			emit(graph.Claim{Step: step, Follows: []string{x.key("begins")}})
 		}
 	}
 }
@@ -283,7 +286,7 @@ func (s *story) endsBefore(r ran) (keys []string) {
 func (s *story) lifeWhen(q *seq.Request) int {
 	life := -1
 	for _, w := range s.revisions {
-		if c := statusOf(w.pod, q.Exec.Container); c != nil && c.State.Running != nil && !w.received.After(q.Sent) {
+		if c := object.StatusOf(w.pod, q.Exec.Container); c != nil && c.State.Running != nil && !w.received.After(q.Sent) {
 			life = int(c.RestartCount)
 		}
 	}

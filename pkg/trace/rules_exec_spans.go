@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/graph"
 )
 
 var ruleExecSpan = rule{
@@ -22,13 +23,13 @@ var ruleExecSpan = rule{
 }
 
 // deriveExecSpan is the kubelet's part in a command, by its own span.
-func deriveExecSpan(s *story, emit func(claim)) {
+func deriveExecSpan(s *story, emit func(graph.Claim)) {
 	for _, x := range s.execRecords {
 		step := s.here(x.execCall, x.key("kubelet"), "exec "+x.Exec.Container+": "+x.Exec.CommandLine(), []seq.Evidence{x.server.Evidence()})
 		step.Clock = seq.Kubelet
 		step.Window, step.Best = s.startOf(x.server)
 		step.Shown, step.Precision = true, spanPrecision
-		emit(claim{Step: step, after: []string{callKey(x.Request)}})
+		emit(graph.Claim{Step: step, Follows: []string{callKey(x.Request)}})
 	}
 }
 
@@ -47,7 +48,7 @@ var ruleProcessSpan = rule{
 }
 
 // deriveProcessSpan is the runtime's.
-func deriveProcessSpan(s *story, emit func(claim)) {
+func deriveProcessSpan(s *story, emit func(graph.Claim)) {
 	for _, x := range s.execRecords {
 		if x.start == nil || x.runc == nil {
 			continue
@@ -56,12 +57,12 @@ func deriveProcessSpan(s *story, emit func(claim)) {
 		exec.From, exec.To, exec.Clock = s.runtime, s.ociRuntime(), seq.Kubelet
 		exec.Window, exec.Best = s.startOf(x.runc)
 		exec.Shown, exec.Precision = true, spanPrecision
-		emit(claim{Step: exec, after: []string{x.execCall.cri() + ":end"}})
+		emit(graph.Claim{Step: exec, Follows: []string{x.execCall.cri() + ":end"}})
 		begins := s.here(x.execCall, x.key("begins"), "", []seq.Evidence{x.runc.Evidence()})
 		begins.From, begins.To, begins.Clock = exec.To, seq.Container(x.Exec.Container), seq.Kubelet
 		_, begins.Window.Latest = s.endOf(x.runc)
 		begins.Certainty = seq.Inferred
-		emit(claim{Step: begins, after: []string{exec.Key}})
+		emit(graph.Claim{Step: begins, Follows: []string{exec.Key}})
 		if x.wait == nil || x.Exec.ExitCode == nil {
 			continue
 		}
@@ -69,6 +70,6 @@ func deriveProcessSpan(s *story, emit func(claim)) {
 		exit.From, exit.To, exit.Clock = seq.Container(x.Exec.Container), seq.Container(x.Exec.Container), seq.Kubelet
 		_, exit.Best = s.endOf(x.wait)
 		exit.Window.Latest, exit.Shown, exit.Precision = exit.Best, true, time.Millisecond
-		emit(claim{Step: exit, after: []string{x.key("begins")}})
+		emit(graph.Claim{Step: exit, Follows: []string{x.key("begins")}})
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/graph"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/instant"
 )
 
 var ruleOwnCreate = rule{
@@ -22,7 +24,7 @@ var ruleOwnCreate = rule{
 	derive: deriveOwnCreate,
 }
 
-func deriveOwnCreate(s *story, emit func(claim)) { s.ownWrite("create", "POST", emit) }
+func deriveOwnCreate(s *story, emit func(graph.Claim)) { s.ownWrite("create", "POST", emit) }
 
 var ruleOwnDelete = rule{
 	Rule: seq.Rule{
@@ -40,9 +42,9 @@ var ruleOwnDelete = rule{
 	derive: deriveOwnDelete,
 }
 
-func deriveOwnDelete(s *story, emit func(claim)) { s.ownWrite("delete", "DELETE", emit) }
+func deriveOwnDelete(s *story, emit func(graph.Claim)) { s.ownWrite("delete", "DELETE", emit) }
 
-func (s *story) ownWrite(verb, method string, emit func(claim)) {
+func (s *story) ownWrite(verb, method string, emit func(graph.Claim)) {
 	for _, r := range s.own {
 		if r.Verb != verb || r.Sent.IsZero() {
 			continue
@@ -56,7 +58,7 @@ func (s *story) ownWrite(verb, method string, emit func(claim)) {
 		if p := strings.ToLower(r.Propagation); p != "" && p != "background" { // which is what happens unasked
 			request.Label += ", cascade " + p
 		}
-		request.Window, request.Best, request.Shown, request.Precision = exactly(r.Sent)
+		request.Window, request.Best, request.Shown, request.Precision = instant.Exactly(r.Sent)
 		request.Evidence = []seq.Evidence{r.Evidence()}
 		if r.Status < 300 {
 			request.ResourceVersion = r.ResourceVersion
@@ -66,13 +68,13 @@ func (s *story) ownWrite(verb, method string, emit func(claim)) {
 				}
 			}
 		}
-		emit(claim{Step: request})
+		emit(graph.Claim{Step: request})
 		s.emitAnswer(r, request, emit)
 	}
 }
 
 // emitAnswer emits the response to a request of ours, once there is one.
-func (s *story) emitAnswer(r *seq.Request, request seq.Step, emit func(claim)) {
+func (s *story) emitAnswer(r *seq.Request, request seq.Step, emit func(graph.Claim)) {
 	if r.FirstByte.IsZero() || r.Status == 0 {
 		return
 	}
@@ -83,7 +85,7 @@ func (s *story) emitAnswer(r *seq.Request, request seq.Step, emit func(claim)) {
 	if r.Message != "" {
 		answer.Label += ": " + r.Message
 	}
-	answer.Window, answer.Best, answer.Shown, answer.Precision = exactly(r.FirstByte)
+	answer.Window, answer.Best, answer.Shown, answer.Precision = instant.Exactly(r.FirstByte)
 	detail := "the answer's first byte"
 	if r.FlowSchema != "" {
 		detail += "; flow schema " + r.FlowSchema + ", priority level " + r.PriorityLevel
@@ -93,7 +95,7 @@ func (s *story) emitAnswer(r *seq.Request, request seq.Step, emit func(claim)) {
 	if rv, ok := parseRevision(r.ResourceVersion); ok {
 		after = append(after, s.etcdKey(rv))
 	}
-	emit(claim{Step: answer, after: after})
+	emit(graph.Claim{Step: answer, Follows: after})
 }
 
 var ruleOwnRead = rule{
@@ -110,7 +112,7 @@ var ruleOwnRead = rule{
 	derive: deriveOwnRead,
 }
 
-func deriveOwnRead(s *story, emit func(claim)) {
+func deriveOwnRead(s *story, emit func(graph.Claim)) {
 	for _, r := range s.requests {
 		if r.Acts() || r.Checks || r.Sent.IsZero() {
 			continue
@@ -120,11 +122,11 @@ func deriveOwnRead(s *story, emit func(claim)) {
 		if r.Resource == "" {
 			request.Label = r.Method + " " + r.Path
 		}
-		request.Window, request.Best, request.Shown, request.Precision = exactly(r.Sent)
+		request.Window, request.Best, request.Shown, request.Precision = instant.Exactly(r.Sent)
 		request.Evidence = []seq.Evidence{r.Evidence()}
 		request.ResourceVersion = r.ResourceVersion
 		request.Detail = seq.Full
-		emit(claim{Step: request})
+		emit(graph.Claim{Step: request})
 		s.emitAnswer(r, request, emit)
 	}
 }
@@ -143,13 +145,13 @@ var ruleWarning = rule{
 	derive: deriveWarning,
 }
 
-func deriveWarning(s *story, emit func(claim)) {
+func deriveWarning(s *story, emit func(graph.Claim)) {
 	for _, r := range s.requests {
 		for i, text := range r.Warnings {
 			n := seq.Step{Key: fmt.Sprintf("warning:%s:%d", r.ID, i), Label: "Warning: " + text, Object: s.object, Clock: seq.Kubectl}
-			n.Window, n.Best, n.Shown, n.Precision = exactly(r.FirstByte)
+			n.Window, n.Best, n.Shown, n.Precision = instant.Exactly(r.FirstByte)
 			n.Evidence = []seq.Evidence{{Source: "http", Detail: "Warning header", At: r.FirstByte}}
-			emit(claim{Step: n, after: []string{callKey(r) + ":end"}})
+			emit(graph.Claim{Step: n, Follows: []string{callKey(r) + ":end"}})
 		}
 	}
 }

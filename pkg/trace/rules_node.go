@@ -8,15 +8,18 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/graph"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/instant"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
 // call emits both ends of a CRI call. An end with a zero window and best is bounded by its neighbours only.
-func (s *story) call(rpc, container string, attempt int, start, end claim, emit func(claim)) {
+func (s *story) call(rpc, container string, attempt int, start, end graph.Claim, emit func(graph.Claim)) {
 	s.callAs(criKey(rpc, container, attempt), rpc, container, start, end, emit)
 }
 
-func (s *story) callAs(key, rpc, container string, start, end claim, emit func(claim)) {
-	for _, c := range []*claim{&start, &end} {
+func (s *story) callAs(key, rpc, container string, start, end graph.Claim, emit func(graph.Claim)) {
+	for _, c := range []*graph.Claim{&start, &end} {
 		c.Call, c.Container, c.Object, c.Node = key, container, s.object, s.node
 		if c.Clock == "" {
 			c.Clock = seq.Kubelet
@@ -24,7 +27,7 @@ func (s *story) callAs(key, rpc, container string, start, end claim, emit func(c
 	}
 	start.Key, start.From, start.To = key, seq.Kubelet, s.runtime
 	end.Key, end.From, end.To, end.Kind, end.At = key+":end", s.runtime, seq.Kubelet, seq.ResponseKind, seq.AtEnd
-	end.after = append(end.after, key)
+	end.Follows = append(end.Follows, key)
 	if end.Detail == 0 {
 		end.Detail = seq.Normal
 	}
@@ -61,10 +64,10 @@ var ruleRunSandbox = rule{
 	derive: deriveRunSandbox,
 }
 
-func deriveRunSandbox(s *story, emit func(claim)) {
-	var start, end claim
+func deriveRunSandbox(s *story, emit func(graph.Claim)) {
+	var start, end graph.Claim
 	for _, w := range s.revisions {
-		if condition(w.pod, corev1.PodReadyToStartContainers) == corev1.ConditionTrue {
+		if object.Condition(w.pod, corev1.PodReadyToStartContainers) == corev1.ConditionTrue {
 			end.Evidence = append(end.Evidence, seq.Evidence{Source: "watch", Detail: "condition PodReadyToStartContainers is True", ResourceVersion: w.pod.ResourceVersion, At: w.received})
 			end.Best, end.Window.Latest = s.usuallyAt(w.received, reportLag), w.received
 			break
@@ -73,7 +76,7 @@ func deriveRunSandbox(s *story, emit func(claim)) {
 	if acts := s.worker(); len(acts) > 0 {
 		end.Evidence = append(end.Evidence, acts[0].evidence())
 		if at := acts[0].at; !at.IsZero() {
-			end.Best, end.Window.Latest = at.Add(-sandboxToWorker), sooner(at, end.Window.Latest)
+			end.Best, end.Window.Latest = at.Add(-sandboxToWorker), instant.Sooner(at, end.Window.Latest)
 		}
 	} else if ran := s.ran(); len(ran) > 0 {
 		end.Evidence = append(end.Evidence, ran[0].evidence)
@@ -82,11 +85,11 @@ func deriveRunSandbox(s *story, emit func(claim)) {
 		return
 	}
 	start.Evidence = end.Evidence
-	start.after, start.lag = append(s.sandboxTroubles(end.Window.Latest), deliverKubelet), plainWait
+	start.Follows, start.Lag = append(s.sandboxTroubles(end.Window.Latest), deliverKubelet), plainWait
 	if n := len(s.revisions); n > 0 && len(s.revisions[n-1].pod.Spec.Volumes) > 0 {
-		start.lag = volumeWait
+		start.Lag = volumeWait
 	}
-	if w := s.found(); w != nil && condition(w.pod, corev1.PodReadyToStartContainers) == corev1.ConditionTrue {
+	if w := s.found(); w != nil && object.Condition(w.pod, corev1.PodReadyToStartContainers) == corev1.ConditionTrue {
 		end.Best = time.Time{} // the first that is kept may be of a later life
 	}
 	s.call("RunPodSandbox", "", 0, start, end, emit)
@@ -126,17 +129,17 @@ var ruleCreateContainer = rule{
 	derive: deriveCreateContainer,
 }
 
-func deriveCreateContainer(s *story, emit func(claim)) {
+func deriveCreateContainer(s *story, emit func(graph.Claim)) {
 	for _, a := range s.worker() {
 		if a.does != created && a.does != createFailed {
 			continue
 		}
-		start := claim{after: append(a.causes(), exitKey(a.container, a.attempt-1)), lag: createLag} // a container lives again only after its exit
-		start.after = append(start.after, s.failedBefore(a)...)
+		start := graph.Claim{Follows: append(a.causes(), exitKey(a.container, a.attempt-1)), Lag: createLag} // a container lives again only after its exit
+		start.Follows = append(start.Follows, s.failedBefore(a)...)
 		start.Label, start.Window = "CreateContainer "+a.container, seq.Window{Earliest: a.after, Latest: a.at}
 		start.Evidence = []seq.Evidence{a.evidence()}
 		end := a.claim(s, a.precedes())
-		end.after = nil
+		end.Follows = nil
 		if a.does == createFailed {
 			end.Label = "CreateContainer " + a.container + " fails: " + a.failure()
 		}
@@ -168,16 +171,16 @@ var ruleStartContainer = rule{
 	derive: deriveStartContainer,
 }
 
-func deriveStartContainer(s *story, emit func(claim)) {
+func deriveStartContainer(s *story, emit func(graph.Claim)) {
 	for _, a := range s.worker() {
 		if a.does != started && a.does != startFailed {
 			continue
 		}
-		start := claim{after: append(a.causes(), criKey("CreateContainer", a.container, a.attempt)+":end"), lag: startLag}
+		start := graph.Claim{Follows: append(a.causes(), criKey("CreateContainer", a.container, a.attempt)+":end"), Lag: startLag}
 		start.Label, start.Window = "StartContainer "+a.container, seq.Window{Earliest: a.after, Latest: a.at}
 		start.Evidence = []seq.Evidence{a.evidence()}
 		end := a.claim(s, a.precedes())
-		end.after = []string{"runc:exec:" + a.call, "runc:create:" + a.call + ":end"}
+		end.Follows = []string{"runc:exec:" + a.call, "runc:create:" + a.call + ":end"}
 		if a.does == startFailed {
 			end.Label = "StartContainer " + a.container + " fails: " + a.failure()
 		}
@@ -199,15 +202,15 @@ var ruleContainerRan = rule{
 	derive: deriveContainerRan,
 }
 
-func deriveContainerRan(s *story, emit func(claim)) {
+func deriveContainerRan(s *story, emit func(graph.Claim)) {
 	for _, r := range s.ran() {
 		evidence := []seq.Evidence{r.evidence}
-		create := claim{Step: seq.Step{Label: "CreateContainer " + r.container, Evidence: evidence}, after: []string{sandboxKey + ":end", exitKey(r.container, r.attempt-1)}, lag: createLag} // a container lives again only after its exit
-		start := claim{Step: seq.Step{Label: "StartContainer " + r.container, Evidence: evidence}, after: []string{criKey("CreateContainer", r.container, r.attempt) + ":end"}, lag: startLag}
-		end := claim{Step: seq.Step{Evidence: evidence, Window: seq.Window{Latest: r.evidence.At}}}
+		create := graph.Claim{Step: seq.Step{Label: "CreateContainer " + r.container, Evidence: evidence}, Follows: []string{sandboxKey + ":end", exitKey(r.container, r.attempt-1)}, Lag: createLag} // a container lives again only after its exit
+		start := graph.Claim{Step: seq.Step{Label: "StartContainer " + r.container, Evidence: evidence}, Follows: []string{criKey("CreateContainer", r.container, r.attempt) + ":end"}, Lag: startLag}
+		end := graph.Claim{Step: seq.Step{Evidence: evidence, Window: seq.Window{Latest: r.evidence.At}}}
 		s.call("CreateContainer", r.container, r.attempt, create, end, emit)
 		end.Best = s.usuallyAt(r.evidence.At, reportLag)
-		end.after = []string{"runc:exec:" + criKey("StartContainer", r.container, r.attempt)}
+		end.Follows = []string{"runc:exec:" + criKey("StartContainer", r.container, r.attempt)}
 		s.call("StartContainer", r.container, r.attempt, start, end, emit)
 	}
 }
@@ -226,13 +229,13 @@ var ruleRunc = rule{
 	derive: deriveRunc,
 }
 
-func deriveRunc(s *story, emit func(claim)) {
+func deriveRunc(s *story, emit func(graph.Claim)) {
 	for _, r := range s.starts() {
 		create, start := r.step, r.step
 		create.Key, create.From, create.To, create.Label, create.Detail = "runc:create:"+r.call, s.runtime, s.ociRuntime(), "create", seq.Brief
 		start.Key, start.From, start.To, start.Label, start.Detail = "runc:start:"+r.call, s.runtime, s.ociRuntime(), "start", seq.Normal
-		emit(claim{Step: create, after: []string{r.call}, lag: 2 * time.Millisecond})
-		emit(claim{Step: start, after: []string{create.Key}})
+		emit(graph.Claim{Step: create, Follows: []string{r.call}, Lag: 2 * time.Millisecond})
+		emit(graph.Claim{Step: start, Follows: []string{create.Key}})
 	}
 }
 
@@ -251,7 +254,7 @@ var ruleRuncFailed = rule{
 }
 
 // deriveRuncFailed is runc's part in a StartContainer that failed, where the error names it.
-func deriveRuncFailed(s *story, emit func(claim)) {
+func deriveRuncFailed(s *story, emit func(graph.Claim)) {
 	for _, a := range s.worker() {
 		if a.does != startFailed || !strings.Contains(a.event.Message, "runc create failed") {
 			continue
@@ -259,8 +262,8 @@ func deriveRuncFailed(s *story, emit func(claim)) {
 		step := seq.Step{Key: "runc:create:" + a.call, Call: "runc:create:" + a.call, From: s.runtime, To: seq.Runc, Label: "create", Container: a.container, Object: s.object, Node: s.node, Clock: seq.Kubelet, Evidence: []seq.Evidence{a.evidence()}}
 		end := step
 		end.Key, end.From, end.To, end.Kind, end.At, end.Label = step.Key+":end", seq.Runc, s.runtime, seq.ResponseKind, seq.AtEnd, "create fails"
-		emit(claim{Step: step, after: []string{a.call}})
-		emit(claim{Step: end, after: []string{step.Key}})
+		emit(graph.Claim{Step: step, Follows: []string{a.call}})
+		emit(graph.Claim{Step: end, Follows: []string{step.Key}})
 	}
 }
 
@@ -278,11 +281,11 @@ var ruleExec = rule{
 	derive: deriveExec,
 }
 
-func deriveExec(s *story, emit func(claim)) {
+func deriveExec(s *story, emit func(graph.Claim)) {
 	for _, r := range s.starts() {
 		step := r.step
 		step.Key, step.From, step.To = "runc:exec:"+r.call, s.ociRuntime(), seq.Container(step.Container)
-		emit(claim{Step: step, after: []string{"runc:start:" + r.call}})
+		emit(graph.Claim{Step: step, Follows: []string{"runc:start:" + r.call}})
 	}
 }
 
@@ -308,7 +311,7 @@ var ruleContainerExit = rule{
 	derive: deriveContainerExit,
 }
 
-func deriveContainerExit(s *story, emit func(claim)) {
+func deriveContainerExit(s *story, emit func(graph.Claim)) {
 	for _, r := range s.ran() {
 		if r.exit == nil {
 			continue
@@ -319,13 +322,13 @@ func deriveContainerExit(s *story, emit func(claim)) {
 			step.Label += " (" + r.exit.Reason + ")"
 		}
 		step.Evidence = []seq.Evidence{r.exitEvidence}
-		if !r.exit.FinishedAt.IsZero() && !s.clocks.jumped(seq.Kubelet) {
-			at := r.exit.FinishedAt.Add(-s.clocks.offset(seq.Kubelet))
+		if !r.exit.FinishedAt.IsZero() && !s.clocks.Jumped(seq.Kubelet) {
+			at := r.exit.FinishedAt.Add(-s.clocks.Offset(seq.Kubelet))
 			step.Window = seq.Window{Earliest: at, Latest: at.Add(time.Second)}
 		}
-		step.Best = later(s.usuallyAt(r.exitEvidence.At, exitLag), s.killedAt(r.container, r.exitEvidence.At))
+		step.Best = instant.Later(s.usuallyAt(r.exitEvidence.At, exitLag), s.killedAt(r.container, r.exitEvidence.At))
 		// Not after StartContainer has returned: a short program is faster than that.
-		emit(claim{Step: step, after: append(s.endsBefore(r), "runc:exec:"+criKey("StartContainer", r.container, r.attempt))})
+		emit(graph.Claim{Step: step, Follows: append(s.endsBefore(r), "runc:exec:"+criKey("StartContainer", r.container, r.attempt))})
 	}
 }
 
@@ -346,7 +349,7 @@ var ruleProbe = rule{
 	derive: deriveProbe,
 }
 
-func deriveProbe(s *story, emit func(claim)) {
+func deriveProbe(s *story, emit func(graph.Claim)) {
 	for _, w := range s.revisions {
 		for _, p := range w.probesPassed() {
 			step := seq.Step{Key: probeKey(p.kind, p.container, p.attempt), To: seq.Container(p.container), Container: p.container, Object: s.object, Node: s.node, Clock: seq.Kubelet}
@@ -357,7 +360,7 @@ func deriveProbe(s *story, emit func(claim)) {
 			if p.kind != "startup" {
 				after = append(after, probeKey("startup", p.container, p.attempt))
 			}
-			emit(claim{Step: step, after: after})
+			emit(graph.Claim{Step: step, Follows: after})
 		}
 	}
 }

@@ -10,6 +10,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/graph"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/instant"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
 var rulePastCreate = rule{
@@ -28,7 +31,7 @@ var rulePastCreate = rule{
 	derive: derivePastCreate,
 }
 
-func derivePastCreate(s *story, emit func(claim)) {
+func derivePastCreate(s *story, emit func(graph.Claim)) {
 	w := s.found()
 	if w == nil {
 		return
@@ -40,10 +43,10 @@ func derivePastCreate(s *story, emit func(claim)) {
 	step.Label = "POST " + s.resource + " (" + s.object.Name + ")"
 	step.Window = s.secondOf(seq.APIServer, at)
 	step.Evidence = []seq.Evidence{w.kept("metadata.creationTimestamp; "+a.because, at.Time)}
-	c := claim{Step: step}
+	c := graph.Claim{Step: step}
 	if owner := s.owner(); owner != nil {
 		if o := owner.found(); o == nil || !at.Time.Before(o.object.GetCreationTimestamp().Time) { // else it was adopted
-			c.after = append(c.after, stored(owner.pastCreate()), owner.etcdKey(owner.createRevision()))
+			c.Follows = append(c.Follows, stored(owner.pastCreate()), owner.etcdKey(owner.createRevision()))
 		}
 	}
 	emit(c)
@@ -63,7 +66,7 @@ var rulePastBind = rule{
 	derive: derivePastBind,
 }
 
-func derivePastBind(s *story, emit func(claim)) {
+func derivePastBind(s *story, emit func(graph.Claim)) {
 	w := s.foundBound()
 	if w == nil {
 		return
@@ -80,14 +83,14 @@ func derivePastBind(s *story, emit func(claim)) {
 	if x := s.scheduled(); x != nil {
 		step.Certainty, step.Clock = seq.Observed, seq.Scheduler
 		step.Evidence = append(step.Evidence, x.evidence())
-		if both := intersect(step.Window, seq.Window{Latest: x.at}); !both.Empty() { // else their clocks disagree
+		if both := instant.Intersect(step.Window, seq.Window{Latest: x.at}); !both.Empty() { // else their clocks disagree
 			step.Window = both
 		}
 		if !x.at.IsZero() {
 			step.Best = x.at.Add(-scheduledLag)
 		}
 	}
-	emit(claim{Step: step, after: []string{pickKey, deliverScheduler, stored(s.pastCreate())}})
+	emit(graph.Claim{Step: step, Follows: []string{pickKey, deliverScheduler, stored(s.pastCreate())}})
 }
 
 var rulePastWrite = rule{
@@ -108,7 +111,7 @@ var rulePastWrite = rule{
 	derive: derivePastWrite,
 }
 
-func derivePastWrite(s *story, emit func(claim)) {
+func derivePastWrite(s *story, emit func(graph.Claim)) {
 	w := s.found()
 	if w == nil {
 		return
@@ -123,27 +126,27 @@ func derivePastWrite(s *story, emit func(claim)) {
 			}
 			step.Window.Latest = time.Time{}
 		}
-		c := claim{Step: step, after: []string{stored(s.pastCreate())}, lag: reportLag}
+		c := graph.Claim{Step: step, Follows: []string{stored(s.pastCreate())}, Lag: reportLag}
 		if m.who == seq.Kubelet {
 			c.Node = s.node
-			c.after = append(c.after, deliverKubelet)
+			c.Follows = append(c.Follows, deliverKubelet)
 		}
 		if m.is(corev1.PodReadyToStartContainers) {
-			c.after = append(c.after, sandboxKey+":end")
+			c.Follows = append(c.Follows, sandboxKey+":end")
 		}
 		if m.is(corev1.PodInitialized) {
 			for _, x := range w.pod.Status.InitContainerStatuses {
 				if spec := containerSpec(w.pod, x.Name); spec == nil || spec.RestartPolicy != nil { // a sidecar does not end before
 					continue
 				}
-				c.after = append(c.after, exitKey(x.Name, int(x.RestartCount)))
+				c.Follows = append(c.Follows, exitKey(x.Name, int(x.RestartCount)))
 			}
 		}
 		if m.is(corev1.PodReady) {
 			c.Detail = seq.Brief
-			for x := range allStatuses(w.pod) {
+			for x := range object.Statuses(w.pod) {
 				if x.State.Running != nil && x.Ready {
-					c.after = append(c.after, criKey("StartContainer", x.Name, int(x.RestartCount))+":end", probeKey("readiness", x.Name, int(x.RestartCount)))
+					c.Follows = append(c.Follows, criKey("StartContainer", x.Name, int(x.RestartCount))+":end", probeKey("readiness", x.Name, int(x.RestartCount)))
 				}
 			}
 		}
@@ -167,13 +170,13 @@ var rulePastStored = rule{
 }
 
 // derivePastStored are the etcd writes of the creation, the bind and the reports that ended a phase, and of the last write.
-func derivePastStored(s *story, emit func(claim)) {
+func derivePastStored(s *story, emit func(graph.Claim)) {
 	w := s.found()
 	if w == nil {
 		return
 	}
 	write := func(key, verb string, detail seq.Detail, e []seq.Evidence) {
-		emit(claim{Step: seq.Step{Key: stored(key), Label: s.object.Kind + " " + s.object.Name, Verb: verb, Object: s.object, Clock: seq.APIServer, Detail: detail, Evidence: e}, after: []string{key}})
+		emit(graph.Claim{Step: seq.Step{Key: stored(key), Label: s.object.Kind + " " + s.object.Name, Verb: verb, Object: s.object, Clock: seq.APIServer, Detail: detail, Evidence: e}, Follows: []string{key}})
 	}
 	at := w.object.GetCreationTimestamp()
 	write(s.pastCreate(), "create", seq.Brief, []seq.Evidence{w.kept("metadata.creationTimestamp", at.Time)})
@@ -204,18 +207,18 @@ var rulePastRevision = rule{
 }
 
 // derivePastRevision is the last revision of an object before the run looked at it: everything that it has kept had happened by then.
-func derivePastRevision(s *story, emit func(claim)) {
+func derivePastRevision(s *story, emit func(graph.Claim)) {
 	w := s.found()
 	if w == nil {
 		return
 	}
 	step := seq.Step{Key: s.heldKey(), Label: "holds " + s.object.Kind + " " + s.object.Name, Object: s.object, ResourceVersion: w.object.GetResourceVersion(), Clock: seq.Kubectl}
 	step.Label += " at revision " + step.ResourceVersion
-	step.Window, step.Best = seq.Window{Latest: w.received}, before(w.received, deliveryLag)
+	step.Window, step.Best = seq.Window{Latest: w.received}, instant.Before(w.received, deliveryLag)
 	step.Evidence = []seq.Evidence{w.kept("metadata.resourceVersion", w.received)}
-	c := claim{Step: step, after: []string{stored(s.pastCreate()), stored(s.pastBound()), s.pastKey("delete")}}
+	c := graph.Claim{Step: step, Follows: []string{stored(s.pastCreate()), stored(s.pastBound()), s.pastKey("delete")}}
 	for _, m := range s.marks() {
-		c.after = append(c.after, m.key, stored(m.key))
+		c.Follows = append(c.Follows, m.key, stored(m.key))
 	}
 	emit(c)
 }
@@ -235,7 +238,7 @@ var rulePastDelete = rule{
 	derive: derivePastDelete,
 }
 
-func derivePastDelete(s *story, emit func(claim)) {
+func derivePastDelete(s *story, emit func(graph.Claim)) {
 	w := s.found()
 	if w == nil || w.object.GetDeletionTimestamp() == nil {
 		return
@@ -250,7 +253,7 @@ func derivePastDelete(s *story, emit func(claim)) {
 		}
 	}
 	step.Window, step.Evidence = s.secondOf(seq.APIServer, at), []seq.Evidence{w.kept("metadata.deletionTimestamp, less the grace period; nothing says who asked", at.Time)}
-	emit(claim{Step: step, after: []string{stored(s.pastCreate())}})
+	emit(graph.Claim{Step: step, Follows: []string{stored(s.pastCreate())}})
 }
 
 var rulePastLife = rule{
@@ -269,7 +272,7 @@ var rulePastLife = rule{
 }
 
 // derivePastLife adds when containers were started to what the status tells of their lives.
-func derivePastLife(s *story, emit func(claim)) {
+func derivePastLife(s *story, emit func(graph.Claim)) {
 	w := s.found()
 	if w == nil {
 		return
@@ -277,7 +280,7 @@ func derivePastLife(s *story, emit func(claim)) {
 	if since := conditionSince(w.pod, corev1.PodReadyToStartContainers); !since.IsZero() {
 		s.endedBy(sandboxKey, "", w, since, emit)
 	}
-	for c := range allStatuses(w.pod) {
+	for c := range object.Statuses(w.pod) {
 		life := func(n int, at metav1.Time) {
 			window := s.secondOf(seq.Kubelet, at)
 			if n < 0 || window == (seq.Window{}) {
@@ -288,16 +291,16 @@ func derivePastLife(s *story, emit func(claim)) {
 			// The runtime notes the time once runc has started the program (containerd's container_start.go).
 			end := step
 			end.Key, end.Call, end.From, end.To, end.Kind, end.At, end.Label, end.Window.Latest = call+":end", call, s.runtime, seq.Kubelet, seq.ResponseKind, seq.AtEnd, "StartContainer "+c.Name+" returns", time.Time{}
-			emit(claim{Step: end, after: []string{"runc:exec:" + call}})
+			emit(graph.Claim{Step: end, Follows: []string{"runc:exec:" + call}})
 			step.Key, step.From, step.To, step.Window.Earliest, step.Best = "runc:exec:"+call, s.ociRuntime(), seq.Container(c.Name), time.Time{}, window.Earliest
-			emit(claim{Step: step, after: []string{"runc:start:" + call}})
+			emit(graph.Claim{Step: step, Follows: []string{"runc:start:" + call}})
 			create := step
 			create.Key, create.Call, create.From, create.To, create.Label = criKey("CreateContainer", c.Name, n), criKey("CreateContainer", c.Name, n), seq.Kubelet, s.runtime, "CreateContainer "+c.Name
 			create.Window.Earliest, create.Best = time.Time{}, window.Earliest
 			begin := create
 			begin.Key, begin.Call, begin.Label = call, call, "StartContainer "+c.Name
-			emit(claim{Step: begin, after: []string{create.Key + ":end"}})
-			emit(claim{Step: create, after: []string{exitKey(c.Name, n-1), criKey("StartContainer", c.Name, n-1) + ":end"}})
+			emit(graph.Claim{Step: begin, Follows: []string{create.Key + ":end"}})
+			emit(graph.Claim{Step: create, Follows: []string{exitKey(c.Name, n-1), criKey("StartContainer", c.Name, n-1) + ":end"}})
 		}
 		if t := c.LastTerminationState.Terminated; began(t) {
 			life(lastLife(c), t.StartedAt)
@@ -309,7 +312,7 @@ func derivePastLife(s *story, emit func(claim)) {
 				s.endedBy(criKey("StartContainer", c.Name, int(c.RestartCount)), c.Name, w, ready, emit)
 				if spec := containerSpec(w.pod, c.Name); spec != nil && spec.ReadinessProbe != nil {
 					probe := seq.Step{Key: probeKey("readiness", c.Name, int(c.RestartCount)), Window: seq.Window{Latest: s.secondOf(seq.Kubelet, ready).Latest}, Evidence: []seq.Evidence{w.kept("condition Ready True since", ready.Time)}}
-					emit(claim{Step: probe})
+					emit(graph.Claim{Step: probe})
 				}
 			}
 		case began(c.State.Terminated):
@@ -319,10 +322,10 @@ func derivePastLife(s *story, emit func(claim)) {
 }
 
 // endedBy bounds the end of a call by the second since which a condition says that it has.
-func (s *story) endedBy(call, container string, w *write, since metav1.Time, emit func(claim)) {
+func (s *story) endedBy(call, container string, w *write, since metav1.Time, emit func(graph.Claim)) {
 	step := seq.Step{Key: call + ":end", Call: call, From: s.runtime, To: seq.Kubelet, Kind: seq.ResponseKind, At: seq.AtEnd, Label: "returns", Container: container, Object: s.object, Node: s.node, Clock: seq.Kubelet}
 	step.Window.Latest, step.Evidence = s.secondOf(seq.Kubelet, since).Latest, []seq.Evidence{w.kept("a condition that says so, since", since.Time)}
-	emit(claim{Step: step, after: []string{call}})
+	emit(graph.Claim{Step: step, Follows: []string{call}})
 }
 
 // conditionSince is since when a condition is True, or the zero time.
@@ -350,12 +353,12 @@ var rulePastGap = rule{
 }
 
 // derivePastGap are the lives of containers of which nothing is kept but their number.
-func derivePastGap(s *story, emit func(claim)) {
+func derivePastGap(s *story, emit func(graph.Claim)) {
 	w := s.found()
 	if w == nil {
 		return
 	}
-	for c := range allStatuses(w.pod) {
+	for c := range object.Statuses(w.pod) {
 		lives := map[int]bool{}
 		for _, x := range s.starts() {
 			if x.step.Container == c.Name {
@@ -365,7 +368,7 @@ func derivePastGap(s *story, emit func(claim)) {
 		note := func(life, before int, label string) {
 			step := seq.Step{Key: exitKey(c.Name, life), From: seq.Container(c.Name), To: seq.Container(c.Name), Container: c.Name, Object: s.object, Node: s.node, Clock: seq.Kubelet, Label: label}
 			step.Evidence = []seq.Evidence{w.kept(fmt.Sprintf("containerStatuses: %s restartCount %d", c.Name, c.RestartCount), w.received)}
-			emit(claim{Step: step, after: []string{stored(s.pastBound()), criKey("StartContainer", c.Name, life) + ":end", sandboxKey + ":end", exitKey(c.Name, before)}})
+			emit(graph.Claim{Step: step, Follows: []string{stored(s.pastBound()), criKey("StartContainer", c.Name, life) + ":end", sandboxKey + ":end", exitKey(c.Name, before)}})
 		}
 		ended := map[int]bool{}
 		for _, r := range s.ran() {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/graph"
 )
 
 var rulePullImage = rule{
@@ -22,7 +23,7 @@ var rulePullImage = rule{
 	derive: derivePullImage,
 }
 
-func derivePullImage(s *story, emit func(claim)) {
+func derivePullImage(s *story, emit func(graph.Claim)) {
 	for _, a := range s.worker() {
 		image := imageOf(s.spec(a.container))
 		switch a.does {
@@ -37,7 +38,7 @@ func derivePullImage(s *story, emit func(claim)) {
 			if c.Label = "PullImage " + image + " returns"; a.does == pullFailed {
 				c.Label = "PullImage " + image + " fails: " + a.event.Message
 			}
-			c.after = append(c.after, a.call)
+			c.Follows = append(c.Follows, a.call)
 			emit(c)
 		}
 	}
@@ -48,7 +49,7 @@ var pullMessage = regexp.MustCompile(` in (\S+) \((\S+) including waiting\)`)
 
 // pullBegins bounds the start of a pull. The kubelet emits Pulling, waits until it is the image's turn, and says afterwards
 // how long the pull itself took: it began at least that long before Pulled was emitted.
-func (s *story) pullBegins(a act, c *claim) {
+func (s *story) pullBegins(a act, c *graph.Claim) {
 	c.Window.Latest = time.Time{}
 	c.Shown, c.Precision = false, 0
 	for _, end := range s.worker() {
@@ -99,7 +100,7 @@ var ruleImagePresent = rule{
 	derive: deriveImagePresent,
 }
 
-func deriveImagePresent(s *story, emit func(claim)) {
+func deriveImagePresent(s *story, emit func(graph.Claim)) {
 	for _, a := range s.worker() {
 		if a.does == present {
 			c := a.claim(s, a.precedes())

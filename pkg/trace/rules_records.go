@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/graph"
 )
 
 // evidence is what the records have of a call.
@@ -59,7 +60,7 @@ var ruleAudit = rule{
 }
 
 // deriveAudit bounds each write by its request.
-func deriveAudit(s *story, emit func(claim)) {
+func deriveAudit(s *story, emit func(graph.Claim)) {
 	for _, t := range s.joined() {
 		if t.audit == nil {
 			continue
@@ -74,10 +75,10 @@ func deriveAudit(s *story, emit func(claim)) {
 				request.Window.Latest = request.Window.Earliest
 				request.Best, request.Shown, request.Precision = request.Window.Earliest, true, spanPrecision
 			}
-			emit(claim{Step: request})
+			emit(graph.Claim{Step: request})
 		}
 		step.Key = t.etcd
-		emit(claim{Step: step})
+		emit(graph.Claim{Step: step})
 	}
 }
 
@@ -97,7 +98,7 @@ var ruleEtcdSpan = rule{
 }
 
 // deriveEtcdSpan give each write the instant at which etcd had it.
-func deriveEtcdSpan(s *story, emit func(claim)) {
+func deriveEtcdSpan(s *story, emit func(graph.Claim)) {
 	for _, t := range s.joined() {
 		if t.txn == nil {
 			continue
@@ -112,10 +113,10 @@ func deriveEtcdSpan(s *story, emit func(claim)) {
 		step.Evidence = []seq.Evidence{e}
 		if t.write != "" && !t.sent {
 			step.Key = t.write
-			emit(claim{Step: step})
+			emit(graph.Claim{Step: step})
 		}
 		step.Key = t.etcd
-		emit(claim{Step: step})
+		emit(graph.Claim{Step: step})
 	}
 }
 
@@ -134,7 +135,7 @@ var ruleAnswer = rule{
 }
 
 // deriveAnswer are what other clients were answered.
-func deriveAnswer(s *story, emit func(claim)) {
+func deriveAnswer(s *story, emit func(graph.Claim)) {
 	for _, t := range s.joined() {
 		if t.write != "" && t.how == "" {
 			s.answer(t.apiCall, t.write, t.step, []string{t.etcd}, emit)
@@ -143,7 +144,7 @@ func deriveAnswer(s *story, emit func(claim)) {
 }
 
 // answer emits the response to a call, and joins it to the request that has that key.
-func (s *story) answer(c *apiCall, key string, step seq.Step, after []string, emit func(claim)) {
+func (s *story) answer(c *apiCall, key string, step seq.Step, after []string, emit func(graph.Claim)) {
 	from, ok := c.actor()
 	if !ok {
 		return
@@ -156,7 +157,7 @@ func (s *story) answer(c *apiCall, key string, step seq.Step, after []string, em
 	at := s.on(seq.APIServer, c.completed())
 	step.Window, step.Best, step.Shown, step.Precision = seq.Window{Earliest: at, Latest: at}, at, true, spanPrecision
 	step.Evidence = c.evidence()
-	emit(claim{Step: step, after: append(after, key)})
+	emit(graph.Claim{Step: step, Follows: append(after, key)})
 }
 
 var ruleRequest = rule{
@@ -176,7 +177,7 @@ var ruleRequest = rule{
 
 // deriveRequest are what other clients asked without changing the Pod: what they read, what they were refused, and writes
 // without effect.
-func deriveRequest(s *story, emit func(claim)) {
+func deriveRequest(s *story, emit func(graph.Claim)) {
 	own := map[string]bool{}
 	for _, q := range s.requests {
 		own[q.ID] = true
@@ -209,7 +210,7 @@ func deriveRequest(s *story, emit func(claim)) {
 		at := s.on(seq.APIServer, c.received())
 		step.Window, step.Best, step.Shown, step.Precision = seq.Window{Earliest: at, Latest: at}, at, true, spanPrecision
 		step.Evidence = c.evidence()
-		emit(claim{Step: step})
+		emit(graph.Claim{Step: step})
 		s.answer(c, step.Key, seq.Step{Object: s.object, Resource: c.resource}, nil, emit)
 	}
 }

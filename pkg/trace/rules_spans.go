@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/graph"
 )
 
 var ruleCRISpan = rule{
@@ -22,15 +23,15 @@ var ruleCRISpan = rule{
 }
 
 // deriveCRISpan give each call of the CRI its start and its end.
-func deriveCRISpan(s *story, emit func(claim)) {
+func deriveCRISpan(s *story, emit func(graph.Claim)) {
 	for _, c := range s.cri {
-		var start, end claim
+		var start, end graph.Claim
 		start.Label = strings.TrimSpace(c.rpc + " " + c.container)
 		start.Evidence = []seq.Evidence{c.client.Evidence()}
 		end.Evidence = start.Evidence
 		start.Window, start.Best = s.startOf(c.client)
 		end.Window, end.Best = s.endOf(c.client)
-		for _, x := range []*claim{&start, &end} {
+		for _, x := range []*graph.Claim{&start, &end} {
 			x.Shown, x.Precision, x.Certainty, x.Detail = true, spanPrecision, seq.Observed, seq.Normal
 		}
 		if c.rpc == "PullImage" {
@@ -55,7 +56,7 @@ var ruleRuncSpan = rule{
 }
 
 // deriveRuncSpan are what the runtime had its shim do with runc.
-func deriveRuncSpan(s *story, emit func(claim)) {
+func deriveRuncSpan(s *story, emit func(graph.Claim)) {
 	for _, c := range s.cri {
 		if c.server == nil || c.rpc != "StartContainer" && c.rpc != "RunPodSandbox" {
 			continue
@@ -76,7 +77,7 @@ func deriveRuncSpan(s *story, emit func(claim)) {
 			}
 			step.Window, step.Best = s.startOf(x)
 			step.Shown, step.Precision, step.Evidence = true, spanPrecision, []seq.Evidence{x.Evidence()}
-			emit(claim{Step: step, after: []string{c.key()}})
+			emit(graph.Claim{Step: step, Follows: []string{c.key()}})
 		})
 	}
 }
@@ -96,7 +97,7 @@ var ruleCNISpan = rule{
 }
 
 // deriveCNISpan are the set-up of the Pod's network.
-func deriveCNISpan(s *story, emit func(claim)) {
+func deriveCNISpan(s *story, emit func(graph.Claim)) {
 	for _, c := range s.cri {
 		if c.server == nil || c.rpc != "RunPodSandbox" {
 			continue
@@ -109,14 +110,14 @@ func deriveCNISpan(s *story, emit func(claim)) {
 			step := seq.Step{Key: key, Call: key, From: s.runtime, To: seq.CNI, Label: "set up the Pod's network", Object: s.object, Node: s.node, Clock: seq.Kubelet, Evidence: []seq.Evidence{x.Evidence()}}
 			step.Window, step.Best = s.startOf(x)
 			step.Shown, step.Precision = true, spanPrecision
-			emit(claim{Step: step, after: []string{c.key()}})
+			emit(graph.Claim{Step: step, Follows: []string{c.key()}})
 			end := step
 			end.Key, end.From, end.To, end.Kind, end.At, end.Label = key+":end", seq.CNI, s.runtime, seq.ResponseKind, seq.AtEnd, "network is up"
 			if ip := x.Attributes["sandbox.ip"]; ip != "" {
 				end.Label += ": " + ip
 			}
 			end.Window, end.Best = s.endOf(x)
-			emit(claim{Step: end, after: []string{key}})
+			emit(graph.Claim{Step: end, Follows: []string{key}})
 		})
 	}
 }
@@ -137,7 +138,7 @@ var ruleSyncPod = rule{
 }
 
 // deriveSyncPod are the beginnings of the kubelet's work on the Pod.
-func deriveSyncPod(s *story, emit func(claim)) {
+func deriveSyncPod(s *story, emit func(graph.Claim)) {
 	n := 0
 	for _, root := range s.records.spans.pods[s.object.UID] {
 		if root.Service != "kubelet" || !strings.HasPrefix(root.Name, "sync") {
@@ -149,7 +150,7 @@ func deriveSyncPod(s *story, emit func(claim)) {
 		}
 		step.Window, step.Best = s.startOf(root)
 		step.Shown, step.Precision = true, spanPrecision
-		emit(claim{Step: step, after: []string{deliverKubelet}})
+		emit(graph.Claim{Step: step, Follows: []string{deliverKubelet}})
 		n++
 	}
 }

@@ -8,6 +8,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/graph"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/instant"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
 var ruleStopContainer = rule{
@@ -27,7 +30,7 @@ var ruleStopContainer = rule{
 
 // deriveStopContainer reads Killing, which the kubelet emits just before it stops a container, but for a preStop hook in between
 // and for sidecars, which go last.
-func deriveStopContainer(s *story, emit func(claim)) {
+func deriveStopContainer(s *story, emit func(graph.Claim)) {
 	for _, e := range s.events {
 		spec := s.spec(e.container)
 		if e.emitter != seq.Kubelet || e.event.Reason != "Killing" || spec == nil {
@@ -37,7 +40,7 @@ func deriveStopContainer(s *story, emit func(claim)) {
 		if !ok {
 			continue
 		}
-		start := claim{Step: s.note(e), after: []string{criKey("StartContainer", e.container, life) + ":end", deliverDeletion, hookKey(e.container, life)}}
+		start := graph.Claim{Step: s.note(e), Follows: []string{criKey("StartContainer", e.container, life) + ":end", deliverDeletion, hookKey(e.container, life)}}
 		if start.Best.IsZero() {
 			start.Best = s.usuallyEmitted(e)
 		}
@@ -48,7 +51,7 @@ func deriveStopContainer(s *story, emit func(claim)) {
 		if start.Shown && (spec.RestartPolicy != nil || spec.Lifecycle != nil && spec.Lifecycle.PreStop != nil) {
 			start.Window.Latest, start.Shown, start.Precision = time.Time{}, false, 0
 		}
-		end := claim{Step: seq.Step{Evidence: start.Evidence}, after: []string{exitKey(e.container, life)}}
+		end := graph.Claim{Step: seq.Step{Evidence: start.Evidence}, Follows: []string{exitKey(e.container, life)}}
 		s.call("StopContainer", e.container, life, start, end, emit)
 	}
 }
@@ -56,7 +59,7 @@ func deriveStopContainer(s *story, emit func(claim)) {
 // lifeAt is which life of its container an Event is about: the latest that had been started, by the status or by its Event.
 func (s *story) lifeAt(e *emitted) (life int, ok bool) {
 	for _, w := range s.revisions {
-		if c := statusOf(w.pod, e.container); c != nil && w.rv < e.rv && c.State.Running != nil {
+		if c := object.StatusOf(w.pod, e.container); c != nil && w.rv < e.rv && c.State.Running != nil {
 			life, ok = int(c.RestartCount), true
 		}
 	}
@@ -87,7 +90,7 @@ var rulePreStop = rule{
 }
 
 // derivePreStop is the hook that the kubelet runs after it has said that it stops a container, and before it does.
-func derivePreStop(s *story, emit func(claim)) {
+func derivePreStop(s *story, emit func(graph.Claim)) {
 	for _, e := range s.events {
 		spec := s.spec(e.container)
 		if e.emitter != seq.Kubelet || e.event.Reason != "Killing" || spec == nil || spec.Lifecycle == nil || spec.Lifecycle.PreStop == nil {
@@ -103,7 +106,7 @@ func derivePreStop(s *story, emit func(claim)) {
 		if step.Evidence[0].Detail += ": " + e.event.Message; step.Shown {
 			step.Window.Latest = e.at.Add(adjacent)
 		}
-		emit(claim{Step: step, after: []string{criKey("StartContainer", e.container, life) + ":end", deliverDeletion}})
+		emit(graph.Claim{Step: step, Follows: []string{criKey("StartContainer", e.container, life) + ":end", deliverDeletion}})
 	}
 }
 
@@ -146,18 +149,18 @@ var ruleStopSandbox = rule{
 }
 
 // deriveStopSandbox is the end of the sandbox, which the kubelet reports by the condition that it made True at the start.
-func deriveStopSandbox(s *story, emit func(claim)) {
+func deriveStopSandbox(s *story, emit func(graph.Claim)) {
 	for _, w := range s.revisions {
-		if condition(w.prev, corev1.PodReadyToStartContainers) != corev1.ConditionTrue || condition(w.pod, corev1.PodReadyToStartContainers) != corev1.ConditionFalse {
+		if object.Condition(w.prev, corev1.PodReadyToStartContainers) != corev1.ConditionTrue || object.Condition(w.pod, corev1.PodReadyToStartContainers) != corev1.ConditionFalse {
 			continue
 		}
 		e := []seq.Evidence{{Source: "watch", Detail: "condition PodReadyToStartContainers is False", ResourceVersion: w.pod.ResourceVersion, At: w.received}}
-		start := claim{Step: seq.Step{Label: "StopPodSandbox", Evidence: e}, after: []string{sandboxKey + ":end"}}
+		start := graph.Claim{Step: seq.Step{Label: "StopPodSandbox", Evidence: e}, Follows: []string{sandboxKey + ":end"}}
 		for _, r := range s.ran() {
-			start.after = append(start.after, exitKey(r.container, r.attempt))
+			start.Follows = append(start.Follows, exitKey(r.container, r.attempt))
 		}
-		start.Best = before(w.received, sandboxStop)
-		end := claim{Step: seq.Step{Evidence: e, Window: seq.Window{Latest: w.received}, Best: before(w.received, reportLag)}}
+		start.Best = instant.Before(w.received, sandboxStop)
+		end := graph.Claim{Step: seq.Step{Evidence: e, Window: seq.Window{Latest: w.received}, Best: instant.Before(w.received, reportLag)}}
 		s.call("StopPodSandbox", "", 0, start, end, emit)
 		return
 	}

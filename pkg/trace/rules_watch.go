@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/graph"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/instant"
 )
 
 var ruleSchedulerDelivery = rule{
@@ -22,7 +24,7 @@ var ruleSchedulerDelivery = rule{
 	derive: deriveSchedulerDelivery,
 }
 
-func deriveSchedulerDelivery(s *story, emit func(claim)) {
+func deriveSchedulerDelivery(s *story, emit func(graph.Claim)) {
 	var acted []seq.Evidence
 	for _, w := range s.revisions {
 		if w.binds() || w == s.foundBound() {
@@ -53,7 +55,7 @@ func deriveSchedulerDelivery(s *story, emit func(claim)) {
 	if s.found() != nil {
 		after = []string{stored(s.pastCreate())}
 	}
-	emit(claim{Step: step, after: after, lag: time.Millisecond})
+	emit(graph.Claim{Step: step, Follows: after, Lag: time.Millisecond})
 }
 
 // boundEvidence is what a revision says of the bind.
@@ -77,7 +79,7 @@ var rulePick = rule{
 	derive: derivePick,
 }
 
-func derivePick(s *story, emit func(claim)) {
+func derivePick(s *story, emit func(graph.Claim)) {
 	for _, w := range s.revisions {
 		if !w.binds() && w != s.foundBound() {
 			continue
@@ -90,7 +92,7 @@ func derivePick(s *story, emit func(claim)) {
 			step.Evidence = append(step.Evidence, e.evidence())
 		}
 		step.Window.Latest = s.receivedAt(w)
-		emit(claim{Step: step, after: []string{deliverScheduler}, lag: time.Millisecond})
+		emit(graph.Claim{Step: step, Follows: []string{deliverScheduler}, Lag: time.Millisecond})
 	}
 }
 
@@ -110,7 +112,7 @@ var ruleDeletionDelivery = rule{
 }
 
 // deriveDeletionDelivery is how the kubelet learns that a Pod of its node is to end.
-func deriveDeletionDelivery(s *story, emit func(claim)) {
+func deriveDeletionDelivery(s *story, emit func(graph.Claim)) {
 	var first *write
 	for _, w := range s.revisions {
 		if w.endsLife() && !w.deleted && w.pod.Spec.NodeName != "" {
@@ -124,7 +126,7 @@ func deriveDeletionDelivery(s *story, emit func(claim)) {
 		if e.emitter == seq.Kubelet && e.event.Reason == "Killing" && e.rv > first.rv {
 			step := seq.Step{Key: deliverDeletion, Label: "watch: Pod " + s.object.Name + " is to end", Object: s.object, Verb: "watch", Resource: "pods", Node: s.node, Clock: seq.APIServer, ResourceVersion: first.pod.ResourceVersion}
 			step.Window.Latest, step.Evidence = e.at, []seq.Evidence{e.evidence()}
-			emit(claim{Step: step, after: []string{s.etcdKey(first.rv)}, lag: 2 * time.Millisecond})
+			emit(graph.Claim{Step: step, Follows: []string{s.etcdKey(first.rv)}, Lag: 2 * time.Millisecond})
 			return
 		}
 	}
@@ -144,7 +146,7 @@ var ruleKubeletDelivery = rule{
 	derive: deriveKubeletDelivery,
 }
 
-func deriveKubeletDelivery(s *story, emit func(claim)) {
+func deriveKubeletDelivery(s *story, emit func(graph.Claim)) {
 	var acted []seq.Evidence
 	var after []string
 	if s.madeWithNode() && s.found() != nil {
@@ -183,7 +185,7 @@ func deriveKubeletDelivery(s *story, emit func(claim)) {
 		return
 	}
 	step.Evidence = acted
-	emit(claim{Step: step, after: after, lag: 2 * time.Millisecond})
+	emit(graph.Claim{Step: step, Follows: after, Lag: 2 * time.Millisecond})
 }
 
 var ruleGap = rule{
@@ -200,7 +202,7 @@ var ruleGap = rule{
 	derive: deriveGap,
 }
 
-func deriveGap(s *story, emit func(claim)) {
+func deriveGap(s *story, emit func(graph.Claim)) {
 	for _, g := range s.gaps {
 		step := seq.Step{Key: "gap:" + g.Resource + ":" + g.From + ":" + g.To, Clock: seq.Kubectl, Resource: g.Resource}
 		switch {
@@ -212,8 +214,8 @@ func deriveGap(s *story, emit func(claim)) {
 		default:
 			step.Label = "watch of " + g.Resource + " lost after revision " + g.From + " (" + g.Reason + "); what came before " + g.To + " may be missing"
 		}
-		step.Window, step.Best, step.Shown, step.Precision = exactly(g.at)
+		step.Window, step.Best, step.Shown, step.Precision = instant.Exactly(g.at)
 		step.Evidence = []seq.Evidence{{Source: "watch", Detail: g.Reason, At: g.at}}
-		emit(claim{Step: step})
+		emit(graph.Claim{Step: step})
 	}
 }

@@ -13,7 +13,7 @@ import (
 func (t *Trace) Run() seq.Run {
 	r := t.resolve()
 	s := r.scene.subject()
-	run := seq.Run{Subject: s.object, Runtime: s.runtime, Node: s.node, Zero: s.zero(), Clocks: s.clocks.list(), Sources: s.sources(), Unseen: s.unseen(), Denied: s.contradictions, Looked: s.looked}
+	run := seq.Run{Subject: s.object, Runtime: s.runtime, Node: s.node, Zero: s.zero(), Clocks: s.clocks.List(), Sources: s.sources(), Unseen: s.unseen(), Denied: s.contradictions, Looked: s.looked}
 	for _, q := range s.requests {
 		if q.ServerVersion != "" {
 			run.Server = q.ServerVersion

@@ -10,6 +10,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/graph"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
 // scene is everything that is observed of one run, sorted: what the stories of its objects have in common.
@@ -163,7 +165,7 @@ func (f *facts) last() metav1.Object {
 
 // addStory begins the story of one object, which may not be there. It is part of the run since a revision.
 func (t *Trace) addStory(c *scene, o seq.Object, since uint64) {
-	s := &story{scene: c, object: o, since: since, resource: resourceOf(o.Kind), runtime: seq.Runtime}
+	s := &story{scene: c, object: o, since: since, resource: object.Resource(o.Kind), runtime: seq.Runtime}
 	if len(c.stories) > 0 {
 		s.prefix = o.UID + "/"
 	}
@@ -265,17 +267,17 @@ func (c *scene) serverAhead() (bound time.Duration, ok bool) {
 }
 
 // placed makes the keys of a claim unique among all objects: what is about a revision or a request is so already.
-func (s *story) placed(c claim) claim {
+func (s *story) placed(c graph.Claim) graph.Claim {
 	c.About = cmp.Or(c.About, s.object.UID)
 	if s.prefix == "" {
 		return c
 	}
 	c.Key, c.Call = s.key(c.Key), s.key(c.Call)
-	after := make([]string, len(c.after))
-	for i, k := range c.after {
+	after := make([]string, len(c.Follows))
+	for i, k := range c.Follows {
 		after[i] = s.key(k)
 	}
-	c.after = after
+	c.Follows = after
 	return c
 }
 

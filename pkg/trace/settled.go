@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/instant"
 )
 
 // Settled returns n such that the first n Steps are final, if every observation arrives within patience after the fact.
@@ -22,8 +23,8 @@ func (t *Trace) Settled(patience time.Duration) int {
 	open := r.undecided(t.now)
 	for i := range r.steps {
 		s := &r.steps[i]
-		last := later(s.Window.Latest, s.Best)
-		if last.IsZero() || t.now.Sub(later(last, since)) < patience || !open.IsZero() && s.Best.After(open) {
+		last := instant.Later(s.Window.Latest, s.Best)
+		if last.IsZero() || t.now.Sub(instant.Later(last, since)) < patience || !open.IsZero() && s.Best.After(open) {
 			return i
 		}
 	}
@@ -42,7 +43,7 @@ func (t *Trace) listening(c *scene) (since time.Time, ok bool) {
 			continue
 		}
 		if q.Status == 200 && lost[q.Resource] {
-			since = later(since, q.FirstByte)
+			since = instant.Later(since, q.FirstByte)
 		}
 		lost[q.Resource] = q.Status != 200
 	}
@@ -97,17 +98,17 @@ func (c *scene) lateness(now time.Time) (most time.Duration) {
 func (r *result) undecided(now time.Time) (since time.Time) {
 	for _, q := range r.scene.requests {
 		if q.Acts() && awaitsAnswer(q) {
-			since = sooner(since, q.Sent)
+			since = instant.Sooner(since, q.Sent)
 		}
 	}
 	for _, s := range r.scene.stories {
 		if s.isPod() {
-			since = sooner(since, s.sandboxUnderWay(r))
-			since = sooner(since, s.startUnderWay(r))
+			since = instant.Sooner(since, s.sandboxUnderWay(r))
+			since = instant.Sooner(since, s.startUnderWay(r))
 		}
 		for _, e := range s.events {
 			if now.Sub(e.received) < recently && s.unsettled(e) { // the status will say which call failed
-				since = sooner(since, cmp.Or(e.at, s.usuallyEmitted(e)))
+				since = instant.Sooner(since, cmp.Or(e.at, s.usuallyEmitted(e)))
 			}
 		}
 	}
@@ -139,7 +140,7 @@ func (s *story) sandboxUnderWay(r *result) time.Time {
 	since := assigned.Best
 	for _, e := range s.events {
 		if e.emitter == seq.Kubelet && troubled[e.event.Reason] && e.container == "" {
-			since = later(since, cmp.Or(e.at, s.usuallyEmitted(e)))
+			since = instant.Later(since, cmp.Or(e.at, s.usuallyEmitted(e)))
 		}
 	}
 	return since

@@ -7,6 +7,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
 // lean is an object that has in common with others what is the same: with an earlier revision of it, and of a Pod the lists
@@ -31,7 +33,7 @@ func (t *Trace) lean(m, was metav1.Object) metav1.Object {
 func (t *Trace) sameFields(all []metav1.ManagedFieldsEntry) []metav1.ManagedFieldsEntry {
 	all = slices.Clone(all)
 	for i, e := range all {
-		text := fields(e)
+		text := object.Fields(e)
 		same, known := t.fields[string(text)]
 		if !known {
 			same = e.FieldsV1

@@ -10,8 +10,12 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/clock"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/instant"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
 // story is one object's facts, sorted and read: what the rules look at. Much of it is empty unless the object is a Pod.
@@ -24,7 +28,7 @@ type story struct {
 	own         []*seq.Request
 	revisions   []*write   // by revision
 	events      []*emitted // by the order of their writes
-	clocks      clocks
+	clocks      clock.Clocks
 	runtime     seq.Participant
 	node        string
 	acts        []act // see worker
@@ -60,10 +64,10 @@ func (t *Trace) tell(s *story, f *facts) {
 	if s.attached() {
 		s.compareServer()
 	}
-	s.clocks.settle(s.roundTrip())
+	s.clocks.Settle(s.roundTrip())
 	for _, e := range s.events {
 		switch {
-		case s.clocks.jumped(e.emitter):
+		case s.clocks.Jumped(e.emitter):
 			e.at = time.Time{}
 		case !e.at.IsZero():
 			e.at = s.on(e.emitter, e.at)
@@ -125,13 +129,13 @@ func (s *story) addRevision(r *revision) {
 		}
 	}
 	w.actor = s.writer(w)
-	w.since, w.until = s.writtenWithin(w), sooner(r.received, s.notAfter(r.rv, s.resource, s.object.UID))
+	w.since, w.until = s.writtenWithin(w), instant.Sooner(r.received, s.notAfter(r.rv, s.resource, s.object.UID))
 	s.revisions = append(s.revisions, w)
 	if w.pod == nil {
 		return
 	}
 	s.node = cmp.Or(w.pod.Spec.NodeName, s.node)
-	for c := range allStatuses(w.pod) {
+	for c := range object.Statuses(w.pod) {
 		if name, _, ok := strings.Cut(c.ContainerID, "://"); ok && name != "" {
 			s.runtime = seq.Participant(name)
 		}
@@ -145,7 +149,7 @@ func (s *story) writtenWithin(w *write) time.Time {
 	ahead, known := s.serverAhead()
 	stamped := func(at time.Time) {
 		if known {
-			since = later(since, at.Add(-ahead))
+			since = instant.Later(since, at.Add(-ahead))
 		}
 	}
 	if e := w.entry(w.was); e != nil && e.Time != nil {
@@ -162,7 +166,7 @@ func (s *story) writtenWithin(w *write) time.Time {
 		stamped(at.Add(-grace))
 	}
 	if w.first {
-		since = later(since, s.absent())
+		since = instant.Later(since, s.absent())
 		if at := w.object.GetCreationTimestamp(); !at.IsZero() { // likewise
 			stamped(at.Time)
 		}
@@ -175,7 +179,7 @@ func (s *story) addEvents(all []*eventRevision) {
 	for _, r := range all {
 		e := &emitted{eventRevision: r, emitter: emitterOf(r.event), container: containerOf(r.event), count: occurrences(r.event)}
 		if e.at = emissionTime(r.event); e.count == 1 && !e.at.IsZero() {
-			s.clocks.event(e.emitter, e.at, zero, r.received)
+			s.clocks.Event(e.emitter, e.at, zero, r.received)
 		} else {
 			e.at = time.Time{}
 		}
@@ -193,10 +197,10 @@ func (s *story) addEvents(all []*eventRevision) {
 		if e.first {
 			continue
 		}
-		if e.emitter == seq.Kubelet && !e.at.IsZero() && e.at.Before(last[e.emitter].Add(-apart)) {
-			s.clocks.of(e.emitter).Jumped = true
+		if e.emitter == seq.Kubelet && !e.at.IsZero() && e.at.Before(last[e.emitter].Add(-clock.UnrelatedGap)) {
+			s.clocks.Of(e.emitter).Jumped = true
 		}
-		last[e.emitter] = later(last[e.emitter], e.at)
+		last[e.emitter] = instant.Later(last[e.emitter], e.at)
 	}
 }
 
@@ -249,7 +253,7 @@ func occurrences(e *corev1.Event) int {
 // emitterOf is the participant that emitted an Event, by the component's name.
 func emitterOf(e *corev1.Event) seq.Participant {
 	name := cmp.Or(e.ReportingController, e.Source.Component)
-	if p, ok := components[name]; ok {
+	if p, ok := object.Components[name]; ok {
 		return p
 	}
 	if p := controllerBy(func(c controller) bool { return name != "" && name == cmp.Or(c.emitter, c.account) }); p != "" {
@@ -271,7 +275,7 @@ func containerOf(e *corev1.Event) string {
 // ownStatuses are those of the containers that decide what becomes of the Pod: all but the ephemeral ones, which somebody
 // put in to look.
 func ownStatuses(p *corev1.Pod) iter.Seq[*corev1.ContainerStatus] {
-	return statuses(p.Status.InitContainerStatuses, p.Status.ContainerStatuses)
+	return object.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses)
 }
 
 func (s *story) last() *write { return s.revisions[len(s.revisions)-1] }
@@ -292,4 +296,16 @@ func (s *story) firstRevision(is func(*write) bool) uint64 {
 // madeWithNode reports whether the Pod was made with its node, so that no scheduler had to do with it.
 func (s *story) madeWithNode() bool {
 	return len(s.revisions) > 0 && s.revisions[0].pod.Spec.NodeName != "" && s.foundBound() == nil
+}
+
+// endpoints are those of an EndpointSlice by this revision.
+func (r *revision) endpoints() map[string]object.Endpoint {
+	if r.parsed == nil {
+		all := map[string]object.Endpoint{}
+		if u, ok := r.object.(*unstructured.Unstructured); ok {
+			all = object.Endpoints(u)
+		}
+		r.parsed = &all
+	}
+	return *r.parsed
 }

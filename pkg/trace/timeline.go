@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/instant"
 )
 
 // phases divides a time among the stretches of an object's table.
@@ -143,8 +144,8 @@ func addPiece(p *seq.Phase, x piece, f frame) {
 	if p.Earliest.IsZero() {
 		p.Earliest = b.Earliest
 	}
-	p.Latest = later(p.Latest, e.Latest)
-	outer := e.Latest.Sub(later(b.Earliest, reached(p)))
+	p.Latest = instant.Later(p.Latest, e.Latest)
+	outer := e.Latest.Sub(instant.Later(b.Earliest, reached(p)))
 	p.Min, p.Max = p.Min+max(0, e.Earliest.Sub(b.Latest)), p.Max+max(outer, x.to.Sub(x.from))
 	p.Best += x.to.Sub(x.from)
 	p.Open = p.Open || x.open
@@ -154,7 +155,7 @@ func addPiece(p *seq.Phase, x piece, f frame) {
 // reached is up to when the phase's parts go at the latest: what two of them may both cover counts once.
 func reached(p *seq.Phase) (at time.Time) {
 	for _, part := range p.Parts {
-		at = later(at, part.Latest)
+		at = instant.Later(at, part.Latest)
 	}
 	return at
 }
@@ -179,10 +180,10 @@ func knownWithin(s *seq.Step, at time.Time, f frame) seq.Window {
 	case cut:
 		return seq.Window{Earliest: at, Latest: at}
 	default:
-		w.Earliest, w.Latest = later(w.Earliest, f.start), sooner(w.Latest, f.end)
+		w.Earliest, w.Latest = instant.Later(w.Earliest, f.start), instant.Sooner(w.Latest, f.end)
 		if w.Latest.IsZero() {
 			w.Latest = f.end
 		}
 	}
-	return seq.Window{Earliest: sooner(w.Earliest, at), Latest: later(w.Latest, at)}
+	return seq.Window{Earliest: instant.Sooner(w.Earliest, at), Latest: instant.Later(w.Latest, at)}
 }

@@ -1,8 +1,10 @@
 package trace
 
 import (
-	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"slices"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/graph"
 )
 
 // Steps returns the messages in the order in which they happened. They are shared: not to be changed.
@@ -18,15 +20,15 @@ func (t *Trace) resolve() *result {
 func (t *Trace) derive() *result {
 	c := t.scene()
 	g := &t.graph
-	g.reset()
+	g.Reset()
 	for i, r := range rules {
 		for _, s := range c.stories {
 			if r.applies(s) {
-				r.derive(s, func(c claim) { g.add(i, r.complete(s.placed(c))) })
+				r.derive(s, func(c graph.Claim) { g.Add(i, r.complete(s.placed(c))) })
 			}
 		}
 	}
-	return &result{steps: c.told(g.resolve()), scene: c}
+	return &result{steps: c.told(g.Resolve()), scene: c}
 }
 
 // told leaves out what had happened before the story began: an object that was there already has a past.

@@ -11,6 +11,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/graph"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/instant"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
 // deed is what the kubelet's worker for the Pod tells by one Event. One goroutine emits them all, so their order of
@@ -175,7 +178,7 @@ func (s *story) failed(a act, latest deed) deed {
 		return startFailed
 	case pulled, present, createFailed:
 		for _, w := range s.revisions {
-			c := statusOf(w.pod, a.container)
+			c := object.StatusOf(w.pod, a.container)
 			if c != nil && c.State.Waiting != nil && c.State.Waiting.Reason == "CreateContainerError" && a.event.Message == "Error: "+c.State.Waiting.Message {
 				return createFailed
 			}
@@ -204,7 +207,7 @@ func (a act) follows() seq.Window {
 	return a.near(seq.Window{Earliest: a.at, Latest: a.at.Add(adjacent)})
 }
 func (a act) precedes() seq.Window {
-	return a.near(seq.Window{Earliest: later(a.at.Add(-adjacent), a.after), Latest: a.at})
+	return a.near(seq.Window{Earliest: instant.Later(a.at.Add(-adjacent), a.after), Latest: a.at})
 }
 
 func (a act) near(w seq.Window) seq.Window {
@@ -219,8 +222,8 @@ func (a act) causes() []string {
 	return []string{cmp.Or(a.prev, sandboxKey+":end"), deliverKubelet, a.left}
 }
 
-func (a act) claim(s *story, w seq.Window) claim {
-	c := claim{Step: seq.Step{Container: a.container, Window: w, Clock: seq.Kubelet, Evidence: []seq.Evidence{a.evidence()}}, after: a.causes()}
+func (a act) claim(s *story, w seq.Window) graph.Claim {
+	c := graph.Claim{Step: seq.Step{Container: a.container, Window: w, Clock: seq.Kubelet, Evidence: []seq.Evidence{a.evidence()}}, Follows: a.causes()}
 	if !a.at.IsZero() {
 		c.Best, c.Shown, c.Precision = a.at, true, time.Millisecond
 	} else {
@@ -239,12 +242,12 @@ type passed struct {
 func (w *write) probesPassed() []passed {
 	was := map[string]*corev1.ContainerStatus{}
 	if w.prev != nil {
-		for c := range allStatuses(w.prev) {
+		for c := range object.Statuses(w.prev) {
 			was[c.Name] = c
 		}
 	}
 	var all []passed
-	for c := range allStatuses(w.pod) {
+	for c := range object.Statuses(w.pod) {
 		spec, o := containerSpec(w.pod, c.Name), cmp.Or(was[c.Name], &corev1.ContainerStatus{})
 		if spec == nil || c.State.Running == nil {
 			continue
@@ -320,3 +323,6 @@ func (a *act) first() string {
 
 // failure is what the error of a call says.
 func (a act) failure() string { return strings.TrimPrefix(a.event.Message, "Error: ") }
+
+// troubled are the reasons of Warning Events about what comes before a Pod's containers.
+var troubled = map[string]bool{"FailedMount": true, "FailedAttachVolume": true, "FailedMapVolume": true, "FailedCreatePodSandBox": true}

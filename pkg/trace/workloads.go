@@ -6,6 +6,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
 // Roots are the objects that the run is about: the subject, and those that other requests of ours are about.
@@ -64,7 +65,7 @@ func (r *result) member(s *story) seq.Member {
 	if made := r.step(s.key(s.storedKey())); made != nil {
 		m.Created = made.Best
 		done := s.firstRevision(func(w *write) bool {
-			return condition(w.pod, corev1.PodReady) == corev1.ConditionTrue || w.pod.Status.Phase == corev1.PodSucceeded
+			return object.Condition(w.pod, corev1.PodReady) == corev1.ConditionTrue || w.pod.Status.Phase == corev1.PodSucceeded
 		})
 		if ready := r.step(s.etcdKey(done)); ready != nil && done != 0 && s.found() == nil {
 			m.Took = ready.Best.Sub(made.Best)

@@ -6,13 +6,13 @@ import (
 	"encoding/json"
 	"reflect"
 	"slices"
-	"strings"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
 // actor is who made a write, as far as the object tells.
@@ -38,7 +38,7 @@ func (s *story) writer(w *write) actor {
 	}
 	if w.first {
 		if m := creator(w.object); m != "" {
-			return s.controlled(w, actor{client(m), "create", "", seq.Observed, "managedFields: " + m})
+			return s.controlled(w, actor{object.Client(m), "create", "", seq.Observed, "managedFields: " + m})
 		}
 		return actor{seq.UnknownClient, "create", "", seq.Inferred, "the first revision"}
 	}
@@ -55,7 +55,7 @@ func (s *story) writer(w *write) actor {
 		return a
 	}
 	if e := w.entry(w.was); e != nil && !w.deleted {
-		return s.controlled(w, actor{client(e.Manager), verbOf(e), e.Subresource, seq.Observed, "managedFields: " + e.Manager + " " + string(e.Operation) + " " + e.Subresource})
+		return s.controlled(w, actor{object.Client(e.Manager), object.Verb(e), e.Subresource, seq.Observed, "managedFields: " + e.Manager + " " + string(e.Operation) + " " + e.Subresource})
 	}
 	switch {
 	case w.deleted:
@@ -82,30 +82,19 @@ func (s *story) unmarked(w *write) (actor, bool) {
 		return actor{}, false
 	}
 	a := actor{verb: "update", certainty: seq.Inferred, because: "no managedFields entry changed, and all of them for that name one client"}
-	if reflect.DeepEqual(spec(w.was), spec(w.object)) && len(status(w.object)) > 0 {
+	if reflect.DeepEqual(object.Spec(w.was), object.Spec(w.object)) && len(object.Status(w.object)) > 0 {
 		a.subresource = "status"
 	}
 	for _, e := range w.object.GetManagedFields() {
 		switch {
 		case e.Subresource != a.subresource:
-		case a.name != "" && a.name != client(e.Manager):
+		case a.name != "" && a.name != object.Client(e.Manager):
 			return actor{}, false
 		default:
-			a.name = client(e.Manager)
+			a.name = object.Client(e.Manager)
 		}
 	}
 	return s.controlled(w, a), a.name != ""
-}
-
-// verbOf tells a PATCH from a PUT. managedFields does not, unless it was an apply, but some clients are known only to
-// patch.
-func verbOf(e *metav1.ManagedFieldsEntry) string {
-	who := client(e.Manager)
-	kubectlPatches := strings.HasPrefix(e.Manager, "kubectl-") && e.Manager != "kubectl-replace"
-	if e.Operation == metav1.ManagedFieldsOperationApply || who == seq.Kubelet || who == seq.Scheduler || e.Manager == "kwok" || kubectlPatches {
-		return "patch"
-	}
-	return "update"
 }
 
 // deleter says who removed the object for good. A bound Pod whose grace period had begun is removed by its kubelet once
@@ -125,7 +114,7 @@ func deleter(w *write) actor {
 // status.startTime, which only a kubelet does, or what plays one, such as KWOK.
 func reporter(p *corev1.Pod) seq.Participant {
 	for _, e := range p.ManagedFields {
-		if who := client(e.Manager); e.Subresource == "status" && who != seq.Kubelet && bytes.Contains(fields(e), []byte(`"f:startTime"`)) {
+		if who := object.Client(e.Manager); e.Subresource == "status" && who != seq.Kubelet && bytes.Contains(object.Fields(e), []byte(`"f:startTime"`)) {
 			return who
 		}
 	}
@@ -136,7 +125,7 @@ func scheduler(p *corev1.Pod) seq.Participant {
 	if p.Spec.SchedulerName == "" {
 		return seq.UnknownClient
 	}
-	return client(p.Spec.SchedulerName)
+	return object.Client(p.Spec.SchedulerName)
 }
 
 // creator is the manager of the oldest entry that is not about a subresource.
@@ -176,7 +165,7 @@ func changedEntry(prev, cur metav1.Object) *metav1.ManagedFieldsEntry {
 			return o.Manager == e.Manager && o.Operation == e.Operation && o.Subresource == e.Subresource && o.APIVersion == e.APIVersion
 		})
 		same := was >= 0 && before[was].Time.Equal(e.Time)
-		if same && bytes.Equal(fields(before[was]), fields(*e)) {
+		if same && bytes.Equal(object.Fields(before[was]), object.Fields(*e)) {
 			continue
 		}
 		less := was >= 0 && shrank(before[was], *e)
@@ -193,7 +182,7 @@ func changedEntry(prev, cur metav1.Object) *metav1.ManagedFieldsEntry {
 // shrank reports whether an entry has lost fields and won none.
 func shrank(prev, cur metav1.ManagedFieldsEntry) bool {
 	var was, is map[string]any
-	return json.Unmarshal(fields(prev), &was) == nil && json.Unmarshal(fields(cur), &is) == nil && within(is, was)
+	return json.Unmarshal(object.Fields(prev), &was) == nil && json.Unmarshal(object.Fields(cur), &is) == nil && within(is, was)
 }
 
 func within(part, whole map[string]any) bool {

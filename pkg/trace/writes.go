@@ -1,12 +1,15 @@
 package trace
 
 import (
-	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"slices"
+	"time"
+
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"slices"
-	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
 // collected is the finalizer of the garbage collector that the write took away, or nothing. With the last finalizer goes
@@ -74,7 +77,7 @@ func (w *write) reportDetail() seq.Detail {
 	if prev == nil {
 		return seq.Normal
 	}
-	if prev.Status.Phase != w.pod.Status.Phase || condition(prev, corev1.PodReady) != corev1.ConditionTrue && condition(w.pod, corev1.PodReady) == corev1.ConditionTrue {
+	if prev.Status.Phase != w.pod.Status.Phase || object.Condition(prev, corev1.PodReady) != corev1.ConditionTrue && object.Condition(w.pod, corev1.PodReady) == corev1.ConditionTrue {
 		return seq.Brief
 	}
 	return seq.Normal

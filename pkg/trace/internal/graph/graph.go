@@ -1,25 +1,25 @@
-package trace
+package graph
 
 import (
 	"cmp"
 	"container/heap"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/instant"
 	"slices"
 	"time"
-
-	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-// claim is what one rule derives: a message, its own bounds, and what must have happened before it. What the rule's row
+// Claim is what one rule derives: a message, its own bounds, and what must have happened before it. What the rule's row
 // says already (from, to, kind, …) is left empty.
-type claim struct {
+type Claim struct {
 	seq.Step
-	after []string      // keys of messages that came before; those that do not exist are ignored
-	lag   time.Duration // usual time since the last of them, where Best is not known
+	Follows []string      // keys of messages that came before; those that do not exist are ignored
+	Lag     time.Duration // usual time since the last of them, where Best is not known
 }
 
 // node is one message while it is being resolved.
 type node struct {
-	claim
+	Claim
 	rank  int // row of the first rule that claimed it
 	preds []*node
 	succs []*node
@@ -27,8 +27,8 @@ type node struct {
 	index int // place in causal order
 }
 
-// graph is built anew each time, in the memory of the one before: there is one node a message, and each is large.
-type graph struct {
+// Graph is built anew each time, in the memory of the one before: there is one node a message, and each is large.
+type Graph struct {
 	nodes  map[string]*node
 	blocks [][]node
 	used   int // of the nodes in blocks
@@ -36,8 +36,8 @@ type graph struct {
 
 const block = 256
 
-// reset makes an empty graph.
-func (g *graph) reset() {
+// Reset makes an empty graph.
+func (g *Graph) Reset() {
 	if g.nodes == nil {
 		g.nodes = map[string]*node{}
 	}
@@ -46,7 +46,7 @@ func (g *graph) reset() {
 }
 
 // next is a node that is not used.
-func (g *graph) next() *node {
+func (g *Graph) next() *node {
 	if g.used == block*len(g.blocks) {
 		g.blocks = append(g.blocks, make([]node, block))
 	}
@@ -55,23 +55,23 @@ func (g *graph) next() *node {
 	return n
 }
 
-// add merges a claim into the message it is about. Rules run in the order of the table and a rule's claims in the order
+// Add merges a claim into the message it is about. Rules run in the order of the table and a rule's claims in the order
 // of the facts, so the result depends on the facts alone.
-func (g *graph) add(rank int, c claim) {
+func (g *Graph) Add(rank int, c Claim) {
 	n := g.nodes[c.Key]
 	if n == nil {
 		n = g.next()
-		*n = node{claim: c, rank: rank, preds: n.preds[:0], succs: n.succs[:0]}
+		*n = node{Claim: c, rank: rank, preds: n.preds[:0], succs: n.succs[:0]}
 		g.nodes[c.Key] = n
 		return
 	}
-	n.after = append(n.after, c.after...)
+	n.Follows = append(n.Follows, c.Follows...)
 	c.Evidence = slices.Clone(c.Evidence)
 	for i := range c.Evidence {
 		c.Evidence[i].Rule = c.Rule.Name
 	}
 	n.Evidence = append(n.Evidence[:len(n.Evidence):len(n.Evidence)], c.Evidence...)
-	if w := intersect(n.Window, c.Window); !w.Empty() {
+	if w := instant.Intersect(n.Window, c.Window); !w.Empty() {
 		n.Window = w
 	} else {
 		n.Conflict = true
@@ -86,8 +86,8 @@ func (g *graph) add(rank int, c claim) {
 	n.Detail = min(n.Detail, c.Detail)
 }
 
-// resolve turns causes into bounds and bounds into one order.
-func (g *graph) resolve() []seq.Step {
+// Resolve turns causes into bounds and bounds into one order.
+func (g *Graph) Resolve() []seq.Step {
 	all := g.link()
 	causal := sorted(all, func(a, b *node) int { return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.Key, b.Key)) })
 	for i, n := range causal {
@@ -108,13 +108,13 @@ func (g *graph) resolve() []seq.Step {
 	return steps
 }
 
-func (g *graph) link() []*node {
+func (g *Graph) link() []*node {
 	all := make([]*node, 0, len(g.nodes))
 	for _, n := range g.nodes {
-		slices.Sort(n.after)
-		n.after = slices.Compact(n.after)
-		n.After = make([]string, 0, len(n.after))
-		for _, key := range n.after {
+		slices.Sort(n.Follows)
+		n.Follows = slices.Compact(n.Follows)
+		n.After = make([]string, 0, len(n.Follows))
+		for _, key := range n.Follows {
 			if p := g.nodes[key]; p != nil && p != n {
 				n.preds = append(n.preds, p)
 				p.succs = append(p.succs, n)
@@ -150,7 +150,7 @@ func tighten(causal []*node) {
 }
 
 func (n *node) bound(w seq.Window) {
-	if w = intersect(n.Window, w); w.Empty() {
+	if w = instant.Intersect(n.Window, w); w.Empty() {
 		n.Conflict = true
 		return
 	}
@@ -163,19 +163,19 @@ func (n *node) estimate() {
 	var cause time.Time
 	for _, p := range n.preds {
 		if p.index < n.index {
-			cause = later(cause, p.Best)
+			cause = instant.Later(cause, p.Best)
 		}
 	}
 	if n.Best.IsZero() && !cause.IsZero() {
-		n.Best = cause.Add(n.lag)
+		n.Best = cause.Add(n.Lag)
 	}
 	if n.Best.IsZero() {
 		n.Best = n.Window.Latest
 	}
 	said := n.Best
-	n.Best = later(n.Best, n.Window.Earliest)
-	n.Best = sooner(n.Best, n.Window.Latest)
-	n.Best = later(n.Best, cause)
+	n.Best = instant.Later(n.Best, n.Window.Earliest)
+	n.Best = instant.Sooner(n.Best, n.Window.Latest)
+	n.Best = instant.Later(n.Best, cause)
 	if n.Shown && n.Best.Sub(said).Abs() > n.Precision { // the source that was so sharp is contradicted
 		n.Shown, n.Precision = false, 0
 	}
@@ -218,10 +218,14 @@ type nodeHeap struct {
 	less  func(a, b *node) int
 }
 
-func (h *nodeHeap) Len() int           { return len(h.nodes) }
+func (h *nodeHeap) Len() int { return len(h.nodes) }
+
 func (h *nodeHeap) Less(i, j int) bool { return h.less(h.nodes[i], h.nodes[j]) < 0 }
-func (h *nodeHeap) Swap(i, j int)      { h.nodes[i], h.nodes[j] = h.nodes[j], h.nodes[i] }
-func (h *nodeHeap) Push(n any)         { h.nodes = append(h.nodes, n.(*node)) }
+
+func (h *nodeHeap) Swap(i, j int) { h.nodes[i], h.nodes[j] = h.nodes[j], h.nodes[i] }
+
+func (h *nodeHeap) Push(n any) { h.nodes = append(h.nodes, n.(*node)) }
+
 func (h *nodeHeap) Pop() any {
 	n := h.nodes[len(h.nodes)-1]
 	h.nodes = h.nodes[:len(h.nodes)-1]

@@ -1,20 +1,19 @@
-package trace
+package clock
 
 import (
 	"cmp"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"slices"
 	"time"
-
-	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-// skewSuspected is the shortest delay, beyond that of our own requests, from emission to receipt of an Event that may
+// SkewSuspected is the shortest delay, beyond that of our own requests, from emission to receipt of an Event that may
 // rather be a clock behind ours than a slow delivery. Measured deliveries take 2 to 30 ms, and the fastest of several
 // counts.
-const skewSuspected = 150 * time.Millisecond
+const SkewSuspected = 150 * time.Millisecond
 
-// clocks measures other clocks against ours. The zero value is ready to use.
-type clocks map[seq.Participant]*clock
+// Clocks measures other clocks against ours. The zero value is ready to use.
+type Clocks map[seq.Participant]*clock
 
 // unbounded stands for a bound that is not known.
 const unbounded = 100 * 365 * 24 * time.Hour
@@ -30,9 +29,9 @@ type arrival struct {
 	received time.Time
 }
 
-func (c *clocks) of(p seq.Participant) *clock {
+func (c *Clocks) Of(p seq.Participant) *clock {
 	if *c == nil {
-		*c = clocks{}
+		*c = Clocks{}
 	}
 	k := (*c)[p]
 	if k == nil {
@@ -42,9 +41,9 @@ func (c *clocks) of(p seq.Participant) *clock {
 	return k
 }
 
-// sample takes one instant of p's clock that lies, on ours, between two others. A zero bound is a missing one.
-func (c *clocks) sample(p seq.Participant, at, after, before time.Time) {
-	k := c.of(p)
+// Sample takes one instant of p's clock that lies, on ours, between two others. A zero bound is a missing one.
+func (c *Clocks) Sample(p seq.Participant, at, after, before time.Time) {
+	k := c.Of(p)
 	if !before.IsZero() {
 		k.Min = max(k.Min, at.Sub(before))
 	}
@@ -53,21 +52,21 @@ func (c *clocks) sample(p seq.Participant, at, after, before time.Time) {
 	}
 }
 
-// event takes the emission of an Event that cannot have come before zero.
-func (c *clocks) event(p seq.Participant, at, zero, received time.Time) {
-	c.sample(p, at, zero, received)
-	k := c.of(p)
+// Event takes the emission of an Event that cannot have come before zero.
+func (c *Clocks) Event(p seq.Participant, at, zero, received time.Time) {
+	c.Sample(p, at, zero, received)
+	k := c.Of(p)
 	k.events = append(k.events, arrival{received.Sub(at), received})
 }
 
-// settle decides by how much the times of each clock are moved; roundTrip is how long our own requests took.
-func (c clocks) settle(roundTrip time.Duration) {
+// Settle decides by how much the times of each clock are moved; roundTrip is how long our own requests took.
+func (c Clocks) Settle(roundTrip time.Duration) {
 	for _, k := range c {
 		open := k.Min == -unbounded
 		switch {
-		case k.Jumped || k.Min > k.Max+apart: // no offset fits
+		case k.Jumped || k.Min > k.Max+UnrelatedGap: // no offset fits
 			k.Jumped, k.Offset = true, 0
-		case k.Min <= 0 && k.Max >= 0 && (open || k.Min >= -skewSuspected-roundTrip || !k.steady()):
+		case k.Min <= 0 && k.Max >= 0 && (open || k.Min >= -SkewSuspected-roundTrip || !k.steady()):
 			k.Offset = 0
 		case open:
 			k.Offset = k.Max
@@ -85,27 +84,27 @@ func (k *clock) steady() bool {
 	}
 	least := slices.MinFunc(k.events, func(a, b arrival) int { return cmp.Or(cmp.Compare(a.delay, b.delay), a.received.Compare(b.received)) })
 	return slices.ContainsFunc(k.events, func(a arrival) bool {
-		return a.received.Sub(least.received).Abs() > apart && a.delay-least.delay < apart/3
+		return a.received.Sub(least.received).Abs() > UnrelatedGap && a.delay-least.delay < UnrelatedGap/3
 	})
 }
 
-// apart is how far apart in time two deliveries are that have nothing to do with each other.
-const apart = 100 * time.Millisecond
+// UnrelatedGap is how far apart in time two deliveries are that have nothing to do with each other.
+const UnrelatedGap = 100 * time.Millisecond
 
-// jumped reports that a clock was set while we looked: nothing it says can be placed.
-func (c clocks) jumped(p seq.Participant) bool { return c[p] != nil && c[p].Jumped }
+// Jumped reports that a clock was set while we looked: nothing it says can be placed.
+func (c Clocks) Jumped(p seq.Participant) bool { return c[p] != nil && c[p].Jumped }
 
 // fastest is the usual time from emission to receipt of the fastest of several Events.
 const fastest = 4 * time.Millisecond
 
-func (c clocks) offset(p seq.Participant) time.Duration {
+func (c Clocks) Offset(p seq.Participant) time.Duration {
 	if k := c[p]; k != nil {
 		return k.Offset
 	}
 	return 0
 }
 
-func (c clocks) list() []seq.Clock {
+func (c Clocks) List() []seq.Clock {
 	var all []seq.Clock
 	for _, k := range c {
 		all = append(all, k.Clock)

@@ -1,0 +1,40 @@
+package instant
+
+import (
+	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+)
+
+// Earlier reports whether a is a better receipt than b: known, and before it.
+func Earlier(a, b time.Time) bool { return !a.IsZero() && (b.IsZero() || a.Before(b)) }
+
+func Intersect(a, b seq.Window) seq.Window {
+	return seq.Window{Earliest: Later(a.Earliest, b.Earliest), Latest: Sooner(a.Latest, b.Latest)}
+}
+
+func Later(a, b time.Time) time.Time {
+	if b.After(a) { // the zero time is before all others
+		return b
+	}
+	return a
+}
+
+func Sooner(a, b time.Time) time.Time {
+	if Earlier(b, a) {
+		return b
+	}
+	return a
+}
+
+func Exactly(t time.Time) (seq.Window, time.Time, bool, time.Duration) {
+	return seq.Window{Earliest: t, Latest: t}, t, true, 100 * time.Microsecond
+}
+
+// Before is an instant before another, if that is known.
+func Before(t time.Time, lag time.Duration) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return t.Add(-lag)
+}

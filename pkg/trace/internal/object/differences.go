@@ -1,0 +1,217 @@
+package object
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// Suffix is a value that is one word, as a suffix.
+func Suffix(v any) string {
+	switch v.(type) {
+	case map[string]any, []any:
+		return ""
+	}
+	if text := fmt.Sprint(v); len(text) <= 60 {
+		return "=" + text
+	}
+	return ""
+}
+
+// Differ walks two values and reports where they differ, by paths such as spec.containers[app].image.
+func Differ(path string, was, is any, report func(path string, was, is any)) {
+	a, aMap := byKey(was)
+	b, bMap := byKey(is)
+	switch {
+	case aMap && bMap:
+		list := isList(is)
+		for _, k := range slices.Sorted(maps.Keys(b)) {
+			Differ(join(path, k, list), a[k], b[k], report)
+		}
+		for _, k := range slices.Sorted(maps.Keys(a)) {
+			if _, there := b[k]; !there {
+				report(join(path, k, list), a[k], nil)
+			}
+		}
+	case was == nil && bMap && (isList(is) || collections[path]):
+		Differ(path, map[string]any{}, is, report)
+	case !reflect.DeepEqual(was, is) && !(was == nil && len(b) == 0 && bMap):
+		report(path, was, is)
+	}
+}
+
+// collections are maps whose entries count, where others are objects.
+var collections = map[string]bool{"metadata.labels": true, "metadata.annotations": true, "spec.nodeSelector": true}
+
+func isList(v any) bool {
+	_, ok := v.([]any)
+	return ok
+}
+
+func join(path, key string, list bool) string {
+	switch {
+	case list:
+		return path + "[" + key + "]"
+	case path == "":
+		return key
+	}
+	return path + "." + key
+}
+
+// byKey sees a list of named things as a map, as the API does when it merges them.
+func byKey(v any) (map[string]any, bool) {
+	switch x := v.(type) {
+	case map[string]any:
+		return x, true
+	case []any:
+		out := map[string]any{}
+		for i, e := range x {
+			key := fmt.Sprint(i)
+			if m, ok := e.(map[string]any); ok {
+				for _, name := range []string{"mountPath", "name", "key", "containerPort"} {
+					if n, ok := m[name]; ok {
+						key = fmt.Sprint(n)
+						break
+					}
+				}
+			}
+			out[key] = e
+		}
+		return out, true
+	}
+	return nil, false
+}
+
+// Changed says in a few words what a write changed of an object that is no Pod: counts and conditions of its status,
+// the endpoints of an EndpointSlice, and fields of anything else.
+func Changed(was, cur metav1.Object) string {
+	b, ok := cur.(*unstructured.Unstructured)
+	if !ok {
+		return ""
+	}
+	a, _ := was.(*unstructured.Unstructured)
+	if a == nil {
+		a = &unstructured.Unstructured{Object: map[string]any{}}
+	}
+	var words []string
+	if b.GetKind() == "EndpointSlice" {
+		words = changedEndpoints(a, b)
+	}
+	words = append(words, changedStatus(Field(a, "status"), Field(b, "status"))...)
+	for _, part := range []string{"spec", "data", "metadata.labels", "metadata.annotations"} {
+		path := strings.Split(part, ".")
+		x, _, _ := unstructured.NestedFieldNoCopy(a.Object, path...)
+		y, _, _ := unstructured.NestedFieldNoCopy(b.Object, path...)
+		if x == nil && y == nil {
+			continue
+		}
+		Differ(part, x, y, func(path string, was, is any) {
+			switch {
+			case quiet[path]:
+			case is == nil:
+				words = append(words, "removes "+path)
+			case secretive.MatchString(path):
+				words = append(words, path)
+			default:
+				words = append(words, path+Suffix(is))
+			}
+		})
+	}
+	words = append(words, ChangedMetadata(a, b)...)
+	return strings.Join(words, ", ")
+}
+
+// changedStatus names the counts, words and conditions of a status that changed.
+func changedStatus(was, cur map[string]any) (words []string) {
+	var rest []string
+	for _, field := range slices.Sorted(maps.Keys(cur)) {
+		if field == "observedGeneration" || field == "fullyLabeledReplicas" || field == "conditions" {
+			continue
+		}
+		switch v := cur[field].(type) {
+		case int64, float64:
+			if before := was[field]; before != v && !(before == nil && fmt.Sprint(v) == "0") {
+				words = append(words, fmt.Sprintf("%s %v", field, v))
+			}
+		case string:
+			if was[field] != v && !strings.HasSuffix(field, "Time") {
+				words = append(words, fmt.Sprintf("%s %s", field, v))
+			}
+		default:
+			if fmt.Sprint(was[field]) != fmt.Sprint(v) {
+				rest = append(rest, field)
+			}
+		}
+	}
+	for _, field := range slices.Sorted(maps.Keys(was)) {
+		if _, there := cur[field]; !there {
+			words = append(words, "no "+field)
+		}
+	}
+	before := Conditions(was)
+	for _, c := range conditionList(cur) {
+		switch t, status := c[0], c[1]; {
+		case before[t] == status:
+		case status == "True":
+			words = append(words, t)
+		case before[t] == "True":
+			words = append(words, "not "+t)
+		default:
+			words = append(words, t+" "+strings.ToLower(status))
+		}
+	}
+	if len(words) == 0 {
+		words = rest
+	}
+	if len(words) == 0 && fmt.Sprint(was["observedGeneration"]) != fmt.Sprint(cur["observedGeneration"]) {
+		words = append(words, fmt.Sprintf("observedGeneration %v", cur["observedGeneration"]))
+	}
+	return words
+}
+
+func changedEndpoints(was, cur *unstructured.Unstructured) (words []string) {
+	before, now := Endpoints(was), Endpoints(cur)
+	for _, address := range slices.Sorted(maps.Keys(now)) {
+		old, there := before[address]
+		switch e := now[address]; {
+		case there && old.Ready == e.Ready:
+		case e.Ready:
+			words = append(words, address+" ready")
+		case there:
+			words = append(words, address+" not ready any more")
+		default:
+			words = append(words, address+", not ready")
+		}
+	}
+	for _, address := range slices.Sorted(maps.Keys(before)) {
+		if _, there := now[address]; !there {
+			words = append(words, "removes "+address)
+		}
+	}
+	return words
+}
+
+// ChangedMetadata says what became of finalizers and owners.
+func ChangedMetadata(was, cur metav1.Object) (words []string) {
+	for _, f := range was.GetFinalizers() {
+		if !slices.Contains(cur.GetFinalizers(), f) {
+			words = append(words, "removes finalizer "+f)
+		}
+	}
+	for _, f := range cur.GetFinalizers() {
+		if !slices.Contains(was.GetFinalizers(), f) {
+			words = append(words, "finalizer "+f)
+		}
+	}
+	for _, o := range was.GetOwnerReferences() {
+		if !slices.ContainsFunc(cur.GetOwnerReferences(), func(x metav1.OwnerReference) bool { return x.UID == o.UID }) {
+			words = append(words, "no longer owned by "+o.Kind+" "+o.Name)
+		}
+	}
+	return words
+}
