@@ -113,7 +113,7 @@ func (e *evidence) wait() { e.wg.Wait() }
 
 // whole reports that nothing more is expected.
 func (e *evidence) whole(t *trace.Trace) bool {
-	return e.observations == nil || t.Whole(e.audited(), e.traced())
+	return e.observations == nil || t.RecordsComplete(e.audited(), e.traced())
 }
 
 func (e *evidence) emit(o seq.Observation) {

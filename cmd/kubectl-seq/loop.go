@@ -93,7 +93,7 @@ func (l *loop) wait(ctx context.Context, tick <-chan time.Time) (done bool, err 
 			l.enough = time.After(l.records.drain)
 		}
 	case <-l.enough:
-		if l.reason != "" || l.again || !l.trace.Awaited() {
+		if l.reason != "" || l.again || !l.trace.EventsPending() {
 			return true, l.ended(l.reason)
 		}
 		l.again = true
@@ -132,7 +132,7 @@ func (l *loop) judge() (done bool, err error) {
 			l.source.Ask(l.following, q)
 		}
 	}
-	if l.trace.Blind() && l.acted && l.reason == "" {
+	if l.trace.Unobservable() && l.acted && l.reason == "" {
 		return true, l.ended(recording.Blind)
 	}
 	if (l.reason == recording.Timeout || l.reason == recording.Quiet) && l.records.whole(l.trace) {
@@ -150,7 +150,7 @@ func (l *loop) judge() (done bool, err error) {
 				l.caughtUp = l.source.CatchUp(l.following)
 			}
 		}
-		if l.caughtUp == nil && !l.trace.Awaited() && l.records.whole(l.trace) {
+		if l.caughtUp == nil && !l.trace.EventsPending() && l.records.whole(l.trace) {
 			return true, l.ended("")
 		}
 		return false, nil

@@ -57,12 +57,12 @@ func FuzzFold(f *testing.F) {
 			t.Errorf("asked again:\n%s\nat first:\n%s", again, first)
 		}
 		tr.Settled(time.Second)
-		tr.Awaited()
+		tr.EventsPending()
 		tr.Aftermath()
 		tr.Waits(time.Time{})
 		tr.Questions()
-		tr.Blind()
-		tr.Whole(true, true)
+		tr.Unobservable()
+		tr.RecordsComplete(true, true)
 		if o, ok := tr.Obstacle(); ok && (o.Name == "" || o.By == "" || o.Explain == "" || len(o.Evidence) == 0) {
 			t.Errorf("an obstacle without a holder, a reason or evidence: %+v", o)
 		}

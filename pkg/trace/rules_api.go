@@ -38,7 +38,7 @@ func deriveWrite(s *story, emit func(graph.Claim)) {
 		}
 		c := s.writeClaim(w, s.writeLabel(w), detail)
 		if first := s.lastGrace(w); first != nil {
-			c.At, c.Follows = seq.AtStart, s.before(first.rv, s.resource)
+			c.At, c.Follows = seq.AtStart, s.storedBefore(first.rv, s.resource)
 			c.Window, c.Best = seq.Window{Latest: first.received}, instant.Before(first.received, 2*deliveryLag)
 		}
 		emit(c)
@@ -86,8 +86,8 @@ func (s *story) writeClaim(w *write, label string, detail seq.Detail) graph.Clai
 	step.ResourceVersion, step.Certainty = w.object.GetResourceVersion(), w.actor.certainty
 	step.Window, step.Best = w.window()
 	step.Evidence = []seq.Evidence{w.evidence()}
-	c := graph.Claim{Step: step, Follows: s.before(w.rv, s.resource)}
-	if s.found() != nil {
+	c := graph.Claim{Step: step, Follows: s.storedBefore(w.rv, s.resource)}
+	if s.foundRevision() != nil {
 		c.Follows = append(c.Follows, s.heldKey())
 	}
 	return c
@@ -202,7 +202,7 @@ func deriveEtcdWrite(s *story, emit func(graph.Claim)) {
 		if w.first || w.isBind() || w.deleted || w.endsLife() || w.isStatusPatch() && w.reportDetail() == seq.Brief {
 			step.Detail = seq.Brief
 		}
-		after := append(s.before(w.rv, s.resource), s.writeKey(w))
+		after := append(s.storedBefore(w.rv, s.resource), s.writeKey(w))
 		if w.isLastGrace() && i+1 < len(s.revisions) {
 			after = append(after, s.writeKey(s.revisions[i+1]))
 		}

@@ -114,7 +114,7 @@ func deriveControllerDelete(s *story, emit func(graph.Claim)) {
 }
 
 // deliveredTo is the key of the delivery.
-func (d *source) deliveredTo(p seq.Participant) string {
+func (d *watchedWrite) deliveredTo(p seq.Participant) string {
 	return "watch:" + string(p) + ":" + d.story.etcdKey(d.write.rv)
 }
 
@@ -154,14 +154,14 @@ func deriveControllerDelivery(s *story, emit func(graph.Claim)) {
 }
 
 // cause is the write that a controller must have seen before it made w, or nil where that cannot be told.
-func (s *story) cause(w *write) *source {
-	if !w.looked {
-		w.looked, w.seen = true, s.findCause(w)
+func (s *story) cause(w *write) *watchedWrite {
+	if !w.isWatchedChange {
+		w.isWatchedChange, w.seen = true, s.findCause(w)
 	}
 	return w.seen
 }
 
-func (s *story) findCause(w *write) *source {
+func (s *story) findCause(w *write) *watchedWrite {
 	switch s.object.Kind {
 	case "EndpointSlice":
 		return s.endpointCause(w)
@@ -175,7 +175,7 @@ func (s *story) findCause(w *write) *source {
 	case w.actor.name == garbageCollector && owner != nil:
 		return owner.latest(w, func(o *write) bool { return o.deleted || o.endsLife() })
 	case owner != nil && w.actor.name == controllerOf(owner.object.Kind): // the owner's controller acts for the owner
-		return owner.demand(w)
+		return owner.lastSpecChange(w)
 	case w.actor.subresource == "status" && w.actor.name == controllerOf(s.object.Kind):
 		return s.countCause(w)
 	}
@@ -192,7 +192,7 @@ var (
 )
 
 // counts are the numbers in the status of a workload whose children are Pods.
-var counts = []count{
+var counts = []statusCount{
 	{"replicas", podStarted},
 	{"active", podStarted},
 	{"readyReplicas", podReady},
@@ -206,7 +206,7 @@ var counts = []count{
 
 // countCause is the write of a child that a status must have counted: the n-th that became so, where a number rose to n.
 // A Deployment, which counts by the status of its ReplicaSet, has seen the first that says the same.
-func (s *story) countCause(w *write) *source {
+func (s *story) countCause(w *write) *watchedWrite {
 	children := s.children()
 	switch {
 	case s.object.Kind == "Deployment" && len(children) == 1:
@@ -214,7 +214,7 @@ func (s *story) countCause(w *write) *source {
 	case s.object.Kind == "CronJob" && len(children) == 1 && object.Status(w.was)["lastSuccessfulTime"] != object.Status(w.object)["lastSuccessfulTime"]:
 		return children[0].latest(w, func(o *write) bool { return object.State(o.object).Succeeded })
 	}
-	var last *source
+	var last *watchedWrite
 	was, is := object.Status(w.was), object.Status(w.object)
 	for _, n := range counts {
 		now, ok := is[n.field].(int64)
@@ -236,14 +236,14 @@ func (s *story) countCause(w *write) *source {
 var replicaCounts = []string{"replicas", "readyReplicas", "availableReplicas"}
 
 // firstSaying is the first write of the object that has the numbers of a status above it.
-func (s *story) firstSaying(above *write) *source {
+func (s *story) firstSaying(above *write) *watchedWrite {
 	for _, w := range s.revisions {
 		same := w.drawn() && w.rv < above.rv
 		for _, field := range replicaCounts {
 			same = same && alike(object.Status(w.object)[field], object.Status(above.object)[field])
 		}
 		if same {
-			return &source{s, w}
+			return &watchedWrite{s, w}
 		}
 	}
 	return nil
@@ -261,10 +261,10 @@ func alike(a, b any) bool {
 
 // nth is the write by which the n-th of the Pods became so, before w. As long as the Pods' watch may still bring an earlier
 // one that is only certain if it is the last of all.
-func (s *story) nth(n int, of count, w *write) *source {
-	became := s.firsts(of)
+func (s *story) nth(n int, of statusCount, w *write) *watchedWrite {
+	became := s.firstsCounted(of)
 	if s.resource == "pods" || s.counted(s.resource) { // one counter
-		i, _ := slices.BinarySearchFunc(became, w.rv, func(d source, rv uint64) int { return cmp.Compare(d.write.rv, rv) })
+		i, _ := slices.BinarySearchFunc(became, w.rv, func(d watchedWrite, rv uint64) int { return cmp.Compare(d.write.rv, rv) })
 		became = became[:i]
 	} else {
 		became = s.firstsBy(of, w)
@@ -277,16 +277,16 @@ func (s *story) nth(n int, of count, w *write) *source {
 }
 
 // firstsBy are the firsts before w by when they reached us.
-func (s *story) firstsBy(n count, w *write) (became []source) {
+func (s *story) firstsBy(n statusCount, w *write) (became []watchedWrite) {
 	for _, p := range s.children() {
 		for _, o := range p.revisions {
 			if p.isPod() && o.drawn() && p.earlierThan(o, s, w) && n.is(o) {
-				became = append(became, source{p, o})
+				became = append(became, watchedWrite{p, o})
 				break
 			}
 		}
 	}
-	slices.SortFunc(became, func(a, b source) int {
+	slices.SortFunc(became, func(a, b watchedWrite) int {
 		if a.story.earlierThan(a.write, b.story, b.write) {
 			return -1
 		}
@@ -297,12 +297,12 @@ func (s *story) firstsBy(n count, w *write) (became []source) {
 
 // endpointCause is the write of a Pod that a change of an EndpointSlice tells of: one that has become ready, or has its
 // address.
-func (s *story) endpointCause(w *write) *source {
+func (s *story) endpointCause(w *write) *watchedWrite {
 	var before map[string]object.Endpoint
 	if w.prior != nil {
 		before = w.prior.endpoints()
 	}
-	var last *source
+	var last *watchedWrite
 	for address, e := range w.endpoints() {
 		if old, there := before[address]; there && old.Ready == e.Ready {
 			continue
@@ -314,7 +314,7 @@ func (s *story) endpointCause(w *write) *source {
 		found := false
 		for _, o := range pod.revisions {
 			if o.pod != nil && o.drawn() && pod.earlierThan(o, s, w) && (e.Ready && podReady(o) || !e.Ready && o.pod.Status.PodIP == address) {
-				if d := (&source{pod, o}); last == nil || last.story.earlierThan(last.write, pod, o) {
+				if d := (&watchedWrite{pod, o}); last == nil || last.story.earlierThan(last.write, pod, o) {
 					last = d
 				}
 				found = true
@@ -353,7 +353,7 @@ func deriveControllerEvent(s *story, emit func(graph.Claim)) {
 		if strings.Contains(e.event.Message, " Claim ") {
 			continue
 		}
-		for _, o := range s.named(e.event.Message) {
+		for _, o := range s.childrenNamedIn(e.event.Message) {
 			if w := o.doneBefore(e); w != nil {
 				step := seq.Step{Key: o.writeKey(w), From: e.emitter, To: seq.APIServer, Certainty: seq.Observed, Clock: e.emitter, Detail: seq.Normal, Evidence: []seq.Evidence{e.evidence()}}
 				step.Window.Latest = e.at

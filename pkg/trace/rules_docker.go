@@ -299,7 +299,7 @@ var ruleDockerExit = rule{
 }
 
 func deriveDockerExit(s *story, emit func(graph.Claim)) {
-	e, ok := s.ending()
+	e, ok := s.containerEnding()
 	if !ok {
 		return
 	}

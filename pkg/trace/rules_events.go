@@ -55,7 +55,7 @@ func deriveEventWrite(s *story, emit func(graph.Claim)) {
 		etcd := step
 		etcd.Key, etcd.From, etcd.To, etcd.Clock = e.etcdKey(), seq.APIServer, seq.Etcd, seq.APIServer
 		etcd.Label = "Event " + e.event.Reason
-		emit(graph.Claim{Step: step, Follows: append(s.before(e.rv, "events"), e.noteKey())})
+		emit(graph.Claim{Step: step, Follows: append(s.storedBefore(e.rv, "events"), e.noteKey())})
 		etcd.Rule = &ruleEtcdWrite.Rule
 		emit(graph.Claim{Step: etcd, Follows: []string{step.Key}})
 	}
@@ -76,11 +76,11 @@ var ruleTrouble = rule{
 
 func deriveTrouble(s *story, emit func(graph.Claim)) {
 	calls := map[*emitted]bool{}
-	for _, a := range s.worker() {
+	for _, a := range s.workerEvents {
 		calls[a.emitted] = true
 	}
 	for _, e := range s.events {
-		if e.event.Type == corev1.EventTypeWarning && !toldElsewhere[e.event.Reason] && !calls[e] && !s.unsettled(e) {
+		if e.event.Type == corev1.EventTypeWarning && !drawnByOwnRule[e.event.Reason] && !calls[e] && !s.unsettled(e) {
 			emit(graph.Claim{Step: s.note(e)})
 		}
 	}
@@ -103,8 +103,8 @@ func (s *story) unsettled(e *emitted) bool {
 // beforeTheCall are the reasons of failures for which the kubelet never comes to CreateContainer (pkg/kubelet/images/types.go).
 var beforeTheCall = map[string]bool{"ErrImagePull": true, "ImagePullBackOff": true, "ErrImageNeverPull": true, "InvalidImageName": true, "ImageInspectError": true, "RegistryUnavailable": true, "SignatureValidationFailed": true}
 
-// toldElsewhere are the Warning Events with a rule of their own.
-var toldElsewhere = map[string]bool{"Unhealthy": true, "FailedScheduling": true}
+// drawnByOwnRule are the Warning Events with a rule of their own.
+var drawnByOwnRule = map[string]bool{"Unhealthy": true, "FailedScheduling": true}
 
 var ruleUnschedulable = rule{
 	Rule: seq.Rule{

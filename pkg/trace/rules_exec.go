@@ -74,7 +74,7 @@ var ruleExecKubelet = rule{
 
 func deriveExecKubelet(s *story, emit func(graph.Claim)) {
 	for _, x := range s.execs((*seq.Request).Acts) {
-		by, evidence := x.ran()
+		by, evidence := x.startEvidence()
 		if by.IsZero() {
 			continue
 		}
@@ -101,7 +101,7 @@ var ruleExecCRI = rule{
 
 func deriveExecCRI(s *story, emit func(graph.Claim)) {
 	for _, x := range s.execs((*seq.Request).Acts) {
-		by, evidence := x.ran()
+		by, evidence := x.startEvidence()
 		if by.IsZero() {
 			continue
 		}
@@ -127,7 +127,7 @@ var ruleExecRunc = rule{
 
 func deriveExecRunc(s *story, emit func(graph.Claim)) {
 	for _, x := range s.execs((*seq.Request).Acts) {
-		by, evidence := x.ran()
+		by, evidence := x.startEvidence()
 		if by.IsZero() {
 			continue
 		}
@@ -270,7 +270,7 @@ func deriveProcess(s *story, emit func(graph.Claim)) {
 
 // endsBefore are the commands that had ended when a life of their container did: its first process is the last to go, since
 // the kernel ends the others of its namespace with it, unless the Pod's containers, or the node, share theirs.
-func (s *story) endsBefore(r ran) (keys []string) {
+func (s *story) endsBefore(r life) (keys []string) {
 	if s.sharesProcesses() {
 		return nil
 	}

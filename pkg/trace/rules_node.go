@@ -73,12 +73,12 @@ func deriveRunSandbox(s *story, emit func(graph.Claim)) {
 			break
 		}
 	}
-	if acts := s.worker(); len(acts) > 0 {
+	if acts := s.workerEvents; len(acts) > 0 {
 		end.Evidence = append(end.Evidence, acts[0].evidence())
 		if at := acts[0].at; !at.IsZero() {
 			end.Best, end.Window.Latest = at.Add(-sandboxToWorker), instant.Sooner(at, end.Window.Latest)
 		}
-	} else if ran := s.ran(); len(ran) > 0 {
+	} else if ran := s.lives; len(ran) > 0 {
 		end.Evidence = append(end.Evidence, ran[0].evidence)
 	}
 	if len(end.Evidence) == 0 {
@@ -89,7 +89,7 @@ func deriveRunSandbox(s *story, emit func(graph.Claim)) {
 	if n := len(s.revisions); n > 0 && len(s.revisions[n-1].pod.Spec.Volumes) > 0 {
 		start.Lag = volumeWait
 	}
-	if w := s.found(); w != nil && object.Condition(w.pod, corev1.PodReadyToStartContainers) == corev1.ConditionTrue {
+	if w := s.foundRevision(); w != nil && object.Condition(w.pod, corev1.PodReadyToStartContainers) == corev1.ConditionTrue {
 		end.Best = time.Time{} // the first that is kept may be of a later life
 	}
 	s.call("RunPodSandbox", "", 0, start, end, emit)
@@ -130,8 +130,8 @@ var ruleCreateContainer = rule{
 }
 
 func deriveCreateContainer(s *story, emit func(graph.Claim)) {
-	for _, a := range s.worker() {
-		if a.does != created && a.does != createFailed {
+	for _, a := range s.workerEvents {
+		if a.action != containerCreated && a.action != createFailed {
 			continue
 		}
 		start := graph.Claim{Follows: append(a.causes(), exitKey(a.container, a.attempt-1)), Lag: createLag} // a container lives again only after its exit
@@ -140,7 +140,7 @@ func deriveCreateContainer(s *story, emit func(graph.Claim)) {
 		start.Evidence = []seq.Evidence{a.evidence()}
 		end := a.claim(s, a.precedes())
 		end.Follows = nil
-		if a.does == createFailed {
+		if a.action == createFailed {
 			end.Label = "CreateContainer " + a.container + " fails: " + a.failure()
 		}
 		s.callAs(a.call, "CreateContainer", a.container, start, end, emit)
@@ -148,7 +148,7 @@ func deriveCreateContainer(s *story, emit func(graph.Claim)) {
 }
 
 // failedBefore are the Events that say why a container could not be made yet: the call that made it came after.
-func (s *story) failedBefore(a act) (keys []string) {
+func (s *story) failedBefore(a workerEvent) (keys []string) {
 	for _, e := range s.events {
 		if e.emitter == seq.Kubelet && e.event.Reason == "Failed" && e.container == a.container && e.rv < a.rv {
 			keys = append(keys, e.noteKey())
@@ -172,8 +172,8 @@ var ruleStartContainer = rule{
 }
 
 func deriveStartContainer(s *story, emit func(graph.Claim)) {
-	for _, a := range s.worker() {
-		if a.does != started && a.does != startFailed {
+	for _, a := range s.workerEvents {
+		if a.action != containerStarted && a.action != startFailed {
 			continue
 		}
 		start := graph.Claim{Follows: append(a.causes(), criKey("CreateContainer", a.container, a.attempt)+":end"), Lag: startLag}
@@ -181,7 +181,7 @@ func deriveStartContainer(s *story, emit func(graph.Claim)) {
 		start.Evidence = []seq.Evidence{a.evidence()}
 		end := a.claim(s, a.precedes())
 		end.Follows = []string{"runc:exec:" + a.call, "runc:create:" + a.call + ":end"}
-		if a.does == startFailed {
+		if a.action == startFailed {
 			end.Label = "StartContainer " + a.container + " fails: " + a.failure()
 		}
 		s.callAs(a.call, "StartContainer", a.container, start, end, emit)
@@ -203,7 +203,7 @@ var ruleContainerRan = rule{
 }
 
 func deriveContainerRan(s *story, emit func(graph.Claim)) {
-	for _, r := range s.ran() {
+	for _, r := range s.lives {
 		evidence := []seq.Evidence{r.evidence}
 		create := graph.Claim{Step: seq.Step{Label: "CreateContainer " + r.container, Evidence: evidence}, Follows: []string{sandboxKey + ":end", exitKey(r.container, r.attempt-1)}, Lag: createLag} // a container lives again only after its exit
 		start := graph.Claim{Step: seq.Step{Label: "StartContainer " + r.container, Evidence: evidence}, Follows: []string{criKey("CreateContainer", r.container, r.attempt) + ":end"}, Lag: startLag}
@@ -255,8 +255,8 @@ var ruleRuncFailed = rule{
 
 // deriveRuncFailed is runc's part in a StartContainer that failed, where the error names it.
 func deriveRuncFailed(s *story, emit func(graph.Claim)) {
-	for _, a := range s.worker() {
-		if a.does != startFailed || !strings.Contains(a.event.Message, "runc create failed") {
+	for _, a := range s.workerEvents {
+		if a.action != startFailed || !strings.Contains(a.event.Message, "runc create failed") {
 			continue
 		}
 		step := seq.Step{Key: "runc:create:" + a.call, Call: "runc:create:" + a.call, From: s.runtime, To: seq.Runc, Label: "create", Container: a.container, Object: s.object, Node: s.node, Clock: seq.Kubelet, Evidence: []seq.Evidence{a.evidence()}}
@@ -312,7 +312,7 @@ var ruleContainerExit = rule{
 }
 
 func deriveContainerExit(s *story, emit func(graph.Claim)) {
-	for _, r := range s.ran() {
+	for _, r := range s.lives {
 		if r.exit == nil {
 			continue
 		}

@@ -32,7 +32,7 @@ var rulePastCreate = rule{
 }
 
 func derivePastCreate(s *story, emit func(graph.Claim)) {
-	w := s.found()
+	w := s.foundRevision()
 	if w == nil {
 		return
 	}
@@ -42,10 +42,10 @@ func derivePastCreate(s *story, emit func(graph.Claim)) {
 	step.Key, step.From, step.Certainty = s.pastCreate(), a.name, a.certainty
 	step.Label = "POST " + s.resource + " (" + s.object.Name + ")"
 	step.Window = s.secondOf(seq.APIServer, at)
-	step.Evidence = []seq.Evidence{w.kept("metadata.creationTimestamp; "+a.because, at.Time)}
+	step.Evidence = []seq.Evidence{w.evidenceOf("metadata.creationTimestamp; "+a.because, at.Time)}
 	c := graph.Claim{Step: step}
 	if owner := s.owner(); owner != nil {
-		if o := owner.found(); o == nil || !at.Time.Before(o.object.GetCreationTimestamp().Time) { // else it was adopted
+		if o := owner.foundRevision(); o == nil || !at.Time.Before(o.object.GetCreationTimestamp().Time) { // else it was adopted
 			c.Follows = append(c.Follows, stored(owner.pastCreate()), owner.etcdKey(owner.createRevision()))
 		}
 	}
@@ -67,16 +67,16 @@ var rulePastBind = rule{
 }
 
 func derivePastBind(s *story, emit func(graph.Claim)) {
-	w := s.foundBound()
+	w := s.foundNode()
 	if w == nil {
 		return
 	}
 	step := s.api("create", "binding")
 	step.Key, step.From, step.Node, step.Label = s.pastBound(), scheduler(w.pod), w.pod.Spec.NodeName, "POST pods/binding ("+w.pod.Spec.NodeName+")"
-	e := w.kept("spec.nodeName, which no managedFields entry owns", w.received)
+	e := w.evidenceOf("spec.nodeName, which no managedFields entry owns", w.received)
 	for _, c := range w.pod.Status.Conditions {
 		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionTrue {
-			step.Window, e = s.secondOf(seq.APIServer, c.LastTransitionTime), w.kept("condition PodScheduled since; "+e.Detail, c.LastTransitionTime.Time)
+			step.Window, e = s.secondOf(seq.APIServer, c.LastTransitionTime), w.evidenceOf("condition PodScheduled since; "+e.Detail, c.LastTransitionTime.Time)
 		}
 	}
 	step.Evidence = []seq.Evidence{e}
@@ -112,11 +112,11 @@ var rulePastWrite = rule{
 }
 
 func derivePastWrite(s *story, emit func(graph.Claim)) {
-	w := s.found()
+	w := s.foundRevision()
 	if w == nil {
 		return
 	}
-	for _, m := range s.marks() {
+	for _, m := range s.pastWrites() {
 		step := s.api(m.verb, m.subresource)
 		step.Key, step.From, step.Certainty, step.Label = m.key, m.who, m.certainty, m.label(s.resource)
 		step.Window, step.Evidence, step.At = s.secondOf(m.who, m.at), m.evidence(w), seq.AtSome
@@ -171,7 +171,7 @@ var rulePastStored = rule{
 
 // derivePastStored are the etcd writes of the creation, the bind and the reports that ended a phase, and of the last write.
 func derivePastStored(s *story, emit func(graph.Claim)) {
-	w := s.found()
+	w := s.foundRevision()
 	if w == nil {
 		return
 	}
@@ -179,11 +179,11 @@ func derivePastStored(s *story, emit func(graph.Claim)) {
 		emit(graph.Claim{Step: seq.Step{Key: stored(key), Label: s.object.Kind + " " + s.object.Name, Verb: verb, Object: s.object, Clock: seq.APIServer, Detail: detail, Evidence: e}, Follows: []string{key}})
 	}
 	at := w.object.GetCreationTimestamp()
-	write(s.pastCreate(), "create", seq.Brief, []seq.Evidence{w.kept("metadata.creationTimestamp", at.Time)})
-	if s.foundBound() != nil {
-		write(s.pastBound(), "update", seq.Brief, []seq.Evidence{w.kept("spec.nodeName", w.received)})
+	write(s.pastCreate(), "create", seq.Brief, []seq.Evidence{w.evidenceOf("metadata.creationTimestamp", at.Time)})
+	if s.foundNode() != nil {
+		write(s.pastBound(), "update", seq.Brief, []seq.Evidence{w.evidenceOf("spec.nodeName", w.received)})
 	}
-	for _, m := range s.marks() {
+	for _, m := range s.pastWrites() {
 		if m.is(corev1.PodReady) {
 			write(m.key, "update", seq.Brief, m.evidence(w))
 		}
@@ -208,16 +208,16 @@ var rulePastRevision = rule{
 
 // derivePastRevision is the last revision of an object before the run looked at it: everything that it has kept had happened by then.
 func derivePastRevision(s *story, emit func(graph.Claim)) {
-	w := s.found()
+	w := s.foundRevision()
 	if w == nil {
 		return
 	}
 	step := seq.Step{Key: s.heldKey(), Label: "holds " + s.object.Kind + " " + s.object.Name, Object: s.object, ResourceVersion: w.object.GetResourceVersion(), Clock: seq.Kubectl}
 	step.Label += " at revision " + step.ResourceVersion
 	step.Window, step.Best = seq.Window{Latest: w.received}, instant.Before(w.received, deliveryLag)
-	step.Evidence = []seq.Evidence{w.kept("metadata.resourceVersion", w.received)}
+	step.Evidence = []seq.Evidence{w.evidenceOf("metadata.resourceVersion", w.received)}
 	c := graph.Claim{Step: step, Follows: []string{stored(s.pastCreate()), stored(s.pastBound()), s.pastKey("delete")}}
-	for _, m := range s.marks() {
+	for _, m := range s.pastWrites() {
 		c.Follows = append(c.Follows, m.key, stored(m.key))
 	}
 	emit(c)
@@ -239,7 +239,7 @@ var rulePastDelete = rule{
 }
 
 func derivePastDelete(s *story, emit func(graph.Claim)) {
-	w := s.found()
+	w := s.foundRevision()
 	if w == nil || w.object.GetDeletionTimestamp() == nil {
 		return
 	}
@@ -252,7 +252,7 @@ func derivePastDelete(s *story, emit func(graph.Claim)) {
 			step.Label += fmt.Sprintf(", grace period %d s", *grace)
 		}
 	}
-	step.Window, step.Evidence = s.secondOf(seq.APIServer, at), []seq.Evidence{w.kept("metadata.deletionTimestamp, less the grace period; nothing says who asked", at.Time)}
+	step.Window, step.Evidence = s.secondOf(seq.APIServer, at), []seq.Evidence{w.evidenceOf("metadata.deletionTimestamp, less the grace period; nothing says who asked", at.Time)}
 	emit(graph.Claim{Step: step, Follows: []string{stored(s.pastCreate())}})
 }
 
@@ -273,7 +273,7 @@ var rulePastLife = rule{
 
 // derivePastLife adds when containers were started to what the status tells of their lives.
 func derivePastLife(s *story, emit func(graph.Claim)) {
-	w := s.found()
+	w := s.foundRevision()
 	if w == nil {
 		return
 	}
@@ -287,7 +287,7 @@ func derivePastLife(s *story, emit func(graph.Claim)) {
 				return
 			}
 			call := criKey("StartContainer", c.Name, n)
-			step := seq.Step{Container: c.Name, Object: s.object, Node: s.node, Clock: seq.Kubelet, Window: window, Evidence: []seq.Evidence{w.kept("containerStatuses: "+c.Name+" startedAt", at.Time)}}
+			step := seq.Step{Container: c.Name, Object: s.object, Node: s.node, Clock: seq.Kubelet, Window: window, Evidence: []seq.Evidence{w.evidenceOf("containerStatuses: "+c.Name+" startedAt", at.Time)}}
 			// The runtime notes the time once runc has started the program (containerd's container_start.go).
 			end := step
 			end.Key, end.Call, end.From, end.To, end.Kind, end.At, end.Label, end.Window.Latest = call+":end", call, s.runtime, seq.Kubelet, seq.ResponseKind, seq.AtEnd, "StartContainer "+c.Name+" returns", time.Time{}
@@ -311,7 +311,7 @@ func derivePastLife(s *story, emit func(graph.Claim)) {
 			if ready := conditionSince(w.pod, corev1.PodReady); c.Ready && !ready.IsZero() {
 				s.endedBy(criKey("StartContainer", c.Name, int(c.RestartCount)), c.Name, w, ready, emit)
 				if spec := containerSpec(w.pod, c.Name); spec != nil && spec.ReadinessProbe != nil {
-					probe := seq.Step{Key: probeKey("readiness", c.Name, int(c.RestartCount)), Window: seq.Window{Latest: s.secondOf(seq.Kubelet, ready).Latest}, Evidence: []seq.Evidence{w.kept("condition Ready True since", ready.Time)}}
+					probe := seq.Step{Key: probeKey("readiness", c.Name, int(c.RestartCount)), Window: seq.Window{Latest: s.secondOf(seq.Kubelet, ready).Latest}, Evidence: []seq.Evidence{w.evidenceOf("condition Ready True since", ready.Time)}}
 					emit(graph.Claim{Step: probe})
 				}
 			}
@@ -324,7 +324,7 @@ func derivePastLife(s *story, emit func(graph.Claim)) {
 // endedBy bounds the end of a call by the second since which a condition says that it has.
 func (s *story) endedBy(call, container string, w *write, since metav1.Time, emit func(graph.Claim)) {
 	step := seq.Step{Key: call + ":end", Call: call, From: s.runtime, To: seq.Kubelet, Kind: seq.ResponseKind, At: seq.AtEnd, Label: "returns", Container: container, Object: s.object, Node: s.node, Clock: seq.Kubelet}
-	step.Window.Latest, step.Evidence = s.secondOf(seq.Kubelet, since).Latest, []seq.Evidence{w.kept("a condition that says so, since", since.Time)}
+	step.Window.Latest, step.Evidence = s.secondOf(seq.Kubelet, since).Latest, []seq.Evidence{w.evidenceOf("a condition that says so, since", since.Time)}
 	emit(graph.Claim{Step: step, Follows: []string{call}})
 }
 
@@ -354,7 +354,7 @@ var rulePastGap = rule{
 
 // derivePastGap are the lives of containers of which nothing is kept but their number.
 func derivePastGap(s *story, emit func(graph.Claim)) {
-	w := s.found()
+	w := s.foundRevision()
 	if w == nil {
 		return
 	}
@@ -367,11 +367,11 @@ func derivePastGap(s *story, emit func(graph.Claim)) {
 		}
 		note := func(life, before int, label string) {
 			step := seq.Step{Key: exitKey(c.Name, life), From: seq.Container(c.Name), To: seq.Container(c.Name), Container: c.Name, Object: s.object, Node: s.node, Clock: seq.Kubelet, Label: label}
-			step.Evidence = []seq.Evidence{w.kept(fmt.Sprintf("containerStatuses: %s restartCount %d", c.Name, c.RestartCount), w.received)}
+			step.Evidence = []seq.Evidence{w.evidenceOf(fmt.Sprintf("containerStatuses: %s restartCount %d", c.Name, c.RestartCount), w.received)}
 			emit(graph.Claim{Step: step, Follows: []string{stored(s.pastBound()), criKey("StartContainer", c.Name, life) + ":end", sandboxKey + ":end", exitKey(c.Name, before)}})
 		}
 		ended := map[int]bool{}
-		for _, r := range s.ran() {
+		for _, r := range s.lives {
 			ended[r.attempt] = ended[r.attempt] || r.container == c.Name && r.exit != nil
 		}
 		next := 0

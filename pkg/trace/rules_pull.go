@@ -24,10 +24,10 @@ var rulePullImage = rule{
 }
 
 func derivePullImage(s *story, emit func(graph.Claim)) {
-	for _, a := range s.worker() {
+	for _, a := range s.workerEvents {
 		image := imageOf(s.spec(a.container))
-		switch a.does {
-		case pull:
+		switch a.action {
+		case pullBegan:
 			c := a.claim(s, a.follows())
 			s.pullBegins(a, &c)
 			c.Key, c.Call, c.From, c.To, c.Label, c.Node = a.key, a.key, seq.Kubelet, s.runtime, "PullImage "+image, s.node
@@ -35,7 +35,7 @@ func derivePullImage(s *story, emit func(graph.Claim)) {
 		case pulled, pullFailed:
 			c := a.claim(s, a.precedes())
 			c.Key, c.Call, c.From, c.To, c.Kind, c.At, c.Node = a.key, a.call, s.runtime, seq.Kubelet, seq.ResponseKind, seq.AtEnd, s.node
-			if c.Label = "PullImage " + image + " returns"; a.does == pullFailed {
+			if c.Label = "PullImage " + image + " returns"; a.action == pullFailed {
 				c.Label = "PullImage " + image + " fails: " + a.event.Message
 			}
 			c.Follows = append(c.Follows, a.call)
@@ -49,11 +49,11 @@ var pullMessage = regexp.MustCompile(` in (\S+) \((\S+) including waiting\)`)
 
 // pullBegins bounds the start of a pull. The kubelet emits Pulling, waits until it is the image's turn, and says afterwards
 // how long the pull itself took: it began at least that long before Pulled was emitted.
-func (s *story) pullBegins(a act, c *graph.Claim) {
+func (s *story) pullBegins(a workerEvent, c *graph.Claim) {
 	c.Window.Latest = time.Time{}
 	c.Shown, c.Precision = false, 0
-	for _, end := range s.worker() {
-		if end.call != a.call || end.does == pull || a.at.IsZero() || end.at.IsZero() {
+	for _, end := range s.workerEvents {
+		if end.call != a.call || end.action == pullBegan || a.at.IsZero() || end.at.IsZero() {
 			continue
 		}
 		c.Window.Latest = end.at
@@ -77,7 +77,7 @@ const pullSetUp = 5 * time.Millisecond
 const pullCall = 2 * time.Millisecond
 
 // pullTook reads how long a pull took, without its wait for its turn, cut to milliseconds.
-func pullTook(end act) (took time.Duration, ok bool) {
+func pullTook(end workerEvent) (took time.Duration, ok bool) {
 	m := pullMessage.FindStringSubmatch(end.event.Message)
 	if m == nil {
 		return 0, false
@@ -101,8 +101,8 @@ var ruleImagePresent = rule{
 }
 
 func deriveImagePresent(s *story, emit func(graph.Claim)) {
-	for _, a := range s.worker() {
-		if a.does == present {
+	for _, a := range s.workerEvents {
+		if a.action == imagePresent {
 			c := a.claim(s, a.precedes())
 			c.Key, c.Label, c.Node = a.key, "image "+imageOf(s.spec(a.container))+" is already present", s.node
 			emit(c)

@@ -21,14 +21,14 @@ func (c *apiCall) evidence() (all []seq.Evidence) {
 	return all
 }
 
-func (s *story) joined() []target {
-	var all []target
+func (s *story) joined() []joinedCall {
+	var all []joinedCall
 	for _, w := range s.revisions {
 		c := s.records.writes[w.rv]
 		if c == nil || !w.drawn() {
 			continue
 		}
-		t := target{apiCall: c, write: s.writeKey(w), etcd: s.etcdKey(w.rv), step: seq.Step{Object: s.object, ResourceVersion: w.object.GetResourceVersion(), Resource: s.resource}}
+		t := joinedCall{apiCall: c, write: s.writeKey(w), etcd: s.etcdKey(w.rv), step: seq.Step{Object: s.object, ResourceVersion: w.object.GetResourceVersion(), Resource: s.resource}}
 		if w.own != nil {
 			t.write = ""
 		}
@@ -37,7 +37,7 @@ func (s *story) joined() []target {
 	}
 	for _, e := range s.events {
 		if c := s.records.event[eventKey{string(e.event.UID), e.rv}]; c != nil {
-			all = append(all, target{apiCall: c, write: e.writeKey(), etcd: e.etcdKey(),
+			all = append(all, joinedCall{apiCall: c, write: e.writeKey(), etcd: e.etcdKey(),
 				step: seq.Step{Object: e.object(), ResourceVersion: e.event.ResourceVersion, Resource: "events"}})
 		}
 	}
@@ -67,7 +67,7 @@ func deriveAudit(s *story, emit func(graph.Claim)) {
 		}
 		step := t.step
 		step.Clock, step.Certainty, step.Detail = seq.APIServer, seq.Observed, seq.Full
-		step.Window = seq.Window{Earliest: s.on(seq.APIServer, t.audit.Received), Latest: s.on(seq.APIServer, t.audit.Completed)}
+		step.Window = seq.Window{Earliest: s.toOurClock(seq.APIServer, t.audit.Received), Latest: s.toOurClock(seq.APIServer, t.audit.Completed)}
 		step.Evidence = []seq.Evidence{t.auditEvidence()}
 		if t.write != "" {
 			request := step
@@ -105,7 +105,7 @@ func deriveEtcdSpan(s *story, emit func(graph.Claim)) {
 		}
 		step := t.step
 		step.Clock, step.Detail = seq.Etcd, seq.Full
-		step.Window = seq.Window{Earliest: s.on(seq.Etcd, t.txn.Start), Latest: s.on(seq.Etcd, t.txn.End)}
+		step.Window = seq.Window{Earliest: s.toOurClock(seq.Etcd, t.txn.Start), Latest: s.toOurClock(seq.Etcd, t.txn.End)}
 		step.Best, step.Shown = step.Window.Earliest.Add(t.txn.End.Sub(t.txn.Start)/2), true
 		step.Precision = max(spanPrecision, t.txn.End.Sub(t.txn.Start))
 		e := t.txn.Evidence()
@@ -154,7 +154,7 @@ func (s *story) answer(c *apiCall, key string, step seq.Step, after []string, em
 	if c.audit != nil && c.audit.Message != "" {
 		step.Label += " " + c.audit.Message
 	}
-	at := s.on(seq.APIServer, c.completed())
+	at := s.toOurClock(seq.APIServer, c.completed())
 	step.Window, step.Best, step.Shown, step.Precision = seq.Window{Earliest: at, Latest: at}, at, true, spanPrecision
 	step.Evidence = c.evidence()
 	emit(graph.Claim{Step: step, Follows: append(after, key)})
@@ -207,7 +207,7 @@ func deriveRequest(s *story, emit func(graph.Claim)) {
 		case write:
 			step.Label += ": changes nothing"
 		}
-		at := s.on(seq.APIServer, c.received())
+		at := s.toOurClock(seq.APIServer, c.received())
 		step.Window, step.Best, step.Shown, step.Precision = seq.Window{Earliest: at, Latest: at}, at, true, spanPrecision
 		step.Evidence = c.evidence()
 		emit(graph.Claim{Step: step})
@@ -221,5 +221,5 @@ func (s *story) receivedAt(w *write) time.Time {
 	if c == nil || c.received().IsZero() {
 		return time.Time{}
 	}
-	return s.on(seq.APIServer, c.received())
+	return s.toOurClock(seq.APIServer, c.received())
 }

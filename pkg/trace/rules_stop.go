@@ -63,8 +63,8 @@ func (s *story) lifeAt(e *emitted) (life int, ok bool) {
 			life, ok = int(c.RestartCount), true
 		}
 	}
-	for _, a := range s.worker() {
-		if a.does == started && a.container == e.container && a.rv < e.rv {
+	for _, a := range s.workerEvents {
+		if a.action == containerStarted && a.container == e.container && a.rv < e.rv {
 			life, ok = a.attempt, true
 		}
 	}
@@ -156,7 +156,7 @@ func deriveStopSandbox(s *story, emit func(graph.Claim)) {
 		}
 		e := []seq.Evidence{{Source: "watch", Detail: "condition PodReadyToStartContainers is False", ResourceVersion: w.pod.ResourceVersion, At: w.received}}
 		start := graph.Claim{Step: seq.Step{Label: "StopPodSandbox", Evidence: e}, Follows: []string{sandboxKey + ":end"}}
-		for _, r := range s.ran() {
+		for _, r := range s.lives {
 			start.Follows = append(start.Follows, exitKey(r.container, r.attempt))
 		}
 		start.Best = instant.Before(w.received, sandboxStop)

@@ -27,7 +27,7 @@ var ruleSchedulerDelivery = rule{
 func deriveSchedulerDelivery(s *story, emit func(graph.Claim)) {
 	var acted []seq.Evidence
 	for _, w := range s.revisions {
-		if w.binds() || w == s.foundBound() {
+		if w.binds() || w == s.foundNode() {
 			acted = append(acted, s.boundEvidence(w))
 			break
 		}
@@ -48,11 +48,11 @@ func deriveSchedulerDelivery(s *story, emit func(graph.Claim)) {
 			after = []string{s.etcdKey(w.rv)}
 			step.ResourceVersion = w.pod.ResourceVersion
 		}
-		if w.binds() || w == s.foundBound() {
+		if w.binds() || w == s.foundNode() {
 			step.To = w.binder()
 		}
 	}
-	if s.found() != nil {
+	if s.foundRevision() != nil {
 		after = []string{stored(s.pastCreate())}
 	}
 	emit(graph.Claim{Step: step, Follows: after, Lag: time.Millisecond})
@@ -60,8 +60,8 @@ func deriveSchedulerDelivery(s *story, emit func(graph.Claim)) {
 
 // boundEvidence is what a revision says of the bind.
 func (s *story) boundEvidence(w *write) seq.Evidence {
-	if w == s.foundBound() {
-		return w.kept("spec.nodeName, which no managedFields entry owns", w.received)
+	if w == s.foundNode() {
+		return w.evidenceOf("spec.nodeName, which no managedFields entry owns", w.received)
 	}
 	return w.evidence()
 }
@@ -81,7 +81,7 @@ var rulePick = rule{
 
 func derivePick(s *story, emit func(graph.Claim)) {
 	for _, w := range s.revisions {
-		if !w.binds() && w != s.foundBound() {
+		if !w.binds() && w != s.foundNode() {
 			continue
 		}
 		by := w.binder()
@@ -149,9 +149,9 @@ var ruleKubeletDelivery = rule{
 func deriveKubeletDelivery(s *story, emit func(graph.Claim)) {
 	var acted []seq.Evidence
 	var after []string
-	if s.madeWithNode() && s.found() != nil {
+	if s.madeWithNode() && s.foundRevision() != nil {
 		after = append(after, stored(s.pastCreate()))
-	} else if len(s.revisions) > 0 && s.revisions[0].pod.Spec.NodeName != "" && !s.revisions[0].first && s.foundBound() == nil {
+	} else if len(s.revisions) > 0 && s.revisions[0].pod.Spec.NodeName != "" && !s.revisions[0].first && s.foundNode() == nil {
 		return // it has long known the Pod
 	}
 	step := seq.Step{Key: deliverKubelet, Label: "watch: Pod " + s.object.Name + ", yours", Object: s.object, Verb: "watch", Resource: "pods", Node: s.node, Clock: seq.APIServer}
@@ -173,9 +173,9 @@ func deriveKubeletDelivery(s *story, emit func(graph.Claim)) {
 			break
 		}
 	}
-	if w := s.foundBound(); w != nil {
+	if w := s.foundNode(); w != nil {
 		after = append(after, stored(s.pastBound()))
-		for _, m := range s.marks() {
+		for _, m := range s.pastWrites() {
 			if m.who == seq.Kubelet && len(acted) == 0 {
 				acted = m.evidence(w)
 			}

@@ -112,9 +112,9 @@ func copied(o seq.Observation, k int) seq.Observation {
 	return o
 }
 
-// look asks for all that a live run asks for after each batch of observations.
-func look(tr *trace.Trace) {
-	tr.Blind()
+// symptom asks for all that a live run asks for after each batch of observations.
+func symptom(tr *trace.Trace) {
+	tr.Unobservable()
 	tr.Refused()
 	for i := range tr.Roots() {
 		tr.Reached(i, func(st seq.State) bool { return st.Available })
@@ -136,7 +136,7 @@ func BenchmarkCrowd(b *testing.B) {
 		for i, o := range all {
 			tr.Observe(o)
 			if i%50 == 0 {
-				look(tr)
+				symptom(tr)
 			}
 		}
 		n += len(all)
@@ -153,7 +153,7 @@ func BenchmarkBatch(b *testing.B) {
 		b.Run(strconv.Itoa(pods), func(b *testing.B) {
 			subject, all := crowd(b, pods)
 			tr := scenario.Fold(subject, all)
-			look(tr)
+			symptom(tr)
 			var pod seq.Observation
 			for _, o := range all {
 				if o.Change != nil && o.Change.Pod != nil {
@@ -166,7 +166,7 @@ func BenchmarkBatch(b *testing.B) {
 				o.Received = o.Received.Add(-time.Duration(n)) // an earlier receipt of the same is news
 				n++
 				tr.Observe(o)
-				look(tr)
+				symptom(tr)
 			}
 		})
 	}

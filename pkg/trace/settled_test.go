@@ -120,7 +120,7 @@ func TestEphemeralContainersDecideNothing(t *testing.T) {
 		observations[i].Change = &c
 	}
 	tr := scenario.Fold(s.Subject, observations)
-	if o, held := tr.Obstacle(); held || !tr.State().Ready || tr.Awaited() {
+	if o, held := tr.Obstacle(); held || !tr.State().Ready || tr.EventsPending() {
 		t.Errorf("held: %+v; %+v", o, tr.State())
 	}
 }

@@ -1,0 +1,173 @@
+package trace
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+)
+
+// containerState is how far a container of an engine has come, and by when.
+type containerState struct {
+	seq.State
+	by time.Time
+}
+
+// containerStates are those that it has gone through, the first that nothing is known.
+func (s *story) containerStates() []containerState {
+	now := containerState{}
+	all := []containerState{now}
+	add := func(by time.Time) {
+		now.by = by
+		all = append(all, now)
+	}
+	for _, verb := range []string{"pull", "create", "start"} {
+		q := s.asked(verb)
+		switch {
+		case q == nil:
+		case q.Status >= 400 || q.Status == 0 && q.Message != "" || q.Docker.Error != "":
+			now.Refused = cmp.Or(q.Message, q.Docker.Error, q.StatusText)
+			add(cmp.Or(q.Docker.Ended, q.FirstByte))
+			return all
+		case verb == "create" && q.Status > 0:
+			now.Created = true
+			add(q.FirstByte)
+		}
+	}
+	if by, _ := s.startedBy(); !by.IsZero() {
+		now.Running = true
+		add(by)
+	}
+	if e, ok := s.containerEnding(); ok {
+		now.Created, now.Running, now.Succeeded, now.Failed = true, false, e.code == 0, e.code != 0
+		add(e.by)
+	}
+	if e := s.event("destroy"); e != nil {
+		now.Deleted = true
+		add(e.at)
+	}
+	return all
+}
+
+func (s *story) containerReached(is func(seq.State) bool) (seq.State, time.Time, bool) {
+	for _, st := range s.containerStates() {
+		if is(st.State) {
+			return st.State, st.by, true
+		}
+	}
+	return seq.State{}, time.Time{}, false
+}
+
+func (s *story) containerImage() string {
+	for _, q := range s.requests {
+		if q.Docker != nil && q.Docker.Image != "" {
+			return q.Docker.Image
+		}
+	}
+	return ""
+}
+
+// ExitCode is that of the program of a container that an engine runs, once it has ended.
+func (t *Trace) ExitCode() (code int, ok bool) {
+	s := t.resolve().scene.subject()
+	e, ok := s.containerEnding()
+	return e.code, ok && s.isContainer()
+}
+
+// unseenOfEngine says what a run on an engine had no source for.
+func (s *story) unseenOfEngine() []string {
+	words := []string{}
+	if q := s.asked("start"); q == nil || q.Status >= 400 {
+		return words
+	}
+	if len(s.engine.events) == 0 {
+		words = append(words, "the engine's events: none came")
+	}
+	if len(s.engine.tasks) == 0 {
+		words = append(words, "containerd's events: its socket is not to be read here, so what the engine asks of it is inferred")
+	}
+	return append(words, "what runc does within its two calls")
+}
+
+var enginePhases = []phase{
+	{name: "pull", explain: "the engine fetches and unpacks the image", intervals: asking("pull")},
+	{name: "create", explain: "the engine makes the container's configuration and its layer", intervals: asking("create")},
+	{name: "start", explain: "the engine connects the network and has containerd and runc start the program", intervals: asking("start")},
+	{name: "run", explain: "the container's program runs",
+		intervals: func(*story, *result) []interval { return []interval{{"docker:program", "docker:exit", true}} }},
+	{name: "end", explain: "the engine learns of the exit, and tells who waits for it", intervals: between(func(*story) string { return "docker:exit" }, answeredKey("wait"))},
+}
+
+// asking is a request of ours, until it is answered.
+func asking(verb string) func(*story, *result) []interval {
+	return func(s *story, _ *result) []interval {
+		return []interval{{askedKey(verb)(s), answeredKey(verb)(s), true}}
+	}
+}
+
+// askedKey is of our request of that verb, answeredKey of its answer.
+func askedKey(verb string) func(*story) string {
+	return func(s *story) string {
+		if q := s.asked(verb); q != nil {
+			return callKey(q)
+		}
+		return ""
+	}
+}
+
+func answeredKey(verb string) func(*story) string {
+	return func(s *story) string {
+		if q := s.asked(verb); q != nil {
+			return callKey(q) + ":end"
+		}
+		return ""
+	}
+}
+
+// engineSymptoms are where to look for what keeps a container of an engine from its end.
+var engineSymptoms = []symptom{
+	{engineRefusal, []cause{
+		{name: "docker-name", match: re(`container name "[^"]*" is already in use`), explain: "there is a container of that name already",
+			next: "docker rm {pod}, or another --name"},
+		{name: "docker-no-program", match: wrongProgram, by: "runc", explain: "the container's program cannot be started",
+			next: "check what comes after --, and the image's entrypoint: docker image inspect {image}"},
+		{name: "docker-no-image", match: re(`[Nn]o such image|not found|manifest unknown|pull access denied|does not exist`), by: "docker",
+			explain: "the image {image} is neither here nor in its registry", next: "docker images; is the name right?"},
+		{name: "docker-registry", match: re(`connection refused|no such host|i/o timeout|Client.Timeout|TLS|x509`), by: "registry",
+			explain: "the registry of {image} does not answer the engine", next: "docker pull {image}"},
+		{name: "docker-refused", explain: "the engine does not do that", next: "docker info"},
+	}},
+	{engineExit, []cause{
+		{name: "docker-oom", match: re(`^OOMKilled: `), explain: "the kernel killed the container, which used more memory than it may", next: "more memory for it, or less use of it"},
+		{name: "docker-exit", explain: "the container ended with exit code {code}", next: "what it wrote says why: {logs}"},
+	}},
+}
+
+func engineRefusal(s *story, _ time.Time) (finding, bool) {
+	for _, verb := range []string{"pull", "create", "start"} {
+		q := s.asked(verb)
+		if q == nil || q.Status < 400 && q.Docker.Error == "" {
+			continue
+		}
+		at := cmp.Or(q.Docker.Ended, q.FirstByte)
+		e := seq.Evidence{Source: "http", Detail: fmt.Sprintf("the answer to our own request: %d %s", q.Status, q.StatusText), At: at}
+		return finding{by: seq.Engine, reason: cmp.Or(q.StatusText, "refused"), message: cmp.Or(q.Message, q.Docker.Error), since: at, evidence: []seq.Evidence{e}, words: []string{"{image}", s.containerImage()}}, true
+	}
+	return finding{}, false
+}
+
+func engineExit(s *story, _ time.Time) (finding, bool) {
+	e, ok := s.containerEnding()
+	if !ok || e.code == 0 {
+		return finding{}, false
+	}
+	f := finding{by: s.lane(), reason: "Error", message: fmt.Sprintf("%s exited with %d", s.object.Name, e.code), since: e.by, evidence: e.evidence, words: []string{"{code}", fmt.Sprint(e.code), "{logs}", "docker logs " + s.object.Name}}
+	if e.oom {
+		f.reason = "OOMKilled"
+	}
+	if s.event("destroy") != nil {
+		f.words[3] = "leave out --rm to have docker logs keep it"
+	}
+	return f, true
+}

@@ -1,0 +1,39 @@
+package trace
+
+import (
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
+)
+
+// Members are the Pods of a run that is about something else, in the order in which they were made.
+func (t *Trace) Members() []seq.Member {
+	r := t.resolve()
+	if r.members == nil && !r.scene.subject().isPod() {
+		for _, s := range r.scene.stories {
+			if s.isPod() {
+				r.members = append(r.members, r.member(s))
+			}
+		}
+	}
+	return r.members
+}
+
+func (r *result) member(s *story) seq.Member {
+	m := seq.Member{Object: s.object, Node: s.node, State: s.state(len(s.revisions))}
+	if o := s.owner(); o != nil {
+		m.Owner = o.object
+	}
+	if made := r.step(s.key(s.storedKey())); made != nil {
+		m.Created = made.Best
+		done := s.firstRevision(func(w *write) bool {
+			return object.Condition(w.pod, corev1.PodReady) == corev1.ConditionTrue || w.pod.Status.Phase == corev1.PodSucceeded
+		})
+		if ready := r.step(s.etcdKey(done)); ready != nil && done != 0 && s.foundRevision() == nil {
+			m.Took = ready.Best.Sub(made.Best)
+			m.Phases = r.phases(s, frame{made.Best, ready.Best, true})
+		}
+	}
+	return m
+}

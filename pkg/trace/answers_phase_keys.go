@@ -1,0 +1,108 @@
+package trace
+
+import (
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
+)
+
+// The keys of the messages that begin and end the phases of a Pod.
+
+func (s *story) createKey() string {
+	if s.foundRevision() != nil {
+		return s.pastCreate()
+	}
+	for _, w := range s.revisions {
+		if w.first {
+			return s.writeKey(w)
+		}
+	}
+	return ""
+}
+
+// deletion is the revision by which the Pod was to end.
+func (s *story) deletion() uint64 {
+	return s.firstRevision(func(w *write) bool { return w.endsLife() && !w.deleted })
+}
+
+// lastExit is the last end of a container that the deletion caused.
+func (s *story) lastExit() (key string) {
+	deletion := s.deletion()
+	if deletion == 0 {
+		return ""
+	}
+	var last *life
+	for _, r := range s.lives {
+		rv, _ := parseRevision(r.exitEvidence.ResourceVersion)
+		if r.exit == nil || rv <= deletion {
+			continue
+		}
+		// Sidecars are stopped after the others, and come before them in the list.
+		if last == nil || last.exit.FinishedAt.Before(&r.exit.FinishedAt) {
+			last = &r
+		}
+	}
+	if last != nil {
+		key = exitKey(last.container, last.attempt)
+	}
+	return key
+}
+
+// storedKey, boundKey and readyKey are those of the etcd writes that made the object, gave the Pod its node, and had it ready
+// first.
+func (s *story) storedKey() string {
+	if s.foundRevision() != nil {
+		return stored(s.pastCreate())
+	}
+	return s.etcdKey(s.createRevision())
+}
+
+func (s *story) boundKey() string {
+	if s.foundNode() != nil {
+		return stored(s.pastBound())
+	}
+	return s.etcdKey(s.bindRevision())
+}
+
+func (s *story) readyKey() string {
+	if w := s.foundRevision(); w != nil {
+		for _, m := range s.pastWrites() {
+			if m.is(corev1.PodReady) {
+				return stored(m.key)
+			}
+		}
+	}
+	return s.etcdKey(s.readyRevision())
+}
+
+func (s *story) bindRevision() uint64 { return s.firstRevision((*write).isBind) }
+
+func (s *story) readyRevision() uint64 {
+	return s.firstRevision(func(w *write) bool { return object.Condition(w.pod, corev1.PodReady) == corev1.ConditionTrue })
+}
+
+// lastStart is the end of the last container start that the first Ready waited for.
+func (s *story) lastStart() string {
+	if len(s.revisions) == 0 {
+		return ""
+	}
+	ready, key := s.readyRevision(), ""
+	for _, w := range s.revisions {
+		if w.rv > ready {
+			break
+		}
+		for _, c := range w.pod.Status.ContainerStatuses {
+			if c.State.Running != nil {
+				key = criKey("StartContainer", c.Name, int(c.RestartCount)) + ":end"
+			}
+		}
+	}
+	for _, a := range s.workerEvents { // in the order of the deeds, which the status does not have
+		for _, c := range s.revisions[0].pod.Spec.Containers {
+			if a.action == containerStarted && a.container == c.Name && a.attempt == 0 {
+				key = a.key
+			}
+		}
+	}
+	return key
+}

@@ -1,0 +1,139 @@
+package trace
+
+import (
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/instant"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
+)
+
+// phase is one row of a table of phases: the stretches that are of it. Where several go on at once, that which began last
+// explains best what the object waits for; of those that began together, the last of the table.
+type phase struct {
+	name, explain string
+	first         bool                // what begins meanwhile does not end it
+	why           func(*story) string // the explanation, where it depends on what was seen
+	intervals     func(*story, *result) []interval
+}
+
+// interval is a stretch, from one step to another. One that may go on without its end is open.
+type interval struct {
+	begin, end string // keys
+	open       bool
+}
+
+// between is the one stretch from one step to another.
+func between(begin, end func(*story) string) func(*story, *result) []interval {
+	return func(s *story, _ *result) []interval { return []interval{{begin: begin(s), end: end(s)}} }
+}
+
+// until is that stretch, which goes on without its end where open says so.
+func until(begin, end func(*story) string, open func(*story) bool) func(*story, *result) []interval {
+	return func(s *story, _ *result) []interval { return []interval{{begin(s), end(s), open(s)}} }
+}
+
+// phaseTable is that of the phases of an object.
+func (s *story) phaseTable() []phase {
+	switch {
+	case s.isContainer():
+		return enginePhases
+	case !s.isPod():
+		return workloadPhases
+	case s.ownExec() != nil:
+		return execPhases
+	}
+	return podPhases
+}
+
+// Phases divides the run into phases, in the order in which they began, and what is left. The run ends at the given time; a
+// zero time stands for now, and in a run that only tells the past for the end of the object's start. There are none where
+// nothing is known of any.
+func (t *Trace) Phases(end time.Time) []seq.Phase {
+	r := t.resolve()
+	s := r.scene.subject()
+	f := frame{start: s.zero(), end: end}
+	if s.attached() {
+		f.start = s.attachedAt
+	}
+	if end.IsZero() {
+		f.end = t.now
+		if s.foundRevision() != nil && !t.watches() {
+			f = s.pastFrame(r)
+		}
+	}
+	return r.phases(s, f)
+}
+
+// frame is the time that phases divide.
+type frame struct {
+	start, end time.Time
+	likely     bool // its ends are only likely, as those of what has happened before the run
+}
+
+// watches reports whether the run watches what it tells of: then its end is its own.
+func (t *Trace) watches() bool {
+	for _, q := range t.requests {
+		if q.Verb == "watch" {
+			return true
+		}
+	}
+	return false
+}
+
+// pastFrame is the time that the phases of an object are about that was only looked at: its start, until it was ready, or
+// until now.
+func (s *story) pastFrame(r *result) frame {
+	f := frame{end: s.attachedAt, likely: true}
+	if made := r.step(s.key(s.createKey())); made != nil {
+		f.start = made.Best
+	}
+	if !s.isPod() {
+		return f
+	}
+	for _, key := range []string{s.readyKey(), s.lastStart(), s.endOfAll()} { // the first that more than our look bounds
+		if x := r.step(s.key(key)); x != nil && x.Known().Latest.Before(s.foundRevision().received) && (key != s.lastStart() || object.Condition(s.newest(), corev1.PodReady) == corev1.ConditionTrue) {
+			f.end = x.Best
+			break
+		}
+	}
+	return f
+}
+
+// stepInterval is a span with its steps.
+type stepInterval struct {
+	phase      int
+	first      bool
+	begin, end *seq.Step // end is nil where it goes on
+	from, to   time.Time
+}
+
+// stretches are those of the table, within the run.
+func (r *result) stretches(s *story, table []phase, f frame) (all []stepInterval) {
+	start, end := f.start, f.end
+	found := s.foundRevision()
+	for i, p := range table {
+		for _, x := range p.intervals(s, r) {
+			b, e := r.step(s.key(x.begin)), r.step(s.key(x.end))
+			if b == nil || b.Best.IsZero() || e == nil && !x.open || e != nil && e.Best.IsZero() {
+				continue
+			}
+			to := end
+			if e != nil {
+				if found != nil && !e.Known().Latest.Before(found.received) && !e.Best.After(found.received) { // nothing but our look bounds it
+					continue
+				}
+				if to = instant.Later(b.Best, e.Best); e.Window.Latest.Equal(end) { // by it the run was certain to have ended
+					to = end
+				}
+			}
+			from := instant.Later(b.Best, start)
+			if to = instant.Sooner(to, end); !to.Before(from) && b.Best.Before(end) && !b.Window.Latest.Equal(end) {
+				all = append(all, stepInterval{i, p.first, b, e, from, to})
+			}
+		}
+	}
+	return all
+}

@@ -1,0 +1,117 @@
+package trace
+
+import (
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+)
+
+// The phases of a Pod in which the kubelet waits before it does something again: what failed, or a container that ended.
+
+// awaitingNextLife are the times from the end of a container's life to its next, where it has one or is to have one.
+func awaitingNextLife(s *story, _ *result) (all []interval) {
+	for _, r := range s.lives {
+		c, _ := s.specOf(r.container)
+		if c == nil || r.exit == nil {
+			continue
+		}
+		open := s.newestLife(r) && !s.over() && s.deletion() == 0 && s.restarts(c, r.exit.ExitCode)
+		all = append(all, interval{exitKey(r.container, r.attempt), criKey("CreateContainer", r.container, r.attempt+1), open})
+	}
+	return all
+}
+
+// restarts reports whether the kubelet starts a container again that has ended so.
+func (s *story) restarts(c *corev1.Container, code int32) bool {
+	_, init := s.specOf(c.Name)
+	switch policy := s.newest().Spec.RestartPolicy; {
+	case c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways:
+		return true
+	case init || policy == corev1.RestartPolicyOnFailure:
+		return code != 0 && policy != corev1.RestartPolicyNever
+	default:
+		return policy == corev1.RestartPolicyAlways
+	}
+}
+
+// retries are the times from what failed before a container could be made to the next call for it.
+func (s *story) retries(r *result) (all []interval) {
+	if first, ok := s.firstTrouble(); ok {
+		x := interval{begin: s.note(first).Key, end: sandboxKey + ":end", open: !s.over() && !s.ends()}
+		if acts := s.workerEvents; len(acts) > 0 {
+			x.end = acts[0].first()
+		}
+		all = append(all, x)
+	}
+	if begin, end, _ := s.retried(); begin != "" {
+		all = append(all, interval{begin, end, !s.over()})
+	}
+	failed := map[string]string{} // by container, the end of the call that failed last
+	for _, a := range s.workerEvents {
+		if begin := failed[a.container]; begin != "" {
+			all = append(all, interval{begin: begin, end: a.first()})
+			delete(failed, a.container)
+		}
+		if a.action == pullFailed || a.action == createFailed || a.action == startFailed {
+			failed[a.container] = a.key
+		}
+	}
+	for _, c := range s.ownContainers() {
+		if end := failed[c.Name]; end != "" {
+			all = append(all, interval{begin: end, open: !s.over()})
+		}
+	}
+	return all
+}
+
+// ownContainers are those of the spec, init containers first.
+func (s *story) ownContainers() []corev1.Container {
+	if len(s.revisions) == 0 {
+		return nil
+	}
+	return slices.Concat(s.newest().Spec.InitContainers, s.newest().Spec.Containers)
+}
+
+// retried is what failed before a container could be made, the call that then made it, or will, and what the kubelet said.
+func (s *story) retried() (begin, end, why string) {
+	calls := map[*emitted]bool{}
+	for _, a := range s.workerEvents {
+		calls[a.emitted] = true
+	}
+	for _, e := range s.events {
+		if e.emitter == seq.Kubelet && e.event.Reason == "Failed" && e.container != "" && !calls[e] && s.spec(e.container) != nil {
+			return s.note(e).Key, criKey("CreateContainer", e.container, 0), strings.TrimPrefix(e.event.Message, "Error: ")
+		}
+	}
+	return "", "", ""
+}
+
+// firstTrouble is the first Event that says why there is no sandbox yet, before there was one.
+func (s *story) firstTrouble() (*emitted, bool) {
+	acts := s.workerEvents
+	for _, e := range s.events {
+		if e.emitter == seq.Kubelet && troubled[e.event.Reason] && e.container == "" && (len(acts) == 0 || e.rv < acts[0].rv) {
+			return e, true
+		}
+	}
+	return nil, false
+}
+
+func (s *story) retryExplained() string {
+	_, _, why := s.retried()
+	if e, ok := s.firstTrouble(); ok && why == "" {
+		why = e.event.Message
+	}
+	if why == "" {
+		for _, a := range s.workerEvents {
+			if a.action == pullFailed || a.action == createFailed || a.action == startFailed {
+				why = a.event.Message
+				break
+			}
+		}
+	}
+	return "the kubelet waits before it tries again what has failed: " + why
+}

@@ -1,0 +1,325 @@
+package trace
+
+import (
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
+)
+
+// podPhases are those of a run that is about a Pod.
+var podPhases = []phase{
+	{name: "absent", explain: "the object that the run waits for is not there yet",
+		intervals: func(s *story, r *result) []interval { return s.absence() }},
+	{name: "admit", explain: "the API server authenticates, admits, validates and stores the request", first: true, intervals: admitting},
+	{name: "run", explain: "the containers run",
+		intervals: func(s *story, _ *result) []interval {
+			return s.livesOf(func(c *corev1.Container, init bool) bool { return !init })
+		}},
+	{name: "gated", explain: "schedulingGates keep the Pod from the scheduler until somebody removes them",
+		intervals: until((*story).storedKey, (*story).ungatedKey, func(s *story) bool { return s.ungatedKey() != "" })},
+	{name: "schedule", explain: "from the stored Pod to the stored bind",
+		intervals: until((*story).schedulableKey, (*story).boundKey, func(s *story) bool { return len(s.revisions) > 0 && s.node == "" })},
+	{name: "volumes", explain: "the kubelet learns of the Pod and waits for its volumes",
+		intervals: func(s *story, _ *result) []interval {
+			if !s.sandboxTimed() {
+				return nil
+			}
+			return []interval{{begin: s.assignedKey(), end: sandboxKey}}
+		}},
+	{name: "sandbox", why: (*story).sandboxExplained, intervals: func(s *story, _ *result) []interval {
+		x := interval{s.assignedKey(), sandboxKey + ":end", s.reporter() == seq.Kubelet && s.node != "" && !s.over()}
+		if s.sandboxTimed() {
+			x.begin = sandboxKey
+		} else if acts := s.workerEvents; len(acts) > 0 { // what the kubelet does first when there is a sandbox
+			x.end = acts[0].first()
+		}
+		return []interval{x}
+	}},
+	{name: "retry", why: (*story).retryExplained, intervals: (*story).retries},
+	{name: "back-off", explain: "a container has ended; the kubelet notices, and waits out its back-off before it starts it again", intervals: awaitingNextLife},
+	{name: "pull", explain: "the runtime fetches and unpacks the images", intervals: calling("PullImage")},
+	{name: "create", explain: "the runtime prepares the containers' file systems", intervals: calling("CreateContainer")},
+	{name: "start", explain: "the runtime has runc make and start the containers", intervals: calling("StartContainer")},
+	{name: "init", explain: "the init containers run, one after the other, and the kubelet notices the end of each before it goes on",
+		intervals: (*story).initLives},
+	{name: "startup", explain: "the next container waits until the startup probe of a sidecar succeeds", intervals: startingUp},
+	{name: "hook", explain: "the next container waits until the postStart hook of the one before has ended", intervals: hooking},
+	{name: "ready", explain: "from the last container's start to the stored Ready: probes, and the kubelet's report",
+		intervals: until((*story).lastStart, (*story).readyKey, (*story).notReadyYet)},
+	{name: "report", explain: reportExplained, intervals: between((*story).endOfAll, (*story).finishedKey)},
+	{name: "others", explain: "what else the run made gets as far", intervals: othersOf((*story).readyKey)},
+	{name: "stop", explain: "the kubelet learns of the deletion, and the containers end",
+		intervals: until(func(s *story) string { return s.etcdKey(s.deletion()) }, (*story).lastExit, func(s *story) bool { return s.deletion() != 0 && s.runsStill() })},
+	{name: "remove", explain: "the kubelet reports the end, tears down sandbox and volumes, and has the object removed",
+		intervals: func(s *story, _ *result) []interval {
+			x := interval{begin: s.lastExit(), end: s.etcdKey(s.firstRevision(func(w *write) bool { return w.deleted })), open: s.deletion() != 0 && !s.runsStill()}
+			if x.begin == "" && !s.runsStill() {
+				x.begin = s.etcdKey(s.deletion())
+			}
+			return []interval{x}
+		}},
+}
+
+const reportExplained = "the kubelet notices that the last container has ended, and reports it"
+
+// absence is the time in which a run waits for its object, which it knows not to be there: the creation came after.
+func (s *story) absence() []interval {
+	if !s.attached() || s.foundRevision() != nil {
+		return nil
+	}
+	return []interval{{begin: s.firstListKey(), end: s.storedKey(), open: len(s.revisions) == 0}}
+}
+
+// othersOf is the time after the subject had got there, where the run is about other objects, too.
+func othersOf(reached func(*story) string) func(*story, *result) []interval {
+	return func(s *story, _ *result) []interval {
+		if s != s.subject() || len(s.roots()) < 2 {
+			return nil
+		}
+		return []interval{{begin: reached(s), open: true}}
+	}
+}
+
+// firstListKey is our first request, by which the run began.
+func (s *story) firstListKey() string {
+	for _, q := range s.requests {
+		if q.Verb == "list" && !q.Sent.IsZero() {
+			return callKey(q)
+		}
+	}
+	return ""
+}
+
+// admitting are the requests of ours that the run is about, each from when it was sent to its answer.
+func admitting(s *story, _ *result) (all []interval) {
+	ours := s.own
+	if s == s.subject() {
+		ours = s.requests
+	}
+	for _, q := range ours {
+		if q.Acts() && (q.Verb == "create" || q.Verb == "delete") {
+			all = append(all, interval{callKey(q), callKey(q) + ":end", q.Status == 0})
+		}
+	}
+	return all
+}
+
+// ungatedKey is the write that took the last scheduling gate away, or will; there is none where the Pod had no gate.
+func (s *story) ungatedKey() string {
+	if len(s.revisions) == 0 || len(s.revisions[0].pod.Spec.SchedulingGates) == 0 {
+		return ""
+	}
+	return s.etcdKey(s.firstRevision(func(w *write) bool { return len(w.pod.Spec.SchedulingGates) == 0 }))
+}
+
+// schedulableKey is the write since which the scheduler may pick a node.
+func (s *story) schedulableKey() string {
+	if s.madeWithNode() {
+		return ""
+	}
+	if key := s.ungatedKey(); key != "" {
+		return key
+	}
+	return s.storedKey()
+}
+
+// assignedKey is the write by which the Pod had its node: the bind, or its creation.
+func (s *story) assignedKey() string {
+	if s.madeWithNode() {
+		return s.storedKey()
+	}
+	return s.boundKey()
+}
+
+// calling are the calls of one RPC. Where nothing marks the start of one, it counts from what the kubelet had done for that
+// container just before.
+func calling(rpc string) func(*story, *result) []interval {
+	prefix := "cri:" + rpc + ":"
+	return func(s *story, r *result) (all []interval) {
+		before := map[string]string{} // by call
+		latest := map[string]string{} // by container
+		acts := s.workerEvents
+		for i, a := range acts {
+			if a.action == imagePresent && i > 0 && acts[i-1].action == containerStarted && a.attempt == 0 && s.spec(a.container) != nil && s.goesOn(acts[i-1].container) {
+				latest[a.container] = acts[i-1].key
+				continue
+			}
+			if (a.action == containerCreated || a.action == containerStarted || a.action == createFailed || a.action == startFailed) && latest[a.container] != "" {
+				before[a.call] = latest[a.container]
+			}
+			latest[a.container] = a.key
+			if a.action == containerStarted || a.action == createFailed || a.action == startFailed { // then it waits for something else
+				delete(latest, a.container)
+			}
+		}
+		for _, x := range r.about(s.object.UID) {
+			own, ok := strings.CutPrefix(x.Key, s.prefix)
+			if !ok || !strings.HasPrefix(own, prefix) || strings.HasSuffix(own, ":end") {
+				continue
+			}
+			begin := own
+			if before[own] != "" && !x.Shown {
+				begin = before[own]
+			}
+			all = append(all, interval{begin, own + ":end", rpc == "PullImage" && !s.over()})
+		}
+		return all
+	}
+}
+
+// goesOn reports whether the kubelet makes the next container as soon as it has started this one.
+func (s *story) goesOn(container string) bool {
+	c, init := s.specOf(container)
+	hooked := c != nil && c.Lifecycle != nil && c.Lifecycle.PostStart != nil
+	return c != nil && !hooked && (!init || c.RestartPolicy != nil && c.StartupProbe == nil)
+}
+
+// livesOf are those of the containers that are of a kind.
+func (s *story) livesOf(is func(c *corev1.Container, init bool) bool) (all []interval) {
+	for _, r := range s.lives {
+		if c, init := s.specOf(r.container); c != nil && is(c, init) {
+			all = append(all, interval{criKey("StartContainer", r.container, r.attempt) + ":end", exitKey(r.container, r.attempt), r.exit == nil && !s.over() && s.newestLife(r)})
+		}
+	}
+	return all
+}
+
+// initLives are those of the init containers, with the time until the kubelet goes on.
+func (s *story) initLives(*result) []interval {
+	all := s.livesOf(func(c *corev1.Container, init bool) bool { return init && c.RestartPolicy == nil })
+	acts := s.workerEvents
+	for i := range all {
+		call := strings.TrimSuffix(all[i].begin, ":end")
+		at := slices.IndexFunc(acts, func(a workerEvent) bool { return a.action == containerStarted && a.call == call })
+		if at >= 0 && at+1 < len(acts) && acts[at+1].container != acts[at].container {
+			all[i].end = acts[at+1].first()
+		}
+	}
+	return all
+}
+
+// newestLife reports whether no later life of the container is known.
+func (s *story) newestLife(r life) bool {
+	return !slices.ContainsFunc(s.lives, func(o life) bool { return o.container == r.container && o.attempt > r.attempt })
+}
+
+// specOf is a container's spec and whether it is an init container; ephemeral containers have none.
+func (s *story) specOf(name string) (c *corev1.Container, init bool) {
+	if len(s.revisions) == 0 {
+		return nil, false
+	}
+	spec := s.newest().Spec
+	for i := range spec.InitContainers {
+		if spec.InitContainers[i].Name == name {
+			return &spec.InitContainers[i], true
+		}
+	}
+	return containerSpec(s.newest(), name), false
+}
+
+// over reports whether the Pod has ended: nothing in it goes on.
+func (s *story) over() bool {
+	if n := len(s.revisions); n == 0 || s.revisions[n-1].deleted || !s.gone.IsZero() {
+		return n > 0
+	}
+	phase := s.newest().Status.Phase
+	return phase == corev1.PodSucceeded || phase == corev1.PodFailed
+}
+
+// startingUp are the times from a sidecar's start to the success of its startup probe.
+func startingUp(s *story, _ *result) (all []interval) {
+	for _, r := range s.lives {
+		if c, init := s.specOf(r.container); c != nil && init && c.RestartPolicy != nil && c.StartupProbe != nil {
+			all = append(all, interval{criKey("StartContainer", r.container, r.attempt) + ":end", probeKey("startup", r.container, r.attempt), r.exit == nil && s.newestLife(r) && !s.over() && !s.startedUp(r)})
+		}
+	}
+	return all
+}
+
+// startedUp reports whether the status says that a container's startup probe has succeeded.
+func (s *story) startedUp(r life) bool {
+	c := object.StatusOf(s.newest(), r.container)
+	return c != nil && int(c.RestartCount) == r.attempt && isTrue(c.Started)
+}
+
+// hooking are the times from the start of a container with a postStart hook to the next container's creation.
+func hooking(s *story, _ *result) (all []interval) {
+	acts := s.workerEvents
+	for i, a := range acts {
+		c, _ := s.specOf(a.container)
+		if a.action != containerStarted || c == nil || c.Lifecycle == nil || c.Lifecycle.PostStart == nil {
+			continue
+		}
+		x := interval{begin: a.key, open: !s.over() && s.waitsForTurn()}
+		for _, next := range acts[i+1:] {
+			if next.container != a.container && (next.action == containerCreated || next.action == pullBegan) {
+				x.end, x.open = next.call, false
+				break
+			}
+		}
+		all = append(all, x)
+	}
+	return all
+}
+
+// waitsForTurn reports whether a container has not been made yet because the kubelet has not come to it.
+func (s *story) waitsForTurn() bool {
+	return slices.ContainsFunc(s.newest().Status.ContainerStatuses, func(c corev1.ContainerStatus) bool {
+		return c.State.Waiting != nil && usualWaits[c.State.Waiting.Reason] && c.RestartCount == 0
+	})
+}
+
+func (s *story) notReadyYet() bool {
+	return len(s.revisions) > 0 && !s.over() && s.deletion() == 0 && object.Condition(s.newest(), corev1.PodReady) != corev1.ConditionTrue
+}
+
+// endOfAll is the end of the container that ended last, once all have by themselves.
+func (s *story) endOfAll() (key string) {
+	if !s.over() || s.deletion() != 0 {
+		return ""
+	}
+	var last *life
+	for _, r := range s.lives {
+		if c, _ := s.specOf(r.container); c == nil || r.exit == nil || !s.newestLife(r) {
+			continue
+		}
+		if last == nil || last.exit.FinishedAt.Before(&r.exit.FinishedAt) {
+			last = &r
+		}
+	}
+	if last == nil {
+		return ""
+	}
+	return exitKey(last.container, last.attempt)
+}
+
+// finishedKey is the write by which the Pod had come to its end by itself.
+func (s *story) finishedKey() string {
+	return s.etcdKey(s.firstRevision(func(w *write) bool {
+		return w.pod.Status.Phase == corev1.PodSucceeded || w.pod.Status.Phase == corev1.PodFailed
+	}))
+}
+
+// runsStill reports whether a container runs by the newest status.
+func (s *story) runsStill() bool {
+	if len(s.revisions) == 0 || s.last().deleted || !s.gone.IsZero() {
+		return false
+	}
+	for c := range ownStatuses(s.newest()) {
+		if c.State.Running != nil {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *story) sandboxExplained() string {
+	if s.sandboxTimed() {
+		return "the runtime makes the sandbox, and the CNI plugins its network"
+	}
+	return "volumes, then the sandbox with its network; nothing a client sees divides it further"
+}

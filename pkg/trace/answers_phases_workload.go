@@ -1,0 +1,203 @@
+package trace
+
+import (
+	"slices"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
+)
+
+// workloadPhases are those of a run that is about no Pod: what controllers do before there are Pods, what the Pods take,
+// and what it takes until the subject says so.
+var workloadPhases = []phase{
+	{name: "absent", explain: "the object that the run waits for is not there yet",
+		intervals: func(s *story, _ *result) []interval { return s.absence() }},
+	{name: "admit", explain: "the API server authenticates, admits, validates and stores the request", first: true, intervals: admitting},
+	{name: "control", explain: "controllers learn of what is asked for, and make it, level by level, until the first Pod is stored",
+		intervals: until((*story).askedKey, (*story).firstPod, (*story).makesPods)},
+	{name: "pods", explain: "from the first stored Pod to the last that had to be ready, or to end",
+		intervals: until((*story).firstPod, (*story).lastPod, func(s *story) bool { return s.availableRevision() == 0 && !s.ends() })},
+	{name: "report", explain: "controllers learn of that, and report it, level by level",
+		intervals: func(s *story, _ *result) []interval {
+			if s.minReady() > 0 {
+				return nil
+			}
+			return []interval{{begin: s.lastPod(), end: s.etcdKey(s.availableRevision())}}
+		}},
+	{name: "min-ready", explain: "the last Pod is ready, and counts as available only once it has been so for minReadySeconds",
+		intervals: func(s *story, _ *result) []interval {
+			if s.minReady() == 0 {
+				return nil
+			}
+			return []interval{{s.lastReadyPod(), s.etcdKey(s.availableRevision()), s.availableRevision() == 0 && !s.ends()}}
+		}},
+	{name: "bind", explain: "from the stored claim to the volume that is bound to it",
+		intervals: until(func(s *story) string {
+			if s.object.Kind != "PersistentVolumeClaim" {
+				return ""
+			}
+			return s.askedKey()
+		}, func(s *story) string { return s.etcdKey(s.availableRevision()) }, func(s *story) bool { return s.availableRevision() == 0 && !s.ends() })},
+	{name: "schedule", explain: "a CronJob makes no Job before the time in its schedule",
+		intervals: func(s *story, _ *result) []interval {
+			if s.object.Kind != "CronJob" {
+				return nil
+			}
+			key := s.firstChild()
+			return []interval{{s.askedKey(), key, key == "" && !s.ends()}}
+		}},
+	{name: "suspended", explain: "spec.suspend, or spec.paused, is true: controllers do nothing until somebody sets it to false",
+		intervals: (*story).suspensions},
+	{name: "others", explain: "what else the run made gets as far",
+		intervals: othersOf(func(s *story) string { return s.etcdKey(s.availableRevision()) })},
+	{name: "cascade", explain: "the garbage collector finds, level by level, what the deleted object owned, and deletes it",
+		intervals: between(func(s *story) string { return s.etcdKey(s.firstRevision((*write).endsLife)) }, func(s *story) string { return s.lastOfPods((*write).endsLife) })},
+	{name: "end", explain: "the kubelets stop the containers, and have the Pods removed",
+		intervals: until(func(s *story) string { return s.lastOfPods((*write).endsLife) }, func(s *story) string {
+			return s.lastOfPods(func(w *write) bool { return w.deleted })
+		}, func(*story) bool { return true })},
+	{name: "release", explain: "the garbage collector finds, level by level, that nothing is left of what the object owned, and lets it go",
+		intervals: until(func(s *story) string { return s.lastOfPods(func(w *write) bool { return w.deleted }) }, func(s *story) string { return s.released(foregroundFinalizer) },
+			func(s *story) bool { return s.waits(foregroundFinalizer) })},
+	{name: "orphan", explain: "the garbage collector takes away the reference to the object from what it owned, and lets it go",
+		intervals: until(func(s *story) string { return s.etcdKey(s.firstRevision((*write).endsLife)) }, func(s *story) string { return s.released(orphanFinalizer) },
+			func(s *story) bool { return s.waits(orphanFinalizer) })},
+}
+
+// podMakers are the kinds whose controllers make Pods, directly or through others.
+var podMakers = []string{"Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob", "ReplicationController"}
+
+func (s *story) makesPods() bool {
+	return slices.Contains(podMakers, s.object.Kind) && s.availableRevision() == 0 && !s.ends()
+}
+
+// askedRevision is the one by which the object asked for what the run follows: its creation, or the first change of what it
+// asks for since the run looked. It is 0 where there was none.
+func (s *story) askedRevision() uint64 {
+	if rv := s.createRevision(); rv != 0 {
+		return rv
+	}
+	if len(s.specChanges) > 0 && !s.ends() {
+		return s.specChanges[0].rv
+	}
+	return 0
+}
+
+func (s *story) askedKey() string { return s.etcdKey(s.askedRevision()) }
+
+// suspensions are the times in which the object was told to do nothing.
+func (s *story) suspensions(*result) (all []interval) {
+	since := ""
+	for _, w := range s.revisions {
+		u, ok := w.object.(*unstructured.Unstructured)
+		if !ok {
+			continue
+		}
+		spec := object.Field(u, "spec")
+		held := spec["suspend"] == true || spec["paused"] == true
+		switch {
+		case held && since == "" && w.drawn():
+			since = s.etcdKey(w.rv)
+		case held && since == "" && w == s.foundRevision(): // it was so before
+			since = s.firstListKey()
+		case !held && since != "":
+			all, since = append(all, interval{begin: since, end: s.etcdKey(w.rv)}), ""
+		}
+	}
+	if since != "" {
+		all = append(all, interval{begin: since, open: !s.ends()})
+	}
+	return all
+}
+
+// minReady is for how long a Pod has to be ready before it counts, in seconds.
+func (s *story) minReady() int64 {
+	if len(s.revisions) == 0 {
+		return 0
+	}
+	u, ok := s.last().object.(*unstructured.Unstructured)
+	if !ok {
+		return 0
+	}
+	n, _ := object.Field(u, "spec")["minReadySeconds"].(int64)
+	return n
+}
+
+// firstChild is the key of the write that made the first object that this one controls.
+func (s *story) firstChild() string {
+	least, key := uint64(0), ""
+	for _, o := range s.children() {
+		if rv := o.createRevision(); rv != 0 && (least == 0 || rv < least) {
+			least, key = rv, o.etcdKey(rv)
+		}
+	}
+	return key
+}
+
+// lastOfPods is the key of the write by which the last of its Pods became so, if the object itself is gone.
+func (s *story) lastOfPods(is func(*write) bool) (key string) {
+	if !s.ends() {
+		return ""
+	}
+	last := uint64(0)
+	for _, p := range s.podsBelow() {
+		rv := p.firstRevision(is)
+		if rv == 0 {
+			return ""
+		}
+		if rv > last {
+			last, key = rv, p.etcdKey(rv)
+		}
+	}
+	return key
+}
+
+// availableRevision is the one by which the object was first available since it was asked for what the run follows.
+func (s *story) availableRevision() uint64 {
+	asked := s.askedRevision()
+	if asked == 0 {
+		return 0
+	}
+	return s.firstRevision(func(w *write) bool { return w.rv >= asked && object.State(w.object).Available })
+}
+
+// firstPod is the key of the write that made the first Pod since then.
+func (s *story) firstPod() string {
+	asked := s.askedRevision()
+	least, key := uint64(0), ""
+	for _, p := range s.podsBelow() {
+		if rv := p.createRevision(); asked != 0 && rv > asked && (least == 0 || rv < least) {
+			least, key = rv, p.etcdKey(rv)
+		}
+	}
+	return key
+}
+
+// lastPod is the key of the last write by which a Pod became what the object waited for, once it is available.
+func (s *story) lastPod() string {
+	if s.availableRevision() == 0 && s.minReady() == 0 {
+		return ""
+	}
+	return s.lastReadyPod()
+}
+
+// lastReadyPod is that write, if every Pod that was made since then has become so.
+func (s *story) lastReadyPod() string {
+	asked, end := s.askedRevision(), s.availableRevision()
+	last, key := uint64(0), ""
+	for _, p := range s.podsBelow() {
+		rv := p.firstRevision(func(w *write) bool { return podReady(w) || w.pod.Status.Phase == "Succeeded" })
+		if s.object.Kind == "Job" || s.object.Kind == "CronJob" {
+			rv = p.firstRevision(func(w *write) bool { return w.pod.Status.Phase == "Succeeded" })
+		}
+		switch {
+		case p.createRevision() <= asked:
+		case rv == 0 && end == 0:
+			return ""
+		case rv > last && (end == 0 || rv < end):
+			last, key = rv, p.etcdKey(rv)
+		}
+	}
+	return key
+}

@@ -1,0 +1,68 @@
+package trace
+
+import (
+	"slices"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+)
+
+// RecordsComplete reports that the audit log, spans, or both have told all that they can be expected to tell of what has been seen:
+// every write, every Pod's sandbox and every start of a container.
+func (t *Trace) RecordsComplete(audit, spans bool) bool {
+	return !slices.ContainsFunc(t.resolve().scene.stories, func(s *story) bool { return !s.recordsComplete(audit, spans) })
+}
+
+func (s *story) recordsComplete(audit, spans bool) bool {
+	told := func(c *apiCall) bool { return c != nil && (!audit || c.audit != nil) && (!spans || c.txn != nil) }
+	for _, w := range s.revisions {
+		if w.drawn() && !w.isLastGrace() && !told(s.records.writes[w.rv]) {
+			return false
+		}
+	}
+	if q := s.ownExec(); q != nil && !s.execRecordsComplete(audit, spans) {
+		return false
+	}
+	for _, e := range s.events {
+		if !told(s.records.event[eventKey{string(e.event.UID), e.rv}]) {
+			return false
+		}
+	}
+	if !spans || !s.isPod() {
+		return true
+	}
+	if !s.begins().IsZero() && s.ownExec() == nil {
+		return !s.ends() || slices.ContainsFunc(s.cri, func(c criCall) bool { return c.rpc == "StopPodSandbox" && c.server != nil }) || s.node == ""
+	}
+	had := s.livesBefore()
+	starts := slices.DeleteFunc(s.starts(), func(r containerStart) bool { return r.attempt < had[r.step.Container] })
+	for _, r := range starts {
+		if !slices.ContainsFunc(s.cri, func(c criCall) bool { return c.key() == r.call && s.traced(c) }) {
+			return false
+		}
+	}
+	return len(starts) == 0 || s.sandboxTimed() || s.ownExec() != nil
+}
+
+// execRecordsComplete is that for commands that have ended.
+func (s *story) execRecordsComplete(audit, spans bool) bool {
+	for _, x := range s.execs((*seq.Request).Acts) {
+		logged := slices.ContainsFunc(s.records.calls, func(c *apiCall) bool {
+			return c.id == x.ID && (!audit || c.audit != nil) && (!spans || c.server != nil)
+		})
+		recorded := slices.ContainsFunc(s.execRecords, func(e execSpans) bool { return e.ID == x.ID && e.runc != nil && e.wait != nil })
+		if !x.Exec.Ended.IsZero() && !logged || spans && x.Exec.ExitCode != nil && !recorded {
+			return false
+		}
+	}
+	return true
+}
+
+// traced reports whether the runtime's spans of a call are there, down to those of its shim, which come on their own.
+func (s *story) traced(c criCall) bool {
+	if c.server == nil || c.server.Service != "containerd" {
+		return c.server != nil
+	}
+	found := false
+	s.records.spans.walk(c.server, func(x *seq.Span) { found = found || x.Name == taskStart })
+	return found
+}

@@ -1,0 +1,21 @@
+package trace
+
+import (
+	"slices"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+)
+
+// Roots are the objects that the run is about: the subject, and those that other requests of ours are about.
+func (t *Trace) Roots() []seq.Object {
+	var all []seq.Object
+	for _, s := range t.resolve().scene.roots() {
+		all = append(all, s.object)
+	}
+	return all
+}
+
+// Refused reports whether the API server did not take one of the roots.
+func (t *Trace) Refused() bool {
+	return slices.ContainsFunc(t.resolve().scene.roots(), func(s *story) bool { return s.state(len(s.revisions)).Refused != "" })
+}

@@ -1,0 +1,165 @@
+package trace
+
+import (
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+)
+
+// Run returns it.
+func (t *Trace) Run() seq.Run {
+	r := t.resolve()
+	s := r.scene.subject()
+	run := seq.Run{Subject: s.object, Runtime: s.runtime, Node: s.node, Zero: s.zero(), Clocks: s.clocks.List(), Sources: s.sources(), Unseen: s.unseen(), Denied: s.contradictions, Looked: s.attachedAt}
+	for _, q := range s.requests {
+		if q.ServerVersion != "" {
+			run.Server = q.ServerVersion
+		}
+	}
+	if w := s.foundRevision(); w != nil {
+		run.Zero = s.secondOf(seq.APIServer, w.object.GetCreationTimestamp()).Earliest
+	}
+	if n := len(s.revisions); n > 0 && run.Zero.IsZero() && s.attached() {
+		run.Zero = s.revisions[0].received
+	}
+	if n := len(s.revisions); n > 0 && s.isPod() {
+		if c := s.revisions[0].pod.Spec.Containers; len(c) > 0 {
+			run.Image = c[0].Image
+		}
+		run.Expected = expected(s.revisions[0].pod)
+		if run.Zero.IsZero() {
+			run.Zero = s.revisions[0].received
+		}
+	}
+	if s.isContainer() {
+		run.Image, run.Expected = s.containerImage(), []seq.Participant{seq.User, seq.Engine, seq.Containerd, s.theRuntime(), s.lane()}
+	}
+	return run
+}
+
+// expected are the participants of the start of any Pod like this.
+func expected(p *corev1.Pod) []seq.Participant {
+	all := []seq.Participant{seq.Kubectl, seq.APIServer, seq.Etcd, seq.Scheduler, seq.Kubelet, seq.Runtime, seq.Runc}
+	for _, c := range slices.Concat(p.Spec.InitContainers, p.Spec.Containers) {
+		all = append(all, seq.Container(c.Name))
+	}
+	return all
+}
+
+// watched names a watch as evidence does, by what it watches.
+var watched = map[string]string{"pods": "watch", "events": "events"}
+
+// sources are our own requests, and every watch that was opened.
+func (s *story) sources() []string {
+	names := []string{}
+	for _, q := range s.requests {
+		names = append(names, "http")
+		if q.Verb == "watch" && q.Status == 200 && q.Docker == nil {
+			names = append(names, watched[q.Resource])
+		}
+	}
+	for _, c := range s.calls.all {
+		if c.audit != nil {
+			names = append(names, "audit")
+		}
+	}
+	if len(s.engine.events) > 0 {
+		names = append(names, "docker")
+	}
+	if len(s.engine.tasks) > 0 {
+		names = append(names, "containerd")
+	}
+	if len(s.calls.spans.byID) > 0 {
+		names = append(names, "spans")
+	}
+	for _, o := range s.stories {
+		if o.foundRevision() != nil {
+			names = append(names, "object")
+		}
+		if len(o.events) > 0 {
+			names = append(names, "events") // a file has them without a watch
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// unseen says what this run had no source for.
+func (s *story) unseen() []string {
+	words := []string{}
+	if s.isContainer() {
+		words = s.unseenOfEngine()
+	}
+	pods := s.podStories()
+	if any := func(is func(*story) bool) bool { return slices.ContainsFunc(pods, is) }; any(func(p *story) bool { return len(p.revisions) > 0 }) {
+		if len(s.calls.spans.byID) == 0 {
+			words = append(words, "times inside the apiserver, etcd and runc: no traces")
+		}
+		pods = slices.DeleteFunc(pods, func(p *story) bool {
+			return p.foundRevision() == nil && !slices.ContainsFunc(p.revisions, (*write).drawn)
+		}) // nothing becomes of them
+		if !any((*story).sandboxTimed) && any(func(p *story) bool { return p.reporter() == seq.Kubelet }) && s.ownExec() == nil {
+			words = append(words, "the start of RunPodSandbox: no API write marks it")
+		}
+		n, played, by := 0, 0, seq.Participant("")
+		for _, o := range s.stories {
+			n += o.unjoined()
+			if who := o.reporter(); o.isPod() && who != seq.Kubelet {
+				played, by = played+1, who
+			}
+		}
+		if played > 0 {
+			words = append(words, fmt.Sprintf("what happens on the nodes where %s reports, and no kubelet (Pods: %d)", by, played))
+		}
+		if n > 0 {
+			words = append(words, fmt.Sprintf("which revision %d of the recorded writes made: nothing tells them apart", n))
+		}
+		if !any(func(p *story) bool { return len(p.events) > 0 }) && any(func(p *story) bool { return p.node != "" && (p.ownExec() == nil || p.restarted()) }) {
+			words = append(words, "Events: none came, so container calls are known from the status only")
+		} else if any(func(p *story) bool { return len(p.events) > 0 && (p.foundRevision() == nil || len(p.revisions) > 1) }) && !s.comparable["events"] {
+			words = append(words, "the order of Events against Pod writes: their revisions are not known to be comparable")
+		}
+	}
+	if slices.ContainsFunc(s.stories, func(o *story) bool { return o.foundRevision() != nil }) {
+		words = append(words, "writes that left nothing in the objects, which keep their last state, and Events older than an hour")
+	}
+	words = append(words, s.refusedReads()...)
+	words = append(words, s.unlisted()...)
+	for _, l := range s.losses {
+		words = append(words, fmt.Sprintf("%s: %s (%d times)", l.Source, l.What, l.Count))
+	}
+	for _, g := range s.gaps {
+		if g.To == "" && g.Every == 0 {
+			words = append(words, fmt.Sprintf("%s after revision %s: %s", g.Resource, g.From, g.Reason))
+		}
+	}
+	return words
+}
+
+// refusedReads are what we asked and were refused, once each, unless it was allowed later.
+func (s *story) refusedReads() []string {
+	words := []string{}
+	for i, q := range s.requests {
+		if q.Acts() || q.Checks || q.Docker != nil || q.Status < 400 || q.Status == 410 {
+			continue
+		}
+		word := fmt.Sprintf("%s %s: %s", q.Verb, q.Resource, q.Message)
+		later := slices.ContainsFunc(s.requests[i+1:], func(o *seq.Request) bool {
+			return o.Verb == q.Verb && o.Resource == q.Resource && o.Status > 0 && o.Status < 300
+		})
+		if !later && !slices.Contains(words, word) {
+			words = append(words, word)
+		}
+	}
+	return words
+}
+
+// Unobservable reports that the object was made, or was to be watched, and that nothing more will be seen of it: we may neither
+// watch nor ask for it.
+func (t *Trace) Unobservable() bool {
+	s := t.resolve().scene.subject()
+	return (len(s.revisions) > 0 || s.attached()) && slices.ContainsFunc(s.gaps, func(g gap) bool { return g.Resource == s.resource && g.To == "" && g.Every == 0 })
+}

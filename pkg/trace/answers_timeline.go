@@ -1,0 +1,189 @@
+package trace
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/instant"
+)
+
+// phases divides a time among the stretches of an object's table.
+func (r *result) phases(s *story, f frame) []seq.Phase {
+	if f.start.IsZero() || !f.end.After(f.start) {
+		return nil
+	}
+	table := s.phaseTable()
+	all := r.stretches(s, table, f)
+	if len(all) == 0 {
+		return nil
+	}
+	pieces := divide(all, f.start, f.end)
+	byRow := map[int]*seq.Phase{}
+	var out []*seq.Phase
+	for _, x := range pieces {
+		p := byRow[x.phase]
+		if p == nil {
+			p = &seq.Phase{Name: seq.Unknown, Explain: unknownExplained}
+			if x.phase >= 0 {
+				row := table[x.phase]
+				if p.Name, p.Explain = row.name, row.explain; row.why != nil {
+					p.Explain = row.why(s)
+				}
+			}
+			byRow[x.phase] = p
+			out = append(out, p)
+		}
+		if x.open && f.likely && !f.end.Equal(s.attachedAt) { // it went on, but what is told ends there
+			x.open = false
+		}
+		addPiece(p, x, f)
+	}
+	phases := make([]seq.Phase, 0, len(out))
+	for _, p := range out {
+		if p.Name != seq.Unknown {
+			phases = append(phases, *p)
+		}
+	}
+	if p := byRow[rest]; p != nil && p.Best > 0 {
+		phases = append(phases, *p)
+	}
+	if !f.likely {
+		balance(phases, f.end.Sub(f.start))
+	}
+	return phases
+}
+
+// balance bounds each phase by what the others leave of the run.
+func balance(phases []seq.Phase, total time.Duration) {
+	var low, high time.Duration
+	for _, p := range phases {
+		low, high = low+p.Min, high+p.Max
+	}
+	for i := range phases {
+		p := &phases[i]
+		least, most := total-(high-p.Max), total-(low-p.Min)
+		p.Min, p.Max = max(p.Min, min(least, p.Best)), min(p.Max, max(most, p.Best))
+	}
+}
+
+// rest stands for the phase of what no stretch explains.
+const rest = -1
+
+// sharpest is the precision of our own clock's times: what is shorter is no time of its own.
+const sharpest = 100 * time.Microsecond
+
+const unknownExplained = "nothing that was observed says what happened then"
+
+// segment is a part of the run in which one stretch explains best what goes on, or none.
+type segment struct {
+	phase      int
+	begin, end *seq.Step // those at its ends, or nil where they are those of the run
+	from, to   time.Time
+	open       bool
+}
+
+// divide cuts the run where stretches begin and end, and gives each piece to the stretch that began last.
+func divide(all []stepInterval, start, end time.Time) (pieces []segment) {
+	slices.SortStableFunc(all, func(a, b stepInterval) int { return cmp.Or(a.from.Compare(b.from), cmp.Compare(a.phase, b.phase)) })
+	at := map[int64]*seq.Step{} // by the nanosecond
+	cuts := []time.Time{start, end}
+	mark := func(t time.Time, s *seq.Step) {
+		if t.After(start) && t.Before(end) {
+			cuts = append(cuts, t)
+		}
+		if at[t.UnixNano()] == nil {
+			at[t.UnixNano()] = s
+		}
+	}
+	for _, x := range all {
+		mark(x.from, x.begin)
+		mark(x.to, x.end)
+	}
+	slices.SortFunc(cuts, time.Time.Compare)
+	cuts = slices.CompactFunc(cuts, time.Time.Equal)
+	var active []int // indices of stretches, as they began
+	next, last := 0, -2
+	for i := range len(cuts) - 1 {
+		from, to := cuts[i], cuts[i+1]
+		for ; next < len(all) && !all[next].from.After(from); next++ {
+			if x := all[next]; x.to.Equal(x.from) { // it took no time that could be told
+				pieces, last = append(pieces, segment{x.phase, x.begin, x.end, x.from, x.to, false}), -2
+				continue
+			}
+			active = append(active, next)
+		}
+		active = slices.DeleteFunc(active, func(k int) bool { return !all[k].to.After(from) })
+		phase, best := rest, -1
+		if n := len(active); n > 0 {
+			best = active[n-1]
+			for _, k := range active {
+				if all[k].first {
+					best = k
+				}
+			}
+			phase = all[best].phase
+		}
+		if n := len(pieces); n > 0 && (best == last || best < 0 && to.Sub(from) < sharpest) {
+			pieces[n-1].to, pieces[n-1].end = to, at[to.UnixNano()]
+		} else {
+			pieces = append(pieces, segment{phase: phase, begin: at[from.UnixNano()], end: at[to.UnixNano()], from: from, to: to})
+		}
+		last = best
+		if to.Equal(end) && best >= 0 && all[best].end == nil {
+			pieces[len(pieces)-1].open, pieces[len(pieces)-1].end = true, nil
+		}
+	}
+	return pieces
+}
+
+// addPiece takes one piece of the run's time into its phase.
+func addPiece(p *seq.Phase, x segment, f frame) {
+	b, e := knownWithin(x.begin, x.from, f), knownWithin(x.end, x.to, f)
+	if p.Earliest.IsZero() {
+		p.Earliest = b.Earliest
+	}
+	p.Latest = instant.Later(p.Latest, e.Latest)
+	outer := e.Latest.Sub(instant.Later(b.Earliest, reached(p)))
+	p.Min, p.Max = p.Min+max(0, e.Earliest.Sub(b.Latest)), p.Max+max(outer, x.to.Sub(x.from))
+	p.Best += x.to.Sub(x.from)
+	p.Open = p.Open || x.open
+	p.Parts = append(p.Parts, seq.Part{Begin: stepKey(x.begin), End: stepKey(x.end), Window: seq.Window{Earliest: b.Earliest, Latest: e.Latest}, Likely: seq.Window{Earliest: x.from, Latest: x.to}})
+}
+
+// reached is up to when the phase's parts go at the latest: what two of them may both cover counts once.
+func reached(p *seq.Phase) (at time.Time) {
+	for _, part := range p.Parts {
+		at = instant.Later(at, part.Latest)
+	}
+	return at
+}
+
+func stepKey(s *seq.Step) string {
+	if s == nil {
+		return ""
+	}
+	return s.Key
+}
+
+// knownWithin is what is known of an instant of a run: of a step, or of the run's own beginning and end.
+func knownWithin(s *seq.Step, at time.Time, f frame) seq.Window {
+	if s == nil {
+		return seq.Window{Earliest: at, Latest: at}
+	}
+	w := s.Known()
+	cut := at.Equal(f.start) && s.Best.Before(f.start) || at.Equal(f.end) && s.Best.After(f.end)
+	switch {
+	case f.likely:
+		w.Earliest, w.Latest = cmp.Or(w.Earliest, at), cmp.Or(w.Latest, at)
+	case cut:
+		return seq.Window{Earliest: at, Latest: at}
+	default:
+		w.Earliest, w.Latest = instant.Later(w.Earliest, f.start), instant.Sooner(w.Latest, f.end)
+		if w.Latest.IsZero() {
+			w.Latest = f.end
+		}
+	}
+	return seq.Window{Earliest: instant.Sooner(w.Earliest, at), Latest: instant.Later(w.Latest, at)}
+}

@@ -1,0 +1,147 @@
+package trace
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
+)
+
+// consulted is one webhook that the API server asked about our Pod.
+type consulted struct {
+	name     string
+	answer   string // what it did, where that is known
+	inferred bool
+	evidence seq.Evidence
+	span     *seq.Span // or nil
+}
+
+var deniedBy = regexp.MustCompile(`admission webhook "([^"]+)" denied the request(?:: (.*))?`)
+
+func (s *story) ownCreate() *seq.Request {
+	for _, q := range s.requests {
+		if q.Verb == "create" {
+			return q
+		}
+	}
+	return nil
+}
+
+// consulted finds the webhooks: the API server's spans and audit log name those it asked, a refusal names the one that
+// denied. Else, where only one is set up for Pods and the Pod was changed, it is likely to have been that one.
+func (s *story) consulted(q *seq.Request, changed []string) []consulted {
+	var all []consulted
+	add := func(c consulted) {
+		if !slices.ContainsFunc(all, func(o consulted) bool { return o.name == c.name }) {
+			all = append(all, c)
+		}
+	}
+	for _, c := range s.records.calls {
+		if c.id != q.ID {
+			continue
+		}
+		mutated := map[string]bool{}
+		if c.audit != nil {
+			for _, w := range c.audit.Webhooks {
+				mutated[w.Name] = mutated[w.Name] || w.Mutated // in any round
+			}
+		}
+		answer := func(name string) string {
+			if is, known := mutated[name]; known && !is {
+				return "changes nothing"
+			} else if is {
+				return "changes the Pod"
+			}
+			return ""
+		}
+		if c.server != nil {
+			s.records.spans.walk(c.server, func(x *seq.Span) {
+				if name := x.Attributes["webhook"]; name != "" && strings.HasSuffix(x.Name, " webhook") {
+					add(consulted{name: name, answer: answer(name), evidence: x.Evidence(), span: x})
+				}
+			})
+		}
+		if c.audit != nil {
+			for _, w := range c.audit.Webhooks {
+				e := c.auditEvidence()
+				e.Detail = "the entry says that webhook " + w.Name + " of " + w.Configuration + " was asked; " + e.Detail
+				add(consulted{name: w.Name, answer: answer(w.Name), evidence: e})
+			}
+		}
+	}
+	if m := deniedBy.FindStringSubmatch(q.Message); m != nil && q.Status >= 300 {
+		denied := consulted{name: m[1], answer: "denies: " + m[2], evidence: seq.Evidence{Source: "http", Detail: "the answer to our own request names it", At: q.FirstByte}}
+		if i := slices.IndexFunc(all, func(o consulted) bool { return o.name == m[1] }); i >= 0 {
+			all[i].answer = denied.answer
+		}
+		add(denied)
+	}
+	if len(all) == 0 && slices.ContainsFunc(changed, func(word string) bool { return !builtIn.MatchString(word) }) && s.webhooks != nil && len(s.webhooks.Mutating) == 1 {
+		e := seq.Evidence{Source: "http", Detail: "it is the only mutating webhook for Pods, and the answer to our own request is not what it asked for", ResourceVersion: q.ResourceVersion, At: q.FirstByte}
+		all = append(all, consulted{name: s.webhooks.Mutating[0], answer: "changes the Pod", inferred: true, evidence: e})
+	}
+	return all
+}
+
+// builtIn are changes that plugins of the API server itself make, where a namespace is set up so.
+var builtIn = regexp.MustCompile(`kubernetes\.io/limit-ranger|\.resources|spec\.(imagePullSecrets|priorityClassName|nodeSelector|tolerations)`)
+
+// admissionOf is what a create changed. It takes long to find out, and is asked again after every observation.
+type admissionOf struct {
+	create  *seq.Request
+	changed []string
+}
+
+func (t *store) admitted(q *seq.Request) []string {
+	if t.admission.create != q {
+		t.admission = admissionOf{q, changedByAdmission(q)}
+	}
+	return t.admission.changed
+}
+
+// changedByAdmission says what the API server stored beyond or instead of what the request asked for, its own defaults aside.
+func changedByAdmission(q *seq.Request) []string {
+	if q == nil || q.Asked == nil || q.Pod == nil {
+		return nil
+	}
+	asked, stored := plainPod(q.Asked), plainPod(q.Pod)
+	var words []string
+	object.Differ("", asked, stored, func(path string, was, is any) {
+		switch {
+		case was == nil && !defaulted.MatchString(path):
+			words = append(words, "adds "+path+object.Suffix(is))
+		case was != nil && is == nil:
+			words = append(words, "removes "+path)
+		case was != nil && !defaulted.MatchString(path):
+			words = append(words, "changes "+path+object.Suffix(is))
+		}
+	})
+	return words
+}
+
+// defaulted are the fields that the API server itself fills in, by defaulting or by the admission plugins that are always
+// on (ServiceAccount, Priority, DefaultTolerationSeconds).
+var defaulted = regexp.MustCompile(`^spec\.(restartPolicy|terminationGracePeriodSeconds|dnsPolicy|serviceAccount|serviceAccountName|securityContext|schedulerName|priority|preemptionPolicy|enableServiceLinks|nodeName` +
+	`|tolerations\[node\.kubernetes\.io/(not-ready|unreachable)\]|volumes\[kube-api-access-\w+\]` +
+	`|volumes\[[^]]*\](\..*)?\.(defaultMode|apiVersion|type|iscsiInterface|fsType|expirationSeconds|volumeMode)|overhead` +
+	`|(initContainers|containers)\[[^]]*\]\.(terminationMessagePath|terminationMessagePolicy|imagePullPolicy|securityContext|resources|resources\.requests.*|ports\[[^]]*\]\.(protocol|hostPort)` +
+	`|volumeMounts\[/var/run/secrets/kubernetes\.io/serviceaccount\]|volumeMounts\[[^]]*\]\.recursiveReadOnly` +
+	`|(livenessProbe|readinessProbe|startupProbe)\.(timeoutSeconds|periodSeconds|successThreshold|failureThreshold|grpc\.service|httpGet\.(scheme|path))` +
+	`|lifecycle\.\w+\.httpGet\.(scheme|path)|env\[[^]]*\]\.valueFrom\.(fieldRef\.apiVersion|resourceFieldRef\.divisor)))$`)
+
+// plainPod is a Pod without what every stored object has.
+func plainPod(p *corev1.Pod) map[string]any {
+	plain := &corev1.Pod{Spec: p.Spec}
+	plain.Labels, plain.Annotations, plain.Finalizers = p.Labels, p.Annotations, p.Finalizers
+	out, err := runtime.DefaultUnstructuredConverter.ToUnstructured(plain)
+	if err != nil {
+		return nil
+	}
+	delete(out, "status")
+	return out
+}

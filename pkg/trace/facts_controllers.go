@@ -1,0 +1,163 @@
+package trace
+
+import (
+	"iter"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
+)
+
+// controller is one row of what is known of them. All go by one name in managedFields; their Events, and the audit log
+// where the controller manager runs with --use-service-account-credentials, tell them apart (cmd/kube-controller-manager
+// and pkg/controller, v1.37).
+type controller struct {
+	name         string
+	kind         string // of the objects that it brings about, and whose status it writes
+	account      string // ServiceAccount in kube-system
+	emitter      string // component of its Events; empty if that is the account's name
+	othersReport bool   // others write the status of that kind, too
+}
+
+var controllers = []controller{
+	{name: "deployment", kind: "Deployment", account: "deployment-controller"},
+	{name: "replicaset", kind: "ReplicaSet", account: "replicaset-controller"},
+	{name: "replicationcontroller", kind: "ReplicationController", account: "replication-controller"},
+	{name: "statefulset", kind: "StatefulSet", account: "statefulset-controller"},
+	{name: "daemonset", kind: "DaemonSet", account: "daemon-set-controller", emitter: "daemonset-controller"},
+	{name: "job", kind: "Job", account: "job-controller"},
+	{name: "cronjob", kind: "CronJob", account: "cronjob-controller"},
+	{name: "endpointslice", kind: "Service", account: "endpointslice-controller", emitter: "endpoint-slice-controller", othersReport: true},
+	{name: "persistentvolume-binder", kind: "PersistentVolumeClaim", account: "persistent-volume-binder", emitter: "persistentvolume-controller", othersReport: true},
+	{name: "persistentvolume-binder", kind: "PersistentVolume", account: "persistent-volume-binder", emitter: "persistentvolume-controller", othersReport: true},
+	{name: "persistentvolumeclaim-protection", account: "pvc-protection-controller"},
+	{name: "horizontal-pod-autoscaler", kind: "HorizontalPodAutoscaler", account: "horizontal-pod-autoscaler"},
+	{name: "garbage-collector", account: "generic-garbage-collector", emitter: "garbage-collector-controller"},
+	{name: "endpoints", account: "endpoint-controller"},
+	{name: "pod-garbage-collector", account: "pod-garbage-collector"},
+	{name: "node-lifecycle", account: "node-controller"},
+	{name: "taint-eviction", account: "taint-eviction-controller"},
+	{name: "attachdetach", account: "attachdetach-controller"},
+	{name: "disruption", kind: "PodDisruptionBudget", account: "disruption-controller"},
+	{name: "namespace", kind: "Namespace", account: "namespace-controller"},
+	{name: "serviceaccount", account: "service-account-controller"},
+	{name: "ttl-after-finished", account: "ttl-after-finished-controller"},
+}
+
+const garbageCollector = seq.ControllerManager + "/garbage-collector"
+
+// controllerOf is the controller of a kind of objects, or nothing.
+func controllerOf(kind string) seq.Participant {
+	for _, c := range controllers {
+		if c.kind == kind && kind != "" {
+			return seq.Controller(c.name)
+		}
+	}
+	return ""
+}
+
+// controllerBy is the controller of which is holds, or nothing.
+func controllerBy(is func(controller) bool) seq.Participant {
+	for _, c := range controllers {
+		if is(c) {
+			return seq.Controller(c.name)
+		}
+	}
+	return ""
+}
+
+// controlled says which controller of the controller manager made a write: that of the object's owner, and for the status
+// that of the object itself.
+func (s *story) controlled(w *write, a actor) actor {
+	if a.name != seq.ControllerManager {
+		return a
+	}
+	owner, kind := metav1.GetControllerOf(w.object), s.object.Kind
+	switch {
+	case w.lostOwner() != nil && a.subresource == "": // by its owner's controller, or by the garbage collector
+		return a
+	case a.subresource == "scale":
+		kind = "HorizontalPodAutoscaler"
+	case owner != nil && a.subresource == "":
+		kind = owner.Kind
+	case a.verb == "create" && kind == "PersistentVolumeClaim": // of a volumeClaimTemplate; it has no owner
+		kind = "StatefulSet"
+	case a.subresource == "status" && kind == "PersistentVolumeClaim" && w.was != nil && object.Status(w.was)["phase"] == object.Status(w.object)["phase"]:
+		a.name, a.certainty = seq.Controller("persistentvolumeclaim-protection"), seq.Inferred
+		a.because += ", and the phase is as it was: this controller writes whether a claim is in use"
+		return a
+	}
+	if name := controllerOf(kind); name != "" {
+		a.name, a.certainty = name, seq.Inferred
+		a.because += ", and it is this controller that looks after a " + kind
+	}
+	return a
+}
+
+// attributeEnds finds who asked for the end of objects that do not tell: the controller whose Event says that it did, or
+// the garbage collector where the owner is gone.
+func (c *scene) attributeEnds() {
+	for _, s := range c.stories {
+		for _, w := range s.revisions {
+			if !w.endsLife() || w.own != nil || w.actor.name != seq.UnknownClient {
+				continue
+			}
+			ref := metav1.GetControllerOf(w.object)
+			if ref == nil {
+				continue
+			}
+			owner := c.byUID[string(ref.UID)]
+			if owner == nil {
+				continue
+			}
+			if e := owner.tellsOf(s, "SuccessfulDelete"); e != nil {
+				w.actor.name, w.actor.certainty, w.actor.because = e.emitter, seq.Observed, "Event SuccessfulDelete names it"
+			} else if owner.waits(foregroundFinalizer) {
+				w.actor.name, w.actor.because = garbageCollector, "its owner, "+ref.Kind+" "+ref.Name+", has the finalizer "+foregroundFinalizer+": the garbage collector deletes what it owns first"
+			} else if owner.ends() && !owner.orphans() {
+				w.actor.name, w.actor.because = garbageCollector, "its owner, "+ref.Kind+" "+ref.Name+", was deleted: the garbage collector deletes what it leaves behind"
+			}
+		}
+	}
+}
+
+// ends reports whether the object is gone, or is to go.
+func (s *story) ends() bool {
+	n := len(s.revisions)
+	return n > 0 && (s.last().deleted || s.last().object.GetDeletionTimestamp() != nil)
+}
+
+// tellsOf is the Event with one of these reasons by which a controller names another object, or nil.
+func (s *story) tellsOf(other *story, reasons ...string) *emitted {
+	for _, e := range s.events {
+		for _, r := range reasons {
+			if e.event.Reason == r && names(e.event.Message, other.object.Name) {
+				return e
+			}
+		}
+	}
+	return nil
+}
+
+// names reports whether a message has a name as a word.
+func names(message, name string) bool {
+	for word := range words(message) {
+		if word == name {
+			return true
+		}
+	}
+	return false
+}
+
+// words are those of a message, without what a sentence puts around them.
+func words(message string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for word := range strings.FieldsSeq(message) {
+			if !yield(strings.Trim(word, `.,:;"'`)) {
+				return
+			}
+		}
+	}
+}

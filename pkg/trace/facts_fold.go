@@ -1,0 +1,268 @@
+package trace
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/instant"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
+)
+
+// store is all that has been observed, each fact once.
+type store struct {
+	version uint64 // it grows with everything that is not known yet
+
+	subject       seq.Object
+	requests      map[string]*seq.Request
+	objects       map[string]*facts     // by uid
+	gaps          map[seq.Gap]time.Time // first received
+	audits        map[string]*seq.Audit // by ID
+	spans         map[string]*seq.Span  // by trace and ID
+	losses        map[seq.Loss]int      // the count is left out of the key
+	engine        map[string]engineEvent
+	tasks         map[string]runtimeEvent
+	lease         *seq.Lease    // the newest, or nil
+	leaseAt       time.Time     // when it was answered last
+	webhooks      *seq.Webhooks // or nil
+	admission     admissionOf
+	attachedAt    time.Time                   // see Attach
+	listsPending  bool                        // an Attach said that lists are under way
+	listsAnswered bool                        // one said that they are not, or not any more
+	now           time.Time                   // the latest instant any observation has shown us
+	lists         map[string]uint64           // by resource, the store's revision when we first listed it
+	fields        map[string]*metav1.FieldsV1 // by their text, see sameFields
+}
+
+// facts is what is kept of one object: every revision once, every revision of its Events once.
+type facts struct {
+	revisions map[uint64]*revision
+	events    map[eventKey]*eventRevision
+	owners    map[string]bool // uids of those that own it, or did
+	gone      time.Time       // since when we know that it is no longer there, where no watch told
+	latest    metav1.Object   // of those that were observed
+}
+
+type eventKey struct {
+	uid string
+	rv  uint64
+}
+
+type revision struct {
+	rv       uint64
+	object   metav1.Object
+	deleted  bool
+	listed   bool      // it was there when we listed
+	added    bool      // a watch said that it is new
+	received time.Time // zero where it only came as the answer to our own create
+
+	// What it changed takes long to find out, and is asked again after every observation.
+	changeFrom metav1.Object // that change tells the difference from
+	change     string        // or nothing yet
+	entryFrom  metav1.Object // that entry tells the difference from
+	entryOf    *metav1.ManagedFieldsEntry
+	parsed     *map[string]object.Endpoint // see endpoints
+}
+
+type eventRevision struct {
+	rv       uint64
+	event    *corev1.Event
+	received time.Time
+}
+
+func newStore(subject seq.Object) store {
+	return store{
+		subject: subject, requests: map[string]*seq.Request{}, objects: map[string]*facts{}, gaps: map[seq.Gap]time.Time{},
+		audits: map[string]*seq.Audit{}, spans: map[string]*seq.Span{}, losses: map[seq.Loss]int{}, engine: map[string]engineEvent{},
+		tasks: map[string]runtimeEvent{}, fields: map[string]*metav1.FieldsV1{}, lists: map[string]uint64{},
+	}
+}
+
+func (t *store) observe(o seq.Observation) {
+	if o.Received.After(t.now) {
+		t.now = o.Received
+	}
+	switch {
+	case o.Request != nil:
+		t.observeRequest(o.Request)
+	case o.Change != nil && o.Change.ChangedObject() != nil && o.Change.Type == "GONE":
+		t.observeGone(o.Change.ChangedObject(), o.Received)
+	case o.Change != nil && o.Change.ChangedObject() != nil:
+		t.observeObject(o.Change.ChangedObject(), revision{deleted: o.Change.Type == "DELETED", listed: o.Change.Type == "LISTED", added: o.Change.Type == "ADDED", received: o.Received})
+	case o.Event != nil && o.Event.Event != nil && o.Event.Type != "DELETED":
+		t.observeEvent(o.Event.Event, o.Received)
+	case o.Gap != nil:
+		if old, ok := t.gaps[*o.Gap]; !ok || o.Received.Before(old) {
+			t.gaps[*o.Gap] = o.Received
+			t.version++
+		}
+	case o.Audit != nil:
+		t.observeAudit(o.Audit)
+	case o.Span != nil:
+		t.observeSpan(o.Span)
+	case o.Engine != nil:
+		t.observeEngine(o.Engine, o.Received)
+	case o.Runtime != nil:
+		t.observeRuntime(o.Runtime, o.Received)
+	case o.Loss != nil:
+		key := seq.Loss{Source: o.Loss.Source, What: o.Loss.What}
+		t.losses[key] = max(t.losses[key], o.Loss.Count)
+		t.version++
+	case o.Lease != nil && (t.lease == nil || cmp.Or(o.Lease.Renewed.Compare(t.lease.Renewed), cmp.Compare(o.Lease.Node, t.lease.Node), cmp.Compare(o.Lease.Seconds, t.lease.Seconds)) > 0):
+		t.lease, t.leaseAt = o.Lease, o.Received
+		t.version++
+	case o.Lease != nil && *o.Lease == *t.lease && o.Received.After(t.leaseAt): // still the same
+		t.leaseAt = o.Received
+		t.version++
+	case o.Attach != nil:
+		t.observeAttach(*o.Attach, o.Received)
+	case o.Webhooks != nil && (t.webhooks == nil || slices.Compare(o.Webhooks.Mutating, t.webhooks.Mutating) > 0):
+		t.webhooks = o.Webhooks
+		t.version++
+	}
+}
+
+func (t *store) observeAttach(a seq.Attach, received time.Time) {
+	looking, listed := t.listsPending || a.Looking, t.listsAnswered || !a.Looking
+	if looking != t.listsPending || listed != t.listsAnswered || instant.Earlier(received, t.attachedAt) {
+		t.listsPending, t.listsAnswered = looking, listed
+		t.version++
+	}
+	if instant.Earlier(received, t.attachedAt) {
+		t.attachedAt = received
+	}
+}
+
+func (t *store) observeRequest(r *seq.Request) {
+	if r.Verb == "list" {
+		if rv, ok := parseRevision(r.ResourceVersion); ok {
+			if old := t.lists[r.Resource]; old == 0 || rv < old {
+				t.lists[r.Resource] = rv
+			}
+		}
+	}
+	if old := t.requests[r.ID]; old != nil && !isNewerForm(r, old) {
+		return
+	}
+	t.requests[r.ID] = r
+	if m := r.AnswerObject(); m != nil && r.Verb == "create" {
+		t.observeObject(m, revision{})
+	}
+	t.version++
+}
+
+// isNewerForm compares two forms of one request: the answered one says all that the sent one says, and a later try what
+// an earlier one did not come to.
+func isNewerForm(q, o *seq.Request) bool {
+	answered := func(q *seq.Request) int { return min(q.Status, 1) }
+	return cmp.Or(cmp.Compare(answered(q), answered(o)), q.Sent.Compare(o.Sent), q.FirstByte.Compare(o.FirstByte), cmp.Compare(q.Status, o.Status), cmp.Compare(execProgress(q.Exec), execProgress(o.Exec)), cmp.Compare(dockerProgress(q.Docker), dockerProgress(o.Docker))) > 0
+}
+
+// execProgress is how far the command is known to have come. Not by its times: a clock can be set back.
+func execProgress(e *seq.Exec) int {
+	switch {
+	case e == nil:
+		return 0
+	case !e.Ended.IsZero():
+		return 3
+	case !e.Output.IsZero():
+		return 2
+	}
+	return 1
+}
+
+// dockerProgress is how far the answer is known to have come.
+func dockerProgress(d *seq.Docker) int {
+	switch {
+	case d == nil:
+		return 0
+	case !d.Ended.IsZero():
+		return 3
+	case !d.Output.IsZero():
+		return 2
+	}
+	return 1
+}
+
+func (t *store) observeObject(m metav1.Object, how revision) {
+	rv, ok := parseRevision(m.GetResourceVersion())
+	_, isPod := m.(*corev1.Pod)
+	if !ok || m.GetUID() == "" || t.otherwise(seq.ObjectOf(m)) || seq.ObjectOf(m).Kind == "Pod" && !isPod { // of another group
+		return
+	}
+	f := t.facts(string(m.GetUID()))
+	how.rv = rv
+	if old := f.revisions[rv]; old != nil {
+		how.object, how.changeFrom, how.change, how.entryFrom, how.entryOf, how.parsed = old.object, old.changeFrom, old.change, old.entryFrom, old.entryOf, old.parsed
+		how.deleted, how.listed, how.added = how.deleted || old.deleted, how.listed || old.listed, how.added || old.added
+		if !instant.Earlier(how.received, old.received) {
+			how.received = old.received
+		}
+		if how == *old {
+			return
+		}
+	} else {
+		f.latest = t.sharingParts(m, f.latest)
+		how.object = f.latest
+	}
+	f.revisions[rv] = &how
+	for _, o := range m.GetOwnerReferences() {
+		f.owners[string(o.UID)] = true
+	}
+	t.version++
+}
+
+// otherwise reports whether an object has the subject's name, but another uid than is asked for.
+func (t *store) otherwise(o seq.Object) bool {
+	return t.subject.UID != "" && o.UID != t.subject.UID && o.Kind == t.subject.Kind && o.Namespace == t.subject.Namespace && o.Name == t.subject.Name
+}
+
+// observeGone takes that an object which was asked for is no longer there.
+func (t *store) observeGone(m metav1.Object, received time.Time) {
+	if m.GetUID() == "" {
+		return
+	}
+	if f := t.facts(string(m.GetUID())); instant.Earlier(received, f.gone) {
+		f.gone = received
+		t.version++
+	}
+}
+
+func (t *store) observeEvent(e *corev1.Event, received time.Time) {
+	rv, ok := parseRevision(e.ResourceVersion)
+	if !ok || e.InvolvedObject.UID == "" {
+		return
+	}
+	f, key := t.facts(string(e.InvolvedObject.UID)), eventKey{string(e.UID), rv}
+	if old := f.events[key]; old != nil && !instant.Earlier(received, old.received) {
+		return
+	}
+	lean := *e
+	lean.ManagedFields = t.sameFields(e.ManagedFields)
+	f.events[key] = &eventRevision{rv: rv, event: &lean, received: received}
+	t.version++
+}
+
+func (t *store) facts(uid string) *facts {
+	f := t.objects[uid]
+	if f == nil {
+		f = &facts{revisions: map[uint64]*revision{}, events: map[eventKey]*eventRevision{}, owners: map[string]bool{}}
+		t.objects[uid] = f
+	}
+	return f
+}
+
+// parseRevision reads a resourceVersion, which within one resource is a comparable decimal integer (promised since
+// Kubernetes 1.35, true before).
+func parseRevision(s string) (uint64, bool) {
+	rv, err := strconv.ParseUint(s, 10, 64)
+	return rv, err == nil && rv > 0
+}
+
+// Now is the latest instant any observation has shown us, on our own clock.
+func (t *store) Now() time.Time { return t.now }

@@ -1,0 +1,169 @@
+package trace
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
+)
+
+// ran is one life of a container, as the status shows it.
+type life struct {
+	container    string
+	attempt      int
+	evidence     seq.Evidence
+	exit         *corev1.ContainerStateTerminated
+	exitEvidence seq.Evidence
+}
+
+func (s *story) readStatuses() []life {
+	var all []life
+	at := map[string]int{}
+	see := func(w *write, c *corev1.ContainerStatus, attempt int, state corev1.ContainerState) {
+		if state.Running == nil && !began(state.Terminated) || attempt < 0 {
+			return
+		}
+		e := seq.Evidence{Source: "watch", Detail: "containerStatuses: " + c.Name + " " + stateOf(state), ResourceVersion: w.pod.ResourceVersion, At: w.received}
+		id := criKey("", c.Name, attempt)
+		i, ok := at[id]
+		if !ok {
+			i, at[id] = len(all), len(all)
+			all = append(all, life{container: c.Name, attempt: attempt, evidence: e})
+		}
+		if state.Terminated != nil && all[i].exit == nil {
+			all[i].exit, all[i].exitEvidence = state.Terminated, e
+		}
+	}
+	for _, w := range s.revisions {
+		for c := range object.Statuses(w.pod) {
+			see(w, c, lastLife(c), c.LastTerminationState)
+			see(w, c, int(c.RestartCount), c.State)
+		}
+	}
+	return all
+}
+
+// lastLife is which life of the container lastState is about: the one before, or, while it waits for its next, its latest.
+func lastLife(c *corev1.ContainerStatus) int {
+	if t := c.LastTerminationState.Terminated; t != nil && t.ContainerID != "" && t.ContainerID == c.ContainerID {
+		return int(c.RestartCount)
+	}
+	return int(c.RestartCount) - 1
+}
+
+// began reports whether a container that has ended had begun: one whose program could not be started has ended too, but
+// was started at the beginning of Unix time.
+func began(t *corev1.ContainerStateTerminated) bool { return t != nil && t.StartedAt.Unix() > 0 }
+
+// reported are the messages that a status write tells of, and so came before it.
+func (s *story) reported(w *write) []string {
+	var keys []string
+	if object.Condition(w.pod, corev1.PodReadyToStartContainers) == corev1.ConditionTrue {
+		keys = append(keys, sandboxKey+":end")
+	}
+	for c := range object.Statuses(w.pod) {
+		n := int(c.RestartCount)
+		if c.State.Running != nil || began(c.State.Terminated) {
+			keys = append(keys, criKey("StartContainer", c.Name, n)+":end")
+		}
+		if c.State.Terminated != nil {
+			keys = append(keys, exitKey(c.Name, n))
+		}
+		if c.LastTerminationState.Terminated != nil {
+			keys = append(keys, exitKey(c.Name, lastLife(c)))
+		}
+		if c.Ready {
+			keys = append(keys, probeKey("readiness", c.Name, n))
+		}
+		if c.Started != nil && *c.Started {
+			keys = append(keys, probeKey("startup", c.Name, n))
+		}
+	}
+	return keys
+}
+
+// livesBeforeEvents is how many lives a container had before the first that an Event tells of, which live an hour and count together what
+// is alike.
+func (s *story) livesBeforeEvents(container string, acts []workerEvent) int {
+	w := s.foundRevision()
+	if w == nil {
+		return 0
+	}
+	last, told := (*workerEvent)(nil), 0
+	counted := map[string]int{}
+	for i := range acts {
+		a := &acts[i]
+		if a.container != container || a.action != containerStarted && a.action != startFailed || !s.wasListed(a.emitted) {
+			continue
+		}
+		uid := string(a.event.UID)
+		told += max(1, a.count-counted[uid])
+		counted[uid], last = a.count, a
+	}
+	c := object.StatusOf(w.pod, container)
+	if last == nil || c == nil {
+		return 0
+	}
+	life := int(c.RestartCount)
+	switch t := c.LastTerminationState.Terminated; {
+	case c.State.Running != nil && near(last, c.State.Running.StartedAt), c.State.Terminated != nil && near(last, c.State.Terminated.StartedAt):
+	case t != nil && near(last, t.StartedAt):
+		life = lastLife(c)
+	default: // its last Event was dropped, as of many alike: what they count is all there is
+		return 0
+	}
+	return max(0, life-told+1)
+}
+
+// near reports whether an Event was last emitted within two seconds of a start.
+func near(a *workerEvent, t metav1.Time) bool {
+	at := cmp.Or(a.event.LastTimestamp.Time, a.at, a.event.EventTime.Time)
+	return at.Sub(t.Time).Abs() <= 2*time.Second
+}
+
+// livesBefore is how many lives each container has had by the first revision, of a Pod that was there before.
+func (s *story) livesBefore() map[string]int {
+	had := map[string]int{}
+	if s.begins().IsZero() || len(s.revisions) == 0 || s.revisions[0].first {
+		return had
+	}
+	for c := range object.Statuses(s.revisions[0].pod) {
+		had[c.Name] = lastLife(c) + 1
+		if c.State.Running != nil || c.State.Terminated != nil {
+			had[c.Name] = int(c.RestartCount) + 1
+		}
+	}
+	return had
+}
+
+// containerStart is one container start, by the key of the call.
+type containerStart struct {
+	call    string
+	attempt int
+	step    seq.Step
+}
+
+// starts are the container starts that an Event or the status tells of, once each.
+func (s *story) starts() []containerStart {
+	var all []containerStart
+	add := func(container string, attempt int, e seq.Evidence) {
+		call := criKey("StartContainer", container, attempt)
+		if !slices.ContainsFunc(all, func(o containerStart) bool { return o.call == call }) {
+			all = append(all, containerStart{call, attempt, seq.Step{Container: container, Object: s.object, Node: s.node, Clock: seq.Kubelet, Evidence: []seq.Evidence{e}}})
+		}
+	}
+	for _, a := range s.workerEvents {
+		if a.action == containerStarted {
+			add(a.container, a.attempt, a.evidence())
+		}
+	}
+	for _, r := range s.lives {
+		add(r.container, r.attempt, r.evidence)
+	}
+	return all
+}

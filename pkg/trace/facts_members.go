@@ -1,0 +1,164 @@
+package trace
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+)
+
+// members are the objects that the run is about: those our requests are about, all that came of them, and what else
+// takes part. The subject is the first; the others come in the order of their first revisions. What was no part of it at
+// first, since has the revision of by which it became one.
+func (t *store) members(requests []*seq.Request) (all []seq.Object, since map[string]uint64) {
+	roots := t.roots(requests)
+	newest := map[string]metav1.Object{}
+	children := map[string][]string{}
+	for uid, f := range t.objects {
+		m := f.last()
+		if m == nil {
+			continue
+		}
+		newest[uid] = m
+		for owner := range f.owners {
+			children[owner] = append(children[owner], uid)
+		}
+	}
+	in := map[string]bool{}
+	var add func(uid string)
+	add = func(uid string) {
+		if uid == "" || in[uid] || newest[uid] == nil {
+			return
+		}
+		in[uid] = true
+		for _, child := range children[uid] {
+			add(child)
+		}
+	}
+	for _, o := range roots {
+		add(o.UID)
+	}
+	for _, q := range requests {
+		if m := newest[q.Object.UID]; q.ActsOnExisting() && m != nil {
+			t.addReactions(m, newest, children, add)
+		}
+	}
+	joined := map[string]bool{}
+	for len(in) > 0 { // until nothing more takes part
+		n := len(in)
+		for uid, m := range newest {
+			if !in[uid] && t.takesPart(m, newest, in) {
+				joined[uid] = true
+				add(uid)
+			}
+		}
+		if len(in) == n {
+			break
+		}
+	}
+	since = map[string]uint64{}
+	for uid := range joined {
+		since[uid] = t.joinedBy(uid, in)
+	}
+	for _, o := range roots {
+		delete(in, o.UID)
+	}
+	rest := slices.SortedFunc(maps.Keys(in), func(a, b string) int {
+		return cmp.Or(cmp.Compare(t.objects[a].first(), t.objects[b].first()), cmp.Compare(a, b))
+	})
+	for _, uid := range rest {
+		roots = append(roots, seq.ObjectOf(newest[uid]))
+	}
+	return roots, since
+}
+
+// joinedBy is the revision by which an EndpointSlice first named a Pod of the run: what it said before is of others. Any
+// other object counts as a whole.
+func (t *store) joinedBy(uid string, in map[string]bool) (rv uint64) {
+	for n, r := range t.objects[uid].revisions {
+		for _, e := range r.endpoints() {
+			if in[e.Pod] && (rv == 0 || n < rv) {
+				rv = n
+			}
+		}
+	}
+	return rv
+}
+
+func (f *facts) first() (rv uint64) {
+	for n := range f.revisions {
+		if rv == 0 || n < rv {
+			rv = n
+		}
+	}
+	return rv
+}
+
+// addReactions adds the owners of what we delete, or run a command in, up to the top, and what they made meanwhile.
+func (t *store) addReactions(m metav1.Object, newest map[string]metav1.Object, children map[string][]string, add func(string)) {
+	for _, owner := range m.GetOwnerReferences() {
+		uid := string(owner.UID)
+		above := newest[uid]
+		if above == nil {
+			continue
+		}
+		siblings, more := children[uid]
+		if !more { // garbage can make circles
+			continue
+		}
+		delete(children, uid) // but for these
+		add(uid)
+		for _, s := range siblings {
+			if f := t.objects[s]; f != nil && f.isNew() {
+				add(s)
+			}
+		}
+		t.addReactions(above, newest, children, add)
+	}
+}
+
+// isNew reports whether a watch showed how the object came.
+func (f *facts) isNew() bool {
+	r := f.revisions[f.first()]
+	return r != nil && r.added
+}
+
+// takesPart reports whether an object that is owned by none of the others is still part of what happens: an EndpointSlice
+// that names, or has named, one of the Pods, a claim that one of them uses, a volume that is bound to such a claim.
+func (t *store) takesPart(m metav1.Object, all map[string]metav1.Object, in map[string]bool) bool {
+	u, ok := m.(*unstructured.Unstructured)
+	if !ok {
+		return false
+	}
+	switch u.GetKind() {
+	case "EndpointSlice":
+		for _, r := range t.objects[string(u.GetUID())].revisions {
+			for _, e := range r.endpoints() {
+				if in[e.Pod] {
+					return true
+				}
+			}
+		}
+	case "PersistentVolumeClaim":
+		for uid, o := range all {
+			p, ok := o.(*corev1.Pod)
+			if !ok || !in[uid] || p.Namespace != u.GetNamespace() {
+				continue
+			}
+			for _, v := range p.Spec.Volumes {
+				if v.PersistentVolumeClaim != nil && v.PersistentVolumeClaim.ClaimName == u.GetName() {
+					return true
+				}
+			}
+		}
+	case "PersistentVolume":
+		uid, _, _ := unstructured.NestedString(u.Object, "spec", "claimRef", "uid")
+		return in[uid]
+	}
+	return false
+}

@@ -1,0 +1,159 @@
+package trace
+
+import (
+	"cmp"
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/instant"
+)
+
+// owners is who is above and below an object, and what follows from that. Every write of a controller asks for it, and there
+// may be hundreds of both, so each is found once.
+type owners struct {
+	controller    *story
+	dependents    []*story
+	descendants   []*story                  // Pods at any level below; nil until asked for
+	names         map[string][]int          // see childrenNamedIn
+	firstsByCount map[string][]watchedWrite // see firstsCounted
+	specChanges   []*write                  // see lastSpecChange
+}
+
+// relate finds the owners of all stories.
+func (c *scene) relate() {
+	for _, s := range c.stories {
+		s.controller = s.findOwner()
+		if s.controller != nil {
+			s.controller.dependents = append(s.controller.dependents, s)
+		}
+	}
+	for _, s := range c.stories {
+		for _, w := range s.revisions {
+			if w.drawn() && (w.first || w.was != nil && w.object.GetGeneration() != w.was.GetGeneration()) {
+				s.specChanges = append(s.specChanges, w)
+			}
+		}
+	}
+}
+
+func (s *story) findOwner() *story {
+	for _, w := range s.revisions {
+		if ref := metav1.GetControllerOf(w.object); ref != nil {
+			return s.byUID[string(ref.UID)]
+		}
+	}
+	return nil
+}
+
+// owner is the story of the object's controller, or nil.
+func (s *story) owner() *story { return s.controller }
+
+// children are the stories of the objects that this one controls.
+func (s *story) children() []*story { return s.dependents }
+
+// podsBelow are the stories of the Pods that came of the object, at any level.
+func (s *story) podsBelow() []*story {
+	if s.descendants != nil {
+		return s.descendants
+	}
+	s.descendants = []*story{}
+	for _, c := range s.stories {
+		o := c.owner()
+		for range deepest {
+			if o == nil || o == s {
+				break
+			}
+			o = o.owner()
+		}
+		if c.isPod() && o == s {
+			s.descendants = append(s.descendants, c)
+		}
+	}
+	return s.descendants
+}
+
+// lastSpecChange is the last write before another object's by which this one asked for something else than before.
+func (s *story) lastSpecChange(before *write) *watchedWrite {
+	for _, w := range slices.Backward(s.specChanges) {
+		if w.rv < before.rv {
+			return &watchedWrite{s, w}
+		}
+	}
+	return nil
+}
+
+// firstsCounted are the writes by which each of the Pods that it controls became so, by revision.
+func (s *story) firstsCounted(n statusCount) []watchedWrite {
+	if all, ok := s.firstsByCount[n.field]; ok {
+		return all
+	}
+	var all []watchedWrite
+	for _, p := range s.children() {
+		for _, o := range p.revisions {
+			if p.isPod() && o.drawn() && n.is(o) {
+				all = append(all, watchedWrite{p, o})
+				break
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b watchedWrite) int { return cmp.Compare(a.write.rv, b.write.rv) })
+	if s.firstsByCount == nil {
+		s.firstsByCount = map[string][]watchedWrite{}
+	}
+	s.firstsByCount[n.field] = all
+	return all
+}
+
+// childrenNamedIn are the children whose name a message has as a word.
+func (s *story) childrenNamedIn(message string) (all []*story) {
+	if s.names == nil {
+		s.names = map[string][]int{}
+		for i, o := range s.dependents {
+			s.names[o.object.Name] = append(s.names[o.object.Name], i)
+		}
+	}
+	var found []int
+	for word := range words(message) {
+		found = append(found, s.names[word]...)
+	}
+	slices.Sort(found)
+	for _, i := range slices.Compact(found) {
+		all = append(all, s.dependents[i])
+	}
+	return all
+}
+
+// deepest bounds how far above a Pod one of its owners is: garbage can make circles.
+const deepest = 8
+
+// watchedWrite is a write that a controller learned of from its watch.
+type watchedWrite struct {
+	*story
+	*write
+}
+
+// statusCount is a number in the status of a workload, with what one of its children must have done to be counted.
+type statusCount struct {
+	field string
+	is    func(o *write) bool
+}
+
+// earlierThan reports whether a write came before one of another object, by the store's counter.
+func (s *story) earlierThan(w *write, o *story, than *write) bool {
+	if s.resource == o.resource || s.counted(s.resource) && s.counted(o.resource) {
+		return w.rv < than.rv
+	}
+	return instant.Earlier(w.received, than.received)
+}
+
+// latest is the last such write of this object that came before one of another.
+func (s *story) latest(before *write, is func(*write) bool) *watchedWrite {
+	var last *watchedWrite
+	for _, w := range s.revisions {
+		if w.drawn() && w.rv < before.rv && is(w) {
+			last = &watchedWrite{s, w}
+		}
+	}
+	return last
+}

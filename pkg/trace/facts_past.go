@@ -1,0 +1,113 @@
+package trace
+
+import (
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/instant"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
+)
+
+// foundRevision is the revision in which an object was found by a run that tells the past: what it has kept of that. It is nil
+// where the run does not, or saw the object come.
+func (s *story) foundRevision() *write {
+	if !s.attached() || len(s.revisions) == 0 || s.revisions[0].first || s.revisions[0].outside {
+		return nil
+	}
+	return s.revisions[0]
+}
+
+// Keys of what is only known from an object as it was found.
+func (s *story) pastKey(what string) string { return "past:" + what + ":" + s.object.UID }
+func (s *story) pastCreate() string         { return s.pastKey("create") }
+func (s *story) pastBound() string          { return s.pastKey("bound") }
+
+func (s *story) heldKey() string { return s.pastKey("revision") }
+
+func stored(key string) string { return key + ":stored" }
+
+// secondOf is what a time of whole seconds, on the clock of a participant, says on ours.
+func (s *story) secondOf(p seq.Participant, t metav1.Time) seq.Window {
+	if t.IsZero() || s.clocks.Jumped(p) {
+		return seq.Window{}
+	}
+	at := s.toOurClock(p, t.Time)
+	return seq.Window{Earliest: at, Latest: at.Add(time.Second)}
+}
+
+// foundNode is the revision in which a Pod was found that had been bound: it has a node which nobody gave it as a field of
+// the object.
+func (s *story) foundNode() *write {
+	w := s.foundRevision()
+	if w == nil || w.pod == nil || w.pod.Spec.NodeName == "" {
+		return nil
+	}
+	entries := w.pod.ManagedFields
+	if len(entries) == 0 && (w.pod.Annotations[corev1.MirrorPodAnnotationKey] != "" || s.scheduled() == nil) { // it may have been made with its node
+		return nil
+	}
+	for i := range entries {
+		if object.Owns(&entries[i], "spec", "nodeName") {
+			return nil
+		}
+	}
+	return w
+}
+
+// keptSince is since when, at most, a Pod that was found has been as it is: the latest of all times that it has kept.
+func (s *story) keptSince(w *write) (since time.Time) {
+	if w.pod == nil {
+		return since
+	}
+	see := func(p seq.Participant, t metav1.Time) { since = instant.Later(since, s.secondOf(p, t).Latest) }
+	see(seq.APIServer, w.pod.CreationTimestamp)
+	for _, c := range w.pod.Status.Conditions {
+		see(seq.Kubelet, c.LastTransitionTime)
+	}
+	for c := range object.Statuses(w.pod) {
+		for _, state := range []corev1.ContainerState{c.State, c.LastTerminationState} {
+			if state.Running != nil {
+				see(seq.Kubelet, state.Running.StartedAt)
+			}
+			if state.Terminated != nil {
+				see(seq.Kubelet, state.Terminated.FinishedAt)
+			}
+		}
+	}
+	return instant.Sooner(since, w.received)
+}
+
+// usuallyAt is when what a status told us is likeliest to have happened, by the usual time until it does; of what was found
+// there is no such time.
+func (s *story) usuallyAt(received time.Time, lag time.Duration) time.Time {
+	if w := s.foundRevision(); w != nil && !received.After(w.received) {
+		return time.Time{}
+	}
+	return instant.Before(received, lag)
+}
+
+// usuallyEmitted is the same of an Event.
+func (s *story) usuallyEmitted(e *emitted) time.Time {
+	if s.wasListed(e) {
+		return time.Time{}
+	}
+	return instant.Before(e.received, eventLag+emitLag)
+}
+
+// wasListed reports whether the Event had been written before the run looked.
+func (s *story) wasListed(e *emitted) bool {
+	return s.attached() && (s.eventsAt == 0 || e.rv <= s.eventsAt)
+}
+
+// compareServer measures the API server's clock by the whole seconds of its answers, where they rule out that it is ours.
+func (s *story) compareServer() {
+	for _, q := range s.requests {
+		if d := q.ServerDate; !d.IsZero() && !q.Sent.IsZero() && !q.FirstByte.IsZero() && (d.After(q.FirstByte) || d.Add(time.Second).Before(q.Sent)) {
+			s.clocks.Sample(seq.APIServer, d, time.Time{}, q.FirstByte)
+			s.clocks.Sample(seq.APIServer, d.Add(time.Second), q.Sent, time.Time{})
+		}
+	}
+}

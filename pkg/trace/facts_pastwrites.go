@@ -1,0 +1,237 @@
+package trace
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
+)
+
+// pastWrite is what an object has kept of one write: a managedFields entry, or conditions that changed together in one second.
+type pastWrite struct {
+	key         string
+	who         seq.Participant
+	certainty   seq.Certainty
+	because     string
+	verb        string
+	subresource string
+	at          metav1.Time
+	conditions  []datedCondition
+	entry       string // what managedFields have that may be of the same write
+	fields      []string
+	pod         bool // it is of a Pod
+}
+
+// kept is a condition with the second since which it has its status.
+type datedCondition struct {
+	name, status string
+	since        metav1.Time
+}
+
+// pastWrites are the writes, beyond the creation and the bind, that have left a time in the object as it was found, in the order
+// of their times.
+func (s *story) pastWrites() []*pastWrite {
+	found := s.foundRevision()
+	if found == nil || s.pastWritesRead != nil {
+		return s.pastWritesRead
+	}
+	all := []*pastWrite{}
+	add := func(a actor, group string, at metav1.Time) *pastWrite {
+		a = s.controlled(found, a)
+		key := s.pastKey(fmt.Sprintf("%s:%s:%s:%s:%d", a.name, a.verb, a.subresource, group, at.Unix()))
+		if i := slices.IndexFunc(all, func(m *pastWrite) bool { return m.key == key }); i >= 0 {
+			return all[i]
+		}
+		all = append(all, &pastWrite{key: key, who: a.name, certainty: seq.Inferred, because: a.because, verb: a.verb, subresource: a.subresource, at: at, pod: found.pod != nil})
+		return all[len(all)-1]
+	}
+	created := found.object.GetCreationTimestamp()
+	_, made := s.maker(found)
+	entries := found.object.GetManagedFields()
+	for _, c := range datedConditions(found.object) {
+		if c.since.IsZero() || c.since.Before(&created) || c.name == string(corev1.PodScheduled) && c.status == "True" { // the bind itself
+			continue
+		}
+		if a, ok := s.conditionActor(found, entries, c.name); ok {
+			m := add(a, written[c.name], c.since)
+			m.conditions = append(m.conditions, c)
+		}
+	}
+	for i := range entries {
+		e := &entries[i]
+		if e.Time == nil || made != nil && e.Manager == made.Manager && e.Operation == made.Operation && e.Subresource == made.Subresource { // the creation itself
+			continue
+		}
+		if made == nil && e.Subresource == "" && e.Time.Equal(&created) { // it may be
+			continue
+		}
+		a := entryActor(e)
+		if m := latestBy(all, s.controlled(found, a), *e.Time); m != nil {
+			m.entry = a.because
+			continue
+		}
+		m := add(a, "", *e.Time)
+		m.certainty, m.fields = seq.Observed, object.FieldNames(e)
+	}
+	slices.SortFunc(all, func(a, b *pastWrite) int { return cmp.Or(a.at.Compare(b.at.Time), cmp.Compare(a.key, b.key)) })
+	s.pastWritesRead = all
+	return all
+}
+
+// maker is who made an object that was there, with the managedFields entry that says so, if there is one.
+func (s *story) maker(w *write) (actor, *metav1.ManagedFieldsEntry) {
+	at := w.object.GetCreationTimestamp()
+	entries := w.object.GetManagedFields()
+	owner := metav1.GetControllerOf(w.object)
+	var then []*metav1.ManagedFieldsEntry // from the second in which it was made
+	later := false                        // others have written since, and may have made it
+	for i := range entries {
+		switch e := &entries[i]; {
+		case e.Subresource != "" || e.Time == nil:
+		case !e.Time.Equal(&at):
+			later = true
+		case owner == nil && object.Client(e.Manager) == seq.ControllerManager: // a controller that made it would own it
+		default:
+			then = append(then, e)
+		}
+	}
+	switch {
+	case owner != nil && controllerOf(owner.Kind) != "":
+		a := actor{controllerOf(owner.Kind), "create", "", seq.Inferred, "its owner is " + owner.Kind + " " + owner.Name}
+		for _, e := range then {
+			if object.Client(e.Manager) == seq.ControllerManager {
+				return a, e
+			}
+		}
+		return a, nil
+	case len(then) == 1 && !later:
+		return s.controlled(w, actor{object.Client(then[0].Manager), "create", "", seq.Observed, "managedFields: " + then[0].Manager}), then[0]
+	case len(then) == 1:
+		return s.controlled(w, actor{object.Client(then[0].Manager), "create", "", seq.Inferred, "managedFields: " + then[0].Manager + ", the only one of that second"}), then[0]
+	case creator(w.object) != "":
+		m := creator(w.object)
+		return s.controlled(w, actor{object.Client(m), "create", "", seq.Inferred, "managedFields: " + m + ", among others or later"}), nil
+	}
+	return actor{seq.UnknownClient, "create", "", seq.Observed, "nothing in the object says who made it"}, nil
+}
+
+// label says what the write was.
+func (m *pastWrite) label(resource string) string {
+	label := methods[m.verb] + " " + resource
+	if m.subresource != "" {
+		label += "/" + m.subresource
+	}
+	var words []string
+	for _, c := range m.conditions {
+		switch c.status {
+		case "True":
+			words = append(words, c.name)
+		case "False":
+			words = append(words, "not "+c.name)
+		default:
+			words = append(words, c.name+" "+strings.ToLower(c.status))
+		}
+	}
+	if len(words) == 0 {
+		words = m.fields
+	}
+	if len(words) == 0 {
+		return label
+	}
+	return label + ": " + strings.Join(words, ", ")
+}
+
+// evidence is what the object has kept of it.
+func (m *pastWrite) evidence(found *write) (all []seq.Evidence) {
+	add := func(detail string, at metav1.Time) {
+		all = append(all, seq.Evidence{Source: "object", Detail: detail + ", " + at.UTC().Format("15:04:05"), ResourceVersion: found.object.GetResourceVersion(), At: at.Time})
+	}
+	switch {
+	case m.certainty == seq.Observed:
+		add(m.because, m.at)
+	case m.entry != "":
+		all = append(all, seq.Evidence{Source: "object", Detail: m.entry + ", within a second of it", ResourceVersion: found.object.GetResourceVersion(), At: m.at.Time})
+	}
+	for _, c := range m.conditions {
+		add("condition "+c.name+" "+c.status+" since", c.since)
+	}
+	return all
+}
+
+func (m *pastWrite) has(condition string) bool {
+	return slices.ContainsFunc(m.conditions, func(c datedCondition) bool { return c.name == condition })
+}
+
+// is reports whether by that write a condition of a Pod became true.
+func (m *pastWrite) is(condition corev1.PodConditionType) bool {
+	return m.pod && slices.ContainsFunc(m.conditions, func(c datedCondition) bool { return c.name == string(condition) && c.status == "True" })
+}
+
+// datedConditions are those of an object, in their order.
+func datedConditions(o metav1.Object) (all []datedCondition) {
+	switch x := o.(type) {
+	case *corev1.Pod:
+		for _, c := range x.Status.Conditions {
+			all = append(all, datedCondition{string(c.Type), string(c.Status), c.LastTransitionTime})
+		}
+	case *unstructured.Unstructured:
+		for _, c := range object.List(x, "status", "conditions") {
+			name, _ := c["type"].(string)
+			status, _ := c["status"].(string)
+			text, _ := c["lastTransitionTime"].(string)
+			at, _ := time.Parse(time.RFC3339, text)
+			all = append(all, datedCondition{name, status, metav1.NewTime(at)})
+		}
+	}
+	return all
+}
+
+// written says which conditions of a Pod come in a write of their own: a kubelet reports the sandbox before the containers.
+var written = map[string]string{string(corev1.PodInitialized): "initialized", string(corev1.PodReadyToStartContainers): "sandbox"}
+
+// latestBy is the last of the writes by the same client that the conditions tell of, if an entry may be of the same write.
+func latestBy(all []*pastWrite, a actor, at metav1.Time) (last *pastWrite) {
+	for _, m := range all {
+		if m.who == a.name && m.subresource == a.subresource && len(m.conditions) > 0 && at.Sub(m.at.Time).Abs() <= time.Second && (last == nil || !m.at.Time.Before(last.at.Time)) {
+			last = m
+		}
+	}
+	return last
+}
+
+func entryActor(e *metav1.ManagedFieldsEntry) actor {
+	return actor{object.Client(e.Manager), object.Verb(e), e.Subresource, seq.Observed, strings.TrimSpace("managedFields: " + e.Manager + " " + string(e.Operation) + " " + e.Subresource)}
+}
+
+// conditionActor is who wrote a condition: whose managedFields entry owns it, or, where the object came without them, as
+// kubectl prints it, whose part it is.
+func (s *story) conditionActor(found *write, entries []metav1.ManagedFieldsEntry, condition string) (actor, bool) {
+	if len(entries) > 0 {
+		e := object.ConditionOwner(entries, condition)
+		if e == nil {
+			return actor{}, false
+		}
+		return entryActor(e), true
+	}
+	switch {
+	case found.pod == nil:
+		name := controllerBy(func(c controller) bool { return c.kind != "" && c.kind == s.object.Kind && !c.othersReport })
+		return actor{name, "update", "status", seq.Inferred, "this controller writes the status of a " + s.object.Kind}, name != ""
+	case condition == string(corev1.PodScheduled):
+		return actor{scheduler(found.pod), "patch", "status", seq.Inferred, "the scheduler writes this condition"}, true
+	case kubeletConditions[corev1.PodConditionType(condition)]:
+		return actor{seq.Kubelet, "patch", "status", seq.Inferred, "the kubelet writes this condition"}, true
+	}
+	return actor{}, false
+}
+
+// kubeletConditions are those of a Pod that its kubelet writes (pkg/kubelet/types/pod_status.go, v1.37).
+var kubeletConditions = map[corev1.PodConditionType]bool{corev1.PodReadyToStartContainers: true, corev1.PodInitialized: true, corev1.ContainersReady: true, corev1.PodReady: true}

@@ -1,0 +1,356 @@
+package trace
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/clock"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
+)
+
+func (t *store) observeAudit(a *seq.Audit) {
+	// One request can have several entries, of tries that were turned away and the one that was not.
+	if old := t.audits[a.ID]; old == nil || cmp.Or(cmp.Compare(old.Code/300, a.Code/300), a.Completed.Compare(old.Completed), cmp.Compare(old.Code, a.Code)) > 0 {
+		t.audits[a.ID] = a
+		t.version++
+	}
+}
+
+func (t *store) observeSpan(s *seq.Span) {
+	if id := s.TraceID + s.ID; t.spans[id] == nil {
+		t.spans[id] = s
+		t.version++
+	}
+}
+
+// apiCall is one request to the API server as the audit log, spans, or both tell of it.
+type apiCall struct {
+	id        string // the Audit-ID
+	audit     *seq.Audit
+	server    *seq.Span // the API server's
+	client    *seq.Span // the client's own, where it has one
+	txn       *seq.Span // the last transaction that etcd ran for it
+	touched   []string  // keys of the store that it read or wrote
+	verb      string    // as in RBAC
+	resource  string
+	sub       string
+	namespace string
+	name      string
+	code      int
+	how       string // how it was found to be about its revision, where nothing says so
+}
+
+// calls are all requests that the audit log and spans of a run tell of, by when they were received.
+type calls struct {
+	all   []*apiCall
+	spans spanTree
+}
+
+// records are what the audit log and spans of a run tell of one object.
+type records struct {
+	calls  []*apiCall // by when they were received
+	writes map[uint64]*apiCall
+	event  map[eventKey]*apiCall
+	spans  spanTree
+}
+
+// of are the records about one object.
+func (c *calls) of(s *story) records {
+	r := records{writes: map[uint64]*apiCall{}, event: map[eventKey]*apiCall{}, spans: c.spans}
+	for _, x := range c.all {
+		if x.about(s) {
+			r.calls = append(r.calls, x)
+		}
+	}
+	return r
+}
+
+// about reports whether the call is about an object, or an Event about it.
+func (c *apiCall) about(s *story) bool {
+	if c.namespace != s.object.Namespace || c.audit != nil && c.audit.UID != "" && c.audit.UID != s.object.UID {
+		return false
+	}
+	if c.resource == "events" { // by its name, unless the entry says it: the object's, a dot, the time
+		return c.audit != nil && c.audit.UID != "" || c.name[:max(0, strings.LastIndexByte(c.name, '.'))] == s.object.Name
+	}
+	key := storeKey(s.resource, s.object.Namespace, s.object.Name)
+	return c.resource == s.resource && c.name == s.object.Name || slices.ContainsFunc(c.touched, func(k string) bool { return strings.HasSuffix(k, key) })
+}
+
+// storeKey is how the key of an object in etcd ends.
+func storeKey(resource, namespace, name string) string {
+	if namespace != "" {
+		namespace += "/"
+	}
+	return "/" + resource + "/" + namespace + name
+}
+
+// spanTree is all spans with the ways between them.
+type spanTree struct {
+	byID     map[string]*seq.Span // span ids are random: they are unique beyond their trace
+	children map[string][]*seq.Span
+	roots    []*seq.Span            // those whose parent is not here, by start
+	pods     map[string][]*seq.Span // the roots that are about a Pod, by its uid
+}
+
+func newSpanTree(all map[string]*seq.Span) spanTree {
+	tree := spanTree{byID: map[string]*seq.Span{}, children: map[string][]*seq.Span{}, pods: map[string][]*seq.Span{}}
+	sorted := slices.SortedFunc(maps.Values(all), func(a, b *seq.Span) int { return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.ID, b.ID)) })
+	for _, s := range sorted {
+		tree.byID[s.ID] = s
+	}
+	for _, s := range sorted {
+		if tree.byID[s.Parent] != nil && s.Parent != s.ID {
+			tree.children[s.Parent] = append(tree.children[s.Parent], s)
+		} else {
+			tree.roots = append(tree.roots, s)
+		}
+	}
+	for _, r := range tree.roots {
+		for uid := range tree.podsOf(r) {
+			tree.pods[uid] = append(tree.pods[uid], r)
+		}
+	}
+	return tree
+}
+
+// podsOf are the uids of the Pods that a trace is about: the kubelet's synchronization says it, and the runtime names
+// sandboxes and containers [CONTAINER_]POD_NAMESPACE_UID_ATTEMPT.
+func (t spanTree) podsOf(root *seq.Span) map[string]bool {
+	if uid := root.Attributes["k8s.pod.uid"]; uid != "" {
+		return map[string]bool{uid: true}
+	}
+	found := map[string]bool{}
+	t.walk(root, func(x *seq.Span) {
+		if parts := strings.Split(cmp.Or(x.Attributes["sandbox.name"], x.Attributes["container.name"]), "_"); len(parts) >= 4 {
+			found[parts[len(parts)-2]] = true
+		}
+	})
+	return found
+}
+
+// walk visits a span and all below it. Garbage can make circles, but none that a root leads to: each span has one parent.
+func (t spanTree) walk(s *seq.Span, visit func(*seq.Span)) {
+	visit(s)
+	for _, c := range t.children[s.ID] {
+		t.walk(c, visit)
+	}
+}
+
+func (t spanTree) all(visit func(*seq.Span)) {
+	for _, r := range t.roots {
+		t.walk(r, visit)
+	}
+}
+
+// readCalls joins audit entries and spans into calls.
+func (t *store) readCalls() calls {
+	r := calls{spans: newSpanTree(t.spans)}
+	byID := map[string]*apiCall{}
+	for _, a := range t.audits {
+		byID[a.ID] = &apiCall{id: a.ID, audit: a, verb: a.Verb, resource: a.Resource, sub: a.Subresource, namespace: a.Namespace, name: a.Name, code: a.Code}
+	}
+	r.spans.all(func(s *seq.Span) {
+		id := s.Attributes["audit-id"]
+		if id == "" || s.Service != "apiserver" || s.Attributes["http.request.method"] == "" {
+			return
+		}
+		c := byID[id]
+		if c == nil {
+			if c = spanCall(s); c == nil {
+				return
+			}
+			byID[id] = c
+		}
+		c.server = s
+		for _, l := range s.Links {
+			c.client = cmp.Or(c.client, r.spans.byID[l])
+		}
+		if c.client == nil && s.Parent != "" && r.spans.byID[s.Parent] != nil && r.spans.byID[s.Parent].Service != "apiserver" {
+			c.client = r.spans.byID[s.Parent]
+		}
+		r.spans.walk(s, func(x *seq.Span) {
+			if key := x.Attributes["key"]; key != "" {
+				c.touched = append(c.touched, key)
+			}
+			if x.Service == "etcd" && x.Name == "txn" && x.Attributes["read_only"] != "true" && (c.txn == nil || c.txn.Start.Before(x.Start)) {
+				c.txn = x
+			}
+		})
+		for _, key := range c.touched { // of what a create made, only the store's key tells the name
+			if _, name, ok := strings.Cut(key, storeKey(c.resource, c.namespace, "")); ok && c.name == "" {
+				c.name = name
+			}
+		}
+	})
+	t.dropEarlier(byID)
+	r.all = slices.SortedFunc(maps.Values(byID), func(a, b *apiCall) int {
+		return cmp.Or(a.received().Compare(b.received()), cmp.Compare(a.id, b.id))
+	})
+	return r
+}
+
+// dropEarlier leaves out what came before the request that the run is about: it is about other objects of that name.
+func (t *store) dropEarlier(calls map[string]*apiCall) {
+	var first *seq.Request
+	for _, q := range t.requests {
+		if q.Acts() && !q.Sent.IsZero() && (first == nil || cmp.Or(q.Sent.Compare(first.Sent), cmp.Compare(q.ID, first.ID)) < 0) {
+			first = q
+		}
+	}
+	if first == nil {
+		return
+	}
+	begin := first.Sent.Add(-clock.SkewSuspected)
+	if calls[first.ID] != nil {
+		begin = calls[first.ID].received()
+	}
+	maps.DeleteFunc(calls, func(_ string, c *apiCall) bool {
+		return c.received().Before(begin) && c.verb != "list" && c.verb != "watch"
+	})
+}
+
+// verbs of RBAC by the methods of HTTP, for requests about one object.
+var verbs = map[string]string{"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete", "GET": "get"}
+
+// spanCall reads from a span of the API server what its request was about, or nil where that is no object:
+// /api/v1 or /apis/GROUP/VERSION, then [/namespaces/NAMESPACE]/RESOURCE[/NAME[/SUBRESOURCE]].
+func spanCall(s *seq.Span) *apiCall {
+	path, _, _ := strings.Cut(cmp.Or(s.Attributes["url.path"], s.Attributes["http.target"]), "?")
+	parts := strings.Split(strings.TrimPrefix(path, "/"), "/")
+	switch {
+	case len(parts) > 2 && parts[0] == "api":
+		parts = parts[2:]
+	case len(parts) > 3 && parts[0] == "apis":
+		parts = parts[3:]
+	default:
+		return nil
+	}
+	c := &apiCall{id: s.Attributes["audit-id"], verb: verbs[s.Attributes["http.request.method"]], code: statusCode(s.Attributes["http.response.status_code"])}
+	if len(parts) > 2 && parts[0] == "namespaces" {
+		c.namespace, parts = parts[1], parts[2:]
+	}
+	parts = append(parts, "", "")
+	c.resource, c.name, c.sub = parts[0], parts[1], parts[2]
+	if c.verb == "" {
+		return nil
+	}
+	return c
+}
+
+func statusCode(s string) (n int) {
+	for _, r := range s {
+		if r < '0' || r > '9' || n > 999 {
+			return 0
+		}
+		n = 10*n + int(r-'0')
+	}
+	return n
+}
+
+// received is when the API server had the request, on its clock.
+func (c *apiCall) received() time.Time {
+	if c.server != nil {
+		return c.server.Start
+	}
+	if c.audit != nil {
+		return c.audit.Received
+	}
+	return time.Time{}
+}
+
+// completed is when it had answered.
+func (c *apiCall) completed() time.Time {
+	if c.server != nil {
+		return c.server.End
+	}
+	if c.audit != nil {
+		return c.audit.Completed
+	}
+	return time.Time{}
+}
+
+// wrote reports whether the request succeeded and may have changed an object.
+func (c *apiCall) wrote() bool {
+	return c.code < 300 && c.code != 101 && c.verb != "get" && c.verb != "list" && c.verb != "watch" && (c.server == nil || c.audit != nil || c.txn != nil)
+}
+
+// actor is who made the request, by what the API server knows of it: authentication, not the client's word.
+func (c *apiCall) actor() (seq.Participant, bool) {
+	if c.audit == nil {
+		agent := ""
+		if c.server != nil {
+			agent = c.server.Attributes["user_agent.original"]
+		}
+		p, ok := object.Components[strings.SplitN(agent, "/", 2)[0]] // its own word
+		return p, ok
+	}
+	user := c.audit.User
+	account, inSystem := strings.CutPrefix(user, "system:serviceaccount:kube-system:")
+	if p := controllerBy(func(c controller) bool { return inSystem && c.account == account }); p != "" {
+		return p, true
+	}
+	switch {
+	case strings.HasPrefix(user, "system:node:"):
+		return seq.Kubelet, true
+	case user == "system:kube-scheduler":
+		return seq.Scheduler, true
+	case user == "system:kube-controller-manager" || inSystem && strings.HasSuffix(account, "-controller"):
+		return seq.ControllerManager, true
+	case user == "system:apiserver":
+		return seq.APIServer, true
+	case user == "":
+		return seq.UnknownClient, false
+	}
+	return seq.Participant("user " + user), true
+}
+
+// auditEvidence says what the audit log has of a call.
+func (c *apiCall) auditEvidence() seq.Evidence {
+	detail := fmt.Sprintf("user %s, agent %s, Audit-ID %s, received to answered %.1f ms%s", c.audit.User, strings.SplitN(c.audit.UserAgent, " ", 2)[0], c.audit.ID,
+		c.audit.Completed.Sub(c.audit.Received).Seconds()*1000, c.how)
+	return seq.Evidence{Source: "audit", Detail: detail, ResourceVersion: c.audit.ResourceVersion, At: c.audit.Received}
+}
+
+// toOurClock moves a time of another clock to ours.
+func (s *story) toOurClock(p seq.Participant, t time.Time) time.Time {
+	return t.Add(-s.clocks.Offset(p))
+}
+
+// spanPrecision is how sharp the times of spans are taken to be.
+const spanPrecision = 100 * time.Microsecond
+
+// startOf and endOf are the ends of a span as windows of no width.
+func (s *story) startOf(x *seq.Span) (seq.Window, time.Time) {
+	at := s.toOurClock(clockOf(x), x.Start)
+	return seq.Window{Earliest: at, Latest: at}, at
+}
+
+func (s *story) endOf(x *seq.Span) (seq.Window, time.Time) {
+	at := s.toOurClock(clockOf(x), x.End)
+	return seq.Window{Earliest: at, Latest: at}, at
+}
+
+// clockOf is whose clock a span's times are on: a runtime shares its kubelet's machine.
+func clockOf(x *seq.Span) seq.Participant {
+	switch x.Service {
+	case "apiserver":
+		return seq.APIServer
+	case "etcd":
+		return seq.Etcd
+	}
+	return seq.Kubelet
+}
+
+// joinedCall is one write that a call has been joined to.
+type joinedCall struct {
+	*apiCall
+	write, etcd string // keys; write is empty for our own request, of which we know more
+	sent        bool   // the write's step is about when it was sent, not about its commit
+	step        seq.Step
+}

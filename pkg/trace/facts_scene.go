@@ -1,0 +1,313 @@
+package trace
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/graph"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
+)
+
+// scene is everything that is observed of one run, sorted: what the stories of its objects have in common.
+type scene struct {
+	requests   []*seq.Request // by the time they started
+	reads      []read
+	gaps       []gap
+	comparable map[string]bool // by resource: its revisions are of the same counter as those of Pods
+	losses     []seq.Loss
+	lease      *seq.Lease
+	leaseAt    time.Time
+	webhooks   *seq.Webhooks
+	attachedAt time.Time       // see Attach
+	orphaning  map[string]bool // see there
+	eventsAt   uint64          // the revision of the list of Events, or 0
+	calls      calls
+	recorded   []recordedRequest
+	stories    []*story            // the subject's is the first
+	byUID      map[string]*story   // those of objects that are there
+	commits    map[string][]commit // by resource and revision
+
+	contradictions []string // what one source denies that another led to
+}
+
+// commit is one write to the store.
+type commit struct {
+	rv  uint64
+	key string // of its etcd write
+}
+
+type gap struct {
+	seq.Gap
+	at time.Time
+}
+
+func (t *store) scene() *scene {
+	c := &scene{lease: t.lease, leaseAt: t.leaseAt, webhooks: t.webhooks, attachedAt: t.attachedAt, orphaning: t.orphaning(), eventsAt: t.lists["events"], comparable: map[string]bool{}, byUID: map[string]*story{}, commits: map[string][]commit{}}
+	for resource := range t.lists {
+		c.comparable[resource] = t.comparable(resource)
+	}
+	for _, id := range slices.Sorted(maps.Keys(t.requests)) {
+		c.requests = append(c.requests, t.requests[id])
+	}
+	slices.SortStableFunc(c.requests, func(a, b *seq.Request) int { return a.Started.Compare(b.Started) })
+	c.reads = readReads(c.requests)
+	for g, at := range t.gaps {
+		c.gaps = append(c.gaps, gap{g, at})
+	}
+	slices.SortFunc(c.gaps, func(a, b gap) int {
+		return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.Resource+a.From+a.To+a.Reason, b.Resource+b.From+b.To+b.Reason))
+	})
+	for key, n := range t.losses {
+		key.Count = n
+		c.losses = append(c.losses, key)
+	}
+	slices.SortFunc(c.losses, func(a, b seq.Loss) int { return cmp.Compare(a.Source+a.What, b.Source+b.What) })
+	c.calls = t.readCalls()
+	c.recorded = c.recordedRequests()
+	members, since := t.members(c.requests)
+	for _, o := range members {
+		t.addStory(c, o, since[o.UID])
+	}
+	c.relate()
+	c.attributeEnds()
+	for _, s := range c.stories {
+		c.addCommits(s)
+	}
+	for _, all := range c.commits {
+		slices.SortFunc(all, func(a, b commit) int { return cmp.Or(cmp.Compare(a.rv, b.rv), cmp.Compare(a.key, b.key)) })
+	}
+	return c
+}
+
+// comparable reports whether a resource and Pods share one revision counter, that is one etcd: two lists made back to
+// back showed revisions a few writes apart.
+func (t *store) comparable(resource string) bool {
+	pods, its := t.lists["pods"], t.lists[resource]
+	return pods > 0 && its >= pods && its-pods < 100
+}
+
+// attached reports whether the run only looks.
+func (c *scene) attached() bool { return !c.attachedAt.IsZero() }
+
+// subject is the story that the run is about.
+func (c *scene) subject() *story { return c.stories[0] }
+
+// roots are the objects that requests of ours are about, the subject first.
+func (t *store) roots(requests []*seq.Request) []seq.Object {
+	all := []seq.Object{t.identified(t.subject, requests)}
+	for _, q := range requests {
+		if o := t.identified(q.Object, requests); q.Acts() && o.Kind != "" && !slices.ContainsFunc(all, o.Same) {
+			all = append(all, o)
+		}
+	}
+	return all
+}
+
+// identified adds the uid: the one our own request made, else the newest of that name. Where our own request was refused
+// there is none, whatever else has the name.
+func (t *store) identified(o seq.Object, requests []*seq.Request) seq.Object {
+	if o.UID != "" {
+		return o
+	}
+	refused, underway := false, false
+	for _, r := range requests {
+		switch {
+		case r.Docker != nil && r.Docker.ID != "" && r.Object.Same(o):
+			o.UID = r.Docker.ID
+			return o
+		case r.Verb != "create" || r.Object.Kind != "" && !r.Object.Same(o):
+		case r.AnswerObject() != nil && seq.ObjectOf(r.AnswerObject()).Same(o):
+			o.UID = string(r.AnswerObject().GetUID())
+			return o
+		case r.Status == 0:
+			underway = true
+		default:
+			refused = true
+		}
+	}
+	if refused && !underway {
+		return o
+	}
+	newest := uint64(0)
+	for _, uid := range slices.Sorted(maps.Keys(t.objects)) {
+		f := t.objects[uid]
+		if m := f.last(); m == nil || !seq.ObjectOf(m).Same(seq.Object{Kind: o.Kind, Namespace: o.Namespace, Name: o.Name}) {
+			continue
+		}
+		for rv, r := range f.revisions {
+			if (newest == 0 || rv > newest != !t.attachedAt.IsZero()) && !(underway && r.listed) { // who waits for one takes the first
+				o.UID, newest = uid, rv
+			}
+		}
+	}
+	return o
+}
+
+// last is the object by its newest revision, or nil.
+func (f *facts) last() metav1.Object {
+	var newest *revision
+	for _, r := range f.revisions {
+		if newest == nil || r.rv > newest.rv {
+			newest = r
+		}
+	}
+	if newest == nil {
+		return nil
+	}
+	return newest.object
+}
+
+// addStory begins the story of one object, which may not be there. It is part of the run since a revision.
+func (t *store) addStory(c *scene, o seq.Object, since uint64) {
+	s := &story{scene: c, object: o, since: since, resource: object.Resource(o.Kind), runtime: seq.Runtime}
+	if len(c.stories) > 0 {
+		s.prefix = o.UID + "/"
+	}
+	c.stories = append(c.stories, s)
+	for _, q := range c.requests {
+		if q.Acts() && (q.Object.Kind == "" || q.Object.Same(o)) {
+			s.own = append(s.own, q)
+		}
+	}
+	if len(c.stories) == 1 {
+		s.admitted = t.admitted(s.ownCreate())
+	}
+	if s.isContainer() {
+		t.readContainer(s)
+	}
+	if f := t.objects[o.UID]; f != nil && o.UID != "" {
+		c.byUID[o.UID] = s
+		t.readObject(s, f)
+	}
+}
+
+// addCommits adds the writes of an object and of its Events that are drawn.
+func (c *scene) addCommits(s *story) {
+	for _, w := range s.revisions {
+		if w.drawn() {
+			c.commits[s.resource] = append(c.commits[s.resource], commit{w.rv, s.etcdKey(w.rv)})
+		}
+	}
+	for _, e := range s.events {
+		c.commits["events"] = append(c.commits["events"], commit{e.rv, e.etcdKey()})
+	}
+}
+
+// before is the store's writes just before a revision of a resource: the last of that resource, and of the others where
+// they share its counter.
+func (c *scene) storedBefore(rv uint64, resource string) (keys []string) {
+	var other commit
+	for name, all := range c.commits {
+		i, _ := slices.BinarySearchFunc(all, rv, func(o commit, rv uint64) int { return cmp.Compare(o.rv, rv) })
+		switch {
+		case i == 0:
+		case name == resource:
+			keys = append(keys, all[i-1].key)
+		case c.counted(name) && c.counted(resource) && cmp.Or(cmp.Compare(all[i-1].rv, other.rv), cmp.Compare(all[i-1].key, other.key)) > 0:
+			other = all[i-1]
+		}
+	}
+	if other.key != "" {
+		keys = append(keys, other.key)
+	}
+	return keys
+}
+
+// counted reports whether a resource's revisions are of the counter of Pods.
+func (c *scene) counted(resource string) bool { return resource == "pods" || c.comparable[resource] }
+
+// zero is when we sent the request that the run is about, or the zero time. Nothing that is told can have come before.
+func (c *scene) zero() time.Time {
+	for _, r := range c.requests {
+		if r.Acts() {
+			return r.Sent
+		}
+	}
+	return time.Time{}
+}
+
+// begins is when the story of an object begins that was there before: with the request that ends it, or that runs a
+// command in it; else the zero time.
+func (c *scene) begins() time.Time {
+	for _, r := range c.requests {
+		if r.ActsOnExisting() {
+			return r.Sent
+		}
+	}
+	return time.Time{}
+}
+
+// roundTrip is how long our own requests took at least.
+func (c *scene) roundTrip() (least time.Duration) {
+	for _, q := range c.requests {
+		if d := q.FirstByte.Sub(q.Sent); !q.Sent.IsZero() && !q.FirstByte.IsZero() && d > 0 && (least == 0 || d < least) {
+			least = d
+		}
+	}
+	return least
+}
+
+// serverAhead bounds how far the API server's clock is ahead of ours, by the whole seconds of its Date headers.
+func (c *scene) serverAhead() (bound time.Duration, ok bool) {
+	for _, r := range c.requests {
+		if r.ServerDate.IsZero() || r.Sent.IsZero() {
+			continue
+		}
+		if b := r.ServerDate.Add(time.Second).Sub(r.Sent); !ok || b < bound {
+			bound, ok = b, true
+		}
+	}
+	return bound, ok
+}
+
+// qualify makes the keys of a claim unique among all objects: what is about a revision or a request is so already.
+func (s *story) qualify(c graph.Claim) graph.Claim {
+	c.About = cmp.Or(c.About, s.object.UID)
+	if s.prefix == "" {
+		return c
+	}
+	c.Key, c.Call = s.key(c.Key), s.key(c.Call)
+	after := make([]string, len(c.Follows))
+	for i, k := range c.Follows {
+		after[i] = s.key(k)
+	}
+	c.Follows = after
+	return c
+}
+
+// shared are what the keys begin with that say themselves which object they are about.
+var ownKeys = []string{"etcd:", "write:", "call:", "event:", "request:", "watch:", "past:"}
+
+func (s *story) key(k string) string {
+	if k == "" || slices.ContainsFunc(ownKeys, func(p string) bool { return strings.HasPrefix(k, p) }) {
+		return k
+	}
+	return s.prefix + k
+}
+
+// roots are the stories of what our requests are about, the subject's first.
+func (c *scene) roots() []*story {
+	var all []*story
+	for _, s := range c.stories {
+		if s == c.subject() || len(s.own) > 0 {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// podStories are the stories of Pods.
+func (c *scene) podStories() (all []*story) {
+	for _, s := range c.stories {
+		if s.isPod() {
+			all = append(all, s)
+		}
+	}
+	return all
+}

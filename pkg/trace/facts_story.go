@@ -1,0 +1,311 @@
+package trace
+
+import (
+	"cmp"
+	"iter"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/clock"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/instant"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
+)
+
+// story is one object's facts, sorted and read: what the rules look at. Much of it is empty unless the object is a Pod.
+type story struct {
+	*scene
+	object         seq.Object
+	since          uint64 // the revision by which it became part of the run; 0 where it always was
+	resource       string // as in RBAC
+	prefix         string // of the keys that are the object's own
+	own            []*seq.Request
+	revisions      []*write   // by revision
+	events         []*emitted // by the order of their writes
+	clocks         clock.Clocks
+	runtime        seq.Participant
+	node           string
+	workerEvents   []workerEvent // see orderedWorkerEvents
+	lives          []life        // see readStatuses
+	records        records
+	cri            []criCall
+	execRecords    []execSpans
+	gone           time.Time       // see facts
+	admitted       []string        // what admission changed
+	reports        seq.Participant // see reporter
+	pastWritesRead []*pastWrite    // see pastWrites
+	engine         engineFacts     // where it is a container of an engine
+	owners
+}
+
+// readObject reads the facts of an object.
+func (t *store) readObject(s *story, f *facts) {
+	s.gone = f.gone
+	for _, rv := range slices.Sorted(maps.Keys(f.revisions)) {
+		if r := f.revisions[rv]; seq.ObjectOf(r.object).Kind == s.object.Kind { // else it is garbage
+			s.addRevision(r)
+		}
+	}
+	events := slices.Collect(maps.Values(f.events))
+	if !s.begins().IsZero() { // those from before are no part of it
+		events = slices.DeleteFunc(events, func(e *eventRevision) bool { return e.rv <= t.lists["events"] })
+	}
+	s.addEvents(events)
+	s.records = s.calls.of(s)
+	s.joinRevisions()
+	s.attribute()
+	s.compareClocks()
+	if s.attached() {
+		s.compareServer()
+	}
+	s.clocks.Settle(s.roundTrip())
+	for _, e := range s.events {
+		switch {
+		case s.clocks.Jumped(e.emitter):
+			e.at = time.Time{}
+		case !e.at.IsZero():
+			e.at = s.toOurClock(e.emitter, e.at)
+		}
+	}
+	if s.isPod() {
+		s.cri = s.readCRI()
+		for _, x := range s.readExecs() {
+			if s.execRecords = append(s.execRecords, x); x.cri.client != nil {
+				s.cri = append(s.cri, x.cri)
+			}
+		}
+		s.workerEvents = s.readWorker()
+		if s.reporter() == seq.Kubelet {
+			s.lives = s.readStatuses()
+		}
+	}
+}
+
+func (s *story) isPod() bool { return s.object.Kind == "Pod" }
+
+// reporter is who says what becomes of the Pod on its node. What is not a kubelet runs nothing.
+func (s *story) reporter() seq.Participant {
+	if s.reports == "" {
+		s.reports = seq.Kubelet
+		if s.isPod() && len(s.revisions) > 0 {
+			s.reports = reporter(s.newest())
+		}
+	}
+	return s.reports
+}
+
+// newest is the last revision that is known. There must be one.
+func (s *story) newest() *corev1.Pod { return s.revisions[len(s.revisions)-1].pod }
+
+func (s *story) addRevision(r *revision) {
+	w := &write{revision: r, outside: r.rv < s.since}
+	w.pod, _ = r.object.(*corev1.Pod)
+	if n := len(s.revisions); n > 0 {
+		w.prior, w.was, w.prev = s.revisions[n-1].revision, s.revisions[n-1].object, s.revisions[n-1].pod
+	} else if w.pod != nil {
+		// A Pod is bound, scheduled and patched by later writes only; one that shows none of this is as it was made.
+		w.first = w.pod.Spec.NodeName == "" && len(w.pod.Status.Conditions) == 0 && !(s.attached() && r.listed)
+	} else {
+		w.first = r.added
+	}
+	for _, q := range s.own {
+		m := q.AnswerObject()
+		answered := m != nil && m.GetResourceVersion() == r.object.GetResourceVersion() && m.GetUID() == r.object.GetUID()
+		// The watch can deliver what our request made before the request is answered.
+		underway := q.Status == 0
+		switch {
+		case q.Verb == "create" && (answered || underway && w.first && w.was == nil):
+			w.own, w.first = q, true
+		case q.Verb == "delete" && q.Status < 300 && w.endsLife() && (answered || underway || w.deleted || noGrace(w.pod)):
+			w.own = q
+		case q.Verb == "delete" && w.deleted && w.prev != nil && noGrace(w.prev) && (answered || s.last().own == q): // the second revision of one DELETE
+			w.own = q
+		}
+	}
+	w.actor = s.writer(w)
+	w.since, w.until = s.writtenWithin(w), instant.Sooner(r.received, s.notAfter(r.rv, s.resource, s.object.UID))
+	s.revisions = append(s.revisions, w)
+	if w.pod == nil {
+		return
+	}
+	s.node = cmp.Or(w.pod.Spec.NodeName, s.node)
+	for c := range object.Statuses(w.pod) {
+		if name, _, ok := strings.Cut(c.ContainerID, "://"); ok && name != "" {
+			s.runtime = seq.Participant(name)
+		}
+	}
+}
+
+// writtenWithin is the latest of what bounds the commit of a write from below: the seconds that the API server or the
+// client stamped it with, and our own reads that did not have it yet.
+func (s *story) writtenWithin(w *write) time.Time {
+	since := s.notBefore(w.rv, s.resource, s.object.UID)
+	ahead, known := s.serverAhead()
+	stamped := func(at time.Time) {
+		if known {
+			since = instant.Later(since, at.Add(-ahead))
+		}
+	}
+	if e := w.entry(w.was); e != nil && e.Time != nil {
+		stamped(e.Time.Time)
+	}
+	if w.own != nil {
+		return since
+	}
+	if at := w.object.GetDeletionTimestamp(); at != nil && w.endsLife() { // stamped within the request
+		grace := time.Duration(0)
+		if n := w.object.GetDeletionGracePeriodSeconds(); n != nil {
+			grace = time.Duration(*n) * time.Second
+		}
+		stamped(at.Add(-grace))
+	}
+	if w.first {
+		since = instant.Later(since, s.absent())
+		if at := w.object.GetCreationTimestamp(); !at.IsZero() { // likewise
+			stamped(at.Time)
+		}
+	}
+	return since
+}
+
+func (s *story) addEvents(all []*eventRevision) {
+	zero := s.zero()
+	for _, r := range all {
+		e := &emitted{eventRevision: r, emitter: emitterOf(r.event), container: containerOf(r.event), count: occurrences(r.event)}
+		if e.at = emissionTime(r.event); e.count == 1 && !e.at.IsZero() {
+			s.clocks.Event(e.emitter, e.at, zero, r.received)
+		} else {
+			e.at = time.Time{}
+		}
+		s.events = append(s.events, e)
+	}
+	if s.attached() {
+		s.events = append(s.events, s.firstEmissions()...)
+	}
+	slices.SortFunc(s.events, func(a, b *emitted) int {
+		return cmp.Or(cmp.Compare(a.rv, b.rv), cmp.Compare(a.event.UID, b.event.UID), cmp.Compare(a.count, b.count))
+	})
+	// A kubelet writes its Events in the order in which they happened, so its clock goes back only when it is set.
+	last := map[seq.Participant]time.Time{}
+	for _, e := range s.events {
+		if e.first {
+			continue
+		}
+		if e.emitter == seq.Kubelet && !e.at.IsZero() && e.at.Before(last[e.emitter].Add(-clock.UnrelatedGap)) {
+			s.clocks.Of(e.emitter).Jumped = true
+		}
+		last[e.emitter] = instant.Later(last[e.emitter], e.at)
+	}
+}
+
+// firstEmissions are those of the Events that were found when they had happened more than once.
+func (s *story) firstEmissions() (all []*emitted) {
+	least := map[string]*emitted{}
+	for _, e := range s.events {
+		if uid := string(e.event.UID); least[uid] == nil || e.rv < least[uid].rv {
+			least[uid] = e
+		}
+	}
+	for _, e := range least {
+		if at := emissionTime(e.event); e.count > 1 && !at.IsZero() {
+			first := *e
+			first.count, first.at, first.first = 1, at, true
+			all = append(all, &first)
+		}
+	}
+	return all
+}
+
+// emissionTime reads the emitter's clock from the Event's name: client-go's recorders name an Event
+// "<object>.<unix nanoseconds in hex>". Some clients use another suffix, and a name is only a claim, so it must agree
+// with the Event's own times to the second. The zero time means that there is no such time.
+func emissionTime(e *corev1.Event) time.Time {
+	i := strings.LastIndexByte(e.Name, '.')
+	ns, err := strconv.ParseInt(e.Name[i+1:], 16, 64)
+	if i < 0 || err != nil {
+		return time.Time{}
+	}
+	at := time.Unix(0, ns).UTC()
+	said := e.EventTime.Time
+	if said.IsZero() {
+		said = e.FirstTimestamp.Time
+	}
+	if d := at.Sub(said); d < -time.Second || d > 2*time.Second {
+		return time.Time{}
+	}
+	return at
+}
+
+// occurrences is how often the Event has happened by this revision of it.
+func occurrences(e *corev1.Event) int {
+	if e.Series != nil {
+		return max(1, int(e.Series.Count))
+	}
+	return max(1, int(e.Count))
+}
+
+// emitterOf is the participant that emitted an Event, by the component's name.
+func emitterOf(e *corev1.Event) seq.Participant {
+	name := cmp.Or(e.ReportingController, e.Source.Component)
+	if p, ok := object.Components[name]; ok {
+		return p
+	}
+	if p := controllerBy(func(c controller) bool { return name != "" && name == cmp.Or(c.emitter, c.account) }); p != "" {
+		return p
+	}
+	return seq.Participant(cmp.Or(name, string(seq.UnknownClient)))
+}
+
+// containerOf reads the container from fieldPath, such as spec.containers{app}.
+func containerOf(e *corev1.Event) string {
+	_, rest, ok := strings.Cut(e.InvolvedObject.FieldPath, "{")
+	name, closed := strings.CutSuffix(rest, "}")
+	if !ok || !closed {
+		return ""
+	}
+	return name
+}
+
+// ownStatuses are those of the containers that decide what becomes of the Pod: all but the ephemeral ones, which somebody
+// put in to look.
+func ownStatuses(p *corev1.Pod) iter.Seq[*corev1.ContainerStatus] {
+	return object.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses)
+}
+
+func (s *story) last() *write { return s.revisions[len(s.revisions)-1] }
+
+func (s *story) createRevision() uint64 {
+	return s.firstRevision(func(w *write) bool { return w.first })
+}
+
+func (s *story) firstRevision(is func(*write) bool) uint64 {
+	for _, w := range s.revisions {
+		if is(w) {
+			return w.rv
+		}
+	}
+	return 0
+}
+
+// madeWithNode reports whether the Pod was made with its node, so that no scheduler had to do with it.
+func (s *story) madeWithNode() bool {
+	return len(s.revisions) > 0 && s.revisions[0].pod.Spec.NodeName != "" && s.foundNode() == nil
+}
+
+// endpoints are those of an EndpointSlice by this revision.
+func (r *revision) endpoints() map[string]object.Endpoint {
+	if r.parsed == nil {
+		all := map[string]object.Endpoint{}
+		if u, ok := r.object.(*unstructured.Unstructured); ok {
+			all = object.Endpoints(u)
+		}
+		r.parsed = &all
+	}
+	return *r.parsed
+}

@@ -1,0 +1,212 @@
+package trace
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"reflect"
+	"slices"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
+)
+
+// actor is who made a write, as far as the object tells.
+type actor struct {
+	name        seq.Participant
+	verb        string // patch, update, create or delete, as in RBAC
+	subresource string
+	certainty   seq.Certainty
+	because     string
+}
+
+// writer attributes one revision. managedFields names the client's own claim of who it is and survives in the object;
+// three writes leave nothing there: a bind, a deletion, and a patch that changes no field set.
+func (s *story) writer(w *write) actor {
+	if w.own != nil {
+		if w.own.Status == 0 {
+			return actor{seq.Kubectl, w.own.Verb, "", seq.Inferred, "our own request for this " + s.object.Kind + " is under way"}
+		}
+		if w.own.ResourceVersion != w.object.GetResourceVersion() {
+			return actor{seq.Kubectl, w.own.Verb, "", seq.Inferred, "it happened while our own request for that was under way"}
+		}
+		return actor{seq.Kubectl, w.own.Verb, "", seq.Observed, "the answer to our own request has this revision"}
+	}
+	if w.first {
+		if m := creator(w.object); m != "" {
+			return s.controlled(w, actor{object.Client(m), "create", "", seq.Observed, "managedFields: " + m})
+		}
+		return actor{seq.UnknownClient, "create", "", seq.Inferred, "the first revision"}
+	}
+	if w.binds() && (!w.listed || w.entry(w.was) == nil) {
+		return actor{scheduler(w.pod), "create", "binding", seq.Inferred, "spec.nodeName and PodScheduled appeared together; spec.schedulerName is " + cmp.Or(w.pod.Spec.SchedulerName, "empty")}
+	}
+	if w.isLastGrace() {
+		return deleter(w)
+	}
+	if w.endsGrace() {
+		return actor{seq.Kubelet, "delete", "", seq.Inferred, "the grace period is over, which its kubelet ends once its containers are gone; a finalizer holds the Pod"}
+	}
+	if a, ok := s.collector(w); ok {
+		return a
+	}
+	if e := w.entry(w.was); e != nil && !w.deleted {
+		return s.controlled(w, actor{object.Client(e.Manager), object.Verb(e), e.Subresource, seq.Observed, "managedFields: " + e.Manager + " " + string(e.Operation) + " " + e.Subresource})
+	}
+	switch {
+	case w.deleted:
+		return deleter(w)
+	case w.was != nil && w.was.GetDeletionTimestamp() == nil && w.object.GetDeletionTimestamp() != nil:
+		return actor{seq.UnknownClient, "delete", "", seq.Inferred, "metadata.deletionTimestamp appeared; nothing in the object says who asked"}
+	case w.untracks():
+		return actor{seq.Controller("job"), "patch", "", seq.Inferred, "the finalizer " + batchv1.JobTrackingFinalizer + " is gone, which the job controller takes away from a Pod that it has counted"}
+	case w.was != nil && len(w.object.GetFinalizers()) < len(w.was.GetFinalizers()):
+		return actor{seq.UnknownClient, "update", "", seq.Inferred, "a finalizer is gone; nothing in the object says who took it away"}
+	case w.prev != nil && w.pod.Spec.NodeName != "" && w.pod.Generation == w.prev.Generation:
+		return actor{reporter(w.pod), "patch", "status", seq.Inferred, "only the status changed, and the Pod is bound to a node"}
+	}
+	if a, ok := s.unmarked(w); ok {
+		return a
+	}
+	return actor{seq.UnknownClient, "update", "", seq.Inferred, "no managedFields entry changed"}
+}
+
+// unmarked attributes a write that changed no managedFields entry: two by one client in one second look alike. The status
+// is written by whoever wrote it before, and so is the rest where only one client ever wrote it.
+func (s *story) unmarked(w *write) (actor, bool) {
+	if w.was == nil || w.pod != nil {
+		return actor{}, false
+	}
+	a := actor{verb: "update", certainty: seq.Inferred, because: "no managedFields entry changed, and all of them for that name one client"}
+	if reflect.DeepEqual(object.Spec(w.was), object.Spec(w.object)) && len(object.Status(w.object)) > 0 {
+		a.subresource = "status"
+	}
+	for _, e := range w.object.GetManagedFields() {
+		switch {
+		case e.Subresource != a.subresource:
+		case a.name != "" && a.name != object.Client(e.Manager):
+			return actor{}, false
+		default:
+			a.name = object.Client(e.Manager)
+		}
+	}
+	return s.controlled(w, a), a.name != ""
+}
+
+// deleter says who removed the object for good. A bound Pod whose grace period had begun is removed by its kubelet once
+// its containers are gone; any other goes within the request of whoever asked, or took away the last finalizer.
+func deleter(w *write) actor {
+	if w.pod != nil && w.pod.Spec.NodeName != "" && w.prev != nil && w.prev.DeletionTimestamp != nil && len(w.prev.Finalizers) == 0 {
+		who, because := reporter(w.pod), "the Pod was bound and its grace period had begun: its kubelet ends it"
+		if who != seq.Kubelet {
+			because = "the Pod was bound and its grace period had begun: who reports for its node ends it"
+		}
+		return actor{who, "delete", "", seq.Inferred, because}
+	}
+	return actor{seq.UnknownClient, "delete", "", seq.Inferred, "the object is gone; nothing in it says who asked"}
+}
+
+// reporter is who says what becomes of a Pod on its node: the kubelet, unless managedFields names another client that set
+// status.startTime, which only a kubelet does, or what plays one, such as KWOK.
+func reporter(p *corev1.Pod) seq.Participant {
+	for _, e := range p.ManagedFields {
+		if who := object.Client(e.Manager); e.Subresource == "status" && who != seq.Kubelet && bytes.Contains(object.Fields(e), []byte(`"f:startTime"`)) {
+			return who
+		}
+	}
+	return seq.Kubelet
+}
+
+func scheduler(p *corev1.Pod) seq.Participant {
+	if p.Spec.SchedulerName == "" {
+		return seq.UnknownClient
+	}
+	return object.Client(p.Spec.SchedulerName)
+}
+
+// creator is the manager of the oldest entry that is not about a subresource.
+func creator(m metav1.Object) string {
+	var oldest *metav1.ManagedFieldsEntry
+	all := m.GetManagedFields()
+	for i := range all {
+		e := &all[i]
+		if e.Subresource == "" && (oldest == nil || e.Time.Before(oldest.Time)) {
+			oldest = e
+		}
+	}
+	if oldest == nil {
+		return ""
+	}
+	return oldest.Manager
+}
+
+// entry is the managedFields entry of who made the revision that came after another, or nil; see changedEntry.
+func (r *revision) entry(was metav1.Object) *metav1.ManagedFieldsEntry {
+	if r.entryFrom != was {
+		r.entryFrom, r.entryOf = was, changedEntry(was, r.object)
+	}
+	return r.entryOf
+}
+
+// changedEntry returns the managedFields entry that cur has and prev has not: the writer's. Where a write took fields
+// from other managers, theirs shrank and are not newer, so the newest entry counts, and within one second one that did not
+// shrink; and where nothing but that happened, a client removed fields and left no entry of its own.
+func changedEntry(prev, cur metav1.Object) *metav1.ManagedFieldsEntry {
+	var newest *metav1.ManagedFieldsEntry
+	lost := false // newest only lost fields
+	before, after := prev.GetManagedFields(), cur.GetManagedFields()
+	for i := range after {
+		e := &after[i]
+		was := slices.IndexFunc(before, func(o metav1.ManagedFieldsEntry) bool {
+			return o.Manager == e.Manager && o.Operation == e.Operation && o.Subresource == e.Subresource && o.APIVersion == e.APIVersion
+		})
+		same := was >= 0 && before[was].Time.Equal(e.Time)
+		if same && bytes.Equal(object.Fields(before[was]), object.Fields(*e)) {
+			continue
+		}
+		less := was >= 0 && shrank(before[was], *e)
+		if same && e.Subresource == "" && less {
+			continue
+		}
+		if newest == nil || newest.Time.Before(e.Time) || newest.Time.Equal(e.Time) && lost && !less {
+			newest, lost = e, less
+		}
+	}
+	return newest
+}
+
+// shrank reports whether an entry has lost fields and won none.
+func shrank(prev, cur metav1.ManagedFieldsEntry) bool {
+	var was, is map[string]any
+	return json.Unmarshal(object.Fields(prev), &was) == nil && json.Unmarshal(object.Fields(cur), &is) == nil && within(is, was)
+}
+
+func within(part, whole map[string]any) bool {
+	for k, v := range part {
+		w, ok := whole[k]
+		if !ok {
+			return false
+		}
+		below, _ := v.(map[string]any)
+		if of, _ := w.(map[string]any); !within(below, of) {
+			return false
+		}
+	}
+	return true
+}
+
+// methods are those of HTTP by the verbs of RBAC.
+var methods = map[string]string{"create": "POST", "update": "PUT", "patch": "PATCH", "delete": "DELETE", "get": "GET"}
+
+func (s *story) scheduled() *emitted {
+	for _, e := range s.events {
+		if e.event.Reason == "Scheduled" && e.event.Type == corev1.EventTypeNormal {
+			return e
+		}
+	}
+	return nil
+}
