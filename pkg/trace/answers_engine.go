@@ -8,16 +8,16 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-// containerState is how far a container of an engine has come, and by when.
-type containerState struct {
+// reachedState is how far a container of an engine has come, and by when.
+type reachedState struct {
 	seq.State
 	by time.Time
 }
 
 // containerStates are those that it has gone through, the first that nothing is known.
-func (s *story) containerStates() []containerState {
-	now := containerState{}
-	all := []containerState{now}
+func (s *story) containerStates() []reachedState {
+	now := reachedState{}
+	all := []reachedState{now}
 	add := func(by time.Time) {
 		now.by = by
 		all = append(all, now)
@@ -50,7 +50,13 @@ func (s *story) containerStates() []containerState {
 	return all
 }
 
-func (s *story) containerReached(is func(seq.State) bool) (seq.State, time.Time, bool) {
+// containerState is the last of those.
+func containerState(s *story, _ int) seq.State {
+	all := s.containerStates()
+	return all[len(all)-1].State
+}
+
+func containerReached(_ *result, s *story, is func(seq.State) bool) (seq.State, time.Time, bool) {
 	for _, st := range s.containerStates() {
 		if is(st.State) {
 			return st.State, st.by, true
@@ -75,8 +81,13 @@ func (t *Trace) ExitCode() (code int, ok bool) {
 	return e.code, ok && s.isContainer()
 }
 
-// unseenOfEngine says what a run on an engine had no source for.
-func (s *story) unseenOfEngine() []string {
+// engineExpected are the participants of any run on an engine.
+func engineExpected(s *story) []seq.Participant {
+	return []seq.Participant{seq.User, seq.Engine, seq.Containerd, s.theRuntime(), s.lane()}
+}
+
+// engineUnseen says what a run on an engine had no source for.
+func engineUnseen(s *story) []string {
 	words := []string{}
 	if q := s.asked("start"); q == nil || q.Status >= 400 {
 		return words

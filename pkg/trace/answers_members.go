@@ -10,7 +10,7 @@ import (
 // Members are the Pods of a run that is about something else, in the order in which they were made.
 func (t *Trace) Members() []seq.Member {
 	r := t.resolve()
-	if r.members == nil && !r.scene.subject().isPod() {
+	if r.members == nil && r.scene.subject().kind().ofSeveral {
 		for _, s := range r.scene.stories {
 			if s.isPod() {
 				r.members = append(r.members, r.member(s))

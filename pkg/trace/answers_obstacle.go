@@ -47,20 +47,14 @@ const atOnce = time.Nanosecond
 // its controllers from making Pods, else what holds the first of its Pods.
 func (t *Trace) Obstacle() (seq.Obstacle, bool) {
 	c := t.resolve().scene
-	if s := c.subject(); s.isContainer() {
-		return t.obstacleOf(s, engineSymptoms)
-	} else if s.isPod() {
-		return t.obstacleOf(s, podSymptoms)
+	if kind := c.subject().kind(); !kind.ofSeveral {
+		return t.obstacleOf(c.subject(), kind.symptoms)
 	}
 	for _, s := range c.stories {
-		table := workloadSymptoms
-		if s.isPod() {
-			if s.state(len(s.revisions)).Available || s.ends() {
-				continue
-			}
-			table = podSymptoms
+		if s.isPod() && (s.state(len(s.revisions)).Available || s.ends()) {
+			continue
 		}
-		if o, ok := t.obstacleOf(s, table); ok {
+		if o, ok := t.obstacleOf(s, s.kind().symptoms); ok {
 			return o, true
 		}
 	}

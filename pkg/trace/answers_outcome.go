@@ -22,9 +22,11 @@ func (t *Trace) State() seq.State {
 func (t *Trace) Reached(root int, is func(seq.State) bool) (st seq.State, by time.Time, ok bool) {
 	r := t.resolve()
 	s := r.scene.roots()[root]
-	if s.isContainer() {
-		return s.containerReached(is)
-	}
+	return s.kind().reached(r, s, is)
+}
+
+// objectReached reads the revisions of an object of the API.
+func objectReached(r *result, s *story, is func(seq.State) bool) (st seq.State, by time.Time, ok bool) {
 	for n := 1; n <= len(s.revisions); n++ {
 		if st = s.state(n); is(st) {
 			if write := r.step(s.etcdKey(s.revisions[n-1].rv)); write != nil {
@@ -50,37 +52,48 @@ func (r *result) emptied(s *story) (at time.Time) {
 }
 
 // state reads the first n revisions.
-func (s *story) state(n int) seq.State {
-	var st seq.State
-	if s.isContainer() {
-		all := s.containerStates()
-		return all[len(all)-1].State
+func (s *story) state(n int) seq.State { return s.kind().state(s, n) }
+
+// workloadState is that of an object that is no Pod.
+func workloadState(s *story, n int) (st seq.State) {
+	if n > 0 {
+		st = object.State(s.revisions[n-1].object)
 	}
+	s.addExistence(&st, n)
+	goesOn := func(p *story) bool { return !p.last().deleted && p.gone.IsZero() }
+	if st.Deleted && !s.orphans() && slices.ContainsFunc(s.podsBelow(), goesOn) { // what it owned goes after it
+		st.Deleted, st.Deleting = false, s.revisions[n-1].object.GetDeletionTimestamp() != nil
+	}
+	return st
+}
+
+// addExistence says whether the object is there by its first n revisions, and whether our request for that was refused.
+func (s *story) addExistence(st *seq.State, n int) {
 	if q := s.refusedWrite(); q != nil {
 		st.Refused = cmp.Or(q.Message, q.StatusText)
 	}
-	if q := s.ownExec(); q != nil {
-		st.Refused = q.ExecFailure()
+	if n == 0 {
+		return
 	}
+	last := s.revisions[n-1]
+	st.Created = true
+	st.Deleted = last.deleted || n == len(s.revisions) && !s.gone.IsZero()
+	st.Deleting = last.object.GetDeletionTimestamp() != nil && !st.Deleted
+}
+
+// commandState is that of the Pod that a command is run in; what is refused is the command.
+func commandState(s *story, n int) seq.State {
+	st := podState(s, n)
+	st.Refused = s.ownExec().ExecFailure()
+	return st
+}
+
+func podState(s *story, n int) (st seq.State) {
+	s.addExistence(&st, n)
 	if n == 0 {
 		return st
 	}
-	last := s.revisions[n-1]
-	if !s.isPod() {
-		refused := st.Refused
-		st = object.State(last.object)
-		st.Refused = refused
-	}
-	st.Created = true
-	st.Deleted = last.deleted || n == len(s.revisions) && !s.gone.IsZero()
-	if st.Deleted && !s.isPod() && !s.orphans() && slices.ContainsFunc(s.podsBelow(), func(p *story) bool { return !p.last().deleted && p.gone.IsZero() }) {
-		st.Deleted = false // what it owned goes after it
-	}
-	st.Deleting = last.object.GetDeletionTimestamp() != nil && !st.Deleted
-	p := last.pod
-	if p == nil {
-		return st
-	}
+	p := s.revisions[n-1].pod
 	st.Scheduled = p.Spec.NodeName != ""
 	st.Succeeded = p.Status.Phase == corev1.PodSucceeded
 	st.Failed = p.Status.Phase == corev1.PodFailed

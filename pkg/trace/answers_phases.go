@@ -35,19 +35,6 @@ func until(begin, end func(*story) string, open func(*story) bool) func(*story, 
 	return func(s *story, _ *result) []interval { return []interval{{begin(s), end(s), open(s)}} }
 }
 
-// phaseTable is that of the phases of an object.
-func (s *story) phaseTable() []phase {
-	switch {
-	case s.isContainer():
-		return enginePhases
-	case !s.isPod():
-		return workloadPhases
-	case s.ownExec() != nil:
-		return execPhases
-	}
-	return podPhases
-}
-
 // Phases divides the run into phases, in the order in which they began, and what is left. The run ends at the given time; a
 // zero time stands for now, and in a run that only tells the past for the end of the object's start. There are none where
 // nothing is known of any.
@@ -90,10 +77,7 @@ func (s *story) pastFrame(r *result) frame {
 	if made := r.step(s.key(s.createKey())); made != nil {
 		f.start = made.Best
 	}
-	if !s.isPod() {
-		return f
-	}
-	for _, key := range []string{s.readyKey(), s.lastStart(), s.endOfAll()} { // the first that more than our look bounds
+	for _, key := range s.kind().started(s) { // the first that more than our look bounds
 		if x := r.step(s.key(key)); x != nil && x.Known().Latest.Before(s.foundRevision().received) && (key != s.lastStart() || object.Condition(s.newest(), corev1.PodReady) == corev1.ConditionTrue) {
 			f.end = x.Best
 			break
@@ -101,6 +85,9 @@ func (s *story) pastFrame(r *result) frame {
 	}
 	return f
 }
+
+// podStartEnds are what may end the start of a Pod: that it is ready, that its last container has started, that all have ended.
+func podStartEnds(s *story) []string { return []string{s.readyKey(), s.lastStart(), s.endOfAll()} }
 
 // stepInterval is a span with its steps.
 type stepInterval struct {

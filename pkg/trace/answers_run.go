@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
@@ -25,23 +23,28 @@ func (t *Trace) Run() seq.Run {
 	if n := len(s.revisions); n > 0 && run.Zero.IsZero() && s.attached() {
 		run.Zero = s.revisions[0].received
 	}
-	if n := len(s.revisions); n > 0 && s.isPod() {
-		if c := s.revisions[0].pod.Spec.Containers; len(c) > 0 {
-			run.Image = c[0].Image
-		}
-		run.Expected = expected(s.revisions[0].pod)
-		if run.Zero.IsZero() {
-			run.Zero = s.revisions[0].received
-		}
+	if n := len(s.revisions); n > 0 && run.Zero.IsZero() && s.isPod() {
+		run.Zero = s.revisions[0].received
 	}
-	if s.isContainer() {
-		run.Image, run.Expected = s.containerImage(), []seq.Participant{seq.User, seq.Engine, seq.Containerd, s.theRuntime(), s.lane()}
-	}
+	kind := s.kind()
+	run.Image, run.Expected = kind.image(s), kind.expected(s)
 	return run
 }
 
-// expected are the participants of the start of any Pod like this.
-func expected(p *corev1.Pod) []seq.Participant {
+// podImage is that of the Pod's first container.
+func podImage(s *story) string {
+	if len(s.revisions) == 0 || len(s.revisions[0].pod.Spec.Containers) == 0 {
+		return ""
+	}
+	return s.revisions[0].pod.Spec.Containers[0].Image
+}
+
+// podExpected are the participants of the start of any Pod like this.
+func podExpected(s *story) []seq.Participant {
+	if len(s.revisions) == 0 {
+		return nil
+	}
+	p := s.revisions[0].pod
 	all := []seq.Participant{seq.Kubectl, seq.APIServer, seq.Etcd, seq.Scheduler, seq.Kubelet, seq.Runtime, seq.Runc}
 	for _, c := range slices.Concat(p.Spec.InitContainers, p.Spec.Containers) {
 		all = append(all, seq.Container(c.Name))
@@ -89,10 +92,7 @@ func (s *story) sources() []string {
 
 // unseen says what this run had no source for.
 func (s *story) unseen() []string {
-	words := []string{}
-	if s.isContainer() {
-		words = s.unseenOfEngine()
-	}
+	words := s.kind().unseen(s)
 	pods := s.podStories()
 	if any := func(is func(*story) bool) bool { return slices.ContainsFunc(pods, is) }; any(func(p *story) bool { return len(p.revisions) > 0 }) {
 		if len(s.calls.spans.byID) == 0 {

@@ -14,7 +14,7 @@ func (r *result) phases(s *story, f frame) []seq.Phase {
 	if f.start.IsZero() || !f.end.After(f.start) {
 		return nil
 	}
-	table := s.phaseTable()
+	table := s.kind().phases
 	all := r.stretches(s, table, f)
 	if len(all) == 0 {
 		return nil

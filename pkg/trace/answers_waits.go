@@ -51,7 +51,7 @@ func (t *Trace) Waits(end time.Time) []seq.Wait {
 	}
 	var all []seq.Wait
 	for _, w := range waits {
-		if w.workload == s.isPod() {
+		if w.workload != s.kind().ofSeveral {
 			continue
 		}
 		if w.phase == "sandbox" && s.sandboxTimed() {

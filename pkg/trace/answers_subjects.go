@@ -1,0 +1,53 @@
+package trace
+
+import (
+	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+)
+
+// subjectKind is one sort of what a run can be about, with what is answered of it.
+type subjectKind struct {
+	is        func(*story) bool
+	state     func(s *story, revisions int) seq.State // by the first of its revisions
+	reached   func(*result, *story, func(seq.State) bool) (seq.State, time.Time, bool)
+	phases    []phase
+	started   func(*story) []string // keys of what may end its start, the best first; of a past that only objects tell
+	symptoms  []symptom
+	ofSeveral bool // what holds one of the objects below holds it
+	image     func(*story) string
+	expected  func(*story) []seq.Participant
+	unseen    func(*story) []string // beyond what may be unseen of any run
+}
+
+// subjectKinds are all there are; the first that is counts. What an object has kept of its past is read by the rules of
+// the same kind.
+var subjectKinds []subjectKind
+
+func init() { // what it refers to asks it again, of the Pods of a workload
+	nothing := func(*story) []string { return []string{} }
+	nobody := func(*story) []seq.Participant { return nil }
+	subjectKinds = []subjectKind{
+		{is: (*story).isContainer, state: containerState, reached: containerReached, phases: enginePhases, started: nothing,
+			symptoms: engineSymptoms, image: (*story).containerImage, expected: engineExpected, unseen: engineUnseen},
+		{is: (*story).hasCommand, state: commandState, reached: objectReached, phases: execPhases, started: podStartEnds,
+			symptoms: podSymptoms, image: podImage, expected: podExpected, unseen: nothing},
+		{is: (*story).isPod, state: podState, reached: objectReached, phases: podPhases, started: podStartEnds,
+			symptoms: podSymptoms, image: podImage, expected: podExpected, unseen: nothing},
+		{is: func(*story) bool { return true }, state: workloadState, reached: objectReached, phases: workloadPhases, started: nothing,
+			symptoms: workloadSymptoms, ofSeveral: true, image: func(*story) string { return "" }, expected: nobody, unseen: nothing},
+	}
+}
+
+// kind is what sort of subject the object would be.
+func (s *story) kind() *subjectKind {
+	for i := range subjectKinds {
+		if subjectKinds[i].is(s) {
+			return &subjectKinds[i]
+		}
+	}
+	return nil // the last is any
+}
+
+// hasCommand reports whether a command of ours is run in the Pod.
+func (s *story) hasCommand() bool { return s.isPod() && s.ownExec() != nil }
