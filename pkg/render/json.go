@@ -83,7 +83,8 @@ type jsonStep struct {
 	Certainty       seq.Certainty   `json:"certainty"`
 	Detail          string          `json:"detail"`
 	Rule            string          `json:"rule"`
-	After           []int           `json:"after"` // indices of the steps proved to come before
+	Conflict        bool            `json:"conflict,omitempty"` // its sources contradict each other
+	After           []int           `json:"after"`              // indices of the steps proved to come before
 	Evidence        []seq.Evidence  `json:"evidence"`
 }
 
@@ -171,7 +172,7 @@ func JSON(w io.Writer, r Report) error {
 			Type: "step", Index: i, From: s.From, To: s.To, Kind: s.Kind, Label: s.Label, Verb: s.Verb, Resource: s.Resource, Subresource: s.Subresource,
 			Object: s.Object, About: s.About, ResourceVersion: s.ResourceVersion, Container: s.Container, Node: s.Node, At: s.At, Call: s.Call,
 			Earliest: instant(s.Window.Earliest), Latest: instant(s.Window.Latest), Best: instant(s.Best),
-			Clock: s.Clock, Certainty: s.Certainty, Detail: s.Detail.String(), Rule: s.Rule.Name, Evidence: s.Evidence,
+			Clock: s.Clock, Certainty: s.Certainty, Detail: s.Detail.String(), Rule: s.Rule.Name, Evidence: s.Evidence, Conflict: s.Conflict,
 		}
 		j.After = make([]int, len(s.After))
 		for k, key := range s.After {

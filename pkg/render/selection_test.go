@@ -12,20 +12,9 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/test/scenario"
 )
 
-func workload(t *testing.T) scenario.Scenario {
-	t.Helper()
-	for _, s := range scenario.All(t) {
-		if s.Name == "deployment" {
-			return s
-		}
-	}
-	t.Fatal("no scenario of a Deployment")
-	return scenario.Scenario{}
-}
-
 // Which Pods are drawn is a matter of the picture: JSON has all, and the summary counts all.
 func TestSelection(t *testing.T) {
-	s := workload(t)
+	s := scenario.Named(t, "deployment")
 	r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
 	if len(r.Members) != 2 {
 		t.Fatalf("%d Pods", len(r.Members))
@@ -63,7 +52,7 @@ func TestSelection(t *testing.T) {
 
 // Whatever is drawn while the run goes on is, in the end, what would have been drawn at once.
 func TestSelectionLive(t *testing.T) {
-	s := workload(t)
+	s := scenario.Named(t, "deployment")
 	for _, pods := range []render.Selection{"all", "first", "slowest"} {
 		var live, atOnce bytes.Buffer
 		style := render.Style{Width: 120, Detail: seq.Normal}

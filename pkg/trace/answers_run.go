@@ -26,9 +26,28 @@ func (t *Trace) Run() seq.Run {
 	if n := len(s.revisions); n > 0 && run.Zero.IsZero() && s.isPod() {
 		run.Zero = s.revisions[0].received
 	}
+	run.Denied = append(slices.Clip(run.Denied), r.conflicts()...)
 	kind := s.kind()
 	run.Image, run.Expected = kind.image(s), kind.expected(s)
 	return run
+}
+
+// conflicts says of which messages the sources contradict each other, of many only how many.
+func (r *result) conflicts() (words []string) {
+	const most = 3
+	n := 0
+	for _, x := range r.steps {
+		if !x.Conflict {
+			continue
+		}
+		if n++; n <= most {
+			words = append(words, fmt.Sprintf("%s → %s %s: its sources put it at times that exclude each other", x.From, x.To, x.Label))
+		}
+	}
+	if n > most {
+		words = append(words, fmt.Sprintf("and so do those of %d more", n-most))
+	}
+	return words
 }
 
 // podImage is that of the Pod's first container.

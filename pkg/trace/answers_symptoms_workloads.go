@@ -54,21 +54,19 @@ func progress(s *story, _ time.Time) (finding, bool) {
 	if !ok {
 		return finding{}, false
 	}
-	for field, bad := range map[string]string{"Progressing": "False", "Failed": "True"} {
-		items, _ := object.Field(u, "status")["conditions"].([]any)
-		for _, x := range items {
-			c, _ := x.(map[string]any)
-			if c["type"] != field || c["status"] != bad {
-				continue
-			}
-			f := finding{by: controllerOf(s.object.Kind)}
-			f.reason, _ = c["reason"].(string)
-			f.message, _ = c["message"].(string)
-			if f.by == "" {
-				f.by = seq.UnknownClient
-			}
-			return findingOf(f, s.last(), s.last(), "condition "+field+" is "+bad), true
+	for _, c := range object.List(u, "status", "conditions") {
+		field, _ := c["type"].(string)
+		bad := map[string]string{"Progressing": "False", "Failed": "True"}[field]
+		if bad == "" || c["status"] != bad {
+			continue
 		}
+		f := finding{by: controllerOf(s.object.Kind)}
+		f.reason, _ = c["reason"].(string)
+		f.message, _ = c["message"].(string)
+		if f.by == "" {
+			f.by = seq.UnknownClient
+		}
+		return findingOf(f, s.last(), s.last(), "condition "+field+" is "+bad), true
 	}
 	return finding{}, false
 }

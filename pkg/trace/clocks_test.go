@@ -12,10 +12,7 @@ import (
 // A kubelet's clock that is set in the middle of a run places nothing wrongly: what is proved then, the run with a clock
 // that went on does not deny, and it is said.
 func TestClockThatIsSet(t *testing.T) {
-	for _, s := range scenario.All(t) {
-		if s.Name != "plain" && s.Name != "init" && s.Name != "probes" && s.Name != "sidecar" {
-			continue
-		}
+	for _, s := range scenario.NamedAll(t, "plain", "init", "probes", "sidecar") {
 		truth := scenario.Fold(s.Subject, s.Observations)
 		for _, jump := range []time.Duration{-3 * time.Second, 3 * time.Second} {
 			for after := 1; after < 4; after++ {
@@ -112,10 +109,7 @@ func TestLateObjectIsNoSkew(t *testing.T) {
 
 // What comes late after a stall is no sign of a clock that is behind.
 func TestStallIsNoSkew(t *testing.T) {
-	for _, s := range scenario.All(t) {
-		if s.Name != "plain" && s.Name != "init" {
-			continue
-		}
+	for _, s := range scenario.NamedAll(t, "plain", "init") {
 		late := make([]seq.Observation, len(s.Observations))
 		end := s.Observations[len(s.Observations)-1].Received.Add(30 * time.Second)
 		for i, o := range s.Observations {

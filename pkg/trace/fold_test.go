@@ -72,10 +72,7 @@ func FuzzFold(f *testing.F) {
 // A clock that is off is measured, and the order stays right.
 func TestSkewedKubelet(t *testing.T) {
 	for _, skew := range []time.Duration{-3 * time.Second, 3 * time.Second} {
-		for _, s := range scenario.All(t) {
-			if s.Name != "plain" && s.Name != "init" && s.Name != "probes" {
-				continue
-			}
+		for _, s := range scenario.NamedAll(t, "plain", "init", "probes") {
 			want := scenario.Fold(s.Subject, s.Observations)
 			shifted := make([]seq.Observation, len(s.Observations))
 			for i, o := range s.Observations {
@@ -138,43 +135,29 @@ func shift(o seq.Observation, d time.Duration) seq.Observation {
 }
 
 func BenchmarkObserve(b *testing.B) {
-	var all []seq.Observation
-	var subject seq.Object
-	for _, s := range scenario.All(b) {
-		if s.Name == "probes" {
-			all, subject = s.Observations, s.Subject
-		}
-	}
+	s := scenario.Named(b, "probes")
 	b.ReportAllocs()
 	n := 0
 	for b.Loop() {
-		tr := trace.New(subject)
-		for _, o := range all {
-			tr.Observe(o)
-		}
-		tr.Steps()
-		n += len(all)
+		scenario.Fold(s.Subject, s.Observations).Steps()
+		n += len(s.Observations)
 	}
 	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "observations/s")
 }
 
 // BenchmarkLive looks at the steps after every observation, as a terminal does.
 func BenchmarkLive(b *testing.B) {
-	for _, s := range scenario.All(b) {
-		if s.Name != "probes" {
-			continue
+	s := scenario.Named(b, "probes")
+	n := 0
+	for b.Loop() {
+		tr := trace.New(s.Subject)
+		for _, o := range s.Observations {
+			tr.Observe(o)
+			tr.Steps()
 		}
-		n := 0
-		for b.Loop() {
-			tr := trace.New(s.Subject)
-			for _, o := range s.Observations {
-				tr.Observe(o)
-				tr.Steps()
-			}
-			n += len(s.Observations)
-		}
-		b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "observations/s")
+		n += len(s.Observations)
 	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "observations/s")
 }
 
 func nameTime(name string) (prefix string, at time.Time) {

@@ -17,7 +17,7 @@ const mostPerPod = 128 << 10
 func TestMemory(t *testing.T) {
 	subject, few := crowd(t, 50)
 	_, many := crowd(t, 250)
-	perPod := (datedCondition(t, subject, many) - datedCondition(t, subject, few)) / 200
+	perPod := (heapOf(t, subject, many) - heapOf(t, subject, few)) / 200
 	t.Logf("%d KiB a Pod", perPod>>10)
 	if perPod > mostPerPod {
 		t.Errorf("each Pod takes %d KiB", perPod>>10)
@@ -25,7 +25,7 @@ func TestMemory(t *testing.T) {
 }
 
 // kept is the memory in bytes that the fold of observations keeps, once nobody else has them.
-func datedCondition(t testing.TB, subject seq.Object, all []seq.Observation) int64 {
+func heapOf(t testing.TB, subject seq.Object, all []seq.Observation) int64 {
 	var lines [][]byte
 	for _, o := range all {
 		line, err := json.Marshal(o)
@@ -44,7 +44,7 @@ func datedCondition(t testing.TB, subject seq.Object, all []seq.Observation) int
 		tr.Observe(o)
 	}
 	facts := heap() - before
-	symptom(tr)
+	askAll(tr)
 	after := heap()
 	t.Logf("%d observations: facts %d KiB, result %d KiB", len(all), facts>>10, (after-before-facts)>>10)
 	runtime.KeepAlive(tr)

@@ -10,12 +10,6 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/test/scenario"
 )
 
-func evidenceScenario(t *testing.T, name string) scenario.Scenario {
-	t.Helper()
-	all := scenario.All(t)
-	return all[slices.IndexFunc(all, func(s scenario.Scenario) bool { return s.Name == name })]
-}
-
 // changed returns the observations with copies of their audit entries changed.
 func changed(all []seq.Observation, change func(*seq.Audit)) []seq.Observation {
 	out := slices.Clone(all)
@@ -39,7 +33,7 @@ func sourcesOf(s seq.Step) (names []string) {
 // At level Metadata no entry says which revision it made: order and time do, and the evidence says so.
 func TestAuditAtLevelMetadata(t *testing.T) {
 	for _, name := range []string{"evidence", "evidence-sidecar", "audit"} {
-		s := evidenceScenario(t, name)
+		s := scenario.Named(t, name)
 		tr := scenario.Fold(s.Subject, changed(s.Observations, func(a *seq.Audit) {
 			if a.UID, a.ResourceVersion, a.Level = "", "", "Metadata"; a.Resource == "events" && a.Verb != "create" {
 				a.Name = ""
@@ -64,7 +58,7 @@ func TestAuditAtLevelMetadata(t *testing.T) {
 
 // Where the audit log says that somebody else did it, what was concluded from the object is withdrawn, and said.
 func TestContradictionIsSaid(t *testing.T) {
-	s := evidenceScenario(t, "audit")
+	s := scenario.Named(t, "audit")
 	tr := scenario.Fold(s.Subject, changed(s.Observations, func(a *seq.Audit) {
 		if a.Subresource == "binding" {
 			a.User = "mallory"
@@ -82,7 +76,7 @@ func TestContradictionIsSaid(t *testing.T) {
 
 // A cluster whose clocks are off gives the same times on ours.
 func TestRecordsOfAClockThatIsOff(t *testing.T) {
-	s := evidenceScenario(t, "evidence")
+	s := scenario.Named(t, "evidence")
 	const off = 7 * time.Second
 	shifted := changed(s.Observations, func(a *seq.Audit) { a.Received, a.Completed = a.Received.Add(off), a.Completed.Add(off) })
 	for i, o := range shifted {
@@ -111,5 +105,31 @@ func TestRecordsOfAClockThatIsOff(t *testing.T) {
 		if d := (c.Offset - off).Abs(); d > 20*time.Millisecond && c.Of != seq.Scheduler { // shift leaves its Events alone
 			t.Errorf("%s is said to be off by %v", c.Of, c.Offset)
 		}
+	}
+}
+
+// Sources that contradict each other about one message are named.
+func TestImpossibleTimesAreSaid(t *testing.T) {
+	s := scenario.Named(t, "audit")
+	bent := slices.Clone(s.Observations)
+	n := 0
+	for i, o := range bent {
+		if o.Audit != nil && o.Audit.Subresource == "status" && n == 0 {
+			a := *o.Audit
+			a.Received, a.Completed = a.Received.Add(3*time.Second), a.Completed.Add(3*time.Second)
+			bent[i].Audit = &a
+			n++
+		}
+	}
+	tr := scenario.Fold(s.Subject, bent)
+	conflicts := 0
+	for _, x := range tr.Steps() {
+		if x.Conflict {
+			conflicts++
+		}
+	}
+	said := strings.Join(tr.Run().Denied, "\n")
+	if n == 0 || conflicts == 0 || !strings.Contains(said, "times that exclude each other") || strings.Count(said, "\n") > 4 {
+		t.Errorf("%d conflicts, said: %q", conflicts, said)
 	}
 }

@@ -218,7 +218,9 @@ func derivePastRevision(s *story, emit func(graph.Claim)) {
 	step.Evidence = []seq.Evidence{w.evidenceOf("metadata.resourceVersion", w.received)}
 	c := graph.Claim{Step: step, Follows: []string{stored(s.pastCreate()), stored(s.pastBound()), s.pastKey("delete")}}
 	for _, m := range s.pastWrites() {
-		c.Follows = append(c.Follows, m.key, stored(m.key))
+		if c.Follows = append(c.Follows, m.key); m.is(corev1.PodReady) {
+			c.Follows = append(c.Follows, stored(m.key))
+		}
 	}
 	emit(c)
 }

@@ -20,8 +20,7 @@ import (
 // crowd is the recording of a Deployment of two Pods as if it had that many: each Pod is one of the two under another
 // name, a little later. It is no truth, but as much work as one.
 func crowd(t testing.TB, pods int) (seq.Object, []seq.Observation) {
-	all := scenario.All(t)
-	s := all[slices.IndexFunc(all, func(s scenario.Scenario) bool { return s.Name == "deployment" })]
+	s := scenario.Named(t, "deployment")
 	var names []string
 	for _, o := range s.Observations {
 		if o.Change != nil && o.Change.Pod != nil && !slices.Contains(names, o.Change.Pod.Name) {
@@ -113,7 +112,7 @@ func copied(o seq.Observation, k int) seq.Observation {
 }
 
 // symptom asks for all that a live run asks for after each batch of observations.
-func symptom(tr *trace.Trace) {
+func askAll(tr *trace.Trace) {
 	tr.Unobservable()
 	tr.Refused()
 	for i := range tr.Roots() {
@@ -136,7 +135,7 @@ func BenchmarkCrowd(b *testing.B) {
 		for i, o := range all {
 			tr.Observe(o)
 			if i%50 == 0 {
-				symptom(tr)
+				askAll(tr)
 			}
 		}
 		n += len(all)
@@ -153,7 +152,7 @@ func BenchmarkBatch(b *testing.B) {
 		b.Run(strconv.Itoa(pods), func(b *testing.B) {
 			subject, all := crowd(b, pods)
 			tr := scenario.Fold(subject, all)
-			symptom(tr)
+			askAll(tr)
 			var pod seq.Observation
 			for _, o := range all {
 				if o.Change != nil && o.Change.Pod != nil {
@@ -166,7 +165,7 @@ func BenchmarkBatch(b *testing.B) {
 				o.Received = o.Received.Add(-time.Duration(n)) // an earlier receipt of the same is news
 				n++
 				tr.Observe(o)
-				symptom(tr)
+				askAll(tr)
 			}
 		})
 	}

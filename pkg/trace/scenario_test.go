@@ -3,9 +3,12 @@ package trace_test
 import (
 	"bytes"
 	"flag"
+	"maps"
 	"math/rand/v2"
 	"os"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -157,3 +160,38 @@ func TestEveryRuleHasAScenario(t *testing.T) {
 		}
 	}
 }
+
+// A cause that no message ever has is a word that somebody has misspelt: of each shape, some run has it.
+func TestCausesAreMessages(t *testing.T) {
+	named, known := map[string]string{}, map[string]bool{}
+	for _, s := range scenario.All(t) {
+		scenario.Fold(s.Subject, s.Observations).EachCause(func(rule, key string, is bool) {
+			if key != "" {
+				shape := shapeOf(key)
+				named[shape], known[shape] = rule+" names "+key, known[shape] || is
+			}
+		})
+	}
+	if len(named) < 50 {
+		t.Errorf("only %d shapes of causes", len(named))
+	}
+	for _, shape := range slices.Sorted(maps.Keys(named)) {
+		if !known[shape] {
+			t.Errorf("no run has a message %s: %s", shape, named[shape])
+		}
+	}
+}
+
+// shapeOf is a key without what is different from run to run.
+func shapeOf(key string) string {
+	var words []string
+	for _, w := range strings.Split(key[strings.LastIndexByte(key, '/')+1:], ":") {
+		if shapeWord.MatchString(w) {
+			words = append(words, w)
+		}
+	}
+	return strings.Join(words, ":")
+}
+
+// shapeWord is a word of a key that stands for a kind of message: an RPC, a resource, a component, an end.
+var shapeWord = regexp.MustCompile(`^([A-Z][A-Za-z]+|[a-z]+s|end|cri|etcd|write|call|event|request|watch|past|deliver|kubelet|scheduler|exec|exit|runc|sync|probe|docker|status|stored|pick|readiness|startup|create|start)$`)

@@ -3,11 +3,13 @@ package scenario
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,31 +28,40 @@ type Scenario struct {
 	Archive    *txtar.Archive
 }
 
-// All reads every scenario.
+// All are all scenarios, by name. They are read once; what they hold is shared, and not to be changed.
 func All(t testing.TB) []Scenario {
 	t.Helper()
+	all, err := read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.Clone(all)
+}
+
+var read = sync.OnceValues(func() ([]Scenario, error) {
 	_, here, _, _ := runtime.Caller(0)
-	paths, err := filepath.Glob(filepath.Join(filepath.Dir(here), "../../pkg/trace/testdata/*.txtar"))
+	pattern := filepath.Join(filepath.Dir(here), "../../pkg/trace/testdata/*.txtar")
+	paths, err := filepath.Glob(pattern)
 	if err != nil || len(paths) == 0 {
-		t.Fatalf("no scenarios: %v", err)
+		return nil, fmt.Errorf("no scenarios: %s: %v", pattern, err)
 	}
 	var all []Scenario
 	for _, p := range paths {
 		a, err := txtar.ParseFile(p)
 		if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		s := Scenario{Name: strings.TrimSuffix(filepath.Base(p), ".txtar"), Path: p, Archive: a}
 		if s.Recording, err = recording.Read(bytes.NewReader(s.File("recording.jsonl").Data)); err != nil {
-			t.Fatalf("%s: %v", p, err)
+			return nil, fmt.Errorf("%s: %w", p, err)
 		}
 		if s.End != nil {
 			s.Observations = append(s.Observations, seq.Observation{Received: s.End.At})
 		}
 		all = append(all, s)
 	}
-	return all
-}
+	return all, nil
+})
 
 // Named is the scenario of that name; it is an error if there is none.
 func Named(t testing.TB, name string) Scenario {
@@ -61,6 +72,15 @@ func Named(t testing.TB, name string) Scenario {
 		t.Fatalf("no scenario %q", name)
 	}
 	return all[i]
+}
+
+// NamedAll are the scenarios of these names.
+func NamedAll(t testing.TB, names ...string) (all []Scenario) {
+	t.Helper()
+	for _, name := range names {
+		all = append(all, Named(t, name))
+	}
+	return all
 }
 
 // File is that file of the scenario, made empty if it is not there.
@@ -114,9 +134,26 @@ func End(t *trace.Trace) time.Time {
 }
 
 func outcome(t *trace.Trace) render.Outcome {
-	out := render.Outcome{Name: fmt.Sprintf("%+v", t.State())}
+	out := render.Outcome{Name: words(t.State())}
 	if o, ok := t.Obstacle(); ok {
 		out.Obstacle, out.Reason, out.Message = &o, o.Reason, o.Message
 	}
 	return out
+}
+
+// words are what a state says of an object, as the listing of a scenario has it.
+func words(st seq.State) string {
+	var all []string
+	for _, x := range []struct {
+		is   bool
+		word string
+	}{
+		{st.Created, "created"}, {st.Scheduled, "scheduled"}, {st.Running, "running"}, {st.Ready, "ready"}, {st.Available, "available"},
+		{st.Succeeded, "succeeded"}, {st.Failed, "failed"}, {st.Deleting, "deleting"}, {st.Deleted, "deleted"}, {st.Refused != "", "refused"},
+	} {
+		if x.is {
+			all = append(all, x.word)
+		}
+	}
+	return cmp.Or(strings.Join(all, ", "), "nothing")
 }

@@ -3,10 +3,11 @@ package graph
 import (
 	"cmp"
 	"container/heap"
-	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/instant"
 	"slices"
 	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/instant"
 )
 
 // Claim is what one rule derives: a message, its own bounds, and what must have happened before it. What the rule's row
@@ -127,6 +128,15 @@ func (g *Graph) link() []*node {
 		all = append(all, n)
 	}
 	return all
+}
+
+// EachCause tells of each message, by the name of its rule, which keys its claims follow, and whether there is such a message.
+func (g *Graph) EachCause(tell func(rule, key string, known bool)) {
+	for _, n := range g.nodes {
+		for _, key := range n.Follows {
+			tell(n.Rule.Name, key, g.nodes[key] != nil)
+		}
+	}
 }
 
 // tighten carries bounds along causes: nothing happens before its cause, nor after what it caused. A bound that would
