@@ -34,7 +34,7 @@ func TestDependenciesHaveReasons(t *testing.T) {
 
 // What observes, keeps, compares and draws knows the vocabulary and nothing of the reconstruction.
 func TestPackagesPointOneWay(t *testing.T) {
-	for _, dir := range []string{"seq", "audit", "compare", "docker", "logfile", "otlp", "recording", "render", "trace", "watch"} {
+	for _, dir := range []string{"seq", "audit", "compare", "docker", "httprecord", "logfile", "otlp", "recording", "render", "trace", "watch"} {
 		files, err := filepath.Glob("../../pkg/" + dir + "/*.go")
 		if err != nil || len(files) == 0 {
 			t.Fatalf("pkg/%s: %v, %d files", dir, err, len(files))
@@ -45,7 +45,7 @@ func TestPackagesPointOneWay(t *testing.T) {
 			}
 			for _, i := range firsts(t, f, `(?m)^\t?(?:import )?"github\.com/kubectl-seq/kubectl-seq/(\S+)"$`) {
 				allowed := i == "pkg/seq" || i == "pkg/"+dir+"/internal" || strings.HasPrefix(i, "pkg/"+dir+"/internal/") ||
-					dir == "render" && i == "pkg/compare" || i == "pkg/logfile"
+					dir == "render" && i == "pkg/compare" || i == "pkg/logfile" || i == "pkg/httprecord"
 				if !allowed || dir == "seq" {
 					t.Errorf("%s imports %s", f, i)
 				}

@@ -124,14 +124,14 @@ func (e *Engine) Follow(ctx context.Context) error {
 	record := e.record("get", "version", seq.Object{}, seq.Docker{})
 	version, err := e.client.ServerVersion(record.within(ctx), client.ServerVersionOptions{})
 	if err == nil {
-		record.set(func(q *seq.Request) { q.ServerVersion = "Docker " + version.Version })
+		record.Set(func(q *seq.Request) { q.ServerVersion = "Docker " + version.Version })
 	}
 	record.done(err)
 	if err != nil {
 		return fmt.Errorf("ask the engine for its version: %w", err)
 	}
 	e.followRuntime(ctx)
-	return e.followEvents(ctx, record.get().ServerDate)
+	return e.followEvents(ctx, record.Get().ServerDate)
 }
 
 // Close ends all that is under way, and returns when it has. The container is left as it is.

@@ -25,7 +25,7 @@ func (e *Engine) followEvents(ctx context.Context, since time.Time) error {
 		options.Since = strconv.FormatInt(since.Unix(), 10)
 	}
 	stream := e.client.Events(record.within(both), options)
-	if record.get().Status != 200 { // it has been answered, or never will be
+	if record.Get().Status != 200 { // it has been answered, or never will be
 		err := <-stream.Err
 		record.done(err)
 		return fmt.Errorf("watch the engine's events: %w", err)

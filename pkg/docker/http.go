@@ -2,32 +2,31 @@ package docker
 
 import (
 	"context"
-	"crypto/tls"
 	"net/http"
 	"net/http/httptrace"
 	"strings"
-	"sync"
-	"time"
+	"sync/atomic"
 
 	"k8s.io/apimachinery/pkg/util/uuid"
 
+	"github.com/kubectl-seq/kubectl-seq/pkg/httprecord"
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-// traced is the record of one request. The connection tells of itself from goroutines of its own.
+// traced is the record of one request.
 type traced struct {
-	e       *Engine
-	mu      sync.Mutex
-	request seq.Request
-	dialed  error // why there is no connection
-	quiet   bool  // it is not observed
+	*httprecord.Record
+	e      *Engine
+	quiet  bool                  // it is not observed
+	dialed atomic.Pointer[error] // how the last try to connect ended, or nil
 }
 
 type tracedKey struct{}
 
 // record begins the record of a request.
 func (e *Engine) record(verb, resource string, object seq.Object, d seq.Docker) *traced {
-	return &traced{e: e, request: seq.Request{ID: string(uuid.NewUUID()), Verb: verb, Resource: resource, Object: object, Docker: &d, Started: e.now()}}
+	request := seq.Request{ID: string(uuid.NewUUID()), Verb: verb, Resource: resource, Object: object, Docker: &d, Started: e.now()}
+	return &traced{e: e, Record: httprecord.New(request, e.now)}
 }
 
 // about begins the record of a request about the container.
@@ -36,25 +35,13 @@ func (e *Engine) about(verb string) *traced {
 	return e.record(verb, "containers", object, seq.Docker{ID: object.UID})
 }
 
-func (r *traced) set(change func(*seq.Request)) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	change(&r.request)
-}
-
 // setDocker changes what the record has of the engine. What has been observed keeps what it has.
 func (r *traced) setDocker(change func(*seq.Docker)) {
-	r.set(func(q *seq.Request) {
+	r.Set(func(q *seq.Request) {
 		d := *q.Docker
 		change(&d)
 		q.Docker = &d
 	})
-}
-
-func (r *traced) get() seq.Request {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.request
 }
 
 // observe emits the record as it is.
@@ -62,14 +49,14 @@ func (r *traced) observe() {
 	if r.quiet {
 		return
 	}
-	request := r.get()
+	request := r.Get()
 	r.e.emit(seq.Observation{Received: r.e.now(), Request: &request})
 }
 
 // done emits the answered record.
 func (r *traced) done(err error) {
 	if err != nil {
-		r.set(func(q *seq.Request) { q.Message = strings.TrimPrefix(err.Error(), "Error response from daemon: ") })
+		r.Set(func(q *seq.Request) { q.Message = strings.TrimPrefix(err.Error(), "Error response from daemon: ") })
 	}
 	r.observe()
 }
@@ -87,28 +74,15 @@ func (r *traced) ended(err error) {
 
 // within returns a context under which the next request is recorded.
 func (r *traced) within(ctx context.Context) context.Context {
-	stamp := func(field func(*seq.Request) *time.Time) {
-		now := r.e.now()
-		r.set(func(q *seq.Request) { *field(q) = now })
-	}
-	return httptrace.WithClientTrace(context.WithValue(ctx, tracedKey{}, r), &httptrace.ClientTrace{
-		DNSDone: func(httptrace.DNSDoneInfo) { stamp(func(q *seq.Request) *time.Time { return &q.DNS }) },
-		ConnectDone: func(_, _ string, err error) {
-			stamp(func(q *seq.Request) *time.Time { return &q.Connected })
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			r.dialed = err
-		},
-		TLSHandshakeDone:     func(tls.ConnectionState, error) { stamp(func(q *seq.Request) *time.Time { return &q.TLS }) },
-		GotConn:              func(httptrace.GotConnInfo) { r.sent() },
-		GotFirstResponseByte: func() { stamp(func(q *seq.Request) *time.Time { return &q.FirstByte }) },
-	})
+	return httptrace.WithClientTrace(context.WithValue(ctx, tracedKey{}, r), r.ClientTrace(httprecord.Hooks{
+		Connected: func(err error) { r.dialed.Store(&err) },
+		Got:       r.sent,
+	}))
 }
 
 // sent observes that the request is about to be written.
 func (r *traced) sent() {
-	at := r.e.now()
-	r.set(func(q *seq.Request) { q.Sent = at })
+	r.Sent()
 	r.observe()
 }
 
@@ -116,7 +90,7 @@ func (r *traced) sent() {
 // tells nothing of it.
 func asked(req *http.Request) error {
 	if r, ok := req.Context().Value(tracedKey{}).(*traced); ok {
-		r.set(func(q *seq.Request) { q.Method, q.Path = req.Method, req.URL.RequestURI() })
+		r.Set(func(q *seq.Request) { q.Method, q.Path = req.Method, req.URL.RequestURI() })
 		if req.Header.Get("Upgrade") != "" {
 			r.sent()
 		}
@@ -126,23 +100,15 @@ func asked(req *http.Request) error {
 
 // answered notes what the engine answers.
 func answered(res *http.Response) {
-	r, ok := res.Request.Context().Value(tracedKey{}).(*traced)
-	if !ok {
-		return
+	if r, ok := res.Request.Context().Value(tracedKey{}).(*traced); ok {
+		r.Answered(res)
 	}
-	at := r.e.now()
-	r.set(func(q *seq.Request) {
-		if q.FirstByte.IsZero() {
-			q.FirstByte = at
-		}
-		q.Status, q.StatusText = res.StatusCode, http.StatusText(res.StatusCode)
-		q.ServerDate, _ = http.ParseTime(res.Header.Get("Date"))
-	})
 }
 
 // refusal is why no connection came about, if that is why.
 func (r *traced) refusal() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.dialed
+	if err := r.dialed.Load(); err != nil {
+		return *err
+	}
+	return nil
 }

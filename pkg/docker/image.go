@@ -30,7 +30,7 @@ func (e *Engine) inspectImage(ctx context.Context, image string) error {
 	record := e.record("inspect", "images", seq.Object{Kind: "Image", Name: image}, seq.Docker{Image: image})
 	found, err := e.client.ImageInspect(record.within(ctx), image)
 	if err == nil {
-		record.set(func(q *seq.Request) { q.Object.UID = found.ID })
+		record.Set(func(q *seq.Request) { q.Object.UID = found.ID })
 		record.setDocker(func(d *seq.Docker) { d.Layers = len(found.RootFS.Layers) })
 	}
 	record.done(err)

@@ -87,7 +87,7 @@ func (e *Engine) create(ctx context.Context, spec Spec) error {
 		Config: &container.Config{Image: spec.Image, Cmd: spec.Command, Env: spec.Env, AttachStdout: true, AttachStderr: true},
 	})
 	e.known(made.ID)
-	record.set(func(q *seq.Request) { q.Object.UID, q.Warnings = made.ID, made.Warnings })
+	record.Set(func(q *seq.Request) { q.Object.UID, q.Warnings = made.ID, made.Warnings })
 	record.setDocker(func(d *seq.Docker) { d.ID = made.ID })
 	record.done(err)
 	if err != nil {
@@ -111,7 +111,7 @@ func (e *Engine) inspect(ctx context.Context) (seq.Docker, error) {
 		e.object.Name = strings.TrimPrefix(c.Name, "/")
 		object := e.object
 		e.mu.Unlock()
-		record.set(func(q *seq.Request) { q.Object = object })
+		record.Set(func(q *seq.Request) { q.Object = object })
 		record.setDocker(func(d *seq.Docker) {
 			if c.HostConfig != nil {
 				d.Runtime = c.HostConfig.Runtime
@@ -131,7 +131,7 @@ func (e *Engine) inspect(ctx context.Context) (seq.Docker, error) {
 	if err != nil {
 		return seq.Docker{}, fmt.Errorf("inspect the container: %w", err)
 	}
-	return *record.get().Docker, nil
+	return *record.Get().Docker, nil
 }
 
 // attach takes the container's output, from its first byte on.
@@ -193,7 +193,7 @@ func (e *Engine) wait(ctx context.Context) error {
 	both, release := e.within(ctx)
 	defer release()
 	result := e.client.ContainerWait(record.within(both), e.Container().UID, client.ContainerWaitOptions{Condition: condition})
-	if record.get().Status != 200 { // it has been answered, or never will be
+	if record.Get().Status != 200 { // it has been answered, or never will be
 		err := <-result.Error
 		record.done(err)
 		return fmt.Errorf("wait for the container: %w", err)

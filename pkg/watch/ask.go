@@ -53,7 +53,7 @@ func (f *Follower) lease(ctx context.Context, node string) (*seq.Lease, error) {
 	if err != nil {
 		return nil, err
 	}
-	record := &traced{request: seq.Request{Verb: "get", Resource: "leases"}}
+	record := f.record(seq.Request{Verb: "get", Resource: "leases"})
 	l, err := c.Leases("kube-node-lease").Get(withRecord(ctx, record), node, metav1.GetOptions{})
 	f.answered(record, err)
 	if err != nil || l.Spec.RenewTime == nil || l.Spec.LeaseDurationSeconds == nil {
@@ -67,7 +67,7 @@ func (f *Follower) webhooks(ctx context.Context) (*seq.Webhooks, error) {
 	if err != nil {
 		return nil, err
 	}
-	record := &traced{request: seq.Request{Verb: "list", Resource: "mutatingwebhookconfigurations"}}
+	record := f.record(seq.Request{Verb: "list", Resource: "mutatingwebhookconfigurations"})
 	list, err := c.MutatingWebhookConfigurations().List(withRecord(ctx, record), metav1.ListOptions{})
 	f.answered(record, err)
 	if err != nil {

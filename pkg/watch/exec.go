@@ -71,7 +71,7 @@ func (f *Follower) exec(ctx context.Context, pod seq.Object, c Command, method s
 		return false, err
 	}
 	record := f.acting("exec", Pods, pod)
-	record.request.Exec = &seq.Exec{Container: c.Container, Command: c.Args, Looks: c.Looks}
+	record.Set(func(q *seq.Request) { q.Exec = &seq.Exec{Container: c.Container, Command: c.Args, Looks: c.Looks} })
 	record.switched = record.sent
 	var found bytes.Buffer
 	if c.Looks {
@@ -83,14 +83,14 @@ func (f *Follower) exec(ctx context.Context, pod seq.Object, c Command, method s
 	if c.Looks && ctx.Err() == nil { // else somebody may still write it
 		record.setExec(func(e *seq.Exec) { e.Processes = readProcesses(found.String()) })
 	}
-	return record.get().Status == http.StatusSwitchingProtocols, f.ended(record, err)
+	return record.Get().Status == http.StatusSwitchingProtocols, f.ended(record, err)
 }
 
 // ended emits how a command ended, or why there was none.
 func (f *Follower) ended(record *traced, err error) error {
 	at := f.now()
-	if record.get().Status != http.StatusSwitchingProtocols {
-		record.set(func(q *seq.Request) {
+	if record.Get().Status != http.StatusSwitchingProtocols {
+		record.Set(func(q *seq.Request) {
 			q.Message = reason(err).Error()
 			if s, ok := reason(err).(apierrors.APIStatus); ok { // the WebSocket's transport keeps the response to itself
 				q.Status, q.Message = int(s.Status().Code), s.Status().Message
@@ -132,7 +132,7 @@ func (w *counted) Write(p []byte) (int, error) {
 		}
 	})
 	if first {
-		request := w.record.get()
+		request := w.record.Get()
 		w.f.emit(seq.Observation{Received: at, Request: &request})
 	}
 	return w.to.Write(p)

@@ -256,7 +256,7 @@ func (f *Follower) watch(ctx context.Context, k kind, from string, opened func()
 	w, err := toolswatch.NewRetryWatcherWithContext(ctx, from, &cache.ListWatch{
 		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (apiwatch.Interface, error) {
 			o.FieldSelector = k.fields
-			record := &traced{request: seq.Request{Verb: "watch", Resource: k.resource, ResourceVersion: o.ResourceVersion}}
+			record := f.record(seq.Request{Verb: "watch", Resource: k.resource, ResourceVersion: o.ResourceVersion})
 			w, err := k.watch(withRecord(ctx, record), o)
 			f.answered(record, err)
 			if err == nil {

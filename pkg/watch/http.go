@@ -3,49 +3,38 @@ package watch
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"net/http"
 	"net/http/httptrace"
 	"strings"
-	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/apimachinery/pkg/util/uuid"
 
+	"github.com/kubectl-seq/kubectl-seq/pkg/httprecord"
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-// traced is the record of one request while it is under way. The connection tells of itself from goroutines of its own,
-// even after the request has taken another one.
+// traced is the record of one request.
 type traced struct {
-	mu      sync.Mutex
-	request seq.Request
-	sent    func(seq.Request) // called once, just before the request is written
+	*httprecord.Record
+	sent func(seq.Request) // called once, just before the request is written, or nil
 	// switched is called once the connection has been switched to another protocol, or nil.
 	switched func(seq.Request)
 }
 
-// set changes the record.
-func (r *traced) set(change func(*seq.Request)) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	change(&r.request)
+// record begins the record of a request.
+func (f *Follower) record(request seq.Request) *traced {
+	return &traced{Record: httprecord.New(request, f.now)}
 }
 
 // setExec changes what the record has of a command. What has been observed keeps what it has.
 func (r *traced) setExec(change func(*seq.Exec)) {
-	r.set(func(q *seq.Request) {
+	r.Set(func(q *seq.Request) {
 		e := *q.Exec
 		change(&e)
 		q.Exec = &e
 	})
-}
-
-func (r *traced) get() seq.Request {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.request
 }
 
 type tracedKey struct{}
@@ -64,7 +53,7 @@ func (t *tracer) RoundTrip(req *http.Request) (*http.Response, error) {
 	if !ok {
 		return t.next.RoundTrip(req)
 	}
-	r.set(func(q *seq.Request) {
+	r.Set(func(q *seq.Request) {
 		if q.ID == "" {
 			q.ID = string(uuid.NewUUID())
 		}
@@ -72,53 +61,36 @@ func (t *tracer) RoundTrip(req *http.Request) (*http.Response, error) {
 		*q = seq.Request{ID: q.ID, Verb: q.Verb, Resource: q.Resource, Object: q.Object, Asked: q.Asked, Exec: q.Exec, Propagation: q.Propagation, ResourceVersion: q.ResourceVersion,
 			Method: req.Method, Path: req.URL.RequestURI(), Started: t.now()}
 	})
-	stamp := func(field func(*seq.Request) *time.Time) {
-		now := t.now()
-		r.set(func(q *seq.Request) { *field(q) = now })
-	}
 	sent := func() {
-		stamp(func(q *seq.Request) *time.Time { return &q.Sent })
-		if r.sent != nil {
-			r.sent(r.get())
+		if r.Sent(); r.sent != nil {
+			r.sent(r.Get())
 		}
 	}
 	// Connections that are to be switched are made outside of net/http: WebSockets get theirs before it is secured, SPDY
 	// tells nothing.
-	switches := r.get().Exec != nil
+	switches := r.Get().Exec != nil
 	securedLater := switches && req.Method == http.MethodGet && req.URL.Scheme == "https"
 	if switches && req.Method == http.MethodPost {
 		sent()
 	}
-	req = req.Clone(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
-		DNSDone:     func(httptrace.DNSDoneInfo) { stamp(func(q *seq.Request) *time.Time { return &q.DNS }) },
-		ConnectDone: func(string, string, error) { stamp(func(q *seq.Request) *time.Time { return &q.Connected }) },
-		TLSHandshakeDone: func(_ tls.ConnectionState, err error) {
-			stamp(func(q *seq.Request) *time.Time { return &q.TLS })
-			if securedLater && err == nil {
+	hooks := httprecord.Hooks{Got: sent}
+	if securedLater {
+		hooks = httprecord.Hooks{Secured: func(err error) {
+			if err == nil {
 				sent()
 			}
-		},
-		GotFirstResponseByte: func() { stamp(func(q *seq.Request) *time.Time { return &q.FirstByte }) },
-		GotConn: func(httptrace.GotConnInfo) {
-			if !securedLater {
-				sent()
-			}
-		},
-	}))
-	req.Header.Set("Audit-ID", r.get().ID)
+		}}
+	}
+	req = req.Clone(httptrace.WithClientTrace(req.Context(), r.ClientTrace(hooks)))
+	req.Header.Set("Audit-ID", r.Get().ID)
 	res, err := t.next.RoundTrip(req)
 	if err != nil {
 		return nil, err
 	}
-	answered := t.now()
-	r.set(func(q *seq.Request) {
-		if q.FirstByte.IsZero() {
-			q.FirstByte = answered
-		}
-		q.Status, q.StatusText = res.StatusCode, http.StatusText(res.StatusCode)
+	r.Answered(res)
+	r.Set(func(q *seq.Request) {
 		q.FlowSchema = res.Header.Get("X-Kubernetes-Pf-Flowschema-Uid")
 		q.PriorityLevel = res.Header.Get("X-Kubernetes-Pf-Prioritylevel-Uid")
-		q.ServerDate, _ = http.ParseTime(res.Header.Get("Date"))
 		q.Warnings = nil
 		warnings, _ := net.ParseWarningHeaders(res.Header.Values("Warning"))
 		for _, w := range warnings {
@@ -128,7 +100,7 @@ func (t *tracer) RoundTrip(req *http.Request) (*http.Response, error) {
 	if switches && res.StatusCode == http.StatusSwitchingProtocols {
 		protocol := cmp.Or(res.Header.Get("Sec-Websocket-Protocol"), res.Header.Get("X-Stream-Protocol-Version")) // of SPDY the second
 		r.setExec(func(e *seq.Exec) { e.Protocol = strings.TrimSpace(res.Header.Get("Upgrade") + " " + protocol) })
-		r.switched(r.get())
+		r.switched(r.Get())
 	}
 	return res, nil
 }

@@ -56,7 +56,7 @@ const pause = time.Second
 
 // list emits what exists, at most limit objects unless that is 0, and returns the revision of the list.
 func (f *Follower) list(ctx context.Context, k kind, limit int64) (string, error) {
-	record := &traced{request: seq.Request{Verb: "list", Resource: k.resource}}
+	record := f.record(seq.Request{Verb: "list", Resource: k.resource})
 	list, err := k.list(withRecord(ctx, record), metav1.ListOptions{FieldSelector: k.fields, Limit: limit})
 	if err != nil {
 		f.answered(record, err)
@@ -66,7 +66,7 @@ func (f *Follower) list(ctx context.Context, k kind, limit int64) (string, error
 	if !ok {
 		return "", fmt.Errorf("list %s in %q: the answer is a %T", k.resource, f.Namespace, list)
 	}
-	record.set(func(q *seq.Request) { q.ResourceVersion = m.GetResourceVersion() })
+	record.Set(func(q *seq.Request) { q.ResourceVersion = m.GetResourceVersion() })
 	f.answered(record, nil)
 	return m.GetResourceVersion(), f.listed(k, list)
 }

@@ -37,7 +37,7 @@ func (f *Follower) CreateObject(ctx context.Context, k Kind, o *unstructured.Uns
 
 // acting is the record of a request that the run is about: it is observed when it is sent, too.
 func (f *Follower) acting(verb string, k Kind, o seq.Object) *traced {
-	record := &traced{request: seq.Request{Verb: verb, Resource: k.Resource, Object: o}}
+	record := f.record(seq.Request{Verb: verb, Resource: k.Resource, Object: o})
 	record.sent = func(r seq.Request) { f.emit(seq.Observation{Received: r.Sent, Request: &r}) }
 	return record
 }
@@ -69,7 +69,7 @@ func (f *Follower) Delete(ctx context.Context, k Kind, o seq.Object, grace *int6
 		return apierrors.NewNotFound(k.GroupResource(), o.Name)
 	}
 	record := f.acting("delete", k, o)
-	record.request.Propagation = string(policy)
+	record.Set(func(q *seq.Request) { q.Propagation = string(policy) })
 	options := metav1.DeleteOptions{GracePeriodSeconds: grace, Preconditions: metav1.NewUIDPreconditions(o.UID), PropagationPolicy: &policy}
 	body, err := json.Marshal(options)
 	if err != nil {
@@ -113,7 +113,7 @@ func deleted(record *traced, text []byte) error {
 			return fmt.Errorf("the answer to the delete: %w", err)
 		}
 	}
-	record.set(func(q *seq.Request) {
+	record.Set(func(q *seq.Request) {
 		q.ResourceVersion = u.GetResourceVersion()
 		if q.Pod = pod; pod == nil {
 			q.Answer = &u

@@ -31,19 +31,19 @@ func (l *latest) emit(f *Follower) {
 
 // readOf is the observation of a read that has been answered with rv, or with an error.
 func (f *Follower) readOf(r *traced, rv string, err error) seq.Observation {
-	r.set(func(q *seq.Request) {
+	r.Set(func(q *seq.Request) {
 		q.ResourceVersion, q.Checks = rv, true
 		if s, ok := err.(apierrors.APIStatus); ok {
 			q.Message = s.Status().Message
 		}
 	})
-	q := r.get()
+	q := r.Get()
 	return seq.Observation{Received: f.now(), Request: &q}
 }
 
 // readList lists a kind without having its objects observed.
 func (f *Follower) readList(ctx context.Context, k kind) (runtime.Object, seq.Observation, error) {
-	record := &traced{request: seq.Request{Verb: "list", Resource: k.resource}}
+	record := f.record(seq.Request{Verb: "list", Resource: k.resource})
 	list, err := k.list(withRecord(ctx, record), metav1.ListOptions{FieldSelector: k.fields})
 	rv := ""
 	if m, ok := list.(metav1.ListInterface); ok && err == nil {
@@ -54,24 +54,24 @@ func (f *Follower) readList(ctx context.Context, k kind) (runtime.Object, seq.Ob
 
 // readOne gets one object of a kind by its name.
 func (f *Follower) readOne(ctx context.Context, k Kind, o seq.Object) (seq.Observation, error) {
-	record := &traced{request: seq.Request{Verb: "get", Resource: k.Resource, Object: o}}
+	record := f.record(seq.Request{Verb: "get", Resource: k.Resource, Object: o})
 	found, err := f.objects(k).Get(withRecord(ctx, record), o.Name, metav1.GetOptions{})
 	rv := ""
 	if err == nil {
 		rv = found.GetResourceVersion()
-		record.set(func(q *seq.Request) { q.Object.UID = string(found.GetUID()) })
+		record.Set(func(q *seq.Request) { q.Object.UID = string(found.GetUID()) })
 	}
 	return f.readOf(record, rv, err), err
 }
 
 // readPod gets the one Pod that is followed.
 func (f *Follower) readPod(ctx context.Context) (*corev1.Pod, seq.Observation, error) {
-	record := &traced{request: seq.Request{Verb: "get", Resource: "pods", Object: seq.Object{Kind: "Pod", Namespace: f.Namespace, Name: f.Name}}}
+	record := f.record(seq.Request{Verb: "get", Resource: "pods", Object: seq.Object{Kind: "Pod", Namespace: f.Namespace, Name: f.Name}})
 	p, err := f.client.Pods(f.Namespace).Get(withRecord(ctx, record), f.Name, metav1.GetOptions{})
 	rv := ""
 	if err == nil {
 		rv = p.ResourceVersion
-		record.set(func(q *seq.Request) { q.Object.UID = string(p.UID) })
+		record.Set(func(q *seq.Request) { q.Object.UID = string(p.UID) })
 	}
 	return p, f.readOf(record, rv, err), err
 }

@@ -21,16 +21,16 @@ import (
 // answered emits the finished record of a request of ours.
 func (f *Follower) answered(r *traced, err error) {
 	if s, ok := err.(apierrors.APIStatus); ok {
-		r.set(func(q *seq.Request) { q.Message = s.Status().Message })
+		r.Set(func(q *seq.Request) { q.Message = s.Status().Message })
 	}
-	request := r.get()
+	request := r.Get()
 	f.emit(seq.Observation{Received: f.now(), Request: &request})
 }
 
 // Create makes the Pod. Follow must have returned before.
 func (f *Follower) Create(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, error) {
 	record := f.acting("create", Pods, seq.Object{Kind: "Pod", Namespace: f.Namespace, Name: pod.Name})
-	record.request.Asked = pod
+	record.Set(func(q *seq.Request) { q.Asked = pod })
 	c := f.client.Pods(f.Namespace)
 	made, err := create(ctx, f, record, func(ctx context.Context) (*corev1.Pod, error) {
 		return c.Create(ctx, pod, metav1.CreateOptions{FieldManager: manager})
@@ -44,17 +44,17 @@ func (f *Follower) Create(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, er
 // create sends what makes an object. Where it may have made one although there is no answer, it gets that, and says so.
 func create[T metav1.Object](ctx context.Context, f *Follower, record *traced, send, get func(context.Context) (T, error)) (made T, err error) {
 	made, err = send(withRecord(ctx, record))
-	q := record.get()
+	q := record.Get()
 	if err != nil && !q.Sent.IsZero() && answerLost(err) && f.before[q.Resource] != nil {
 		if there, ok := findMade(ctx, f.before[q.Resource], get, err); ok {
 			f.emit(seq.Observation{Received: f.now(), Loss: &seq.Loss{Source: "http", What: "the answer to the create: " + err.Error() + "; the " + q.Object.Kind + " is there", Count: 1}})
-			record.set(func(q *seq.Request) { q.Status, q.StatusText = 0, "" })
+			record.Set(func(q *seq.Request) { q.Status, q.StatusText = 0, "" })
 			f.answered(record, nil)
 			return there, nil
 		}
 	}
 	if err == nil {
-		record.set(func(q *seq.Request) {
+		record.Set(func(q *seq.Request) {
 			q.ResourceVersion, q.Object.UID = made.GetResourceVersion(), string(made.GetUID())
 			switch o := any(made).(type) {
 			case *corev1.Pod:
@@ -97,7 +97,7 @@ func findMade[T metav1.Object](ctx context.Context, before map[types.UID]bool, g
 
 // Version asks the server for its version, such as v1.37.2.
 func (f *Follower) Version(ctx context.Context) (string, error) {
-	record := &traced{request: seq.Request{Verb: "get"}}
+	record := f.record(seq.Request{Verb: "get"})
 	var v version.Info
 	body, err := f.client.RESTClient().Get().AbsPath("/version").SetHeader("Accept", runtime.ContentTypeJSON).DoRaw(withRecord(ctx, record))
 	if err == nil {
@@ -105,7 +105,7 @@ func (f *Follower) Version(ctx context.Context) (string, error) {
 			err = fmt.Errorf("read the server's version: %w", err)
 		}
 	}
-	record.set(func(q *seq.Request) { q.ServerVersion = v.GitVersion })
+	record.Set(func(q *seq.Request) { q.ServerVersion = v.GitVersion })
 	f.answered(record, err)
 	return v.GitVersion, err
 }
