@@ -76,7 +76,8 @@ func (s *session) decidedAfter() (render.Outcome, bool) {
 	switch {
 	case ok:
 	case a.Back:
-		o, by, ok = render.Outcome{Name: "Ready", Message: "again, since the kubelet has started " + ended + " anew"}, a.By, true
+		o, by, ok = render.Outcome{Name: "Ready",
+			Message: "again, since the kubelet has started " + ended + " anew"}, a.By, true
 	case a.Over:
 		o, by, ok = render.Outcome{Name: "Exited", Message: ended + " has ended, and is not started again"}, a.By, true
 	}
@@ -103,7 +104,8 @@ func (s *session) exited() render.Outcome {
 		o.Message = "what became of container " + e.Container + " could not be seen"
 		return o
 	}
-	o.Message = fmt.Sprintf("container %s did not end in the %.1f s after it", e.Container, s.trace.Now().Sub(e.Ended).Seconds())
+	o.Message = fmt.Sprintf("container %s did not end in the %.1f s after it", e.Container,
+		s.trace.Now().Sub(e.Ended).Seconds())
 	if why := e.Unheard(); why != "" {
 		o.Message += "; " + why
 	}

@@ -30,9 +30,10 @@ func newWatch(config *genericclioptions.ConfigFlags, streams genericiooptions.IO
 	f := followFlags{}
 	until, wait := "", false
 	cmd := &cobra.Command{
-		Use:     "watch TYPE/NAME",
-		Short:   "Show what happens to an object from now on",
-		Long:    "Show what becomes of an object, live, from now on and until it is gone, after what it and its Events have kept of\nwhat had happened before. Nothing is changed on the cluster.\n\n" + exitHelp(),
+		Use:   "watch TYPE/NAME",
+		Short: "Show what happens to an object from now on",
+		Long: "Show what becomes of an object, live, from now on and until it is gone, after what it and its Events " +
+			"have kept of\nwhat had happened before. Nothing is changed on the cluster.\n\n" + exitHelp(),
 		Example: watchExample,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !slices.Contains(watchGoals, until) {
@@ -46,7 +47,8 @@ func newWatch(config *genericclioptions.ConfigFlags, streams genericiooptions.IO
 				return err
 			}
 			if o.subject.Kind != "Pod" && slices.Contains([]string{"scheduled", "running", "ready"}, until) {
-				return hinted(fmt.Errorf("--until=%s is for a Pod, not for a %s", until, o.subject.Kind), "available is when it does what it is there for")
+				return hinted(fmt.Errorf("--until=%s is for a Pod, not for a %s", until, o.subject.Kind),
+					"available is when it does what it is there for")
 			}
 			o.waitAnyway = o.waitAnyway || until == deleted
 			return (&run{followOptions: o, doing: "watch " + o.subject.Kind}).start(cmd.Context())
@@ -71,9 +73,11 @@ func newShow(config *genericclioptions.ConfigFlags, streams genericiooptions.IOS
 	f := followFlags{}
 	filename := ""
 	cmd := &cobra.Command{
-		Use:     "show TYPE/NAME",
-		Short:   "Show what the cluster still knows of an object's past",
-		Long:    "Show what an object and its Events have kept of what had happened: status, conditions, managedFields, the lives of\ncontainers. Times are as wide as what is known of them; what is lost is said. Nothing is changed on the cluster, and\nwith -f none is needed. The exit code is 0 however the object fares.",
+		Use:   "show TYPE/NAME",
+		Short: "Show what the cluster still knows of an object's past",
+		Long: "Show what an object and its Events have kept of what had happened: status, conditions, managedFields, " +
+			"the lives of\ncontainers. Times are as wide as what is known of them; what is lost is said. Nothing is changed " +
+			"on the cluster, and\nwith -f none is needed. The exit code is 0 however the object fares.",
 		Example: showExample,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if filename != "" {
@@ -95,14 +99,16 @@ func newShow(config *genericclioptions.ConfigFlags, streams genericiooptions.IOS
 		},
 	}
 	cmd.ValidArgsFunction = completeObject(config)
-	cmd.Flags().StringVarP(&filename, "filename", "f", "", "file, URL or - with the object and its Events, as kubectl get -o yaml prints them")
+	cmd.Flags().StringVarP(&filename, "filename", "f", "",
+		"file, URL or - with the object and its Events, as kubectl get -o yaml prints them")
 	f.addPods(cmd.Flags())
 	f.addPicture(cmd.Flags())
 	return cmd
 }
 
 // attach makes the run about the object that is named, and what comes of it.
-func (f *followFlags) attach(config *genericclioptions.ConfigFlags, streams genericiooptions.IOStreams, args []string, until string, wait bool) (*followOptions, error) {
+func (f *followFlags) attach(config *genericclioptions.ConfigFlags, streams genericiooptions.IOStreams, args []string,
+	until string, wait bool) (*followOptions, error) {
 	o, err := f.toOptions(streams, until)
 	if err != nil {
 		return nil, err

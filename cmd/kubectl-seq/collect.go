@@ -35,10 +35,12 @@ kubectl seq create-pod --spans=node:FILE reads it through the API server. See do
 				return err
 			}
 			fmt.Fprintf(streams.ErrOut, "receiving spans at %s, into %s\n", l.Addr(), out)
-			return collect(cmd.Context(), streams.ErrOut, w, func(ctx context.Context, take func(ptraceotlp.ExportRequest)) error { return otlp.Serve(ctx, l, take) })
+			return collect(cmd.Context(), streams.ErrOut, w,
+				func(ctx context.Context, take func(ptraceotlp.ExportRequest)) error { return otlp.Serve(ctx, l, take) })
 		},
 	}
-	cmd.Flags().StringVar(&listen, "otlp-listen", "127.0.0.1:4317", "address to receive OTLP at; loopback unless it names a host")
+	cmd.Flags().StringVar(&listen, "otlp-listen", "127.0.0.1:4317",
+		"address to receive OTLP at; loopback unless it names a host")
 	cmd.Flags().StringVar(&out, "out", "", "file to append to")
 	cmd.Flags().Int64Var(&size, "max-size", 64, "size in MiB at which the file becomes FILE.1 and a new one begins")
 	cmd.MarkFlagRequired("out")
@@ -46,7 +48,8 @@ kubectl seq create-pod --spans=node:FILE reads it through the API server. See do
 }
 
 // collect writes what serve takes until the context ends.
-func collect(ctx context.Context, errOut io.Writer, w *rotating, serve func(context.Context, func(ptraceotlp.ExportRequest)) error) error {
+func collect(ctx context.Context, errOut io.Writer, w *rotating,
+	serve func(context.Context, func(ptraceotlp.ExportRequest)) error) error {
 	err := serve(ctx, func(req ptraceotlp.ExportRequest) {
 		line, err := req.MarshalJSON()
 		if err == nil {

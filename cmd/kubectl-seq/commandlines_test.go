@@ -40,12 +40,14 @@ func TestCommandLines(t *testing.T) {
 }
 
 func TestWrongCommandLines(t *testing.T) {
-	for _, line := range []string{"create-pods web", "create-pod web --no-such-flag", "demo x", "watch", "delete pod/a pod/b", "collect", "demo --explain=perhaps"} {
+	for _, line := range []string{"create-pods web", "create-pod web --no-such-flag", "demo x", "watch",
+		"delete pod/a pod/b", "collect", "demo --explain=perhaps"} {
 		if parses(fields(line)) == nil {
 			t.Errorf("%q is taken for a command line", line)
 		}
 	}
-	if m := call.FindStringSubmatch("kubectl get pods -o yaml | kubectl seq show -f - pod/web"); m == nil || m[1] != "show -f - pod/web" {
+	if m := call.FindStringSubmatch("kubectl get pods -o yaml | kubectl seq show -f - pod/web"); m == nil ||
+		m[1] != "show -f - pod/web" {
 		t.Errorf("%q", m)
 	}
 }

@@ -43,14 +43,16 @@ The exit code is 0 where both could be read, whatever became of the runs.`,
   kubectl seq compare web.jsonl probed.jsonl --explain -o html=compare.html`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 2 {
-				return hinted(fmt.Errorf("two recordings expected, %d given", len(args)), cmd.CommandPath()+" A B; --record of other commands makes them")
+				return hinted(fmt.Errorf("two recordings expected, %d given", len(args)),
+					cmd.CommandPath()+" A B; --record of other commands makes them")
 			}
 			if args[0] == "-" && args[1] == "-" {
 				return errors.New("only one of the two can be -")
 			}
 			return nil
 		},
-		ValidArgsFunction: func(cmd *cobra.Command, args []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, toComplete string) ([]cobra.Completion,
+			cobra.ShellCompDirective) {
 			if len(args) > 1 {
 				return nil, cobra.ShellCompDirectiveNoFileComp
 			}
@@ -66,12 +68,14 @@ The exit code is 0 where both could be read, whatever became of the runs.`,
 	}
 	f.addOutput(cmd.Flags(), keys(render.CompareFormats))
 	_ = cmd.RegisterFlagCompletionFunc("output", completeOutput(keys(render.CompareFormats))) // the flag is there
-	cmd.Flags().StringVar(&f.detail, "detail", "normal", "brief (the diagram of a course), normal, or full (Event writes, our own watching)")
+	cmd.Flags().StringVar(&f.detail, "detail", "normal",
+		"brief (the diagram of a course), normal, or full (Event writes, our own watching)")
 	cmd.Flags().BoolVar(&f.explain, "explain", false, "explain in one line each step that only one has")
 	return cmd
 }
 
-func (f *drawFlags) toCompareOptions(streams genericiooptions.IOStreams, paths [2]string) (o *compareOptions, err error) {
+func (f *drawFlags) toCompareOptions(streams genericiooptions.IOStreams, paths [2]string) (o *compareOptions,
+	err error) {
 	o = &compareOptions{IOStreams: streams}
 	if o.targets, err = parseTargets(f.outputs, render.CompareFormats); err != nil {
 		return nil, err
@@ -84,7 +88,8 @@ func (f *drawFlags) toCompareOptions(streams genericiooptions.IOStreams, paths [
 			return nil, fmt.Errorf("compare %s: %w", path, err)
 		}
 	}
-	if o.names = [2]string{filepath.Base(paths[0]), filepath.Base(paths[1])}; o.names[0] == o.names[1] && paths[0] != paths[1] {
+	if o.names = [2]string{filepath.Base(paths[0]), filepath.Base(paths[1])}; o.names[0] == o.names[1] &&
+		paths[0] != paths[1] {
 		o.names = paths
 	}
 	if i := slices.Index(paths[:], "-"); i >= 0 {
@@ -124,5 +129,6 @@ func runCompare(o *compareOptions) error {
 	}
 	c := render.Compare(o.reports[compare.A], o.reports[compare.B], o.names)
 	err := render.CompareFormats[o.targets[0].format](o.Out, c, o.style)
-	return errors.Join(err, out.write(func(w io.Writer, format string, y render.Style) error { return render.CompareFormats[format](w, c, y) }))
+	return errors.Join(err,
+		out.write(func(w io.Writer, format string, y render.Style) error { return render.CompareFormats[format](w, c, y) }))
 }

@@ -30,11 +30,15 @@ func recordings(t *testing.T) (dir string) {
 func TestCompare(t *testing.T) {
 	anywhere(t)
 	dir := recordings(t)
-	for _, pair := range [][2]string{{"plain", "probes"}, {"plain", "crash"}, {"plain", "evidence"}, {"plain", "deployment"}, {"deployment", "job"}, {"plain", "plain"}, {"plain", "show"}, {"delete", "delete-hook"}, {"exec", "exec-kill"}, {"plain", "quota"}} {
+	for _, pair := range [][2]string{{"plain", "probes"}, {"plain", "crash"}, {"plain", "evidence"},
+		{"plain", "deployment"}, {"deployment", "job"}, {"plain", "plain"}, {"plain", "show"}, {"delete", "delete-hook"},
+		{"exec", "exec-kill"}, {"plain", "quota"}} {
 		name := filepath.Join("testdata/compare", pair[0]+"-"+pair[1]+".txtar")
 		var got txtar.Archive
-		for _, flags := range []string{"-o listing --detail=normal", "-o listing --detail=brief --explain", "-o mermaid --detail=brief"} {
-			args := append([]string{"compare", filepath.Join(dir, pair[0]), filepath.Join(dir, pair[1])}, strings.Fields(flags)...)
+		for _, flags := range []string{"-o listing --detail=normal", "-o listing --detail=brief --explain",
+			"-o mermaid --detail=brief"} {
+			args := append([]string{"compare", filepath.Join(dir, pair[0]), filepath.Join(dir, pair[1])},
+				strings.Fields(flags)...)
 			out, errOut, err := replayed(t.Context(), args...)
 			if err != nil || errOut != "" {
 				t.Errorf("%s %s: %v %s", name, flags, err, errOut)
@@ -80,13 +84,15 @@ func TestCompareFiles(t *testing.T) {
 	dir := recordings(t)
 	file := func(name string) string { return filepath.Join(dir, name) }
 	out, _, err := replayed(t.Context(), "compare", "-", file("probes")) // the demo is standard input
-	if err != nil || !strings.Contains(out, "A  standard input: Pod default/web") || !strings.Contains(out, "B  probes: ") {
+	if err != nil || !strings.Contains(out, "A  standard input: Pod default/web") ||
+		!strings.Contains(out, "B  probes: ") {
 		t.Errorf("%v\n%s", err, out)
 	}
 	if err := os.WriteFile(file("cut"), demo[:len(demo)*2/3], 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, errOut, err := replayed(t.Context(), "compare", file("plain"), file("cut")); err != nil || errOut != "note: recording B is cut off; this is everything before the cut\n" {
+	if _, errOut, err := replayed(t.Context(), "compare", file("plain"), file("cut")); err != nil ||
+		errOut != "note: recording B is cut off; this is everything before the cut\n" {
 		t.Errorf("%v, %q", err, errOut)
 	}
 	for want, args := range map[string][]string{
@@ -99,11 +105,13 @@ func TestCompareFiles(t *testing.T) {
 		"--detail=much: must be one of":         {file("plain"), file("probes"), "--detail", "much"},
 		"nowhere/page":                          {file("plain"), file("probes"), "-o", "html=" + file("nowhere/page")},
 	} {
-		if _, _, err := replayed(t.Context(), append([]string{"compare"}, args...)...); err == nil || !strings.Contains(err.Error(), want) {
+		if _, _, err := replayed(t.Context(), append([]string{"compare"}, args...)...); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%v: %v, want %q", args, err, want)
 		}
 	}
-	if _, _, err := replayed(t.Context(), "compare", file("plain"), file("probes"), "-o", "html="+file("page"), "-o", "json="+file("documents"), "-o", "mermaid"); err != nil {
+	if _, _, err := replayed(t.Context(), "compare", file("plain"), file("probes"), "-o", "html="+file("page"), "-o",
+		"json="+file("documents"), "-o", "mermaid"); err != nil {
 		t.Fatal(err)
 	}
 	page, err := os.ReadFile(file("page"))

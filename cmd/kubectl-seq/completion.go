@@ -65,11 +65,13 @@ func newCompletion(streams genericiooptions.IOStreams) *cobra.Command {
 		Example: completionExample,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 || scripts[args[0]] == nil {
-				return hinted(fmt.Errorf("one of %s expected", strings.Join(keys(scripts), ", ")), "kubectl seq completion --help shows how to load each")
+				return hinted(fmt.Errorf("one of %s expected", strings.Join(keys(scripts), ", ")),
+					"kubectl seq completion --help shows how to load each")
 			}
 			return nil
 		},
-		ValidArgsFunction: func(_ *cobra.Command, args []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		ValidArgsFunction: func(_ *cobra.Command, args []string, toComplete string) ([]cobra.Completion,
+			cobra.ShellCompDirective) {
 			if len(args) > 0 {
 				return nil, cobra.ShellCompDirectiveNoFileComp
 			}
@@ -79,8 +81,8 @@ func newCompletion(streams genericiooptions.IOStreams) *cobra.Command {
 	}
 }
 
-// complete says what TAB offers for the flags of every verb, and for the arguments of those that take none from the cluster.
-// What a verb has said itself stays.
+// complete says what TAB offers for the flags of every verb, and for the arguments of those that take none from the
+// cluster. What a verb has said itself stays.
 func complete(root *cobra.Command, config *genericclioptions.ConfigFlags) {
 	flags := flagCompletions(config)
 	for _, cmd := range append(root.Commands(), root) {
@@ -133,7 +135,8 @@ func flagCompletions(config *genericclioptions.ConfigFlags) map[string]cobra.Com
 		"cluster": fromKubeconfig(config, func(c *clientcmdapi.Config) []string { return keys(c.Clusters) }),
 		"user":    fromKubeconfig(config, func(c *clientcmdapi.Config) []string { return keys(c.AuthInfos) }),
 	}
-	for _, name := range []string{"record", "audit-log", "spans", "out", "kubeconfig", "cache-dir", "certificate-authority", "client-certificate", "client-key"} {
+	for _, name := range []string{"record", "audit-log", "spans", "out", "kubeconfig", "cache-dir",
+		"certificate-authority", "client-certificate", "client-key"} {
 		all[name] = completeFiles()
 	}
 	return all
@@ -145,12 +148,13 @@ func fixed(values ...string) cobra.CompletionFunc {
 	}
 }
 
-// offered are those that begin with what is there already. What a server or a file says must not become two lines for the
-// shell, or move the cursor.
+// offered are those that begin with what is there already. What a server or a file says must not become two lines for
+// the shell, or move the cursor.
 func offered(toComplete string, values []string) (all []cobra.Completion) {
 	for _, v := range values {
 		name, _, _ := strings.Cut(v, "\t") // and a description
-		if strings.HasPrefix(name, toComplete) && !strings.ContainsFunc(strings.Replace(v, "\t", "", 1), func(r rune) bool { return !unicode.IsPrint(r) }) {
+		if strings.HasPrefix(name, toComplete) &&
+			!strings.ContainsFunc(strings.Replace(v, "\t", "", 1), func(r rune) bool { return !unicode.IsPrint(r) }) {
 			all = append(all, v)
 		}
 	}

@@ -26,7 +26,8 @@ const patience = 2 * time.Second
 // offeredImages is how many images are offered at most.
 const offeredImages = 50
 
-func fromKubeconfig(config *genericclioptions.ConfigFlags, names func(*clientcmdapi.Config) []string) cobra.CompletionFunc {
+func fromKubeconfig(config *genericclioptions.ConfigFlags,
+	names func(*clientcmdapi.Config) []string) cobra.CompletionFunc {
 	return func(_ *cobra.Command, _ []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		raw, err := config.ToRawKubeConfigLoader().RawConfig()
 		if err != nil {
@@ -42,7 +43,8 @@ func completeNames(config *genericclioptions.ConfigFlags, what string) cobra.Com
 		if len(args) > 0 {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		return inTime(toComplete, func(ctx context.Context) []string { return objectNames(ctx, config, what) }), cobra.ShellCompDirectiveNoFileComp
+		return inTime(toComplete, func(ctx context.Context) []string { return objectNames(ctx, config, what) }),
+			cobra.ShellCompDirectiveNoFileComp
 	}
 }
 
@@ -64,7 +66,8 @@ func completeImage(config *genericclioptions.ConfigFlags) cobra.CompletionFunc {
 					used[c.Image]++
 				}
 			}
-			return slices.SortedFunc(maps.Keys(used), func(a, b string) int { return cmp.Or(used[b]-used[a], cmp.Compare(a, b)) })
+			return slices.SortedFunc(maps.Keys(used),
+				func(a, b string) int { return cmp.Or(used[b]-used[a], cmp.Compare(a, b)) })
 		})
 		return all[:min(len(all), offeredImages)], cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
 	}
@@ -183,7 +186,8 @@ func objectNames(ctx context.Context, config *genericclioptions.ConfigFlags, wha
 	if err != nil {
 		return nil
 	}
-	m, err := resource.NewBuilder(config).Unstructured().ResourceTypeOrNameArgs(true, what).SingleResourceType().Do().ResourceMapping()
+	m, err := resource.NewBuilder(config).Unstructured().ResourceTypeOrNameArgs(true,
+		what).SingleResourceType().Do().ResourceMapping()
 	if err != nil {
 		return nil
 	}

@@ -23,7 +23,8 @@ func init() { klog.SetLogger(logr.Discard()) } // as main does
 
 // completes returns what TAB offers after a command line, at an API server that answers as it is told to, and the time
 // that took. The kubeconfig's context has namespace class.
-func completes(t *testing.T, handle http.HandlerFunc, args ...string) (offered []string, directive string, took time.Duration) {
+func completes(t *testing.T, handle http.HandlerFunc, args ...string) (offered []string, directive string,
+	took time.Duration) {
 	t.Helper()
 	s := httptest.NewServer(handle)
 	t.Cleanup(func() { s.CloseClientConnections(); s.Close() })
@@ -57,19 +58,30 @@ func apiServer(names ...string) http.HandlerFunc {
 	verbs := metav1.Verbs{"get", "list", "watch", "delete"}
 	answers := map[string]any{
 		"/api": metav1.APIVersions{TypeMeta: metav1.TypeMeta{Kind: "APIVersions"}, Versions: []string{"v1"}},
-		"/apis": metav1.APIGroupList{TypeMeta: metav1.TypeMeta{Kind: "APIGroupList", APIVersion: "v1"}, Groups: []metav1.APIGroup{{Name: "apps", Versions: []metav1.GroupVersionForDiscovery{{GroupVersion: "apps/v1", Version: "v1"}},
-			PreferredVersion: metav1.GroupVersionForDiscovery{GroupVersion: "apps/v1", Version: "v1"}}}},
-		"/api/v1": metav1.APIResourceList{TypeMeta: metav1.TypeMeta{Kind: "APIResourceList", APIVersion: "v1"}, GroupVersion: "v1", APIResources: []metav1.APIResource{
-			{Name: "pods", SingularName: "pod", ShortNames: []string{"po"}, Kind: "Pod", Namespaced: true, Verbs: verbs}, {Name: "pods/status", Kind: "Pod", Namespaced: true, Verbs: metav1.Verbs{"get"}},
-			{Name: "bindings", Kind: "Binding", Namespaced: true, Verbs: metav1.Verbs{"create"}}, {Name: "namespaces", SingularName: "namespace", ShortNames: []string{"ns"}, Kind: "Namespace", Verbs: verbs}}},
-		"/apis/apps/v1": metav1.APIResourceList{TypeMeta: metav1.TypeMeta{Kind: "APIResourceList", APIVersion: "v1"}, GroupVersion: "apps/v1", APIResources: []metav1.APIResource{
-			{Name: "deployments", SingularName: "deployment", ShortNames: []string{"deploy"}, Kind: "Deployment", Namespaced: true, Verbs: verbs}}},
+		"/apis": metav1.APIGroupList{TypeMeta: metav1.TypeMeta{Kind: "APIGroupList", APIVersion: "v1"},
+			Groups: []metav1.APIGroup{{Name: "apps",
+				Versions:         []metav1.GroupVersionForDiscovery{{GroupVersion: "apps/v1", Version: "v1"}},
+				PreferredVersion: metav1.GroupVersionForDiscovery{GroupVersion: "apps/v1", Version: "v1"}}}},
+		"/api/v1": metav1.APIResourceList{TypeMeta: metav1.TypeMeta{Kind: "APIResourceList", APIVersion: "v1"},
+			GroupVersion: "v1", APIResources: []metav1.APIResource{
+				{Name: "pods", SingularName: "pod", ShortNames: []string{"po"}, Kind: "Pod", Namespaced: true, Verbs: verbs},
+				{Name: "pods/status", Kind: "Pod", Namespaced: true, Verbs: metav1.Verbs{"get"}},
+				{Name: "bindings", Kind: "Binding", Namespaced: true, Verbs: metav1.Verbs{"create"}},
+				{Name: "namespaces", SingularName: "namespace", ShortNames: []string{"ns"}, Kind: "Namespace", Verbs: verbs}}},
+		"/apis/apps/v1": metav1.APIResourceList{TypeMeta: metav1.TypeMeta{Kind: "APIResourceList", APIVersion: "v1"},
+			GroupVersion: "apps/v1", APIResources: []metav1.APIResource{
+				{Name: "deployments", SingularName: "deployment", ShortNames: []string{"deploy"}, Kind: "Deployment",
+					Namespaced: true, Verbs: verbs}}},
 	}
-	list := metav1.PartialObjectMetadataList{TypeMeta: metav1.TypeMeta{Kind: "PartialObjectMetadataList", APIVersion: "meta.k8s.io/v1"}}
+	list := metav1.PartialObjectMetadataList{TypeMeta: metav1.TypeMeta{Kind: "PartialObjectMetadataList",
+		APIVersion: "meta.k8s.io/v1"}}
 	for _, n := range names {
-		list.Items = append(list.Items, metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{Kind: "PartialObjectMetadata", APIVersion: "meta.k8s.io/v1"}, ObjectMeta: metav1.ObjectMeta{Name: n}})
+		list.Items = append(list.Items,
+			metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{Kind: "PartialObjectMetadata", APIVersion: "meta.k8s.io/v1"},
+				ObjectMeta: metav1.ObjectMeta{Name: n}})
 	}
-	for _, path := range []string{"/api/v1/namespaces/class/pods", "/apis/apps/v1/namespaces/class/deployments", "/api/v1/namespaces/other/pods", "/api/v1/namespaces"} {
+	for _, path := range []string{"/api/v1/namespaces/class/pods", "/apis/apps/v1/namespaces/class/deployments",
+		"/api/v1/namespaces/other/pods", "/api/v1/namespaces"} {
 		answers[path] = list
 	}
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -77,7 +89,8 @@ func apiServer(names ...string) http.HandlerFunc {
 		a, ok := answers[r.URL.Path]
 		if !ok {
 			w.WriteHeader(http.StatusNotFound)
-			a = metav1.Status{TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}, Status: "Failure", Code: http.StatusNotFound, Reason: metav1.StatusReasonNotFound}
+			a = metav1.Status{TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}, Status: "Failure",
+				Code: http.StatusNotFound, Reason: metav1.StatusReasonNotFound}
 		}
 		json.NewEncoder(w).Encode(a)
 	}
@@ -135,7 +148,8 @@ func TestCompletionInTrouble(t *testing.T) {
 		if strings.Contains(r.URL.Path, "/namespaces/") {
 			w.Header().Set("Content-Type", "application/json")
 			w.WriteHeader(http.StatusForbidden)
-			json.NewEncoder(w).Encode(metav1.Status{TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}, Status: "Failure", Code: http.StatusForbidden, Reason: metav1.StatusReasonForbidden})
+			json.NewEncoder(w).Encode(metav1.Status{TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"},
+				Status: "Failure", Code: http.StatusForbidden, Reason: metav1.StatusReasonForbidden})
 			return
 		}
 		apiServer()(w, r)
@@ -174,7 +188,8 @@ func TestCompletesTheFileOfAnOutput(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "pages"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for args, want := range map[string]string{"/w": "html=D/web.html html=D/wide.html", "/": "html=D/pages/ html=D/web.html html=D/wide.html html=D/x", "/.h": "html=D/.hidden", "/none/": ""} {
+	for args, want := range map[string]string{"/w": "html=D/web.html html=D/wide.html",
+		"/": "html=D/pages/ html=D/web.html html=D/wide.html html=D/x", "/.h": "html=D/.hidden", "/none/": ""} {
 		offered, _, _ := completes(t, apiServer(), "create-pod", "-o", "html="+dir+args)
 		if got := strings.ReplaceAll(strings.Join(offered, " "), dir, "D"); got != want {
 			t.Errorf("%s: %q, not %q", args, got, want)
@@ -189,7 +204,8 @@ func TestCompletesWhatPodsHave(t *testing.T) {
 	add := func(images ...string) {
 		p := corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "web"}}
 		for _, image := range images {
-			p.Spec.Containers = append(p.Spec.Containers, corev1.Container{Name: strings.ReplaceAll(image, ":", "-"), Image: image})
+			p.Spec.Containers = append(p.Spec.Containers,
+				corev1.Container{Name: strings.ReplaceAll(image, ":", "-"), Image: image})
 		}
 		pods.Items = append(pods.Items, p)
 	}
@@ -220,7 +236,8 @@ func TestCompletesWhatPodsHave(t *testing.T) {
 	for i := range 2 * offeredImages {
 		add(fmt.Sprintf("many:%d", i))
 	}
-	if offered, _, _ := completes(t, serve, "create-pod", "--image", ""); len(offered) != offeredImages || offered[0] != "nginx:2" {
+	if offered, _, _ := completes(t, serve, "create-pod", "--image", ""); len(offered) != offeredImages ||
+		offered[0] != "nginx:2" {
 		t.Errorf("%d images: %q", len(offered), offered)
 	}
 }
@@ -249,11 +266,13 @@ func TestCompletionScript(t *testing.T) {
 		var out bytes.Buffer
 		root := newRoot(genericiooptions.IOStreams{Out: &out, ErrOut: &out})
 		root.SetArgs([]string{"completion", shell})
-		if err := root.Execute(); err != nil || !strings.Contains(out.String(), "kubectl-seq") || !strings.Contains(out.String(), "__complete") {
+		if err := root.Execute(); err != nil || !strings.Contains(out.String(), "kubectl-seq") ||
+			!strings.Contains(out.String(), "__complete") {
 			t.Errorf("%s: %v", shell, err)
 		}
 	}
-	if _, _, err := replayed(t.Context(), "completion", "tcsh"); err == nil || !strings.HasPrefix(err.Error(), "one of bash, fish, kubectl, powershell, zsh expected (hint:") {
+	if _, _, err := replayed(t.Context(), "completion", "tcsh"); err == nil ||
+		!strings.HasPrefix(err.Error(), "one of bash, fish, kubectl, powershell, zsh expected (hint:") {
 		t.Errorf("tcsh: %v", err)
 	}
 }

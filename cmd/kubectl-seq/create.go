@@ -32,7 +32,8 @@ var objectGoals = []string{"created", "available", "completed"}
 
 func (f *createFlags) add(cmd *cobra.Command) {
 	fs := cmd.Flags()
-	fs.StringVar(&f.until, "until", "available", "follow until every object is: created, available (a Job: complete; a CronJob: one of its Jobs is) or completed")
+	fs.StringVar(&f.until, "until", "available",
+		"follow until every object is: created, available (a Job: complete; a CronJob: one of its Jobs is) or completed")
 	f.addPods(fs)
 	fs.BoolVar(&f.remove, "rm", false, "delete what was created afterwards, also after Ctrl-C")
 	f.followFlags.add(fs, usually)
@@ -59,19 +60,22 @@ func newCreate(config *genericclioptions.ConfigFlags, streams genericiooptions.I
 	f := createFlags{}
 	filename := ""
 	cmd := &cobra.Command{
-		Use:     "create -f FILE",
-		Short:   "Create objects and show the sequence of what comes of them",
-		Long:    "Create the objects of a file, such as a Deployment, and show, live, which controller makes what of them, down to\nthe containers, each step with its evidence.\n\n" + exitHelp(),
+		Use:   "create -f FILE",
+		Short: "Create objects and show the sequence of what comes of them",
+		Long: "Create the objects of a file, such as a Deployment, and show, live, which controller makes what of " +
+			"them, down to\nthe containers, each step with its evidence.\n\n" + exitHelp(),
 		Example: createExample,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if filename == "" {
-				return hinted(errors.New("no file given"), "kubectl seq create -f FILE, or create-pod, create-deployment, create-job")
+				return hinted(errors.New("no file given"),
+					"kubectl seq create -f FILE, or create-pod, create-deployment, create-job")
 			}
 			if f.audit == "-" && filename == "-" {
 				return errors.New("-f - and --audit-log=- both read standard input")
 			}
-			return f.run(cmd.Context(), config, streams, func(b *resource.Builder) *resource.Builder { return readFile(b, streams.In, filename) })
+			return f.run(cmd.Context(), config, streams,
+				func(b *resource.Builder) *resource.Builder { return readFile(b, streams.In, filename) })
 		},
 	}
 	cmd.Flags().StringVarP(&filename, "filename", "f", "", "file, URL or - with the objects")
@@ -88,7 +92,8 @@ func readFile(b *resource.Builder, in io.Reader, filename string) *resource.Buil
 }
 
 // run creates what the builder finds, and follows it.
-func (f *createFlags) run(ctx context.Context, config *genericclioptions.ConfigFlags, streams genericiooptions.IOStreams, source func(*resource.Builder) *resource.Builder) error {
+func (f *createFlags) run(ctx context.Context, config *genericclioptions.ConfigFlags,
+	streams genericiooptions.IOStreams, source func(*resource.Builder) *resource.Builder) error {
 	if !slices.Contains(objectGoals, f.until) {
 		return fmt.Errorf("--until=%s: must be one of %s", f.until, strings.Join(objectGoals, ", "))
 	}
@@ -112,7 +117,8 @@ func (c *creation) find(config *genericclioptions.ConfigFlags, source func(*reso
 	if err != nil {
 		return noCluster(err)
 	}
-	b := source(resource.NewBuilder(config).Unstructured()).NamespaceParam(namespace).DefaultNamespace().ContinueOnError().Flatten()
+	b := source(resource.NewBuilder(config).Unstructured()).NamespaceParam(namespace).DefaultNamespace().
+		ContinueOnError().Flatten()
 	if enforced {
 		b = b.RequireNamespace()
 	}
@@ -128,9 +134,11 @@ func (c *creation) find(config *genericclioptions.ConfigFlags, source func(*reso
 		k := watch.Kind{GroupVersionResource: i.Mapping.Resource, Namespaced: i.Namespaced()}
 		switch {
 		case u.GetName() == "":
-			return hinted(fmt.Errorf("a %s has no name", u.GetKind()), "set metadata.name; what the server names cannot be followed from its beginning")
+			return hinted(fmt.Errorf("a %s has no name", u.GetKind()),
+				"set metadata.name; what the server names cannot be followed from its beginning")
 		case k.Namespaced && c.scope.Namespace != "" && u.GetNamespace() != c.scope.Namespace:
-			return hinted(fmt.Errorf("objects in two namespaces: %s and %s", c.scope.Namespace, u.GetNamespace()), "one run follows one namespace: split the file")
+			return hinted(fmt.Errorf("objects in two namespaces: %s and %s", c.scope.Namespace, u.GetNamespace()),
+				"one run follows one namespace: split the file")
 		case k.Namespaced:
 			c.scope.Namespace = u.GetNamespace()
 		}
@@ -150,7 +158,8 @@ func (c *creation) find(config *genericclioptions.ConfigFlags, source func(*reso
 }
 
 func rank(u *unstructured.Unstructured) int {
-	for i, kind := range []string{"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "CronJob", "Job", "Pod", "PersistentVolumeClaim", "Service"} {
+	for i, kind := range []string{"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "CronJob", "Job", "Pod",
+		"PersistentVolumeClaim", "Service"} {
 		if u.GetKind() == kind {
 			return i
 		}
@@ -199,7 +208,9 @@ func (c *creation) create(ctx context.Context, r *run, k watch.Kind, o *unstruct
 		uid = made.GetUID()
 	}
 	if c.remove {
-		r.remove = append(r.remove, removal{fmt.Sprintf("%s %q", strings.ToLower(o.GetKind()), name), func(ctx context.Context) error { return r.follower.Remove(ctx, k, name, uid) }})
+		r.remove = append(r.remove,
+			removal{fmt.Sprintf("%s %q", strings.ToLower(o.GetKind()), name),
+				func(ctx context.Context) error { return r.follower.Remove(ctx, k, name, uid) }})
 	}
 	return nil
 }

@@ -48,13 +48,15 @@ const createPodExample = `  # What happens when a Pod starts?
   # For a program: one JSON document a line
   kubectl seq create-pod web --image=nginx -o json`
 
-func newCreatePod(config *genericclioptions.ConfigFlags, streams genericiooptions.IOStreams, run func(context.Context, *createPodOptions) error) *cobra.Command {
+func newCreatePod(config *genericclioptions.ConfigFlags, streams genericiooptions.IOStreams,
+	run func(context.Context, *createPodOptions) error) *cobra.Command {
 	f := createPodFlags{}
 	cmd := &cobra.Command{
 		Use:     "create-pod NAME --image=IMAGE [-- ARGS...]",
 		Aliases: []string{"run"},
 		Short:   "Create a Pod and show the sequence of its start",
-		Long:    "Create a Pod and show, live, which component does what until it is ready, each step with its evidence.\n\n" + exitHelp(),
+		Long: "Create a Pod and show, live, which component does what until it is ready, each step with its " +
+			"evidence.\n\n" + exitHelp(),
 		Example: createPodExample,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o, err := f.toOptions(config, streams, args, cmd.ArgsLenAtDash())
@@ -73,14 +75,17 @@ func newCreatePod(config *genericclioptions.ConfigFlags, streams genericiooption
 	fs.StringVar(&f.restart, "restart", "Always", "restart policy: Always, OnFailure or Never")
 	fs.BoolVar(&f.command, "command", false, "take the arguments after -- as the command, not as its arguments")
 	fs.StringVarP(&f.filename, "filename", "f", "", "file, URL or - with exactly one Pod, instead of NAME and --image")
-	fs.StringVar(&f.until, "until", "ready", "follow the Pod until it is: scheduled, running, ready or completed; one that runs to its end ends the run either way")
+	fs.StringVar(&f.until, "until", "ready",
+		"follow the Pod until it is: scheduled, running, ready or completed; one that runs to its end ends the run "+
+			"either way")
 	fs.BoolVar(&f.remove, "rm", false, "delete the Pod afterwards, also after Ctrl-C")
 	fs.StringVar(&f.dryRun, "dry-run", "none", "none, or client to print the Pod and create nothing")
 	f.followFlags.add(fs, usually)
 	return cmd
 }
 
-func (f createPodFlags) toOptions(config *genericclioptions.ConfigFlags, streams genericiooptions.IOStreams, args []string, dash int) (*createPodOptions, error) {
+func (f createPodFlags) toOptions(config *genericclioptions.ConfigFlags, streams genericiooptions.IOStreams,
+	args []string, dash int) (*createPodOptions, error) {
 	o := &createPodOptions{remove: f.remove}
 	if _, err := choose("until", f.until, goals); err != nil {
 		return nil, err
@@ -119,7 +124,8 @@ func (f createPodFlags) toOptions(config *genericclioptions.ConfigFlags, streams
 	return o, o.connect(config)
 }
 
-func (f createPodFlags) build(config *genericclioptions.ConfigFlags, in io.Reader, names, rest []string, namespace string, enforced bool) (*corev1.Pod, error) {
+func (f createPodFlags) build(config *genericclioptions.ConfigFlags, in io.Reader, names, rest []string,
+	namespace string, enforced bool) (*corev1.Pod, error) {
 	switch {
 	case f.filename != "" && (len(names) > 0 || len(rest) > 0 || f.image != ""):
 		return nil, errors.New("-f describes the whole Pod; NAME, --image and arguments do not go with it")
@@ -128,7 +134,8 @@ func (f createPodFlags) build(config *genericclioptions.ConfigFlags, in io.Reade
 	case len(names) == 0:
 		return nil, hinted(errors.New("no Pod given"), "kubectl seq create-pod NAME --image=IMAGE, or -f FILE")
 	case len(names) > 1:
-		return nil, hinted(fmt.Errorf("one NAME expected, %d given: %s", len(names), strings.Join(names, " ")), "put the container's arguments after --")
+		return nil, hinted(fmt.Errorf("one NAME expected, %d given: %s", len(names), strings.Join(names, " ")),
+			"put the container's arguments after --")
 	}
 	return f.fromFlags(names[0], rest)
 }
@@ -147,7 +154,8 @@ func keys[T any](m map[string]T) []string { return slices.Sorted(maps.Keys(m)) }
 // noCluster adds what to do where there is no cluster to talk to.
 func noCluster(err error) error {
 	if clientcmd.IsEmptyConfig(err) {
-		return hinted(errors.New("no cluster is configured"), "set KUBECONFIG or --kubeconfig, or make one: kind create cluster")
+		return hinted(errors.New("no cluster is configured"),
+			"set KUBECONFIG or --kubeconfig, or make one: kind create cluster")
 	}
 	if clientcmd.IsContextNotFound(err) {
 		return hinted(err, "kubectl config get-contexts")
@@ -168,7 +176,9 @@ func createPod(ctx context.Context, o *createPodOptions) error {
 	r.act = func(ctx context.Context) error {
 		made, err := r.follower.Create(ctx, o.pod)
 		if err == nil && o.remove {
-			r.remove = append(r.remove, removal{fmt.Sprintf("pod %q", made.Name), func(ctx context.Context) error { return r.follower.Remove(ctx, watch.Pods, made.Name, made.UID) }})
+			r.remove = append(r.remove,
+				removal{fmt.Sprintf("pod %q", made.Name),
+					func(ctx context.Context) error { return r.follower.Remove(ctx, watch.Pods, made.Name, made.UID) }})
 		}
 		return err
 	}

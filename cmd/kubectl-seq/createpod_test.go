@@ -33,7 +33,8 @@ func parsed(t *testing.T, stdin string, args ...string) (*createPodOptions, erro
 	}
 	var options *createPodOptions
 	config := genericclioptions.NewConfigFlags(true)
-	cmd := newCreatePod(config, genericiooptions.IOStreams{In: strings.NewReader(stdin), Out: &bytes.Buffer{}, ErrOut: &bytes.Buffer{}},
+	cmd := newCreatePod(config,
+		genericiooptions.IOStreams{In: strings.NewReader(stdin), Out: &bytes.Buffer{}, ErrOut: &bytes.Buffer{}},
 		func(_ context.Context, o *createPodOptions) error { options = o; return nil })
 	config.AddFlags(cmd.Flags())
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true
@@ -43,23 +44,28 @@ func parsed(t *testing.T, stdin string, args ...string) (*createPodOptions, erro
 }
 
 func TestPodFromFlags(t *testing.T) {
-	o, err := parsed(t, "", "web", "--image=busybox:1", "--env=A=b=c", "--port=80", "-l", "x=y", "--restart=Never", "--", "sleep", "5")
+	o, err := parsed(t, "", "web", "--image=busybox:1", "--env=A=b=c", "--port=80", "-l", "x=y", "--restart=Never", "--",
+		"sleep", "5")
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := o.pod.Spec.Containers[0]
-	if o.pod.Name != "web" || o.pod.Namespace != "class" || o.pod.Labels["x"] != "y" || o.pod.Spec.RestartPolicy != corev1.RestartPolicyNever ||
-		c.Name != "web" || c.Image != "busybox:1" || c.Env[0].Value != "b=c" || c.Ports[0].ContainerPort != 80 || len(c.Command) != 0 || strings.Join(c.Args, " ") != "sleep 5" {
+	if o.pod.Name != "web" || o.pod.Namespace != "class" || o.pod.Labels["x"] != "y" ||
+		o.pod.Spec.RestartPolicy != corev1.RestartPolicyNever ||
+		c.Name != "web" || c.Image != "busybox:1" || c.Env[0].Value != "b=c" || c.Ports[0].ContainerPort != 80 ||
+		len(c.Command) != 0 || strings.Join(c.Args, " ") != "sleep 5" {
 		t.Errorf("%+v", o.pod)
 	}
-	if o.until != "ready" || o.timeout != 2*time.Minute || o.style.Detail != seq.Normal || o.contextName != "lab" || o.remove || o.targets[0].format != "listing" {
+	if o.until != "ready" || o.timeout != 2*time.Minute || o.style.Detail != seq.Normal || o.contextName != "lab" ||
+		o.remove || o.targets[0].format != "listing" {
 		t.Errorf("%+v", o)
 	}
 	o, err = parsed(t, "", "a.b", "--image=busybox:1", "--command", "--", "sleep", "5")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c := o.pod.Spec.Containers[0]; c.Name != "app" || strings.Join(c.Command, " ") != "sleep 5" || len(c.Args) != 0 || o.pod.Labels["run"] != "a.b" {
+	if c := o.pod.Spec.Containers[0]; c.Name != "app" || strings.Join(c.Command, " ") != "sleep 5" || len(c.Args) != 0 ||
+		o.pod.Labels["run"] != "a.b" {
 		t.Errorf("%+v", o.pod)
 	}
 }
@@ -71,7 +77,8 @@ func TestPodFromStdin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o.pod.Name != "a" || o.pod.Namespace != "class" || o.until != "completed" || o.style.Detail != seq.Brief || o.targets[0].format != "json" || !o.remove {
+	if o.pod.Name != "a" || o.pod.Namespace != "class" || o.until != "completed" || o.style.Detail != seq.Brief ||
+		o.targets[0].format != "json" || !o.remove {
 		t.Errorf("%+v", o)
 	}
 	o, err = parsed(t, strings.Replace(onePod, "name: a}\n", "generateName: a-}\n", 1), "-f", "-")
@@ -92,7 +99,8 @@ func TestWrongUsageSaysWhatToDo(t *testing.T) {
 		{"bad restart", "", "web --image=x --restart=Sometimes", "must be Always, OnFailure or Never"},
 		{"bad until", "", "web --image=x --until=never", "must be one of completed, ready, running, scheduled"},
 		{"bad output", "", "web --image=x -o yaml", "must be one of html, json, lanes, listing, mermaid"},
-		{"two on stdout", "", "web --image=x -o json -o listing", "json and listing both go to standard output (hint: give one of them a file: -o listing=FILE)"},
+		{"two on stdout", "", "web --image=x -o json -o listing",
+			"json and listing both go to standard output (hint: give one of them a file: -o listing=FILE)"},
 		{"no file", "", "web --image=x -o json=", "--output=json= names no file"},
 		{"bad detail", "", "web --image=x --detail=all", "must be one of brief, full, normal"},
 		{"bad color", "", "web --image=x --color=blue", "must be one of always, auto, never"},
@@ -101,9 +109,11 @@ func TestWrongUsageSaysWhatToDo(t *testing.T) {
 		{"two Pods", onePod + "---\n" + onePod, "-f -", "has 2 objects (hint:"},
 		{"no Pod", "", "-f -", "(hint: create-pod takes a file with exactly one Pod)"},
 		{"another kind", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n", "-f -", "has a ConfigMap"},
-		{"unknown field", strings.Replace(onePod, "image:", "imagee:", 1), "-f -", `unknown field "spec.containers[0].imagee"`},
+		{"unknown field", strings.Replace(onePod, "image:", "imagee:", 1), "-f -",
+			`unknown field "spec.containers[0].imagee"`},
 		{"no name", strings.Replace(onePod, "name: a}\n", "labels: {}}\n", 1), "-f -", "has no name"},
-		{"other namespace", strings.Replace(onePod, "name: a}\n", "name: a, namespace: x}\n", 1), "-f - -n y", "leave one of them out"},
+		{"other namespace", strings.Replace(onePod, "name: a}\n", "name: a, namespace: x}\n", 1), "-f - -n y",
+			"leave one of them out"},
 		{"no YAML", "{", "-f -", "error"},
 		{"no such file", "", "-f nowhere.yaml", "nowhere.yaml"},
 		{"no such context", "", "web --image=x --context=nope", "nope"},
@@ -125,13 +135,15 @@ func TestDryRunPrintsThePod(t *testing.T) {
 	if err := createPod(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
-	if out := o.Out.(*bytes.Buffer).String(); !strings.Contains(out, "kind: Pod") || !strings.Contains(out, "image: busybox:1") {
+	if out := o.Out.(*bytes.Buffer).String(); !strings.Contains(out, "kind: Pod") ||
+		!strings.Contains(out, "image: busybox:1") {
 		t.Errorf("%s", out)
 	}
 }
 
 func TestLocale(t *testing.T) {
-	for want, env := range map[bool]map[string]string{true: {"LANG": "en_US.UTF-8"}, false: {"LANG": "C.UTF-8", "LC_ALL": "C"}} {
+	for want, env := range map[bool]map[string]string{true: {"LANG": "en_US.UTF-8"},
+		false: {"LANG": "C.UTF-8", "LC_ALL": "C"}} {
 		if got := utf8Locale(func(k string) string { return env[k] }); got != want {
 			t.Errorf("%v: %t", env, got)
 		}

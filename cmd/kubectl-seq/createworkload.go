@@ -48,18 +48,22 @@ func newCreateJob(config *genericclioptions.ConfigFlags, streams genericiooption
 			Spec: batchv1.JobSpec{Template: corev1.PodTemplateSpec{Spec: spec}},
 		}
 	})
-	cmd.Example = "  # From the Job to its Pod, and to its end\n  kubectl seq create-job once --image=busybox -- echo hello"
+	cmd.Example = "  # From the Job to its Pod, and to its end\n  kubectl seq create-job once --image=busybox -- echo " +
+		"hello"
 	return cmd
 }
 
 // newWorkload is the verb that creates one workload as kubectl create does.
-func newWorkload(config *genericclioptions.ConfigFlags, streams genericiooptions.IOStreams, kind string, build func(metav1.ObjectMeta, corev1.PodSpec) any) *cobra.Command {
+func newWorkload(config *genericclioptions.ConfigFlags, streams genericiooptions.IOStreams, kind string,
+	build func(metav1.ObjectMeta, corev1.PodSpec) any) *cobra.Command {
 	f := createFlags{}
 	p := podFlags{restart: "Always"}
 	cmd := &cobra.Command{
 		Use:   "create-" + kind + " NAME --image=IMAGE [-- ARGS...]",
 		Short: "Create a " + kind + " and show the sequence of what comes of it",
-		Long:  "Create a " + kind + " and show, live, which controller makes what of it, down to the containers,\neach step with its evidence.\n\n" + exitHelp(),
+		Long: "Create a " + kind +
+			" and show, live, which controller makes what of it, down to the containers,\neach step with its evidence.\n\n" +
+			exitHelp(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			names, rest := args, []string(nil)
 			if dash := cmd.ArgsLenAtDash(); dash >= 0 {

@@ -41,7 +41,8 @@ var cascades = map[string]metav1.DeletionPropagation{
 
 func (f *deleteFlags) add(cmd *cobra.Command) {
 	cmd.Flags().Int64Var(&f.grace, "grace-period", -1, "seconds the containers of a Pod get to end; -1 for the Pod's own")
-	cmd.Flags().StringVar(&f.cascade, "cascade", "background", "what becomes of what it owns: background (goes after it), foreground (goes before it), or orphan (stays)")
+	cmd.Flags().StringVar(&f.cascade, "cascade", "background",
+		"what becomes of what it owns: background (goes after it), foreground (goes before it), or orphan (stays)")
 	cmd.Flags().Lookup("cascade").NoOptDefVal = "background" // as with kubectl
 	f.addPods(cmd.Flags())
 	f.followFlags.add(cmd.Flags(), usually)
@@ -50,9 +51,10 @@ func (f *deleteFlags) add(cmd *cobra.Command) {
 func newDelete(config *genericclioptions.ConfigFlags, streams genericiooptions.IOStreams) *cobra.Command {
 	f := deleteFlags{}
 	cmd := &cobra.Command{
-		Use:     "delete TYPE/NAME",
-		Short:   "Delete an object and show the sequence of its end",
-		Long:    "Delete an object and show, live, what becomes of it and of what it owns until all is gone, and what its owner does\nabout it, each step with its evidence.\n\n" + exitHelp(),
+		Use:   "delete TYPE/NAME",
+		Short: "Delete an object and show the sequence of its end",
+		Long: "Delete an object and show, live, what becomes of it and of what it owns until all is gone, and what " +
+			"its owner does\nabout it, each step with its evidence.\n\n" + exitHelp(),
 		Example: deleteExample,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.run(cmd.Context(), config, streams, args)
@@ -66,9 +68,10 @@ func newDelete(config *genericclioptions.ConfigFlags, streams genericiooptions.I
 func newDeletePod(config *genericclioptions.ConfigFlags, streams genericiooptions.IOStreams) *cobra.Command {
 	f := deleteFlags{}
 	cmd := &cobra.Command{
-		Use:     "delete-pod NAME",
-		Short:   "Delete a Pod and show the sequence of its end",
-		Long:    "Delete a Pod and show, live, which component does what until it is gone, each step with its evidence.\n\n" + exitHelp(),
+		Use:   "delete-pod NAME",
+		Short: "Delete a Pod and show the sequence of its end",
+		Long: "Delete a Pod and show, live, which component does what until it is gone, each step with its evidence.\n\n" +
+			exitHelp(),
 		Example: deletePodExample,
 		Args:    onePodName,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -80,7 +83,8 @@ func newDeletePod(config *genericclioptions.ConfigFlags, streams genericiooption
 	return cmd
 }
 
-func (f *deleteFlags) run(ctx context.Context, config *genericclioptions.ConfigFlags, streams genericiooptions.IOStreams, args []string) error {
+func (f *deleteFlags) run(ctx context.Context, config *genericclioptions.ConfigFlags,
+	streams genericiooptions.IOStreams, args []string) error {
 	o, err := f.toOptions(streams, deleted)
 	if err != nil {
 		return err

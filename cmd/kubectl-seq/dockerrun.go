@@ -37,10 +37,13 @@ func newDockerRun(streams genericiooptions.IOStreams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "docker-run IMAGE [-- COMMAND [ARGS...]]",
 		Short: "Run a container on a Docker Engine and show the sequence of it, for comparison",
-		Long: "Run a container on a Docker Engine, without Kubernetes, and show, live, what docker, containerd and runc do, each step\n" +
-			"with its evidence. The engine is that of docker's own context, DOCKER_HOST or -H. Where the socket of its containerd\n" +
+		Long: "Run a container on a Docker Engine, without Kubernetes, and show, live, what docker, containerd and runc " +
+			"do, each step\n" +
+			"with its evidence. The engine is that of docker's own context, DOCKER_HOST or -H. Where the socket of its " +
+			"containerd\n" +
 			"can be read, mostly by root, what the engine asks of containerd is observed, too.\n\n" +
-			"The container's output goes to standard output, or to standard error where standard output has a format for programs.\n" +
+			"The container's output goes to standard output, or to standard error where standard output has a format for " +
+			"programs.\n" +
 			"Exit codes: the container's own, where the run waits for its end and that is not 0. Otherwise:\n" +
 			"    0  it has started, or has exited with 0, as --until asked\n" +
 			"    1  wrong usage, or the engine refused, or could not be reached\n" +
@@ -61,16 +64,21 @@ func newDockerRun(streams genericiooptions.IOStreams) *cobra.Command {
 	fs.BoolVar(&f.Remove, "rm", false, "remove the container afterwards, also after Ctrl-C")
 	fs.StringVarP(&f.memory, "memory", "m", "", "memory the container may use, such as 64m")
 	fs.StringVar(&f.until, "until", "exited", "follow the container until it has started or exited")
-	fs.StringVarP(&f.connection.Host, "host", "H", "", "address of the engine, such as unix:///var/run/docker.sock or ssh://user@host (default: as docker has it)")
-	fs.StringVar(&f.connection.Context, "docker-context", "", "docker's context that names the engine (default: as docker has it)")
-	fs.StringArrayVar(&f.connection.Containerd, "containerd", nil, "socket of the engine's containerd, which is read where that is allowed; may be repeated (default: the usual ones of this machine)")
+	fs.StringVarP(&f.connection.Host, "host", "H", "",
+		"address of the engine, such as unix:///var/run/docker.sock or ssh://user@host (default: as docker has it)")
+	fs.StringVar(&f.connection.Context, "docker-context", "",
+		"docker's context that names the engine (default: as docker has it)")
+	fs.StringArrayVar(&f.connection.Containerd, "containerd", nil,
+		"socket of the engine's containerd, which is read where that is allowed; may be repeated (default: the usual "+
+			"ones of this machine)")
 	fs.DurationVar(&f.timeout, "timeout", usually, "how long to follow what happens; 0 is without end")
 	f.limit = "timeout"
 	f.addPicture(fs)
 	return cmd
 }
 
-func (f *dockerRunFlags) toOptions(streams genericiooptions.IOStreams, args []string, dash int) (*followOptions, error) {
+func (f *dockerRunFlags) toOptions(streams genericiooptions.IOStreams, args []string, dash int) (*followOptions,
+	error) {
 	const usage = "kubectl seq docker-run IMAGE [-- COMMAND [ARGS...]]"
 	images := args
 	if dash >= 0 {
@@ -80,7 +88,8 @@ func (f *dockerRunFlags) toOptions(streams genericiooptions.IOStreams, args []st
 	case len(images) == 0:
 		return nil, hinted(errors.New("no image given"), usage)
 	case len(images) > 1:
-		return nil, hinted(fmt.Errorf("one IMAGE expected, %d given: %s", len(images), strings.Join(images, " ")), "put the container's command after --")
+		return nil, hinted(fmt.Errorf("one IMAGE expected, %d given: %s", len(images), strings.Join(images, " ")),
+			"put the container's command after --")
 	}
 	for _, e := range f.Env {
 		if name, _, ok := strings.Cut(e, "="); !ok || name == "" {

@@ -66,7 +66,8 @@ func generated(t *testing.T, name string) string {
 		return "```\n" + out + "```\n"
 	}
 	if scenario, args, ok := strings.Cut(strings.TrimPrefix(name, "replay of "), ": "); ok {
-		out, _, err := replayed(t.Context(), append([]string{"replay", recordingOf(t, scenario), "--speed=max"}, strings.Fields(args)...)...)
+		out, _, err := replayed(t.Context(),
+			append([]string{"replay", recordingOf(t, scenario), "--speed=max"}, strings.Fields(args)...)...)
 		if besides(err) != nil {
 			t.Fatal(err)
 		}
@@ -119,7 +120,8 @@ func TestDocs(t *testing.T) {
 		switch {
 		case string(got) == want[path] && err == nil:
 		case !*update:
-			t.Errorf("%s is not what the program says (make docs writes it, -want +got):\n%s", path, cmp.Diff(want[path], string(got)))
+			t.Errorf("%s is not what the program says (make docs writes it, -want +got):\n%s", path,
+				cmp.Diff(want[path], string(got)))
 		case want[path] == "":
 			err = os.Remove(top + path)
 		default:
@@ -196,7 +198,9 @@ func TestLinks(t *testing.T) {
 			if _, err := os.Stat(top + target); err != nil {
 				t.Errorf("%s: %v", page, err)
 			}
-			if anchor != "" && !slices.ContainsFunc(heading.FindAllStringSubmatch(all[target], -1), func(h []string) bool { return slug(h[1]) == anchor }) {
+			if anchor != "" &&
+				!slices.ContainsFunc(heading.FindAllStringSubmatch(all[target], -1),
+					func(h []string) bool { return slug(h[1]) == anchor }) {
 				t.Errorf("%s: %s has no heading #%s", page, target, anchor)
 			}
 		}
@@ -205,5 +209,6 @@ func TestLinks(t *testing.T) {
 
 // slug is how GitHub names a heading.
 func slug(heading string) string {
-	return regexp.MustCompile(`[^\p{L}\p{N} -]`).ReplaceAllString(strings.ReplaceAll(strings.ToLower(heading), " ", "-"), "")
+	return regexp.MustCompile(`[^\p{L}\p{N} -]`).ReplaceAllString(strings.ReplaceAll(strings.ToLower(heading), " ", "-"),
+		"")
 }

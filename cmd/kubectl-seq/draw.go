@@ -31,14 +31,16 @@ type drawOptions struct {
 
 func (f *drawFlags) add(fs *pflag.FlagSet) {
 	f.addOutput(fs, keys(render.Formats))
-	fs.StringVar(&f.detail, "detail", "normal", "brief (the diagram of a course), normal, or full (Event writes and all evidence)")
+	fs.StringVar(&f.detail, "detail", "normal",
+		"brief (the diagram of a course), normal, or full (Event writes and all evidence)")
 	fs.BoolVar(&f.explain, "explain", false, "explain each step in one line")
 	fs.DurationVar(&f.settle, "settle", time.Second, "how late evidence may come: a line older than this is final")
 }
 
 // addOutput adds what any picture has.
 func (f *drawFlags) addOutput(fs *pflag.FlagSet, formats []string) {
-	fs.StringArrayVarP(&f.outputs, "output", "o", nil, "FORMAT or FORMAT=FILE: "+strings.Join(formats, ", ")+"; may be repeated (default listing)")
+	fs.StringArrayVarP(&f.outputs, "output", "o", nil,
+		"FORMAT or FORMAT=FILE: "+strings.Join(formats, ", ")+"; may be repeated (default listing)")
 	fs.StringVar(&f.color, "color", "auto", "auto, always or never")
 }
 
@@ -55,7 +57,8 @@ func (f *drawFlags) toOptions(out io.Writer) (o drawOptions, err error) {
 }
 
 func (f *drawFlags) toStyle(out io.Writer) (y render.Style, size func() (width, height int), err error) {
-	detail, err := choose("detail", f.detail, map[string]seq.Detail{"brief": seq.Brief, "normal": seq.Normal, "full": seq.Full})
+	detail, err := choose("detail", f.detail,
+		map[string]seq.Detail{"brief": seq.Brief, "normal": seq.Normal, "full": seq.Full})
 	if err != nil {
 		return y, nil, err
 	}

@@ -36,10 +36,14 @@ type evidenceFlags struct {
 type evidenceOptions struct{ evidenceFlags }
 
 func (f *evidenceFlags) add(fs *pflag.FlagSet) {
-	fs.StringVar(&f.audit, "audit-log", "", "the API server's audit log, as evidence: FILE, - for standard input, or node:PATH on the control-plane node (see kubectl seq sources)")
+	fs.StringVar(&f.audit, "audit-log", "",
+		"the API server's audit log, as evidence: FILE, - for standard input, or node:PATH on the control-plane node "+
+			"(see kubectl seq sources)")
 	fs.StringVar(&f.spans, "spans", "", "OpenTelemetry spans in OTLP JSON lines, as evidence: FILE, or node:PATH")
-	fs.StringVar(&f.listen, "otlp-listen", "", "address to receive spans at by OTLP, as evidence, such as :4317 (loopback unless it names a host)")
-	fs.DurationVar(&f.late, "drain", 6*time.Second, "how long to wait for audit entries and spans after the end; they come late")
+	fs.StringVar(&f.listen, "otlp-listen", "",
+		"address to receive spans at by OTLP, as evidence, such as :4317 (loopback unless it names a host)")
+	fs.DurationVar(&f.late, "drain", 6*time.Second,
+		"how long to wait for audit entries and spans after the end; they come late")
 }
 
 func (f *evidenceFlags) toOptions() (evidenceOptions, error) {
@@ -162,14 +166,16 @@ func (e *evidence) startAudit(ctx context.Context, o *followOptions) error {
 // isAudit reports whether a line is of an audit log, isSpans whether it is OTLP.
 func isAudit(line []byte) error {
 	if _, err := audit.Parse(line, "", func(string) bool { return false }); err != nil {
-		return hinted(errors.New("not an audit log: its first line is no Event of audit.k8s.io"), "kubectl seq sources shows what this cluster records")
+		return hinted(errors.New("not an audit log: its first line is no Event of audit.k8s.io"),
+			"kubectl seq sources shows what this cluster records")
 	}
 	return nil
 }
 
 func isSpans(line []byte) error {
 	if _, err := otlp.ParseJSON(line); err != nil || !bytes.Contains(line, []byte(`"resourceSpans"`)) {
-		return hinted(errors.New("not spans: its first line is no OTLP JSON with resourceSpans"), "kubectl seq sources shows what this cluster records")
+		return hinted(errors.New("not spans: its first line is no OTLP JSON with resourceSpans"),
+			"kubectl seq sources shows what this cluster records")
 	}
 	return nil
 }
@@ -219,7 +225,8 @@ func (e *evidence) listen(ctx context.Context, o *followOptions) error {
 }
 
 // follow reads what is added to a file from now on. The first line there is has to be of the right sort.
-func (e *evidence) follow(ctx context.Context, o *followOptions, name string, is func([]byte) error, line func([]byte), lost func(string)) error {
+func (e *evidence) follow(ctx context.Context, o *followOptions, name string, is func([]byte) error, line func([]byte),
+	lost func(string)) error {
 	f, err := openLog(ctx, o.config, name)
 	if err != nil {
 		return err

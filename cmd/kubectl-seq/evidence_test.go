@@ -32,7 +32,8 @@ func TestRecordsHaveToBeRecords(t *testing.T) {
 		{spans: file(spans)},
 		{audit: filepath.Join(t.TempDir(), "none"), want: "no such file"},
 	} {
-		o := &followOptions{IOStreams: genericiooptions.NewTestIOStreamsDiscard(), evidence: evidenceOptions{evidenceFlags{audit: c.audit, spans: c.spans}}}
+		o := &followOptions{IOStreams: genericiooptions.NewTestIOStreamsDiscard(),
+			evidence: evidenceOptions{evidenceFlags{audit: c.audit, spans: c.spans}}}
 		e, err := startEvidence(t.Context(), o)
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: %v", c, err)

@@ -46,8 +46,8 @@ type execOptions struct {
 	wait      time.Duration
 }
 
-// exitWait is how long to look out for a container that ends because of the command. The kubelet learns of an exit by an
-// event of the runtime, or when it lists the containers: once in genericPlegRelistPeriod, 1 s.
+// exitWait is how long to look out for a container that ends because of the command. The kubelet learns of an exit by
+// an event of the runtime, or when it lists the containers: once in genericPlegRelistPeriod, 1 s.
 const exitWait = 2 * time.Second
 
 func newExec(config *genericclioptions.ConfigFlags, streams genericiooptions.IOStreams) *cobra.Command {
@@ -55,9 +55,12 @@ func newExec(config *genericclioptions.ConfigFlags, streams genericiooptions.IOS
 	cmd := &cobra.Command{
 		Use:   "exec POD [-c CONTAINER] -- COMMAND [ARGS...]",
 		Short: "Run a command in a container and show the sequence of it, and of what it led to",
-		Long: "Run a command in a container of a Pod and show, live, how it gets there and how its output comes back, each step with\n" +
-			"its evidence. If a container ends because of it, what follows is shown until the Pod is ready again, has ended, or\n--for has passed.\n\n" +
-			"The command's output goes to standard output, or to standard error where standard output has a format for programs.\n" +
+		Long: "Run a command in a container of a Pod and show, live, how it gets there and how its output comes back, " +
+			"each step with\n" +
+			"its evidence. If a container ends because of it, what follows is shown until the Pod is ready again, has " +
+			"ended, or\n--for has passed.\n\n" +
+			"The command's output goes to standard output, or to standard error where standard output has a format for " +
+			"programs.\n" +
 			"Exit codes: the command's own, where that is not 0. Otherwise:\n" +
 			"    0  nothing followed, or the Pod is ready again, or has ended successfully\n" +
 			"    1  wrong usage, the API server refused, or the command could not be run\n" +
@@ -75,21 +78,26 @@ func newExec(config *genericclioptions.ConfigFlags, streams genericiooptions.IOS
 	}
 	cmd.ValidArgsFunction = completeNames(config, "pods")
 	fs := cmd.Flags()
-	fs.StringVarP(&f.container, "container", "c", "", "container to run the command in (default: as kubectl exec chooses it)")
+	fs.StringVarP(&f.container, "container", "c", "",
+		"container to run the command in (default: as kubectl exec chooses it)")
 	fs.BoolVarP(&f.stdin, "stdin", "i", false, "pass standard input to the command")
 	fs.BoolVarP(&f.tty, "tty", "t", false, "not supported: the picture has the terminal")
 	fs.BoolVarP(&f.quiet, "quiet", "q", false, "do not say which container was chosen")
-	fs.BoolVar(&f.processes, "processes", false, "look at the container's processes before, and again after a restart, by another command in it that needs a shell")
-	fs.DurationVar(&f.linger, "linger", exitWait, "how long to look out for the end of a container after the command has ended")
+	fs.BoolVar(&f.processes, "processes", false,
+		"look at the container's processes before, and again after a restart, by another command in it that needs a shell")
+	fs.DurationVar(&f.linger, "linger", exitWait,
+		"how long to look out for the end of a container after the command has ended")
 	f.addWith(fs, "for", time.Minute, "how long to follow what happens after the command has ended; 0 is without end")
 	return cmd
 }
 
-func (f *execFlags) toOptions(streams genericiooptions.IOStreams, args []string, dash int) (*execOptions, string, error) {
+func (f *execFlags) toOptions(streams genericiooptions.IOStreams, args []string, dash int) (*execOptions, string,
+	error) {
 	const usage = "kubectl seq exec POD [-c CONTAINER] -- COMMAND [ARGS...]"
 	switch {
 	case f.tty:
-		return nil, "", hinted(errors.New("--tty is not supported: the picture has the terminal"), "leave -t out; -i passes standard input")
+		return nil, "", hinted(errors.New("--tty is not supported: the picture has the terminal"),
+			"leave -t out; -i passes standard input")
 	case len(args) > 0 && dash < 0:
 		return nil, "", hinted(errors.New("no -- before the command"), usage)
 	case dash != 1:
@@ -178,7 +186,8 @@ func (o *execOptions) choose(ctx context.Context, quiet bool) error {
 		}
 	}
 	o.command.Container, o.image = chosen, images[chosen]
-	for _, c := range slices.Concat(pod.Status.ContainerStatuses, pod.Status.EphemeralContainerStatuses, pod.Status.InitContainerStatuses) {
+	for _, c := range slices.Concat(pod.Status.ContainerStatuses, pod.Status.EphemeralContainerStatuses,
+		pod.Status.InitContainerStatuses) {
 		if _, id, ok := strings.Cut(c.ContainerID, "://"); ok && c.Name == chosen {
 			o.containers = append(o.containers, id)
 		}

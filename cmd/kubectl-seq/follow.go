@@ -55,20 +55,24 @@ func (f *followFlags) add(fs *pflag.FlagSet, timeout time.Duration) {
 func (f *followFlags) addWith(fs *pflag.FlagSet, name string, long time.Duration, usage string) {
 	f.limit = name
 	fs.DurationVar(&f.timeout, name, long, usage)
-	fs.BoolVar(&f.waitAnyway, "wait-anyway", false, "go on until --"+name+" even where nothing that Kubernetes does by itself will get it further")
+	fs.BoolVar(&f.waitAnyway, "wait-anyway", false,
+		"go on until --"+name+" even where nothing that Kubernetes does by itself will get it further")
 	f.evidenceFlags.add(fs)
 	f.addPicture(fs)
 }
 
 // addPicture adds those that do not depend on what is followed.
 func (f *followFlags) addPicture(fs *pflag.FlagSet) {
-	fs.StringVar(&f.record, "record", "", "write what is observed to this file, for kubectl seq replay, without the values of env and annotations, and without the output of commands")
+	fs.StringVar(&f.record, "record", "",
+		"write what is observed to this file, for kubectl seq replay, without the values of env and annotations, and "+
+			"without the output of commands")
 	f.drawFlags.add(fs)
 }
 
 // addPods adds that of the verbs that may be about several Pods.
 func (f *followFlags) addPods(fs *pflag.FlagSet) {
-	fs.StringVar(&f.pods, "pods", "first", "which Pods to draw in full: all, first or slowest; the others are counted, JSON has all")
+	fs.StringVar(&f.pods, "pods", "first",
+		"which Pods to draw in full: all, first or slowest; the others are counted, JSON has all")
 }
 
 func (f *followFlags) toOptions(streams genericiooptions.IOStreams, until string) (followOptions, error) {
@@ -110,8 +114,8 @@ func (o *followOptions) connect(config *genericclioptions.ConfigFlags) (err erro
 	return nil
 }
 
-// restConfig is how to reach the cluster: that of the kubeconfig and flags, else the one that this runs in. Where there is
-// none, client-go has the address where API servers used to listen without TLS.
+// restConfig is how to reach the cluster: that of the kubeconfig and flags, else the one that this runs in. Where there
+// is none, client-go has the address where API servers used to listen without TLS.
 func restConfig(config *genericclioptions.ConfigFlags) (*rest.Config, error) {
 	c, err := config.ToRESTConfig()
 	if err != nil {

@@ -32,7 +32,8 @@ var allGoals = func() map[string]goal {
 	all := maps.Clone(goals)
 	all["created"] = goal{name: "Created", reached: func(s seq.State) bool { return s.Created }}
 	all["available"] = goal{name: "Available", reached: func(s seq.State) bool { return s.Available }}
-	all[executed] = goal{name: "Ready again", reached: func(seq.State) bool { return false }, origin: "exec"} // see decidedAfter
+	// see decidedAfter
+	all[executed] = goal{name: "Ready again", reached: func(seq.State) bool { return false }, origin: "exec"}
 	all[deleted] = goal{name: "Deleted", reached: func(s seq.State) bool { return s.Deleted }, origin: "DELETE"}
 	all[started] = goal{name: "Started", reached: func(s seq.State) bool { return s.Running || s.Succeeded || s.Failed }}
 	all[exited] = goal{name: "Exited", reached: func(s seq.State) bool { return s.Succeeded || s.Failed }}

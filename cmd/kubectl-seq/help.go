@@ -47,7 +47,8 @@ func helpOf(groups []group) func(*cobra.Command, []string) {
 			section("Flags", flagUsages(c.LocalFlags(), c.OutOrStdout()))
 		}
 		if c.Name() != "options" {
-			fmt.Fprintf(&b, "\nUse \"%s options\" for a list of global command-line options (applies to all commands).\n", c.Root().CommandPath())
+			fmt.Fprintf(&b, "\nUse \"%s options\" for a list of global command-line options (applies to all commands).\n",
+				c.Root().CommandPath())
 		}
 		io.WriteString(c.OutOrStdout(), b.String())
 	}
@@ -74,7 +75,8 @@ func newHelp() *cobra.Command {
 			about.HelpFunc()(about, nil)
 			return nil
 		},
-		ValidArgsFunction: func(cmd *cobra.Command, args []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, toComplete string) ([]cobra.Completion,
+			cobra.ShellCompDirective) {
 			var all []string
 			for _, v := range cmd.Root().Commands() {
 				all = append(all, cobra.CompletionWithDesc(v.Name(), v.Short))
@@ -94,7 +96,8 @@ func newOptions() *cobra.Command {
 		Args:  cobra.NoArgs,
 		Run: func(cmd *cobra.Command, _ []string) {
 			out := cmd.OutOrStdout()
-			fmt.Fprintf(out, "The following options can be passed to any command:\n\n%s", flagUsages(cmd.Root().PersistentFlags(), out))
+			fmt.Fprintf(out, "The following options can be passed to any command:\n\n%s",
+				flagUsages(cmd.Root().PersistentFlags(), out))
 		},
 	}
 }

@@ -12,7 +12,8 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/render"
 )
 
-const globalOptions = `Use "kubectl seq options" for a list of global command-line options (applies to all commands).` + "\n"
+const globalOptions = `Use "kubectl seq options" for a list of global command-line options (applies to all commands).` +
+	"\n"
 
 // Whoever has typed kubectl seq reads of kubectl seq, and of the flags of kubectl in one place.
 func TestHelpOfEveryCommand(t *testing.T) {
@@ -23,7 +24,8 @@ func TestHelpOfEveryCommand(t *testing.T) {
 		if err != nil || errOut != "" {
 			t.Errorf("%v: %v: %s", args, err, errOut)
 		}
-		if !strings.Contains(out, "\nUsage:\n  "+c.CommandPath()) || strings.Contains(out, "[flags]") || strings.Contains(out, "--kubeconfig") {
+		if !strings.Contains(out, "\nUsage:\n  "+c.CommandPath()) || strings.Contains(out, "[flags]") ||
+			strings.Contains(out, "--kubeconfig") {
 			t.Errorf("%v:\n%s", args, out)
 		}
 		if strings.HasSuffix(out, "\n\n"+globalOptions) != (c.Name() != "options" && c != root) {

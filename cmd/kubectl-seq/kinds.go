@@ -11,11 +11,16 @@ import (
 
 // Kinds that controllers make of others, or that take part where they are there.
 var (
-	replicaSets    = watch.Kind{GroupVersionResource: schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "replicasets"}, Namespaced: true}
-	jobs           = watch.Kind{GroupVersionResource: schema.GroupVersionResource{Group: "batch", Version: "v1", Resource: "jobs"}, Namespaced: true}
-	endpointSlices = watch.Kind{GroupVersionResource: schema.GroupVersionResource{Group: "discovery.k8s.io", Version: "v1", Resource: "endpointslices"}, Namespaced: true, Any: true}
-	claims         = watch.Kind{GroupVersionResource: schema.GroupVersionResource{Version: "v1", Resource: "persistentvolumeclaims"}, Namespaced: true, Any: true}
-	volumes        = watch.Kind{GroupVersionResource: schema.GroupVersionResource{Version: "v1", Resource: "persistentvolumes"}, Any: true}
+	replicaSets = watch.Kind{GroupVersionResource: schema.GroupVersionResource{Group: "apps", Version: "v1",
+		Resource: "replicasets"}, Namespaced: true}
+	jobs = watch.Kind{GroupVersionResource: schema.GroupVersionResource{Group: "batch", Version: "v1",
+		Resource: "jobs"}, Namespaced: true}
+	endpointSlices = watch.Kind{GroupVersionResource: schema.GroupVersionResource{Group: "discovery.k8s.io", Version: "v1",
+		Resource: "endpointslices"}, Namespaced: true, Any: true}
+	claims = watch.Kind{GroupVersionResource: schema.GroupVersionResource{Version: "v1",
+		Resource: "persistentvolumeclaims"}, Namespaced: true, Any: true}
+	volumes = watch.Kind{GroupVersionResource: schema.GroupVersionResource{Version: "v1",
+		Resource: "persistentvolumes"}, Any: true}
 )
 
 // brings are the kinds to follow beside an object's own and Pods.
@@ -37,7 +42,8 @@ func (o *followOptions) follow(k watch.Kind, u *unstructured.Unstructured) {
 		if k == watch.Pods {
 			return // they are followed anyway
 		}
-		if !slices.ContainsFunc(o.scope.Kinds, func(x watch.Kind) bool { return x.GroupVersionResource == k.GroupVersionResource }) {
+		if !slices.ContainsFunc(o.scope.Kinds,
+			func(x watch.Kind) bool { return x.GroupVersionResource == k.GroupVersionResource }) {
 			o.scope.Kinds = append(o.scope.Kinds, k)
 		}
 	}

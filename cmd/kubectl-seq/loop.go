@@ -119,7 +119,8 @@ func (l *loop) hasActed(ctx context.Context, failed error) (done bool, err error
 		return true, errors.Join(drained, l.refused(failed))
 	}
 	if l.once && drained == nil && !l.trace.State().Created {
-		return true, hinted(fmt.Errorf("%s %q is not among what can be listed", l.subject.Kind, l.subject.Name), cmp.Or(strings.Join(l.trace.Run().Unseen, "; "), "it may be gone by now"))
+		return true, hinted(fmt.Errorf("%s %q is not among what can be listed", l.subject.Kind, l.subject.Name),
+			cmp.Or(strings.Join(l.trace.Run().Unseen, "; "), "it may be gone by now"))
 	}
 	return false, drained
 }
@@ -138,7 +139,8 @@ func (l *loop) judge() (done bool, err error) {
 	if (l.reason == recording.Timeout || l.reason == recording.Quiet) && l.records.whole(l.trace) {
 		return true, l.ended(l.reason)
 	}
-	if l.aftermath != nil && (l.aftermath.lookAgain(l.following) || l.reason == recording.Quiet && len(l.trace.Aftermath().Left) > 0) {
+	if l.aftermath != nil &&
+		(l.aftermath.lookAgain(l.following) || l.reason == recording.Quiet && len(l.trace.Aftermath().Left) > 0) {
 		l.reason, l.enough = "", nil
 		return false, nil
 	}

@@ -15,7 +15,8 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
-	_ "k8s.io/client-go/plugin/pkg/client/auth" // what kubectl has: auth-provider oidc, and what to do instead of gcp and azure
+	// what kubectl has: auth-provider oidc, and what to do instead of gcp and azure
+	_ "k8s.io/client-go/plugin/pkg/client/auth"
 	"k8s.io/klog/v2"
 )
 

@@ -29,7 +29,8 @@ func takesOne(cmd *cobra.Command, config *genericclioptions.ConfigFlags) {
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		for _, flag := range []string{"-l", "--selector", "--field-selector", "--all", "-f", "--filename"} {
 			if strings.HasSuffix(err.Error(), " "+flag) || strings.Contains(err.Error(), " in "+flag) {
-				return hinted(err, fmt.Sprintf("%s takes exactly one object, by its name: no selectors, no files", cmd.CommandPath()))
+				return hinted(err,
+					fmt.Sprintf("%s takes exactly one object, by its name: no selectors, no files", cmd.CommandPath()))
 			}
 		}
 		return cmd.Parent().FlagErrorFunc()(cmd, err)
@@ -52,7 +53,8 @@ func oneObject(_ *cobra.Command, args []string) error {
 			return wrong("you may only specify a single resource type")
 		}
 		if strings.Contains(args[1], "/") {
-			return wrong("there is no need to specify a resource type as a separate argument when passing arguments in resource/name form")
+			return wrong("there is no need to specify a resource type as a separate argument when passing arguments in " +
+				"resource/name form")
 		}
 	}
 	if given > 1 {
@@ -78,19 +80,22 @@ func onePodName(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// named asks the cluster for the one object that args name, which oneObject must have taken: in the namespace of -n or of
-// the kubeconfig's context, by a type as kubectl takes it: singular, plural, short, with or without group and version.
+// named asks the cluster for the one object that args name, which oneObject must have taken: in the namespace of -n or
+// of the kubeconfig's context, by a type as kubectl takes it: singular, plural, short, with or without group and
+// version.
 func named(config *genericclioptions.ConfigFlags, args []string) (*resource.Info, error) {
 	namespace, _, err := config.ToRawKubeConfigLoader().Namespace()
 	if err != nil {
 		return nil, noCluster(err)
 	}
-	infos, err := resource.NewBuilder(config).Unstructured().NamespaceParam(namespace).DefaultNamespace().ResourceTypeOrNameArgs(false, args...).SingleResourceType().Flatten().Do().Infos()
+	infos, err := resource.NewBuilder(config).Unstructured().NamespaceParam(namespace).DefaultNamespace().
+		ResourceTypeOrNameArgs(false, args...).SingleResourceType().Flatten().Do().Infos()
 	switch {
 	case apierrors.IsNotFound(err) && strings.HasPrefix(err.Error(), "namespaces "):
 		return nil, hinted(err, "see what there is: kubectl get namespaces")
 	case apierrors.IsNotFound(err):
-		return nil, hinted(err, fmt.Sprintf("see what there is: kubectl get %s -n %s", strings.Split(args[0], "/")[0], namespace))
+		return nil, hinted(err,
+			fmt.Sprintf("see what there is: kubectl get %s -n %s", strings.Split(args[0], "/")[0], namespace))
 	case err != nil && strings.Contains(err.Error(), "doesn't have a resource type"):
 		return nil, hinted(err, "kubectl api-resources shows the types that this cluster has")
 	case err != nil:
@@ -109,7 +114,8 @@ type one struct {
 	found     *unstructured.Unstructured // nil where it may not be read, or is not there yet
 }
 
-// lookUp finds what args name. A Pod can be followed without the right to get it; with wait, anything need not be there yet.
+// lookUp finds what args name. A Pod can be followed without the right to get it; with wait, anything need not be there
+// yet.
 func lookUp(config *genericclioptions.ConfigFlags, args []string, wait bool) (t one, err error) {
 	namespace, _, err := config.ToRawKubeConfigLoader().Namespace()
 	if err != nil {
@@ -118,7 +124,8 @@ func lookUp(config *genericclioptions.ConfigFlags, args []string, wait bool) (t 
 	info, err := named(config, args)
 	switch pod, ok := unreadablePod(err); {
 	case ok:
-		return one{Kind: watch.Pods, namespace: namespace, object: seq.Object{Kind: "Pod", Namespace: namespace, Name: pod}}, nil
+		return one{Kind: watch.Pods, namespace: namespace, object: seq.Object{Kind: "Pod", Namespace: namespace, Name: pod}},
+			nil
 	case apierrors.IsNotFound(err) && wait:
 		return awaited(config, namespace, args)
 	case err != nil:
@@ -128,7 +135,9 @@ func lookUp(config *genericclioptions.ConfigFlags, args []string, wait bool) (t 
 	if !ok {
 		return t, fmt.Errorf("the object is a %T", info.Object)
 	}
-	return one{watch.Kind{GroupVersionResource: info.Mapping.Resource, Namespaced: info.Namespaced()}, cmp.Or(u.GetNamespace(), namespace), seq.Object{Kind: u.GetKind(), Namespace: u.GetNamespace(), Name: u.GetName(), UID: string(u.GetUID())}, u}, nil
+	return one{watch.Kind{GroupVersionResource: info.Mapping.Resource, Namespaced: info.Namespaced()},
+		cmp.Or(u.GetNamespace(), namespace),
+		seq.Object{Kind: u.GetKind(), Namespace: u.GetNamespace(), Name: u.GetName(), UID: string(u.GetUID())}, u}, nil
 }
 
 // awaited is what args name, where only its type is there.
@@ -150,7 +159,9 @@ func awaited(config *genericclioptions.ConfigFlags, namespace string, args []str
 	if err != nil {
 		return t, err
 	}
-	t = one{namespace: namespace, Kind: watch.Kind{GroupVersionResource: m.Resource, Namespaced: m.Scope.Name() == meta.RESTScopeNameNamespace}, object: seq.Object{Kind: gvk.Kind, Name: name}}
+	t = one{namespace: namespace,
+		Kind:   watch.Kind{GroupVersionResource: m.Resource, Namespaced: m.Scope.Name() == meta.RESTScopeNameNamespace},
+		object: seq.Object{Kind: gvk.Kind, Name: name}}
 	if t.Namespaced {
 		t.object.Namespace = namespace
 	}
@@ -163,12 +174,14 @@ func (o *followOptions) about(t one) {
 	o.scope = watch.Scope{Namespace: t.namespace}
 	u := t.found
 	if u == nil {
-		u = &unstructured.Unstructured{Object: map[string]any{"kind": t.object.Kind, "metadata": map[string]any{"name": t.object.Name}}}
+		u = &unstructured.Unstructured{Object: map[string]any{"kind": t.object.Kind,
+			"metadata": map[string]any{"name": t.object.Name}}}
 	}
 	o.follow(t.Kind, u)
 }
 
-// find makes the run about the object that is named, and all it has to do with. A Pod that nobody owns is followed alone.
+// find makes the run about the object that is named, and all it has to do with. A Pod that nobody owns is followed
+// alone.
 func (o *followOptions) find(config *genericclioptions.ConfigFlags, args []string) (watch.Kind, error) {
 	t, err := lookUp(config, args, false)
 	if err != nil {
@@ -205,7 +218,8 @@ func unreadablePod(err error) (name string, ok bool) {
 }
 
 // owned reads an owner.
-func owned(config *genericclioptions.ConfigFlags, namespace string, owner *metav1.OwnerReference) (*unstructured.Unstructured, watch.Kind, error) {
+func owned(config *genericclioptions.ConfigFlags, namespace string,
+	owner *metav1.OwnerReference) (*unstructured.Unstructured, watch.Kind, error) {
 	gv, err := schema.ParseGroupVersion(owner.APIVersion)
 	if err != nil {
 		return nil, watch.Kind{}, err
@@ -214,7 +228,8 @@ func owned(config *genericclioptions.ConfigFlags, namespace string, owner *metav
 	if gv.Group != "" {
 		what += "." + gv.Version + "." + gv.Group
 	}
-	infos, err := resource.NewBuilder(config).Unstructured().NamespaceParam(namespace).DefaultNamespace().ResourceTypeOrNameArgs(false, what, owner.Name).Flatten().Do().Infos()
+	infos, err := resource.NewBuilder(config).Unstructured().NamespaceParam(namespace).DefaultNamespace().
+		ResourceTypeOrNameArgs(false, what, owner.Name).Flatten().Do().Infos()
 	if err != nil {
 		return nil, watch.Kind{}, err
 	}

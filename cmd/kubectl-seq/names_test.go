@@ -6,7 +6,8 @@ import (
 )
 
 func TestOneObject(t *testing.T) {
-	for _, good := range []string{"deployment/web", "deploy/web", "deployments.apps/web", "deployments.v1.apps/web", "po web", "pods web"} {
+	for _, good := range []string{"deployment/web", "deploy/web", "deployments.apps/web", "deployments.v1.apps/web",
+		"po web", "pods web"} {
 		if err := oneObject(nil, strings.Fields(good)); err != nil {
 			t.Errorf("%s: %v", good, err)
 		}

@@ -32,7 +32,8 @@ func parseTargets[T any](values []string, formats map[string]T) ([]target, error
 		case named && path != "-":
 			all = append(all, target{format, path})
 		case toStdout != "":
-			return nil, hinted(fmt.Errorf("--output: %s and %s both go to standard output", toStdout, format), "give one of them a file: -o "+format+"=FILE")
+			return nil, hinted(fmt.Errorf("--output: %s and %s both go to standard output", toStdout, format),
+				"give one of them a file: -o "+format+"=FILE")
 		default:
 			toStdout, all[0].format = format, format
 		}
@@ -80,7 +81,8 @@ func create(path string) (*os.File, error) {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return os.OpenFile(path, os.O_WRONLY, 0)
 	}
-	return os.OpenFile(filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.%d", filepath.Base(path), os.Getpid())), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	return os.OpenFile(filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.%d", filepath.Base(path), os.Getpid())),
+		os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 }
 
 func (o *outputs) update(r render.Report, settled int, status string) error {

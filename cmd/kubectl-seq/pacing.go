@@ -2,8 +2,9 @@ package main
 
 import "time"
 
-// pacing keeps a run from looking at what it has all the time: where there are hundreds of Pods a look takes as long as many
-// observations take to come. They are taken meanwhile, and seen all at once by the next look. The zero value is ready to use.
+// pacing keeps a run from looking at what it has all the time: where there are hundreds of Pods a look takes as long as
+// many observations take to come. They are taken meanwhile, and seen all at once by the next look. The zero value is
+// ready to use.
 type pacing struct {
 	next time.Time        // no look before
 	due  <-chan time.Time // tells when it is time, where somebody wanted to look before
@@ -12,8 +13,8 @@ type pacing struct {
 // quick is how long a look may take that no other has to wait for: no more than a terminal takes to show it.
 const quick = 5 * time.Millisecond
 
-// looked takes when a look began and ended. The next has to wait for as long as that took, but no longer than a tick: on a
-// busy machine most of it was waiting, too.
+// looked takes when a look began and ended. The next has to wait for as long as that took, but no longer than a tick:
+// on a busy machine most of it was waiting, too.
 func (p *pacing) looked(begun, ended time.Time) {
 	p.next = time.Time{}
 	if took := ended.Sub(begun); took > quick {

@@ -11,8 +11,8 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/test/scenario"
 )
 
-// What each phase took adds up to what the run took, no two of them overlap, and none took less than nothing or more than
-// all: for every scenario, and for the same run cut short anywhere.
+// What each phase took adds up to what the run took, no two of them overlap, and none took less than nothing or more
+// than all: for every scenario, and for the same run cut short anywhere.
 func TestPhasesAddUp(t *testing.T) {
 	for _, x := range scenario.All(t) {
 		t.Run(x.Name, func(t *testing.T) {
@@ -78,7 +78,8 @@ func sumUp(t *testing.T, phases []seq.Phase, total time.Duration) {
 			}
 			for j, q := range phases {
 				for l, other := range q.Parts {
-					if (i != j || k != l) && part.Likely.Earliest.Before(other.Likely.Latest) && other.Likely.Earliest.Before(part.Likely.Latest) {
+					if (i != j || k != l) && part.Likely.Earliest.Before(other.Likely.Latest) &&
+						other.Likely.Earliest.Before(part.Likely.Latest) {
 						t.Errorf("part %d of %s overlaps part %d of %s", k, p.Name, l, q.Name)
 					}
 				}
@@ -96,11 +97,16 @@ func TestPhasesByName(t *testing.T) {
 		scenario, phase string
 		open            bool
 	}{
-		{"init", "init", false}, {"init-fails", "back-off", true}, {"crash", "back-off", true}, {"gated", "gated", true}, {"unschedulable", "schedule", true},
-		{"cronjob", "schedule", false}, {"kubelet-stopped", "sandbox", true}, {"missing-configmap", "retry", true}, {"no-such-tag", "retry", true},
-		{"late-configmap", "retry", false}, {"unhealthy", "ready", true}, {"probes", "ready", false}, {"watch-wait", "absent", false},
-		{"hooks", "hook", false}, {"sidecar-startup", "startup", true}, {"min-ready", "min-ready", false}, {"suspended", "suspended", false}, {"assigned", "sandbox", false},
-		{"deployment-quota", "control", true}, {"job-fails", "pods", true}, {"exec-back-off", "wait", false}, {"no-claim", "schedule", true},
+		{"init", "init", false}, {"init-fails", "back-off", true}, {"crash", "back-off", true}, {"gated", "gated", true},
+		{"unschedulable", "schedule", true},
+		{"cronjob", "schedule", false}, {"kubelet-stopped", "sandbox", true}, {"missing-configmap", "retry", true},
+		{"no-such-tag", "retry", true},
+		{"late-configmap", "retry", false}, {"unhealthy", "ready", true}, {"probes", "ready", false},
+		{"watch-wait", "absent", false},
+		{"hooks", "hook", false}, {"sidecar-startup", "startup", true}, {"min-ready", "min-ready", false},
+		{"suspended", "suspended", false}, {"assigned", "sandbox", false},
+		{"deployment-quota", "control", true}, {"job-fails", "pods", true}, {"exec-back-off", "wait", false},
+		{"no-claim", "schedule", true},
 	} {
 		x := scenario.Named(t, c.scenario)
 		s := sessionOf(x.Recording)

@@ -35,7 +35,8 @@ func (p podFlags) fromFlags(name string, args []string) (*corev1.Pod, error) {
 		return nil, hinted(fmt.Errorf("no image for Pod %q", name), "give --image=IMAGE, or a file with -f")
 	}
 	if _, err := reference.ParseAnyReference(p.image); err != nil {
-		return nil, hinted(fmt.Errorf("image %q is no image reference: %w", p.image, err), "write it as [REGISTRY/]NAME[:TAG], in lower case")
+		return nil, hinted(fmt.Errorf("image %q is no image reference: %w", p.image, err),
+			"write it as [REGISTRY/]NAME[:TAG], in lower case")
 	}
 	if msgs := validation.IsDNS1123Subdomain(name); len(msgs) > 0 {
 		return nil, fmt.Errorf("name %q: %s", name, msgs[0])
@@ -81,7 +82,8 @@ func (p podFlags) fromFlags(name string, args []string) (*corev1.Pod, error) {
 
 // fromFile reads exactly one Pod from a file, a URL or standard input. A field the API does not have is an error, as
 // with kubectl.
-func (p podFlags) fromFile(flags *genericclioptions.ConfigFlags, in io.Reader, namespace string, enforce bool) (*corev1.Pod, error) {
+func (p podFlags) fromFile(flags *genericclioptions.ConfigFlags, in io.Reader, namespace string,
+	enforce bool) (*corev1.Pod, error) {
 	infos, err := readFile(resource.NewBuilder(flags).Unstructured().Local(), in, p.filename).Flatten().Do().Infos()
 	if err != nil {
 		return nil, err
@@ -92,14 +94,16 @@ func (p podFlags) fromFile(flags *genericclioptions.ConfigFlags, in io.Reader, n
 	}
 	object, ok := infos[0].Object.(*unstructured.Unstructured)
 	if !ok || object.GetKind() != "Pod" || object.GetAPIVersion() != "v1" {
-		return nil, hinted(fmt.Errorf("%s has a %s", p.filename, infos[0].Object.GetObjectKind().GroupVersionKind().Kind), want)
+		return nil, hinted(fmt.Errorf("%s has a %s", p.filename, infos[0].Object.GetObjectKind().GroupVersionKind().Kind),
+			want)
 	}
 	var pod corev1.Pod
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(object.Object, &pod, true); err != nil {
 		return nil, fmt.Errorf("%s: %w", p.filename, err)
 	}
 	if enforce && pod.Namespace != "" && pod.Namespace != namespace {
-		return nil, hinted(fmt.Errorf("%s is for namespace %q, but -n says %q", p.filename, pod.Namespace, namespace), "leave one of them out")
+		return nil, hinted(fmt.Errorf("%s is for namespace %q, but -n says %q", p.filename, pod.Namespace, namespace),
+			"leave one of them out")
 	}
 	if pod.Name == "" && pod.GenerateName != "" {
 		pod.Name = pod.GenerateName + utilrand.String(5) // as the server would; but the watch has to know it before

@@ -12,16 +12,19 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// referencePages are docs/reference: a page for each verb, one for the flags of all, and one that lists them. It is made of
-// what cobra and pflag know, so that no page says what the program does not.
+// referencePages are docs/reference: a page for each verb, one for the flags of all, and one that lists them. It is
+// made of what cobra and pflag know, so that no page says what the program does not.
 func referencePages(root *cobra.Command) map[string]string {
 	pages := map[string]string{}
 	var index strings.Builder
 	index.WriteString("# Reference\n\n" + remark + "\n\n" + verbs(root))
-	index.WriteString("\n[Flags of every verb](global-flags.md): which cluster, and as whom.\n\n## Exit codes\n\n" + exitCodes())
+	index.WriteString("\n[Flags of every verb](global-flags.md): which cluster, and as whom.\n\n## Exit codes\n\n" +
+		exitCodes())
 	index.WriteString("\n## All flags\n\n" + flagTable(root, 1))
 	pages["README.md"] = index.String()
-	pages["global-flags.md"] = "# Flags of every verb\n\n" + remark + "\n\nThey are kubectl's own, and what `kubectl seq options` lists. `--help` of a verb has the help of that verb.\n\n" + flagsOf(root.PersistentFlags())
+	pages["global-flags.md"] = "# Flags of every verb\n\n" + remark +
+		"\n\nThey are kubectl's own, and what `kubectl seq options` lists. `--help` of a verb has the help of that " +
+		"verb.\n\n" + flagsOf(root.PersistentFlags())
 	for _, cmd := range own(root) {
 		pages[cmd.Name()+".md"] = page(cmd)
 	}
@@ -57,7 +60,8 @@ func page(cmd *cobra.Command) string {
 		}
 	}
 	if cmd.Example != "" {
-		fmt.Fprintf(&b, "\n## Examples\n\n```\n%s\n```\n", strings.ReplaceAll(strings.TrimPrefix(cmd.Example, "  "), "\n  ", "\n"))
+		fmt.Fprintf(&b, "\n## Examples\n\n```\n%s\n```\n",
+			strings.ReplaceAll(strings.TrimPrefix(cmd.Example, "  "), "\n  ", "\n"))
 	}
 	if flags := cmd.NonInheritedFlags(); flags.HasAvailableFlags() {
 		b.WriteString("\n## Flags\n\n" + flagsOf(flags))

@@ -43,7 +43,8 @@ func newReplay(streams genericiooptions.IOStreams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "replay FILE",
 		Short: "Show a run that was recorded with --record",
-		Long:  "Show a run that was recorded with --record: the same steps, in the original pace or another. The exit\ncode is that of the run.",
+		Long: "Show a run that was recorded with --record: the same steps, in the original pace or another. The " +
+			"exit\ncode is that of the run.",
 		Example: `  # Once more, ten times slower, as a picture
   kubectl seq replay web.jsonl --speed=0.1 -o lanes
 
@@ -151,7 +152,8 @@ func replay(ctx context.Context, o *replayOptions) (failed error) {
 
 // sessionOf is the session that a recording is of, before its observations.
 func sessionOf(r *recording.Recording) *session {
-	return &session{trace: trace.New(r.Subject), pods: render.Selection(r.Pods), context: r.Context, until: allGoals[r.Until], image: r.Image, recorded: r.Started}
+	return &session{trace: trace.New(r.Subject), pods: render.Selection(r.Pods), context: r.Context,
+		until: allGoals[r.Until], image: r.Image, recorded: r.Started}
 }
 
 // ended is why the run did.

@@ -26,7 +26,8 @@ func replayed(ctx context.Context, args ...string) (stdout, stderr string, err e
 
 func TestDemo(t *testing.T) {
 	out, _, err := replayed(t.Context(), "demo", "--speed=max")
-	if err != nil || !strings.HasPrefix(out, "recorded 20") || !strings.Contains(out, "StartContainer web") || !strings.Contains(out, "Ready in ") {
+	if err != nil || !strings.HasPrefix(out, "recorded 20") || !strings.Contains(out, "StartContainer web") ||
+		!strings.Contains(out, "Ready in ") {
 		t.Errorf("%v:\n%s", err, out)
 	}
 	again, _, err := replayed(t.Context(), "replay", "-", "--speed=max")
@@ -72,10 +73,12 @@ func TestReplayInterrupted(t *testing.T) {
 		defer cancel()
 		dir := t.TempDir()
 		out, _, err := replayed(ctx, "demo", "-o", "json="+filepath.Join(dir, "x"))
-		if err != exitError(exitInterrupted) && besides(err) != nil || !strings.Contains(out, "Interrupted after") || strings.Contains(out, "StartContainer") {
+		if err != exitError(exitInterrupted) && besides(err) != nil || !strings.Contains(out, "Interrupted after") ||
+			strings.Contains(out, "StartContainer") {
 			t.Errorf("%v:\n%s", err, out)
 		}
-		if data, err := os.ReadFile(filepath.Join(dir, "x")); err != nil || !bytes.Contains(data, []byte(`"outcome":"Interrupted"`)) {
+		if data, err := os.ReadFile(filepath.Join(dir, "x")); err != nil ||
+			!bytes.Contains(data, []byte(`"outcome":"Interrupted"`)) {
 			t.Errorf("%v: %s", err, data)
 		}
 	})
@@ -88,7 +91,8 @@ func TestCutOffRecordings(t *testing.T) {
 			t.Fatal(err)
 		}
 		out, errOut, err := replayed(t.Context(), "replay", path, "--speed=max")
-		if besides(err) != nil || !strings.Contains(errOut, "note: the recording is cut off") || !strings.Contains(out, "POST pods") {
+		if besides(err) != nil || !strings.Contains(errOut, "note: the recording is cut off") ||
+			!strings.Contains(out, "POST pods") {
 			t.Errorf("%d bytes: %v, %s\n%s", length, err, errOut, out)
 		}
 	}
@@ -105,7 +109,8 @@ func TestCutOffRecordings(t *testing.T) {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
-	if _, _, err := replayed(t.Context(), "demo", "--speed=fast"); err == nil || !strings.Contains(err.Error(), "must be a number above 0, or max") {
+	if _, _, err := replayed(t.Context(), "demo", "--speed=fast"); err == nil ||
+		!strings.Contains(err.Error(), "must be a number above 0, or max") {
 		t.Errorf("%v", err)
 	}
 }
@@ -116,16 +121,19 @@ func TestOutputsAreWrittenWhole(t *testing.T) {
 	if err := os.WriteFile(file("old"), []byte("something else"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, _, err := replayed(t.Context(), "demo", "--speed=max", "-o", "mermaid", "-o", "json=-", "-o", "html="+file("page.html"))
+	_, _, err := replayed(t.Context(), "demo", "--speed=max", "-o", "mermaid", "-o", "json=-", "-o",
+		"html="+file("page.html"))
 	if err == nil || !strings.Contains(err.Error(), "mermaid and json both go to standard output") {
 		t.Errorf("%v", err)
 	}
-	out, _, err := replayed(t.Context(), "demo", "--speed=max", "-o", "mermaid", "-o", "json="+file("old"), "-o", "html="+file("page.html"),
+	out, _, err := replayed(t.Context(), "demo", "--speed=max", "-o", "mermaid", "-o", "json="+file("old"), "-o",
+		"html="+file("page.html"),
 		"-o", "listing="+file("listing"), "-o", "lanes="+file("lanes"), "-o", "json="+os.DevNull)
 	if err != nil || !strings.HasPrefix(out, "sequenceDiagram\n") {
 		t.Errorf("%v:\n%s", err, out)
 	}
-	for name, want := range map[string]string{"old": `{"type":"run"`, "page.html": "<!DOCTYPE html>", "listing": "recorded ", "lanes": "recorded "} {
+	for name, want := range map[string]string{"old": `{"type":"run"`, "page.html": "<!DOCTYPE html>",
+		"listing": "recorded ", "lanes": "recorded "} {
 		if data, err := os.ReadFile(file(name)); err != nil || !strings.HasPrefix(string(data), want) {
 			t.Errorf("%s: %v: %.40s", name, err, data)
 		}
@@ -133,7 +141,8 @@ func TestOutputsAreWrittenWhole(t *testing.T) {
 	if info, err := os.Stat(os.DevNull); err != nil || info.Mode().IsRegular() {
 		t.Errorf("the null device has become a file: %v", err)
 	}
-	if _, _, err := replayed(t.Context(), "demo", "-o", "json="+file("new"), "-o", "html="+file("nowhere/page.html")); err == nil || !strings.Contains(err.Error(), "nowhere/page.html: ") {
+	if _, _, err := replayed(t.Context(), "demo", "-o", "json="+file("new"), "-o",
+		"html="+file("nowhere/page.html")); err == nil || !strings.Contains(err.Error(), "nowhere/page.html: ") {
 		t.Errorf("%v", err)
 	}
 	left, err := os.ReadDir(dir)

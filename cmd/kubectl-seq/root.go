@@ -21,9 +21,10 @@ func newConfigFlags() *genericclioptions.ConfigFlags {
 func newRoot(streams genericiooptions.IOStreams) *cobra.Command {
 	flags := newConfigFlags()
 	root := &cobra.Command{
-		Use:           "kubectl-seq",
-		Short:         "Show what really happens inside Kubernetes, step by step",
-		Long:          "Show what really happens between kubectl, the API server, etcd, the scheduler, the kubelet and the container\nruntime, as a live sequence with the evidence for each step.\n\n" + exitHelp(),
+		Use:   "kubectl-seq",
+		Short: "Show what really happens inside Kubernetes, step by step",
+		Long: "Show what really happens between kubectl, the API server, etcd, the scheduler, the kubelet and " +
+			"the container\nruntime, as a live sequence with the evidence for each step.\n\n" + exitHelp(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl seq"},
@@ -34,7 +35,10 @@ func newRoot(streams genericiooptions.IOStreams) *cobra.Command {
 	flags.AddFlags(root.PersistentFlags())
 	help := newHelp()
 	groups := []group{
-		{"Do something, and see what comes of it", []*cobra.Command{newCreatePod(flags, streams, createPod), newCreateDeployment(flags, streams), newCreateJob(flags, streams), newCreate(flags, streams), newExec(flags, streams), newDeletePod(flags, streams), newDelete(flags, streams)}},
+		{"Do something, and see what comes of it",
+			[]*cobra.Command{newCreatePod(flags, streams, createPod), newCreateDeployment(flags, streams),
+				newCreateJob(flags, streams), newCreate(flags, streams), newExec(flags, streams), newDeletePod(flags, streams),
+				newDelete(flags, streams)}},
 		{"Look at what is there", []*cobra.Command{newWatch(flags, streams), newShow(flags, streams)}},
 		{"See a run again", []*cobra.Command{newDemo(streams), newReplay(streams), newCompare(streams)}},
 		{"See what Docker does, for comparison", []*cobra.Command{newDockerRun(streams)}},

@@ -66,7 +66,8 @@ func (r *run) start(ctx context.Context) (failed error) {
 		return err
 	}
 	subject := o.subject
-	r.session = &session{trace: trace.New(subject), pods: o.pods, out: out, context: o.contextName, until: allGoals[o.until], settle: max(o.settle, o.evidence.drain()), image: o.image}
+	r.session = &session{trace: trace.New(subject), pods: o.pods, out: out, context: o.contextName,
+		until: allGoals[o.until], settle: max(o.settle, o.evidence.drain()), image: o.image}
 	defer func() { failed = errors.Join(failed, r.close(failed)) }()
 	do := r.do
 	if r.given != nil {
@@ -99,7 +100,8 @@ func (r *run) read(context.Context) error {
 		}
 	}
 	if !r.trace.State().Created {
-		return hinted(fmt.Errorf("%s %q cannot be shown", r.subject.Kind, r.subject.Name), "its kind and resourceVersion are not those of an object of a cluster")
+		return hinted(fmt.Errorf("%s %q cannot be shown", r.subject.Kind, r.subject.Name),
+			"its kind and resourceVersion are not those of an object of a cluster")
 	}
 	return r.ended("")
 }
@@ -115,7 +117,8 @@ func (r *run) header(ctx context.Context, file io.Writer, subject seq.Object) (*
 		server, _ = f.Version(ctx) // a cluster that does not tell can be recorded too
 	}
 	return recording.NewWriter(file, recording.Header{
-		Plugin: ownVersion(), Server: server, Context: r.contextName, Started: now(), Until: r.followOptions.until, Subject: subject, Image: r.followOptions.image, Pods: string(r.followOptions.pods),
+		Plugin: ownVersion(), Server: server, Context: r.contextName, Started: now(), Until: r.followOptions.until,
+		Subject: subject, Image: r.followOptions.image, Pods: string(r.followOptions.pods),
 	})
 }
 

@@ -50,7 +50,8 @@ func (s *session) report() render.Report {
 	if run.Image == "" {
 		run.Image = s.image
 	}
-	return render.Report{Context: s.context, Recorded: s.recorded, Run: run, Steps: s.trace.Steps(), Members: s.trace.Members(), Pods: s.pods, Origin: s.until.origin}
+	return render.Report{Context: s.context, Recorded: s.recorded, Run: run, Steps: s.trace.Steps(),
+		Members: s.trace.Members(), Pods: s.pods, Origin: s.until.origin}
 }
 
 func (s *session) status() string {
@@ -144,7 +145,8 @@ func (s *session) decidedOf(root int) (render.Outcome, bool) {
 	return o, ok
 }
 
-// over is the outcome of an object that has come to its end, or none. How one ends that is to go is told when it is gone.
+// over is the outcome of an object that has come to its end, or none. How one ends that is to go is told when it is
+// gone.
 func (s *session) over(st seq.State) render.Outcome {
 	switch {
 	case st.Deleting:
@@ -164,7 +166,8 @@ func (s *session) nameOf(st seq.State) string {
 	for _, x := range []struct {
 		is   bool
 		name string
-	}{{st.Deleted, "Deleted"}, {st.Deleting, "Deleting"}, {st.Failed, "Failed"}, {st.Succeeded, "Succeeded"}, {st.Ready, "Ready"}, {held, "Stuck"}, {st.Available, "Available"}, {st.Running, "Running"}, {st.Scheduled, "Scheduled"}} {
+	}{{st.Deleted, "Deleted"}, {st.Deleting, "Deleting"}, {st.Failed, "Failed"}, {st.Succeeded, "Succeeded"}, {st.Ready,
+		"Ready"}, {held, "Stuck"}, {st.Available, "Available"}, {st.Running, "Running"}, {st.Scheduled, "Scheduled"}} {
 		if x.is {
 			return x.name
 		}
@@ -180,8 +183,8 @@ func (s *session) because(out render.Outcome) render.Outcome {
 	return out
 }
 
-// deadEnd reports whether nothing that Kubernetes does by itself will get the Pod further. What held the Pod before a command
-// was run in it is no business of that.
+// deadEnd reports whether nothing that Kubernetes does by itself will get the Pod further. What held the Pod before a
+// command was run in it is no business of that.
 func (s *session) deadEnd() bool {
 	if s.ofCommand() && s.quiet() {
 		return false
@@ -210,7 +213,8 @@ func (s *session) endOf(reason recording.Reason) render.Outcome {
 	case reason == recording.Timeout:
 		o.Name, o.ExitCode, o.Message = "Timeout", exitTimeout, "not "+s.until.name+": "+s.whyNot()
 	case reason == recording.Blind:
-		o.Name, o.ExitCode, o.Message = "Unseen", exitFailed, "it is made, but you may neither watch, list nor get it: nothing more can be seen of it"
+		o.Name, o.ExitCode, o.Message = "Unseen", exitFailed, "it is made, but you may neither watch, list nor get it: "+
+			"nothing more can be seen of it"
 	default:
 		o.Name, o.ExitCode, o.Message = "Incomplete", exitFailed, "the recording ends before it was "+s.until.name
 	}
@@ -250,8 +254,8 @@ func (s *session) whole(o render.Outcome) render.Report {
 	return r
 }
 
-// close ends the outputs of a session that failed before its finish: the picture and the files get what there is, if there is
-// anything. A session that has been finished has nothing open any more.
+// close ends the outputs of a session that failed before its finish: the picture and the files get what there is, if
+// there is anything. A session that has been finished has nothing open any more.
 func (s *session) close(failed error) error {
 	if s.finished {
 		return nil

@@ -20,7 +20,8 @@ import (
 )
 
 // showFile shows what objects in a file have kept. Everything in it had happened by now.
-func (f *followFlags) showFile(ctx context.Context, streams genericiooptions.IOStreams, filename, namespace string, args []string) error {
+func (f *followFlags) showFile(ctx context.Context, streams genericiooptions.IOStreams, filename, namespace string,
+	args []string) error {
 	o, err := f.toOptions(streams, shown)
 	if err != nil {
 		return err
@@ -38,7 +39,8 @@ func (f *followFlags) showFile(ctx context.Context, streams genericiooptions.IOS
 			continue
 		}
 		if u.GetUID() == "" || u.GetResourceVersion() == "" {
-			return hinted(fmt.Errorf("%s: %s %s has not been on a cluster: it has no uid or resourceVersion", filename, u.GetKind(), u.GetName()), "kubectl get … -o yaml prints what has")
+			return hinted(fmt.Errorf("%s: %s %s has not been on a cluster: it has no uid or resourceVersion", filename,
+				u.GetKind(), u.GetName()), "kubectl get … -o yaml prints what has")
 		}
 		x, err := observed(u)
 		if err != nil {
@@ -78,7 +80,8 @@ func observed(u *unstructured.Unstructured) (o seq.Observation, err error) {
 // coreEvent is the older form of an Event, in which the API server has the same object.
 func coreEvent(e *eventsv1.Event) *corev1.Event {
 	out := &corev1.Event{
-		ObjectMeta: e.ObjectMeta, InvolvedObject: e.Regarding, Related: e.Related, Reason: e.Reason, Message: e.Note, Type: e.Type, Action: e.Action, EventTime: e.EventTime,
+		ObjectMeta: e.ObjectMeta, InvolvedObject: e.Regarding, Related: e.Related, Reason: e.Reason, Message: e.Note,
+		Type: e.Type, Action: e.Action, EventTime: e.EventTime,
 		ReportingController: e.ReportingController, ReportingInstance: e.ReportingInstance, Source: e.DeprecatedSource,
 		FirstTimestamp: e.DeprecatedFirstTimestamp, LastTimestamp: e.DeprecatedLastTimestamp, Count: e.DeprecatedCount,
 	}
@@ -95,7 +98,8 @@ func subjectOf(objects []*unstructured.Unstructured, namespace string, args []st
 	var tops []*unstructured.Unstructured
 	for _, u := range objects {
 		owned := slices.ContainsFunc(objects, func(o *unstructured.Unstructured) bool { return metav1.IsControlledBy(u, o) })
-		if (namespace == "" || u.GetNamespace() == "" || u.GetNamespace() == namespace) && (len(args) == 0 && !owned || is(u, kind) && u.GetName() == name) {
+		if (namespace == "" || u.GetNamespace() == "" || u.GetNamespace() == namespace) &&
+			(len(args) == 0 && !owned || is(u, kind) && u.GetName() == name) {
 			tops = append(tops, u)
 		}
 	}
@@ -111,7 +115,9 @@ func subjectOf(objects []*unstructured.Unstructured, namespace string, args []st
 		u := tops[0]
 		return seq.Object{Kind: u.GetKind(), Namespace: u.GetNamespace(), Name: u.GetName(), UID: string(u.GetUID())}, nil
 	case len(args) > 0:
-		return seq.Object{}, hinted(fmt.Errorf("%d objects are called %s", len(tops), strings.Join(args, "/")), "-n NAMESPACE chooses between those of several")
+		return seq.Object{},
+			hinted(fmt.Errorf("%d objects are called %s", len(tops), strings.Join(args, "/")),
+				"-n NAMESPACE chooses between those of several")
 	case len(tops) == 0:
 		return seq.Object{}, errors.New("there is no object that could be shown")
 	}
@@ -123,7 +129,9 @@ func subjectOf(objects []*unstructured.Unstructured, namespace string, args []st
 		}
 		names = append(names, name)
 	}
-	return seq.Object{}, hinted(fmt.Errorf("it has %d objects: %s", len(tops), strings.Join(names, ", ")), "name one: kubectl seq show -f FILE "+names[0])
+	return seq.Object{},
+		hinted(fmt.Errorf("it has %d objects: %s", len(tops), strings.Join(names, ", ")),
+			"name one: kubectl seq show -f FILE "+names[0])
 }
 
 // is reports whether an object is of a kind by the names that can be known without a cluster.

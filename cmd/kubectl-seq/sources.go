@@ -49,7 +49,8 @@ Nothing is changed. The exit code is 0 whatever is found.`,
 			return s.print(cmd.Context(), streams.Out, wait)
 		},
 	}
-	cmd.Flags().DurationVar(&wait, "wait", 11*time.Second, "how long to watch leases, which tell the clocks of components: a kubelet renews its lease every 10 s")
+	cmd.Flags().DurationVar(&wait, "wait", 11*time.Second,
+		"how long to watch leases, which tell the clocks of components: a kubelet renews its lease every 10 s")
 	return cmd
 }
 
@@ -96,8 +97,10 @@ func (s *survey) print(ctx context.Context, out io.Writer, wait time.Duration) e
 	if err != nil {
 		why := reason(err)
 		findings = append(findings, finding{"metrics", false, why, "the right to list nodes and get nodes/proxy"},
-			finding{"audit", false, why, "the node and the file by name, --audit-log=node:NAME:PATH, or a file of yours: " + evidenceDoc},
-			finding{"spans", false, why, "the node and the file by name, --spans=node:NAME:PATH, or --otlp-listen=ADDRESS: " + evidenceDoc})
+			finding{"audit", false, why,
+				"the node and the file by name, --audit-log=node:NAME:PATH, or a file of yours: " + evidenceDoc},
+			finding{"spans", false, why,
+				"the node and the file by name, --spans=node:NAME:PATH, or --otlp-listen=ADDRESS: " + evidenceDoc})
 	} else {
 		findings = append(findings, s.metrics(ctx, node), s.audit(ctx, node), s.spans(ctx, node))
 	}
@@ -155,7 +158,8 @@ func (s *survey) clocks(ctx context.Context, wait time.Duration) finding {
 	defer cancel()
 	w, err := s.leases.Leases("").Watch(ctx, metav1.ListOptions{})
 	if err != nil {
-		return finding{"leases", false, reason(err), "the right to watch leases in all namespaces; without it clocks are compared by Events"}
+		return finding{"leases", false, reason(err),
+			"the right to watch leases in all namespaces; without it clocks are compared by Events"}
 	}
 	defer w.Stop()
 	best := map[string]time.Duration{}
@@ -214,7 +218,8 @@ func (s *survey) metrics(ctx context.Context, node string) finding {
 		return finding{"metrics", false, reason(err), proxyRight}
 	}
 	n := strings.Count(string(data), "kubelet_runtime_operations_total{")
-	return finding{"metrics", true, fmt.Sprintf("the kubelet of %s counts %d kinds of CRI calls; not used yet", node, n), ""}
+	return finding{"metrics", true, fmt.Sprintf("the kubelet of %s counts %d kinds of CRI calls; not used yet", node, n),
+		""}
 }
 
 // flagsOf are the command-line flags of the API server, where it runs as a Pod.
@@ -246,29 +251,37 @@ func (s *survey) audit(ctx context.Context, node string) finding {
 	}
 	size, err := s.size(ctx, node, path)
 	if err != nil {
-		return finding{"audit", false, fmt.Sprintf("%s on %s: %s", path, node, reason(err)), "an audit log below /var/log of the node, and " + proxyRight + ": " + evidenceDoc}
+		return finding{"audit", false, fmt.Sprintf("%s on %s: %s", path, node, reason(err)),
+			"an audit log below /var/log of the node, and " + proxyRight + ": " + evidenceDoc}
 	}
-	return finding{"audit", true, fmt.Sprintf("who asked for what, in microseconds (%d KiB so far)", size>>10), "--audit-log=node:" + path}
+	return finding{"audit", true, fmt.Sprintf("who asked for what, in microseconds (%d KiB so far)", size>>10),
+		"--audit-log=node:" + path}
 }
 
 func (s *survey) spans(ctx context.Context, node string) finding {
 	path := logs + "spans.jsonl"
 	size, err := s.size(ctx, node, path)
 	if err == nil {
-		return finding{"spans", true, fmt.Sprintf("etcd's transactions, CRI calls, CNI and runc, in microseconds (%d KiB so far)", size>>10), "--spans=node:" + path}
+		return finding{"spans", true,
+			fmt.Sprintf("etcd's transactions, CRI calls, CNI and runc, in microseconds (%d KiB so far)", size>>10),
+			"--spans=node:" + path}
 	}
 	var traced []string
 	if s.flagsOf(ctx, "kube-apiserver")["tracing-config-file"] != "" {
 		traced = append(traced, "the API server")
 	}
-	if data, err := s.proxied(ctx, node, "configz"); err == nil && strings.Contains(string(data), `"tracing":{`) && !strings.Contains(string(data), `"tracing":{}`) {
+	if data, err := s.proxied(ctx, node, "configz"); err == nil && strings.Contains(string(data), `"tracing":{`) &&
+		!strings.Contains(string(data), `"tracing":{}`) {
 		traced = append(traced, "the kubelet")
 	}
 	if len(traced) > 0 {
-		return finding{"spans", false, fmt.Sprintf("%s sends spans, but they are not at %s of %s", strings.Join(traced, " and "), path, node),
-			"somebody who receives them: --otlp-listen=ADDRESS where they are sent to, or kubectl seq collect on the node: " + evidenceDoc}
+		return finding{"spans", false,
+			fmt.Sprintf("%s sends spans, but they are not at %s of %s", strings.Join(traced, " and "), path, node),
+			"somebody who receives them: --otlp-listen=ADDRESS where they are sent to, or kubectl seq collect on the node: " +
+				evidenceDoc}
 	}
-	return finding{"spans", false, fmt.Sprintf("%s on %s: %s; nothing is set up to trace", path, node, reason(err)), "tracing of the API server, etcd, kubelet and runtime: " + evidenceDoc}
+	return finding{"spans", false, fmt.Sprintf("%s on %s: %s; nothing is set up to trace", path, node, reason(err)),
+		"tracing of the API server, etcd, kubelet and runtime: " + evidenceDoc}
 }
 
 func (s *survey) size(ctx context.Context, node, path string) (int64, error) {

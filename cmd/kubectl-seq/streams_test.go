@@ -98,8 +98,11 @@ func onTerminal(t *testing.T, args ...string) string {
 // Whoever reads no further is told nothing: main takes that error for an end.
 func TestReaderThatHasSeenEnough(t *testing.T) {
 	t.Setenv("KUBECONFIG", written(t, kubeconfig))
-	for _, args := range []string{"demo --speed=max", "demo --speed=max -o lanes", "demo --speed=max -o json", "demo --speed=max -o html", "replay - --speed=max -o mermaid", "compare - demo.jsonl", "compare - demo.jsonl -o html", "create-pod web --image=x --dry-run=client",
-		"version --client", "version --client -o yaml", "options", "--help", "create-pod --help", "help create", "completion bash", "completion kubectl"} {
+	for _, args := range []string{"demo --speed=max", "demo --speed=max -o lanes", "demo --speed=max -o json",
+		"demo --speed=max -o html", "replay - --speed=max -o mermaid", "compare - demo.jsonl", "compare - demo.jsonl -o html",
+		"create-pod web --image=x --dry-run=client",
+		"version --client", "version --client -o yaml", "options", "--help", "create-pod --help", "help create",
+		"completion bash", "completion kubectl"} {
 		r, w, err := os.Pipe()
 		if err != nil {
 			t.Fatal(err)
@@ -115,12 +118,15 @@ func TestReaderThatHasSeenEnough(t *testing.T) {
 	}
 }
 
-// Standard output is for results: a run that has none leaves it empty, and what went wrong is its error, which main prints.
+// Standard output is for results: a run that has none leaves it empty, and what went wrong is its error, which main
+// prints.
 func TestErrorsAreNoOutput(t *testing.T) {
 	t.Setenv("KUBECONFIG", written(t, kubeconfig)) // nobody listens there
 	pod := written(t, "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {containers: [{name: app, image: x}]}\n")
-	for _, args := range []string{"create-pod web --image=x", "create-pod -f " + pod, "create-deployment web --image=x", "create-job web --image=x", "create -f " + pod, "exec web -- true",
-		"delete-pod web", "delete pod/web", "watch pod/web", "show pod/web", "replay nowhere.jsonl", "create-pod web --image=x -o json", "create-pod web"} {
+	for _, args := range []string{"create-pod web --image=x", "create-pod -f " + pod, "create-deployment web --image=x",
+		"create-job web --image=x", "create -f " + pod, "exec web -- true",
+		"delete-pod web", "delete pod/web", "watch pod/web", "show pod/web", "replay nowhere.jsonl",
+		"create-pod web --image=x -o json", "create-pod web"} {
 		out, errOut, err := replayed(t.Context(), strings.Fields(args)...)
 		if err == nil || besides(err) == nil || out+errOut != "" {
 			t.Errorf("%s: %v: %q %q", args, err, out, errOut)

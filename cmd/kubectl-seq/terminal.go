@@ -10,9 +10,10 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/render"
 )
 
-// terminal says how to write to out: its width, whether it takes colours and more than ASCII, and, where it is a terminal
-// that can be redrawn, how to ask for its size.
-func terminal(out io.Writer, color string, getenv func(string) string) (s render.Style, size func() (width, height int), err error) {
+// terminal says how to write to out: its width, whether it takes colours and more than ASCII, and, where it is a
+// terminal that can be redrawn, how to ask for its size.
+func terminal(out io.Writer, color string, getenv func(string) string) (s render.Style, size func() (width, height int),
+	err error) {
 	s = render.Style{Width: render.FileWidth}
 	f, ok := out.(*os.File)
 	if tty := ok && term.IsTerminal(int(f.Fd())); tty && getenv("TERM") != "dumb" {

@@ -45,7 +45,8 @@ func newVersion(flags *genericclioptions.ConfigFlags, streams genericiooptions.I
 		Short: "Print the version of the plugin and of the server",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			v := versions{ClientVersion: apiversion.Info{GitVersion: ownVersion(), GoVersion: runtime.Version(), Compiler: runtime.Compiler, Platform: runtime.GOOS + "/" + runtime.GOARCH}}
+			v := versions{ClientVersion: apiversion.Info{GitVersion: ownVersion(), GoVersion: runtime.Version(),
+				Compiler: runtime.Compiler, Platform: runtime.GOOS + "/" + runtime.GOARCH}}
 			print, ok := map[string]func() ([]byte, error){
 				"json": func() ([]byte, error) { return json.MarshalIndent(v, "", "  ") },
 				"yaml": func() ([]byte, error) { return yaml.Marshal(v) },

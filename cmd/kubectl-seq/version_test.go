@@ -18,7 +18,9 @@ func TestVersion(t *testing.T) {
 		json.NewEncoder(w).Encode(apiversion.Info{Major: "1", Minor: "37", GitVersion: "v1.37.2"})
 	}))
 	defer s.Close()
-	for server, code := range map[string]string{s.URL: "", "http://127.0.0.1:1": "connection refused (hint: is the cluster up? kubectl cluster-info)", "": "no cluster is configured (hint: "} {
+	for server, code := range map[string]string{s.URL: "",
+		"http://127.0.0.1:1": "connection refused (hint: is the cluster up? kubectl cluster-info)",
+		"":                   "no cluster is configured (hint: "} {
 		run := func(args ...string) string {
 			out, errOut, err := replayed(t.Context(), append([]string{"version", "--server=" + server}, args...)...)
 			if errOut != "" || (err == nil) != (code == "") || err != nil && !strings.Contains(err.Error(), code) {
@@ -38,14 +40,16 @@ func TestVersion(t *testing.T) {
 			"yaml": func(b []byte, to any) error { return yaml.Unmarshal(b, to) },
 		} {
 			var v versions
-			if err := read([]byte(run("-o", format)), &v); err != nil || v.ClientVersion.GitVersion != ownVersion() || (v.ServerVersion == nil) != (code != "") {
+			if err := read([]byte(run("-o", format)), &v); err != nil || v.ClientVersion.GitVersion != ownVersion() ||
+				(v.ServerVersion == nil) != (code != "") {
 				t.Errorf("%q -o %s: %v %+v", server, format, err, v)
 			} else if v.ServerVersion != nil && v.ServerVersion.Minor != "37" {
 				t.Errorf("%+v", v.ServerVersion)
 			}
 		}
 	}
-	if out, _, err := replayed(t.Context(), "version", "--client", "--server=http://127.0.0.1:1"); err != nil || strings.Count(out, "\n") != 1 {
+	if out, _, err := replayed(t.Context(), "version", "--client", "--server=http://127.0.0.1:1"); err != nil ||
+		strings.Count(out, "\n") != 1 {
 		t.Errorf("--client: %v %s", err, out)
 	}
 }

@@ -25,10 +25,13 @@ type tool struct {
 var tools = []tool{
 	{dir: "etcd", module: "go.etcd.io/etcd/server/v3", output: "etcd"},
 	{dir: "cni", module: "github.com/containernetworking/plugins"},
-	{dir: "containerd", module: "github.com/containerd/containerd/v2", flags: []string{"-tags=no_btrfs no_zfs no_devmapper", "-ldflags=-s -w -X github.com/containerd/containerd/v2/version.Version=%[1]s"}},
+	{dir: "containerd", module: "github.com/containerd/containerd/v2",
+		flags: []string{"-tags=no_btrfs no_zfs no_devmapper",
+			"-ldflags=-s -w -X github.com/containerd/containerd/v2/version.Version=%[1]s"}},
 	{dir: "runc", module: "github.com/opencontainers/runc", flags: []string{"-tags=seccomp"}, cgo: true},
 	{dir: "kubernetes", module: "k8s.io/kubernetes",
-		flags: []string{"-ldflags=-s -w -X k8s.io/component-base/version.gitVersion=%[1]s -X k8s.io/client-go/pkg/version.gitVersion=%[1]s"}},
+		flags: []string{"-ldflags=-s -w -X k8s.io/component-base/version.gitVersion=%[1]s -X " +
+			"k8s.io/client-go/pkg/version.gitVersion=%[1]s"}},
 }
 
 // packages are the programs needed besides Go, and the Debian package that has each.

@@ -194,27 +194,36 @@ func (c component) start(d dirs) (pid int, err error) {
 
 func components(d dirs, evidence bool) []component {
 	etc := d.in("etc")
-	etcd := []string{"etcd", "--data-dir=/var/lib/etcd", "--listen-client-urls=http://127.0.0.1:2379", "--advertise-client-urls=http://127.0.0.1:2379", "--listen-peer-urls=http://127.0.0.1:2380"}
+	etcd := []string{"etcd", "--data-dir=/var/lib/etcd", "--listen-client-urls=http://127.0.0.1:2379",
+		"--advertise-client-urls=http://127.0.0.1:2379", "--listen-peer-urls=http://127.0.0.1:2380"}
 	apiserver := []string{"kube-apiserver",
 		"--etcd-servers=http://127.0.0.1:2379", "--advertise-address=" + nodeIP, "--service-cluster-ip-range=10.96.0.0/16",
 		"--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction",
-		"--client-ca-file=" + etc + "/ca.crt", "--tls-cert-file=" + etc + "/apiserver.crt", "--tls-private-key-file=" + etc + "/apiserver.key",
+		"--client-ca-file=" + etc + "/ca.crt", "--tls-cert-file=" + etc + "/apiserver.crt",
+		"--tls-private-key-file=" + etc + "/apiserver.key",
 		"--kubelet-certificate-authority=" + etc + "/ca.crt", "--kubelet-preferred-address-types=InternalIP",
-		"--kubelet-client-certificate=" + etc + "/apiserver-kubelet-client.crt", "--kubelet-client-key=" + etc + "/apiserver-kubelet-client.key",
+		"--kubelet-client-certificate=" + etc + "/apiserver-kubelet-client.crt",
+		"--kubelet-client-key=" + etc + "/apiserver-kubelet-client.key",
 		"--service-account-issuer=https://kubernetes.default.svc.cluster.local",
 		"--service-account-key-file=" + etc + "/sa.key", "--service-account-signing-key-file=" + etc + "/sa.key"}
 	var prompt, traced []string
 	if evidence {
-		prompt = []string{"OTEL_BSP_SCHEDULE_DELAY=1000"} // milliseconds; by default spans come 5 s late, and every test waits for some
-		etcd = append(etcd, "--enable-distributed-tracing", "--distributed-tracing-address="+collectorAddr, "--distributed-tracing-sampling-rate=1000000")
-		apiserver = append(apiserver, "--audit-policy-file="+etc+"/audit-policy.yaml", "--audit-log-path=/var/log/kubernetes/audit.log", "--audit-log-maxsize=1000", "--tracing-config-file="+etc+"/tracing.yaml")
-		traced = []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://" + collectorAddr, "OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "OTEL_SERVICE_NAME=containerd", prompt[0]}
+		// milliseconds; by default spans come 5 s late, and every test waits for some
+		prompt = []string{"OTEL_BSP_SCHEDULE_DELAY=1000"}
+		etcd = append(etcd, "--enable-distributed-tracing", "--distributed-tracing-address="+collectorAddr,
+			"--distributed-tracing-sampling-rate=1000000")
+		apiserver = append(apiserver, "--audit-policy-file="+etc+"/audit-policy.yaml",
+			"--audit-log-path=/var/log/kubernetes/audit.log", "--audit-log-maxsize=1000",
+			"--tracing-config-file="+etc+"/tracing.yaml")
+		traced = []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://" + collectorAddr, "OTEL_EXPORTER_OTLP_PROTOCOL=grpc",
+			"OTEL_SERVICE_NAME=containerd", prompt[0]}
 	}
 	return []component{
 		{args: etcd, env: prompt},
 		{args: []string{"containerd", "--config=" + etc + "/containerd.toml"}, env: traced},
 		{args: apiserver, env: prompt},
-		{args: []string{"kube-controller-manager", "--kubeconfig=" + etc + "/controller-manager.kubeconfig", "--use-service-account-credentials",
+		{args: []string{"kube-controller-manager", "--kubeconfig=" + etc + "/controller-manager.kubeconfig",
+			"--use-service-account-credentials",
 			"--root-ca-file=" + etc + "/ca.crt", "--service-account-private-key-file=" + etc + "/sa.key"}},
 		{args: []string{"kube-scheduler", "--kubeconfig=" + etc + "/scheduler.kubeconfig"}},
 		{args: []string{"kubelet", "--config=" + etc + "/kubelet.yaml", "--kubeconfig=" + etc + "/kubelet.kubeconfig",

@@ -52,7 +52,8 @@ func up(ctx context.Context, d dirs, evidence bool) error {
 		}
 		if pid, _ := running(d); pid == 0 || ctx.Err() != nil || time.Since(start) > 2*time.Minute {
 			log := d.in("log")
-			return fmt.Errorf("the node did not become ready: %w (hint: its logs are in %s; cluster down removes them)", err, log)
+			return fmt.Errorf("the node did not become ready: %w (hint: its logs are in %s; cluster down removes them)", err,
+				log)
 		}
 		if err.Error() != last {
 			last = err.Error()
@@ -96,7 +97,8 @@ func startNode(d dirs, evidence bool) error {
 	node.Stdout, node.Stderr, node.ExtraFiles, node.Dir = log, log, []*os.File{lock}, "/"
 	node.SysProcAttr = &syscall.SysProcAttr{
 		Setsid:     true,
-		Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS,
+		Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWIPC |
+			syscall.CLONE_NEWUTS,
 	}
 	if err := node.Start(); err != nil {
 		return fmt.Errorf("start the node: %w", err)
@@ -114,7 +116,8 @@ func startNode(d dirs, evidence bool) error {
 // ready reports what a Pod would still have to wait for.
 func ready(ctx context.Context, d dirs) error {
 	kubectl := func(args ...string) (string, error) {
-		cmd := exec.CommandContext(ctx, filepath.Join(d.bin, "kubectl"), append([]string{"--kubeconfig", d.kubeconfig("admin"), "--request-timeout=2s"}, args...)...)
+		cmd := exec.CommandContext(ctx, filepath.Join(d.bin, "kubectl"),
+			append([]string{"--kubeconfig", d.kubeconfig("admin"), "--request-timeout=2s"}, args...)...)
 		out, err := cmd.Output()
 		return string(out), err
 	}
@@ -165,8 +168,8 @@ func down(d dirs) error {
 	return errors.Join(removeLink(), removeCgroups(), os.RemoveAll(d.node))
 }
 
-// removeLink removes the link to the node. The kernel does so too, some time after the node's network namespace lost its
-// last process, so either may be first.
+// removeLink removes the link to the node. The kernel does so too, some time after the node's network namespace lost
+// its last process, so either may be first.
 func removeLink() error {
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		if _, err := os.Stat("/sys/class/net/" + hostLink); errors.Is(err, fs.ErrNotExist) {

@@ -63,7 +63,8 @@ func TestFiles(t *testing.T) {
 			continue
 		}
 		var kubelet kubeletv1beta1.KubeletConfiguration
-		if err := yaml.UnmarshalStrict([]byte(patch), &kubelet); err != nil || *kubelet.Tracing.Endpoint != *tracing.Endpoint {
+		if err := yaml.UnmarshalStrict([]byte(patch), &kubelet); err != nil ||
+			*kubelet.Tracing.Endpoint != *tracing.Endpoint {
 			t.Errorf("%v: %+v", err, kubelet.Tracing)
 		}
 	}

@@ -16,7 +16,8 @@ import (
 )
 
 // archives are of the platforms we release for.
-var archives = []string{"linux_amd64.tar.gz", "linux_arm64.tar.gz", "darwin_amd64.tar.gz", "darwin_arm64.tar.gz", "windows_amd64.zip", "windows_arm64.zip"}
+var archives = []string{"linux_amd64.tar.gz", "linux_arm64.tar.gz", "darwin_amd64.tar.gz", "darwin_arm64.tar.gz",
+	"windows_amd64.zip", "windows_arm64.zip"}
 
 // TestTemplate needs no release.
 func TestTemplate(t *testing.T) {
@@ -40,7 +41,8 @@ func TestTemplate(t *testing.T) {
 		t.Errorf("the short description has %d characters; krew-index takes 50", n)
 	}
 	for i, a := range archives {
-		if want := "https://github.com/kubectl-seq/kubectl-seq/releases/download/v1.2.3/kubectl-seq_v1.2.3_" + a; p.Spec.Platforms[i].URI != want {
+		if want := "https://github.com/kubectl-seq/kubectl-seq/releases/download/v1.2.3/kubectl-seq_v1.2.3_" +
+			a; p.Spec.Platforms[i].URI != want {
 			t.Errorf("%s, not %s", p.Spec.Platforms[i].URI, want)
 		}
 	}
@@ -104,19 +106,23 @@ func TestInstall(t *testing.T) {
 	k.run("validate-krew-manifest", "-skip-install", "-manifest", file)
 	k.run("git", "-C", repository, "init", "--quiet")
 	k.run("git", "-C", repository, "add", ".")
-	k.run("git", "-C", repository, "-c", "user.name=test", "-c", "user.email=test@example.com", "commit", "--quiet", "-m", "seq")
+	k.run("git", "-C", repository, "-c", "user.name=test", "-c", "user.email=test@example.com", "commit", "--quiet", "-m",
+		"seq")
 	k.run("kubectl", "krew", "index", "add", "default", repository)
 	k.run("kubectl", "krew", "install", "seq")
 	if out := k.run("kubectl", "krew", "list"); !strings.Contains(out, "seq") {
 		t.Errorf("krew list: %s", out)
 	}
-	if out := k.run("kubectl", "plugin", "list"); !strings.Contains(out, filepath.Join(k.root, "bin", "kubectl-seq")) || strings.Contains(out, "warning") {
+	if out := k.run("kubectl", "plugin", "list"); !strings.Contains(out, filepath.Join(k.root, "bin", "kubectl-seq")) ||
+		strings.Contains(out, "warning") {
 		t.Errorf("kubectl plugin list: %s", out)
 	}
-	if out := k.run("kubectl", "seq", "version"); !strings.Contains(out, "Client Version: "+version+"\n") || !strings.Contains(out, "Server Version: v1.") {
+	if out := k.run("kubectl", "seq", "version"); !strings.Contains(out, "Client Version: "+version+"\n") ||
+		!strings.Contains(out, "Server Version: v1.") {
 		t.Errorf("kubectl seq version: %s", out)
 	}
-	if out := k.run("kubectl", "seq", "create-pod", fmt.Sprint("seq-from-krew-", os.Getpid()), "--image=busybox:1", "--rm", "--", "sleep", "1000"); !strings.Contains(out, "\nReady in ") {
+	if out := k.run("kubectl", "seq", "create-pod", fmt.Sprint("seq-from-krew-", os.Getpid()), "--image=busybox:1", "--rm",
+		"--", "sleep", "1000"); !strings.Contains(out, "\nReady in ") {
 		t.Errorf("kubectl seq create-pod: %s", out)
 	}
 	k.run("kubectl", "krew", "uninstall", "seq")

@@ -1,4 +1,5 @@
-// Command krew fills in .krew.yaml as krew-release-bot does, but offline: from the checksums of a release that lies here.
+// Command krew fills in .krew.yaml as krew-release-bot does, but offline: from the checksums of a release that lies
+// here.
 //
 //	go -C hack/krew run . DIST [BASE]
 //

@@ -1,7 +1,7 @@
 // Command notices holds the licence of everything that is linked into the plugin, on each system it is released for,
-// against those allowed here. `notices FILE` also writes what these licences ask to go with a binary: their texts, and the
-// notices. It is run in the root of the repository, needs no network but for modules that are not on this machine yet, and
-// writes the same for the same go.sum and version of Go.
+// against those allowed here. `notices FILE` also writes what these licences ask to go with a binary: their texts, and
+// the notices. It is run in the root of the repository, needs no network but for modules that are not on this machine
+// yet, and writes the same for the same go.sum and version of Go.
 package main
 
 import (
@@ -97,7 +97,8 @@ func collect() texts {
 	found, refused := texts{}, map[string]bool{}
 	for _, system := range []string{"linux", "windows", "darwin"} {
 		os.Setenv("GOOS", system)
-		libraries, err := licenses.Libraries(context.Background(), classifier, false, []string{"github.com/kubectl-seq/kubectl-seq"}, "./cmd/kubectl-seq")
+		libraries, err := licenses.Libraries(context.Background(), classifier, false,
+			[]string{"github.com/kubectl-seq/kubectl-seq"}, "./cmd/kubectl-seq")
 		if err != nil {
 			log.Fatalf("error: %s: %v", system, err)
 		}
@@ -133,11 +134,13 @@ func collect() texts {
 
 func (t texts) notices() []byte {
 	var out bytes.Buffer
-	fmt.Fprintln(&out, "kubectl-seq contains the following, unchanged; `go mod download` gets the source of each Go module.")
+	fmt.Fprintln(&out,
+		"kubectl-seq contains the following, unchanged; `go mod download` gets the source of each Go module.")
 	var sections []string
 	for text, of := range t {
 		slices.Sort(of)
-		sections = append(sections, fmt.Sprintf("\n%s\n%s\n\n%s\n", strings.Repeat("=", 80), strings.Join(of, "\n"), strings.TrimSpace(text)))
+		sections = append(sections,
+			fmt.Sprintf("\n%s\n%s\n\n%s\n", strings.Repeat("=", 80), strings.Join(of, "\n"), strings.TrimSpace(text)))
 	}
 	slices.Sort(sections)
 	for _, s := range sections {

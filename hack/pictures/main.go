@@ -46,8 +46,10 @@ func draw() error {
 	if _, err := demo("-o", "html="+page); err != nil {
 		return err
 	}
-	return exec.Command("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--hide-scrollbars",
-		"--user-data-dir="+filepath.Join(dir, "profile"), "--window-size=1300,1330", "--screenshot=docs/page.png", "file://"+page).Run()
+	return exec.Command("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+		"--hide-scrollbars",
+		"--user-data-dir="+filepath.Join(dir, "profile"), "--window-size=1300,1330", "--screenshot=docs/page.png",
+		"file://"+page).Run()
 }
 
 func demo(args ...string) (string, error) {
@@ -108,11 +110,12 @@ const (
 
 var (
 	sgr     = regexp.MustCompile("\x1b\\[([0-9;]*)m")
-	colours = map[string]string{"31": "#ff938a", "32": "#6fdd8b", "33": "#f0c060", "34": "#79b8ff", "35": "#d2a8ff", "36": "#56d4dd", "94": "#a5b4fc", "95": "#f78ee8", "96": "#66d9ef"}
+	colours = map[string]string{"31": "#ff938a", "32": "#6fdd8b", "33": "#f0c060", "34": "#79b8ff", "35": "#d2a8ff",
+		"36": "#56d4dd", "94": "#a5b4fc", "95": "#f78ee8", "96": "#66d9ef"}
 )
 
-// animation is the text of a terminal as an SVG in which each step appears at its time. It is complete where nothing moves,
-// and most of the time where something does.
+// animation is the text of a terminal as an SVG in which each step appears at its time. It is complete where nothing
+// moves, and most of the time where something does.
 func animation(text string, times []time.Duration) string {
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	at := make([]time.Duration, len(lines))
@@ -132,7 +135,8 @@ func animation(text string, times []time.Duration) string {
 		} else {
 			if at[i] != at[i-1] {
 				p := 100 * at[i].Seconds() / lasts.Seconds()
-				fmt.Fprintf(&style, ".s%d{animation-name:s%[1]d}@keyframes s%[1]d{0%%,%.2f%%{opacity:.1}%.2f%%,to{opacity:1}}\n", at[i].Milliseconds(), p, p+.01)
+				fmt.Fprintf(&style, ".s%d{animation-name:s%[1]d}@keyframes s%[1]d{0%%,%.2f%%{opacity:.1}%.2f%%,to{opacity:1}}\n",
+					at[i].Milliseconds(), p, p+.01)
 			}
 			fmt.Fprintf(&body, `<g class="s%d">`, at[i].Milliseconds())
 		}
@@ -177,7 +181,8 @@ func drawLine(b *strings.Builder, line string, row int) {
 					attributes += ` opacity=".55"`
 				}
 			}
-			fmt.Fprintf(b, `<text x="%.1f" y="%d" textLength="%.1f"%s>%s</text>`, 12+float64(cell)*cellWidth, 26+row*cellHeight, float64(n)*cellWidth, attributes, html.EscapeString(text))
+			fmt.Fprintf(b, `<text x="%.1f" y="%d" textLength="%.1f"%s>%s</text>`, 12+float64(cell)*cellWidth, 26+row*cellHeight,
+				float64(n)*cellWidth, attributes, html.EscapeString(text))
 		}
 		cell += n
 	}

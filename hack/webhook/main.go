@@ -1,9 +1,9 @@
 //go:build linux
 
-// Command webhook is an admission webhook for tests on the cluster of hack/cluster: `go run ./hack/webhook PID` listens on
-// the loopback of the node whose process has that PID, registers itself at the API server that KUBECONFIG names, says
-// "ready", and takes that back when it is interrupted. It is asked only about Pods with the label webhook=example: those
-// called "denied" it denies, to all others it adds a container and a label.
+// Command webhook is an admission webhook for tests on the cluster of hack/cluster: `go run ./hack/webhook PID` listens
+// on the loopback of the node whose process has that PID, registers itself at the API server that KUBECONFIG names,
+// says "ready", and takes that back when it is interrupted. It is asked only about Pods with the label webhook=example:
+// those called "denied" it denies, to all others it adds a container and a label.
 package main
 
 import (
@@ -74,14 +74,19 @@ func run() error {
 	}
 	url := fmt.Sprintf("https://%s/", l.Addr())
 	policy, effects := registration.Fail, registration.SideEffectClassNone
-	pods := registration.RuleWithOperations{Operations: []registration.OperationType{registration.Create}, Rule: registration.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"pods"}}}
+	pods := registration.RuleWithOperations{Operations: []registration.OperationType{registration.Create},
+		Rule: registration.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"pods"}}}
 	hook := registration.MutatingWebhook{
-		Name: name, ClientConfig: registration.WebhookClientConfig{URL: &url, CABundle: ca}, Rules: []registration.RuleWithOperations{pods}, FailurePolicy: &policy, SideEffects: &effects,
-		AdmissionReviewVersions: []string{"v1"}, ObjectSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"webhook": "example"}},
+		Name: name, ClientConfig: registration.WebhookClientConfig{URL: &url, CABundle: ca},
+		Rules: []registration.RuleWithOperations{pods}, FailurePolicy: &policy, SideEffects: &effects,
+		AdmissionReviewVersions: []string{"v1"},
+		ObjectSelector:          &metav1.LabelSelector{MatchLabels: map[string]string{"webhook": "example"}},
 	}
 	all := c.MutatingWebhookConfigurations()
 	_ = all.Delete(ctx, configuration, metav1.DeleteOptions{}) // of a run that was killed
-	if _, err := all.Create(ctx, &registration.MutatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: configuration}, Webhooks: []registration.MutatingWebhook{hook}}, metav1.CreateOptions{}); err != nil {
+	if _, err := all.Create(ctx,
+		&registration.MutatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: configuration},
+			Webhooks: []registration.MutatingWebhook{hook}}, metav1.CreateOptions{}); err != nil {
 		return err
 	}
 	fmt.Println("ready")
@@ -121,15 +126,19 @@ func certificate() (tls.Certificate, []byte, error) {
 	if err != nil {
 		return tls.Certificate{}, nil, err
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour),
+		NotAfter: time.Now().Add(24 * time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true,
+		BasicConstraintsValid: true}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), err
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key},
+		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), err
 }
 
 func review(w http.ResponseWriter, r *http.Request) {
 	var ask admissionv1.AdmissionReview
 	var pod corev1.Pod
-	if err := json.NewDecoder(r.Body).Decode(&ask); err != nil || ask.Request == nil || json.Unmarshal(ask.Request.Object.Raw, &pod) != nil {
+	if err := json.NewDecoder(r.Body).Decode(&ask); err != nil || ask.Request == nil ||
+		json.Unmarshal(ask.Request.Object.Raw, &pod) != nil {
 		http.Error(w, "no review of a Pod", http.StatusBadRequest)
 		return
 	}

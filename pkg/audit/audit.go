@@ -44,8 +44,8 @@ type object struct {
 	Metadata struct{ UID, Name, ResourceVersion string }
 }
 
-// Parse reads one line. It returns nil for an entry that is not about an object of one of these names in the namespace, or an
-// Event of it, or not of the stage at which a request has been answered.
+// Parse reads one line. It returns nil for an entry that is not about an object of one of these names in the namespace,
+// or an Event of it, or not of the stage at which a request has been answered.
 func Parse(line []byte, namespace string, named func(string) bool) (*seq.Audit, error) {
 	var e entry
 	if err := json.Unmarshal(line, &e); err != nil {
@@ -59,8 +59,10 @@ func Parse(line []byte, namespace string, named func(string) bool) (*seq.Audit, 
 	}
 	a := &seq.Audit{
 		ID: e.AuditID, Level: e.Level, Verb: e.Verb, User: e.User.Username, UserAgent: e.UserAgent,
-		Resource: e.ObjectRef.Resource, Subresource: e.ObjectRef.Subresource, Namespace: namespace, Name: cmp.Or(e.ObjectRef.Name, e.ResponseObject.Metadata.Name),
-		Code: e.ResponseStatus.Code, Message: e.ResponseStatus.Message, Received: e.RequestReceivedTimestamp, Completed: e.StageTimestamp,
+		Resource: e.ObjectRef.Resource, Subresource: e.ObjectRef.Subresource, Namespace: namespace,
+		Name: cmp.Or(e.ObjectRef.Name, e.ResponseObject.Metadata.Name),
+		Code: e.ResponseStatus.Code, Message: e.ResponseStatus.Message, Received: e.RequestReceivedTimestamp,
+		Completed: e.StageTimestamp,
 	}
 	a.Webhooks = webhooks(e.Annotations)
 	switch a.Resource {
@@ -86,7 +88,8 @@ func Parse(line []byte, namespace string, named func(string) bool) (*seq.Audit, 
 		if !workloads[a.Resource] || !named(a.Name) {
 			return nil, nil
 		}
-		a.UID, a.ResourceVersion = cmp.Or(e.ResponseObject.Metadata.UID, e.ObjectRef.UID), e.ResponseObject.Metadata.ResourceVersion
+		a.UID, a.ResourceVersion = cmp.Or(e.ResponseObject.Metadata.UID,
+			e.ObjectRef.UID), e.ResponseObject.Metadata.ResourceVersion
 	}
 	return a, nil
 }
@@ -112,4 +115,5 @@ func webhooks(annotations map[string]string) []seq.AuditWebhook {
 func eventOf(name string) string { return name[:max(0, strings.LastIndexByte(name, '.'))] }
 
 // workloads are the other kinds that a run can be about.
-var workloads = map[string]bool{"deployments": true, "replicasets": true, "statefulsets": true, "daemonsets": true, "jobs": true, "cronjobs": true, "services": true, "endpointslices": true, "persistentvolumeclaims": true}
+var workloads = map[string]bool{"deployments": true, "replicasets": true, "statefulsets": true, "daemonsets": true,
+	"jobs": true, "cronjobs": true, "services": true, "endpointslices": true, "persistentvolumeclaims": true}

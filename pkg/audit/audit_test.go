@@ -56,7 +56,8 @@ func TestParse(t *testing.T) {
 			t.Errorf("%s is missing", what)
 			continue
 		}
-		if a.User != want.user || a.UID != want.uid || a.ResourceVersion != want.revision || a.Code != want.code || a.ID == "" || !a.Completed.After(a.Received) {
+		if a.User != want.user || a.UID != want.uid || a.ResourceVersion != want.revision || a.Code != want.code ||
+			a.ID == "" || !a.Completed.After(a.Received) {
 			t.Errorf("%s: %+v", what, a)
 		}
 		delete(found, what)

@@ -110,7 +110,8 @@ func alike(a, b *message) int {
 		return n
 	}
 	// One rule has found both, and either run has no other that it could be; a reason before a colon tells two apart.
-	if reason := a.head != a.canonical || b.head != b.canonical; a.unique && b.unique && a.Rule == b.Rule && (!reason || a.head == b.head) {
+	if reason := a.head != a.canonical ||
+		b.head != b.canonical; a.unique && b.unique && a.Rule == b.Rule && (!reason || a.head == b.head) {
 		return whole / 2
 	}
 	return 0

@@ -13,11 +13,13 @@ import (
 
 func run(s scenario.Scenario) compare.Run {
 	t := scenario.Fold(s.Subject, s.Observations)
-	r := compare.Run{Run: t.Run(), Steps: t.Steps(), Phases: t.Phases(scenario.End(t)), Waits: t.Waits(scenario.End(t)), Members: t.Members()}
+	r := compare.Run{Run: t.Run(), Steps: t.Steps(), Phases: t.Phases(scenario.End(t)), Waits: t.Waits(scenario.End(t)),
+		Members: t.Members()}
 	if o, ok := t.Obstacle(); ok {
 		r.Obstacle = &o
 	}
-	if _, by, ok := t.Reached(0, func(s seq.State) bool { return s.Available || s.Deleted || s.Failed }); ok && !r.Zero.IsZero() {
+	if _, by, ok := t.Reached(0, func(s seq.State) bool { return s.Available || s.Deleted || s.Failed }); ok &&
+		!r.Zero.IsZero() {
 		r.Outcome, r.Total = "reached", max(0, by.Sub(r.Zero))
 	}
 	return r
@@ -31,8 +33,8 @@ func runs(t *testing.T) (names []string, all []compare.Run) {
 	return names, all
 }
 
-// Each scenario with itself and every fourth other: each step once and in no order that is proved wrong, and B against A says of each step and
-// phase what A against B does.
+// Each scenario with itself and every fourth other: each step once and in no order that is proved wrong, and B against
+// A says of each step and phase what A against B does.
 func TestPairs(t *testing.T) {
 	names, all := runs(t)
 	for i, a := range all {
@@ -73,7 +75,8 @@ func complete(t *testing.T, name string, c compare.Comparison) {
 			if row.Sides[compare.A] == nil && row.Sides[compare.B] == nil {
 				t.Fatalf("%s: step %d is of neither run", name, i)
 			}
-			if e := row.Elsewhere; e >= 0 && (c.Steps[e].Elsewhere != i || (row.Sides[compare.A] == nil) == (c.Steps[e].Sides[compare.A] == nil)) {
+			if e := row.Elsewhere; e >= 0 &&
+				(c.Steps[e].Elsewhere != i || (row.Sides[compare.A] == nil) == (c.Steps[e].Sides[compare.A] == nil)) {
 				t.Errorf("%s: step %d is elsewhere at %d, which is at %d", name, i, e, c.Steps[e].Elsewhere)
 			}
 			m := row.Sides[s]
@@ -103,7 +106,8 @@ func complete(t *testing.T, name string, c compare.Comparison) {
 			t.Errorf("%s: %d of %d steps of %s", name, len(seen), len(c.Runs[s].Steps), s)
 		}
 		for _, p := range c.Runs[s].Phases {
-			if !slices.ContainsFunc(c.Phases, func(q compare.Phase) bool { return q.Sides[s] != nil && strings.Contains(q.Name, p.Name) }) {
+			if !slices.ContainsFunc(c.Phases,
+				func(q compare.Phase) bool { return q.Sides[s] != nil && strings.Contains(q.Name, p.Name) }) {
 				t.Errorf("%s: phase %s of %s is lost", name, p.Name, s)
 			}
 		}
@@ -168,7 +172,8 @@ func mirrored(t *testing.T, name string, c, mirror compare.Comparison) {
 	}
 	for _, p := range c.Phases {
 		i := slices.IndexFunc(mirror.Phases, func(q compare.Phase) bool { return q.Name == p.Name })
-		if i < 0 || (mirror.Phases[i].More == nil) != (p.More == nil) || p.More != nil && (mirror.Phases[i].More.Min != -p.More.Max || mirror.Phases[i].More.Max != -p.More.Min) {
+		if i < 0 || (mirror.Phases[i].More == nil) != (p.More == nil) ||
+			p.More != nil && (mirror.Phases[i].More.Min != -p.More.Max || mirror.Phases[i].More.Max != -p.More.Min) {
 			t.Errorf("%s: %s is not mirrored", name, p.Name)
 		}
 	}
@@ -185,7 +190,8 @@ func of(runtime seq.Participant, messages ...string) compare.Run {
 	for i, m := range messages {
 		f := strings.SplitN(m, " ", 3)
 		at := zero.Add(time.Duration(i) * time.Millisecond)
-		s := seq.Step{Key: m, From: seq.Participant(f[0]), To: seq.Participant(f[1]), Kind: seq.RequestKind, Label: f[2], Window: seq.Window{Earliest: at, Latest: at}, Best: at, Detail: seq.Brief}
+		s := seq.Step{Key: m, From: seq.Participant(f[0]), To: seq.Participant(f[1]), Kind: seq.RequestKind, Label: f[2],
+			Window: seq.Window{Earliest: at, Latest: at}, Best: at, Detail: seq.Brief}
 		if name, ok := strings.CutPrefix(f[1], "container/"); ok {
 			s.Container = name
 		}
@@ -217,18 +223,23 @@ func steps(c compare.Comparison) (all []string) {
 
 // What Kubernetes adds over Docker: roles of one name are the same, kubelet and docker are not.
 func TestRoles(t *testing.T) {
-	docker := of("", "user docker POST containers", "docker containerd create the task", "containerd runc create", "containerd runc start", "runc container/happy_turing exec the container's program")
-	pod := of("cri-o", "kubectl apiserver POST pods", "kubelet cri-o CreateContainer app", "cri-o runc create", "cri-o runc start", "runc container/app exec the container's program")
+	docker := of("", "user docker POST containers", "docker containerd create the task", "containerd runc create",
+		"containerd runc start", "runc container/happy_turing exec the container's program")
+	pod := of("cri-o", "kubectl apiserver POST pods", "kubelet cri-o CreateContainer app", "cri-o runc create",
+		"cri-o runc start", "runc container/app exec the container's program")
 	c := compare.Of(docker, pod)
-	want := []string{"A POST containers", "A create the task", "B POST pods", "B CreateContainer app", "AB create", "AB start", "AB exec the container's program"}
+	want := []string{"A POST containers", "A create the task", "B POST pods", "B CreateContainer app", "AB create",
+		"AB start", "AB exec the container's program"}
 	if got := steps(c); !slices.Equal(got, want) {
 		t.Errorf("got %q", got)
 	}
-	pod.Phases = []seq.Phase{{Name: "admit", Min: time.Second, Max: time.Second, Parts: []seq.Part{{Begin: pod.Steps[0].Key}}}}
+	pod.Phases = []seq.Phase{{Name: "admit", Min: time.Second, Max: time.Second,
+		Parts: []seq.Part{{Begin: pod.Steps[0].Key}}}}
 	if p := compare.Of(docker, pod).Phases[0]; p.More == nil || p.More.Certain() != time.Second {
 		t.Errorf("Docker has nobody who could admit: %+v", p.More)
 	}
-	lanes := [][2]string{{"user", "kubectl"}, {"docker", ""}, {"containerd", "cri-o"}, {"", "apiserver"}, {"", "kubelet"}, {"runc", "runc"}, {"container/happy_turing", "container/app"}}
+	lanes := [][2]string{{"user", "kubectl"}, {"docker", ""}, {"containerd", "cri-o"}, {"", "apiserver"}, {"", "kubelet"},
+		{"runc", "runc"}, {"container/happy_turing", "container/app"}}
 	for _, l := range lanes {
 		if !slices.Contains(c.Participants, l) {
 			t.Errorf("%q is not among %q", l, c.Participants)
@@ -238,13 +249,18 @@ func TestRoles(t *testing.T) {
 
 func TestOrder(t *testing.T) {
 	for _, x := range []struct{ a, b, want []string }{
-		{[]string{"x y one", "x y two", "x y three"}, []string{"x y one", "x y three"}, []string{"AB one", "A two", "AB three"}},
-		{[]string{"x y one", "x y one", "x y two"}, []string{"x y two", "x y one"}, []string{"B~ two", "AB one", "A one", "A~ two"}},
+		{[]string{"x y one", "x y two", "x y three"}, []string{"x y one", "x y three"},
+			[]string{"AB one", "A two", "AB three"}},
+		{[]string{"x y one", "x y one", "x y two"}, []string{"x y two", "x y one"},
+			[]string{"B~ two", "AB one", "A one", "A~ two"}},
 		{nil, []string{"x y one"}, []string{"B one"}},
 		{nil, nil, nil},
-		{[]string{"x y probe a succeeds"}, []string{"x z probe a succeeds"}, []string{"A probe a succeeds", "B probe a succeeds"}},
-		{[]string{"x y PullImage busybox:1", "x y PullImage nginx@sha256:0123456789abcdef"}, []string{"x y PullImage other:2"}, []string{"AB PullImage busybox:1", "A PullImage nginx@sha256:0123456789abcdef"}},
-		{[]string{"x y network 10.244.0.3 is up"}, []string{"x y network 10.1.2.3 is up"}, []string{"AB network 10.244.0.3 is up"}},
+		{[]string{"x y probe a succeeds"}, []string{"x z probe a succeeds"},
+			[]string{"A probe a succeeds", "B probe a succeeds"}},
+		{[]string{"x y PullImage busybox:1", "x y PullImage nginx@sha256:0123456789abcdef"},
+			[]string{"x y PullImage other:2"}, []string{"AB PullImage busybox:1", "A PullImage nginx@sha256:0123456789abcdef"}},
+		{[]string{"x y network 10.244.0.3 is up"}, []string{"x y network 10.1.2.3 is up"},
+			[]string{"AB network 10.244.0.3 is up"}},
 	} {
 		if got := steps(compare.Of(of("", x.a...), of("", x.b...))); !slices.Equal(got, x.want) {
 			t.Errorf("%q and %q: %q", x.a, x.b, got)
@@ -256,7 +272,8 @@ func TestOrder(t *testing.T) {
 // would have been seen.
 func TestPhases(t *testing.T) {
 	phase := func(name string, low, high time.Duration) seq.Phase {
-		return seq.Phase{Name: name, Min: low * time.Millisecond, Max: high * time.Millisecond, Parts: []seq.Part{{Begin: "x y one", End: "x y two"}}}
+		return seq.Phase{Name: name, Min: low * time.Millisecond, Max: high * time.Millisecond,
+			Parts: []seq.Part{{Begin: "x y one", End: "x y two"}}}
 	}
 	make := func(sources string, phases ...seq.Phase) compare.Run {
 		r := of("", "x y one", "x y two")
@@ -277,7 +294,8 @@ func TestPhases(t *testing.T) {
 			got[p.Name] = "not compared"
 		}
 	}
-	for name, want := range map[string]string{"admit": "not known", "pull": "A 100ms", "start": "B 1ms", "ready": "not compared"} {
+	for name, want := range map[string]string{"admit": "not known", "pull": "A 100ms", "start": "B 1ms",
+		"ready": "not compared"} {
 		if got[name] != want {
 			t.Errorf("%s: %s, want %s", name, got[name], want)
 		}
@@ -290,8 +308,10 @@ func TestPhases(t *testing.T) {
 			t.Error("who has no Events does not know that there was no pull")
 		}
 	}
-	c = compare.Of(make("spans", phase("volumes", 300, 310), phase("sandbox", 100, 110)), make("events", phase("sandbox", 0, 450)))
-	if len(c.Phases) != 1 || c.Phases[0].Name != "volumes+sandbox" || c.Phases[0].Sides[compare.A].Min != 400*time.Millisecond {
+	c = compare.Of(make("spans", phase("volumes", 300, 310), phase("sandbox", 100, 110)),
+		make("events", phase("sandbox", 0, 450)))
+	if len(c.Phases) != 1 || c.Phases[0].Name != "volumes+sandbox" ||
+		c.Phases[0].Sides[compare.A].Min != 400*time.Millisecond {
 		t.Errorf("the volumes are in the other's sandbox: %+v", c.Phases)
 	}
 }

@@ -26,7 +26,8 @@ func name(a, b Run) (of [2]naming) {
 	var containers, nodes [2][]string
 	var objects [2]map[string][]string
 	for s, r := range runs {
-		of[s] = naming{runtime: r.Runtime, objects: map[string]map[string]int{}, about: map[string]int{}, words: map[string]string{}}
+		of[s] = naming{runtime: r.Runtime, objects: map[string]map[string]int{}, about: map[string]int{},
+			words: map[string]string{}}
 		containers[s], nodes[s], objects[s] = r.containers(), r.nodes(), r.objects()
 	}
 	of[A].containers, of[B].containers = number(containers[A], containers[B])
@@ -166,7 +167,8 @@ func (n *naming) participant(p seq.Participant) string {
 var (
 	token = regexp.MustCompile(`[\pL\pN](?:[-\pL\pN_.:/@]*[\pL\pN])?`)
 	// generated is what no two runs have alike: uids, hashes, addresses.
-	generated = regexp.MustCompile(`^(?:(?:sha256:)?[0-9a-f]{10,}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|\d+\.\d+\.\d+\.\d+(?:[:/]\d+)?)$`)
+	generated = regexp.MustCompile(`^(?:(?:sha256:)?[0-9a-f]{10,}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}` +
+		`|\d+\.\d+\.\d+\.\d+(?:[:/]\d+)?)$`)
 	figures   = regexp.MustCompile(`^[\d.:]+$`)
 )
 

@@ -132,9 +132,9 @@ func cameLater(run, other []seq.Phase, name string) bool {
 	return slices.ContainsFunc(later, func(p seq.Phase) bool { return p.Name != seq.Unknown && find(run, p.Name) >= 0 })
 }
 
-// without reports whether a run that lacks a phase of the other certainly spent no time in it: it is a run of another sort,
-// or the phase would have been seen, because the run came past it, was seen from its beginning on, and had a source of those
-// by which the other knows where the phase begins.
+// without reports whether a run that lacks a phase of the other certainly spent no time in it: it is a run of another
+// sort, or the phase would have been seen, because the run came past it, was seen from its beginning on, and had a
+// source of those by which the other knows where the phase begins.
 func (c *Comparison) without(s Side, p *seq.Phase, past bool) bool {
 	r, other := &c.Runs[s], &c.Runs[s.Other()]
 	if asked, otherwise := c.asked(s), c.asked(s.Other()); asked != otherwise && asked != "" && otherwise != "" {

@@ -21,13 +21,13 @@ import (
 type Connection struct {
 	Host    string // such as unix:///var/run/docker.sock, tcp://host:2376 or ssh://user@host
 	Context string // of docker, not of kubectl
-	// Containerd are the sockets at which the engine's containerd may be; those that are there and let us are asked. If it is
-	// nil they are the usual Sockets of an engine on this machine, if it is empty there are none.
+	// Containerd are the sockets at which the engine's containerd may be; those that are there and let us are asked. If it
+	// is nil they are the usual Sockets of an engine on this machine, if it is empty there are none.
 	Containerd []string
 }
 
-// Sockets are where the containerd of an engine on this machine usually listens: the system's own, and that which an engine
-// has started for itself.
+// Sockets are where the containerd of an engine on this machine usually listens: the system's own, and that which an
+// engine has started for itself.
 var Sockets = []string{"/run/containerd/containerd.sock", "/run/docker/containerd/containerd.sock"}
 
 // configuration reads what docker has in its configuration directory. It is not there for most.

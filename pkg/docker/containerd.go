@@ -23,8 +23,8 @@ import (
 // moby is the namespace in which an engine keeps its containers in containerd.
 const moby = "moby"
 
-// followRuntime subscribes to the events of each containerd that can be reached; which of them is the engine's is known once
-// one tells of the container.
+// followRuntime subscribes to the events of each containerd that can be reached; which of them is the engine's is known
+// once one tells of the container.
 func (e *Engine) followRuntime(ctx context.Context) {
 	var reasons []string
 	follows := false
@@ -63,7 +63,8 @@ func (e *Engine) followContainerd(ctx context.Context, socket string) error {
 	}
 	both, release := e.within(ctx)
 	defer release()
-	stream, err := eventsapi.NewEventsClient(connection).Subscribe(both, &eventsapi.SubscribeRequest{Filters: []string{"namespace==" + moby}})
+	stream, err := eventsapi.NewEventsClient(connection).Subscribe(both,
+		&eventsapi.SubscribeRequest{Filters: []string{"namespace==" + moby}})
 	if err == nil {
 		// It says nothing before the first event. What it was asked after that it answers after it has begun with it.
 		_, err = versionapi.NewVersionClient(connection).Version(both, &emptypb.Empty{})
@@ -78,7 +79,8 @@ func (e *Engine) followContainerd(ctx context.Context, socket string) error {
 			envelope, err := stream.Recv()
 			if err != nil {
 				if e.ctx.Err() == nil && e.RuntimeUnseen() == "" {
-					e.emit(seq.Observation{Received: e.now(), Gap: &seq.Gap{Resource: "containerd", Reason: status.Convert(err).Message()}})
+					e.emit(seq.Observation{Received: e.now(),
+						Gap: &seq.Gap{Resource: "containerd", Reason: status.Convert(err).Message()}})
 					e.lose("containerd")
 				}
 				return
@@ -129,7 +131,8 @@ func runtimeEvent(envelope *types.Envelope) *seq.RuntimeEvent {
 		if m.ID != m.ContainerID { // of a command that somebody runs inside
 			return nil
 		}
-		told.Container, told.PID, told.ExitCode, told.Exited = m.ContainerID, int(m.Pid), new(int(m.ExitStatus)), m.ExitedAt.AsTime()
+		told.Container, told.PID = m.ContainerID, int(m.Pid)
+		told.ExitCode, told.Exited = new(int(m.ExitStatus)), m.ExitedAt.AsTime()
 	case *containerdevents.TaskDelete:
 		if m.ID != "" && m.ID != m.ContainerID {
 			return nil

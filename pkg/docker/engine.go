@@ -13,8 +13,8 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-// Engine is a Docker Engine that runs one container for us. Follow comes first, then Start, then Wait; Kill and Remove may
-// be called at any time from any goroutine.
+// Engine is a Docker Engine that runs one container for us. Follow comes first, then Start, then Wait; Kill and Remove
+// may be called at any time from any goroutine.
 type Engine struct {
 	client  *client.Client
 	config  *configfile.ConfigFile // docker's, which has the credentials for registries
@@ -49,8 +49,8 @@ type exit struct {
 	err  error
 }
 
-// New makes the engine of a connection; it sends nothing yet. now is the clock of every observation. Nothing is observed any
-// more once the context has ended.
+// New makes the engine of a connection; it sends nothing yet. now is the clock of every observation. Nothing is
+// observed any more once the context has ended.
 func New(ctx context.Context, connection Connection, now func() time.Time) (*Engine, error) {
 	file, err := configuration()
 	if err != nil {
@@ -72,8 +72,10 @@ func New(ctx context.Context, connection Connection, now func() time.Time) (*Eng
 	}
 	e := &Engine{
 		grace:  5 * time.Second,
-		client: c, config: file, host: endpoint.Host, sockets: connection.Containerd, now: now, out: make(chan seq.Observation, waiting), done: ctx.Done(),
-		attached: make(chan struct{}), exited: make(chan exit, 1), heard: map[string]bool{}, lost: map[string]bool{}, more: make(chan struct{}),
+		client: c, config: file, host: endpoint.Host, sockets: connection.Containerd, now: now,
+		out: make(chan seq.Observation, waiting), done: ctx.Done(),
+		attached: make(chan struct{}), exited: make(chan exit, 1), heard: map[string]bool{}, lost: map[string]bool{},
+		more: make(chan struct{}),
 	}
 	if e.sockets == nil && e.near() {
 		e.sockets = Sockets
@@ -82,7 +84,8 @@ func New(ctx context.Context, connection Connection, now func() time.Time) (*Eng
 	return e, nil
 }
 
-// waiting is how many observations may wait to be taken. One that waits longer would be noted as received when it goes on.
+// waiting is how many observations may wait to be taken. One that waits longer would be noted as received when it goes
+// on.
 const waiting = 256
 
 // Observations is where everything seen comes out.
@@ -113,8 +116,8 @@ func (e *Engine) RuntimeUnseen() string {
 	return e.unseen
 }
 
-// Follow asks the engine for its version and subscribes to its events, and to those of its containerd. Somebody must take
-// the Observations from then on.
+// Follow asks the engine for its version and subscribes to its events, and to those of its containerd. Somebody must
+// take the Observations from then on.
 func (e *Engine) Follow(ctx context.Context) error {
 	ping := e.record("get", "ping", seq.Object{}, seq.Docker{})
 	ping.quiet = true // else each run had two requests for what it speaks

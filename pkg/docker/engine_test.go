@@ -39,7 +39,8 @@ var plain = script{
 		io.WriteString(w, `{"Id":"c1"}`)
 	},
 	"GET /inspect": func(w http.ResponseWriter, _ *http.Request) {
-		io.WriteString(w, `{"Name":"/web","HostConfig":{"Runtime":"runc"},"Storage":{"RootFS":{"Snapshot":{"Name":"overlayfs"}}}}`)
+		io.WriteString(w,
+			`{"Name":"/web","HostConfig":{"Runtime":"runc"},"Storage":{"RootFS":{"Snapshot":{"Name":"overlayfs"}}}}`)
 	},
 	"POST /attach":  attached,
 	"POST /wait":    func(w http.ResponseWriter, _ *http.Request) { flush(w); io.WriteString(w, `{"StatusCode":0}`) },
@@ -139,7 +140,10 @@ func last(t *testing.T, all []seq.Observation, verb string) *seq.Request {
 
 // Events that come no more are a gap, and nobody waits for them.
 func TestEventsEnd(t *testing.T) {
-	for name, end := range map[string]http.HandlerFunc{"they end": func(w http.ResponseWriter, _ *http.Request) { flush(w) }, "they are cut off": cut} {
+	for name, end := range map[string]http.HandlerFunc{"they end": func(w http.ResponseWriter,
+		_ *http.Request) {
+		flush(w)
+	}, "they are cut off": cut} {
 		t.Run(name, func(t *testing.T) {
 			all, took, err := play(t, script{"GET /events": end}, Spec{Image: "busybox"})
 			gaps := 0
@@ -159,7 +163,9 @@ func TestEventsEnd(t *testing.T) {
 }
 
 func TestEventsRefused(t *testing.T) {
-	_, _, err := play(t, script{"GET /events": func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusForbidden) }}, Spec{Image: "busybox"})
+	_, _, err := play(t,
+		script{"GET /events": func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusForbidden) }},
+		Spec{Image: "busybox"})
 	if err == nil || !strings.Contains(err.Error(), "watch the engine's events") {
 		t.Errorf("error %v", err)
 	}
@@ -172,7 +178,9 @@ func TestPullFails(t *testing.T) {
 		want string
 	}{
 		"it says so": {func(w http.ResponseWriter, _ *http.Request) {
-			io.WriteString(w, `{"status":"Pulling from library/busybox","id":"1"}`+"\n"+`{"errorDetail":{"message":"no space left on device"},"error":"no space left on device"}`+"\n")
+			io.WriteString(w,
+				`{"status":"Pulling from library/busybox","id":"1"}`+"\n"+
+					`{"errorDetail":{"message":"no space left on device"},"error":"no space left on device"}`+"\n")
 		}, "no space left on device"},
 		"it is cut off": {func(w http.ResponseWriter, r *http.Request) {
 			io.WriteString(w, `{"status":"Pulling`)
@@ -186,11 +194,15 @@ func TestPullFails(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			all, _, err := play(t, script{
-				"GET /images":  func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no such image", http.StatusNotFound) },
+				"GET /images": func(w http.ResponseWriter,
+					_ *http.Request) {
+					http.Error(w, "no such image", http.StatusNotFound)
+				},
 				"POST /images": c.pull,
 			}, Spec{Image: "busybox"})
 			q := last(t, all, "pull")
-			if !errors.Is(err, ErrNoImage) || !strings.Contains(err.Error(), c.want) || !strings.Contains(q.Message+q.Docker.Error, c.want) || (q.Docker.Error == "") == (q.Status == http.StatusOK) {
+			if !errors.Is(err, ErrNoImage) || !strings.Contains(err.Error(), c.want) ||
+				!strings.Contains(q.Message+q.Docker.Error, c.want) || (q.Docker.Error == "") == (q.Status == http.StatusOK) {
 				t.Errorf("%v: %+v %+v", err, q, q.Docker)
 			}
 		})
@@ -207,7 +219,8 @@ func TestCredentials(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(config.Dir(), "config.json"), []byte(file), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for image, want := range map[string]string{"busybox": `"username":"hub","password":"one"`, "example.com/a:1": `"username":"other","password":"two"`, "example.org/a": "{}"} {
+	for image, want := range map[string]string{"busybox": `"username":"hub","password":"one"`,
+		"example.com/a:1": `"username":"other","password":"two"`, "example.org/a": "{}"} {
 		var got string
 		all, _, err := play(t, script{
 			"GET /images": func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no such image", http.StatusNotFound) },
@@ -229,8 +242,11 @@ func TestCredentials(t *testing.T) {
 
 // A wait that is cut off says nothing of the container.
 func TestWaitIsCut(t *testing.T) {
-	all, _, err := play(t, script{"POST /wait": cut, "GET /events": func(w http.ResponseWriter, _ *http.Request) { flush(w) }}, Spec{Image: "busybox"})
-	if q := last(t, all, "wait"); err == nil || q.Docker.ExitCode != nil || q.Docker.Error == "" || q.Docker.Ended.IsZero() {
+	all, _, err := play(t,
+		script{"POST /wait": cut, "GET /events": func(w http.ResponseWriter, _ *http.Request) { flush(w) }},
+		Spec{Image: "busybox"})
+	if q := last(t, all, "wait"); err == nil || q.Docker.ExitCode != nil || q.Docker.Error == "" ||
+		q.Docker.Ended.IsZero() {
 		t.Errorf("%v: %+v %+v", err, q, q.Docker)
 	}
 }

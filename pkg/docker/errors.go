@@ -39,7 +39,8 @@ func (e *Engine) unreachable(ctx context.Context, refusal, err error) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case errors.Is(refusal, fs.ErrPermission):
-		return &Error{Kind: ErrNoRights, Err: fmt.Errorf("no rights to connect to the Docker Engine at %s: %w", e.host, refusal),
+		return &Error{Kind: ErrNoRights,
+			Err:  fmt.Errorf("no rights to connect to the Docker Engine at %s: %w", e.host, refusal),
 			Hint: "use sudo, or join the group that owns the socket: sudo usermod -aG docker $USER, then log in again"}
 	case refusal != nil:
 		err = fmt.Errorf("cannot connect to the Docker Engine at %s: %w", e.host, refusal)
@@ -48,7 +49,8 @@ func (e *Engine) unreachable(ctx context.Context, refusal, err error) error {
 	default:
 		return fmt.Errorf("the Docker Engine at %s: %w", e.host, err)
 	}
-	return &Error{Kind: ErrNoEngine, Err: err, Hint: "is it running? docker context ls shows where docker looks; DOCKER_HOST says another place"}
+	return &Error{Kind: ErrNoEngine, Err: err,
+		Hint: "is it running? docker context ls shows where docker looks; DOCKER_HOST says another place"}
 }
 
 // noImage says why there is no image.
@@ -63,10 +65,12 @@ func notCreated(name string, err error) error {
 	if !errdefs.IsConflict(err) {
 		return err
 	}
-	return &Error{Kind: ErrNameTaken, Err: err, Code: 125, Hint: "choose another --name, or remove that container: docker rm " + name}
+	return &Error{Kind: ErrNameTaken, Err: err, Code: 125,
+		Hint: "choose another --name, or remove that container: docker rm " + name}
 }
 
-// notStarted says why a container does not start. Whether it is the command only the words tell, as docker reads them too.
+// notStarted says why a container does not start. Whether it is the command only the words tell, as docker reads them
+// too.
 func notStarted(err error) error {
 	said := err.Error()
 	says := func(words ...string) bool {
@@ -75,7 +79,8 @@ func notStarted(err error) error {
 	err = fmt.Errorf("start the container: %w", err)
 	switch {
 	case says("executable file not found", "no such file or directory", "system cannot find the file specified"):
-		return &Error{Kind: ErrNoCommand, Err: err, Code: 127, Hint: "the image has no such program; what follows -- is one and its arguments, not a line for a shell"}
+		return &Error{Kind: ErrNoCommand, Err: err, Code: 127,
+			Hint: "the image has no such program; what follows -- is one and its arguments, not a line for a shell"}
 	case says("permission denied", "is a directory"):
 		return &Error{Kind: ErrNoCommand, Err: err, Code: 126, Hint: "the image has that file, but it cannot be run"}
 	}

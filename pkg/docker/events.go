@@ -14,8 +14,8 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-// followEvents subscribes to the engine's events. The engine answers just before it does so itself: hence it is asked for
-// those since a moment before on its own clock, too, which has whole seconds in an answer.
+// followEvents subscribes to the engine's events. The engine answers just before it does so itself: hence it is asked
+// for those since a moment before on its own clock, too, which has whole seconds in an answer.
 func (e *Engine) followEvents(ctx context.Context, since time.Time) error {
 	record := e.record("watch", "events", seq.Object{}, seq.Docker{})
 	both, release := e.within(ctx)
@@ -55,7 +55,8 @@ func (e *Engine) followEvents(ctx context.Context, since time.Time) error {
 // told takes one event of the engine.
 func (e *Engine) told(m events.Message) {
 	o := seq.Observation{Received: e.now(), Engine: &seq.EngineEvent{
-		Type: string(m.Type), Action: string(m.Action), Actor: m.Actor.ID, Attributes: m.Actor.Attributes, At: time.Unix(0, m.TimeNano).UTC(),
+		Type: string(m.Type), Action: string(m.Action), Actor: m.Actor.ID, Attributes: m.Actor.Attributes,
+		At: time.Unix(0, m.TimeNano).UTC(),
 	}}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -130,13 +131,15 @@ func (e *Engine) known(id string) {
 // settled is how long that which is told of something may take after the request that it belongs to was answered.
 const settled = 2 * time.Second
 
-// settle waits until the engine has told of one event of the container, and its containerd, if that is heard, has of a topic.
+// settle waits until the engine has told of one event of the container, and its containerd, if that is heard, has of a
+// topic.
 func (e *Engine) settle(ctx context.Context, event, topic string) {
 	ctx, cancel := context.WithTimeout(ctx, settled)
 	defer cancel()
 	for {
 		e.mu.Lock()
-		all := (e.heard[event] || e.lost["events"]) && (!e.heard["/containers/create"] || e.heard[topic] || e.lost["containerd"])
+		all := (e.heard[event] || e.lost["events"]) &&
+			(!e.heard["/containers/create"] || e.heard[topic] || e.lost["containerd"])
 		more := e.more
 		e.mu.Unlock()
 		if all {

@@ -25,7 +25,8 @@ type tracedKey struct{}
 
 // record begins the record of a request.
 func (e *Engine) record(verb, resource string, object seq.Object, d seq.Docker) *traced {
-	request := seq.Request{ID: string(uuid.NewUUID()), Verb: verb, Resource: resource, Object: object, Docker: &d, Started: e.now()}
+	request := seq.Request{ID: string(uuid.NewUUID()), Verb: verb, Resource: resource, Object: object, Docker: &d,
+		Started: e.now()}
 	return &traced{e: e, Record: httprecord.New(request, e.now)}
 }
 
@@ -86,8 +87,8 @@ func (r *traced) sent() {
 	r.observe()
 }
 
-// asked notes what the client asks. A connection that is to be taken over has been made by then, outside of net/http, which
-// tells nothing of it.
+// asked notes what the client asks. A connection that is to be taken over has been made by then, outside of net/http,
+// which tells nothing of it.
 func asked(req *http.Request) error {
 	if r, ok := req.Context().Value(tracedKey{}).(*traced); ok {
 		r.Set(func(q *seq.Request) { q.Method, q.Path = req.Method, req.URL.RequestURI() })

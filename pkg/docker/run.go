@@ -33,8 +33,8 @@ type Exit struct {
 	OOM  bool // the kernel had no memory left for it; not known of one that the engine has removed
 }
 
-// Start runs the container and returns once the engine says that it has started. Whatever it returns, there is a container to
-// Remove if Container has an id.
+// Start runs the container and returns once the engine says that it has started. Whatever it returns, there is a
+// container to Remove if Container has an id.
 func (e *Engine) Start(ctx context.Context, spec Spec) error {
 	if err := e.haveImage(ctx, spec.Image); err != nil {
 		return err
@@ -77,14 +77,16 @@ func (e *Engine) create(ctx context.Context, spec Spec) error {
 	e.removes = spec.Remove
 	record := e.about("create")
 	record.setDocker(func(d *seq.Docker) { d.Image, d.Command = spec.Image, spec.Command })
-	host := &container.HostConfig{AutoRemove: spec.Remove, Resources: container.Resources{Memory: spec.Memory, MemorySwap: spec.Memory}}
+	host := &container.HostConfig{AutoRemove: spec.Remove,
+		Resources: container.Resources{Memory: spec.Memory, MemorySwap: spec.Memory}}
 	// What an interrupted create makes would have no id that we know.
 	uncancelled, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(e.grace, cancel) })()
 	made, err := e.client.ContainerCreate(record.within(uncancelled), client.ContainerCreateOptions{
 		Name: spec.Name, HostConfig: host,
-		Config: &container.Config{Image: spec.Image, Cmd: spec.Command, Env: spec.Env, AttachStdout: true, AttachStderr: true},
+		Config: &container.Config{Image: spec.Image, Cmd: spec.Command, Env: spec.Env, AttachStdout: true,
+			AttachStderr: true},
 	})
 	e.known(made.ID)
 	record.Set(func(q *seq.Request) { q.Object.UID, q.Warnings = made.ID, made.Warnings })
@@ -96,7 +98,8 @@ func (e *Engine) create(ctx context.Context, spec Spec) error {
 	return nil
 }
 
-// Inspect looks at the container: which name it was given, what keeps its layers, what runs it, how it has ended if it has.
+// Inspect looks at the container: which name it was given, what keeps its layers, what runs it, how it has ended if it
+// has.
 func (e *Engine) Inspect(ctx context.Context) error {
 	_, err := e.inspect(ctx)
 	return err
@@ -139,7 +142,8 @@ func (e *Engine) attach(ctx context.Context, spec Spec) error {
 	record := e.about("attach")
 	both, release := e.within(ctx)
 	defer release()
-	hijacked, err := e.client.ContainerAttach(record.within(both), e.Container().UID, client.ContainerAttachOptions{Stream: true, Stdout: true, Stderr: true})
+	hijacked, err := e.client.ContainerAttach(record.within(both), e.Container().UID,
+		client.ContainerAttachOptions{Stream: true, Stdout: true, Stderr: true})
 	record.done(err)
 	if err != nil {
 		return fmt.Errorf("attach to the container: %w", err)
@@ -192,7 +196,8 @@ func (e *Engine) wait(ctx context.Context) error {
 	}
 	both, release := e.within(ctx)
 	defer release()
-	result := e.client.ContainerWait(record.within(both), e.Container().UID, client.ContainerWaitOptions{Condition: condition})
+	result := e.client.ContainerWait(record.within(both), e.Container().UID,
+		client.ContainerWaitOptions{Condition: condition})
 	if record.Get().Status != 200 { // it has been answered, or never will be
 		err := <-result.Error
 		record.done(err)
@@ -218,8 +223,8 @@ func (e *Engine) wait(ctx context.Context) error {
 	return nil
 }
 
-// Wait waits until the container that was started has ended, its output has come and what is told of that. With Spec.Remove
-// it has been removed by then.
+// Wait waits until the container that was started has ended, its output has come and what is told of that. With
+// Spec.Remove it has been removed by then.
 func (e *Engine) Wait(ctx context.Context) (Exit, error) {
 	var end exit
 	select {
@@ -263,15 +268,16 @@ func (e *Engine) Kill(ctx context.Context, signal string) error {
 	return fmt.Errorf("send %s to the container: %w", signal, err)
 }
 
-// Remove removes the container that Start has made, running or not, and what it has written. That it is gone, or going, is no
-// error, nor that there never was one.
+// Remove removes the container that Start has made, running or not, and what it has written. That it is gone, or going,
+// is no error, nor that there never was one.
 func (e *Engine) Remove(ctx context.Context) error {
 	id := e.Container().UID
 	if id == "" {
 		return nil
 	}
 	record := e.about("delete")
-	_, err := e.client.ContainerRemove(record.within(ctx), id, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
+	_, err := e.client.ContainerRemove(record.within(ctx), id,
+		client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
 	record.done(err)
 	if err == nil || errdefs.IsNotFound(err) || errdefs.IsConflict(err) {
 		e.settleRemoved(ctx)

@@ -1,5 +1,5 @@
-// Package httprecord records what an HTTP request of ours goes through: when its connection was there, when it was written,
-// when and how it was answered.
+// Package httprecord records what an HTTP request of ours goes through: when its connection was there, when it was
+// written, when and how it was answered.
 package httprecord
 
 import (
@@ -12,8 +12,8 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-// Record is of one request while it is under way. The connection tells of itself from goroutines of its own, even after the
-// request has taken another one.
+// Record is of one request while it is under way. The connection tells of itself from goroutines of its own, even after
+// the request has taken another one.
 type Record struct {
 	now     func() time.Time
 	mu      sync.Mutex
@@ -80,7 +80,8 @@ func (r *Record) ClientTrace(h Hooks) *httptrace.ClientTrace {
 	}
 }
 
-// Answered takes what the head of an answer says. Of a connection that net/http did not make, that is the first byte too.
+// Answered takes what the head of an answer says. Of a connection that net/http did not make, that is the first byte
+// too.
 func (r *Record) Answered(res *http.Response) {
 	now := r.now()
 	r.Set(func(q *seq.Request) {

@@ -38,7 +38,8 @@ func gone(err error) bool {
 	return errors.As(err, &refused) && refused.code < 500 && refused.code != 429 || errors.Is(err, fs.ErrNotExist)
 }
 
-// betweenFiles is how often in a row a file may be missing: while it is rotated there is none of that name for a moment.
+// betweenFiles is how often in a row a file may be missing: while it is rotated there is none of that name for a
+// moment.
 const betweenFiles = 5
 
 func missing(err error) bool {

@@ -19,7 +19,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // files are the two ways to reach a file in a folder: as it is, and as a kubelet serves it.
 func files(t *testing.T, dir string) map[string]func() File {
-	server := httptest.NewServer(http.StripPrefix("/api/v1/nodes/n1/proxy/logs/", http.FileServer(http.Dir(filepath.Dir(dir)))))
+	server := httptest.NewServer(http.StripPrefix("/api/v1/nodes/n1/proxy/logs/",
+		http.FileServer(http.Dir(filepath.Dir(dir)))))
 	t.Cleanup(func() { server.Client().CloseIdleConnections(); server.Close() })
 	return map[string]func() File{
 		"local": func() File {

@@ -31,7 +31,9 @@ func OnNode(client *http.Client, server, node, file string) (*Node, error) {
 	if !ok {
 		return nil, fmt.Errorf("%s: a kubelet serves only what is below %s", file, logRoot)
 	}
-	return &Node{client: client, base: strings.TrimSuffix(server, "/") + "/api/v1/nodes/" + url.PathEscape(node) + "/proxy/logs/" + path.Dir(rest) + "/", name: path.Base(rest)}, nil
+	return &Node{client: client,
+		base: strings.TrimSuffix(server, "/") + "/api/v1/nodes/" + url.PathEscape(node) + "/proxy/logs/" + path.Dir(rest) +
+			"/", name: path.Base(rest)}, nil
 }
 
 // get asks for a range of bytes. It returns the size of the file as well, which is -1 where the answer does not tell.
@@ -63,7 +65,8 @@ func (n *Node) get(ctx context.Context, name, bytes string) (data []byte, size i
 	case res.StatusCode != http.StatusOK && res.StatusCode != http.StatusPartialContent:
 		return nil, size, &statusError{fmt.Sprintf("%s of the node: %s", name, strings.TrimSpace(res.Status)), res.StatusCode}
 	case bytes != "" && res.StatusCode == http.StatusOK && len(data) > 0:
-		return nil, size, &statusError{fmt.Sprintf("%s of the node: the kubelet did not serve a part of it", name), res.StatusCode}
+		return nil, size,
+			&statusError{fmt.Sprintf("%s of the node: the kubelet did not serve a part of it", name), res.StatusCode}
 	}
 	return data, size, nil
 }
@@ -107,7 +110,8 @@ func (n *Node) Rotated(ctx context.Context, offset int64) ([]byte, error) {
 	stem := strings.TrimSuffix(n.name, ext)
 	var names []string
 	for _, m := range link.FindAllStringSubmatch(string(listing), -1) {
-		if name, err := url.PathUnescape(m[1]); err == nil && (name == n.name+".1" || strings.HasPrefix(name, stem+"-") && strings.HasSuffix(name, ext)) {
+		if name, err := url.PathUnescape(m[1]); err == nil &&
+			(name == n.name+".1" || strings.HasPrefix(name, stem+"-") && strings.HasSuffix(name, ext)) {
 			names = append(names, name)
 		}
 	}

@@ -8,12 +8,13 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-// held bounds how many spans are kept back until something says whether they are about the Pod: at 10,000 spans a second
-// what came within the last seconds, in about 20 MB.
+// held bounds how many spans are kept back until something says whether they are about the Pod: at 10,000 spans a
+// second what came within the last seconds, in about 20 MB.
 const held = 40_000
 
-// Filter passes the spans of every trace that is about one of some objects, and of those that another trace links to. A span that
-// says so may come after others of its trace, so the latest of the others are held. It is not safe for concurrent use.
+// Filter passes the spans of every trace that is about one of some objects, and of those that another trace links to. A
+// span that says so may come after others of its trace, so the latest of the others are held. It is not safe for
+// concurrent use.
 type Filter struct {
 	namespace string
 	named     func(string) bool
@@ -27,11 +28,12 @@ type Filter struct {
 
 // NewFilter is for the objects of that namespace with one of these names.
 func NewFilter(namespace string, named func(string) bool) *Filter {
-	return &Filter{namespace: namespace, named: named, traces: map[string]bool{}, waiting: map[string][]*seq.Span{}, links: map[string]bool{}, queue: make([]*seq.Span, held)}
+	return &Filter{namespace: namespace, named: named, traces: map[string]bool{}, waiting: map[string][]*seq.Span{},
+		links: map[string]bool{}, queue: make([]*seq.Span, held)}
 }
 
-// Containers passes the spans of a runtime about containers with these ids, too. A container that was there before the first
-// span has its name in none.
+// Containers passes the spans of a runtime about containers with these ids, too. A container that was there before the
+// first span has its name in none.
 func (f *Filter) Containers(ids ...string) *Filter {
 	f.tasks = map[string]bool{}
 	for _, id := range ids {
@@ -51,8 +53,8 @@ func (f *Filter) Add(batch ptrace.Traces, pass func(*seq.Span)) {
 	})
 }
 
-// pass lets a span through, after what waits of its trace: what is below a span ends and comes before it, and who has the
-// span may rely on having that too. What the span links to follows.
+// pass lets a span through, after what waits of its trace: what is below a span ends and comes before it, and who has
+// the span may rely on having that too. What the span links to follows.
 func (f *Filter) pass(s *seq.Span, pass func(*seq.Span)) {
 	if !f.traces[s.TraceID] {
 		f.traces[s.TraceID] = true
@@ -116,7 +118,8 @@ func (f *Filter) about(s *seq.Span) bool {
 		}
 	}
 	// The kubelet's own server has a container at /exec/NAMESPACE/POD/CONTAINER.
-	if parts := strings.Split(a["url.path"], "/"); len(parts) > 4 && parts[1] == "exec" && parts[2] == f.namespace && f.named(parts[3]) {
+	if parts := strings.Split(a["url.path"], "/"); len(parts) > 4 && parts[1] == "exec" && parts[2] == f.namespace &&
+		f.named(parts[3]) {
 		return true
 	}
 	if f.tasks[a["task.id"]] || f.tasks[a["process.task.id"]] {

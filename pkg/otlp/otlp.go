@@ -24,9 +24,11 @@ func ParseJSON(line []byte) (ptrace.Traces, error) {
 
 // kept are the attributes that anything is read from.
 var kept = map[string]bool{
-	"audit-id": true, "key": true, "http.request.method": true, "url.path": true, "http.target": true, "http.response.status_code": true, "user_agent.original": true,
+	"audit-id": true, "key": true, "http.request.method": true, "url.path": true, "http.target": true,
+	"http.response.status_code": true, "user_agent.original": true,
 	"read_only": true, "webhook": true,
-	"k8s.pod.uid": true, "k8s.pod.name": true, "k8s.namespace.name": true, "sandbox.id": true, "sandbox.name": true, "sandbox.ip": true, "container.id": true, "container.name": true, "image.ref": true,
+	"k8s.pod.uid": true, "k8s.pod.name": true, "k8s.namespace.name": true, "sandbox.id": true, "sandbox.name": true,
+	"sandbox.ip": true, "container.id": true, "container.name": true, "image.ref": true,
 	"task.id": true, "process.id": true, "process.task.id": true,
 }
 
@@ -46,7 +48,8 @@ func each(all ptrace.Traces, do func(*seq.Span)) {
 }
 
 func convert(service string, s ptrace.Span) *seq.Span {
-	out := &seq.Span{Service: service, Name: s.Name(), TraceID: hexTrace(s.TraceID()), ID: hexSpan(s.SpanID()), Parent: hexSpan(s.ParentSpanID()), Start: at(s.StartTimestamp()), End: at(s.EndTimestamp())}
+	out := &seq.Span{Service: service, Name: s.Name(), TraceID: hexTrace(s.TraceID()), ID: hexSpan(s.SpanID()),
+		Parent: hexSpan(s.ParentSpanID()), Start: at(s.StartTimestamp()), End: at(s.EndTimestamp())}
 	for key, value := range s.Attributes().All() {
 		if kept[key] {
 			if out.Attributes == nil {

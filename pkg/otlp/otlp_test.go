@@ -56,14 +56,17 @@ func spanIDOf(s string) (id pcommon.SpanID)   { copy(id[:], s); return }
 func TestFilter(t *testing.T) {
 	batches := []ptrace.Traces{
 		made("etcd", "write", "txn", "put", "txn", nil),
-		made("kubelet", "patch", "http", "", "HTTP PATCH", map[string]string{"url.full": "https://x/api/v1/namespaces/default/pods/web/status"}),
-		made("apiserver", "write", "put", "server", "GuaranteedUpdate etcd3", map[string]string{"key": "/pods/default/web", "type": "x"}),
+		made("kubelet", "patch", "http", "", "HTTP PATCH",
+			map[string]string{"url.full": "https://x/api/v1/namespaces/default/pods/web/status"}),
+		made("apiserver", "write", "put", "server", "GuaranteedUpdate etcd3",
+			map[string]string{"key": "/pods/default/web", "type": "x"}),
 		made("apiserver", "write", "server", "", "PATCH", map[string]string{"audit-id": "a"}, "http"),
 		made("containerd", "sync", "run", "call", "cri.sandbox.run", map[string]string{"sandbox.name": "web_default_uid_0"}),
 		made("kubelet", "sync", "call", "root", "RunPodSandbox", nil),
 		made("kubelet", "sync", "root", "", "syncPod", map[string]string{"k8s.pod.uid": "uid"}),
 		made("apiserver", "other", "o1", "", "PATCH", map[string]string{"key": "/pods/default/web2"}),
-		made("kubelet", "other2", "o2", "", "syncPod", map[string]string{"k8s.pod.name": "web", "k8s.namespace.name": "kube-system"}),
+		made("kubelet", "other2", "o2", "", "syncPod",
+			map[string]string{"k8s.pod.name": "web", "k8s.namespace.name": "kube-system"}),
 		made("apiserver", "event", "ev", "", "Create etcd3", map[string]string{"key": "/events/default/web.18ead0bb"}),
 		made("apiserver", "event2", "ev2", "", "Create etcd3", map[string]string{"key": "/events/default/web2.18ead0bb"}),
 	}
@@ -91,7 +94,8 @@ func TestFilterOfCommands(t *testing.T) {
 		made("kubelet", "t1", "served", "", "/exec", map[string]string{"url.path": "/exec/default/web/app"}),
 		made("kubelet", "t2", "other", "", "/exec", map[string]string{"url.path": "/exec/default/web2/app"}),
 		made("containerd", "t3", "start", "", "process.Start", map[string]string{"process.id": "p", "process.task.id": "c1"}),
-		made("containerd", "t4", "others", "", "process.Start", map[string]string{"process.id": "q", "process.task.id": "c2"}),
+		made("containerd", "t4", "others", "", "process.Start",
+			map[string]string{"process.id": "q", "process.task.id": "c2"}),
 	} {
 		f.Add(b, func(s *seq.Span) { got = append(got, name(s)) })
 	}
@@ -105,7 +109,8 @@ func TestFilterPassesWhatWaitsFirst(t *testing.T) {
 	var got []string
 	pass := func(s *seq.Span) { got = append(got, name(s)) }
 	f.Add(made("containerd", "sync", "create", "start", "containerd.task.v3.Task/Create", nil), pass)
-	f.Add(made("containerd", "sync", "start", "call", "StartContainer", map[string]string{"container.name": "app_web_default_uid_0"}), pass)
+	f.Add(made("containerd", "sync", "start", "call", "StartContainer",
+		map[string]string{"container.name": "app_web_default_uid_0"}), pass)
 	if want := []string{"create", "start"}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
@@ -121,8 +126,10 @@ func name(s *seq.Span) string {
 func TestSpanIsKeptAsItWas(t *testing.T) {
 	f := NewFilter("default", isWeb)
 	var got *seq.Span
-	f.Add(made("etcd", "t", "s", "p", "txn", map[string]string{"key": "/pods/default/web", "secret": "x"}), func(s *seq.Span) { got = s })
-	if got == nil || got.Service != "etcd" || got.Name != "txn" || !got.Start.Equal(time.Unix(1, 123)) || !got.End.Equal(time.Unix(2, 456)) || len(got.TraceID) != 32 || len(got.Parent) != 16 || len(got.Attributes) != 1 {
+	f.Add(made("etcd", "t", "s", "p", "txn", map[string]string{"key": "/pods/default/web", "secret": "x"}),
+		func(s *seq.Span) { got = s })
+	if got == nil || got.Service != "etcd" || got.Name != "txn" || !got.Start.Equal(time.Unix(1, 123)) ||
+		!got.End.Equal(time.Unix(2, 456)) || len(got.TraceID) != 32 || len(got.Parent) != 16 || len(got.Attributes) != 1 {
 		t.Errorf("%+v", got)
 	}
 }
@@ -134,7 +141,8 @@ func TestFloodDoesNotGrowMemory(t *testing.T) {
 	flood := func(from, n int) {
 		for i := range n {
 			id := fmt.Sprint(from + i)
-			f.Add(made("apiserver", id, id, "", "GET /api/v1/nodes/{:name}", map[string]string{"url.path": "/api/v1/nodes/n1", "audit-id": id}), pass)
+			f.Add(made("apiserver", id, id, "", "GET /api/v1/nodes/{:name}",
+				map[string]string{"url.path": "/api/v1/nodes/n1", "audit-id": id}), pass)
 		}
 	}
 	heap := func() uint64 {
@@ -187,7 +195,8 @@ func TestServe(t *testing.T) {
 
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	post := func(kind, encoding string, body []byte) (int, string) {
-		req, _ := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+l.Addr().String()+"/v1/traces", bytes.NewReader(body))
+		req, _ := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+l.Addr().String()+"/v1/traces",
+			bytes.NewReader(body))
 		req.Header.Set("Content-Type", kind)
 		req.Header.Set("Content-Encoding", encoding)
 		res, err := client.Do(req)
@@ -219,7 +228,8 @@ func TestServe(t *testing.T) {
 	if code, _ := post("application/x-protobuf", "gzip", zipped.Bytes()); code != 200 || <-took != "proto" {
 		t.Errorf("gzip: %d", code)
 	}
-	for kind, body := range map[string]string{"application/json": "{", "application/x-protobuf": "\xff\xff", "text/plain": "hello"} {
+	for kind, body := range map[string]string{"application/json": "{", "application/x-protobuf": "\xff\xff",
+		"text/plain": "hello"} {
 		if code, _ := post(kind, "", []byte(body)); code != 400 {
 			t.Errorf("%s %q: %d", kind, body, code)
 		}
@@ -231,7 +241,8 @@ func TestServe(t *testing.T) {
 }
 
 func FuzzParseJSON(f *testing.F) {
-	for _, b := range []ptrace.Traces{made("etcd", "t", "s", "p", "txn", map[string]string{"key": "/pods/default/web"}, "l")} {
+	for _, b := range []ptrace.Traces{made("etcd", "t", "s", "p", "txn", map[string]string{"key": "/pods/default/web"},
+		"l")} {
 		line, err := ptraceotlp.NewExportRequestFromTraces(b).MarshalJSON()
 		if err != nil {
 			f.Fatal(err)

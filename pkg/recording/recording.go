@@ -78,7 +78,8 @@ type line struct {
 	Runtime *seq.RuntimeEvent `json:"runtime,omitempty"`
 }
 
-// request is a request with its own times, but for the server's, relative to the start. They hide those of the same name.
+// request is a request with its own times, but for the server's, relative to the start. They hide those of the same
+// name.
 type request struct {
 	seq.Request
 	Started   *int64  `json:"started,omitempty"`
@@ -109,7 +110,8 @@ type engine struct {
 func (r *request) times() map[*time.Time]**int64 {
 	q := &r.Request
 	all := map[*time.Time]**int64{
-		&q.Started: &r.Started, &q.DNS: &r.DNS, &q.Connected: &r.Connected, &q.TLS: &r.TLS, &q.Sent: &r.Sent, &q.FirstByte: &r.FirstByte,
+		&q.Started: &r.Started, &q.DNS: &r.DNS, &q.Connected: &r.Connected, &q.TLS: &r.TLS, &q.Sent: &r.Sent,
+		&q.FirstByte: &r.FirstByte,
 	}
 	if e := r.Exec; e != nil {
 		all[&e.Exec.Output], all[&e.Exec.Ended] = &e.Output, &e.Ended
@@ -137,11 +139,13 @@ func NewWriter(w io.Writer, h Header) (*Writer, error) {
 }
 
 // Write appends one observation. The values of environment variables, of annotations and of the headers of HTTP probes,
-// and what a container left as its termination message, are replaced, equal ones alike. Secrets are no observations. Of a
-// command that was run in a container there are the arguments, but not the output; of an engine's events, what is drawn.
+// and what a container left as its termination message, are replaced, equal ones alike. Secrets are no observations. Of
+// a command that was run in a container there are the arguments, but not the output; of an engine's events, what is
+// drawn.
 func (w *Writer) Write(o seq.Observation) error {
 	o = w.redact.observation(o)
-	l := line{At: w.since(o.Received), Change: o.Change, Event: o.Event, Gap: o.Gap, Audit: o.Audit, Span: o.Span, Loss: o.Loss, Lease: o.Lease, Webhooks: o.Webhooks, Attach: o.Attach, Engine: o.Engine, Runtime: o.Runtime}
+	l := line{At: w.since(o.Received), Change: o.Change, Event: o.Event, Gap: o.Gap, Audit: o.Audit, Span: o.Span,
+		Loss: o.Loss, Lease: o.Lease, Webhooks: o.Webhooks, Attach: o.Attach, Engine: o.Engine, Runtime: o.Runtime}
 	if o.Request != nil {
 		l.Request = &request{Request: *o.Request}
 		if o.Request.Exec != nil {
@@ -219,7 +223,8 @@ func (r *Recording) add(text []byte) error {
 		r.End = &End{l.Type, at(l.At), l.Reason}
 		return nil
 	}
-	o := seq.Observation{Received: at(l.At), Change: l.Change, Event: l.Event, Gap: l.Gap, Audit: l.Audit, Span: l.Span, Loss: l.Loss, Lease: l.Lease, Webhooks: l.Webhooks, Attach: l.Attach, Engine: l.Engine, Runtime: l.Runtime}
+	o := seq.Observation{Received: at(l.At), Change: l.Change, Event: l.Event, Gap: l.Gap, Audit: l.Audit, Span: l.Span,
+		Loss: l.Loss, Lease: l.Lease, Webhooks: l.Webhooks, Attach: l.Attach, Engine: l.Engine, Runtime: l.Runtime}
 	if l.Request != nil {
 		for t, relative := range l.Request.times() {
 			if *relative != nil {

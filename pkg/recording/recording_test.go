@@ -44,15 +44,18 @@ func secretPod() *corev1.Pod {
 			Containers: []corev1.Container{{Env: []corev1.EnvVar{{Name: "B", Value: "hunter2"}, {Name: "C", Value: "hunter22"}},
 				ReadinessProbe: &corev1.Probe{ProbeHandler: corev1.ProbeHandler{HTTPGet: header}},
 				Lifecycle:      &corev1.Lifecycle{PreStop: &corev1.LifecycleHandler{HTTPGet: header.DeepCopy()}}}},
-			EphemeralContainers: []corev1.EphemeralContainer{{EphemeralContainerCommon: corev1.EphemeralContainerCommon{Env: []corev1.EnvVar{{Name: "C", Value: "hunter2"}}}}},
+			EphemeralContainers: []corev1.EphemeralContainer{{EphemeralContainerCommon: corev1.EphemeralContainerCommon{
+				Env: []corev1.EnvVar{{Name: "C", Value: "hunter2"}}}}},
 		},
-		Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{State: ended, LastTerminationState: *ended.DeepCopy()}}},
+		Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{State: ended,
+			LastTerminationState: *ended.DeepCopy()}}},
 	}
 }
 
 func TestSecretsStayOut(t *testing.T) {
 	pod, event := secretPod(), &corev1.Event{ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{"x": "hunter2"}}}
-	text := written(t, seq.Observation{Change: &seq.Change{Type: "ADDED", Pod: pod}}, seq.Observation{Request: &seq.Request{Pod: pod}},
+	text := written(t, seq.Observation{Change: &seq.Change{Type: "ADDED", Pod: pod}},
+		seq.Observation{Request: &seq.Request{Pod: pod}},
 		seq.Observation{Event: &seq.EventChange{Event: event}})
 	if strings.Contains(text, "hunter2") {
 		t.Errorf("a secret is in the recording:\n%s", text)
@@ -65,7 +68,8 @@ func TestSecretsStayOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	read := r.Observations[0].Change.Pod
-	if a, b, c := read.Annotations["note"], read.Spec.Containers[0].Env[0].Value, read.Spec.Containers[0].Env[1].Value; a != b || b == c || a == "" {
+	env := read.Spec.Containers[0].Env
+	if a, b, c := read.Annotations["note"], env[0].Value, env[1].Value; a != b || b == c || a == "" {
 		t.Errorf("equal values must stay equal and others differ: %q, %q, %q", a, b, c)
 	}
 }
@@ -75,12 +79,15 @@ func TestReadsWhatWasWritten(t *testing.T) {
 	all := []seq.Observation{
 		{Received: at},
 		{Received: at, Gap: &seq.Gap{Resource: "pods", From: "1"}},
-		{Received: at, Request: &seq.Request{ID: "a", Verb: "create", Started: started.Add(-time.Hour), Sent: started, FirstByte: at, ServerDate: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)}},
-		{Received: at, Request: &seq.Request{ID: "b", Verb: "exec", Started: started, Exec: &seq.Exec{Container: "app", Command: []string{"false"}, Output: at, Ended: at.Add(5), ExitCode: new(1)}}},
+		{Received: at, Request: &seq.Request{ID: "a", Verb: "create", Started: started.Add(-time.Hour), Sent: started,
+			FirstByte: at, ServerDate: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)}},
+		{Received: at, Request: &seq.Request{ID: "b", Verb: "exec", Started: started,
+			Exec: &seq.Exec{Container: "app", Command: []string{"false"}, Output: at, Ended: at.Add(5), ExitCode: new(1)}}},
 	}
 	text := written(t, all...)
 	r, err := Read(strings.NewReader(text))
-	if err != nil || r.Subject.Name != "web" || !r.Started.Equal(started) || !r.End.At.Equal(started.Add(time.Second)) || r.End.Reason != Interrupt {
+	if err != nil || r.Subject.Name != "web" || !r.Started.Equal(started) || !r.End.At.Equal(started.Add(time.Second)) ||
+		r.End.Reason != Interrupt {
 		t.Errorf("%+v, error %v", r, err)
 	}
 	if d := cmp.Diff(all, r.Observations); d != "" {
@@ -94,7 +101,8 @@ func TestReadsWhatWasWritten(t *testing.T) {
 func TestCutOffAndForeignFiles(t *testing.T) {
 	whole := written(t, seq.Observation{Received: started}, seq.Observation{Received: started})
 	end := strings.LastIndex(strings.TrimSpace(whole), "\n") + 1
-	for name, c := range map[string]struct{ cut, left int }{"within a line": {end - 5, 1}, "between lines": {end, 2}, "within the end": {len(whole) - 5, 2}} {
+	for name, c := range map[string]struct{ cut, left int }{"within a line": {end - 5, 1}, "between lines": {end, 2},
+		"within the end": {len(whole) - 5, 2}} {
 		if r, err := Read(strings.NewReader(whole[:c.cut])); !errors.Is(err, ErrCut) || len(r.Observations) != c.left {
 			t.Errorf("cut %s: %+v, error %v", name, r, err)
 		}

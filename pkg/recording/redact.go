@@ -126,10 +126,12 @@ func (r redactor) pod(p *corev1.Pod) *corev1.Pod {
 	for _, c := range p.Spec.EphemeralContainers {
 		r.container(corev1.Container(c.EphemeralContainerCommon))
 	}
-	for _, all := range [][]corev1.ContainerStatus{p.Status.InitContainerStatuses, p.Status.ContainerStatuses, p.Status.EphemeralContainerStatuses} {
+	for _, all := range [][]corev1.ContainerStatus{p.Status.InitContainerStatuses, p.Status.ContainerStatuses,
+		p.Status.EphemeralContainerStatuses} {
 		for _, c := range all {
 			for _, s := range []corev1.ContainerState{c.State, c.LastTerminationState} {
-				if s.Terminated != nil && s.Terminated.Reason != "StartError" && s.Terminated.Reason != "ContainerCannotRun" { // that message is the runtime's
+				if s.Terminated != nil && s.Terminated.Reason != "StartError" && s.Terminated.Reason != "ContainerCannotRun" {
+					// that message is the runtime's
 					r.value(&s.Terminated.Message)
 				}
 			}

@@ -62,7 +62,8 @@ func (c Comparison) verdict(detail seq.Detail) []string {
 	}
 	for _, s := range compare.Sides {
 		if r := c.Reports[s]; r.looks() {
-			lines = append(lines, fmt.Sprintf("%s was only looked at: its times count from when the object was made, as well as that is known.", s))
+			lines = append(lines,
+				fmt.Sprintf("%s was only looked at: its times count from when the object was made, as well as that is known.", s))
 		}
 	}
 	for _, w := range c.Waits {
@@ -91,7 +92,8 @@ func (c Comparison) inAll() string {
 	}
 	text := "Which of them took longer is not known"
 	if t := c.Totals; c.More != nil {
-		text += fmt.Sprintf(": A %s, B %s", took(t[0].Min, t[0].Max, time.Millisecond), took(t[1].Min, t[1].Max, time.Millisecond))
+		text += fmt.Sprintf(": A %s, B %s", took(t[0].Min, t[0].Max, time.Millisecond),
+			took(t[1].Min, t[1].Max, time.Millisecond))
 	}
 	if parts := c.largest(-1); parts != "" {
 		return text + ". Certain is: " + parts + "."

@@ -32,7 +32,8 @@ func compareHTML(w io.Writer, c Comparison, y Style) error {
 		"{{bars}}", c.htmlBars(),
 		"{{phases}}", c.htmlPhases(),
 		"{{steps}}", c.htmlSteps(y),
-		"{{legend}}", htmlText("~ the other has it at another place; italics are inferred; times count from the beginning of each run, a…b is between a and b."),
+		"{{legend}}", htmlText("~ the other has it at another place; italics are inferred; times count from the "+
+			"beginning of each run, a…b is between a and b."),
 	).WriteString(w, compareHTMLPage)
 	return err
 }
@@ -51,7 +52,8 @@ func paragraphs(all []string) string {
 func (c Comparison) htmlRuns(y Style) string {
 	var b strings.Builder
 	for _, s := range compare.Sides {
-		fmt.Fprintf(&b, "<section class=%q>\n<p><span class=\"tag\">%s</span> %s</p>\n<p class=\"outcome\">%s</p>\n", s, s, htmlText(c.about(s, y)), htmlText(c.Reports[s].headline()))
+		fmt.Fprintf(&b, "<section class=%q>\n<p><span class=\"tag\">%s</span> %s</p>\n<p class=\"outcome\">%s</p>\n", s, s,
+			htmlText(c.about(s, y)), htmlText(c.Reports[s].headline()))
 		if lines := c.Reports[s].obstacle(); len(lines) > 0 {
 			b.WriteString("<dl>\n")
 			for _, l := range lines {
@@ -88,11 +90,13 @@ func (c Comparison) htmlBars() string {
 	var bars [2]strings.Builder
 	each(func(s compare.Side, phase int, name string, from, to time.Duration) {
 		x, width := 1000*from.Seconds()/longest.Seconds(), 1000*(to-from).Seconds()/longest.Seconds()
-		fmt.Fprintf(&bars[s], `<rect class="p%d" x="%.2f" y="0" width="%.2f" height="10"><title>%s</title></rect>`, phase%len(phaseFills), x, max(1, width), htmlText(name))
+		fmt.Fprintf(&bars[s], `<rect class="p%d" x="%.2f" y="0" width="%.2f" height="10"><title>%s</title></rect>`,
+			phase%len(phaseFills), x, max(1, width), htmlText(name))
 	})
 	var b strings.Builder
 	for _, s := range compare.Sides {
-		fmt.Fprintf(&b, "<div class=\"bar %s\"><span class=\"tag\">%s</span><svg viewBox=\"0 0 1000 10\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"Phases of %s\">%s</svg></div>\n", s, s, s, bars[s].String())
+		fmt.Fprintf(&b, "<div class=\"bar %s\"><span class=\"tag\">%s</span><svg viewBox=\"0 0 1000 10\" "+
+			"preserveAspectRatio=\"none\" role=\"img\" aria-label=\"Phases of %s\">%s</svg></div>\n", s, s, s, bars[s].String())
 	}
 	fmt.Fprintf(&b, "<div class=\"axis\"><span>0</span><span>%s</span></div>", duration(longest))
 	return b.String()
@@ -149,8 +153,10 @@ func (c Comparison) htmlStep(b *strings.Builder, y Style, s compare.Step) {
 	if m.Certainty == seq.Inferred {
 		inferred = ` class="inferred"`
 	}
-	fmt.Fprintf(b, "<tr class=%q><td><span class=\"tag\">%s</span></td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td%s>", class, mark,
-		htmlText(c.at(y, s, compare.A)), htmlText(c.at(y, s, compare.B)), htmlText(short(names(s, fromOf))), arrow, htmlText(short(target)), inferred)
+	fmt.Fprintf(b, "<tr class=%q><td><span "+
+		"class=\"tag\">%s</span></td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td%s>", class, mark,
+		htmlText(c.at(y, s, compare.A)), htmlText(c.at(y, s, compare.B)), htmlText(short(names(s, fromOf))), arrow,
+		htmlText(short(target)), inferred)
 	for i, t := range y.texts(s) {
 		if i > 0 {
 			b.WriteString("<br>")

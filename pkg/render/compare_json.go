@@ -50,11 +50,12 @@ type jsonCompPhase struct {
 }
 
 type jsonCompStep struct {
-	Type      string                 `json:"type"`
-	Index     int                    `json:"index"`
-	Only      string                 `json:"only"`      // a or b, where the other has no such step
-	Elsewhere *int                   `json:"elsewhere"` // index of the step by which the other has it, where that is at another place
-	Same      bool                   `json:"same"`      // both say the very same, but for names
+	Type  string `json:"type"`
+	Index int    `json:"index"`
+	Only  string `json:"only"` // a or b, where the other has no such step
+	// index of the step by which the other has it, where that is at another place
+	Elsewhere *int                   `json:"elsewhere"`
+	Same      bool                   `json:"same"` // both say the very same, but for names
 	Steps     jsonSides[jsonMessage] `json:"steps"`
 	Detail    string                 `json:"detail"` // the least in which either run has it
 }
@@ -79,7 +80,8 @@ type jsonMessage struct {
 func compareJSON(w io.Writer, c Comparison) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
-	out := jsonComparison{Type: "comparison", APIVersion: "seq/v1alpha1", Same: c.Same, More: jsonMore(c.More), Longer: jsonSide(c.Longer()), Waits: []jsonSides[jsonWait]{}, Verdict: c.verdict(seq.Full)}
+	out := jsonComparison{Type: "comparison", APIVersion: "seq/v1alpha1", Same: c.Same, More: jsonMore(c.More),
+		Longer: jsonSide(c.Longer()), Waits: []jsonSides[jsonWait]{}, Verdict: c.verdict(seq.Full)}
 	out.Runs = jsonSides[jsonCompRun]{c.jsonRun(compare.A), c.jsonRun(compare.B)}
 	for _, x := range c.Waits {
 		out.Waits = append(out.Waits, jsonSides[jsonWait]{jsonOfWait(x.Sides[compare.A]), jsonOfWait(x.Sides[compare.B])})
@@ -158,10 +160,12 @@ func (c Comparison) jsonMessage(s compare.Step, side compare.Side) *jsonMessage 
 		return new(t.Sub(zero).Seconds())
 	}
 	w := m.Known()
-	j := &jsonMessage{From: m.From, To: m.To, Kind: m.Kind, Label: m.Label, Container: m.Container, Rule: m.Rule.Name, Certainty: m.Certainty, Earliest: since(w.Earliest), Latest: since(w.Latest)}
+	j := &jsonMessage{From: m.From, To: m.To, Kind: m.Kind, Label: m.Label, Container: m.Container, Rule: m.Rule.Name,
+		Certainty: m.Certainty, Earliest: since(w.Earliest), Latest: since(w.Latest)}
 	if m.Answer != nil {
 		j.Answer = m.Answer.Label
-		if end := m.Answer.Known(); !w.Earliest.IsZero() && !w.Latest.IsZero() && !end.Earliest.IsZero() && !end.Latest.IsZero() {
+		if end := m.Answer.Known(); !w.Earliest.IsZero() && !w.Latest.IsZero() && !end.Earliest.IsZero() &&
+			!end.Latest.IsZero() {
 			j.Took = &jsonRange{max(0, end.Earliest.Sub(w.Latest).Seconds()), end.Latest.Sub(w.Earliest).Seconds()}
 		}
 	}

@@ -40,7 +40,8 @@ func compareListing(w io.Writer, c Comparison, y Style) error {
 		out = append(append(out, ""), y.comparedBars(c)...)
 	}
 	g := y.glyphs()
-	legend := fmt.Sprintf("A, B: only there; ~: the other has it at another place; %s observed, %s inferred; +ms since the beginning of each", g.observed, g.inferred)
+	legend := fmt.Sprintf("A, B: only there; ~: the other has it at another place; %s observed, %s inferred; +ms "+
+		"since the beginning of each", g.observed, g.inferred)
 	out = append(out, "")
 	for _, l := range wrap(legend, y.width()-1) {
 		out = append(out, y.paint(dim, l))
@@ -145,7 +146,8 @@ func (y Style) compared(c Comparison, s compare.Step) []string {
 	label = beside(label, y.lasted(s), room)
 	first := strings.Join([]string{
 		y.tinted(colour, fit(whose, mark)), " ", fit(c.at(y, s, compare.A), at), " ", fit(c.at(y, s, compare.B), at), " ",
-		y.participant(names(s, fromOf), lane), " ", runewidth.FillRight(arrow, arrowWidth), " ", y.participant(target, lane), " ",
+		y.participant(names(s, fromOf), lane), " ", runewidth.FillRight(arrow, arrowWidth), " ", y.participant(target, lane),
+		" ",
 		fit(label[0], room), " ", strings.TrimRight(certainty, " "),
 	}, "")
 	out := []string{first}

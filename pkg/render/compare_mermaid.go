@@ -24,7 +24,8 @@ func compareMermaid(w io.Writer, c Comparison, y Style) error {
 	}
 	m.ids = mermaidIDs(lanes, cmp.Or(c.Runs[compare.A].Runtime, c.Runs[compare.B].Runtime))
 	m.printf("sequenceDiagram")
-	m.printf("    title A: %s, B: %s (%s inferred)", mermaidText(c.Names[compare.A]), mermaidText(c.Names[compare.B]), y.glyphs().inferred)
+	m.printf("    title A: %s, B: %s (%s inferred)", mermaidText(c.Names[compare.A]), mermaidText(c.Names[compare.B]),
+		y.glyphs().inferred)
 	for k, id := range m.ids {
 		m.participant(id, joinedNames(c.Participants[order[k]]))
 	}

@@ -23,7 +23,8 @@ func TestNoComparedLineIsWiderThanTheTerminal(t *testing.T) {
 		j := (i + 1) % len(reports)
 		c := render.Compare(reports[i], reports[j], [2]string{names[i], names[j]})
 		for _, width := range []int{60, 80, 100, 140, 200} {
-			for _, y := range []render.Style{{Detail: seq.Normal}, {Detail: seq.Full, Explain: true}, {Detail: seq.Brief, ASCII: true}} {
+			for _, y := range []render.Style{{Detail: seq.Normal}, {Detail: seq.Full, Explain: true},
+				{Detail: seq.Brief, ASCII: true}} {
 				y.Width = width
 				var b bytes.Buffer
 				if err := render.CompareFormats["listing"](&b, c, y); err != nil {

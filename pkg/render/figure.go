@@ -8,7 +8,8 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-// figure is a report as the pictures draw it: the participants that have a lane, and the messages between them in order.
+// figure is a report as the pictures draw it: the participants that have a lane, and the messages between them in
+// order.
 type figure struct {
 	lanes []seq.Participant
 	rows  []row
@@ -54,7 +55,8 @@ func newFigure(r Report, detail seq.Detail) figure {
 }
 
 // laneOrder is that of the diagrams in courses; others stand before the kubelet, containers at the end as they appear.
-var laneOrder = []seq.Participant{seq.Kubectl, seq.APIServer, seq.Etcd, seq.ControllerManager, seq.Scheduler, "", seq.Kubelet, seq.Runtime, seq.CNI, seq.Runc}
+var laneOrder = []seq.Participant{seq.Kubectl, seq.APIServer, seq.Etcd, seq.ControllerManager, seq.Scheduler, "",
+	seq.Kubelet, seq.Runtime, seq.CNI, seq.Runc}
 
 func laneRank(p, runtime seq.Participant) int {
 	switch p {

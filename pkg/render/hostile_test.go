@@ -30,8 +30,10 @@ var hostile = map[string]string{
 }
 
 // kept are the fields that make an observation one about the Pod.
-var kept = map[string]bool{"namespace": true, "uid": true, "resourceVersion": true, "type": true, "verb": true, "kind": true, "id": true, "traceID": true, "parent": true,
-	"resource": true, "apiVersion": true, "time": true, "manager": true, "operation": true, "service": true, "nodeName": true, "phase": true, "status": true, "generateName": true}
+var kept = map[string]bool{"namespace": true, "uid": true, "resourceVersion": true, "type": true, "verb": true,
+	"kind": true, "id": true, "traceID": true, "parent": true,
+	"resource": true, "apiVersion": true, "time": true, "manager": true, "operation": true, "service": true,
+	"nodeName": true, "phase": true, "status": true, "generateName": true}
 
 // poison appends a text to every string of a document that is no time, number or field the story hangs on.
 func poison(v any, key, text string) any {
@@ -48,7 +50,8 @@ func poison(v any, key, text string) any {
 		if long := len(text) > 1000; long && key != "message" && key != "userAgent" {
 			return x
 		}
-		if !kept[key] && !looksLikeTime(x) && !(key == "name" && looksLikeName(x)) && !(key == "reason" && !strings.Contains(x, " ")) {
+		if !kept[key] && !looksLikeTime(x) && !(key == "name" && looksLikeName(x)) &&
+			!(key == "reason" && !strings.Contains(x, " ")) {
 			return x + text
 		}
 	}
@@ -137,7 +140,8 @@ func checkText(t *testing.T, name string, draw func(io.Writer, render.Style) err
 	if name == "json" { // its strings are for programs, and escaped
 		return
 	}
-	if i := strings.IndexFunc(text, func(r rune) bool { return r != '\n' && r != '\t' && unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }); i >= 0 {
+	if i := strings.IndexFunc(text,
+		func(r rune) bool { return r != '\n' && r != '\t' && unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }); i >= 0 {
 		t.Errorf("%s has %q", name, text[max(0, i-20):min(len(text), i+20)])
 	}
 	if name == "listing" || name == "lanes" {

@@ -81,8 +81,8 @@ type pagePhase struct {
 	Parts   [][2]float64 `json:"parts"` // from when to when they are likeliest to have lasted
 }
 
-// HTML writes the report as one page that needs nothing else: no network, no other file. Its security policy admits only
-// its own script and style, by their hashes; whatever a server said is data, and becomes text.
+// HTML writes the report as one page that needs nothing else: no network, no other file. Its security policy admits
+// only its own script and style, by their hashes; whatever a server said is data, and becomes text.
 func HTML(w io.Writer, r Report, y Style) error {
 	data, err := json.Marshal(newPage(r, y))
 	if err != nil {
@@ -96,7 +96,8 @@ func HTML(w io.Writer, r Report, y Style) error {
 	// Not html/template: its reflection would have the linker keep every exported method, 24 MB more.
 	_, err = strings.NewReplacer(
 		"{{title}}", html.EscapeString(Plain(r.Run.Subject.String())),
-		"{{policy}}", "default-src 'none'; style-src "+digest(pageCSS)+"; script-src "+digest(pageJS)+"; base-uri 'none'; form-action 'none'",
+		"{{policy}}", "default-src 'none'; style-src "+digest(pageCSS)+"; script-src "+digest(pageJS)+
+			"; base-uri 'none'; form-action 'none'",
 		"{{style}}", pageCSS,
 		"{{script}}", pageJS,
 		"{{data}}", string(data), // json.Marshal escapes what could end the element
@@ -116,13 +117,15 @@ func newPage(r Report, y Style) page {
 	y.clock = r.looks()
 	p := page{
 		Title: Plain(r.Run.Subject.String()), Where: Plain(y.where(r)), Outcome: Plain(r.headline()),
-		Detail: y.Detail, Lanes: []pageLane{}, Steps: []pageStep{}, Obstacle: [][2]string{}, Phases: []pagePhase{}, Waits: []string{}, Notes: []string{},
+		Detail: y.Detail, Lanes: []pageLane{}, Steps: []pageStep{}, Obstacle: [][2]string{}, Phases: []pagePhase{},
+		Waits: []string{}, Notes: []string{},
 	}
 	if !r.Recorded.IsZero() {
 		p.Recorded = r.Recorded.UTC().Format("2006-01-02 15:04 UTC")
 	}
 	for _, l := range f.lanes {
-		p.Lanes = append(p.Lanes, pageLane{strings.TrimPrefix(Plain(string(l)), string(seq.Container(""))), laneRank(l, r.Run.Runtime)})
+		p.Lanes = append(p.Lanes,
+			pageLane{strings.TrimPrefix(Plain(string(l)), string(seq.Container(""))), laneRank(l, r.Run.Runtime)})
 	}
 	index := map[string]int{}
 	for i, x := range f.rows {
@@ -135,7 +138,8 @@ func newPage(r Report, y Style) page {
 	for _, ph := range r.Phases {
 		out := pagePhase{Name: ph.Name, Took: took(ph.Min, ph.Max, time.Millisecond), Explain: Plain(ph.Explain)}
 		for _, part := range ph.Parts {
-			out.Parts = append(out.Parts, [2]float64{ms(part.Likely.Earliest.Sub(r.Run.Zero)), ms(part.Likely.Latest.Sub(r.Run.Zero))})
+			out.Parts = append(out.Parts,
+				[2]float64{ms(part.Likely.Earliest.Sub(r.Run.Zero)), ms(part.Likely.Latest.Sub(r.Run.Zero))})
 		}
 		p.Phases = append(p.Phases, out)
 	}
@@ -176,10 +180,13 @@ func (y Style) pageStep(r Report, f figure, x row, index map[string]int) pageSte
 		right = y.right(x.Step, nil)
 	}
 	s := pageStep{
-		From: x.from, To: x.to, Kind: x.Kind, Detail: x.Detail, Label: Plain(x.Label), Right: right, Time: y.when(x.Step, r.origin()),
-		Earliest: since(x.Window.Earliest), Latest: since(x.Window.Latest), Best: since(x.Best), Inferred: x.Certainty == seq.Inferred,
-		Answers: x.closes, Phase: x.phase, At: x.At, Clock: Plain(string(x.Clock)), Rule: x.Rule.Name, Gist: x.Rule.Gist, Explain: x.Rule.Explain,
-		Proves: x.Rule.Proves, Doc: x.Rule.Doc, Evidence: []pageEvidence{}, After: []int{},
+		From: x.from, To: x.to, Kind: x.Kind, Detail: x.Detail, Label: Plain(x.Label), Right: right,
+		Time:     y.when(x.Step, r.origin()),
+		Earliest: since(x.Window.Earliest), Latest: since(x.Window.Latest), Best: since(x.Best),
+		Inferred: x.Certainty == seq.Inferred,
+		Answers:  x.closes, Phase: x.phase, At: x.At, Clock: Plain(string(x.Clock)), Rule: x.Rule.Name, Gist: x.Rule.Gist,
+		Explain: x.Rule.Explain,
+		Proves:  x.Rule.Proves, Doc: x.Rule.Doc, Evidence: []pageEvidence{}, After: []int{},
 	}
 	for _, e := range x.Evidence {
 		s.Evidence = append(s.Evidence, pageEvidence{Plain(e.Source), Plain(evidence(e))})

@@ -36,7 +36,8 @@ func (r Report) origin() time.Time {
 
 // Outcome is how the run ended. It is empty while it goes on.
 type Outcome struct {
-	Name     string // Ready, Scheduled, Running, Succeeded, Failed, Stuck, Timeout, Interrupted, Refused, Deleted, Unseen, Incomplete
+	// Ready, Scheduled, Running, Succeeded, Failed, Stuck, Timeout, Interrupted, Refused, Deleted, Unseen, Incomplete
+	Name     string
 	Reason   string
 	Message  string
 	ExitCode int
@@ -55,7 +56,8 @@ type jsonRun struct {
 	Node       string      `json:"node,omitempty"`
 	Runtime    string      `json:"runtime,omitempty"`
 	Clocks     []seq.Clock `json:"clocks,omitempty"` // nanoseconds
-	Looked     *time.Time  `json:"looked,omitempty"` // since when a run that only looks does so; started is when the object was made
+	// since when a run that only looks does so; started is when the object was made
+	Looked *time.Time `json:"looked,omitempty"`
 }
 
 type jsonStep struct {
@@ -107,7 +109,8 @@ type jsonPhase struct {
 	Min      float64    `json:"min"`
 	Max      float64    `json:"max"`
 	Open     bool       `json:"open,omitempty"` // it had not ended when the run did
-	Parts    [][2]int   `json:"parts"`          // indices of the first and the last step of each stretch, -1 where the run itself began or ended
+	// indices of the first and the last step of each stretch, -1 where the run itself began or ended
+	Parts [][2]int `json:"parts"`
 }
 
 type jsonWait struct {
@@ -153,7 +156,8 @@ func JSON(w io.Writer, r Report) error {
 	enc.SetEscapeHTML(false)
 	err := enc.Encode(jsonRun{
 		Type: "run", APIVersion: "seq/v1alpha1", Server: r.Run.Server, Subject: r.Run.Subject, Started: instant(r.Run.Zero),
-		Sources: r.Run.Sources, Image: r.Run.Image, Node: r.Run.Node, Runtime: string(r.Run.Runtime), Clocks: r.Run.Clocks, Looked: instant(r.Run.Looked),
+		Sources: r.Run.Sources, Image: r.Run.Image, Node: r.Run.Node, Runtime: string(r.Run.Runtime), Clocks: r.Run.Clocks,
+		Looked: instant(r.Run.Looked),
 	})
 	if err != nil {
 		return err
@@ -163,16 +167,21 @@ func JSON(w io.Writer, r Report) error {
 		index[s.Key] = i
 	}
 	for _, m := range r.Members {
-		if err := enc.Encode(jsonPod{"pod", m.Object, m.Owner, m.Node, instant(m.Created), m.Took.Seconds(), jsonPhases(m.Phases, index)}); err != nil {
+		if err := enc.Encode(jsonPod{"pod", m.Object, m.Owner, m.Node, instant(m.Created), m.Took.Seconds(),
+			jsonPhases(m.Phases, index)}); err != nil {
 			return err
 		}
 	}
 	for i, s := range r.Steps {
 		j := jsonStep{
-			Type: "step", Index: i, From: s.From, To: s.To, Kind: s.Kind, Label: s.Label, Verb: s.Verb, Resource: s.Resource, Subresource: s.Subresource,
-			Object: s.Object, About: s.About, ResourceVersion: s.ResourceVersion, Container: s.Container, Node: s.Node, At: s.At, Call: s.Call,
+			Type: "step", Index: i, From: s.From, To: s.To, Kind: s.Kind, Label: s.Label, Verb: s.Verb, Resource: s.Resource,
+			Subresource: s.Subresource,
+			Object:      s.Object, About: s.About, ResourceVersion: s.ResourceVersion, Container: s.Container, Node: s.Node,
+			At:       s.At,
+			Call:     s.Call,
 			Earliest: instant(s.Window.Earliest), Latest: instant(s.Window.Latest), Best: instant(s.Best),
-			Clock: s.Clock, Certainty: s.Certainty, Detail: s.Detail.String(), Rule: s.Rule.Name, Evidence: s.Evidence, Conflict: s.Conflict,
+			Clock: s.Clock, Certainty: s.Certainty, Detail: s.Detail.String(), Rule: s.Rule.Name, Evidence: s.Evidence,
+			Conflict: s.Conflict,
 		}
 		j.After = make([]int, len(s.After))
 		for k, key := range s.After {
@@ -187,8 +196,9 @@ func JSON(w io.Writer, r Report) error {
 		}
 	}
 	out := jsonOutcome{
-		Type: "outcome", Outcome: r.Outcome.Name, Reason: r.Outcome.Reason, Message: r.Outcome.Message, ExitCode: r.Outcome.ExitCode,
-		Seconds: r.Outcome.Total.Seconds(), Unseen: r.Run.Unseen, Denied: r.Run.Denied,
+		Type: "outcome", Outcome: r.Outcome.Name, Reason: r.Outcome.Reason, Message: r.Outcome.Message,
+		ExitCode: r.Outcome.ExitCode,
+		Seconds:  r.Outcome.Total.Seconds(), Unseen: r.Run.Unseen, Denied: r.Run.Denied,
 	}
 	out.Obstacle = jsonOfObstacle(r.Outcome.Obstacle)
 	out.Phases = jsonPhases(r.Phases, index)
@@ -202,7 +212,8 @@ func jsonOfObstacle(o *seq.Obstacle) *jsonObstacle {
 	if o == nil {
 		return nil
 	}
-	return &jsonObstacle{o.Name, o.By, o.Container, o.Reason, o.Message, o.Explain, o.Next, instant(o.Since), o.Held.Seconds(), o.DeadEnd, inUTC(o.Evidence)}
+	return &jsonObstacle{o.Name, o.By, o.Container, o.Reason, o.Message, o.Explain, o.Next, instant(o.Since),
+		o.Held.Seconds(), o.DeadEnd, inUTC(o.Evidence)}
 }
 
 // jsonPhases refers to steps by their indices.
@@ -219,7 +230,9 @@ func jsonPhases(phases []seq.Phase, index map[string]int) []jsonPhase {
 		for i, part := range p.Parts {
 			parts[i] = [2]int{at(part.Begin), at(part.End)}
 		}
-		all = append(all, jsonPhase{p.Name, instant(p.Earliest), instant(p.Latest), p.Best.Seconds(), p.Min.Seconds(), p.Max.Seconds(), p.Open, parts})
+		all = append(all,
+			jsonPhase{p.Name, instant(p.Earliest), instant(p.Latest), p.Best.Seconds(), p.Min.Seconds(), p.Max.Seconds(), p.Open,
+				parts})
 	}
 	return all
 }

@@ -258,5 +258,6 @@ func (c canvas) String(y Style) string {
 
 // tooNarrow says why there are no lanes.
 func (c columns) tooNarrow() string {
-	return fmt.Sprintf("%d lanes need %d columns and there are %d: a listing instead.", len(c.lanes), c.before+len(c.lanes)*laneRoom+afterLanes, c.width)
+	return fmt.Sprintf("%d lanes need %d columns and there are %d: a listing instead.", len(c.lanes),
+		c.before+len(c.lanes)*laneRoom+afterLanes, c.width)
 }

@@ -45,7 +45,8 @@ func TestLanesFitTheTerminal(t *testing.T) {
 	r.Steps[3].Label = strings.Repeat("a long word ", 20) + " 漢字漢字"
 	r.Steps[4].Label = strings.Repeat("漢字", 60)
 	for _, width := range []int{64, 65, 80, 100, 101, 140, 200} {
-		for _, y := range []Style{{Detail: seq.Normal}, {Detail: seq.Full, Explain: true}, {Detail: seq.Normal, ASCII: true}} {
+		for _, y := range []Style{{Detail: seq.Normal}, {Detail: seq.Full, Explain: true},
+			{Detail: seq.Normal, ASCII: true}} {
 			y.Width = width
 			out := lanesOf(t, y, r)
 			for line := range strings.Lines(out) {
@@ -64,7 +65,8 @@ func TestLanesFallBackToTheListing(t *testing.T) {
 	r := sample()
 	r.Outcome.Name = "Ready"
 	out := lanesOf(t, Style{Width: 63, Detail: seq.Normal}, r)
-	if !strings.Contains(out, "5 lanes need 64 columns and there are 63: a listing instead.\n") || !strings.Contains(out, "kubectl    → apiserver") {
+	if !strings.Contains(out, "5 lanes need 64 columns and there are 63: a listing instead.\n") ||
+		!strings.Contains(out, "kubectl    → apiserver") {
 		t.Errorf("%s", out)
 	}
 }
@@ -84,16 +86,19 @@ func TestLanesASCII(t *testing.T) {
 func TestLanesAreExpected(t *testing.T) {
 	r := sample()
 	r.Run.Runtime = "containerd"
-	r.Run.Expected = []seq.Participant{seq.Kubectl, seq.APIServer, seq.Etcd, seq.Scheduler, seq.Kubelet, seq.Runtime, seq.Runc, seq.Container("app")}
+	r.Run.Expected = []seq.Participant{seq.Kubectl, seq.APIServer, seq.Etcd, seq.Scheduler, seq.Kubelet, seq.Runtime,
+		seq.Runc, seq.Container("app")}
 	r.Steps = r.Steps[:2]
 	draw := func(width int) string {
 		var b bytes.Buffer
-		if err := NewLive("lanes", Style{Detail: seq.Normal}, &b, func() (int, int) { return width, 30 }).Update(r, 0, "waiting"); err != nil {
+		if err := NewLive("lanes", Style{Detail: seq.Normal}, &b, func() (int, int) { return width, 30 }).Update(r, 0,
+			"waiting"); err != nil {
 			t.Fatal(err)
 		}
 		return b.String()
 	}
-	if out := draw(120); !strings.Contains(out, "scheduler") || !strings.Contains(out, "runtime") || !strings.Contains(out, "app") {
+	if out := draw(120); !strings.Contains(out, "scheduler") || !strings.Contains(out, "runtime") ||
+		!strings.Contains(out, "app") {
 		t.Errorf("%s", out)
 	}
 	if out := draw(80); strings.Contains(out, "scheduler") || !strings.Contains(out, "apiserver") {

@@ -90,7 +90,8 @@ func (y Style) header(r Report) []string {
 		times = "times in UTC, with the digits that are known; a…b: between a and b; …b: by b"
 	}
 	legend := fmt.Sprintf("%s observed  %s inferred   %s", g.observed, g.inferred, times)
-	return []string{y.ascii(strings.TrimRight(fit(Plain(h), y.width()-1), " ")), y.paint(dim, y.ascii(strings.TrimRight(fit(legend, y.width()-1), " ")))}
+	return []string{y.ascii(strings.TrimRight(fit(Plain(h), y.width()-1), " ")),
+		y.paint(dim, y.ascii(strings.TrimRight(fit(legend, y.width()-1), " ")))}
 }
 
 // where says what is made of which image, and on which cluster.
@@ -105,8 +106,8 @@ func (y Style) where(r Report) string {
 	return strings.TrimSpace(s)
 }
 
-// lines draws the steps. Calls in alone have been drawn without their answer before, so the answer gets its own line. Those
-// in done have been drawn for good, and are not drawn again.
+// lines draws the steps. Calls in alone have been drawn without their answer before, so the answer gets its own line.
+// Those in done have been drawn for good, and are not drawn again.
 func (y Style) lines(r Report, settled int, alone, done map[string]bool) []line {
 	tags := r.tags()
 	answers := map[string]int{}

@@ -31,7 +31,8 @@ type Live struct {
 
 // NewLive draws on out in a live format. Size tells the size of the terminal in cells; without it out is none.
 func NewLive(format string, style Style, out io.Writer, size func() (width, height int)) *Live {
-	return &Live{Style: style, lanes: format == "lanes", out: out, size: size, printed: map[string]bool{}, alone: map[string]bool{}}
+	return &Live{Style: style, lanes: format == "lanes", out: out, size: size, printed: map[string]bool{},
+		alone: map[string]bool{}}
 }
 
 // Update draws the report. The first settled of its steps will not change any more.
@@ -163,10 +164,10 @@ func (l *Live) dimmed(s string) string {
 
 var sgr = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
-// flush replaces the tail from its first line that changed, in one write, so that a terminal never shows half of it. Each
-// line clears what is left of the one it is written over, and what is below goes last: clearing from the first line of the
-// screen on, some terminals keep what was there in their history. A terminal that has become narrower has broken lines that
-// are too long for it now.
+// flush replaces the tail from its first line that changed, in one write, so that a terminal never shows half of it.
+// Each line clears what is left of the one it is written over, and what is below goes last: clearing from the first
+// line of the screen on, some terminals keep what was there in their history. A terminal that has become narrower has
+// broken lines that are too long for it now.
 func (l *Live) flush(final string, tail []string) error {
 	same := 0
 	for final == "" && same < min(len(tail), len(l.tail)) && tail[same] == l.tail[same] {

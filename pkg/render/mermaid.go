@@ -88,7 +88,8 @@ func (m *mermaid) across() string {
 }
 
 // phaseFills are those of the phases, in order, behind light and dark pictures.
-var phaseFills = []string{"66,133,244", "171,71,188", "255,167,38", "38,166,154", "102,187,106", "239,83,80", "92,107,192"}
+var phaseFills = []string{"66,133,244", "171,71,188", "255,167,38", "38,166,154", "102,187,106", "239,83,80",
+	"92,107,192"}
 
 // phase ends the background of one phase and begins that of the next; -1 is none.
 func (m *mermaid) phase(from, to int) {
@@ -98,7 +99,8 @@ func (m *mermaid) phase(from, to int) {
 	if to >= 0 {
 		p := m.report.Phases[to]
 		m.printf("    rect rgba(%s,0.12)", phaseFills[to%len(phaseFills)])
-		m.printf("    Note over %s: %s %s", m.across(), mermaidText(p.Name), mermaidText(took(p.Min, p.Max, time.Millisecond)))
+		m.printf("    Note over %s: %s %s", m.across(), mermaidText(p.Name),
+			mermaidText(took(p.Min, p.Max, time.Millisecond)))
 	}
 }
 
@@ -125,8 +127,8 @@ func (m *mermaid) row(x row) {
 	}
 }
 
-// mermaidText makes a string safe for any place of a sequence diagram: Mermaid decodes #NUMBER; into the character. What
-// could be syntax anywhere is written so.
+// mermaidText makes a string safe for any place of a sequence diagram: Mermaid decodes #NUMBER; into the character.
+// What could be syntax anywhere is written so.
 func mermaidText(s string) string {
 	var b strings.Builder
 	for _, r := range Plain(s) {

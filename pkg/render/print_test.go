@@ -16,14 +16,17 @@ func TestPrintAboveTheTail(t *testing.T) {
 	if err := l.Update(sample(), 2, "waiting"); err != nil {
 		t.Fatal(err)
 	}
-	for name, w := range map[string]io.Writer{"the same": &screen, "another on the same terminal": struct{ io.Writer }{&screen}} {
+	for name, w := range map[string]io.Writer{"the same": &screen,
+		"another on the same terminal": struct{ io.Writer }{&screen}} {
 		screen.Reset()
 		if err := l.Print(w, "hello\n"); err != nil {
 			t.Fatal(err)
 		}
 		got := screen.String()
 		got = strings.ReplaceAll(strings.TrimSuffix(got, "\x1b[J"), "\x1b[K", "")
-		if head, tail, ok := strings.Cut(got, "hello\n"); !ok || !strings.HasSuffix(strings.TrimSuffix(head, "\x1b[J"), "A\r") || !strings.Contains(tail, "yours") || !strings.HasSuffix(strings.TrimRight(tail, " \n"), "waiting") {
+		if head, tail, ok := strings.Cut(got, "hello\n"); !ok ||
+			!strings.HasSuffix(strings.TrimSuffix(head, "\x1b[J"), "A\r") || !strings.Contains(tail, "yours") ||
+			!strings.HasSuffix(strings.TrimRight(tail, " \n"), "waiting") {
 			t.Errorf("%s: %q", name, got)
 		}
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/test/truth"
 )
 
-// What is printed says what the steps say: read back, each row is one step, in its place, with its certainty, its revision
-// and a time that holds all of its window.
+// What is printed says what the steps say: read back, each row is one step, in its place, with its certainty, its
+// revision and a time that holds all of its window.
 func TestListingReadBack(t *testing.T) {
 	for _, s := range scenario.All(t) {
 		t.Run(s.Name, func(t *testing.T) {

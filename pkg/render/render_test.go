@@ -29,19 +29,29 @@ func ruleNamed(name string) *seq.Rule {
 
 func sample() Report {
 	window := func(from, to float64) seq.Window { return seq.Window{Earliest: after(from), Latest: after(to)} }
-	call := seq.Step{Key: "call", Call: "call", From: seq.Kubectl, To: seq.APIServer, Kind: seq.RequestKind, Label: "POST pods (web)", Detail: seq.Brief,
-		Best: zero, Window: window(0, 0), Shown: true, Precision: 100 * time.Microsecond, Certainty: seq.Observed, Rule: ruleNamed("own-create"),
+	call := seq.Step{Key: "call", Call: "call", From: seq.Kubectl, To: seq.APIServer, Kind: seq.RequestKind,
+		Label: "POST pods (web)", Detail: seq.Brief,
+		Best: zero, Window: window(0, 0), Shown: true, Precision: 100 * time.Microsecond, Certainty: seq.Observed,
+		Rule:     ruleNamed("own-create"),
 		Evidence: []seq.Evidence{{Source: "http", Detail: "our own request"}}}
 	answer := call
-	answer.Key, answer.From, answer.To, answer.Kind, answer.Label, answer.Best = "call:end", seq.APIServer, seq.Kubectl, seq.ResponseKind, "201 Created", after(6.4)
+	answer.Key, answer.From, answer.To = "call:end", seq.APIServer, seq.Kubectl
+	answer.Kind, answer.Label, answer.Best = seq.ResponseKind, "201 Created", after(6.4)
 	answer.Window, answer.After = window(6.4, 6.4), []string{"call"}
-	delivery := seq.Step{Key: "deliver", From: seq.APIServer, To: seq.Kubelet, Kind: seq.DeliveryKind, Label: "watch: Pod web, yours", Detail: seq.Brief,
-		Window: window(12.2, 64.1), Best: after(13), Certainty: seq.Inferred, Rule: ruleNamed("kubelet-delivery"), After: []string{"call"}}
-	patch := seq.Step{Key: "write", From: seq.Kubelet, To: seq.APIServer, Kind: seq.RequestKind, Label: "PATCH pods/status: ContainerCreating (app), Initialized", Detail: seq.Normal,
-		ResourceVersion: "419", Verb: "patch", Window: window(12.2, 64.1), Best: after(60), Certainty: seq.Observed, Rule: ruleNamed("status-patch")}
-	exec := seq.Step{Key: "exec", From: seq.Runc, To: seq.Container("a-container-with-a-long-name"), Kind: seq.RequestKind, Label: "exec", Detail: seq.Normal,
+	delivery := seq.Step{Key: "deliver", From: seq.APIServer, To: seq.Kubelet, Kind: seq.DeliveryKind,
+		Label: "watch: Pod web, yours", Detail: seq.Brief,
+		Window: window(12.2, 64.1), Best: after(13), Certainty: seq.Inferred, Rule: ruleNamed("kubelet-delivery"),
+		After: []string{"call"}}
+	patch := seq.Step{Key: "write", From: seq.Kubelet, To: seq.APIServer, Kind: seq.RequestKind,
+		Label: "PATCH pods/status: ContainerCreating (app), Initialized", Detail: seq.Normal,
+		ResourceVersion: "419", Verb: "patch", Window: window(12.2, 64.1), Best: after(60), Certainty: seq.Observed,
+		Rule: ruleNamed("status-patch")}
+	exec := seq.Step{Key: "exec", From: seq.Runc, To: seq.Container("a-container-with-a-long-name"), Kind: seq.RequestKind,
+		Label: "exec", Detail: seq.Normal,
 		Window: window(15000, 15200), Best: after(15100), Certainty: seq.Inferred, Rule: ruleNamed("exec")}
-	return Report{Context: "lab", Run: seq.Run{Server: "v1.37.2", Subject: seq.Object{Kind: "Pod", Namespace: "default", Name: "web"}, Image: "busybox:1", Zero: zero},
+	return Report{Context: "lab",
+		Run: seq.Run{Server: "v1.37.2", Subject: seq.Object{Kind: "Pod", Namespace: "default", Name: "web"},
+			Image: "busybox:1", Zero: zero},
 		Steps: []seq.Step{call, answer, delivery, patch, exec}}
 }
 
@@ -61,11 +71,15 @@ func TestListingAt80(t *testing.T) {
 		return []seq.Part{{Begin: "call", End: "call:end", Likely: seq.Window{Earliest: after(from), Latest: after(to)}}}
 	}
 	r.Phases = []seq.Phase{
-		{Name: "admit", Min: 6400 * time.Microsecond, Max: 6400 * time.Microsecond, Best: 6400 * time.Microsecond, Explain: "it is stored", Parts: part(0, 6.4)},
-		{Name: "start", Min: 0, Max: 200 * time.Millisecond, Best: 64 * time.Millisecond, Explain: "it is started", Parts: append(part(10, 40), part(60, 94)...)},
-		{Name: "ready", Min: 20 * time.Millisecond, Max: 30 * time.Millisecond, Best: 25 * time.Millisecond, Parts: part(75, 100)},
+		{Name: "admit", Min: 6400 * time.Microsecond, Max: 6400 * time.Microsecond, Best: 6400 * time.Microsecond,
+			Explain: "it is stored", Parts: part(0, 6.4)},
+		{Name: "start", Min: 0, Max: 200 * time.Millisecond, Best: 64 * time.Millisecond, Explain: "it is started",
+			Parts: append(part(10, 40), part(60, 94)...)},
+		{Name: "ready", Min: 20 * time.Millisecond, Max: 30 * time.Millisecond, Best: 25 * time.Millisecond,
+			Parts: part(75, 100)},
 	}
-	r.Waits = []seq.Wait{{Name: "aConstant", Phase: "start", Length: 50 * time.Millisecond, Explain: "it waits", Remedy: "do not"}}
+	r.Waits = []seq.Wait{{Name: "aConstant", Phase: "start", Length: 50 * time.Millisecond, Explain: "it waits",
+		Remedy: "do not"}}
 	want := strings.TrimPrefix(`
 Pod default/web  image busybox:1  →  lab, v1.37.2
 ● observed  ○ inferred   +ms since the POST; a…b: between a and b
@@ -118,7 +132,8 @@ func TestDetailSelects(t *testing.T) {
 		t.Errorf("brief:\n%s", brief)
 	}
 	full := listing(t, Style{Width: 120, Detail: seq.Full, Explain: true}, sample())
-	if !strings.Contains(full, "http: our own request") || !strings.Contains(full, "\n            Each kubelet watches the Pods that carry its node's name.\n") {
+	if !strings.Contains(full, "http: our own request") ||
+		!strings.Contains(full, "\n            Each kubelet watches the Pods that carry its node's name.\n") {
 		t.Errorf("full:\n%s", full)
 	}
 }
@@ -132,7 +147,8 @@ func hostileSample() Report {
 	r.Run.Clocks = []seq.Clock{{Of: seq.Participant(hostile), Offset: time.Second}}
 	r.Waits = []seq.Wait{{Name: hostile, Explain: hostile, Remedy: hostile}}
 	for i := range r.Steps {
-		r.Steps[i].Label, r.Steps[i].From, r.Steps[i].To, r.Steps[i].ResourceVersion = hostile, seq.Participant(hostile), seq.Participant(hostile), hostile
+		r.Steps[i].Label, r.Steps[i].From = hostile, seq.Participant(hostile)
+		r.Steps[i].To, r.Steps[i].ResourceVersion = seq.Participant(hostile), hostile
 		r.Steps[i].Evidence = []seq.Evidence{{Source: hostile, Detail: hostile, ResourceVersion: hostile}}
 	}
 	return r
@@ -166,14 +182,16 @@ func TestAppendsSettledLinesOnly(t *testing.T) {
 		t.Errorf("request alone: %q", got)
 	}
 	r.Steps = whole
-	if got := update(3); strings.Contains(got, "POST pods") || !strings.Contains(got, "201 Created") || !strings.Contains(got, "yours") || strings.Contains(got, "PATCH") {
+	if got := update(3); strings.Contains(got, "POST pods") || !strings.Contains(got, "201 Created") ||
+		!strings.Contains(got, "yours") || strings.Contains(got, "PATCH") {
 		t.Errorf("answer later: %q", got)
 	}
 	b.Reset()
 	if err := l.Finish(r); err != nil {
 		t.Fatal(err)
 	}
-	if got := b.String(); strings.Contains(got, "yours") || !strings.Contains(got, "PATCH") || strings.Contains(got, "\x1b") {
+	if got := b.String(); strings.Contains(got, "yours") || !strings.Contains(got, "PATCH") ||
+		strings.Contains(got, "\x1b") {
 		t.Errorf("end: %q", got)
 	}
 }
@@ -185,7 +203,8 @@ func TestTerminalRedrawsTheTail(t *testing.T) {
 	if err := l.Update(r, 2, "waiting"); err != nil {
 		t.Fatal(err)
 	}
-	if got := b.String(); !strings.Contains(got, "POST") || !strings.Contains(got, "waiting") || strings.Count(got, "\n") != 2+1+4 {
+	if got := b.String(); !strings.Contains(got, "POST") || !strings.Contains(got, "waiting") ||
+		strings.Count(got, "\n") != 2+1+4 {
 		t.Errorf("first: %q", got)
 	}
 	b.Reset()
@@ -195,21 +214,24 @@ func TestTerminalRedrawsTheTail(t *testing.T) {
 	if err := l.Update(r, 2, "still waiting"); err != nil {
 		t.Fatal(err)
 	}
-	if got := b.String(); !strings.HasPrefix(got, "\x1b[1A\r") || !strings.HasSuffix(got, "\x1b[K\n\x1b[J") || strings.Contains(got, "exec") || !strings.Contains(got, "still waiting") {
+	if got := b.String(); !strings.HasPrefix(got, "\x1b[1A\r") || !strings.HasSuffix(got, "\x1b[K\n\x1b[J") ||
+		strings.Contains(got, "exec") || !strings.Contains(got, "still waiting") {
 		t.Errorf("redraw: %q", got)
 	}
 	b.Reset()
 	if err := l.Update(r, 3, "still waiting"); err != nil {
 		t.Fatal(err)
 	}
-	if got := b.String(); !strings.HasPrefix(got, "\x1b[4A\r") || !strings.HasSuffix(got, "\x1b[K\n\x1b[J") || !strings.Contains(got, "yours") {
+	if got := b.String(); !strings.HasPrefix(got, "\x1b[4A\r") || !strings.HasSuffix(got, "\x1b[K\n\x1b[J") ||
+		!strings.Contains(got, "yours") {
 		t.Errorf("one line more is settled: %q", got)
 	}
 	b.Reset()
 	if err := l.Finish(r); err != nil {
 		t.Fatal(err)
 	}
-	if got := b.String(); !strings.HasPrefix(got, "\x1b[4A") || strings.Contains(got, "waiting") || !strings.Contains(got, "exec") {
+	if got := b.String(); !strings.HasPrefix(got, "\x1b[4A") || strings.Contains(got, "waiting") ||
+		!strings.Contains(got, "exec") {
 		t.Errorf("end: %q", got)
 	}
 }
@@ -229,17 +251,20 @@ func TestJSONContract(t *testing.T) {
 		}
 		docs = append(docs, d)
 	}
-	if len(docs) != 7 || docs[0]["type"] != "run" || docs[0]["apiVersion"] != "seq/v1alpha1" || docs[6]["type"] != "outcome" {
+	if len(docs) != 7 || docs[0]["type"] != "run" || docs[0]["apiVersion"] != "seq/v1alpha1" ||
+		docs[6]["type"] != "outcome" {
 		t.Fatalf("%v", docs)
 	}
-	for _, field := range []string{"index", "from", "to", "kind", "label", "object", "container", "at", "call", "earliest", "latest", "shown", "clock", "certainty", "rule", "evidence", "after"} {
+	for _, field := range []string{"index", "from", "to", "kind", "label", "object", "container", "at", "call", "earliest",
+		"latest", "shown", "clock", "certainty", "rule", "evidence", "after"} {
 		for _, d := range docs[1:6] {
 			if _, ok := d[field]; !ok {
 				t.Errorf("step %v has no %q", d["label"], field)
 			}
 		}
 	}
-	if docs[3]["shown"] != nil || docs[1]["shown"] != "2026-01-02T03:04:05Z" || fmt.Sprint(docs[2]["after"]) != "[0]" || docs[6]["exitCode"] != 2.0 {
+	if docs[3]["shown"] != nil || docs[1]["shown"] != "2026-01-02T03:04:05Z" || fmt.Sprint(docs[2]["after"]) != "[0]" ||
+		docs[6]["exitCode"] != 2.0 {
 		t.Errorf("%v", docs)
 	}
 }
@@ -303,7 +328,9 @@ func TestTimesOfDay(t *testing.T) {
 }
 
 func TestDurationsOfMinutesAndHours(t *testing.T) {
-	for want, d := range map[string][2]time.Duration{"391 ms–31m12s": {391 * time.Millisecond, 31*time.Minute + 12*time.Second}, "≤ 1h44m50s": {0, time.Hour + 44*time.Minute + 50*time.Second}, "29m": {29 * time.Minute, 29 * time.Minute}} {
+	for want, d := range map[string][2]time.Duration{"391 ms–31m12s": {391 * time.Millisecond,
+		31*time.Minute + 12*time.Second}, "≤ 1h44m50s": {0, time.Hour + 44*time.Minute + 50*time.Second},
+		"29m": {29 * time.Minute, 29 * time.Minute}} {
 		if got := took(d[0], d[1], 0); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}

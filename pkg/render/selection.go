@@ -95,7 +95,8 @@ func (y Style) members(r Report) []string {
 				made = "made at " + timeOfDay(m.Created, r.Run.Looked, time.Second)
 			}
 		}
-		line := fmt.Sprintf("  %s  %s  %s  %s  %s", fit(m.Object.Name, 30), fit(m.Node, 12), fit(made, 18), fit(state, 9), longest)
+		line := fmt.Sprintf("  %s  %s  %s  %s  %s", fit(m.Object.Name, 30), fit(m.Node, 12), fit(made, 18), fit(state, 9),
+			longest)
 		out = append(out, strings.TrimRight(fit(line, y.width()-1), " "))
 	}
 	return out

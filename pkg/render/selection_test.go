@@ -23,7 +23,8 @@ func TestSelection(t *testing.T) {
 	if r.Members[1].Took > r.Members[0].Took {
 		slowest = r.Members[1].Object.Name
 	}
-	for pods, drawn := range map[render.Selection][]string{"all": {r.Members[0].Object.Name, r.Members[1].Object.Name}, "first": {r.Members[0].Object.Name}, "slowest": {slowest}} {
+	for pods, drawn := range map[render.Selection][]string{"all": {r.Members[0].Object.Name, r.Members[1].Object.Name},
+		"first": {r.Members[0].Object.Name}, "slowest": {slowest}} {
 		r.Pods = pods
 		for _, format := range []string{"listing", "lanes", "mermaid", "html"} {
 			var b bytes.Buffer
@@ -44,7 +45,8 @@ func TestSelection(t *testing.T) {
 			}
 		}
 		var b bytes.Buffer
-		if err := render.JSON(&b, r); err != nil || strings.Count(b.String(), `"type":"pod"`) != 2 || strings.Count(b.String(), `"label":"picks node1"`) != 2 {
+		if err := render.JSON(&b, r); err != nil || strings.Count(b.String(), `"type":"pod"`) != 2 ||
+			strings.Count(b.String(), `"label":"picks node1"`) != 2 {
 			t.Errorf("--pods=%s -o json does not have both Pods: %v", pods, err)
 		}
 	}

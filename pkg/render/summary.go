@@ -60,7 +60,8 @@ func (y Style) obstacle(r Report) []string {
 }
 
 // ended says what the participant did that an outcome is due to; by default it holds the Pod still.
-var ended = map[string]string{"Refused": "refused by", "Failed": "ended by", "Deleted": "removed by", "Exited": "ended by"}
+var ended = map[string]string{"Refused": "refused by", "Failed": "ended by", "Deleted": "removed by",
+	"Exited": "ended by"}
 
 // obstacle is what there is to say of it, each with its title.
 func (r Report) obstacle() [][2]string {
@@ -191,5 +192,6 @@ func skew(c seq.Clock) string {
 	if c.Offset < 0 {
 		direction = "behind"
 	}
-	return fmt.Sprintf("The %s's clock is %s %s ours; its times are moved by that.", c.Of, duration(c.Offset.Abs()), direction)
+	return fmt.Sprintf("The %s's clock is %s %s ours; its times are moved by that.", c.Of, duration(c.Offset.Abs()),
+		direction)
 }

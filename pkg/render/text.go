@@ -15,8 +15,8 @@ import (
 // readable bounds how much of one string from outside is drawn, in bytes. The JSON and the recording have all of it.
 const readable = 2000
 
-// Plain makes a string from a server or a file safe for a terminal: one line of a bounded length, nothing that moves the
-// cursor, changes colours or reorders what stands around it.
+// Plain makes a string from a server or a file safe for a terminal: one line of a bounded length, nothing that moves
+// the cursor, changes colours or reorders what stands around it.
 func Plain(s string) string {
 	var b strings.Builder
 	for i, r := range s {
@@ -38,8 +38,8 @@ func Plain(s string) string {
 	return b.String()
 }
 
-// Lines makes the output of a program safe to stand between the lines of a picture on a terminal: it keeps tabs and colours,
-// and what else would move the cursor or reorder what stands around it becomes visible.
+// Lines makes the output of a program safe to stand between the lines of a picture on a terminal: it keeps tabs and
+// colours, and what else would move the cursor or reorder what stands around it becomes visible.
 func Lines(s string) string {
 	var b strings.Builder
 	for line := range strings.Lines(s) {
@@ -138,8 +138,8 @@ func timeOfDay(t, day time.Time, precision time.Duration) string {
 	return t.Format(layout)
 }
 
-// timesOfDay prints a range, rounded outwards: one second, the two ends, or the one end there is. Ends that are known to the
-// millisecond are printed so where the column has room for that.
+// timesOfDay prints a range, rounded outwards: one second, the two ends, or the one end there is. Ends that are known
+// to the millisecond are printed so where the column has room for that.
 func timesOfDay(w seq.Window, day time.Time) string {
 	known := func(t time.Time) bool { return !t.Truncate(time.Second).Equal(t) }
 	if known(w.Earliest) || known(w.Latest) {

@@ -29,11 +29,12 @@ type State struct {
 	Failed    bool
 	Deleting  bool // it is still there, but will not be for long
 	Deleted   bool
-	Refused   string // what the API server answered instead of making or deleting the object, or of running a command in it
+	// what the API server answered instead of making or deleting the object, or of running a command in it
+	Refused string
 }
 
-// Phase is one part of a run: all stretches of time that nothing but it explains best. The phases of a run do not overlap,
-// and their likeliest durations add up to the run.
+// Phase is one part of a run: all stretches of time that nothing but it explains best. The phases of a run do not
+// overlap, and their likeliest durations add up to the run.
 type Phase struct {
 	Name     string
 	Earliest time.Time     // when it began at the earliest
@@ -95,9 +96,10 @@ type Member struct {
 	Owner   Object // its controller
 	Node    string
 	State   State
-	Created time.Time     // when it was stored, most likely; zero where that was not seen
-	Took    time.Duration // from then until it was Ready, or had succeeded; zero while it is not, or where that was not seen
-	Phases  []Phase       // of its start
+	Created time.Time // when it was stored, most likely; zero where that was not seen
+	// from then until it was Ready, or had succeeded; zero while it is not, or where that was not seen
+	Took   time.Duration
+	Phases []Phase // of its start
 }
 
 // Aftermath is how far what a command led to has come.

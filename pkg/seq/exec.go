@@ -6,18 +6,19 @@ import (
 	"time"
 )
 
-// Exec is a command that a request of ours had run in a container. It is observed when the request has been sent, when its
-// connection has been switched to a protocol of streams, when the first output comes, and when the command has ended. What
-// the command wrote is only counted.
+// Exec is a command that a request of ours had run in a container. It is observed when the request has been sent, when
+// its connection has been switched to a protocol of streams, when the first output comes, and when the command has
+// ended. What the command wrote is only counted.
 type Exec struct {
-	Container string    `json:"container"`
-	Command   []string  `json:"command"`
-	Looks     bool      `json:"looks,omitempty"`    // it only looks at the container's processes
-	Protocol  string    `json:"protocol,omitempty"` // of the streams, as both sides agreed on it, such as websocket v5.channel.k8s.io
-	Output    time.Time `json:"output,omitzero"`    // when the first of the command's output reached us
-	Stdout    int       `json:"stdout,omitempty"`   // bytes that reached us
-	Stderr    int       `json:"stderr,omitempty"`
-	Ended     time.Time `json:"ended,omitzero"` // when the streams had ended and all output had been passed on
+	Container string   `json:"container"`
+	Command   []string `json:"command"`
+	Looks     bool     `json:"looks,omitempty"` // it only looks at the container's processes
+	// of the streams, as both sides agreed on it, such as websocket v5.channel.k8s.io
+	Protocol string    `json:"protocol,omitempty"`
+	Output   time.Time `json:"output,omitzero"`  // when the first of the command's output reached us
+	Stdout   int       `json:"stdout,omitempty"` // bytes that reached us
+	Stderr   int       `json:"stderr,omitempty"`
+	Ended    time.Time `json:"ended,omitzero"` // when the streams had ended and all output had been passed on
 	// ExitCode is the command's, as the last stream tells it; nil where there is none.
 	ExitCode  *int      `json:"exitCode,omitempty"`
 	Error     string    `json:"error,omitempty"` // why there is none

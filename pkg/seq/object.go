@@ -25,7 +25,8 @@ func (o Object) String() string {
 
 // Same reports whether two names are of one object, as far as uids are known.
 func (o Object) Same(p Object) bool {
-	return o.Kind == p.Kind && o.Namespace == p.Namespace && o.Name == p.Name && (o.UID == "" || p.UID == "" || o.UID == p.UID)
+	return o.Kind == p.Kind && o.Namespace == p.Namespace && o.Name == p.Name &&
+		(o.UID == "" || p.UID == "" || o.UID == p.UID)
 }
 
 // ObjectOf names an object. One without a kind of its own is a Pod.

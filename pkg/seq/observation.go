@@ -30,10 +30,11 @@ type Observation struct {
 // Request is one HTTP request of our own. It is observed when it has been sent and again, under the same ID, when it
 // has been answered. A zero time means that the instant was not reached, or that a kept connection made it needless.
 type Request struct {
-	ID              string      `json:"id"` // the Audit-ID we sent, which the server uses in its log and on its spans
-	Method          string      `json:"method"`
-	Path            string      `json:"path"`
-	Verb            string      `json:"verb"` // as in RBAC: create, list, watch, get, …; or exec, which RBAC calls get or create
+	ID     string `json:"id"` // the Audit-ID we sent, which the server uses in its log and on its spans
+	Method string `json:"method"`
+	Path   string `json:"path"`
+	// as in RBAC: create, list, watch, get, …; or exec, which RBAC calls get or create
+	Verb            string      `json:"verb"`
 	Resource        string      `json:"resource,omitempty"`
 	Object          Object      `json:"object,omitzero"`
 	Started         time.Time   `json:"started"`
@@ -53,8 +54,10 @@ type Request struct {
 	ServerVersion   string      `json:"serverVersion,omitempty"`   // what /version answered, such as v1.37.2
 	Asked           *corev1.Pod `json:"asked,omitempty"`           // what a create sent
 	Pod             *corev1.Pod `json:"pod,omitempty"`             // what it, or a delete, was answered
-	Propagation     string      `json:"propagation,omitempty"`     // what a delete asked for, as metav1.DeletionPropagation
-	Checks          bool        `json:"checks,omitempty"`          // one of many that only look whether there is anything new: it bounds what is, and is not drawn
+	// what a delete asked for, as metav1.DeletionPropagation
+	Propagation string `json:"propagation,omitempty"`
+	// one of many that only look whether there is anything new: it bounds what is, and is not drawn
+	Checks bool `json:"checks,omitempty"`
 	// Answer is that for an object of any other kind.
 	Answer *unstructured.Unstructured `json:"answer,omitempty"`
 	Exec   *Exec                      `json:"exec,omitempty"`   // what an exec ran
@@ -70,7 +73,8 @@ func (q *Request) Acts() bool {
 }
 
 // engineActs are the verbs of requests to an engine that do not only look.
-var engineActs = map[string]bool{"pull": true, "create": true, "attach": true, "start": true, "wait": true, "kill": true, "delete": true}
+var engineActs = map[string]bool{"pull": true, "create": true, "attach": true, "start": true, "wait": true,
+	"kill": true, "delete": true}
 
 // ActsOnExisting reports whether the request acts on an object that was there before.
 func (q *Request) ActsOnExisting() bool { return q.Docker == nil && q.Acts() && q.Verb != "create" }
@@ -110,7 +114,8 @@ func (q *Request) Evidence() Evidence {
 
 // Change is one revision of an object as a list or a watch delivered it.
 type Change struct {
-	Type string      `json:"type"` // ADDED, MODIFIED or DELETED from a watch, LISTED from a list, GONE from one that lacks it
+	// ADDED, MODIFIED or DELETED from a watch, LISTED from a list, GONE from one that lacks it
+	Type string      `json:"type"`
 	Pod  *corev1.Pod `json:"pod,omitempty"`
 	// Object is what changed if it is no Pod.
 	Object *unstructured.Unstructured `json:"object,omitempty"`
@@ -147,16 +152,17 @@ type Gap struct {
 // Audit is one entry of the API server's audit log: a request that has been answered. Its times are on the API server's
 // clock, in microseconds.
 type Audit struct {
-	ID              string         `json:"id"`
-	Level           string         `json:"level"` // Metadata, Request or RequestResponse: what else the entry can hold
-	Verb            string         `json:"verb"`
-	User            string         `json:"user"`
-	UserAgent       string         `json:"userAgent"`
-	Resource        string         `json:"resource"`
-	Subresource     string         `json:"subresource,omitempty"`
-	Namespace       string         `json:"namespace,omitempty"`
-	Name            string         `json:"name,omitempty"`
-	UID             string         `json:"uid,omitempty"`             // of the Pod, where request or answer say it; of an Event, the Pod's it is about
+	ID          string `json:"id"`
+	Level       string `json:"level"` // Metadata, Request or RequestResponse: what else the entry can hold
+	Verb        string `json:"verb"`
+	User        string `json:"user"`
+	UserAgent   string `json:"userAgent"`
+	Resource    string `json:"resource"`
+	Subresource string `json:"subresource,omitempty"`
+	Namespace   string `json:"namespace,omitempty"`
+	Name        string `json:"name,omitempty"`
+	// of the Pod, where request or answer say it; of an Event, the Pod's it is about
+	UID             string         `json:"uid,omitempty"`
 	ResourceVersion string         `json:"resourceVersion,omitempty"` // of the object in the answer
 	Code            int            `json:"code"`                      // HTTP status
 	Message         string         `json:"message,omitempty"`
@@ -188,7 +194,8 @@ type Span struct {
 
 // Evidence is the span as what supports a step.
 func (s *Span) Evidence() Evidence {
-	return Evidence{Source: "spans", Detail: fmt.Sprintf("%s %s, %.1f ms", s.Service, s.Name, s.End.Sub(s.Start).Seconds()*1000), At: s.Start}
+	return Evidence{Source: "spans",
+		Detail: fmt.Sprintf("%s %s, %.1f ms", s.Service, s.Name, s.End.Sub(s.Start).Seconds()*1000), At: s.Start}
 }
 
 // Loss says that a source had something that could not be used.

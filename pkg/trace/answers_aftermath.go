@@ -43,11 +43,12 @@ func (r *result) committedBy(s *story, w *write) time.Time {
 	return w.received
 }
 
-// endedSince are the lives of containers that have ended since a command was sent: of its own container, and of all where they see
-// each other's processes. That another ends meanwhile is its own story.
+// endedSince are the lives of containers that have ended since a command was sent: of its own container, and of all
+// where they see each other's processes. That another ends meanwhile is its own story.
 func (s *story) endedSince(q *seq.Request) (all []life) {
 	for _, r := range s.lives {
-		if r.exit != nil && !q.Sent.IsZero() && r.exitEvidence.At.After(q.Sent) && (r.container == q.Exec.Container || s.sharesProcesses()) {
+		if r.exit != nil && !q.Sent.IsZero() && r.exitEvidence.At.After(q.Sent) &&
+			(r.container == q.Exec.Container || s.sharesProcesses()) {
 			all = append(all, r)
 		}
 	}
@@ -60,8 +61,8 @@ func (s *story) restarted() bool {
 	return slices.ContainsFunc(s.lives, func(r life) bool { return r.attempt >= had[r.container] })
 }
 
-// settledAfter is the first revision by which all containers that are known to have ended by it are so, and nil where none
-// has ended.
+// settledAfter is the first revision by which all containers that are known to have ended by it are so, and nil where
+// none has ended.
 func (s *story) settledAfter(left []life, so func(*story, *write, life) bool) *write {
 	for _, w := range s.revisions {
 		any, all := false, true
@@ -98,18 +99,21 @@ func endedForGood(w *write, x life) bool {
 		return false
 	}
 	policy := w.pod.Spec.RestartPolicy
-	return policy == corev1.RestartPolicyNever || policy == corev1.RestartPolicyOnFailure && c.State.Terminated.ExitCode == 0
+	return policy == corev1.RestartPolicyNever ||
+		policy == corev1.RestartPolicyOnFailure && c.State.Terminated.ExitCode == 0
 }
 
 // execPhases are those of a run that is about a command: the command itself, and what a restart takes that it led to.
 var execPhases = []phase{
 	{name: "exec", explain: "the command's way into the container, its own time, and its way back",
-		intervals: until(func(s *story) string { return callKey(s.ownExec()) }, func(s *story) string { return execCall{Request: s.ownExec()}.key("status") },
+		intervals: until(func(s *story) string { return callKey(s.ownExec()) },
+			func(s *story) string { return execCall{Request: s.ownExec()}.key("status") },
 			func(s *story) bool { q := s.ownExec(); return q.ExecFailure() == "" && q.Exec.Ended.IsZero() })},
 	{name: "run", explain: "the containers run", intervals: func(s *story, _ *result) []interval {
 		return s.livesOf(func(c *corev1.Container, init bool) bool { return !init })
 	}},
-	{name: "wait", explain: "the kubelet notices that the container has ended, and waits out its back-off, if there is one", intervals: awaitingNextLife},
+	{name: "wait", explain: "the kubelet notices that the container has ended, and waits out its back-off, if there " +
+		"is one", intervals: awaitingNextLife},
 	{name: "create", explain: "the runtime prepares the container's file system", intervals: calling("CreateContainer")},
 	{name: "start", explain: "the runtime has runc make and start the container", intervals: calling("StartContainer")},
 	{name: "report", explain: reportExplained, intervals: between((*story).endOfAll, (*story).finishedKey)},
@@ -132,8 +136,10 @@ func (s *story) nextLife(rpc string) string {
 
 // refusedExec is why a command of ours was not run.
 func refusedExec(q *seq.Request) finding {
-	f := finding{by: seq.APIServer, container: q.Exec.Container, reason: cmp.Or(q.StatusText, "refused"), message: q.ExecFailure(), since: q.FirstByte}
-	e := seq.Evidence{Source: "http", Detail: fmt.Sprintf("the answer to our own request: %d %s", q.Status, q.StatusText), At: q.FirstByte}
+	f := finding{by: seq.APIServer, container: q.Exec.Container, reason: cmp.Or(q.StatusText, "refused"),
+		message: q.ExecFailure(), since: q.FirstByte}
+	e := seq.Evidence{Source: "http", Detail: fmt.Sprintf("the answer to our own request: %d %s", q.Status, q.StatusText),
+		At: q.FirstByte}
 	if q.Exec.Error != "" {
 		f.by, f.reason, f.since = seq.Kubelet, "no exit status", q.Exec.Ended
 		e.Detail, e.At = "the error on the connection's last stream", q.Exec.Ended
@@ -142,7 +148,8 @@ func refusedExec(q *seq.Request) finding {
 	return f
 }
 
-// backingOff looks for a container that has ended after a command of ours was sent, and that the kubelet will start again.
+// backingOff looks for a container that has ended after a command of ours was sent, and that the kubelet will start
+// again.
 func backingOff(s *story, _ time.Time) (finding, bool) {
 	q := s.ownExec()
 	if q == nil || len(s.revisions) == 0 || s.ends() {
@@ -166,8 +173,10 @@ func backingOff(s *story, _ time.Time) (finding, bool) {
 			o := object.StatusOf(p, x.container)
 			return o != nil && o.State.Running == nil
 		})
-		f = findingOf(f, first, s.last(), "containerStatuses: "+x.container+" "+stateOf(corev1.ContainerState{Terminated: last}))
-		if e, ok := s.newestEvent(seq.Kubelet, func(e *emitted) bool { return e.event.Reason == "BackOff" && e.container == x.container }); ok {
+		f = findingOf(f, first, s.last(),
+			"containerStatuses: "+x.container+" "+stateOf(corev1.ContainerState{Terminated: last}))
+		if e, ok := s.newestEvent(seq.Kubelet,
+			func(e *emitted) bool { return e.event.Reason == "BackOff" && e.container == x.container }); ok {
 			f.reason, f.evidence = "BackOff", append(f.evidence, e.evidence[len(e.evidence)-1])
 		}
 		return f, true

@@ -96,7 +96,8 @@ func engineUnseen(s *story) []string {
 		words = append(words, "the engine's events: none came")
 	}
 	if len(s.engine.tasks) == 0 {
-		words = append(words, "containerd's events: its socket is not to be read here, so what the engine asks of it is inferred")
+		words = append(words,
+			"containerd's events: its socket is not to be read here, so what the engine asks of it is inferred")
 	}
 	return append(words, "what runc does within its two calls")
 }
@@ -104,10 +105,12 @@ func engineUnseen(s *story) []string {
 var enginePhases = []phase{
 	{name: "pull", explain: "the engine fetches and unpacks the image", intervals: asking("pull")},
 	{name: "create", explain: "the engine makes the container's configuration and its layer", intervals: asking("create")},
-	{name: "start", explain: "the engine connects the network and has containerd and runc start the program", intervals: asking("start")},
+	{name: "start", explain: "the engine connects the network and has containerd and runc start the program",
+		intervals: asking("start")},
 	{name: "run", explain: "the container's program runs",
 		intervals: func(*story, *result) []interval { return []interval{{"docker:program", "docker:exit", true}} }},
-	{name: "end", explain: "the engine learns of the exit, and tells who waits for it", intervals: between(func(*story) string { return "docker:exit" }, answeredKey("wait"))},
+	{name: "end", explain: "the engine learns of the exit, and tells who waits for it",
+		intervals: between(func(*story) string { return "docker:exit" }, answeredKey("wait"))},
 }
 
 // asking is a request of ours, until it is answered.
@@ -139,18 +142,23 @@ func answeredKey(verb string) func(*story) string {
 // engineSymptoms are where to look for what keeps a container of an engine from its end.
 var engineSymptoms = []symptom{
 	{engineRefusal, []cause{
-		{name: "docker-name", match: re(`container name "[^"]*" is already in use`), explain: "there is a container of that name already",
-			next: "docker rm {pod}, or another --name"},
+		{name: "docker-name", match: re(`container name "[^"]*" is already in use`),
+			explain: "there is a container of that name already",
+			next:    "docker rm {pod}, or another --name"},
 		{name: "docker-no-program", match: wrongProgram, by: "runc", explain: "the container's program cannot be started",
 			next: "check what comes after --, and the image's entrypoint: docker image inspect {image}"},
-		{name: "docker-no-image", match: re(`[Nn]o such image|not found|manifest unknown|pull access denied|does not exist`), by: "docker",
+		{name: "docker-no-image", match: re(`[Nn]o such image|not found|manifest unknown|pull access denied|does not exist`),
+			by:      "docker",
 			explain: "the image {image} is neither here nor in its registry", next: "docker images; is the name right?"},
-		{name: "docker-registry", match: re(`connection refused|no such host|i/o timeout|Client.Timeout|TLS|x509`), by: "registry",
+		{name: "docker-registry", match: re(`connection refused|no such host|i/o timeout|Client.Timeout|TLS|x509`),
+			by:      "registry",
 			explain: "the registry of {image} does not answer the engine", next: "docker pull {image}"},
 		{name: "docker-refused", explain: "the engine does not do that", next: "docker info"},
 	}},
 	{engineExit, []cause{
-		{name: "docker-oom", match: re(`^OOMKilled: `), explain: "the kernel killed the container, which used more memory than it may", next: "more memory for it, or less use of it"},
+		{name: "docker-oom", match: re(`^OOMKilled: `),
+			explain: "the kernel killed the container, which used more memory than it may",
+			next:    "more memory for it, or less use of it"},
 		{name: "docker-exit", explain: "the container ended with exit code {code}", next: "what it wrote says why: {logs}"},
 	}},
 }
@@ -162,8 +170,10 @@ func engineRefusal(s *story, _ time.Time) (finding, bool) {
 			continue
 		}
 		at := cmp.Or(q.Docker.Ended, q.FirstByte)
-		e := seq.Evidence{Source: "http", Detail: fmt.Sprintf("the answer to our own request: %d %s", q.Status, q.StatusText), At: at}
-		return finding{by: seq.Engine, reason: cmp.Or(q.StatusText, "refused"), message: cmp.Or(q.Message, q.Docker.Error), since: at, evidence: []seq.Evidence{e}, words: []string{"{image}", s.containerImage()}}, true
+		e := seq.Evidence{Source: "http", Detail: fmt.Sprintf("the answer to our own request: %d %s", q.Status, q.StatusText),
+			At: at}
+		return finding{by: seq.Engine, reason: cmp.Or(q.StatusText, "refused"), message: cmp.Or(q.Message, q.Docker.Error),
+			since: at, evidence: []seq.Evidence{e}, words: []string{"{image}", s.containerImage()}}, true
 	}
 	return finding{}, false
 }
@@ -173,7 +183,9 @@ func engineExit(s *story, _ time.Time) (finding, bool) {
 	if !ok || e.code == 0 {
 		return finding{}, false
 	}
-	f := finding{by: s.lane(), reason: "Error", message: fmt.Sprintf("%s exited with %d", s.object.Name, e.code), since: e.by, evidence: e.evidence, words: []string{"{code}", fmt.Sprint(e.code), "{logs}", "docker logs " + s.object.Name}}
+	f := finding{by: s.lane(), reason: "Error", message: fmt.Sprintf("%s exited with %d", s.object.Name, e.code),
+		since: e.by, evidence: e.evidence,
+		words: []string{"{code}", fmt.Sprint(e.code), "{logs}", "docker logs " + s.object.Name}}
 	if e.oom {
 		f.reason = "OOMKilled"
 	}

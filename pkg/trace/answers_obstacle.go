@@ -29,22 +29,23 @@ type symptom struct {
 	causes []cause
 }
 
-// cause is one row of the table. In by, explain and next, {pod}, {namespace}, {node}, {container}, {image}, {scheduler},
-// {1} to {4}, which are the groups of match, and the words of the finding are filled in.
+// cause is one row of the table. In by, explain and next, {pod}, {namespace}, {node}, {container}, {image},
+// {scheduler}, {1} to {4}, which are the groups of match, and the words of the finding are filled in.
 type cause struct {
 	name    string
 	match   *regexp.Regexp // against "REASON: MESSAGE"; nil matches everything
 	by      string         // who holds it; empty for who the finding names
 	explain string
 	next    string
-	dead    time.Duration // a dead end once it has lasted for that long; 0 for what Kubernetes, or what it waits for, may mend at any time
+	// a dead end once it has lasted for that long; 0 for what Kubernetes, or what it waits for, may mend at any time
+	dead time.Duration
 }
 
 // atOnce is for what will be the same however often Kubernetes tries.
 const atOnce = time.Nanosecond
 
-// Obstacle returns what holds the subject now, or has ended it, where anything observed says so: of a workload, what keeps
-// its controllers from making Pods, else what holds the first of its Pods.
+// Obstacle returns what holds the subject now, or has ended it, where anything observed says so: of a workload, what
+// keeps its controllers from making Pods, else what holds the first of its Pods.
 func (t *Trace) Obstacle() (seq.Obstacle, bool) {
 	c := t.resolve().scene
 	if kind := c.subject().kind(); !kind.ofSeveral {
@@ -77,7 +78,9 @@ func (t *Trace) obstacleOf(s *story, table []symptom) (seq.Obstacle, bool) {
 }
 
 func (s *story) obstacle(c *cause, f finding, now time.Time) (seq.Obstacle, bool) {
-	words := append(f.words, "{pod}", s.object.Name, "{kind}", s.object.Kind, "{type}", strings.ToLower(s.object.Kind), "{namespace}", s.object.Namespace, "{node}", s.node, "{container}", f.container, "{image}", imageOf(s.spec(f.container)))
+	words := append(f.words, "{pod}", s.object.Name, "{kind}", s.object.Kind, "{type}", strings.ToLower(s.object.Kind),
+		"{namespace}", s.object.Namespace, "{node}", s.node, "{container}", f.container, "{image}",
+		imageOf(s.spec(f.container)))
 	if c.match != nil {
 		text := f.reason + ": " + f.message
 		if image := imageOf(s.spec(f.container)); image != "" { // a name can hold any word
@@ -93,7 +96,8 @@ func (s *story) obstacle(c *cause, f finding, now time.Time) (seq.Obstacle, bool
 	}
 	fill := strings.NewReplacer(words...).Replace
 	o := seq.Obstacle{
-		Name: c.name, Object: s.object, By: cmp.Or(seq.Participant(fill(c.by)), f.by), Container: f.container, Reason: f.reason, Message: f.message,
+		Name: c.name, Object: s.object, By: cmp.Or(seq.Participant(fill(c.by)), f.by), Container: f.container,
+		Reason: f.reason, Message: f.message,
 		Explain: fill(c.explain), Next: fill(c.next), Since: f.since, Evidence: f.evidence,
 	}
 	if o.By == seq.Runtime {

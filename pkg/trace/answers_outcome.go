@@ -18,7 +18,8 @@ func (t *Trace) State() seq.State {
 	return s.state(len(s.revisions))
 }
 
-// Reached finds the first revision of a root whose state satisfies is, and the instant by which it was certainly written.
+// Reached finds the first revision of a root whose state satisfies is, and the instant by which it was certainly
+// written.
 func (t *Trace) Reached(root int, is func(seq.State) bool) (st seq.State, by time.Time, ok bool) {
 	r := t.resolve()
 	s := r.scene.roots()[root]
@@ -115,8 +116,8 @@ func allRan(p *corev1.Pod) bool {
 // usualWaits are the reasons of a container that waits for its turn and nothing else.
 var usualWaits = map[string]bool{"": true, "ContainerCreating": true, "PodInitializing": true}
 
-// EventsPending reports that an Event is certainly on its way: the status already tells of what it will tell. It says nothing
-// where Events do not come at all.
+// EventsPending reports that an Event is certainly on its way: the status already tells of what it will tell. It says
+// nothing where Events do not come at all.
 func (t *Trace) EventsPending() bool {
 	c := t.resolve().scene
 	deletes := func(q *seq.Request) bool { return q.Verb == "delete" }
@@ -135,7 +136,8 @@ func (s *story) eventsPending() bool {
 	}
 	had := s.livesBefore()
 	for _, r := range s.lives {
-		if s.spec(r.container) != nil && r.attempt >= had[r.container] && !seen[criKey("StartContainer", r.container, r.attempt)] {
+		if s.spec(r.container) != nil && r.attempt >= had[r.container] &&
+			!seen[criKey("StartContainer", r.container, r.attempt)] {
 			return true
 		}
 	}

@@ -48,8 +48,8 @@ func (s *story) lastExit() (key string) {
 	return key
 }
 
-// storedKey, boundKey and readyKey are those of the etcd writes that made the object, gave the Pod its node, and had it ready
-// first.
+// storedKey, boundKey and readyKey are those of the etcd writes that made the object, gave the Pod its node, and had it
+// ready first.
 func (s *story) storedKey() string {
 	if s.foundRevision() != nil {
 		return stored(s.pastCreate())

@@ -10,8 +10,8 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
-// phase is one row of a table of phases: the stretches that are of it. Where several go on at once, that which began last
-// explains best what the object waits for; of those that began together, the last of the table.
+// phase is one row of a table of phases: the stretches that are of it. Where several go on at once, that which began
+// last explains best what the object waits for; of those that began together, the last of the table.
 type phase struct {
 	name, explain string
 	first         bool                // what begins meanwhile does not end it
@@ -35,9 +35,9 @@ func until(begin, end func(*story) string, open func(*story) bool) func(*story, 
 	return func(s *story, _ *result) []interval { return []interval{{begin(s), end(s), open(s)}} }
 }
 
-// Phases divides the run into phases, in the order in which they began, and what is left. The run ends at the given time; a
-// zero time stands for now, and in a run that only tells the past for the end of the object's start. There are none where
-// nothing is known of any.
+// Phases divides the run into phases, in the order in which they began, and what is left. The run ends at the given
+// time; a zero time stands for now, and in a run that only tells the past for the end of the object's start. There are
+// none where nothing is known of any.
 func (t *Trace) Phases(end time.Time) []seq.Phase {
 	r := t.resolve()
 	s := r.scene.subject()
@@ -70,15 +70,16 @@ func (t *Trace) watches() bool {
 	return false
 }
 
-// pastFrame is the time that the phases of an object are about that was only looked at: its start, until it was ready, or
-// until now.
+// pastFrame is the time that the phases of an object are about that was only looked at: its start, until it was ready,
+// or until now.
 func (s *story) pastFrame(r *result) frame {
 	f := frame{end: s.attachedAt, likely: true}
 	if made := r.step(s.key(s.createKey())); made != nil {
 		f.start = made.Best
 	}
 	for _, key := range s.kind().started(s) { // the first that more than our look bounds
-		if x := r.step(s.key(key)); x != nil && x.Known().Latest.Before(s.foundRevision().received) && (key != s.lastStart() || object.Condition(s.newest(), corev1.PodReady) == corev1.ConditionTrue) {
+		if x := r.step(s.key(key)); x != nil && x.Known().Latest.Before(s.foundRevision().received) &&
+			(key != s.lastStart() || object.Condition(s.newest(), corev1.PodReady) == corev1.ConditionTrue) {
 			f.end = x.Best
 			break
 		}
@@ -86,7 +87,8 @@ func (s *story) pastFrame(r *result) frame {
 	return f
 }
 
-// podStartEnds are what may end the start of a Pod: that it is ready, that its last container has started, that all have ended.
+// podStartEnds are what may end the start of a Pod: that it is ready, that its last container has started, that all
+// have ended.
 func podStartEnds(s *story) []string { return []string{s.readyKey(), s.lastStart(), s.endOfAll()} }
 
 // stepInterval is a span with its steps.
@@ -109,7 +111,8 @@ func (r *result) stretches(s *story, table []phase, f frame) (all []stepInterval
 			}
 			to := end
 			if e != nil {
-				if found != nil && !e.Known().Latest.Before(found.received) && !e.Best.After(found.received) { // nothing but our look bounds it
+				if found != nil && !e.Known().Latest.Before(found.received) && !e.Best.After(found.received) {
+					// nothing but our look bounds it
 					continue
 				}
 				if to = instant.Later(b.Best, e.Best); e.Window.Latest.Equal(end) { // by it the run was certain to have ended

@@ -9,7 +9,8 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-// The phases of a Pod in which the kubelet waits before it does something again: what failed, or a container that ended.
+// The phases of a Pod in which the kubelet waits before it does something again: what failed, or a container that
+// ended.
 
 // awaitingNextLife are the times from the end of a container's life to its next, where it has one or is to have one.
 func awaitingNextLife(s *story, _ *result) (all []interval) {
@@ -19,7 +20,8 @@ func awaitingNextLife(s *story, _ *result) (all []interval) {
 			continue
 		}
 		open := s.newestLife(r) && !s.over() && s.deletion() == 0 && s.restarts(c, r.exit.ExitCode)
-		all = append(all, interval{exitKey(r.container, r.attempt), criKey("CreateContainer", r.container, r.attempt+1), open})
+		all = append(all,
+			interval{exitKey(r.container, r.attempt), criKey("CreateContainer", r.container, r.attempt+1), open})
 	}
 	return all
 }
@@ -75,14 +77,16 @@ func (s *story) ownContainers() []corev1.Container {
 	return slices.Concat(s.newest().Spec.InitContainers, s.newest().Spec.Containers)
 }
 
-// retried is what failed before a container could be made, the call that then made it, or will, and what the kubelet said.
+// retried is what failed before a container could be made, the call that then made it, or will, and what the kubelet
+// said.
 func (s *story) retried() (begin, end, why string) {
 	calls := map[*emitted]bool{}
 	for _, a := range s.workerEvents {
 		calls[a.emitted] = true
 	}
 	for _, e := range s.events {
-		if e.emitter == seq.Kubelet && e.event.Reason == "Failed" && e.container != "" && !calls[e] && s.spec(e.container) != nil {
+		if e.emitter == seq.Kubelet && e.event.Reason == "Failed" && e.container != "" && !calls[e] &&
+			s.spec(e.container) != nil {
 			return s.note(e).Key, criKey("CreateContainer", e.container, 0), strings.TrimPrefix(e.event.Message, "Error: ")
 		}
 	}
@@ -93,7 +97,8 @@ func (s *story) retried() (begin, end, why string) {
 func (s *story) firstTrouble() (*emitted, bool) {
 	acts := s.workerEvents
 	for _, e := range s.events {
-		if e.emitter == seq.Kubelet && troubled[e.event.Reason] && e.container == "" && (len(acts) == 0 || e.rv < acts[0].rv) {
+		if e.emitter == seq.Kubelet && troubled[e.event.Reason] && e.container == "" &&
+			(len(acts) == 0 || e.rv < acts[0].rv) {
 			return e, true
 		}
 	}

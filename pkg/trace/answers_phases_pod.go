@@ -14,7 +14,8 @@ import (
 var podPhases = []phase{
 	{name: "absent", explain: "the object that the run waits for is not there yet",
 		intervals: func(s *story, r *result) []interval { return s.absence() }},
-	{name: "admit", explain: "the API server authenticates, admits, validates and stores the request", first: true, intervals: admitting},
+	{name: "admit", explain: "the API server authenticates, admits, validates and stores the request", first: true,
+		intervals: admitting},
 	{name: "run", explain: "the containers run",
 		intervals: func(s *story, _ *result) []interval {
 			return s.livesOf(func(c *corev1.Container, init bool) bool { return !init })
@@ -22,7 +23,8 @@ var podPhases = []phase{
 	{name: "gated", explain: "schedulingGates keep the Pod from the scheduler until somebody removes them",
 		intervals: until((*story).storedKey, (*story).ungatedKey, func(s *story) bool { return s.ungatedKey() != "" })},
 	{name: "schedule", explain: "from the stored Pod to the stored bind",
-		intervals: until((*story).schedulableKey, (*story).boundKey, func(s *story) bool { return len(s.revisions) > 0 && s.node == "" })},
+		intervals: until((*story).schedulableKey, (*story).boundKey,
+			func(s *story) bool { return len(s.revisions) > 0 && s.node == "" })},
 	{name: "volumes", explain: "the kubelet learns of the Pod and waits for its volumes",
 		intervals: func(s *story, _ *result) []interval {
 			if !s.sandboxTimed() {
@@ -40,23 +42,30 @@ var podPhases = []phase{
 		return []interval{x}
 	}},
 	{name: "retry", why: (*story).retryExplained, intervals: (*story).retries},
-	{name: "back-off", explain: "a container has ended; the kubelet notices, and waits out its back-off before it starts it again", intervals: awaitingNextLife},
+	{name: "back-off",
+		explain:   "a container has ended; the kubelet notices, and waits out its back-off before it starts it again",
+		intervals: awaitingNextLife},
 	{name: "pull", explain: "the runtime fetches and unpacks the images", intervals: calling("PullImage")},
 	{name: "create", explain: "the runtime prepares the containers' file systems", intervals: calling("CreateContainer")},
 	{name: "start", explain: "the runtime has runc make and start the containers", intervals: calling("StartContainer")},
-	{name: "init", explain: "the init containers run, one after the other, and the kubelet notices the end of each before it goes on",
+	{name: "init", explain: "the init containers run, one after the other, and the kubelet notices the end of each " +
+		"before it goes on",
 		intervals: (*story).initLives},
-	{name: "startup", explain: "the next container waits until the startup probe of a sidecar succeeds", intervals: startingUp},
-	{name: "hook", explain: "the next container waits until the postStart hook of the one before has ended", intervals: hooking},
+	{name: "startup", explain: "the next container waits until the startup probe of a sidecar succeeds",
+		intervals: startingUp},
+	{name: "hook", explain: "the next container waits until the postStart hook of the one before has ended",
+		intervals: hooking},
 	{name: "ready", explain: "from the last container's start to the stored Ready: probes, and the kubelet's report",
 		intervals: until((*story).lastStart, (*story).readyKey, (*story).notReadyYet)},
 	{name: "report", explain: reportExplained, intervals: between((*story).endOfAll, (*story).finishedKey)},
 	{name: "others", explain: "what else the run made gets as far", intervals: othersOf((*story).readyKey)},
 	{name: "stop", explain: "the kubelet learns of the deletion, and the containers end",
-		intervals: until(func(s *story) string { return s.etcdKey(s.deletion()) }, (*story).lastExit, func(s *story) bool { return s.deletion() != 0 && s.runsStill() })},
+		intervals: until(func(s *story) string { return s.etcdKey(s.deletion()) }, (*story).lastExit,
+			func(s *story) bool { return s.deletion() != 0 && s.runsStill() })},
 	{name: "remove", explain: "the kubelet reports the end, tears down sandbox and volumes, and has the object removed",
 		intervals: func(s *story, _ *result) []interval {
-			x := interval{begin: s.lastExit(), end: s.etcdKey(s.firstRevision(func(w *write) bool { return w.deleted })), open: s.deletion() != 0 && !s.runsStill()}
+			x := interval{begin: s.lastExit(), end: s.etcdKey(s.firstRevision(func(w *write) bool { return w.deleted })),
+				open: s.deletion() != 0 && !s.runsStill()}
 			if x.begin == "" && !s.runsStill() {
 				x.begin = s.etcdKey(s.deletion())
 			}
@@ -135,8 +144,8 @@ func (s *story) assignedKey() string {
 	return s.boundKey()
 }
 
-// calling are the calls of one RPC. Where nothing marks the start of one, it counts from what the kubelet had done for that
-// container just before.
+// calling are the calls of one RPC. Where nothing marks the start of one, it counts from what the kubelet had done for
+// that container just before.
 func calling(rpc string) func(*story, *result) []interval {
 	prefix := "cri:" + rpc + ":"
 	return func(s *story, r *result) (all []interval) {
@@ -144,15 +153,18 @@ func calling(rpc string) func(*story, *result) []interval {
 		latest := map[string]string{} // by container
 		acts := s.workerEvents
 		for i, a := range acts {
-			if a.action == imagePresent && i > 0 && acts[i-1].action == containerStarted && a.attempt == 0 && s.spec(a.container) != nil && s.goesOn(acts[i-1].container) {
+			if a.action == imagePresent && i > 0 && acts[i-1].action == containerStarted && a.attempt == 0 &&
+				s.spec(a.container) != nil && s.goesOn(acts[i-1].container) {
 				latest[a.container] = acts[i-1].key
 				continue
 			}
-			if (a.action == containerCreated || a.action == containerStarted || a.action == createFailed || a.action == startFailed) && latest[a.container] != "" {
+			if (a.action == containerCreated || a.action == containerStarted || a.action == createFailed ||
+				a.action == startFailed) && latest[a.container] != "" {
 				before[a.call] = latest[a.container]
 			}
 			latest[a.container] = a.key
-			if a.action == containerStarted || a.action == createFailed || a.action == startFailed { // then it waits for something else
+			if a.action == containerStarted || a.action == createFailed || a.action == startFailed {
+				// then it waits for something else
 				delete(latest, a.container)
 			}
 		}
@@ -182,7 +194,9 @@ func (s *story) goesOn(container string) bool {
 func (s *story) livesOf(is func(c *corev1.Container, init bool) bool) (all []interval) {
 	for _, r := range s.lives {
 		if c, init := s.specOf(r.container); c != nil && is(c, init) {
-			all = append(all, interval{criKey("StartContainer", r.container, r.attempt) + ":end", exitKey(r.container, r.attempt), r.exit == nil && !s.over() && s.newestLife(r)})
+			all = append(all,
+				interval{criKey("StartContainer", r.container, r.attempt) + ":end", exitKey(r.container, r.attempt),
+					r.exit == nil && !s.over() && s.newestLife(r)})
 		}
 	}
 	return all
@@ -234,7 +248,9 @@ func (s *story) over() bool {
 func startingUp(s *story, _ *result) (all []interval) {
 	for _, r := range s.lives {
 		if c, init := s.specOf(r.container); c != nil && init && c.RestartPolicy != nil && c.StartupProbe != nil {
-			all = append(all, interval{criKey("StartContainer", r.container, r.attempt) + ":end", probeKey("startup", r.container, r.attempt), r.exit == nil && s.newestLife(r) && !s.over() && !s.startedUp(r)})
+			all = append(all,
+				interval{criKey("StartContainer", r.container, r.attempt) + ":end", probeKey("startup", r.container, r.attempt),
+					r.exit == nil && s.newestLife(r) && !s.over() && !s.startedUp(r)})
 		}
 	}
 	return all
@@ -274,7 +290,8 @@ func (s *story) waitsForTurn() bool {
 }
 
 func (s *story) notReadyYet() bool {
-	return len(s.revisions) > 0 && !s.over() && s.deletion() == 0 && object.Condition(s.newest(), corev1.PodReady) != corev1.ConditionTrue
+	return len(s.revisions) > 0 && !s.over() && s.deletion() == 0 &&
+		object.Condition(s.newest(), corev1.PodReady) != corev1.ConditionTrue
 }
 
 // endOfAll is the end of the container that ended last, once all have by themselves.

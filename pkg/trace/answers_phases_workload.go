@@ -8,16 +8,19 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
-// workloadPhases are those of a run that is about no Pod: what controllers do before there are Pods, what the Pods take,
-// and what it takes until the subject says so.
+// workloadPhases are those of a run that is about no Pod: what controllers do before there are Pods, what the Pods
+// take, and what it takes until the subject says so.
 var workloadPhases = []phase{
 	{name: "absent", explain: "the object that the run waits for is not there yet",
 		intervals: func(s *story, _ *result) []interval { return s.absence() }},
-	{name: "admit", explain: "the API server authenticates, admits, validates and stores the request", first: true, intervals: admitting},
-	{name: "control", explain: "controllers learn of what is asked for, and make it, level by level, until the first Pod is stored",
+	{name: "admit", explain: "the API server authenticates, admits, validates and stores the request", first: true,
+		intervals: admitting},
+	{name: "control",
+		explain:   "controllers learn of what is asked for, and make it, level by level, until the first Pod is stored",
 		intervals: until((*story).askedKey, (*story).firstPod, (*story).makesPods)},
 	{name: "pods", explain: "from the first stored Pod to the last that had to be ready, or to end",
-		intervals: until((*story).firstPod, (*story).lastPod, func(s *story) bool { return s.availableRevision() == 0 && !s.ends() })},
+		intervals: until((*story).firstPod, (*story).lastPod,
+			func(s *story) bool { return s.availableRevision() == 0 && !s.ends() })},
 	{name: "report", explain: "controllers learn of that, and report it, level by level",
 		intervals: func(s *story, _ *result) []interval {
 			if s.minReady() > 0 {
@@ -25,7 +28,8 @@ var workloadPhases = []phase{
 			}
 			return []interval{{begin: s.lastPod(), end: s.etcdKey(s.availableRevision())}}
 		}},
-	{name: "min-ready", explain: "the last Pod is ready, and counts as available only once it has been so for minReadySeconds",
+	{name: "min-ready",
+		explain: "the last Pod is ready, and counts as available only once it has been so for minReadySeconds",
 		intervals: func(s *story, _ *result) []interval {
 			if s.minReady() == 0 {
 				return nil
@@ -38,7 +42,8 @@ var workloadPhases = []phase{
 				return ""
 			}
 			return s.askedKey()
-		}, func(s *story) string { return s.etcdKey(s.availableRevision()) }, func(s *story) bool { return s.availableRevision() == 0 && !s.ends() })},
+		}, func(s *story) string { return s.etcdKey(s.availableRevision()) },
+			func(s *story) bool { return s.availableRevision() == 0 && !s.ends() })},
 	{name: "schedule", explain: "a CronJob makes no Job before the time in its schedule",
 		intervals: func(s *story, _ *result) []interval {
 			if s.object.Kind != "CronJob" {
@@ -47,33 +52,41 @@ var workloadPhases = []phase{
 			key := s.firstChild()
 			return []interval{{s.askedKey(), key, key == "" && !s.ends()}}
 		}},
-	{name: "suspended", explain: "spec.suspend, or spec.paused, is true: controllers do nothing until somebody sets it to false",
+	{name: "suspended",
+		explain:   "spec.suspend, or spec.paused, is true: controllers do nothing until somebody sets it to false",
 		intervals: (*story).suspensions},
 	{name: "others", explain: "what else the run made gets as far",
 		intervals: othersOf(func(s *story) string { return s.etcdKey(s.availableRevision()) })},
-	{name: "cascade", explain: "the garbage collector finds, level by level, what the deleted object owned, and deletes it",
-		intervals: between(func(s *story) string { return s.etcdKey(s.firstRevision((*write).endsLife)) }, func(s *story) string { return s.lastOfPods((*write).endsLife) })},
+	{name: "cascade",
+		explain: "the garbage collector finds, level by level, what the deleted object owned, and deletes it",
+		intervals: between(func(s *story) string { return s.etcdKey(s.firstRevision((*write).endsLife)) },
+			func(s *story) string { return s.lastOfPods((*write).endsLife) })},
 	{name: "end", explain: "the kubelets stop the containers, and have the Pods removed",
 		intervals: until(func(s *story) string { return s.lastOfPods((*write).endsLife) }, func(s *story) string {
 			return s.lastOfPods(func(w *write) bool { return w.deleted })
 		}, func(*story) bool { return true })},
-	{name: "release", explain: "the garbage collector finds, level by level, that nothing is left of what the object owned, and lets it go",
-		intervals: until(func(s *story) string { return s.lastOfPods(func(w *write) bool { return w.deleted }) }, func(s *story) string { return s.released(foregroundFinalizer) },
+	{name: "release",
+		explain: "the garbage collector finds, level by level, that nothing is left of what the object owned, and lets it go",
+		intervals: until(func(s *story) string { return s.lastOfPods(func(w *write) bool { return w.deleted }) },
+			func(s *story) string { return s.released(foregroundFinalizer) },
 			func(s *story) bool { return s.waits(foregroundFinalizer) })},
-	{name: "orphan", explain: "the garbage collector takes away the reference to the object from what it owned, and lets it go",
-		intervals: until(func(s *story) string { return s.etcdKey(s.firstRevision((*write).endsLife)) }, func(s *story) string { return s.released(orphanFinalizer) },
+	{name: "orphan",
+		explain: "the garbage collector takes away the reference to the object from what it owned, and lets it go",
+		intervals: until(func(s *story) string { return s.etcdKey(s.firstRevision((*write).endsLife)) },
+			func(s *story) string { return s.released(orphanFinalizer) },
 			func(s *story) bool { return s.waits(orphanFinalizer) })},
 }
 
 // podMakers are the kinds whose controllers make Pods, directly or through others.
-var podMakers = []string{"Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob", "ReplicationController"}
+var podMakers = []string{"Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob",
+	"ReplicationController"}
 
 func (s *story) makesPods() bool {
 	return slices.Contains(podMakers, s.object.Kind) && s.availableRevision() == 0 && !s.ends()
 }
 
-// askedRevision is the one by which the object asked for what the run follows: its creation, or the first change of what it
-// asks for since the run looked. It is 0 where there was none.
+// askedRevision is the one by which the object asked for what the run follows: its creation, or the first change of
+// what it asks for since the run looked. It is 0 where there was none.
 func (s *story) askedRevision() uint64 {
 	if rv := s.createRevision(); rv != 0 {
 		return rv

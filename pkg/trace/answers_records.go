@@ -6,8 +6,8 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-// RecordsComplete reports that the audit log, spans, or both have told all that they can be expected to tell of what has been seen:
-// every write, every Pod's sandbox and every start of a container.
+// RecordsComplete reports that the audit log, spans, or both have told all that they can be expected to tell of what
+// has been seen: every write, every Pod's sandbox and every start of a container.
 func (t *Trace) RecordsComplete(audit, spans bool) bool {
 	return !slices.ContainsFunc(t.resolve().scene.stories, func(s *story) bool { return !s.recordsComplete(audit, spans) })
 }
@@ -31,7 +31,9 @@ func (s *story) recordsComplete(audit, spans bool) bool {
 		return true
 	}
 	if !s.begins().IsZero() && s.ownExec() == nil {
-		return !s.ends() || slices.ContainsFunc(s.cri, func(c criCall) bool { return c.rpc == "StopPodSandbox" && c.server != nil }) || s.node == ""
+		return !s.ends() ||
+			slices.ContainsFunc(s.cri, func(c criCall) bool { return c.rpc == "StopPodSandbox" && c.server != nil }) ||
+			s.node == ""
 	}
 	had := s.livesBefore()
 	starts := slices.DeleteFunc(s.starts(), func(r containerStart) bool { return r.attempt < had[r.step.Container] })
@@ -49,7 +51,8 @@ func (s *story) execRecordsComplete(audit, spans bool) bool {
 		logged := slices.ContainsFunc(s.records.calls, func(c *apiCall) bool {
 			return c.id == x.ID && (!audit || c.audit != nil) && (!spans || c.server != nil)
 		})
-		recorded := slices.ContainsFunc(s.execRecords, func(e execSpans) bool { return e.ID == x.ID && e.runc != nil && e.wait != nil })
+		recorded := slices.ContainsFunc(s.execRecords,
+			func(e execSpans) bool { return e.ID == x.ID && e.runc != nil && e.wait != nil })
 		if !x.Exec.Ended.IsZero() && !logged || spans && x.Exec.ExitCode != nil && !recorded {
 			return false
 		}

@@ -17,5 +17,6 @@ func (t *Trace) Roots() []seq.Object {
 
 // Refused reports whether the API server did not take one of the roots.
 func (t *Trace) Refused() bool {
-	return slices.ContainsFunc(t.resolve().scene.roots(), func(s *story) bool { return s.state(len(s.revisions)).Refused != "" })
+	return slices.ContainsFunc(t.resolve().scene.roots(),
+		func(s *story) bool { return s.state(len(s.revisions)).Refused != "" })
 }

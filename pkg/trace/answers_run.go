@@ -11,7 +11,8 @@ import (
 func (t *Trace) Run() seq.Run {
 	r := t.resolve()
 	s := r.scene.subject()
-	run := seq.Run{Subject: s.object, Runtime: s.runtime, Node: s.node, Zero: s.zero(), Clocks: s.clocks.List(), Sources: s.sources(), Unseen: s.unseen(), Denied: s.contradictions, Looked: s.attachedAt}
+	run := seq.Run{Subject: s.object, Runtime: s.runtime, Node: s.node, Zero: s.zero(), Clocks: s.clocks.List(),
+		Sources: s.sources(), Unseen: s.unseen(), Denied: s.contradictions, Looked: s.attachedAt}
 	for _, q := range s.requests {
 		if q.ServerVersion != "" {
 			run.Server = q.ServerVersion
@@ -41,7 +42,8 @@ func (r *result) conflicts() (words []string) {
 			continue
 		}
 		if n++; n <= most {
-			words = append(words, fmt.Sprintf("%s → %s %s: its sources put it at times that exclude each other", x.From, x.To, x.Label))
+			words = append(words,
+				fmt.Sprintf("%s → %s %s: its sources put it at times that exclude each other", x.From, x.To, x.Label))
 		}
 	}
 	if n > most {
@@ -113,14 +115,18 @@ func (s *story) sources() []string {
 func (s *story) unseen() []string {
 	words := s.kind().unseen(s)
 	pods := s.podStories()
-	if any := func(is func(*story) bool) bool { return slices.ContainsFunc(pods, is) }; any(func(p *story) bool { return len(p.revisions) > 0 }) {
+	if any := func(is func(*story) bool) bool {
+		return slices.ContainsFunc(pods,
+			is)
+	}; any(func(p *story) bool { return len(p.revisions) > 0 }) {
 		if len(s.calls.spans.byID) == 0 {
 			words = append(words, "times inside the apiserver, etcd and runc: no traces")
 		}
 		pods = slices.DeleteFunc(pods, func(p *story) bool {
 			return p.foundRevision() == nil && !slices.ContainsFunc(p.revisions, (*write).drawn)
 		}) // nothing becomes of them
-		if !any((*story).sandboxTimed) && any(func(p *story) bool { return p.reporter() == seq.Kubelet }) && s.ownExec() == nil {
+		if !any((*story).sandboxTimed) && any(func(p *story) bool { return p.reporter() == seq.Kubelet }) &&
+			s.ownExec() == nil {
 			words = append(words, "the start of RunPodSandbox: no API write marks it")
 		}
 		n, played, by := 0, 0, seq.Participant("")
@@ -131,19 +137,25 @@ func (s *story) unseen() []string {
 			}
 		}
 		if played > 0 {
-			words = append(words, fmt.Sprintf("what happens on the nodes where %s reports, and no kubelet (Pods: %d)", by, played))
+			words = append(words,
+				fmt.Sprintf("what happens on the nodes where %s reports, and no kubelet (Pods: %d)", by, played))
 		}
 		if n > 0 {
 			words = append(words, fmt.Sprintf("which revision %d of the recorded writes made: nothing tells them apart", n))
 		}
-		if !any(func(p *story) bool { return len(p.events) > 0 }) && any(func(p *story) bool { return p.node != "" && (p.ownExec() == nil || p.restarted()) }) {
+		if !any(func(p *story) bool { return len(p.events) > 0 }) &&
+			any(func(p *story) bool { return p.node != "" && (p.ownExec() == nil || p.restarted()) }) {
 			words = append(words, "Events: none came, so container calls are known from the status only")
-		} else if any(func(p *story) bool { return len(p.events) > 0 && (p.foundRevision() == nil || len(p.revisions) > 1) }) && !s.comparable["events"] {
+		} else if any(func(p *story) bool {
+			return len(p.events) > 0 &&
+				(p.foundRevision() == nil || len(p.revisions) > 1)
+		}) && !s.comparable["events"] {
 			words = append(words, "the order of Events against Pod writes: their revisions are not known to be comparable")
 		}
 	}
 	if slices.ContainsFunc(s.stories, func(o *story) bool { return o.foundRevision() != nil }) {
-		words = append(words, "writes that left nothing in the objects, which keep their last state, and Events older than an hour")
+		words = append(words,
+			"writes that left nothing in the objects, which keep their last state, and Events older than an hour")
 	}
 	words = append(words, s.refusedReads()...)
 	words = append(words, s.unlisted()...)
@@ -176,9 +188,10 @@ func (s *story) refusedReads() []string {
 	return words
 }
 
-// Unobservable reports that the object was made, or was to be watched, and that nothing more will be seen of it: we may neither
-// watch nor ask for it.
+// Unobservable reports that the object was made, or was to be watched, and that nothing more will be seen of it: we may
+// neither watch nor ask for it.
 func (t *Trace) Unobservable() bool {
 	s := t.resolve().scene.subject()
-	return (len(s.revisions) > 0 || s.attached()) && slices.ContainsFunc(s.gaps, func(g gap) bool { return g.Resource == s.resource && g.To == "" && g.Every == 0 })
+	return (len(s.revisions) > 0 || s.attached()) &&
+		slices.ContainsFunc(s.gaps, func(g gap) bool { return g.Resource == s.resource && g.To == "" && g.Every == 0 })
 }

@@ -11,8 +11,8 @@ import (
 )
 
 // Settled returns n such that the first n Steps are final, if every observation arrives within patience after the fact.
-// Nothing is final while a source has not answered: the lists of a run that tells the past, or a watch that is lost. Where
-// Events have just come late, it takes twice as long as they were under way.
+// Nothing is final while a source has not answered: the lists of a run that tells the past, or a watch that is lost.
+// Where Events have just come late, it takes twice as long as they were under way.
 func (t *Trace) Settled(patience time.Duration) int {
 	r := t.resolve()
 	since, ok := t.listening(r.scene)
@@ -34,7 +34,8 @@ func (t *Trace) Settled(patience time.Duration) int {
 // listening reports whether every source has answered, and since when those do that had been lost meanwhile: what they
 // missed comes only then. A watch that may not be taken up again, or is replaced by asking, is as good as answered.
 func (t *Trace) listening(c *scene) (since time.Time, ok bool) {
-	if t.listsPending && !t.listsAnswered || !c.attached() && c.zero().IsZero() { // then it is not known yet what times count from
+	if t.listsPending && !t.listsAnswered || !c.attached() && c.zero().IsZero() {
+		// then it is not known yet what times count from
 		return since, false
 	}
 	lost := map[string]bool{}
@@ -63,8 +64,8 @@ func (t *Trace) listening(c *scene) (since time.Time, ok bool) {
 // recently is for how long Events that came late have others be waited for.
 const recently = 10 * time.Second
 
-// lateness is how much longer the latest Event has recently been under way than the fastest of its emitter, whose clock may
-// be off.
+// lateness is how much longer the latest Event has recently been under way than the fastest of its emitter, whose clock
+// may be off.
 func (c *scene) lateness(now time.Time) (most time.Duration) {
 	least := map[seq.Participant]time.Duration{}
 	type delivery struct {
@@ -74,7 +75,8 @@ func (c *scene) lateness(now time.Time) (most time.Duration) {
 	delivered := func(yield func(seq.Participant, delivery) bool) {
 		for _, s := range c.stories {
 			for _, e := range s.events {
-				if e.count == 1 && !e.first && !e.at.IsZero() && !s.wasListed(e) && !yield(e.emitter, delivery{e.received, e.received.Sub(e.at)}) {
+				if e.count == 1 && !e.first && !e.at.IsZero() && !s.wasListed(e) &&
+					!yield(e.emitter, delivery{e.received, e.received.Sub(e.at)}) {
 					return
 				}
 			}
@@ -93,8 +95,8 @@ func (c *scene) lateness(now time.Time) (most time.Duration) {
 	return most
 }
 
-// undecided is the earliest instant since which something is under way of which only its end will tell what happened in it,
-// or zero.
+// undecided is the earliest instant since which something is under way of which only its end will tell what happened in
+// it, or zero.
 func (r *result) undecided(now time.Time) (since time.Time) {
 	for _, q := range r.scene.requests {
 		if q.Acts() && awaitsAnswer(q) {
@@ -115,8 +117,8 @@ func (r *result) undecided(now time.Time) (since time.Time) {
 	return since
 }
 
-// awaitsAnswer reports whether a request has been sent whose way through the components only its answer tells. That to wait for a
-// container's end tells nothing else.
+// awaitsAnswer reports whether a request has been sent whose way through the components only its answer tells. That to
+// wait for a container's end tells nothing else.
 func awaitsAnswer(q *seq.Request) bool {
 	switch {
 	case q.Sent.IsZero() || q.Message != "" || q.Status >= 300:
@@ -127,10 +129,11 @@ func awaitsAnswer(q *seq.Request) bool {
 	return q.Status == 0 && q.Verb != "wait" && q.Verb != "attach"
 }
 
-// sandboxUnderWay is since when the kubelet may have been at the Pod's sandbox that there is no sign of yet, or zero: from
-// when the Pod had its node, or from the last Event that says why there was none.
+// sandboxUnderWay is since when the kubelet may have been at the Pod's sandbox that there is no sign of yet, or zero:
+// from when the Pod had its node, or from the last Event that says why there was none.
 func (s *story) sandboxUnderWay(r *result) time.Time {
-	if s.foundRevision() != nil || !s.begins().IsZero() || s.node == "" || s.reporter() != seq.Kubelet || s.over() || s.ends() || r.step(s.key(sandboxKey)) != nil {
+	if s.foundRevision() != nil || !s.begins().IsZero() || s.node == "" || s.reporter() != seq.Kubelet || s.over() ||
+		s.ends() || r.step(s.key(sandboxKey)) != nil {
 		return time.Time{}
 	}
 	assigned := r.step(s.key(s.assignedKey()))
@@ -146,8 +149,8 @@ func (s *story) sandboxUnderWay(r *result) time.Time {
 	return since
 }
 
-// startUnderWay is since when the kubelet may have been at a container's creation or start that there is no sign of yet, or
-// zero: from what it did last on the way there, where nothing says that it came no further.
+// startUnderWay is since when the kubelet may have been at a container's creation or start that there is no sign of
+// yet, or zero: from what it did last on the way there, where nothing says that it came no further.
 func (s *story) startUnderWay(r *result) time.Time {
 	if len(s.revisions) == 0 || s.reporter() != seq.Kubelet || s.over() || s.ends() || s.startHeld() {
 		return time.Time{}
@@ -163,7 +166,8 @@ func (s *story) startUnderWay(r *result) time.Time {
 	last := acts[len(acts)-1]
 	at := cmp.Or(last.at, s.usuallyEmitted(last.emitted))
 	for _, e := range s.events {
-		if e.emitter == seq.Kubelet && e.container == last.container && e.event.Type == corev1.EventTypeWarning && e.rv > last.rv {
+		if e.emitter == seq.Kubelet && e.container == last.container && e.event.Type == corev1.EventTypeWarning &&
+			e.rv > last.rv {
 			return time.Time{}
 		}
 	}

@@ -34,8 +34,10 @@ func init() { // what it refers to asks it again, of the Pods of a workload
 			symptoms: podSymptoms, image: podImage, expected: podExpected, unseen: nothing},
 		{is: (*story).isPod, state: podState, reached: objectReached, phases: podPhases, started: podStartEnds,
 			symptoms: podSymptoms, image: podImage, expected: podExpected, unseen: nothing},
-		{is: func(*story) bool { return true }, state: workloadState, reached: objectReached, phases: workloadPhases, started: nothing,
-			symptoms: workloadSymptoms, ofSeveral: true, image: func(*story) string { return "" }, expected: nobody, unseen: nothing},
+		{is: func(*story) bool { return true }, state: workloadState, reached: objectReached, phases: workloadPhases,
+			started:  nothing,
+			symptoms: workloadSymptoms, ofSeveral: true, image: func(*story) string { return "" }, expected: nobody,
+			unseen: nothing},
 	}
 }
 

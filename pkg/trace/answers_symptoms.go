@@ -31,8 +31,10 @@ func refusal(s *story, _ time.Time) (finding, bool) {
 	if q == nil {
 		return finding{}, false
 	}
-	e := seq.Evidence{Source: "http", Detail: fmt.Sprintf("the answer to our own request: %d %s", q.Status, q.StatusText), At: q.FirstByte}
-	return finding{by: seq.APIServer, reason: cmp.Or(q.StatusText, "refused"), message: q.Message, since: q.FirstByte, evidence: []seq.Evidence{e}}, true
+	e := seq.Evidence{Source: "http", Detail: fmt.Sprintf("the answer to our own request: %d %s", q.Status, q.StatusText),
+		At: q.FirstByte}
+	return finding{by: seq.APIServer, reason: cmp.Or(q.StatusText, "refused"), message: q.Message, since: q.FirstByte,
+		evidence: []seq.Evidence{e}}, true
 }
 
 // deletion is that somebody asked to delete the Pod, whether it is gone yet or not.
@@ -70,7 +72,8 @@ func failure(s *story, _ time.Time) (finding, bool) {
 	f := finding{by: seq.Kubelet, reason: p.Status.Reason, message: p.Status.Message}
 	for c := range ownStatuses(p) {
 		if e := c.State.Terminated; f.reason == "" && e != nil && e.ExitCode != 0 {
-			f.container, f.by, f.reason, f.message = c.Name, seq.Container(c.Name), cmp.Or(e.Reason, "Error"), c.Name+" "+stateOf(c.State)
+			f.container, f.by, f.reason, f.message = c.Name, seq.Container(c.Name), cmp.Or(e.Reason, "Error"), c.Name+" "+
+				stateOf(c.State)
 			f.words = endWords(e)
 		}
 	}
@@ -106,7 +109,8 @@ func unscheduled(s *story, _ time.Time) (finding, bool) {
 	for _, g := range s.newest().Spec.SchedulingGates {
 		gates = append(gates, g.Name)
 	}
-	f := finding{by: scheduler(s.newest()), open: s.roomIsMade(), reason: c.Reason, message: c.Message, words: []string{"{gates}", strings.Join(gates, ", ")}}
+	f := finding{by: scheduler(s.newest()), open: s.roomIsMade(), reason: c.Reason, message: c.Message,
+		words: []string{"{gates}", strings.Join(gates, ", ")}}
 	f = findingOf(f, first, s.last(), "condition PodScheduled is False: "+c.Reason)
 	for _, e := range s.events {
 		if e.event.Reason == "FailedScheduling" {
@@ -117,7 +121,8 @@ func unscheduled(s *story, _ time.Time) (finding, bool) {
 	return f, true
 }
 
-// roomIsMade reports whether somebody is at work for the Pod: the scheduler evicts others, or an autoscaler adds a node.
+// roomIsMade reports whether somebody is at work for the Pod: the scheduler evicts others, or an autoscaler adds a
+// node.
 func (s *story) roomIsMade() bool {
 	for _, e := range s.events {
 		if e.event.Reason == "TriggeredScaleUp" || e.event.Reason == "Nominated" {
@@ -140,7 +145,9 @@ func noScheduler(s *story, now time.Time) (finding, bool) {
 			return finding{}, false
 		}
 	}
-	f := finding{by: scheduler(s.newest()), reason: "Pending", message: "no binding, no status and no Event of a scheduler", words: []string{"{scheduler}", s.newest().Spec.SchedulerName}}
+	f := finding{by: scheduler(s.newest()), reason: "Pending",
+		message: "no binding, no status and no Event of a scheduler",
+		words:   []string{"{scheduler}", s.newest().Spec.SchedulerName}}
 	f = findingOf(f, s.revisions[0], s.last(), "spec.nodeName is empty, and there is no condition PodScheduled")
 	return f, now.Sub(f.since) >= silence
 }
@@ -151,12 +158,16 @@ func silentKubelet(s *story, now time.Time) (finding, bool) {
 	if bound == nil {
 		return finding{}, false
 	}
-	f := findingOf(finding{by: seq.Kubelet, reason: "Pending", message: "no status and no Event of the kubelet of " + s.node, open: true}, bound, bound, "spec.nodeName is "+s.node+", and nothing came of it")
+	f := findingOf(finding{by: seq.Kubelet, reason: "Pending",
+		message: "no status and no Event of the kubelet of " + s.node, open: true}, bound, bound,
+		"spec.nodeName is "+s.node+", and nothing came of it")
 	if l := s.lease; l != nil && l.Node == s.node {
 		since := s.leaseAt.Sub(l.Renewed.Add(-s.clocks.Offset(seq.Kubelet)))
 		f.message += fmt.Sprintf("; when we asked, it had renewed its lease %.0f s before", since.Seconds())
 		f.open = since < time.Duration(l.Seconds)*time.Second || now.Sub(s.leaseAt) > 2*silence
-		f.evidence = append(f.evidence, seq.Evidence{Source: "http", Detail: fmt.Sprintf("Lease kube-node-lease/%s, which lasts %d s", l.Node, l.Seconds), At: l.Renewed})
+		f.evidence = append(f.evidence,
+			seq.Evidence{Source: "http", Detail: fmt.Sprintf("Lease kube-node-lease/%s, which lasts %d s", l.Node, l.Seconds),
+				At: l.Renewed})
 	}
 	return f, now.Sub(f.since) >= silence
 }

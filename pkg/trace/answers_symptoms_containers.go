@@ -12,8 +12,8 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
-// waitingFor looks for a container whose status has one of these reasons to wait. The message is the newest that a reason
-// other than a back-off gave.
+// waitingFor looks for a container whose status has one of these reasons to wait. The message is the newest that a
+// reason other than a back-off gave.
 func waitingFor(by seq.Participant, reasons ...string) func(*story, time.Time) (finding, bool) {
 	is := func(c *corev1.ContainerStatus) bool {
 		for _, r := range reasons {
@@ -37,7 +37,8 @@ func waitingFor(by seq.Participant, reasons ...string) func(*story, time.Time) (
 				if o == nil || !is(o) {
 					return false
 				}
-				if strings.HasSuffix(f.reason, "BackOff") && (f.message == c.State.Waiting.Message) && !strings.HasSuffix(o.State.Waiting.Reason, "BackOff") {
+				if strings.HasSuffix(f.reason, "BackOff") && (f.message == c.State.Waiting.Message) &&
+					!strings.HasSuffix(o.State.Waiting.Reason, "BackOff") {
 					f.message = o.State.Waiting.Message
 				}
 				return true
@@ -56,8 +57,8 @@ func ended(c *corev1.ContainerStatus) (last *corev1.ContainerStateTerminated, ti
 	return c.LastTerminationState.Terminated, lastLife(c) + 1
 }
 
-// steady is how long a container has to run to be taken for mended, and enough is after how many ends it is taken not to
-// mend itself: the kubelet's first back-offs are 10 and 20 s.
+// steady is how long a container has to run to be taken for mended, and enough is after how many ends it is taken not
+// to mend itself: the kubelet's first back-offs are 10 and 20 s.
 const (
 	steady       = 10 * time.Second
 	deadEndAfter = 3
@@ -79,7 +80,8 @@ func crashing(s *story, now time.Time) (finding, bool) {
 		if last == nil || done || again || c.State.Running != nil && now.Sub(c.State.Running.StartedAt.Time) > steady {
 			continue
 		}
-		f := finding{container: c.Name, by: seq.Container(c.Name), reason: cmp.Or(last.Reason, "Error"), open: times < deadEndAfter && !(unstartable[last.Reason] && wrongProgram.MatchString(last.Message))}
+		f := finding{container: c.Name, by: seq.Container(c.Name), reason: cmp.Or(last.Reason, "Error"),
+			open: times < deadEndAfter && !(unstartable[last.Reason] && wrongProgram.MatchString(last.Message))}
 		if w := c.State.Waiting; w != nil && !usualWaits[w.Reason] {
 			f.reason = w.Reason
 		}
@@ -137,10 +139,11 @@ func killed(s *story, now time.Time) (finding, bool) {
 	return f, false
 }
 
-// warned looks for the newest of them, of a Pod whose containers the kubelet has not begun yet. Only one that keeps coming
-// is held against the Pod: the kubelet says once what it mends a second later.
+// warned looks for the newest of them, of a Pod whose containers the kubelet has not begun yet. Only one that keeps
+// coming is held against the Pod: the kubelet says once what it mends a second later.
 func warned(s *story, _ time.Time) (finding, bool) {
-	if len(s.revisions) == 0 || len(s.workerEvents) > 0 || len(s.lives) > 0 || object.Condition(s.newest(), corev1.PodReadyToStartContainers) == corev1.ConditionTrue {
+	if len(s.revisions) == 0 || len(s.workerEvents) > 0 || len(s.lives) > 0 ||
+		object.Condition(s.newest(), corev1.PodReadyToStartContainers) == corev1.ConditionTrue {
 		return finding{}, false
 	}
 	newest, ok := s.newestEvent(seq.Kubelet, func(e *emitted) bool { return troubled[e.event.Reason] })
@@ -180,7 +183,8 @@ func unready(s *story, _ time.Time) (finding, bool) {
 		if c.State.Running == nil || c.Ready {
 			continue
 		}
-		f, ok := s.newestEvent(seq.Container(c.Name), func(e *emitted) bool { return e.event.Reason == "Unhealthy" && e.container == c.Name })
+		f, ok := s.newestEvent(seq.Container(c.Name),
+			func(e *emitted) bool { return e.event.Reason == "Unhealthy" && e.container == c.Name })
 		if ok {
 			return f, true
 		}
@@ -196,9 +200,12 @@ func gatedReadiness(s *story, _ time.Time) (finding, bool) {
 	for _, g := range s.newest().Spec.ReadinessGates {
 		if object.Condition(s.newest(), g.ConditionType) != corev1.ConditionTrue {
 			first := s.unbroken(func(p *corev1.Pod) bool {
-				return object.Condition(p, corev1.ContainersReady) == corev1.ConditionTrue && object.Condition(p, g.ConditionType) != corev1.ConditionTrue
+				return object.Condition(p, corev1.ContainersReady) == corev1.ConditionTrue &&
+					object.Condition(p, g.ConditionType) != corev1.ConditionTrue
 			})
-			f := finding{by: seq.UnknownClient, reason: "ReadinessGatesNotReady", message: "condition " + string(g.ConditionType) + " is not True", words: []string{"{gate}", string(g.ConditionType)}}
+			f := finding{by: seq.UnknownClient, reason: "ReadinessGatesNotReady",
+				message: "condition " + string(g.ConditionType) + " is not True",
+				words:   []string{"{gate}", string(g.ConditionType)}}
 			return findingOf(f, first, s.last(), "spec.readinessGates"), true
 		}
 	}

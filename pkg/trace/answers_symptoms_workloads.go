@@ -16,14 +16,19 @@ var workloadSymptoms = []symptom{
 	{failedCreate, deadAfter(patience, refusals)},
 	{progress, []cause{
 		{name: "job-failed", match: re(`^(BackoffLimitExceeded|PodFailurePolicy|FailedIndexes|MaxFailedIndexesExceeded): `),
-			explain: "the Job's Pods failed more often than it allows", next: "kubectl logs -n {namespace} job/{pod}", dead: atOnce},
-		{name: "job-deadline", match: re(`^DeadlineExceeded: `), explain: "the Job was active for longer than its activeDeadlineSeconds",
-			next: "a longer activeDeadlineSeconds, or less to do", dead: atOnce},
-		{name: "not-progressing", match: re(`^ProgressDeadlineExceeded: `), explain: "the Deployment has made no progress for its progressDeadlineSeconds",
-			next: "kubectl rollout status deployment/{pod} -n {namespace}", dead: atOnce},
+			explain: "the Job's Pods failed more often than it allows", next: "kubectl logs -n {namespace} job/{pod}",
+			dead: atOnce},
+		{name: "job-deadline", match: re(`^DeadlineExceeded: `),
+			explain: "the Job was active for longer than its activeDeadlineSeconds",
+			next:    "a longer activeDeadlineSeconds, or less to do", dead: atOnce},
+		{name: "not-progressing", match: re(`^ProgressDeadlineExceeded: `),
+			explain: "the Deployment has made no progress for its progressDeadlineSeconds",
+			next:    "kubectl rollout status deployment/{pod} -n {namespace}", dead: atOnce},
 	}},
-	{paused, []cause{{name: "paused", explain: "the Deployment is paused: its controller makes nothing of it", next: "kubectl rollout resume deployment/{pod} -n {namespace}", dead: patience}}},
-	{noController, []cause{{name: "no-controller", explain: "no controller has touched the {kind}", next: "kubectl get pods -n kube-system -l component=kube-controller-manager"}}},
+	{paused, []cause{{name: "paused", explain: "the Deployment is paused: its controller makes nothing of it",
+		next: "kubectl rollout resume deployment/{pod} -n {namespace}", dead: patience}}},
+	{noController, []cause{{name: "no-controller", explain: "no controller has touched the {kind}",
+		next: "kubectl get pods -n kube-system -l component=kube-controller-manager"}}},
 }
 
 // deadAfter are the same causes, for what is tried again and again.
@@ -42,7 +47,8 @@ func failedCreate(s *story, _ time.Time) (finding, bool) {
 			return finding{}, false
 		}
 	}
-	return s.newestEvent(seq.APIServer, func(e *emitted) bool { return e.event.Reason == "FailedCreate" && e.emitter.IsController() })
+	return s.newestEvent(seq.APIServer,
+		func(e *emitted) bool { return e.event.Reason == "FailedCreate" && e.emitter.IsController() })
 }
 
 // progress is a condition of a workload that says why it does not get on.
@@ -75,12 +81,14 @@ func paused(s *story, _ time.Time) (finding, bool) {
 	if len(s.revisions) == 0 || object.Spec(s.last().object)["paused"] != true || len(s.children()) > 0 {
 		return finding{}, false
 	}
-	return findingOf(finding{by: seq.UnknownClient, reason: "Paused", message: "spec.paused is true"}, s.last(), s.last(), "spec.paused"), true
+	return findingOf(finding{by: seq.UnknownClient, reason: "Paused", message: "spec.paused is true"}, s.last(), s.last(),
+		"spec.paused"), true
 }
 
 // noController is a workload that its controller has not even looked at.
 func noController(s *story, now time.Time) (finding, bool) {
-	if len(s.revisions) == 0 || controllerOf(s.object.Kind) == "" || s.object.Kind == "Service" || s.object.Kind == "CronJob" || s.ends() {
+	if len(s.revisions) == 0 || controllerOf(s.object.Kind) == "" || s.object.Kind == "Service" ||
+		s.object.Kind == "CronJob" || s.ends() {
 		return finding{}, false
 	}
 	for _, w := range s.revisions {
@@ -91,6 +99,7 @@ func noController(s *story, now time.Time) (finding, bool) {
 	if len(s.events) > 0 || len(s.children()) > 0 {
 		return finding{}, false
 	}
-	f := findingOf(finding{by: controllerOf(s.object.Kind), reason: "Pending", message: "no status, no object and no Event of its controller"}, s.revisions[0], s.last(), "the status is empty")
+	f := findingOf(finding{by: controllerOf(s.object.Kind), reason: "Pending",
+		message: "no status, no object and no Event of its controller"}, s.revisions[0], s.last(), "the status is empty")
 	return f, now.Sub(f.since) >= silence
 }

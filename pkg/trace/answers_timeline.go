@@ -86,7 +86,8 @@ type segment struct {
 
 // divide cuts the run where stretches begin and end, and gives each piece to the stretch that began last.
 func divide(all []stepInterval, start, end time.Time) (pieces []segment) {
-	slices.SortStableFunc(all, func(a, b stepInterval) int { return cmp.Or(a.from.Compare(b.from), cmp.Compare(a.phase, b.phase)) })
+	slices.SortStableFunc(all,
+		func(a, b stepInterval) int { return cmp.Or(a.from.Compare(b.from), cmp.Compare(a.phase, b.phase)) })
 	at := map[int64]*seq.Step{} // by the nanosecond
 	cuts := []time.Time{start, end}
 	mark := func(t time.Time, s *seq.Step) {
@@ -128,7 +129,8 @@ func divide(all []stepInterval, start, end time.Time) (pieces []segment) {
 		if n := len(pieces); n > 0 && (best == last || best < 0 && to.Sub(from) < sharpest) {
 			pieces[n-1].to, pieces[n-1].end = to, at[to.UnixNano()]
 		} else {
-			pieces = append(pieces, segment{phase: phase, begin: at[from.UnixNano()], end: at[to.UnixNano()], from: from, to: to})
+			pieces = append(pieces,
+				segment{phase: phase, begin: at[from.UnixNano()], end: at[to.UnixNano()], from: from, to: to})
 		}
 		last = best
 		if to.Equal(end) && best >= 0 && all[best].end == nil {
@@ -149,7 +151,9 @@ func addPiece(p *seq.Phase, x segment, f frame) {
 	p.Min, p.Max = p.Min+max(0, e.Earliest.Sub(b.Latest)), p.Max+max(outer, x.to.Sub(x.from))
 	p.Best += x.to.Sub(x.from)
 	p.Open = p.Open || x.open
-	p.Parts = append(p.Parts, seq.Part{Begin: stepKey(x.begin), End: stepKey(x.end), Window: seq.Window{Earliest: b.Earliest, Latest: e.Latest}, Likely: seq.Window{Earliest: x.from, Latest: x.to}})
+	p.Parts = append(p.Parts,
+		seq.Part{Begin: stepKey(x.begin), End: stepKey(x.end), Window: seq.Window{Earliest: b.Earliest, Latest: e.Latest},
+			Likely: seq.Window{Earliest: x.from, Latest: x.to}})
 }
 
 // reached is up to when the phase's parts go at the latest: what two of them may both cover counts once.

@@ -15,17 +15,21 @@ import (
 // wait is one row of the table: what has to be seen for it to be said.
 type wait struct {
 	name, phase, explain string
-	workload             bool                                                                              // of an object that is no Pod
-	seen                 func(s *story, took time.Duration) (length time.Duration, remedy string, ok bool) // took is the phase's likeliest duration
+	// of an object that is no Pod
+	workload bool
+	// took is the phase's likeliest duration
+	seen func(s *story, took time.Duration) (length time.Duration, remedy string, ok bool)
 }
 
 var waits = []wait{
 	{name: "podAttachAndMountRetryInterval", phase: "sandbox", seen: volumePoll,
-		explain: "the kubelet looks at a Pod's volumes only once in 300 ms; a Pod with any volume waits one round, however fast they are mounted"},
+		explain: "the kubelet looks at a Pod's volumes only once in 300 ms; a Pod with any volume waits one round, " +
+			"however fast they are mounted"},
 	{name: "initialDelaySeconds", phase: "ready", seen: initialDelay,
 		explain: "the kubelet does not probe a container before that"},
 	{name: "backOffPeriod", seen: crashBackOff,
-		explain: "the kubelet waits before it starts a container that ended again: from initialCrashLoopBackOff, 10 s, doubling up to 5 min"},
+		explain: "the kubelet waits before it starts a container that ended again: from initialCrashLoopBackOff, 10 s, " +
+			"doubling up to 5 min"},
 	{name: "imageBackOffPeriod", seen: imageBackOff,
 		explain: "the kubelet waits before it tries a failed pull again: from 10 s, doubling up to 5 min"},
 	{name: "minReadySeconds", phase: "min-ready", workload: true, seen: minReadyWait,
@@ -34,7 +38,8 @@ var waits = []wait{
 
 func minReadyWait(s *story, took time.Duration) (time.Duration, string, bool) {
 	n := s.minReady()
-	return time.Duration(n) * time.Second, fmt.Sprintf("a smaller minReadySeconds than %d in the spec", n), n > 0 && took > 0
+	return time.Duration(n) * time.Second, fmt.Sprintf("a smaller minReadySeconds than %d in the spec", n),
+		n > 0 && took > 0
 }
 
 // Waits returns the fixed waits that this run shows, in the order of the phases. The run ends as for Phases.
@@ -77,7 +82,8 @@ func volumePoll(s *story, took time.Duration) (time.Duration, string, bool) {
 		return 0, "", false
 	}
 	if len(volumes) == 1 && strings.HasPrefix(volumes[0].Name, "kube-api-access-") {
-		return podAttachAndMountRetryInterval, "automountServiceAccountToken: false, for a Pod that does not call the API: the token is its only volume", true
+		return podAttachAndMountRetryInterval,
+			"automountServiceAccountToken: false, for a Pod that does not call the API: the token is its only volume", true
 	}
 	return podAttachAndMountRetryInterval, fmt.Sprintf("a Pod without volumes; this one has %d", len(volumes)), true
 }
@@ -92,7 +98,8 @@ func initialDelay(s *story, took time.Duration) (longest time.Duration, remedy s
 			delay := time.Duration(probe.InitialDelaySeconds) * time.Second
 			// The kubelet counts from the container's start in whole seconds, so up to one of them is missing.
 			if delay > longest && took > delay-time.Second {
-				longest, remedy, ok = delay, "a shorter delay for the probe of container "+c.Name+", or a startupProbe with a short period", true
+				longest, remedy, ok = delay, "a shorter delay for the probe of container "+c.Name+
+					", or a startupProbe with a short period", true
 			}
 		}
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/test/scenario"
 )
 
-// A kubelet's clock that is set in the middle of a run places nothing wrongly: what is proved then, the run with a clock
-// that went on does not deny, and it is said.
+// A kubelet's clock that is set in the middle of a run places nothing wrongly: what is proved then, the run with a
+// clock that went on does not deny, and it is said.
 func TestClockThatIsSet(t *testing.T) {
 	for _, s := range scenario.NamedAll(t, "plain", "init", "probes", "sidecar") {
 		truth := scenario.Fold(s.Subject, s.Observations)
@@ -32,7 +32,8 @@ func TestClockThatIsSet(t *testing.T) {
 					said = said || c.Of == seq.Kubelet && c.Jumped
 				}
 				if !said {
-					t.Errorf("%s: the clock was set by %v after %d Events, and nobody says so: %+v", s.Name, jump, after, got.Run().Clocks)
+					t.Errorf("%s: the clock was set by %v after %d Events, and nobody says so: %+v", s.Name, jump, after,
+						got.Run().Clocks)
 				}
 				contradicted(t, s.Name, truth.Steps(), got.Steps())
 			}
@@ -80,7 +81,8 @@ func proved(steps []seq.Step) map[[2]string]bool {
 func TestLateObjectIsNoSkew(t *testing.T) {
 	tried := 0
 	for _, s := range scenario.All(t) {
-		recorded := slices.ContainsFunc(s.Observations, func(o seq.Observation) bool { return o.Audit != nil || o.Span != nil })
+		recorded := slices.ContainsFunc(s.Observations,
+			func(o seq.Observation) bool { return o.Audit != nil || o.Span != nil })
 		if !recorded {
 			continue
 		}
@@ -98,7 +100,8 @@ func TestLateObjectIsNoSkew(t *testing.T) {
 					observations[i].Received = o.Received.Add(300 * time.Millisecond)
 				}
 			}
-			contradicted(t, s.Name+", "+seq.ObjectOf(o.Change.ChangedObject()).String()+" late", truth.Steps(), scenario.Fold(s.Subject, observations).Steps())
+			contradicted(t, s.Name+", "+seq.ObjectOf(o.Change.ChangedObject()).String()+" late", truth.Steps(),
+				scenario.Fold(s.Subject, observations).Steps())
 			tried++
 		}
 	}

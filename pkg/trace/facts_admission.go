@@ -75,21 +75,27 @@ func (s *story) consulted(q *seq.Request, changed []string) []consulted {
 		}
 	}
 	if m := deniedBy.FindStringSubmatch(q.Message); m != nil && q.Status >= 300 {
-		denied := consulted{name: m[1], answer: "denies: " + m[2], evidence: seq.Evidence{Source: "http", Detail: "the answer to our own request names it", At: q.FirstByte}}
+		denied := consulted{name: m[1], answer: "denies: " + m[2],
+			evidence: seq.Evidence{Source: "http", Detail: "the answer to our own request names it", At: q.FirstByte}}
 		if i := slices.IndexFunc(all, func(o consulted) bool { return o.name == m[1] }); i >= 0 {
 			all[i].answer = denied.answer
 		}
 		add(denied)
 	}
-	if len(all) == 0 && slices.ContainsFunc(changed, func(word string) bool { return !builtIn.MatchString(word) }) && s.webhooks != nil && len(s.webhooks.Mutating) == 1 {
-		e := seq.Evidence{Source: "http", Detail: "it is the only mutating webhook for Pods, and the answer to our own request is not what it asked for", ResourceVersion: q.ResourceVersion, At: q.FirstByte}
+	if len(all) == 0 && slices.ContainsFunc(changed, func(word string) bool { return !builtIn.MatchString(word) }) &&
+		s.webhooks != nil && len(s.webhooks.Mutating) == 1 {
+		e := seq.Evidence{Source: "http",
+			Detail: "it is the only mutating webhook for Pods, and the answer to our own request is not what it " +
+				"asked for",
+			ResourceVersion: q.ResourceVersion, At: q.FirstByte}
 		all = append(all, consulted{name: s.webhooks.Mutating[0], answer: "changes the Pod", inferred: true, evidence: e})
 	}
 	return all
 }
 
 // builtIn are changes that plugins of the API server itself make, where a namespace is set up so.
-var builtIn = regexp.MustCompile(`kubernetes\.io/limit-ranger|\.resources|spec\.(imagePullSecrets|priorityClassName|nodeSelector|tolerations)`)
+var builtIn = regexp.MustCompile(`kubernetes\.io/limit-ranger|\.resources` +
+	`|spec\.(imagePullSecrets|priorityClassName|nodeSelector|tolerations)`)
 
 // admissionOf is what a create changed. It takes long to find out, and is asked again after every observation.
 type admissionOf struct {
@@ -104,7 +110,8 @@ func (t *store) admitted(q *seq.Request) []string {
 	return t.admission.changed
 }
 
-// changedByAdmission says what the API server stored beyond or instead of what the request asked for, its own defaults aside.
+// changedByAdmission says what the API server stored beyond or instead of what the request asked for, its own defaults
+// aside.
 func changedByAdmission(q *seq.Request) []string {
 	if q == nil || q.Asked == nil || q.Pod == nil {
 		return nil
@@ -124,14 +131,17 @@ func changedByAdmission(q *seq.Request) []string {
 	return words
 }
 
-// defaulted are the fields that the API server itself fills in, by defaulting or by the admission plugins that are always
-// on (ServiceAccount, Priority, DefaultTolerationSeconds).
-var defaulted = regexp.MustCompile(`^spec\.(restartPolicy|terminationGracePeriodSeconds|dnsPolicy|serviceAccount|serviceAccountName|securityContext|schedulerName|priority|preemptionPolicy|enableServiceLinks|nodeName` +
+// defaulted are the fields that the API server itself fills in, by defaulting or by the admission plugins that are
+// always on (ServiceAccount, Priority, DefaultTolerationSeconds).
+var defaulted = regexp.MustCompile(`^spec\.(restartPolicy|terminationGracePeriodSeconds|dnsPolicy|serviceAccount|serviceAccountName|securityContext` +
+	`|schedulerName|priority|preemptionPolicy|enableServiceLinks|nodeName` +
 	`|tolerations\[node\.kubernetes\.io/(not-ready|unreachable)\]|volumes\[kube-api-access-\w+\]` +
 	`|volumes\[[^]]*\](\..*)?\.(defaultMode|apiVersion|type|iscsiInterface|fsType|expirationSeconds|volumeMode)|overhead` +
-	`|(initContainers|containers)\[[^]]*\]\.(terminationMessagePath|terminationMessagePolicy|imagePullPolicy|securityContext|resources|resources\.requests.*|ports\[[^]]*\]\.(protocol|hostPort)` +
+	`|(initContainers|containers)\[[^]]*\]\.(terminationMessagePath|terminationMessagePolicy|imagePullPolicy|securityContext` +
+	`|resources|resources\.requests.*|ports\[[^]]*\]\.(protocol|hostPort)` +
 	`|volumeMounts\[/var/run/secrets/kubernetes\.io/serviceaccount\]|volumeMounts\[[^]]*\]\.recursiveReadOnly` +
-	`|(livenessProbe|readinessProbe|startupProbe)\.(timeoutSeconds|periodSeconds|successThreshold|failureThreshold|grpc\.service|httpGet\.(scheme|path))` +
+	`|(livenessProbe|readinessProbe|startupProbe)\.(timeoutSeconds|periodSeconds|successThreshold` +
+	`|failureThreshold|grpc\.service|httpGet\.(scheme|path))` +
 	`|lifecycle\.\w+\.httpGet\.(scheme|path)|env\[[^]]*\]\.valueFrom\.(fieldRef\.apiVersion|resourceFieldRef\.divisor)))$`)
 
 // plainPod is a Pod without what every stored object has.

@@ -73,7 +73,8 @@ const (
 )
 
 // drawnCalls are the calls that make and end a Pod; the others are questions.
-var drawnCalls = []string{"RunPodSandbox", "PullImage", "CreateContainer", "StartContainer", "StopContainer", "RemoveContainer", "StopPodSandbox", "RemovePodSandbox"}
+var drawnCalls = []string{"RunPodSandbox", "PullImage", "CreateContainer", "StartContainer", "StopContainer",
+	"RemoveContainer", "StopPodSandbox", "RemovePodSandbox"}
 
 // containerIDs are the containers that the status names, by id: those that were made before there were spans.
 func (s *story) containerIDs() map[string]criCall {

@@ -33,7 +33,8 @@ type execSpans struct {
 	wait   *seq.Span // until the process had ended
 }
 
-// readExecs joins commands and spans. The kubelet's name the container; the runtime's name its id, and one of the process.
+// readExecs joins commands and spans. The kubelet's name the container; the runtime's name its id, and one of the
+// process.
 func (s *story) readExecs() (all []execSpans) {
 	used := map[*seq.Span]bool{}
 	for _, x := range s.execs((*seq.Request).Acts) {
@@ -73,14 +74,16 @@ func (x execCall) startEvidence() (time.Time, []seq.Evidence) {
 	case e.ExitCode != nil:
 		return e.Ended, []seq.Evidence{x.status()}
 	case strings.Contains(e.Error, triedByRuntime):
-		return e.Ended, []seq.Evidence{{Source: "http", Detail: "the error on the connection's last stream is the runtime's", At: e.Ended}}
+		return e.Ended, []seq.Evidence{{Source: "http", Detail: "the error on the connection's last stream is the runtime's",
+			At: e.Ended}}
 	}
 	return time.Time{}, nil
 }
 
 // status is the evidence of the exit status.
 func (x execCall) status() seq.Evidence {
-	return seq.Evidence{Source: "http", Detail: fmt.Sprintf("the exit status on the connection's last stream: %d", *x.Exec.ExitCode), At: x.Exec.Ended}
+	return seq.Evidence{Source: "http",
+		Detail: fmt.Sprintf("the exit status on the connection's last stream: %d", *x.Exec.ExitCode), At: x.Exec.Ended}
 }
 
 // ended says that the command has, and how.
@@ -144,8 +147,8 @@ func (s *story) readExec(e *execSpans, used map[*seq.Span]bool) {
 	}
 }
 
-// triedByRuntime is in the errors of a runtime that was asked for the streams of a command, and failedInRunc in those of
-// runc below it.
+// triedByRuntime is in the errors of a runtime that was asked for the streams of a command, and failedInRunc in those
+// of runc below it.
 const (
 	triedByRuntime = "error executing command in container"
 	failedInRunc   = "OCI runtime exec failed"

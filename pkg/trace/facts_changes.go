@@ -72,7 +72,8 @@ func changed(prev, cur *corev1.Pod) string {
 			}
 		}
 	}
-	if c := object.Condition(cur, corev1.PodScheduled); c == corev1.ConditionFalse && object.Condition(prev, corev1.PodScheduled) != c {
+	if c := object.Condition(cur, corev1.PodScheduled); c == corev1.ConditionFalse &&
+		object.Condition(prev, corev1.PodScheduled) != c {
 		words = append(words, "PodScheduled false")
 	}
 	words = append(words, object.ChangedMetadata(prev, cur)...)

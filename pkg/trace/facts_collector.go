@@ -9,16 +9,16 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
-// What becomes of what a deleted object owns: the API server adds a finalizer to it for all but background deletion, and
-// the garbage collector takes that away once it has done its part (k8s.io/apiserver/pkg/registry/generic/registry/store.go
-// and pkg/controller/garbagecollector, v1.37).
+// What becomes of what a deleted object owns: the API server adds a finalizer to it for all but background deletion,
+// and the garbage collector takes that away once it has done its part
+// (k8s.io/apiserver/pkg/registry/generic/registry/store.go and pkg/controller/garbagecollector, v1.37).
 const (
 	orphanFinalizer     = metav1.FinalizerOrphanDependents
 	foregroundFinalizer = metav1.FinalizerDeleteDependents
 )
 
-// waits reports whether the object is to end, and the garbage collector has been asked by that finalizer to do something
-// about what it owns.
+// waits reports whether the object is to end, and the garbage collector has been asked by that finalizer to do
+// something about what it owns.
 func (s *story) waits(finalizer string) bool {
 	return slices.ContainsFunc(s.revisions, func(w *write) bool {
 		return w.object.GetDeletionTimestamp() != nil && slices.Contains(w.object.GetFinalizers(), finalizer)
@@ -61,23 +61,26 @@ func (s *story) collector(w *write) (actor, bool) {
 	a := actor{name: garbageCollector, verb: "patch", certainty: seq.Inferred}
 	switch f := w.collected(); f {
 	case orphanFinalizer:
-		a.because = "the finalizer " + f + " is gone, which the garbage collector takes away once nothing refers to the object any more"
+		a.because = "the finalizer " + f +
+			" is gone, which the garbage collector takes away once nothing refers to the object any more"
 		return a, true
 	case foregroundFinalizer:
-		a.because = "the finalizer " + f + " is gone, which the garbage collector takes away once what the object owned is gone"
+		a.because = "the finalizer " + f +
+			" is gone, which the garbage collector takes away once what the object owned is gone"
 		return a, true
 	}
 	if ref := w.lostOwner(); ref != nil {
 		if s.orphaning[string(ref.UID)] {
-			a.because = "the reference to its owner is gone, and " + ref.Kind + " " + ref.Name + " has the finalizer " + orphanFinalizer + ": the garbage collector has what it owned stay"
+			a.because = "the reference to its owner is gone, and " + ref.Kind + " " + ref.Name + " has the finalizer " +
+				orphanFinalizer + ": the garbage collector has what it owned stay"
 			return a, true
 		}
 	}
 	return actor{}, false
 }
 
-// releaseCause is what the garbage collector must have seen before it let the object go: that the last of what it owned is
-// gone, where it waited for that; nothing but its own answers where it had it stay.
+// releaseCause is what the garbage collector must have seen before it let the object go: that the last of what it owned
+// is gone, where it waited for that; nothing but its own answers where it had it stay.
 func (s *story) releaseCause(w *write) *watchedWrite {
 	children := s.children()
 	if len(children) == 0 {

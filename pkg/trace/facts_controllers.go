@@ -11,8 +11,8 @@ import (
 )
 
 // controller is one row of what is known of them. All go by one name in managedFields; their Events, and the audit log
-// where the controller manager runs with --use-service-account-credentials, tell them apart (cmd/kube-controller-manager
-// and pkg/controller, v1.37).
+// where the controller manager runs with --use-service-account-credentials, tell them apart
+// (cmd/kube-controller-manager and pkg/controller, v1.37).
 type controller struct {
 	name         string
 	kind         string // of the objects that it brings about, and whose status it writes
@@ -29,9 +29,12 @@ var controllers = []controller{
 	{name: "daemonset", kind: "DaemonSet", account: "daemon-set-controller", emitter: "daemonset-controller"},
 	{name: "job", kind: "Job", account: "job-controller"},
 	{name: "cronjob", kind: "CronJob", account: "cronjob-controller"},
-	{name: "endpointslice", kind: "Service", account: "endpointslice-controller", emitter: "endpoint-slice-controller", othersReport: true},
-	{name: "persistentvolume-binder", kind: "PersistentVolumeClaim", account: "persistent-volume-binder", emitter: "persistentvolume-controller", othersReport: true},
-	{name: "persistentvolume-binder", kind: "PersistentVolume", account: "persistent-volume-binder", emitter: "persistentvolume-controller", othersReport: true},
+	{name: "endpointslice", kind: "Service", account: "endpointslice-controller", emitter: "endpoint-slice-controller",
+		othersReport: true},
+	{name: "persistentvolume-binder", kind: "PersistentVolumeClaim", account: "persistent-volume-binder",
+		emitter: "persistentvolume-controller", othersReport: true},
+	{name: "persistentvolume-binder", kind: "PersistentVolume", account: "persistent-volume-binder",
+		emitter: "persistentvolume-controller", othersReport: true},
 	{name: "persistentvolumeclaim-protection", account: "pvc-protection-controller"},
 	{name: "horizontal-pod-autoscaler", kind: "HorizontalPodAutoscaler", account: "horizontal-pod-autoscaler"},
 	{name: "garbage-collector", account: "generic-garbage-collector", emitter: "garbage-collector-controller"},
@@ -68,8 +71,8 @@ func controllerBy(is func(controller) bool) seq.Participant {
 	return ""
 }
 
-// controlled says which controller of the controller manager made a write: that of the object's owner, and for the status
-// that of the object itself.
+// controlled says which controller of the controller manager made a write: that of the object's owner, and for the
+// status that of the object itself.
 func (s *story) controlled(w *write, a actor) actor {
 	if a.name != seq.ControllerManager {
 		return a
@@ -84,7 +87,8 @@ func (s *story) controlled(w *write, a actor) actor {
 		kind = owner.Kind
 	case a.verb == "create" && kind == "PersistentVolumeClaim": // of a volumeClaimTemplate; it has no owner
 		kind = "StatefulSet"
-	case a.subresource == "status" && kind == "PersistentVolumeClaim" && w.was != nil && object.Status(w.was)["phase"] == object.Status(w.object)["phase"]:
+	case a.subresource == "status" && kind == "PersistentVolumeClaim" && w.was != nil &&
+		object.Status(w.was)["phase"] == object.Status(w.object)["phase"]:
 		a.name, a.certainty = seq.Controller("persistentvolumeclaim-protection"), seq.Inferred
 		a.because += ", and the phase is as it was: this controller writes whether a claim is in use"
 		return a
@@ -96,8 +100,8 @@ func (s *story) controlled(w *write, a actor) actor {
 	return a
 }
 
-// attributeEnds finds who asked for the end of objects that do not tell: the controller whose Event says that it did, or
-// the garbage collector where the owner is gone.
+// attributeEnds finds who asked for the end of objects that do not tell: the controller whose Event says that it did,
+// or the garbage collector where the owner is gone.
 func (c *scene) attributeEnds() {
 	for _, s := range c.stories {
 		for _, w := range s.revisions {
@@ -115,9 +119,11 @@ func (c *scene) attributeEnds() {
 			if e := owner.tellsOf(s, "SuccessfulDelete"); e != nil {
 				w.actor.name, w.actor.certainty, w.actor.because = e.emitter, seq.Observed, "Event SuccessfulDelete names it"
 			} else if owner.waits(foregroundFinalizer) {
-				w.actor.name, w.actor.because = garbageCollector, "its owner, "+ref.Kind+" "+ref.Name+", has the finalizer "+foregroundFinalizer+": the garbage collector deletes what it owns first"
+				w.actor.name, w.actor.because = garbageCollector, "its owner, "+ref.Kind+" "+ref.Name+", has the finalizer "+
+					foregroundFinalizer+": the garbage collector deletes what it owns first"
 			} else if owner.ends() && !owner.orphans() {
-				w.actor.name, w.actor.because = garbageCollector, "its owner, "+ref.Kind+" "+ref.Name+", was deleted: the garbage collector deletes what it leaves behind"
+				w.actor.name, w.actor.because = garbageCollector, "its owner, "+ref.Kind+" "+ref.Name+
+					", was deleted: the garbage collector deletes what it leaves behind"
 			}
 		}
 	}

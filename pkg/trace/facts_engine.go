@@ -47,8 +47,8 @@ func (t *store) observeRuntime(e *seq.RuntimeEvent, received time.Time) {
 	}
 }
 
-// readContainer reads the facts of a container, and compares the engine's clock with ours: its event of what a request of
-// ours asked for comes while that is under way, and no event before it happens.
+// readContainer reads the facts of a container, and compares the engine's clock with ours: its event of what a request
+// of ours asked for comes while that is under way, and no event before it happens.
 func (t *store) readContainer(s *story) {
 	s.runtime = seq.Containerd
 	id := s.object.UID
@@ -168,7 +168,8 @@ func (s *story) containerEnding() (e containerEnding, ok bool) {
 		if !ok {
 			e.code, e.by, ok = *q.Docker.ExitCode, q.Docker.Ended, true
 		}
-		e.evidence = append(e.evidence, seq.Evidence{Source: "http", Detail: "the answer to our request to wait for it", At: q.Docker.Ended})
+		e.evidence = append(e.evidence,
+			seq.Evidence{Source: "http", Detail: "the answer to our request to wait for it", At: q.Docker.Ended})
 	}
 	e.oom = s.event("oom") != nil || s.task("/tasks/oom") != nil
 	for _, q := range s.requests {
@@ -182,7 +183,8 @@ func (s *story) startedBy() (time.Time, []seq.Evidence) {
 	var by time.Time
 	var evidence []seq.Evidence
 	if q := s.asked("start"); q != nil && q.Status > 0 && q.Status < 400 && !q.FirstByte.IsZero() {
-		by, evidence = q.FirstByte, []seq.Evidence{{Source: "http", Detail: fmt.Sprintf("the answer to our request to start it: %d %s", q.Status, q.StatusText), At: q.FirstByte}}
+		by, evidence = q.FirstByte, []seq.Evidence{{Source: "http",
+			Detail: fmt.Sprintf("the answer to our request to start it: %d %s", q.Status, q.StatusText), At: q.FirstByte}}
 	}
 	if e := s.event("start"); e != nil {
 		by, evidence = instant.Sooner(by, e.at), append(evidence, e.evidence())

@@ -32,7 +32,8 @@ func (e *emitted) second(s *story) seq.Window {
 		return seq.Window{Latest: e.received}
 	}
 	said = said.Truncate(time.Second).Add(-s.clocks.Offset(e.emitter))
-	if w := instant.Intersect(seq.Window{Earliest: said, Latest: said.Add(time.Second)}, seq.Window{Latest: e.received}); !w.Empty() {
+	if w := instant.Intersect(seq.Window{Earliest: said, Latest: said.Add(time.Second)},
+		seq.Window{Latest: e.received}); !w.Empty() {
 		return w
 	}
 	return seq.Window{Latest: e.received}

@@ -78,8 +78,9 @@ type eventRevision struct {
 func newStore(subject seq.Object) store {
 	return store{
 		subject: subject, requests: map[string]*seq.Request{}, objects: map[string]*facts{}, gaps: map[seq.Gap]time.Time{},
-		audits: map[string]*seq.Audit{}, spans: map[string]*seq.Span{}, losses: map[seq.Loss]int{}, engine: map[string]engineEvent{},
-		tasks: map[string]runtimeEvent{}, fields: map[string]*metav1.FieldsV1{}, lists: map[string]uint64{},
+		audits: map[string]*seq.Audit{}, spans: map[string]*seq.Span{}, losses: map[seq.Loss]int{},
+		engine: map[string]engineEvent{},
+		tasks:  map[string]runtimeEvent{}, fields: map[string]*metav1.FieldsV1{}, lists: map[string]uint64{},
 	}
 }
 
@@ -93,7 +94,9 @@ func (t *store) observe(o seq.Observation) {
 	case o.Change != nil && o.Change.ChangedObject() != nil && o.Change.Type == "GONE":
 		t.observeGone(o.Change.ChangedObject(), o.Received)
 	case o.Change != nil && o.Change.ChangedObject() != nil:
-		t.observeObject(o.Change.ChangedObject(), revision{deleted: o.Change.Type == "DELETED", listed: o.Change.Type == "LISTED", added: o.Change.Type == "ADDED", received: o.Received})
+		t.observeObject(o.Change.ChangedObject(),
+			revision{deleted: o.Change.Type == "DELETED", listed: o.Change.Type == "LISTED", added: o.Change.Type == "ADDED",
+				received: o.Received})
 	case o.Event != nil && o.Event.Event != nil && o.Event.Type != "DELETED":
 		t.observeEvent(o.Event.Event, o.Received)
 	case o.Gap != nil:
@@ -113,7 +116,10 @@ func (t *store) observe(o seq.Observation) {
 		key := seq.Loss{Source: o.Loss.Source, What: o.Loss.What}
 		t.losses[key] = max(t.losses[key], o.Loss.Count)
 		t.version++
-	case o.Lease != nil && (t.lease == nil || cmp.Or(o.Lease.Renewed.Compare(t.lease.Renewed), cmp.Compare(o.Lease.Node, t.lease.Node), cmp.Compare(o.Lease.Seconds, t.lease.Seconds)) > 0):
+	case o.Lease != nil &&
+		(t.lease == nil ||
+			cmp.Or(o.Lease.Renewed.Compare(t.lease.Renewed), cmp.Compare(o.Lease.Node, t.lease.Node),
+				cmp.Compare(o.Lease.Seconds, t.lease.Seconds)) > 0):
 		t.lease, t.leaseAt = o.Lease, o.Received
 		t.version++
 	case o.Lease != nil && *o.Lease == *t.lease && o.Received.After(t.leaseAt): // still the same
@@ -160,7 +166,9 @@ func (t *store) observeRequest(r *seq.Request) {
 // an earlier one did not come to.
 func isNewerForm(q, o *seq.Request) bool {
 	answered := func(q *seq.Request) int { return min(q.Status, 1) }
-	return cmp.Or(cmp.Compare(answered(q), answered(o)), q.Sent.Compare(o.Sent), q.FirstByte.Compare(o.FirstByte), cmp.Compare(q.Status, o.Status), cmp.Compare(execProgress(q.Exec), execProgress(o.Exec)), cmp.Compare(dockerProgress(q.Docker), dockerProgress(o.Docker))) > 0
+	return cmp.Or(cmp.Compare(answered(q), answered(o)), q.Sent.Compare(o.Sent), q.FirstByte.Compare(o.FirstByte),
+		cmp.Compare(q.Status, o.Status), cmp.Compare(execProgress(q.Exec), execProgress(o.Exec)),
+		cmp.Compare(dockerProgress(q.Docker), dockerProgress(o.Docker))) > 0
 }
 
 // execProgress is how far the command is known to have come. Not by its times: a clock can be set back.
@@ -192,13 +200,15 @@ func dockerProgress(d *seq.Docker) int {
 func (t *store) observeObject(m metav1.Object, how revision) {
 	rv, ok := parseRevision(m.GetResourceVersion())
 	_, isPod := m.(*corev1.Pod)
-	if !ok || m.GetUID() == "" || t.otherwise(seq.ObjectOf(m)) || seq.ObjectOf(m).Kind == "Pod" && !isPod { // of another group
+	if !ok || m.GetUID() == "" || t.otherwise(seq.ObjectOf(m)) || seq.ObjectOf(m).Kind == "Pod" && !isPod {
+		// of another group
 		return
 	}
 	f := t.facts(string(m.GetUID()))
 	how.rv = rv
 	if old := f.revisions[rv]; old != nil {
-		how.object, how.changeFrom, how.change, how.entryFrom, how.entryOf, how.parsed = old.object, old.changeFrom, old.change, old.entryFrom, old.entryOf, old.parsed
+		how.object, how.changeFrom, how.change = old.object, old.changeFrom, old.change
+		how.entryFrom, how.entryOf, how.parsed = old.entryFrom, old.entryOf, old.parsed
 		how.deleted, how.listed, how.added = how.deleted || old.deleted, how.listed || old.listed, how.added || old.added
 		if !instant.Earlier(how.received, old.received) {
 			how.received = old.received
@@ -219,7 +229,8 @@ func (t *store) observeObject(m metav1.Object, how revision) {
 
 // otherwise reports whether an object has the subject's name, but another uid than is asked for.
 func (t *store) otherwise(o seq.Object) bool {
-	return t.subject.UID != "" && o.UID != t.subject.UID && o.Kind == t.subject.Kind && o.Namespace == t.subject.Namespace && o.Name == t.subject.Name
+	return t.subject.UID != "" && o.UID != t.subject.UID && o.Kind == t.subject.Kind &&
+		o.Namespace == t.subject.Namespace && o.Name == t.subject.Name
 }
 
 // observeGone takes that an object which was asked for is no longer there.

@@ -25,7 +25,8 @@ func (s *story) joinRevisions() {
 		}
 		for _, w := range slices.Backward(s.revisions) { // a DELETE can make two: its last transaction is the second
 			own := w.own != nil && w.own.ID == c.id
-			told := c.audit != nil && c.audit.ResourceVersion != "" && c.audit.ResourceVersion == w.object.GetResourceVersion() && c.sub != "binding"
+			told := c.audit != nil && c.audit.ResourceVersion != "" &&
+				c.audit.ResourceVersion == w.object.GetResourceVersion() && c.sub != "binding"
 			if own || told {
 				join(c, w)
 			}
@@ -40,17 +41,19 @@ func (s *story) joinRevisions() {
 	s.joinEvents()
 }
 
-// removal is the call that removed an object by taking away its last finalizer, or nil. Its answer is the object as the API
-// server had read it, with an earlier revision, which another call made: it is the last of that kind.
+// removal is the call that removed an object by taking away its last finalizer, or nil. Its answer is the object as the
+// API server had read it, with an earlier revision, which another call made: it is the last of that kind.
 func (s *story) removal(w *write, known map[*apiCall]bool) (last *apiCall) {
 	if !w.deleted || w.endsLife() || w.was == nil || len(w.was.GetFinalizers()) == 0 {
 		return nil
 	}
 	for _, c := range s.records.calls {
-		if known[c] || !c.wrote() || c.resource != s.resource || c.sub != "" || c.verb != "patch" && c.verb != "update" || c.audit == nil || !c.maybe(w) {
+		if known[c] || !c.wrote() || c.resource != s.resource || c.sub != "" || c.verb != "patch" && c.verb != "update" ||
+			c.audit == nil || !c.maybe(w) {
 			continue
 		}
-		read := slices.ContainsFunc(s.revisions, func(o *write) bool { return o.object.GetResourceVersion() == c.audit.ResourceVersion })
+		read := slices.ContainsFunc(s.revisions,
+			func(o *write) bool { return o.object.GetResourceVersion() == c.audit.ResourceVersion })
 		if read && (last == nil || c.committed().After(last.committed())) {
 			last = c
 		}
@@ -58,13 +61,15 @@ func (s *story) removal(w *write, known map[*apiCall]bool) (last *apiCall) {
 	return last
 }
 
-// joinKinds pairs calls and revisions of one kind by order and time: both are in the order of their transactions. Some of
-// either may be missing, so a pair counts only where it is the same whether the pairing begins with the first or the last.
+// joinKinds pairs calls and revisions of one kind by order and time: both are in the order of their transactions. Some
+// of either may be missing, so a pair counts only where it is the same whether the pairing begins with the first or the
+// last.
 func (s *story) joinKinds(known map[*apiCall]bool, join func(*apiCall, *write)) {
 	type kind struct{ verb, sub string }
 	calls, writes := map[kind][]*apiCall{}, map[kind][]*write{}
 	for _, c := range s.records.calls {
-		if c.wrote() && c.resource == s.resource && !known[c] && (c.audit == nil || c.audit.ResourceVersion == "" || c.sub == "binding") {
+		if c.wrote() && c.resource == s.resource && !known[c] &&
+			(c.audit == nil || c.audit.ResourceVersion == "" || c.sub == "binding") {
 			k := kind{c.verb, c.sub}
 			calls[k] = append(calls[k], c)
 		}
@@ -115,7 +120,8 @@ func (c *apiCall) committed() time.Time {
 	return c.received()
 }
 
-// slowest bounds how long after its commit a revision reaches us, and how far clocks that were not compared may be apart.
+// slowest bounds how long after its commit a revision reaches us, and how far clocks that were not compared may be
+// apart.
 const slowest = time.Second
 
 // maybe reports whether the call may have made the revision, by when we received it.
@@ -202,11 +208,14 @@ func (s *story) attribute() {
 			continue
 		}
 		user := strings.HasPrefix(string(p), "user ")
-		if c.audit == nil || user && w.actor.certainty == seq.Observed && w.actor.name != seq.Kubelet && w.actor.name != seq.Scheduler {
+		if c.audit == nil ||
+			user && w.actor.certainty == seq.Observed && w.actor.name != seq.Kubelet && w.actor.name != seq.Scheduler {
 			continue // the same client by another name
 		}
 		if w.actor.name != seq.UnknownClient {
-			s.contradictions = append(s.contradictions, "audit: revision "+w.object.GetResourceVersion()+" was written by "+c.audit.User+", not by "+string(w.actor.name)+" as "+w.actor.because+" had it")
+			s.contradictions = append(s.contradictions,
+				"audit: revision "+w.object.GetResourceVersion()+" was written by "+c.audit.User+", not by "+string(w.actor.name)+
+					" as "+w.actor.because+" had it")
 		}
 		w.actor.name, w.actor.certainty, w.actor.because = p, seq.Observed, "audit: user "+c.audit.User
 	}

@@ -28,7 +28,8 @@ func (s *story) readStatuses() []life {
 		if state.Running == nil && !began(state.Terminated) || attempt < 0 {
 			return
 		}
-		e := seq.Evidence{Source: "watch", Detail: "containerStatuses: " + c.Name + " " + stateOf(state), ResourceVersion: w.pod.ResourceVersion, At: w.received}
+		e := seq.Evidence{Source: "watch", Detail: "containerStatuses: " + c.Name + " " + stateOf(state),
+			ResourceVersion: w.pod.ResourceVersion, At: w.received}
 		id := criKey("", c.Name, attempt)
 		i, ok := at[id]
 		if !ok {
@@ -48,7 +49,8 @@ func (s *story) readStatuses() []life {
 	return all
 }
 
-// lastLife is which life of the container lastState is about: the one before, or, while it waits for its next, its latest.
+// lastLife is which life of the container lastState is about: the one before, or, while it waits for its next, its
+// latest.
 func lastLife(c *corev1.ContainerStatus) int {
 	if t := c.LastTerminationState.Terminated; t != nil && t.ContainerID != "" && t.ContainerID == c.ContainerID {
 		return int(c.RestartCount)
@@ -87,8 +89,8 @@ func (s *story) reported(w *write) []string {
 	return keys
 }
 
-// livesBeforeEvents is how many lives a container had before the first that an Event tells of, which live an hour and count together what
-// is alike.
+// livesBeforeEvents is how many lives a container had before the first that an Event tells of, which live an hour and
+// count together what is alike.
 func (s *story) livesBeforeEvents(container string, acts []workerEvent) int {
 	w := s.foundRevision()
 	if w == nil {
@@ -111,7 +113,8 @@ func (s *story) livesBeforeEvents(container string, acts []workerEvent) int {
 	}
 	life := int(c.RestartCount)
 	switch t := c.LastTerminationState.Terminated; {
-	case c.State.Running != nil && near(last, c.State.Running.StartedAt), c.State.Terminated != nil && near(last, c.State.Terminated.StartedAt):
+	case c.State.Running != nil && near(last, c.State.Running.StartedAt),
+		c.State.Terminated != nil && near(last, c.State.Terminated.StartedAt):
 	case t != nil && near(last, t.StartedAt):
 		life = lastLife(c)
 	default: // its last Event was dropped, as of many alike: what they count is all there is
@@ -154,7 +157,9 @@ func (s *story) starts() []containerStart {
 	add := func(container string, attempt int, e seq.Evidence) {
 		call := criKey("StartContainer", container, attempt)
 		if !slices.ContainsFunc(all, func(o containerStart) bool { return o.call == call }) {
-			all = append(all, containerStart{call, attempt, seq.Step{Container: container, Object: s.object, Node: s.node, Clock: seq.Kubelet, Evidence: []seq.Evidence{e}}})
+			all = append(all,
+				containerStart{call, attempt,
+					seq.Step{Container: container, Object: s.object, Node: s.node, Clock: seq.Kubelet, Evidence: []seq.Evidence{e}}})
 		}
 	}
 	for _, a := range s.workerEvents {

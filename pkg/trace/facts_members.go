@@ -13,8 +13,8 @@ import (
 )
 
 // members are the objects that the run is about: those our requests are about, all that came of them, and what else
-// takes part. The subject is the first; the others come in the order of their first revisions. What was no part of it at
-// first, since has the revision of by which it became one.
+// takes part. The subject is the first; the others come in the order of their first revisions. What was no part of it
+// at first, since has the revision of by which it became one.
 func (t *store) members(requests []*seq.Request) (all []seq.Object, since map[string]uint64) {
 	roots := t.roots(requests)
 	newest := map[string]metav1.Object{}
@@ -77,8 +77,8 @@ func (t *store) members(requests []*seq.Request) (all []seq.Object, since map[st
 	return roots, since
 }
 
-// joinedBy is the revision by which an EndpointSlice first named a Pod of the run: what it said before is of others. Any
-// other object counts as a whole.
+// joinedBy is the revision by which an EndpointSlice first named a Pod of the run: what it said before is of others.
+// Any other object counts as a whole.
 func (t *store) joinedBy(uid string, in map[string]bool) (rv uint64) {
 	for n, r := range t.objects[uid].revisions {
 		for _, e := range r.endpoints() {
@@ -100,7 +100,8 @@ func (f *facts) first() (rv uint64) {
 }
 
 // addReactions adds the owners of what we delete, or run a command in, up to the top, and what they made meanwhile.
-func (t *store) addReactions(m metav1.Object, newest map[string]metav1.Object, children map[string][]string, add func(string)) {
+func (t *store) addReactions(m metav1.Object, newest map[string]metav1.Object, children map[string][]string,
+	add func(string)) {
 	for _, owner := range m.GetOwnerReferences() {
 		uid := string(owner.UID)
 		above := newest[uid]
@@ -128,8 +129,9 @@ func (f *facts) isNew() bool {
 	return r != nil && r.added
 }
 
-// takesPart reports whether an object that is owned by none of the others is still part of what happens: an EndpointSlice
-// that names, or has named, one of the Pods, a claim that one of them uses, a volume that is bound to such a claim.
+// takesPart reports whether an object that is owned by none of the others is still part of what happens: an
+// EndpointSlice that names, or has named, one of the Pods, a claim that one of them uses, a volume that is bound to
+// such a claim.
 func (t *store) takesPart(m metav1.Object, all map[string]metav1.Object, in map[string]bool) bool {
 	u, ok := m.(*unstructured.Unstructured)
 	if !ok {

@@ -9,8 +9,8 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/instant"
 )
 
-// owners is who is above and below an object, and what follows from that. Every write of a controller asks for it, and there
-// may be hundreds of both, so each is found once.
+// owners is who is above and below an object, and what follows from that. Every write of a controller asks for it, and
+// there may be hundreds of both, so each is found once.
 type owners struct {
 	controller    *story
 	dependents    []*story

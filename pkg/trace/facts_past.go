@@ -11,8 +11,8 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
-// foundRevision is the revision in which an object was found by a run that tells the past: what it has kept of that. It is nil
-// where the run does not, or saw the object come.
+// foundRevision is the revision in which an object was found by a run that tells the past: what it has kept of that. It
+// is nil where the run does not, or saw the object come.
 func (s *story) foundRevision() *write {
 	if !s.attached() || len(s.revisions) == 0 || s.revisions[0].first || s.revisions[0].outside {
 		return nil
@@ -38,15 +38,16 @@ func (s *story) secondOf(p seq.Participant, t metav1.Time) seq.Window {
 	return seq.Window{Earliest: at, Latest: at.Add(time.Second)}
 }
 
-// foundNode is the revision in which a Pod was found that had been bound: it has a node which nobody gave it as a field of
-// the object.
+// foundNode is the revision in which a Pod was found that had been bound: it has a node which nobody gave it as a field
+// of the object.
 func (s *story) foundNode() *write {
 	w := s.foundRevision()
 	if w == nil || w.pod == nil || w.pod.Spec.NodeName == "" {
 		return nil
 	}
 	entries := w.pod.ManagedFields
-	if len(entries) == 0 && (w.pod.Annotations[corev1.MirrorPodAnnotationKey] != "" || s.scheduled() == nil) { // it may have been made with its node
+	if len(entries) == 0 && (w.pod.Annotations[corev1.MirrorPodAnnotationKey] != "" || s.scheduled() == nil) {
+		// it may have been made with its node
 		return nil
 	}
 	for i := range entries {
@@ -80,8 +81,8 @@ func (s *story) keptSince(w *write) (since time.Time) {
 	return instant.Sooner(since, w.received)
 }
 
-// usuallyAt is when what a status told us is likeliest to have happened, by the usual time until it does; of what was found
-// there is no such time.
+// usuallyAt is when what a status told us is likeliest to have happened, by the usual time until it does; of what was
+// found there is no such time.
 func (s *story) usuallyAt(received time.Time, lag time.Duration) time.Time {
 	if w := s.foundRevision(); w != nil && !received.After(w.received) {
 		return time.Time{}
@@ -102,10 +103,12 @@ func (s *story) wasListed(e *emitted) bool {
 	return s.attached() && (s.eventsAt == 0 || e.rv <= s.eventsAt)
 }
 
-// compareServer measures the API server's clock by the whole seconds of its answers, where they rule out that it is ours.
+// compareServer measures the API server's clock by the whole seconds of its answers, where they rule out that it is
+// ours.
 func (s *story) compareServer() {
 	for _, q := range s.requests {
-		if d := q.ServerDate; !d.IsZero() && !q.Sent.IsZero() && !q.FirstByte.IsZero() && (d.After(q.FirstByte) || d.Add(time.Second).Before(q.Sent)) {
+		if d := q.ServerDate; !d.IsZero() && !q.Sent.IsZero() && !q.FirstByte.IsZero() &&
+			(d.After(q.FirstByte) || d.Add(time.Second).Before(q.Sent)) {
 			s.clocks.Sample(seq.APIServer, d, time.Time{}, q.FirstByte)
 			s.clocks.Sample(seq.APIServer, d.Add(time.Second), q.Sent, time.Time{})
 		}

@@ -15,7 +15,8 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
-// pastWrite is what an object has kept of one write: a managedFields entry, or conditions that changed together in one second.
+// pastWrite is what an object has kept of one write: a managedFields entry, or conditions that changed together in one
+// second.
 type pastWrite struct {
 	key         string
 	who         seq.Participant
@@ -36,8 +37,8 @@ type datedCondition struct {
 	since        metav1.Time
 }
 
-// pastWrites are the writes, beyond the creation and the bind, that have left a time in the object as it was found, in the order
-// of their times.
+// pastWrites are the writes, beyond the creation and the bind, that have left a time in the object as it was found, in
+// the order of their times.
 func (s *story) pastWrites() []*pastWrite {
 	found := s.foundRevision()
 	if found == nil || s.pastWritesRead != nil {
@@ -50,14 +51,17 @@ func (s *story) pastWrites() []*pastWrite {
 		if i := slices.IndexFunc(all, func(m *pastWrite) bool { return m.key == key }); i >= 0 {
 			return all[i]
 		}
-		all = append(all, &pastWrite{key: key, who: a.name, certainty: seq.Inferred, because: a.because, verb: a.verb, subresource: a.subresource, at: at, pod: found.pod != nil})
+		all = append(all,
+			&pastWrite{key: key, who: a.name, certainty: seq.Inferred, because: a.because, verb: a.verb,
+				subresource: a.subresource, at: at, pod: found.pod != nil})
 		return all[len(all)-1]
 	}
 	created := found.object.GetCreationTimestamp()
 	_, made := s.maker(found)
 	entries := found.object.GetManagedFields()
 	for _, c := range datedConditions(found.object) {
-		if c.since.IsZero() || c.since.Before(&created) || c.name == string(corev1.PodScheduled) && c.status == "True" { // the bind itself
+		if c.since.IsZero() || c.since.Before(&created) || c.name == string(corev1.PodScheduled) && c.status == "True" {
+			// the bind itself
 			continue
 		}
 		if a, ok := s.conditionActor(found, entries, c.name); ok {
@@ -67,7 +71,9 @@ func (s *story) pastWrites() []*pastWrite {
 	}
 	for i := range entries {
 		e := &entries[i]
-		if e.Time == nil || made != nil && e.Manager == made.Manager && e.Operation == made.Operation && e.Subresource == made.Subresource { // the creation itself
+		if e.Time == nil ||
+			made != nil && e.Manager == made.Manager && e.Operation == made.Operation && e.Subresource == made.Subresource {
+			// the creation itself
 			continue
 		}
 		if made == nil && e.Subresource == "" && e.Time.Equal(&created) { // it may be
@@ -113,12 +119,16 @@ func (s *story) maker(w *write) (actor, *metav1.ManagedFieldsEntry) {
 		}
 		return a, nil
 	case len(then) == 1 && !later:
-		return s.controlled(w, actor{object.Client(then[0].Manager), "create", "", seq.Observed, "managedFields: " + then[0].Manager}), then[0]
+		return s.controlled(w,
+			actor{object.Client(then[0].Manager), "create", "", seq.Observed, "managedFields: " + then[0].Manager}), then[0]
 	case len(then) == 1:
-		return s.controlled(w, actor{object.Client(then[0].Manager), "create", "", seq.Inferred, "managedFields: " + then[0].Manager + ", the only one of that second"}), then[0]
+		return s.controlled(w,
+			actor{object.Client(then[0].Manager), "create", "", seq.Inferred,
+				"managedFields: " + then[0].Manager + ", the only one of that second"}), then[0]
 	case creator(w.object) != "":
 		m := creator(w.object)
-		return s.controlled(w, actor{object.Client(m), "create", "", seq.Inferred, "managedFields: " + m + ", among others or later"}), nil
+		return s.controlled(w,
+			actor{object.Client(m), "create", "", seq.Inferred, "managedFields: " + m + ", among others or later"}), nil
 	}
 	return actor{seq.UnknownClient, "create", "", seq.Observed, "nothing in the object says who made it"}, nil
 }
@@ -152,13 +162,17 @@ func (m *pastWrite) label(resource string) string {
 // evidence is what the object has kept of it.
 func (m *pastWrite) evidence(found *write) (all []seq.Evidence) {
 	add := func(detail string, at metav1.Time) {
-		all = append(all, seq.Evidence{Source: "object", Detail: detail + ", " + at.UTC().Format("15:04:05"), ResourceVersion: found.object.GetResourceVersion(), At: at.Time})
+		all = append(all,
+			seq.Evidence{Source: "object", Detail: detail + ", " + at.UTC().Format("15:04:05"),
+				ResourceVersion: found.object.GetResourceVersion(), At: at.Time})
 	}
 	switch {
 	case m.certainty == seq.Observed:
 		add(m.because, m.at)
 	case m.entry != "":
-		all = append(all, seq.Evidence{Source: "object", Detail: m.entry + ", within a second of it", ResourceVersion: found.object.GetResourceVersion(), At: m.at.Time})
+		all = append(all,
+			seq.Evidence{Source: "object", Detail: m.entry + ", within a second of it",
+				ResourceVersion: found.object.GetResourceVersion(), At: m.at.Time})
 	}
 	for _, c := range m.conditions {
 		add("condition "+c.name+" "+c.status+" since", c.since)
@@ -172,7 +186,8 @@ func (m *pastWrite) has(condition string) bool {
 
 // is reports whether by that write a condition of a Pod became true.
 func (m *pastWrite) is(condition corev1.PodConditionType) bool {
-	return m.pod && slices.ContainsFunc(m.conditions, func(c datedCondition) bool { return c.name == string(condition) && c.status == "True" })
+	return m.pod && slices.ContainsFunc(m.conditions,
+		func(c datedCondition) bool { return c.name == string(condition) && c.status == "True" })
 }
 
 // datedConditions are those of an object, in their order.
@@ -194,13 +209,17 @@ func datedConditions(o metav1.Object) (all []datedCondition) {
 	return all
 }
 
-// written says which conditions of a Pod come in a write of their own: a kubelet reports the sandbox before the containers.
-var written = map[string]string{string(corev1.PodInitialized): "initialized", string(corev1.PodReadyToStartContainers): "sandbox"}
+// written says which conditions of a Pod come in a write of their own: a kubelet reports the sandbox before the
+// containers.
+var written = map[string]string{string(corev1.PodInitialized): "initialized",
+	string(corev1.PodReadyToStartContainers): "sandbox"}
 
-// latestBy is the last of the writes by the same client that the conditions tell of, if an entry may be of the same write.
+// latestBy is the last of the writes by the same client that the conditions tell of, if an entry may be of the same
+// write.
 func latestBy(all []*pastWrite, a actor, at metav1.Time) (last *pastWrite) {
 	for _, m := range all {
-		if m.who == a.name && m.subresource == a.subresource && len(m.conditions) > 0 && at.Sub(m.at.Time).Abs() <= time.Second && (last == nil || !m.at.Time.Before(last.at.Time)) {
+		if m.who == a.name && m.subresource == a.subresource && len(m.conditions) > 0 &&
+			at.Sub(m.at.Time).Abs() <= time.Second && (last == nil || !m.at.Time.Before(last.at.Time)) {
 			last = m
 		}
 	}
@@ -208,11 +227,12 @@ func latestBy(all []*pastWrite, a actor, at metav1.Time) (last *pastWrite) {
 }
 
 func entryActor(e *metav1.ManagedFieldsEntry) actor {
-	return actor{object.Client(e.Manager), object.Verb(e), e.Subresource, seq.Observed, strings.TrimSpace("managedFields: " + e.Manager + " " + string(e.Operation) + " " + e.Subresource)}
+	return actor{object.Client(e.Manager), object.Verb(e), e.Subresource, seq.Observed,
+		strings.TrimSpace("managedFields: " + e.Manager + " " + string(e.Operation) + " " + e.Subresource)}
 }
 
-// conditionActor is who wrote a condition: whose managedFields entry owns it, or, where the object came without them, as
-// kubectl prints it, whose part it is.
+// conditionActor is who wrote a condition: whose managedFields entry owns it, or, where the object came without them,
+// as kubectl prints it, whose part it is.
 func (s *story) conditionActor(found *write, entries []metav1.ManagedFieldsEntry, condition string) (actor, bool) {
 	if len(entries) > 0 {
 		e := object.ConditionOwner(entries, condition)
@@ -224,7 +244,8 @@ func (s *story) conditionActor(found *write, entries []metav1.ManagedFieldsEntry
 	switch {
 	case found.pod == nil:
 		name := controllerBy(func(c controller) bool { return c.kind != "" && c.kind == s.object.Kind && !c.othersReport })
-		return actor{name, "update", "status", seq.Inferred, "this controller writes the status of a " + s.object.Kind}, name != ""
+		return actor{name, "update", "status", seq.Inferred, "this controller writes the status of a " + s.object.Kind},
+			name != ""
 	case condition == string(corev1.PodScheduled):
 		return actor{scheduler(found.pod), "patch", "status", seq.Inferred, "the scheduler writes this condition"}, true
 	case kubeletConditions[corev1.PodConditionType(condition)]:
@@ -234,4 +255,5 @@ func (s *story) conditionActor(found *write, entries []metav1.ManagedFieldsEntry
 }
 
 // kubeletConditions are those of a Pod that its kubelet writes (pkg/kubelet/types/pod_status.go, v1.37).
-var kubeletConditions = map[corev1.PodConditionType]bool{corev1.PodReadyToStartContainers: true, corev1.PodInitialized: true, corev1.ContainersReady: true, corev1.PodReady: true}
+var kubeletConditions = map[corev1.PodConditionType]bool{corev1.PodReadyToStartContainers: true,
+	corev1.PodInitialized: true, corev1.ContainersReady: true, corev1.PodReady: true}

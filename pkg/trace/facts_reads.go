@@ -20,7 +20,8 @@ type read struct {
 // readReads selects the requests that bound writes.
 func readReads(requests []*seq.Request) (all []read) {
 	for _, q := range requests {
-		if q.Docker != nil || q.Verb != "list" && q.Verb != "get" || q.Sent.IsZero() || q.FirstByte.IsZero() || q.Status == 0 {
+		if q.Docker != nil || q.Verb != "list" && q.Verb != "get" || q.Sent.IsZero() || q.FirstByte.IsZero() ||
+			q.Status == 0 {
 			continue
 		}
 		if rv, ok := parseRevision(q.ResourceVersion); ok || q.Verb == "get" && q.Status == 404 {
@@ -30,8 +31,8 @@ func readReads(requests []*seq.Request) (all []read) {
 	return all
 }
 
-// about reports whether the answer tells which revisions of an object, or of an Event, had been written by then. That of a
-// list does so for all resources that share its counter.
+// about reports whether the answer tells which revisions of an object, or of an Event, had been written by then. That
+// of a list does so for all resources that share its counter.
 func (c *scene) about(r read, resource, uid string) bool {
 	switch {
 	case r.rv == 0:
@@ -53,8 +54,8 @@ func (c *scene) notBefore(rv uint64, resource, uid string) (at time.Time) {
 	return at
 }
 
-// notAfter is the earliest instant by which a revision had certainly been written: a read that had it was answered then. It
-// is zero where no read tells.
+// notAfter is the earliest instant by which a revision had certainly been written: a read that had it was answered
+// then. It is zero where no read tells.
 func (c *scene) notAfter(rv uint64, resource, uid string) (at time.Time) {
 	for _, r := range c.reads {
 		if c.about(r, resource, uid) && r.rv >= rv {
@@ -64,8 +65,8 @@ func (c *scene) notAfter(rv uint64, resource, uid string) (at time.Time) {
 	return at
 }
 
-// absent is the latest instant at which the object is known not to have been created yet, or zero: a GET of its name found
-// nothing, and a later read found the object.
+// absent is the latest instant at which the object is known not to have been created yet, or zero: a GET of its name
+// found nothing, and a later read found the object.
 func (s *story) absent() (at time.Time) {
 	var there time.Time // the last read that returned it
 	for _, r := range s.reads {

@@ -15,7 +15,8 @@ import (
 
 func (t *store) observeAudit(a *seq.Audit) {
 	// One request can have several entries, of tries that were turned away and the one that was not.
-	if old := t.audits[a.ID]; old == nil || cmp.Or(cmp.Compare(old.Code/300, a.Code/300), a.Completed.Compare(old.Completed), cmp.Compare(old.Code, a.Code)) > 0 {
+	if old := t.audits[a.ID]; old == nil ||
+		cmp.Or(cmp.Compare(old.Code/300, a.Code/300), a.Completed.Compare(old.Completed), cmp.Compare(old.Code, a.Code)) > 0 {
 		t.audits[a.ID] = a
 		t.version++
 	}
@@ -79,7 +80,8 @@ func (c *apiCall) about(s *story) bool {
 		return c.audit != nil && c.audit.UID != "" || c.name[:max(0, strings.LastIndexByte(c.name, '.'))] == s.object.Name
 	}
 	key := storeKey(s.resource, s.object.Namespace, s.object.Name)
-	return c.resource == s.resource && c.name == s.object.Name || slices.ContainsFunc(c.touched, func(k string) bool { return strings.HasSuffix(k, key) })
+	return c.resource == s.resource && c.name == s.object.Name ||
+		slices.ContainsFunc(c.touched, func(k string) bool { return strings.HasSuffix(k, key) })
 }
 
 // storeKey is how the key of an object in etcd ends.
@@ -100,7 +102,8 @@ type spanTree struct {
 
 func newSpanTree(all map[string]*seq.Span) spanTree {
 	tree := spanTree{byID: map[string]*seq.Span{}, children: map[string][]*seq.Span{}, pods: map[string][]*seq.Span{}}
-	sorted := slices.SortedFunc(maps.Values(all), func(a, b *seq.Span) int { return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.ID, b.ID)) })
+	sorted := slices.SortedFunc(maps.Values(all),
+		func(a, b *seq.Span) int { return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.ID, b.ID)) })
 	for _, s := range sorted {
 		tree.byID[s.ID] = s
 	}
@@ -127,14 +130,16 @@ func (t spanTree) podsOf(root *seq.Span) map[string]bool {
 	}
 	found := map[string]bool{}
 	t.walk(root, func(x *seq.Span) {
-		if parts := strings.Split(cmp.Or(x.Attributes["sandbox.name"], x.Attributes["container.name"]), "_"); len(parts) >= 4 {
+		if parts := strings.Split(cmp.Or(x.Attributes["sandbox.name"], x.Attributes["container.name"]),
+			"_"); len(parts) >= 4 {
 			found[parts[len(parts)-2]] = true
 		}
 	})
 	return found
 }
 
-// walk visits a span and all below it. Garbage can make circles, but none that a root leads to: each span has one parent.
+// walk visits a span and all below it. Garbage can make circles, but none that a root leads to: each span has one
+// parent.
 func (t spanTree) walk(s *seq.Span, visit func(*seq.Span)) {
 	visit(s)
 	for _, c := range t.children[s.ID] {
@@ -153,7 +158,8 @@ func (t *store) readCalls() calls {
 	r := calls{spans: newSpanTree(t.spans)}
 	byID := map[string]*apiCall{}
 	for _, a := range t.audits {
-		byID[a.ID] = &apiCall{id: a.ID, audit: a, verb: a.Verb, resource: a.Resource, sub: a.Subresource, namespace: a.Namespace, name: a.Name, code: a.Code}
+		byID[a.ID] = &apiCall{id: a.ID, audit: a, verb: a.Verb, resource: a.Resource, sub: a.Subresource,
+			namespace: a.Namespace, name: a.Name, code: a.Code}
 	}
 	r.spans.all(func(s *seq.Span) {
 		id := s.Attributes["audit-id"]
@@ -171,14 +177,16 @@ func (t *store) readCalls() calls {
 		for _, l := range s.Links {
 			c.client = cmp.Or(c.client, r.spans.byID[l])
 		}
-		if c.client == nil && s.Parent != "" && r.spans.byID[s.Parent] != nil && r.spans.byID[s.Parent].Service != "apiserver" {
+		if c.client == nil && s.Parent != "" && r.spans.byID[s.Parent] != nil &&
+			r.spans.byID[s.Parent].Service != "apiserver" {
 			c.client = r.spans.byID[s.Parent]
 		}
 		r.spans.walk(s, func(x *seq.Span) {
 			if key := x.Attributes["key"]; key != "" {
 				c.touched = append(c.touched, key)
 			}
-			if x.Service == "etcd" && x.Name == "txn" && x.Attributes["read_only"] != "true" && (c.txn == nil || c.txn.Start.Before(x.Start)) {
+			if x.Service == "etcd" && x.Name == "txn" && x.Attributes["read_only"] != "true" &&
+				(c.txn == nil || c.txn.Start.Before(x.Start)) {
 				c.txn = x
 			}
 		})
@@ -199,7 +207,8 @@ func (t *store) readCalls() calls {
 func (t *store) dropEarlier(calls map[string]*apiCall) {
 	var first *seq.Request
 	for _, q := range t.requests {
-		if q.Acts() && !q.Sent.IsZero() && (first == nil || cmp.Or(q.Sent.Compare(first.Sent), cmp.Compare(q.ID, first.ID)) < 0) {
+		if q.Acts() && !q.Sent.IsZero() &&
+			(first == nil || cmp.Or(q.Sent.Compare(first.Sent), cmp.Compare(q.ID, first.ID)) < 0) {
 			first = q
 		}
 	}
@@ -231,7 +240,8 @@ func spanCall(s *seq.Span) *apiCall {
 	default:
 		return nil
 	}
-	c := &apiCall{id: s.Attributes["audit-id"], verb: verbs[s.Attributes["http.request.method"]], code: statusCode(s.Attributes["http.response.status_code"])}
+	c := &apiCall{id: s.Attributes["audit-id"], verb: verbs[s.Attributes["http.request.method"]],
+		code: statusCode(s.Attributes["http.response.status_code"])}
 	if len(parts) > 2 && parts[0] == "namespaces" {
 		c.namespace, parts = parts[1], parts[2:]
 	}
@@ -277,7 +287,8 @@ func (c *apiCall) completed() time.Time {
 
 // wrote reports whether the request succeeded and may have changed an object.
 func (c *apiCall) wrote() bool {
-	return c.code < 300 && c.code != 101 && c.verb != "get" && c.verb != "list" && c.verb != "watch" && (c.server == nil || c.audit != nil || c.txn != nil)
+	return c.code < 300 && c.code != 101 && c.verb != "get" && c.verb != "list" && c.verb != "watch" &&
+		(c.server == nil || c.audit != nil || c.txn != nil)
 }
 
 // actor is who made the request, by what the API server knows of it: authentication, not the client's word.
@@ -312,7 +323,8 @@ func (c *apiCall) actor() (seq.Participant, bool) {
 
 // auditEvidence says what the audit log has of a call.
 func (c *apiCall) auditEvidence() seq.Evidence {
-	detail := fmt.Sprintf("user %s, agent %s, Audit-ID %s, received to answered %.1f ms%s", c.audit.User, strings.SplitN(c.audit.UserAgent, " ", 2)[0], c.audit.ID,
+	detail := fmt.Sprintf("user %s, agent %s, Audit-ID %s, received to answered %.1f ms%s", c.audit.User,
+		strings.SplitN(c.audit.UserAgent, " ", 2)[0], c.audit.ID,
 		c.audit.Completed.Sub(c.audit.Received).Seconds()*1000, c.how)
 	return seq.Evidence{Source: "audit", Detail: detail, ResourceVersion: c.audit.ResourceVersion, At: c.audit.Received}
 }

@@ -48,7 +48,9 @@ type gap struct {
 }
 
 func (t *store) scene() *scene {
-	c := &scene{lease: t.lease, leaseAt: t.leaseAt, webhooks: t.webhooks, attachedAt: t.attachedAt, orphaning: t.orphaning(), eventsAt: t.lists["events"], comparable: map[string]bool{}, byUID: map[string]*story{}, commits: map[string][]commit{}}
+	c := &scene{lease: t.lease, leaseAt: t.leaseAt, webhooks: t.webhooks, attachedAt: t.attachedAt,
+		orphaning: t.orphaning(), eventsAt: t.lists["events"], comparable: map[string]bool{}, byUID: map[string]*story{},
+		commits: map[string][]commit{}}
 	for resource := range t.lists {
 		c.comparable[resource] = t.comparable(resource)
 	}
@@ -109,8 +111,8 @@ func (t *store) roots(requests []*seq.Request) []seq.Object {
 	return all
 }
 
-// identified adds the uid: the one our own request made, else the newest of that name. Where our own request was refused
-// there is none, whatever else has the name.
+// identified adds the uid: the one our own request made, else the newest of that name. Where our own request was
+// refused there is none, whatever else has the name.
 func (t *store) identified(o seq.Object, requests []*seq.Request) seq.Object {
 	if o.UID != "" {
 		return o
@@ -141,7 +143,8 @@ func (t *store) identified(o seq.Object, requests []*seq.Request) seq.Object {
 			continue
 		}
 		for rv, r := range f.revisions {
-			if (newest == 0 || rv > newest != !t.attachedAt.IsZero()) && !(underway && r.listed) { // who waits for one takes the first
+			if (newest == 0 || rv > newest != !t.attachedAt.IsZero()) && !(underway && r.listed) {
+				// who waits for one takes the first
 				o.UID, newest = uid, rv
 			}
 		}
@@ -209,7 +212,8 @@ func (c *scene) storedBefore(rv uint64, resource string) (keys []string) {
 		case i == 0:
 		case name == resource:
 			keys = append(keys, all[i-1].key)
-		case c.counted(name) && c.counted(resource) && cmp.Or(cmp.Compare(all[i-1].rv, other.rv), cmp.Compare(all[i-1].key, other.key)) > 0:
+		case c.counted(name) && c.counted(resource) &&
+			cmp.Or(cmp.Compare(all[i-1].rv, other.rv), cmp.Compare(all[i-1].key, other.key)) > 0:
 			other = all[i-1]
 		}
 	}

@@ -11,9 +11,10 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
-// sharingParts is an object that has in common with others what is the same: with an earlier revision of it, and of a Pod the lists
-// of fields in managedFields, which are the largest part of it. Without, each of the hundreds of revisions of an
-// EndpointSlice would have its hundred endpoints, of which it changed one. The given object is not changed.
+// sharingParts is an object that has in common with others what is the same: with an earlier revision of it, and of a
+// Pod the lists of fields in managedFields, which are the largest part of it. Without, each of the hundreds of
+// revisions of an EndpointSlice would have its hundred endpoints, of which it changed one. The given object is not
+// changed.
 func (t *store) sharingParts(m, was metav1.Object) metav1.Object {
 	switch o := m.(type) {
 	case *corev1.Pod:

@@ -124,7 +124,8 @@ func (s *story) addRevision(r *revision) {
 			w.own, w.first = q, true
 		case q.Verb == "delete" && q.Status < 300 && w.endsLife() && (answered || underway || w.deleted || noGrace(w.pod)):
 			w.own = q
-		case q.Verb == "delete" && w.deleted && w.prev != nil && noGrace(w.prev) && (answered || s.last().own == q): // the second revision of one DELETE
+		case q.Verb == "delete" && w.deleted && w.prev != nil && noGrace(w.prev) && (answered || s.last().own == q):
+			// the second revision of one DELETE
 			w.own = q
 		}
 	}
@@ -177,7 +178,8 @@ func (s *story) writtenWithin(w *write) time.Time {
 func (s *story) addEvents(all []*eventRevision) {
 	zero := s.zero()
 	for _, r := range all {
-		e := &emitted{eventRevision: r, emitter: emitterOf(r.event), container: containerOf(r.event), count: occurrences(r.event)}
+		e := &emitted{eventRevision: r, emitter: emitterOf(r.event), container: containerOf(r.event),
+			count: occurrences(r.event)}
 		if e.at = emissionTime(r.event); e.count == 1 && !e.at.IsZero() {
 			s.clocks.Event(e.emitter, e.at, zero, r.received)
 		} else {
@@ -272,8 +274,8 @@ func containerOf(e *corev1.Event) string {
 	return name
 }
 
-// ownStatuses are those of the containers that decide what becomes of the Pod: all but the ephemeral ones, which somebody
-// put in to look.
+// ownStatuses are those of the containers that decide what becomes of the Pod: all but the ephemeral ones, which
+// somebody put in to look.
 func ownStatuses(p *corev1.Pod) iter.Seq[*corev1.ContainerStatus] {
 	return object.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses)
 }

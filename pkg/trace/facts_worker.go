@@ -16,8 +16,8 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
-// workerAction is what the kubelet's worker for the Pod tells by one Event. One goroutine emits them all, so their order of
-// emission is the order of the deeds.
+// workerAction is what the kubelet's worker for the Pod tells by one Event. One goroutine emits them all, so their
+// order of emission is the order of the deeds.
 type workerAction int
 
 const (
@@ -45,8 +45,8 @@ type workerEvent struct {
 	second       seq.Window
 }
 
-// orderedWorkerEvents are the worker's Events in the order of emission. Where an emission is known to the second only, the Event's receipt
-// stands in.
+// orderedWorkerEvents are the worker's Events in the order of emission. Where an emission is known to the second only,
+// the Event's receipt stands in.
 func (s *story) orderedWorkerEvents() (acts []workerEvent) {
 	for _, e := range s.events {
 		if e.emitter == seq.Kubelet && e.container != "" && workerActionOf(e.event.Reason) != noAction {
@@ -167,8 +167,8 @@ func workerActionOf(reason string) workerAction {
 	return noAction
 }
 
-// failed tells which call an Event Failed is about that is not about a pull: the one that comes after the latest deed. A
-// failure before CreateContainer has the same form; the status tells the two apart.
+// failed tells which call an Event Failed is about that is not about a pull: the one that comes after the latest deed.
+// A failure before CreateContainer has the same form; the status tells the two apart.
 func (s *story) failed(a workerEvent, latest workerAction) workerAction {
 	switch latest {
 	case containerCreated:
@@ -176,7 +176,8 @@ func (s *story) failed(a workerEvent, latest workerAction) workerAction {
 	case pulled, imagePresent, createFailed:
 		for _, w := range s.revisions {
 			c := object.StatusOf(w.pod, a.container)
-			if c != nil && c.State.Waiting != nil && c.State.Waiting.Reason == "CreateContainerError" && a.event.Message == "Error: "+c.State.Waiting.Message {
+			if c != nil && c.State.Waiting != nil && c.State.Waiting.Reason == "CreateContainerError" &&
+				a.event.Message == "Error: "+c.State.Waiting.Message {
 				return createFailed
 			}
 		}
@@ -220,7 +221,8 @@ func (a workerEvent) causes() []string {
 }
 
 func (a workerEvent) claim(s *story, w seq.Window) graph.Claim {
-	c := graph.Claim{Step: seq.Step{Container: a.container, Window: w, Clock: seq.Kubelet, Evidence: []seq.Evidence{a.evidence()}}, Follows: a.causes()}
+	c := graph.Claim{Step: seq.Step{Container: a.container, Window: w, Clock: seq.Kubelet,
+		Evidence: []seq.Evidence{a.evidence()}}, Follows: a.causes()}
 	if !a.at.IsZero() {
 		c.Best, c.Shown, c.Precision = a.at, true, time.Millisecond
 	} else {
@@ -251,10 +253,12 @@ func (w *write) probesPassed() []passedProbe {
 		}
 		again := c.RestartCount != o.RestartCount
 		if p := spec.StartupProbe; p != nil && isTrue(c.Started) && (again || !isTrue(o.Started)) {
-			all = append(all, passedProbe{"startup", c.Name, "containerStatuses: " + c.Name + " started", int(c.RestartCount), p})
+			all = append(all,
+				passedProbe{"startup", c.Name, "containerStatuses: " + c.Name + " started", int(c.RestartCount), p})
 		}
 		if p := spec.ReadinessProbe; p != nil && c.Ready && (again || !o.Ready) {
-			all = append(all, passedProbe{"readiness", c.Name, "containerStatuses: " + c.Name + " ready", int(c.RestartCount), p})
+			all = append(all,
+				passedProbe{"readiness", c.Name, "containerStatuses: " + c.Name + " ready", int(c.RestartCount), p})
 		}
 	}
 	return all
@@ -322,4 +326,5 @@ func (a *workerEvent) first() string {
 func (a workerEvent) failure() string { return strings.TrimPrefix(a.event.Message, "Error: ") }
 
 // troubled are the reasons of Warning Events about what comes before a Pod's containers.
-var troubled = map[string]bool{"FailedMount": true, "FailedAttachVolume": true, "FailedMapVolume": true, "FailedCreatePodSandBox": true}
+var troubled = map[string]bool{"FailedMount": true, "FailedAttachVolume": true, "FailedMapVolume": true,
+	"FailedCreatePodSandBox": true}

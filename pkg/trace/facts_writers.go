@@ -29,7 +29,8 @@ type actor struct {
 func (s *story) writer(w *write) actor {
 	if w.own != nil {
 		if w.own.Status == 0 {
-			return actor{seq.Kubectl, w.own.Verb, "", seq.Inferred, "our own request for this " + s.object.Kind + " is under way"}
+			return actor{seq.Kubectl, w.own.Verb, "", seq.Inferred,
+				"our own request for this " + s.object.Kind + " is under way"}
 		}
 		if w.own.ResourceVersion != w.object.GetResourceVersion() {
 			return actor{seq.Kubectl, w.own.Verb, "", seq.Inferred, "it happened while our own request for that was under way"}
@@ -43,31 +44,41 @@ func (s *story) writer(w *write) actor {
 		return actor{seq.UnknownClient, "create", "", seq.Inferred, "the first revision"}
 	}
 	if w.binds() && (!w.listed || w.entry(w.was) == nil) {
-		return actor{scheduler(w.pod), "create", "binding", seq.Inferred, "spec.nodeName and PodScheduled appeared together; spec.schedulerName is " + cmp.Or(w.pod.Spec.SchedulerName, "empty")}
+		return actor{scheduler(w.pod), "create", "binding", seq.Inferred,
+			"spec.nodeName and PodScheduled appeared together; spec.schedulerName is " +
+				cmp.Or(w.pod.Spec.SchedulerName, "empty")}
 	}
 	if w.isLastGrace() {
 		return deleter(w)
 	}
 	if w.endsGrace() {
-		return actor{seq.Kubelet, "delete", "", seq.Inferred, "the grace period is over, which its kubelet ends once its containers are gone; a finalizer holds the Pod"}
+		return actor{seq.Kubelet, "delete", "", seq.Inferred,
+			"the grace period is over, which its kubelet ends once its containers are gone; a finalizer holds the Pod"}
 	}
 	if a, ok := s.collector(w); ok {
 		return a
 	}
 	if e := w.entry(w.was); e != nil && !w.deleted {
-		return s.controlled(w, actor{object.Client(e.Manager), object.Verb(e), e.Subresource, seq.Observed, "managedFields: " + e.Manager + " " + string(e.Operation) + " " + e.Subresource})
+		return s.controlled(w,
+			actor{object.Client(e.Manager), object.Verb(e), e.Subresource, seq.Observed,
+				"managedFields: " + e.Manager + " " + string(e.Operation) + " " + e.Subresource})
 	}
 	switch {
 	case w.deleted:
 		return deleter(w)
 	case w.was != nil && w.was.GetDeletionTimestamp() == nil && w.object.GetDeletionTimestamp() != nil:
-		return actor{seq.UnknownClient, "delete", "", seq.Inferred, "metadata.deletionTimestamp appeared; nothing in the object says who asked"}
+		return actor{seq.UnknownClient, "delete", "", seq.Inferred,
+			"metadata.deletionTimestamp appeared; nothing in the object says who asked"}
 	case w.untracks():
-		return actor{seq.Controller("job"), "patch", "", seq.Inferred, "the finalizer " + batchv1.JobTrackingFinalizer + " is gone, which the job controller takes away from a Pod that it has counted"}
+		return actor{seq.Controller("job"), "patch", "", seq.Inferred,
+			"the finalizer " + batchv1.JobTrackingFinalizer +
+				" is gone, which the job controller takes away from a Pod that it has counted"}
 	case w.was != nil && len(w.object.GetFinalizers()) < len(w.was.GetFinalizers()):
-		return actor{seq.UnknownClient, "update", "", seq.Inferred, "a finalizer is gone; nothing in the object says who took it away"}
+		return actor{seq.UnknownClient, "update", "", seq.Inferred,
+			"a finalizer is gone; nothing in the object says who took it away"}
 	case w.prev != nil && w.pod.Spec.NodeName != "" && w.pod.Generation == w.prev.Generation:
-		return actor{reporter(w.pod), "patch", "status", seq.Inferred, "only the status changed, and the Pod is bound to a node"}
+		return actor{reporter(w.pod), "patch", "status", seq.Inferred,
+			"only the status changed, and the Pod is bound to a node"}
 	}
 	if a, ok := s.unmarked(w); ok {
 		return a
@@ -75,13 +86,14 @@ func (s *story) writer(w *write) actor {
 	return actor{seq.UnknownClient, "update", "", seq.Inferred, "no managedFields entry changed"}
 }
 
-// unmarked attributes a write that changed no managedFields entry: two by one client in one second look alike. The status
-// is written by whoever wrote it before, and so is the rest where only one client ever wrote it.
+// unmarked attributes a write that changed no managedFields entry: two by one client in one second look alike. The
+// status is written by whoever wrote it before, and so is the rest where only one client ever wrote it.
 func (s *story) unmarked(w *write) (actor, bool) {
 	if w.was == nil || w.pod != nil {
 		return actor{}, false
 	}
-	a := actor{verb: "update", certainty: seq.Inferred, because: "no managedFields entry changed, and all of them for that name one client"}
+	a := actor{verb: "update", certainty: seq.Inferred,
+		because: "no managedFields entry changed, and all of them for that name one client"}
 	if reflect.DeepEqual(object.Spec(w.was), object.Spec(w.object)) && len(object.Status(w.object)) > 0 {
 		a.subresource = "status"
 	}
@@ -100,7 +112,8 @@ func (s *story) unmarked(w *write) (actor, bool) {
 // deleter says who removed the object for good. A bound Pod whose grace period had begun is removed by its kubelet once
 // its containers are gone; any other goes within the request of whoever asked, or took away the last finalizer.
 func deleter(w *write) actor {
-	if w.pod != nil && w.pod.Spec.NodeName != "" && w.prev != nil && w.prev.DeletionTimestamp != nil && len(w.prev.Finalizers) == 0 {
+	if w.pod != nil && w.pod.Spec.NodeName != "" && w.prev != nil && w.prev.DeletionTimestamp != nil &&
+		len(w.prev.Finalizers) == 0 {
 		who, because := reporter(w.pod), "the Pod was bound and its grace period had begun: its kubelet ends it"
 		if who != seq.Kubelet {
 			because = "the Pod was bound and its grace period had begun: who reports for its node ends it"
@@ -110,11 +123,12 @@ func deleter(w *write) actor {
 	return actor{seq.UnknownClient, "delete", "", seq.Inferred, "the object is gone; nothing in it says who asked"}
 }
 
-// reporter is who says what becomes of a Pod on its node: the kubelet, unless managedFields names another client that set
-// status.startTime, which only a kubelet does, or what plays one, such as KWOK.
+// reporter is who says what becomes of a Pod on its node: the kubelet, unless managedFields names another client that
+// set status.startTime, which only a kubelet does, or what plays one, such as KWOK.
 func reporter(p *corev1.Pod) seq.Participant {
 	for _, e := range p.ManagedFields {
-		if who := object.Client(e.Manager); e.Subresource == "status" && who != seq.Kubelet && bytes.Contains(object.Fields(e), []byte(`"f:startTime"`)) {
+		if who := object.Client(e.Manager); e.Subresource == "status" && who != seq.Kubelet &&
+			bytes.Contains(object.Fields(e), []byte(`"f:startTime"`)) {
 			return who
 		}
 	}
@@ -153,8 +167,8 @@ func (r *revision) entry(was metav1.Object) *metav1.ManagedFieldsEntry {
 }
 
 // changedEntry returns the managedFields entry that cur has and prev has not: the writer's. Where a write took fields
-// from other managers, theirs shrank and are not newer, so the newest entry counts, and within one second one that did not
-// shrink; and where nothing but that happened, a client removed fields and left no entry of its own.
+// from other managers, theirs shrank and are not newer, so the newest entry counts, and within one second one that did
+// not shrink; and where nothing but that happened, a client removed fields and left no entry of its own.
 func changedEntry(prev, cur metav1.Object) *metav1.ManagedFieldsEntry {
 	var newest *metav1.ManagedFieldsEntry
 	lost := false // newest only lost fields
@@ -162,7 +176,8 @@ func changedEntry(prev, cur metav1.Object) *metav1.ManagedFieldsEntry {
 	for i := range after {
 		e := &after[i]
 		was := slices.IndexFunc(before, func(o metav1.ManagedFieldsEntry) bool {
-			return o.Manager == e.Manager && o.Operation == e.Operation && o.Subresource == e.Subresource && o.APIVersion == e.APIVersion
+			return o.Manager == e.Manager && o.Operation == e.Operation && o.Subresource == e.Subresource &&
+				o.APIVersion == e.APIVersion
 		})
 		same := was >= 0 && before[was].Time.Equal(e.Time)
 		if same && bytes.Equal(object.Fields(before[was]), object.Fields(*e)) {
@@ -182,7 +197,8 @@ func changedEntry(prev, cur metav1.Object) *metav1.ManagedFieldsEntry {
 // shrank reports whether an entry has lost fields and won none.
 func shrank(prev, cur metav1.ManagedFieldsEntry) bool {
 	var was, is map[string]any
-	return json.Unmarshal(object.Fields(prev), &was) == nil && json.Unmarshal(object.Fields(cur), &is) == nil && within(is, was)
+	return json.Unmarshal(object.Fields(prev), &was) == nil && json.Unmarshal(object.Fields(cur), &is) == nil &&
+		within(is, was)
 }
 
 func within(part, whole map[string]any) bool {

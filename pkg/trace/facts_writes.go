@@ -12,8 +12,8 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
-// collected is the finalizer of the garbage collector that the write took away, or nothing. With the last finalizer goes
-// the object.
+// collected is the finalizer of the garbage collector that the write took away, or nothing. With the last finalizer
+// goes the object.
 func (w *write) collected() string {
 	if w.was == nil || w.was.GetDeletionTimestamp() == nil {
 		return ""
@@ -34,7 +34,8 @@ func (w *write) lostOwner() *metav1.OwnerReference {
 		return nil
 	}
 	ref := metav1.GetControllerOf(w.was)
-	if ref == nil || slices.ContainsFunc(w.object.GetOwnerReferences(), func(o metav1.OwnerReference) bool { return o.UID == ref.UID }) {
+	if ref == nil ||
+		slices.ContainsFunc(w.object.GetOwnerReferences(), func(o metav1.OwnerReference) bool { return o.UID == ref.UID }) {
 		return nil
 	}
 	return ref
@@ -45,7 +46,8 @@ func (w *write) byCollector() bool {
 }
 
 func (w *write) evidence() seq.Evidence {
-	e := seq.Evidence{Source: "watch", Detail: w.actor.because, ResourceVersion: w.object.GetResourceVersion(), At: w.received}
+	e := seq.Evidence{Source: "watch", Detail: w.actor.because, ResourceVersion: w.object.GetResourceVersion(),
+		At: w.received}
 	if w.received.IsZero() { // it came with the answer to our own request
 		e.Source = "http"
 		if w.own != nil {
@@ -55,8 +57,8 @@ func (w *write) evidence() seq.Evidence {
 	return e
 }
 
-// window is what a write says of its own commit: it had happened when we received it, and is no older than its stamps and
-// our own reads say.
+// window is what a write says of its own commit: it had happened when we received it, and is no older than its stamps
+// and our own reads say.
 func (w *write) window() (seq.Window, time.Time) {
 	if w.received.IsZero() {
 		return seq.Window{}, time.Time{}
@@ -77,7 +79,9 @@ func (w *write) reportDetail() seq.Detail {
 	if prev == nil {
 		return seq.Normal
 	}
-	if prev.Status.Phase != w.pod.Status.Phase || object.Condition(prev, corev1.PodReady) != corev1.ConditionTrue && object.Condition(w.pod, corev1.PodReady) == corev1.ConditionTrue {
+	if prev.Status.Phase != w.pod.Status.Phase ||
+		object.Condition(prev, corev1.PodReady) != corev1.ConditionTrue &&
+			object.Condition(w.pod, corev1.PodReady) == corev1.ConditionTrue {
 		return seq.Brief
 	}
 	return seq.Normal
@@ -118,10 +122,12 @@ func (w *write) endsLife() bool {
 
 // untracks reports whether a Pod has lost the finalizer that keeps it until its Job has counted it.
 func (w *write) untracks() bool {
-	return w.was != nil && slices.Contains(w.was.GetFinalizers(), batchv1.JobTrackingFinalizer) && !slices.Contains(w.object.GetFinalizers(), batchv1.JobTrackingFinalizer)
+	return w.was != nil && slices.Contains(w.was.GetFinalizers(), batchv1.JobTrackingFinalizer) &&
+		!slices.Contains(w.object.GetFinalizers(), batchv1.JobTrackingFinalizer)
 }
 
-// binds reports whether the Pod has a node by this revision. One that was not watched may hold more writes than its own.
+// binds reports whether the Pod has a node by this revision. One that was not watched may hold more writes than its
+// own.
 func (w *write) binds() bool {
 	return w.prev != nil && w.prev.Spec.NodeName == "" && w.pod.Spec.NodeName != ""
 }
@@ -137,8 +143,8 @@ func (w *write) binder() seq.Participant {
 // isStatusPatch, isBind: every revision is claimed by exactly one of writes, statusPatches and binds.
 func (w *write) isBind() bool { return w.actor.subresource == "binding" }
 
-// isLastGrace reports whether the write is the first of the two revisions of one DELETE, which removes the object with the
-// second.
+// isLastGrace reports whether the write is the first of the two revisions of one DELETE, which removes the object with
+// the second.
 func (w *write) isLastGrace() bool { return w.endsGrace() && len(w.object.GetFinalizers()) == 0 }
 
 // endsGrace reports whether the write ended the grace period.

@@ -9,8 +9,8 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
 )
 
-// mostPerPod is how much memory a fold may keep of one Pod of 5 revisions and 4 Events: the facts, and the steps that follow
-// from them. It was 89 KiB when this was written, of which the facts were 33.
+// mostPerPod is how much memory a fold may keep of one Pod of 5 revisions and 4 Events: the facts, and the steps that
+// follow from them. It was 89 KiB when this was written, of which the facts were 33.
 const mostPerPod = 128 << 10
 
 // What is kept grows with the Pods, and by little for each.

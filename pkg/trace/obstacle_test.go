@@ -14,8 +14,10 @@ import (
 // obstacle is what is said of a Pod with that status after so long.
 func obstacle(image string, held time.Duration, statuses ...corev1.ContainerStatus) (seq.Obstacle, bool) {
 	begin := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "web", UID: "u", ResourceVersion: "7"}, Spec: corev1.PodSpec{NodeName: "node1", Containers: []corev1.Container{{Name: "app", Image: image}}}}
-	pod.Status = corev1.PodStatus{Phase: corev1.PodPending, StartTime: &metav1.Time{Time: begin}, ContainerStatuses: statuses}
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "web", UID: "u", ResourceVersion: "7"},
+		Spec: corev1.PodSpec{NodeName: "node1", Containers: []corev1.Container{{Name: "app", Image: image}}}}
+	pod.Status = corev1.PodStatus{Phase: corev1.PodPending, StartTime: &metav1.Time{Time: begin},
+		ContainerStatuses: statuses}
 	tr := trace.New(seq.Object{Kind: "Pod", Namespace: "default", Name: "web"})
 	tr.Observe(seq.Observation{Received: begin, Change: &seq.Change{Type: "MODIFIED", Pod: pod}})
 	tr.Observe(seq.Observation{Received: begin.Add(held)})
@@ -23,7 +25,8 @@ func obstacle(image string, held time.Duration, statuses ...corev1.ContainerStat
 }
 
 func waits(reason, message string) corev1.ContainerStatus {
-	return corev1.ContainerStatus{Name: "app", State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}}}
+	return corev1.ContainerStatus{Name: "app",
+		State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}}}
 }
 
 // What runtimes and registries write decides whether somebody has to act; what only stands in a name does not.
@@ -32,18 +35,23 @@ func TestCausesByTheirTexts(t *testing.T) {
 		image, reason, message, want string
 		dead                         bool // after half a minute
 	}{
-		{"sdk:8.0.403", "ErrImagePull", `failed to do request: Head "https://r/v2/sdk/manifests/8.0.403": dial tcp 10.0.0.1:443: i/o timeout (sdk:8.0.403)`, "registry", false},
+		{"sdk:8.0.403", "ErrImagePull",
+			`failed to do request: Head "https://r/v2/sdk/manifests/8.0.403": dial tcp 10.0.0.1:443: i/o timeout (sdk:8.0.403)`,
+			"registry", false},
 		{"r/tls-proxy:9", "ErrImagePull", "failed to resolve image: r/tls-proxy:9: not found", "no-image", true},
 		{"a:1", "ErrImagePull", "no match for platform in manifest: not found", "image-platform", true},
-		{"a:1", "ErrImagePull", "failed to prepare extraction snapshot: parent snapshot sha256:00 does not exist: not found", "image-store", false},
-		{"a:1", "ErrImagePull", "pull access denied, repository does not exist or may require authorization", "image-rights", true},
+		{"a:1", "ErrImagePull", "failed to prepare extraction snapshot: parent snapshot sha256:00 does not exist: not found",
+			"image-store", false},
+		{"a:1", "ErrImagePull", "pull access denied, repository does not exist or may require authorization", "image-rights",
+			true},
 		{"a:1", "ErrImagePull", "unexpected status from HEAD request: 401 Unauthorized", "image-rights", true},
 		{"a:1", "CreateContainerError", "context deadline exceeded", "create-late", false},
 		{"a:1", "CreateContainerConfigError", `secret "x" not found`, "no-config", true},
 		{"a:1", "RunContainerError", "context deadline exceeded", "run-failed", false},
 		{"a:1", "RunContainerError", `exec: "x": executable file not found in $PATH`, "run", true},
 	} {
-		if o, ok := obstacle(c.image, 30*time.Second, waits(c.reason, c.message)); !ok || o.Name != c.want || o.DeadEnd != c.dead {
+		if o, ok := obstacle(c.image, 30*time.Second, waits(c.reason, c.message)); !ok || o.Name != c.want ||
+			o.DeadEnd != c.dead {
 			t.Errorf("%s: %s: %s, dead end %v; want %s, %v", c.reason, c.message, o.Name, o.DeadEnd, c.want, c.dead)
 		}
 	}
@@ -58,7 +66,8 @@ func TestTwoStatusesOfOneName(t *testing.T) {
 	if o, ok := obstacle("a:1", time.Second, running, waits("ErrImagePull", "not found")); !ok || len(o.Evidence) == 0 {
 		t.Errorf("%+v", o)
 	}
-	ended := corev1.ContainerStatus{Name: "app", State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 1}}}
+	ended := corev1.ContainerStatus{Name: "app",
+		State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 1}}}
 	if _, ok := obstacle("a:1", time.Second, running, ended); !ok {
 		t.Error("nothing is said")
 	}

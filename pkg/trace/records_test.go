@@ -69,7 +69,8 @@ func TestContradictionIsSaid(t *testing.T) {
 			t.Errorf("bound by %s", step.From)
 		}
 	}
-	if denied := tr.Run().Denied; len(denied) != 1 || !strings.Contains(denied[0], "was written by mallory, not by scheduler") {
+	if denied := tr.Run().Denied; len(denied) != 1 ||
+		!strings.Contains(denied[0], "was written by mallory, not by scheduler") {
 		t.Errorf("%q", denied)
 	}
 }
@@ -78,7 +79,8 @@ func TestContradictionIsSaid(t *testing.T) {
 func TestRecordsOfAClockThatIsOff(t *testing.T) {
 	s := scenario.Named(t, "evidence")
 	const off = 7 * time.Second
-	shifted := changed(s.Observations, func(a *seq.Audit) { a.Received, a.Completed = a.Received.Add(off), a.Completed.Add(off) })
+	shifted := changed(s.Observations,
+		func(a *seq.Audit) { a.Received, a.Completed = a.Received.Add(off), a.Completed.Add(off) })
 	for i, o := range shifted {
 		if o.Span != nil {
 			x := *o.Span
@@ -94,7 +96,8 @@ func TestRecordsOfAClockThatIsOff(t *testing.T) {
 		at[step.Key] = step.Best
 	}
 	for _, step := range tr.Steps() {
-		if d := step.Best.Sub(at[step.Key]).Abs(); d > 15*time.Millisecond && (step.Rule.Name != "etcd-write" || d > 30*time.Millisecond) {
+		if d := step.Best.Sub(at[step.Key]).Abs(); d > 15*time.Millisecond &&
+			(step.Rule.Name != "etcd-write" || d > 30*time.Millisecond) {
 			t.Errorf("%s %s: moved by %v", step.Key, step.Label, step.Best.Sub(at[step.Key]))
 		}
 		if step.Conflict {
@@ -129,7 +132,8 @@ func TestImpossibleTimesAreSaid(t *testing.T) {
 		}
 	}
 	said := strings.Join(tr.Run().Denied, "\n")
-	if n == 0 || conflicts == 0 || !strings.Contains(said, "times that exclude each other") || strings.Count(said, "\n") > 4 {
+	if n == 0 || conflicts == 0 || !strings.Contains(said, "times that exclude each other") ||
+		strings.Count(said, "\n") > 4 {
 		t.Errorf("%d conflicts, said: %q", conflicts, said)
 	}
 }

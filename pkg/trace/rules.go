@@ -69,8 +69,8 @@ const (
 	dockerDocs = "https://docs.docker.com/"
 )
 
-// rules lists every rule. The order matters only where two rules claim one message with equal certainty: the first gives
-// the label.
+// rules lists every rule. The order matters only where two rules claim one message with equal certainty: the first
+// gives the label.
 var rules = []*rule{
 	// about what clients ask of the API server, and what becomes of it.
 	&ruleOwnCreate, &ruleOwnDelete, &ruleOwnRead, &ruleWarning, &ruleAdmission, &ruleWrite,

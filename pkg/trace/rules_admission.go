@@ -14,7 +14,8 @@ var ruleAdmission = rule{
 		Trigger: "the answer to our own POST",
 		Proves:  "the stored Pod is not the one we sent, or the answer, the audit log or a span names the webhook",
 		Gist:    "Admission may change or refuse the Pod before it is stored.",
-		Explain: "Before it stores an object the API server hands it to its admission plugins, and to the webhooks that are " +
+		Explain: "Before it stores an object the API server hands it to its admission plugins, and to the webhooks that " +
+			"are " +
 			"registered for it, which may change it, then to those that may refuse it.",
 		Doc: docs + "reference/access-authn-authz/extensible-admission-controllers/",
 	},
@@ -23,7 +24,8 @@ var ruleAdmission = rule{
 	derive: deriveAdmission,
 }
 
-// deriveAdmission tells what happened inside the request that made the Pod: which webhooks were asked, and what changed.
+// deriveAdmission tells what happened inside the request that made the Pod: which webhooks were asked, and what
+// changed.
 func deriveAdmission(s *story, emit func(graph.Claim)) {
 	q := s.ownCreate()
 	if q == nil {
@@ -34,9 +36,12 @@ func deriveAdmission(s *story, emit func(graph.Claim)) {
 	var last []string
 	for _, h := range hooks {
 		key := "webhook:" + h.name
-		step := seq.Step{Key: key, Call: key, From: seq.APIServer, To: seq.Webhook(h.name), Label: "AdmissionReview: Pod " + s.object.Name, Object: s.object, Clock: seq.APIServer, Evidence: []seq.Evidence{h.evidence}, Window: seq.Window{Earliest: q.Sent, Latest: q.FirstByte}}
+		step := seq.Step{Key: key, Call: key, From: seq.APIServer, To: seq.Webhook(h.name),
+			Label: "AdmissionReview: Pod " + s.object.Name, Object: s.object, Clock: seq.APIServer,
+			Evidence: []seq.Evidence{h.evidence}, Window: seq.Window{Earliest: q.Sent, Latest: q.FirstByte}}
 		end := step
-		end.Key, end.From, end.To, end.Kind, end.At, end.Label = key+":end", step.To, seq.APIServer, seq.ResponseKind, seq.AtEnd, "answers"
+		end.Key, end.From, end.To, end.Kind, end.At, end.Label = key+
+			":end", step.To, seq.APIServer, seq.ResponseKind, seq.AtEnd, "answers"
 		if h.answer != "" {
 			end.Label = h.answer
 		}
@@ -53,8 +58,11 @@ func deriveAdmission(s *story, emit func(graph.Claim)) {
 		last = []string{end.Key}
 	}
 	if len(changed) > 0 {
-		note := seq.Step{Key: "admission", From: seq.APIServer, To: seq.APIServer, Kind: seq.NoteKind, At: seq.AtEnd, Label: "admission " + strings.Join(changed, ", "), Object: s.object, Clock: seq.APIServer, Window: seq.Window{Earliest: q.Sent, Latest: q.FirstByte}}
-		note.Evidence = []seq.Evidence{{Source: "http", Detail: "the answer to our own request against what it asked for", ResourceVersion: q.ResourceVersion, At: q.FirstByte}}
+		note := seq.Step{Key: "admission", From: seq.APIServer, To: seq.APIServer, Kind: seq.NoteKind, At: seq.AtEnd,
+			Label: "admission " + strings.Join(changed, ", "), Object: s.object, Clock: seq.APIServer,
+			Window: seq.Window{Earliest: q.Sent, Latest: q.FirstByte}}
+		note.Evidence = []seq.Evidence{{Source: "http", Detail: "the answer to our own request against what it asked for",
+			ResourceVersion: q.ResourceVersion, At: q.FirstByte}}
 		emit(graph.Claim{Step: note, Follows: append(last, callKey(q))})
 		last = []string{note.Key}
 	}

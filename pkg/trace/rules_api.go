@@ -114,7 +114,8 @@ func deriveBind(s *story, emit func(graph.Claim)) {
 		}
 		c := s.writeClaim(w, "POST pods/binding ("+w.pod.Spec.NodeName+")", seq.Brief)
 		if !w.isBind() { // a later write hides which revision it was
-			c.Key, c.Verb, c.Subresource, c.ResourceVersion, c.From, c.Certainty, c.Best = bindKey, "create", "binding", "", w.binder(), seq.Inferred, time.Time{}
+			c.Key, c.Verb, c.Subresource, c.ResourceVersion = bindKey, "create", "binding", ""
+			c.From, c.Certainty, c.Best = w.binder(), seq.Inferred, time.Time{}
 			c.Window.Earliest = time.Time{}
 			c.Evidence[0].Detail = "spec.nodeName appeared, within more than one write"
 		}
@@ -141,7 +142,8 @@ var ruleStatusPatch = rule{
 		Trigger: "a revision whose managedFields entry of the kubelet changed",
 		Proves:  "managedFields names manager kubelet, subresource status",
 		Gist:    "The kubelet reports; the cluster learns of the node only this way.",
-		Explain: "The kubelet reports what it has done by patching the Pod's status; this report is all that the rest of the " +
+		Explain: "The kubelet reports what it has done by patching the Pod's status; this report is all that the rest of " +
+			"the " +
 			"cluster ever learns of the node.",
 		Doc: docs + "concepts/workloads/pods/pod-lifecycle/",
 	},
@@ -184,7 +186,8 @@ func deriveEtcdWrite(s *story, emit func(graph.Claim)) {
 		if !w.drawn() {
 			continue
 		}
-		step := seq.Step{Key: s.etcdKey(w.rv), Label: s.object.Kind + " " + s.object.Name, Object: s.object, ResourceVersion: w.object.GetResourceVersion(), Clock: seq.APIServer}
+		step := seq.Step{Key: s.etcdKey(w.rv), Label: s.object.Kind + " " + s.object.Name, Object: s.object,
+			ResourceVersion: w.object.GetResourceVersion(), Clock: seq.APIServer}
 		step.Window, step.Best = w.window()
 		if w.own != nil {
 			// The answer follows the commit closely.

@@ -36,7 +36,8 @@ var ruleControllerCreate = rule{
 	Rule: seq.Rule{
 		Name:    "controller-create",
 		Trigger: "a new object that has a controller as its owner",
-		Proves: "managedFields names the controller manager, and the ownerReference whose controller it was; Events and the " +
+		Proves: "managedFields names the controller manager, and the ownerReference whose controller it was; Events and " +
+			"the " +
 			"audit log name it",
 		Gist: "A controller makes what its object asks for, one level at a time.",
 		Explain: "A controller compares what an object asks for with what there is, and makes what is missing: the " +
@@ -57,10 +58,12 @@ var ruleControllerStatus = rule{
 	Rule: seq.Rule{
 		Name:    "controller-status",
 		Trigger: "a status by the controller manager",
-		Proves: "managedFields names the controller manager and subresource status, and one controller writes the status of " +
+		Proves: "managedFields names the controller manager and subresource status, and one controller writes the status " +
+			"of " +
 			"each kind",
 		Gist: "The controller counts what it sees, and writes it into the status.",
-		Explain: "A controller reports in the status of its object what it has found: how many Pods there are, and how many " +
+		Explain: "A controller reports in the status of its object what it has found: how many Pods there are, and how " +
+			"many " +
 			"of them are ready. Controllers above it, and kubectl rollout status, read it there.",
 		Doc: docs + "concepts/overview/working-with-objects/#object-spec-and-status",
 	},
@@ -79,7 +82,8 @@ var ruleControllerWrite = rule{
 		Trigger: "another write by the controller manager",
 		Proves:  "managedFields names the controller manager, and one controller looks after each kind",
 		Gist:    "A controller changes an object so that it is as its owner asks.",
-		Explain: "A controller brings an object closer to what is asked for: it scales a ReplicaSet, adds a Pod's address to " +
+		Explain: "A controller brings an object closer to what is asked for: it scales a ReplicaSet, adds a Pod's " +
+			"address to " +
 			"an EndpointSlice, binds a claim to its volume.",
 		Doc: docs + "concepts/architecture/controller/",
 	},
@@ -143,7 +147,10 @@ func deriveControllerDelivery(s *story, emit func(graph.Claim)) {
 		if d == nil {
 			continue
 		}
-		step := seq.Step{Key: d.deliveredTo(w.actor.name), To: w.actor.name, Label: "watch: " + d.story.object.Kind + " " + d.story.object.Name, Object: d.story.object, About: d.story.object.UID, Verb: "watch", Resource: d.resource, Clock: seq.APIServer, ResourceVersion: d.write.object.GetResourceVersion()}
+		step := seq.Step{Key: d.deliveredTo(w.actor.name), To: w.actor.name,
+			Label: "watch: " + d.story.object.Kind + " " + d.story.object.Name, Object: d.story.object,
+			About: d.story.object.UID, Verb: "watch", Resource: d.resource, Clock: seq.APIServer,
+			ResourceVersion: d.write.object.GetResourceVersion()}
 		if what := d.changed(); what != "" && !d.first {
 			step.Label += ": " + what
 		}
@@ -204,14 +211,15 @@ var counts = []statusCount{
 	{"failed", podIs(func(p *corev1.Pod) bool { return p.Status.Phase == corev1.PodFailed })},
 }
 
-// countCause is the write of a child that a status must have counted: the n-th that became so, where a number rose to n.
-// A Deployment, which counts by the status of its ReplicaSet, has seen the first that says the same.
+// countCause is the write of a child that a status must have counted: the n-th that became so, where a number rose to
+// n. A Deployment, which counts by the status of its ReplicaSet, has seen the first that says the same.
 func (s *story) countCause(w *write) *watchedWrite {
 	children := s.children()
 	switch {
 	case s.object.Kind == "Deployment" && len(children) == 1:
 		return children[0].firstSaying(w)
-	case s.object.Kind == "CronJob" && len(children) == 1 && object.Status(w.was)["lastSuccessfulTime"] != object.Status(w.object)["lastSuccessfulTime"]:
+	case s.object.Kind == "CronJob" && len(children) == 1 &&
+		object.Status(w.was)["lastSuccessfulTime"] != object.Status(w.object)["lastSuccessfulTime"]:
 		return children[0].latest(w, func(o *write) bool { return object.State(o.object).Succeeded })
 	}
 	var last *watchedWrite
@@ -259,12 +267,13 @@ func alike(a, b any) bool {
 	return fmt.Sprint(a) == fmt.Sprint(b)
 }
 
-// nth is the write by which the n-th of the Pods became so, before w. As long as the Pods' watch may still bring an earlier
-// one that is only certain if it is the last of all.
+// nth is the write by which the n-th of the Pods became so, before w. As long as the Pods' watch may still bring an
+// earlier one that is only certain if it is the last of all.
 func (s *story) nth(n int, of statusCount, w *write) *watchedWrite {
 	became := s.firstsCounted(of)
 	if s.resource == "pods" || s.counted(s.resource) { // one counter
-		i, _ := slices.BinarySearchFunc(became, w.rv, func(d watchedWrite, rv uint64) int { return cmp.Compare(d.write.rv, rv) })
+		i, _ := slices.BinarySearchFunc(became, w.rv,
+			func(d watchedWrite, rv uint64) int { return cmp.Compare(d.write.rv, rv) })
 		became = became[:i]
 	} else {
 		became = s.firstsBy(of, w)
@@ -313,7 +322,8 @@ func (s *story) endpointCause(w *write) *watchedWrite {
 		}
 		found := false
 		for _, o := range pod.revisions {
-			if o.pod != nil && o.drawn() && pod.earlierThan(o, s, w) && (e.Ready && podReady(o) || !e.Ready && o.pod.Status.PodIP == address) {
+			if o.pod != nil && o.drawn() && pod.earlierThan(o, s, w) &&
+				(e.Ready && podReady(o) || !e.Ready && o.pod.Status.PodIP == address) {
 				if d := (&watchedWrite{pod, o}); last == nil || last.story.earlierThan(last.write, pod, o) {
 					last = d
 				}
@@ -349,13 +359,15 @@ func deriveControllerEvent(s *story, emit func(graph.Claim)) {
 		if !e.emitter.IsController() {
 			continue
 		}
-		// Of a claim it makes for a Pod, the StatefulSet's controller says: create Claim data-db-0 Pod db-0 in StatefulSet db.
+		// Of a claim it makes for a Pod, the StatefulSet's controller says: create Claim data-db-0 Pod db-0 in StatefulSet
+		// db.
 		if strings.Contains(e.event.Message, " Claim ") {
 			continue
 		}
 		for _, o := range s.childrenNamedIn(e.event.Message) {
 			if w := o.doneBefore(e); w != nil {
-				step := seq.Step{Key: o.writeKey(w), From: e.emitter, To: seq.APIServer, Certainty: seq.Observed, Clock: e.emitter, Detail: seq.Normal, Evidence: []seq.Evidence{e.evidence()}}
+				step := seq.Step{Key: o.writeKey(w), From: e.emitter, To: seq.APIServer, Certainty: seq.Observed, Clock: e.emitter,
+					Detail: seq.Normal, Evidence: []seq.Evidence{e.evidence()}}
 				step.Window.Latest = e.at
 				emit(graph.Claim{Step: step})
 			}

@@ -12,10 +12,12 @@ import (
 )
 
 // dockerLabels are what requests ask for, beyond their method.
-var dockerLabels = map[string]string{"pull": "images/create (%s)", "create": "containers/create (%s)", "delete": "containers (%s)"}
+var dockerLabels = map[string]string{"pull": "images/create (%s)", "create": "containers/create (%s)",
+	"delete": "containers (%s)"}
 
 func (s *story) dockerRequest(q *seq.Request) seq.Step {
-	x := seq.Step{Key: callKey(q), Call: callKey(q), Verb: q.Verb, Resource: q.Resource, Object: s.object, Clock: seq.User, Detail: seq.Brief}
+	x := seq.Step{Key: callKey(q), Call: callKey(q), Verb: q.Verb, Resource: q.Resource, Object: s.object, Clock: seq.User,
+		Detail: seq.Brief}
 	name := s.object.Name
 	if q.Verb == "pull" {
 		name = q.Docker.Image
@@ -39,7 +41,8 @@ var ruleDockerRequest = rule{
 		Trigger: "our own request",
 		Proves:  "we sent it and read the answer",
 		Gist:    "The docker command is a client; all of it is HTTP to the daemon.",
-		Explain: "What the docker command does is HTTP requests to the daemon, by a socket or over the network: create makes " +
+		Explain: "What the docker command does is HTTP requests to the daemon, by a socket or over the network: create " +
+			"makes " +
 			"a container of an image and answers with its id, start starts it. Nobody keeps a wish: what fails, or " +
 			"ends, the client has to ask for again.",
 		Doc: dockerDocs + "reference/api/engine/",
@@ -57,7 +60,8 @@ func deriveDockerRequest(s *story, emit func(graph.Claim)) {
 		request := s.dockerRequest(q)
 		var after []string
 		for _, o := range s.requests { // one after the other, but for the wait, which is asked for before the start
-			if o.Acts() && o.Docker != nil && o.Verb != "wait" && o.Verb != "attach" && !o.FirstByte.IsZero() && !o.FirstByte.After(q.Sent) {
+			if o.Acts() && o.Docker != nil && o.Verb != "wait" && o.Verb != "attach" && !o.FirstByte.IsZero() &&
+				!o.FirstByte.After(q.Sent) {
 				after = append(after, callKey(o)+":end")
 			}
 		}
@@ -66,11 +70,13 @@ func deriveDockerRequest(s *story, emit func(graph.Claim)) {
 		if q.Verb == "pull" || q.Verb == "wait" && q.Status < 300 {
 			at = instant.Later(q.FirstByte, q.Docker.Ended)
 		}
-		if q.Status == 0 || at.IsZero() || (q.Verb == "pull" || q.Verb == "wait") && q.Status < 300 && q.Docker.Ended.IsZero() {
+		if q.Status == 0 || at.IsZero() ||
+			(q.Verb == "pull" || q.Verb == "wait") && q.Status < 300 && q.Docker.Ended.IsZero() {
 			continue
 		}
 		answer := request
-		answer.From, answer.To, answer.Kind, answer.At, answer.Key = seq.Engine, seq.User, seq.ResponseKind, seq.AtEnd, request.Key+":end"
+		answer.From, answer.To, answer.Kind = seq.Engine, seq.User, seq.ResponseKind
+		answer.At, answer.Key = seq.AtEnd, request.Key+":end"
 		answer.Label = strings.TrimSpace(fmt.Sprintf("%d %s", q.Status, q.StatusText))
 		switch text := cmp.Or(q.Message, q.Docker.Error); {
 		case text != "":
@@ -107,7 +113,8 @@ var ruleDockerLook = rule{
 		Trigger: "our own GET",
 		Proves:  "we sent it and read the answer",
 		Gist:    "This tool asks, to be able to show; docker run asks for less.",
-		Explain: "This tool itself asks for the engine's version and events and inspects image and container, so that it can " +
+		Explain: "This tool itself asks for the engine's version and events and inspects image and container, so that it " +
+			"can " +
 			"show them.",
 		Doc: dockerDocs + "reference/api/engine/",
 	},
@@ -170,8 +177,10 @@ func deriveDockerImage(s *story, emit func(graph.Claim)) {
 		if q.Docker.Layers == 1 {
 			word = "layer"
 		}
-		s.made(seq.Step{Key: "docker:image", Label: fmt.Sprintf("image %s: %d read-only %s", q.Docker.Image, q.Docker.Layers, word),
-			Evidence: []seq.Evidence{{Source: "http", Detail: fmt.Sprintf("the engine's answer to %s %s: RootFS.Layers", q.Method, q.Path), At: q.FirstByte}}}, emit)
+		s.made(seq.Step{Key: "docker:image",
+			Label: fmt.Sprintf("image %s: %d read-only %s", q.Docker.Image, q.Docker.Layers, word),
+			Evidence: []seq.Evidence{{Source: "http",
+				Detail: fmt.Sprintf("the engine's answer to %s %s: RootFS.Layers", q.Method, q.Path), At: q.FirstByte}}}, emit)
 		return
 	}
 }
@@ -182,7 +191,8 @@ var ruleDockerLayer = rule{
 		Trigger: "inspecting the container",
 		Proves:  "the engine names the storage driver that keeps the container's own layer",
 		Gist:    "What a container writes goes to a layer of its own, and with it.",
-		Explain: "Creating a container adds one thin layer that can be written to, on top of the image's. What the container " +
+		Explain: "Creating a container adds one thin layer that can be written to, on top of the image's. What the " +
+			"container " +
 			"changes is copied there first. It goes when the container is removed.",
 		Doc: dockerDocs + "engine/storage/drivers/#container-and-layers",
 	},
@@ -197,15 +207,16 @@ func deriveDockerLayer(s *story, emit func(graph.Claim)) {
 			continue
 		}
 		s.made(seq.Step{Key: "docker:layer", Label: "a read-write layer on top, by " + q.Docker.Driver,
-			Evidence: []seq.Evidence{{Source: "http", Detail: fmt.Sprintf("the engine's answer to %s %s: its storage driver", q.Method, q.Path), At: q.FirstByte}}}, emit)
+			Evidence: []seq.Evidence{{Source: "http",
+				Detail: fmt.Sprintf("the engine's answer to %s %s: its storage driver", q.Method, q.Path), At: q.FirstByte}}}, emit)
 		return
 	}
 }
 
 func dockerEventKey(action string) string { return "docker:event:" + action }
 
-// dockerWords are the engine's events that are drawn as what it does by itself, how, and which attribute completes that. The
-// others are in the requests.
+// dockerWords are the engine's events that are drawn as what it does by itself, how, and which attribute completes
+// that. The others are in the requests.
 var dockerWords = map[string]struct{ label, attribute string }{
 	"network connect": {"connects it to network ", "name"}, "network disconnect": {"disconnects it from network ", "name"},
 	"container oom": {label: "the kernel has no memory left for it"}, "container die": {label: "takes note of its end"},
@@ -218,7 +229,8 @@ var ruleDockerEvent = rule{
 		Trigger: "an event of the engine",
 		Proves:  "the engine noted it, with nanoseconds",
 		Gist:    "The daemon tells everybody who listens: docker events.",
-		Explain: "The daemon keeps a stream of what happens to containers, networks and images, which anybody may listen to " +
+		Explain: "The daemon keeps a stream of what happens to containers, networks and images, which anybody may listen " +
+			"to " +
 			"who may ask it anything: docker events.",
 		Doc: dockerDocs + "reference/cli/docker/system/events/",
 	},
@@ -234,7 +246,8 @@ func deriveDockerEvent(s *story, emit func(graph.Claim)) {
 		if !ok {
 			continue
 		}
-		x := seq.Step{Key: dockerEventKey(e.Action), Label: words.label + e.Attributes[words.attribute], Object: s.object, Evidence: []seq.Evidence{e.evidence()}}
+		x := seq.Step{Key: dockerEventKey(e.Action), Label: words.label + e.Attributes[words.attribute], Object: s.object,
+			Evidence: []seq.Evidence{e.evidence()}}
 		s.noted(&x, e.at)
 		var after []string
 		switch e.Action {
@@ -265,7 +278,8 @@ var ruleDockerOutput = rule{
 		Trigger: "the first bytes of an attached stream",
 		Proves:  "we read it",
 		Gist:    "Output comes by shim and daemon, which keeps it for docker logs.",
-		Explain: "What the program writes goes through pipes of the shim to the daemon, which keeps it by its logging driver " +
+		Explain: "What the program writes goes through pipes of the shim to the daemon, which keeps it by its logging " +
+			"driver " +
 			"and passes it on to whoever is attached.",
 		Doc: dockerDocs + "reference/cli/docker/container/attach/",
 	},
@@ -279,7 +293,9 @@ func deriveDockerOutput(s *story, emit func(graph.Claim)) {
 	if q == nil || q.Docker.Output.IsZero() {
 		return
 	}
-	x := seq.Step{Key: "docker:output", Object: s.object, Clock: seq.User, Evidence: []seq.Evidence{{Source: "http", Detail: "the first bytes on the connection that is attached", At: q.Docker.Output}}}
+	x := seq.Step{Key: "docker:output", Object: s.object, Clock: seq.User,
+		Evidence: []seq.Evidence{{Source: "http", Detail: "the first bytes on the connection that is attached",
+			At: q.Docker.Output}}}
 	x.Window, x.Best, x.Shown, x.Precision = instant.Exactly(q.Docker.Output)
 	emit(graph.Claim{Step: x, Follows: []string{"docker:program", callKey(q) + ":end"}})
 }
@@ -303,7 +319,8 @@ func deriveDockerExit(s *story, emit func(graph.Claim)) {
 	if !ok {
 		return
 	}
-	x := seq.Step{Key: "docker:exit", From: s.lane(), To: s.lane(), Label: fmt.Sprintf("exits with %d", e.code), Object: s.object, Container: s.object.Name, Clock: seq.Engine, Evidence: e.evidence}
+	x := seq.Step{Key: "docker:exit", From: s.lane(), To: s.lane(), Label: fmt.Sprintf("exits with %d", e.code),
+		Object: s.object, Container: s.object.Name, Clock: seq.Engine, Evidence: e.evidence}
 	if e.oom {
 		x.Label += ", killed by the kernel: out of memory"
 	}
@@ -337,7 +354,8 @@ func deriveDockerExitTold(s *story, emit func(graph.Claim)) {
 	if die == nil {
 		return
 	}
-	x := seq.Step{Key: "docker:exit-told", Label: "event: its task has ended", Object: s.object, Clock: seq.Engine, Evidence: []seq.Evidence{die.evidence()}}
+	x := seq.Step{Key: "docker:exit-told", Label: "event: its task has ended", Object: s.object, Clock: seq.Engine,
+		Evidence: []seq.Evidence{die.evidence()}}
 	x.Window.Latest = die.at
 	emit(graph.Claim{Step: x, Follows: []string{"docker:exit"}, Lag: statusLag})
 }

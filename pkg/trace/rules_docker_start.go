@@ -18,10 +18,12 @@ var containerdCalls = []struct{ call, topic string }{
 
 // containerdCall emits what the engine asks of containerd: the call, and that it was done.
 func (s *story) containerdCall(call string, end seq.Step, after []string, emit func(graph.Claim)) {
-	request := seq.Step{Key: containerdKey(call), Call: containerdKey(call), Label: call, Object: s.object, Clock: seq.Engine, Detail: end.Detail, Evidence: end.Evidence}
+	request := seq.Step{Key: containerdKey(call), Call: containerdKey(call), Label: call, Object: s.object,
+		Clock: seq.Engine, Detail: end.Detail, Evidence: end.Evidence}
 	request.Window.Latest = end.Window.Latest
 	emit(graph.Claim{Step: request, Follows: after, Lag: criLag})
-	end.Key, end.Call, end.From, end.To, end.Kind, end.At = request.Key+":end", request.Key, seq.Containerd, seq.Engine, seq.ResponseKind, seq.AtEnd
+	end.Key, end.Call, end.From, end.To, end.Kind, end.At = request.Key+
+		":end", request.Key, seq.Containerd, seq.Engine, seq.ResponseKind, seq.AtEnd
 	end.Detail = seq.Normal
 	end.Label, end.Object, end.Clock = call+" returns", s.object, seq.Engine
 	emit(graph.Claim{Step: end, Follows: append(slices.Clone(runcWithin[call]), request.Key), Lag: criLag})
@@ -74,7 +76,8 @@ var ruleContainerdEvent = rule{
 		Trigger: "an event of containerd",
 		Proves:  "containerd noted that it has done so, with nanoseconds",
 		Gist:    "containerd has events of its own, in a namespace of the engine.",
-		Explain: "containerd publishes an event when it has done what it was asked for. Docker's are in the namespace moby, " +
+		Explain: "containerd publishes an event when it has done what it was asked for. Docker's are in the namespace " +
+			"moby, " +
 			"those of a kubelet's runtime in k8s.io.",
 		Doc: "https://github.com/containerd/containerd/blob/main/docs/namespaces.md",
 	},
@@ -94,7 +97,8 @@ func deriveContainerdEvent(s *story, emit func(graph.Claim)) {
 		}
 	}
 	after = append(s.afterAsking("start"), "docker:exit", "docker:exit-told", containerdKey("Tasks.Create")+":end")
-	for _, c := range []struct{ call, topic string }{{"Tasks.Delete", "/tasks/delete"}, {"Containers.Delete", "/containers/delete"}} {
+	for _, c := range []struct{ call, topic string }{{"Tasks.Delete", "/tasks/delete"},
+		{"Containers.Delete", "/containers/delete"}} {
 		if e := s.task(c.topic); e != nil {
 			end := seq.Step{Evidence: []seq.Evidence{e.evidence()}, Detail: seq.Normal}
 			s.noted(&end, e.at)
@@ -136,13 +140,15 @@ func deriveDockerRunc(s *story, emit func(graph.Claim)) {
 	if by.IsZero() && refused == nil {
 		return
 	}
-	create := seq.Step{Key: "runc:create", To: s.theRuntime(), Label: "create", Object: s.object, Container: s.object.Name, Clock: seq.Engine, Evidence: evidence}
+	create := seq.Step{Key: "runc:create", To: s.theRuntime(), Label: "create", Object: s.object, Container: s.object.Name,
+		Clock: seq.Engine, Evidence: evidence}
 	create.Window.Latest = by
 	if e := s.task("/tasks/create"); e != nil { // which is published when runc has done it
 		create.Window.Latest, create.Evidence = e.at, []seq.Evidence{e.evidence()}
 	}
 	if refused != nil {
-		create.Label, create.Window.Latest, create.Evidence = "create fails", refused.FirstByte, []seq.Evidence{refusedEvidence(refused)}
+		create.Label, create.Window.Latest = "create fails", refused.FirstByte
+		create.Evidence = []seq.Evidence{refusedEvidence(refused)}
 	}
 	emit(graph.Claim{Step: create, Follows: []string{containerdKey("Tasks.Create")}, Lag: runcLag})
 	if refused != nil {
@@ -184,7 +190,8 @@ func deriveDockerProgram(s *story, emit func(graph.Claim)) {
 	if by.IsZero() {
 		return
 	}
-	x := seq.Step{Key: "docker:program", From: s.theRuntime(), To: s.lane(), Object: s.object, Container: s.object.Name, Clock: seq.Engine, Evidence: evidence}
+	x := seq.Step{Key: "docker:program", From: s.theRuntime(), To: s.lane(), Object: s.object, Container: s.object.Name,
+		Clock: seq.Engine, Evidence: evidence}
 	x.Window.Latest = by
 	if e := s.task("/tasks/start"); e != nil {
 		x.Window.Latest, x.Evidence = e.at, []seq.Evidence{e.evidence()}

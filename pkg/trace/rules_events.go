@@ -15,7 +15,8 @@ import (
 
 // note is the step of an Event that tells of something its emitter saw.
 func (s *story) note(e *emitted) seq.Step {
-	n := seq.Step{Key: e.noteKey(), From: e.emitter, To: e.emitter, Container: e.container, Object: s.object, Clock: e.emitter}
+	n := seq.Step{Key: e.noteKey(), From: e.emitter, To: e.emitter, Container: e.container, Object: s.object,
+		Clock: e.emitter}
 	n.Label = e.event.Reason + ": " + e.event.Message
 	if n.Window, n.Best = e.second(s), s.usuallyEmitted(e); !e.at.IsZero() {
 		n.Window, n.Best, n.Shown, n.Precision = seq.Window{Earliest: e.at, Latest: e.at}, e.at, true, time.Millisecond
@@ -45,11 +46,13 @@ func deriveEventWrite(s *story, emit func(graph.Claim)) {
 		}
 		step := seq.Step{Key: e.writeKey(), From: e.emitter, Verb: "create", Resource: "events",
 			Object:          e.object(),
-			ResourceVersion: e.event.ResourceVersion, Label: "POST events: " + e.event.Reason, Container: e.container, Clock: e.emitter}
+			ResourceVersion: e.event.ResourceVersion, Label: "POST events: " + e.event.Reason, Container: e.container,
+			Clock: e.emitter}
 		if e.count > 1 {
 			step.Verb, step.Label = "patch", fmt.Sprintf("PATCH events: %s, %d times now", e.event.Reason, e.count)
 		}
-		step.Window = seq.Window{Earliest: instant.Later(e.at, s.notBefore(e.rv, "events", "")), Latest: instant.Sooner(e.received, s.notAfter(e.rv, "events", ""))}
+		step.Window = seq.Window{Earliest: instant.Later(e.at, s.notBefore(e.rv, "events", "")),
+			Latest: instant.Sooner(e.received, s.notAfter(e.rv, "events", ""))}
 		step.Best = instant.Before(e.received, eventLag)
 		step.Evidence = []seq.Evidence{e.evidence()}
 		etcd := step
@@ -86,22 +89,26 @@ func deriveTrouble(s *story, emit func(graph.Claim)) {
 	}
 }
 
-// unsettled reports whether an Event Failed may turn out to be about a call of the CRI: the status that says so comes later.
+// unsettled reports whether an Event Failed may turn out to be about a call of the CRI: the status that says so comes
+// later.
 func (s *story) unsettled(e *emitted) bool {
 	text, ok := strings.CutPrefix(e.event.Message, "Error: ")
 	if e.event.Reason != "Failed" || !ok || e.container == "" || beforeTheCall[text] {
 		return false
 	}
 	for _, w := range s.revisions {
-		if c := object.StatusOf(w.pod, e.container); c != nil && c.State.Waiting != nil && (c.State.Waiting.Message == text || c.State.Waiting.Reason == text) {
+		if c := object.StatusOf(w.pod, e.container); c != nil && c.State.Waiting != nil &&
+			(c.State.Waiting.Message == text || c.State.Waiting.Reason == text) {
 			return false
 		}
 	}
 	return true
 }
 
-// beforeTheCall are the reasons of failures for which the kubelet never comes to CreateContainer (pkg/kubelet/images/types.go).
-var beforeTheCall = map[string]bool{"ErrImagePull": true, "ImagePullBackOff": true, "ErrImageNeverPull": true, "InvalidImageName": true, "ImageInspectError": true, "RegistryUnavailable": true, "SignatureValidationFailed": true}
+// beforeTheCall are the reasons of failures for which the kubelet never comes to CreateContainer
+// (pkg/kubelet/images/types.go).
+var beforeTheCall = map[string]bool{"ErrImagePull": true, "ImagePullBackOff": true, "ErrImageNeverPull": true,
+	"InvalidImageName": true, "ImageInspectError": true, "RegistryUnavailable": true, "SignatureValidationFailed": true}
 
 // drawnByOwnRule are the Warning Events with a rule of their own.
 var drawnByOwnRule = map[string]bool{"Unhealthy": true, "FailedScheduling": true}

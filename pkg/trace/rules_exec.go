@@ -15,7 +15,8 @@ import (
 
 // here is a message about the command in its container.
 func (s *story) here(x execCall, key, label string, evidence []seq.Evidence) seq.Step {
-	return seq.Step{Key: key, Label: label, Container: x.Exec.Container, Object: s.object, Node: s.node, Clock: seq.Kubectl, Evidence: evidence}
+	return seq.Step{Key: key, Label: label, Container: x.Exec.Container, Object: s.object, Node: s.node,
+		Clock: seq.Kubectl, Evidence: evidence}
 }
 
 var ruleOwnExec = rule{
@@ -38,8 +39,10 @@ var ruleOwnExec = rule{
 func deriveOwnExec(s *story, emit func(graph.Claim)) {
 	for _, x := range s.execs((*seq.Request).Acts) {
 		request := s.api(verbs[x.Method], "exec")
-		request.Key, request.Call, request.Clock, request.Container, request.Node = callKey(x.Request), callKey(x.Request), seq.Kubectl, x.Exec.Container, s.node
-		request.Label = x.Method + " pods/exec (" + s.object.Name + ") " + x.Exec.Container + ": " + strings.Join(x.Exec.Command, " ")
+		request.Key, request.Call, request.Clock = callKey(x.Request), callKey(x.Request), seq.Kubectl
+		request.Container, request.Node = x.Exec.Container, s.node
+		request.Label = x.Method + " pods/exec (" + s.object.Name + ") " + x.Exec.Container + ": " +
+			strings.Join(x.Exec.Command, " ")
 		request.Window, request.Best, request.Shown, request.Precision = instant.Exactly(x.Sent)
 		request.Evidence = []seq.Evidence{x.Evidence()}
 		if x.Method == "POST" { // it is not known when its connection was ready
@@ -63,7 +66,8 @@ var ruleExecKubelet = rule{
 		Proves: "only the kubelet of the Pod's node reaches the container's runtime, and the API server passes the streams " +
 			"on",
 		Gist: "The API server calls the kubelet: one of few calls that way round.",
-		Explain: "The API server looks up the node of the Pod and opens a connection to its kubelet, port 10250, on which it " +
+		Explain: "The API server looks up the node of the Pod and opens a connection to its kubelet, port 10250, on " +
+			"which it " +
 			"passes the streams on. Nearly everywhere else it is the kubelet that calls.",
 		Doc: docs + "concepts/architecture/control-plane-node-communication/#apiserver-to-kubelet",
 	},
@@ -105,8 +109,10 @@ func deriveExecCRI(s *story, emit func(graph.Claim)) {
 		if by.IsZero() {
 			continue
 		}
-		start := graph.Claim{Step: s.here(x, "", "Exec "+x.Exec.Container, evidence), Follows: []string{x.key("kubelet")}, Lag: criLag}
-		end := graph.Claim{Step: seq.Step{Evidence: evidence, Window: seq.Window{Latest: by}, Clock: seq.Kubectl}, Lag: criLag}
+		start := graph.Claim{Step: s.here(x, "", "Exec "+x.Exec.Container, evidence), Follows: []string{x.key("kubelet")},
+			Lag: criLag}
+		end := graph.Claim{Step: seq.Step{Evidence: evidence, Window: seq.Window{Latest: by}, Clock: seq.Kubectl},
+			Lag: criLag}
 		s.call("Exec", x.Exec.Container, x.number, start, end, emit)
 	}
 }
@@ -117,7 +123,8 @@ var ruleExecRunc = rule{
 		Trigger: "the command's output or exit status",
 		Proves:  "what has written or ended has begun; runc starts every process of a container",
 		Gist:    "A second process joins the namespaces of the container.",
-		Explain: "runc starts the command in the namespaces and cgroup of the container, beside its first process. It is no " +
+		Explain: "runc starts the command in the namespaces and cgroup of the container, beside its first process. It is " +
+			"no " +
 			"child of process 1, but it shares its file system, network and limits.",
 		Doc: docs + "tasks/debug/debug-application/get-shell-running-container/",
 	},
@@ -141,7 +148,8 @@ func deriveExecRunc(s *story, emit func(graph.Claim)) {
 		if failed {
 			exec.Call = exec.Key
 			end := exec
-			end.Key, end.From, end.To, end.Kind, end.At, end.Label = exec.Key+":end", exec.To, exec.From, seq.ResponseKind, seq.AtEnd, "exec fails"
+			end.Key, end.From, end.To, end.Kind, end.At, end.Label = exec.Key+
+				":end", exec.To, exec.From, seq.ResponseKind, seq.AtEnd, "exec fails"
 			emit(graph.Claim{Step: exec, Follows: []string{x.cri() + ":end"}, Lag: criLag})
 			emit(graph.Claim{Step: end, Follows: []string{exec.Key}, Lag: runcLag})
 			continue
@@ -181,7 +189,8 @@ func deriveExecOutput(s *story, emit func(graph.Claim)) {
 		if x.Exec.Output.IsZero() {
 			continue
 		}
-		step := s.here(x, x.key("output"), "the first of the command's output", []seq.Evidence{{Source: "http", Detail: "the first bytes on a stream of our connection", At: x.Exec.Output}})
+		step := s.here(x, x.key("output"), "the first of the command's output",
+			[]seq.Evidence{{Source: "http", Detail: "the first bytes on a stream of our connection", At: x.Exec.Output}})
 		step.Window, step.Best, step.Shown, step.Precision = instant.Exactly(x.Exec.Output)
 		emit(graph.Claim{Step: step, Follows: []string{x.key("begins"), callKey(x.Request) + ":end"}})
 	}
@@ -218,7 +227,8 @@ var ruleExecStatus = rule{
 		Trigger: "the exit status on the last stream",
 		Proves:  "we read it",
 		Gist:    "The exit status comes on a stream of its own; then all close.",
-		Explain: "The exit status of the command comes as a Status object on a stream of its own, after which the connection " +
+		Explain: "The exit status of the command comes as a Status object on a stream of its own, after which the " +
+			"connection " +
 			"is closed. kubectl exits with that code.",
 		Doc: docs + "reference/kubectl/generated/kubectl_exec/",
 	},
@@ -233,12 +243,14 @@ func deriveExecStatus(s *story, emit func(graph.Claim)) {
 			continue
 		}
 		step := s.here(x, x.key("status"), "", nil)
-		if step.Evidence = []seq.Evidence{{Source: "http", Detail: "the end of the streams: " + x.Exec.Error, At: x.Exec.Ended}}; x.Exec.ExitCode != nil {
+		if step.Evidence = []seq.Evidence{{Source: "http", Detail: "the end of the streams: " + x.Exec.Error,
+			At: x.Exec.Ended}}; x.Exec.ExitCode != nil {
 			step.Evidence[0] = x.status()
 		}
 		step.Label = x.outcome()
 		step.Window, step.Best, step.Shown, step.Precision = instant.Exactly(x.Exec.Ended)
-		emit(graph.Claim{Step: step, Follows: []string{x.key("exit"), x.key("output"), "runc:exec:" + x.cri() + ":end", callKey(x.Request) + ":end"}})
+		emit(graph.Claim{Step: step,
+			Follows: []string{x.key("exit"), x.key("output"), "runc:exec:" + x.cri() + ":end", callKey(x.Request) + ":end"}})
 	}
 }
 
@@ -260,7 +272,8 @@ var ruleProcess = rule{
 func deriveProcess(s *story, emit func(graph.Claim)) {
 	for _, x := range s.execs(func(q *seq.Request) bool { return !q.Acts() }) {
 		for _, p := range x.Exec.Processes {
-			step := s.here(x, x.key(fmt.Sprint("process:", p.PID)), fmt.Sprintf("process %d: %s", p.PID, p.Command), []seq.Evidence{{Source: "http", Detail: fmt.Sprintf("/proc/%d in the container", p.PID), At: x.Exec.Ended}})
+			step := s.here(x, x.key(fmt.Sprint("process:", p.PID)), fmt.Sprintf("process %d: %s", p.PID, p.Command),
+				[]seq.Evidence{{Source: "http", Detail: fmt.Sprintf("/proc/%d in the container", p.PID), At: x.Exec.Ended}})
 			step.From, step.To = seq.Container(x.Exec.Container), seq.Container(x.Exec.Container)
 			step.Window, step.Best = seq.Window{Earliest: x.Sent, Latest: x.Exec.Ended}, x.Exec.Ended
 			emit(graph.Claim{Step: step, Follows: []string{x.key("begins")}})
@@ -268,8 +281,8 @@ func deriveProcess(s *story, emit func(graph.Claim)) {
 	}
 }
 
-// endsBefore are the commands that had ended when a life of their container did: its first process is the last to go, since
-// the kernel ends the others of its namespace with it, unless the Pod's containers, or the node, share theirs.
+// endsBefore are the commands that had ended when a life of their container did: its first process is the last to go,
+// since the kernel ends the others of its namespace with it, unless the Pod's containers, or the node, share theirs.
 func (s *story) endsBefore(r life) (keys []string) {
 	if s.sharesProcesses() {
 		return nil
@@ -295,7 +308,10 @@ func (s *story) lifeWhen(q *seq.Request) int {
 
 // unlisted says why the processes of a container could not be looked at.
 func (s *story) unlisted() (words []string) {
-	for _, x := range s.execs(func(q *seq.Request) bool { return !q.Acts() && (q.Exec.Error != "" || q.ExecFailure() == "") }) {
+	for _, x := range s.execs(func(q *seq.Request) bool {
+		return !q.Acts() &&
+			(q.Exec.Error != "" || q.ExecFailure() == "")
+	}) {
 		e := x.Exec
 		if e.Ended.IsZero() || len(e.Processes) > 0 {
 			continue

@@ -25,7 +25,8 @@ var ruleExecSpan = rule{
 // deriveExecSpan is the kubelet's part in a command, by its own span.
 func deriveExecSpan(s *story, emit func(graph.Claim)) {
 	for _, x := range s.execRecords {
-		step := s.here(x.execCall, x.key("kubelet"), "exec "+x.Exec.Container+": "+x.Exec.CommandLine(), []seq.Evidence{x.server.Evidence()})
+		step := s.here(x.execCall, x.key("kubelet"), "exec "+x.Exec.Container+": "+x.Exec.CommandLine(),
+			[]seq.Evidence{x.server.Evidence()})
 		step.Clock = seq.Kubelet
 		step.Window, step.Best = s.startOf(x.server)
 		step.Shown, step.Precision = true, spanPrecision

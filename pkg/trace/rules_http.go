@@ -15,7 +15,8 @@ var ruleOwnCreate = rule{
 		Trigger: "our own POST",
 		Proves:  "we sent it and read the answer",
 		Gist:    "The client asks; admission and validation happen in this request.",
-		Explain: "The client asks the API server for an object. Authentication, authorization, admission and validation all " +
+		Explain: "The client asks the API server for an object. Authentication, authorization, admission and validation " +
+			"all " +
 			"happen inside this one request.",
 		Doc: docs + "concepts/security/controlling-access/",
 	},
@@ -32,7 +33,8 @@ var ruleOwnDelete = rule{
 		Trigger: "our own DELETE",
 		Proves:  "we sent it and read the answer",
 		Gist:    "The client asks for the end, and is answered long before it.",
-		Explain: "The client asks the API server to delete the object. A Pod on a node is only marked, with a grace period; " +
+		Explain: "The client asks the API server to delete the object. A Pod on a node is only marked, with a grace " +
+			"period; " +
 			"one that has no node, or has finished, is removed at once, and so is most else. What it owned, the garbage " +
 			"collector deletes later; or first, or not at all, where the request says so.",
 		Doc: docs + "concepts/workloads/pods/pod-lifecycle/#pod-termination",
@@ -117,7 +119,8 @@ func deriveOwnRead(s *story, emit func(graph.Claim)) {
 		if r.Acts() || r.Checks || r.Sent.IsZero() {
 			continue
 		}
-		request := seq.Step{Verb: r.Verb, Resource: r.Resource, Object: r.Object, Key: callKey(r), Call: callKey(r), Clock: seq.Kubectl}
+		request := seq.Step{Verb: r.Verb, Resource: r.Resource, Object: r.Object, Key: callKey(r), Call: callKey(r),
+			Clock: seq.Kubectl}
 		request.Label = r.Method + " " + r.Resource + " (" + r.Verb + ")"
 		if r.Resource == "" {
 			request.Label = r.Method + " " + r.Path
@@ -148,7 +151,8 @@ var ruleWarning = rule{
 func deriveWarning(s *story, emit func(graph.Claim)) {
 	for _, r := range s.requests {
 		for i, text := range r.Warnings {
-			n := seq.Step{Key: fmt.Sprintf("warning:%s:%d", r.ID, i), Label: "Warning: " + text, Object: s.object, Clock: seq.Kubectl}
+			n := seq.Step{Key: fmt.Sprintf("warning:%s:%d", r.ID, i), Label: "Warning: " + text, Object: s.object,
+				Clock: seq.Kubectl}
 			n.Window, n.Best, n.Shown, n.Precision = instant.Exactly(r.FirstByte)
 			n.Evidence = []seq.Evidence{{Source: "http", Detail: "Warning header", At: r.FirstByte}}
 			emit(graph.Claim{Step: n, Follows: []string{callKey(r) + ":end"}})

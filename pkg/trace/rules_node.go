@@ -68,7 +68,9 @@ func deriveRunSandbox(s *story, emit func(graph.Claim)) {
 	var start, end graph.Claim
 	for _, w := range s.revisions {
 		if object.Condition(w.pod, corev1.PodReadyToStartContainers) == corev1.ConditionTrue {
-			end.Evidence = append(end.Evidence, seq.Evidence{Source: "watch", Detail: "condition PodReadyToStartContainers is True", ResourceVersion: w.pod.ResourceVersion, At: w.received})
+			end.Evidence = append(end.Evidence,
+				seq.Evidence{Source: "watch", Detail: "condition PodReadyToStartContainers is True",
+					ResourceVersion: w.pod.ResourceVersion, At: w.received})
 			end.Best, end.Window.Latest = s.usuallyAt(w.received, reportLag), w.received
 			break
 		}
@@ -89,13 +91,15 @@ func deriveRunSandbox(s *story, emit func(graph.Claim)) {
 	if n := len(s.revisions); n > 0 && len(s.revisions[n-1].pod.Spec.Volumes) > 0 {
 		start.Lag = volumeWait
 	}
-	if w := s.foundRevision(); w != nil && object.Condition(w.pod, corev1.PodReadyToStartContainers) == corev1.ConditionTrue {
+	if w := s.foundRevision(); w != nil &&
+		object.Condition(w.pod, corev1.PodReadyToStartContainers) == corev1.ConditionTrue {
 		end.Best = time.Time{} // the first that is kept may be of a later life
 	}
 	s.call("RunPodSandbox", "", 0, start, end, emit)
 }
 
-// sandboxTroubles are the Events before an instant that say why there was no sandbox yet: the call that made one came after.
+// sandboxTroubles are the Events before an instant that say why there was no sandbox yet: the call that made one came
+// after.
 func (s *story) sandboxTroubles(by time.Time) (keys []string) {
 	for _, e := range s.events {
 		if e.emitter == seq.Kubelet && troubled[e.event.Reason] && e.container == "" && !e.at.IsZero() && e.at.Before(by) {
@@ -134,7 +138,8 @@ func deriveCreateContainer(s *story, emit func(graph.Claim)) {
 		if a.action != containerCreated && a.action != createFailed {
 			continue
 		}
-		start := graph.Claim{Follows: append(a.causes(), exitKey(a.container, a.attempt-1)), Lag: createLag} // a container lives again only after its exit
+		// a container lives again only after its exit
+		start := graph.Claim{Follows: append(a.causes(), exitKey(a.container, a.attempt-1)), Lag: createLag}
 		start.Follows = append(start.Follows, s.failedBefore(a)...)
 		start.Label, start.Window = "CreateContainer "+a.container, seq.Window{Earliest: a.after, Latest: a.at}
 		start.Evidence = []seq.Evidence{a.evidence()}
@@ -176,7 +181,8 @@ func deriveStartContainer(s *story, emit func(graph.Claim)) {
 		if a.action != containerStarted && a.action != startFailed {
 			continue
 		}
-		start := graph.Claim{Follows: append(a.causes(), criKey("CreateContainer", a.container, a.attempt)+":end"), Lag: startLag}
+		start := graph.Claim{Follows: append(a.causes(), criKey("CreateContainer", a.container, a.attempt)+":end"),
+			Lag: startLag}
 		start.Label, start.Window = "StartContainer "+a.container, seq.Window{Earliest: a.after, Latest: a.at}
 		start.Evidence = []seq.Evidence{a.evidence()}
 		end := a.claim(s, a.precedes())
@@ -205,8 +211,11 @@ var ruleContainerRan = rule{
 func deriveContainerRan(s *story, emit func(graph.Claim)) {
 	for _, r := range s.lives {
 		evidence := []seq.Evidence{r.evidence}
-		create := graph.Claim{Step: seq.Step{Label: "CreateContainer " + r.container, Evidence: evidence}, Follows: []string{sandboxKey + ":end", exitKey(r.container, r.attempt-1)}, Lag: createLag} // a container lives again only after its exit
-		start := graph.Claim{Step: seq.Step{Label: "StartContainer " + r.container, Evidence: evidence}, Follows: []string{criKey("CreateContainer", r.container, r.attempt) + ":end"}, Lag: startLag}
+		// a container lives again only after its exit
+		create := graph.Claim{Step: seq.Step{Label: "CreateContainer " + r.container, Evidence: evidence},
+			Follows: []string{sandboxKey + ":end", exitKey(r.container, r.attempt-1)}, Lag: createLag}
+		start := graph.Claim{Step: seq.Step{Label: "StartContainer " + r.container, Evidence: evidence},
+			Follows: []string{criKey("CreateContainer", r.container, r.attempt) + ":end"}, Lag: startLag}
 		end := graph.Claim{Step: seq.Step{Evidence: evidence, Window: seq.Window{Latest: r.evidence.At}}}
 		s.call("CreateContainer", r.container, r.attempt, create, end, emit)
 		end.Best = s.usuallyAt(r.evidence.At, reportLag)
@@ -232,8 +241,10 @@ var ruleRunc = rule{
 func deriveRunc(s *story, emit func(graph.Claim)) {
 	for _, r := range s.starts() {
 		create, start := r.step, r.step
-		create.Key, create.From, create.To, create.Label, create.Detail = "runc:create:"+r.call, s.runtime, s.ociRuntime(), "create", seq.Brief
-		start.Key, start.From, start.To, start.Label, start.Detail = "runc:start:"+r.call, s.runtime, s.ociRuntime(), "start", seq.Normal
+		create.Key, create.From, create.To, create.Label, create.Detail = "runc:create:"+
+			r.call, s.runtime, s.ociRuntime(), "create", seq.Brief
+		start.Key, start.From, start.To, start.Label, start.Detail = "runc:start:"+
+			r.call, s.runtime, s.ociRuntime(), "start", seq.Normal
 		emit(graph.Claim{Step: create, Follows: []string{r.call}, Lag: 2 * time.Millisecond})
 		emit(graph.Claim{Step: start, Follows: []string{create.Key}})
 	}
@@ -259,9 +270,12 @@ func deriveRuncFailed(s *story, emit func(graph.Claim)) {
 		if a.action != startFailed || !strings.Contains(a.event.Message, "runc create failed") {
 			continue
 		}
-		step := seq.Step{Key: "runc:create:" + a.call, Call: "runc:create:" + a.call, From: s.runtime, To: seq.Runc, Label: "create", Container: a.container, Object: s.object, Node: s.node, Clock: seq.Kubelet, Evidence: []seq.Evidence{a.evidence()}}
+		step := seq.Step{Key: "runc:create:" + a.call, Call: "runc:create:" + a.call, From: s.runtime, To: seq.Runc,
+			Label: "create", Container: a.container, Object: s.object, Node: s.node, Clock: seq.Kubelet,
+			Evidence: []seq.Evidence{a.evidence()}}
 		end := step
-		end.Key, end.From, end.To, end.Kind, end.At, end.Label = step.Key+":end", seq.Runc, s.runtime, seq.ResponseKind, seq.AtEnd, "create fails"
+		end.Key, end.From, end.To, end.Kind, end.At, end.Label = step.Key+
+			":end", seq.Runc, s.runtime, seq.ResponseKind, seq.AtEnd, "create fails"
 		emit(graph.Claim{Step: step, Follows: []string{a.call}})
 		emit(graph.Claim{Step: end, Follows: []string{step.Key}})
 	}
@@ -292,7 +306,8 @@ func deriveExec(s *story, emit func(graph.Claim)) {
 // ociRuntime names the runtime below the runtime, as far as it is known: containerd's default is runc; others, and Pods
 // with a runtime class, use what their nodes are set up for.
 func (s *story) ociRuntime() seq.Participant {
-	if n := len(s.revisions); n > 0 && s.revisions[n-1].pod.Spec.RuntimeClassName == nil && (s.runtime == "containerd" || s.runtime == "docker" || s.runtime == seq.Runtime) {
+	if n := len(s.revisions); n > 0 && s.revisions[n-1].pod.Spec.RuntimeClassName == nil &&
+		(s.runtime == "containerd" || s.runtime == "docker" || s.runtime == seq.Runtime) {
 		return seq.Runc
 	}
 	return "OCI runtime"
@@ -316,7 +331,8 @@ func deriveContainerExit(s *story, emit func(graph.Claim)) {
 		if r.exit == nil {
 			continue
 		}
-		step := seq.Step{Key: exitKey(r.container, r.attempt), From: seq.Container(r.container), To: seq.Container(r.container), Container: r.container, Object: s.object, Node: s.node, Clock: seq.Kubelet}
+		step := seq.Step{Key: exitKey(r.container, r.attempt), From: seq.Container(r.container),
+			To: seq.Container(r.container), Container: r.container, Object: s.object, Node: s.node, Clock: seq.Kubelet}
 		step.Label = fmt.Sprintf("exits with %d", r.exit.ExitCode)
 		if r.exit.Reason != "" && r.exit.Reason != "Completed" && r.exit.Reason != "Error" {
 			step.Label += " (" + r.exit.Reason + ")"
@@ -328,7 +344,8 @@ func deriveContainerExit(s *story, emit func(graph.Claim)) {
 		}
 		step.Best = instant.Later(s.usuallyAt(r.exitEvidence.At, exitLag), s.killedAt(r.container, r.exitEvidence.At))
 		// Not after StartContainer has returned: a short program is faster than that.
-		emit(graph.Claim{Step: step, Follows: append(s.endsBefore(r), "runc:exec:"+criKey("StartContainer", r.container, r.attempt))})
+		emit(graph.Claim{Step: step,
+			Follows: append(s.endsBefore(r), "runc:exec:"+criKey("StartContainer", r.container, r.attempt))})
 	}
 }
 
@@ -352,9 +369,11 @@ var ruleProbe = rule{
 func deriveProbe(s *story, emit func(graph.Claim)) {
 	for _, w := range s.revisions {
 		for _, p := range w.probesPassed() {
-			step := seq.Step{Key: probeKey(p.kind, p.container, p.attempt), To: seq.Container(p.container), Container: p.container, Object: s.object, Node: s.node, Clock: seq.Kubelet}
+			step := seq.Step{Key: probeKey(p.kind, p.container, p.attempt), To: seq.Container(p.container),
+				Container: p.container, Object: s.object, Node: s.node, Clock: seq.Kubelet}
 			step.Label = p.kind + " probe " + handler(p.probe) + " succeeds"
-			step.Evidence = []seq.Evidence{{Source: "watch", Detail: p.detail, ResourceVersion: w.pod.ResourceVersion, At: w.received}}
+			step.Evidence = []seq.Evidence{{Source: "watch", Detail: p.detail, ResourceVersion: w.pod.ResourceVersion,
+				At: w.received}}
 			step.Best, step.Window.Latest = s.usuallyAt(w.received, probeLag), w.received
 			after := []string{criKey("StartContainer", p.container, p.attempt) + ":end"}
 			if p.kind != "startup" {

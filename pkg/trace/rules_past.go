@@ -22,7 +22,8 @@ var rulePastCreate = rule{
 		Proves: "the API server stamps the object within the request that makes it; managedFields, or the owner, say who " +
 			"asked",
 		Gist: "Somebody made it; the object has kept when, to the second.",
-		Explain: "An object keeps when it was made, in whole seconds of the API server's clock. Its managedFields have kept " +
+		Explain: "An object keeps when it was made, in whole seconds of the API server's clock. Its managedFields have " +
+			"kept " +
 			"who made it, in the client's own words.",
 		Doc: docs + "reference/using-api/server-side-apply/#field-management",
 	},
@@ -45,7 +46,8 @@ func derivePastCreate(s *story, emit func(graph.Claim)) {
 	step.Evidence = []seq.Evidence{w.evidenceOf("metadata.creationTimestamp; "+a.because, at.Time)}
 	c := graph.Claim{Step: step}
 	if owner := s.owner(); owner != nil {
-		if o := owner.foundRevision(); o == nil || !at.Time.Before(o.object.GetCreationTimestamp().Time) { // else it was adopted
+		if o := owner.foundRevision(); o == nil || !at.Time.Before(o.object.GetCreationTimestamp().Time) {
+			// else it was adopted
 			c.Follows = append(c.Follows, stored(owner.pastCreate()), owner.etcdKey(owner.createRevision()))
 		}
 	}
@@ -72,11 +74,13 @@ func derivePastBind(s *story, emit func(graph.Claim)) {
 		return
 	}
 	step := s.api("create", "binding")
-	step.Key, step.From, step.Node, step.Label = s.pastBound(), scheduler(w.pod), w.pod.Spec.NodeName, "POST pods/binding ("+w.pod.Spec.NodeName+")"
+	step.Key, step.From = s.pastBound(), scheduler(w.pod)
+	step.Node, step.Label = w.pod.Spec.NodeName, "POST pods/binding ("+w.pod.Spec.NodeName+")"
 	e := w.evidenceOf("spec.nodeName, which no managedFields entry owns", w.received)
 	for _, c := range w.pod.Status.Conditions {
 		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionTrue {
-			step.Window, e = s.secondOf(seq.APIServer, c.LastTransitionTime), w.evidenceOf("condition PodScheduled since; "+e.Detail, c.LastTransitionTime.Time)
+			step.Window, e = s.secondOf(seq.APIServer,
+				c.LastTransitionTime), w.evidenceOf("condition PodScheduled since; "+e.Detail, c.LastTransitionTime.Time)
 		}
 	}
 	step.Evidence = []seq.Evidence{e}
@@ -121,7 +125,8 @@ func derivePastWrite(s *story, emit func(graph.Claim)) {
 		step.Key, step.From, step.Certainty, step.Label = m.key, m.who, m.certainty, m.label(s.resource)
 		step.Window, step.Evidence, step.At = s.secondOf(m.who, m.at), m.evidence(w), seq.AtSome
 		if len(m.conditions) > 0 { // its time is from before the write
-			if step.At = seq.AtCommit; w.pod == nil && !m.has("Progressing") { // which comes first; the others come of what happens
+			if step.At = seq.AtCommit; w.pod == nil && !m.has("Progressing") {
+				// which comes first; the others come of what happens
 				step.Best = step.Window.Latest
 			}
 			step.Window.Latest = time.Time{}
@@ -146,7 +151,8 @@ func derivePastWrite(s *story, emit func(graph.Claim)) {
 			c.Detail = seq.Brief
 			for x := range object.Statuses(w.pod) {
 				if x.State.Running != nil && x.Ready {
-					c.Follows = append(c.Follows, criKey("StartContainer", x.Name, int(x.RestartCount))+":end", probeKey("readiness", x.Name, int(x.RestartCount)))
+					c.Follows = append(c.Follows, criKey("StartContainer", x.Name, int(x.RestartCount))+":end",
+						probeKey("readiness", x.Name, int(x.RestartCount)))
 				}
 			}
 		}
@@ -160,7 +166,8 @@ var rulePastStored = rule{
 		Trigger: "an object that was there",
 		Proves:  "what the object has kept of a write was stored with it; the revision is not known any more",
 		Gist:    "The API server keeps no state: the write counts once etcd has it.",
-		Explain: "The API server keeps no state of its own: the write counts once etcd has it on disk. Of an object that was " +
+		Explain: "The API server keeps no state of its own: the write counts once etcd has it on disk. Of an object that " +
+			"was " +
 			"there, only the revision of the last write is known.",
 		Doc: docs + "concepts/overview/components/#etcd",
 	},
@@ -169,14 +176,16 @@ var rulePastStored = rule{
 	derive: derivePastStored,
 }
 
-// derivePastStored are the etcd writes of the creation, the bind and the reports that ended a phase, and of the last write.
+// derivePastStored are the etcd writes of the creation, the bind and the reports that ended a phase, and of the last
+// write.
 func derivePastStored(s *story, emit func(graph.Claim)) {
 	w := s.foundRevision()
 	if w == nil {
 		return
 	}
 	write := func(key, verb string, detail seq.Detail, e []seq.Evidence) {
-		emit(graph.Claim{Step: seq.Step{Key: stored(key), Label: s.object.Kind + " " + s.object.Name, Verb: verb, Object: s.object, Clock: seq.APIServer, Detail: detail, Evidence: e}, Follows: []string{key}})
+		emit(graph.Claim{Step: seq.Step{Key: stored(key), Label: s.object.Kind + " " + s.object.Name, Verb: verb,
+			Object: s.object, Clock: seq.APIServer, Detail: detail, Evidence: e}, Follows: []string{key}})
 	}
 	at := w.object.GetCreationTimestamp()
 	write(s.pastCreate(), "create", seq.Brief, []seq.Evidence{w.evidenceOf("metadata.creationTimestamp", at.Time)})
@@ -206,13 +215,15 @@ var rulePastRevision = rule{
 	derive: derivePastRevision,
 }
 
-// derivePastRevision is the last revision of an object before the run looked at it: everything that it has kept had happened by then.
+// derivePastRevision is the last revision of an object before the run looked at it: everything that it has kept had
+// happened by then.
 func derivePastRevision(s *story, emit func(graph.Claim)) {
 	w := s.foundRevision()
 	if w == nil {
 		return
 	}
-	step := seq.Step{Key: s.heldKey(), Label: "holds " + s.object.Kind + " " + s.object.Name, Object: s.object, ResourceVersion: w.object.GetResourceVersion(), Clock: seq.Kubectl}
+	step := seq.Step{Key: s.heldKey(), Label: "holds " + s.object.Kind + " " + s.object.Name, Object: s.object,
+		ResourceVersion: w.object.GetResourceVersion(), Clock: seq.Kubectl}
 	step.Label += " at revision " + step.ResourceVersion
 	step.Window, step.Best = seq.Window{Latest: w.received}, instant.Before(w.received, deliveryLag)
 	step.Evidence = []seq.Evidence{w.evidenceOf("metadata.resourceVersion", w.received)}
@@ -254,7 +265,9 @@ func derivePastDelete(s *story, emit func(graph.Claim)) {
 			step.Label += fmt.Sprintf(", grace period %d s", *grace)
 		}
 	}
-	step.Window, step.Evidence = s.secondOf(seq.APIServer, at), []seq.Evidence{w.evidenceOf("metadata.deletionTimestamp, less the grace period; nothing says who asked", at.Time)}
+	step.Window, step.Evidence = s.secondOf(seq.APIServer,
+		at), []seq.Evidence{w.evidenceOf("metadata.deletionTimestamp, less the grace period; nothing says who asked",
+		at.Time)}
 	emit(graph.Claim{Step: step, Follows: []string{stored(s.pastCreate())}})
 }
 
@@ -289,20 +302,25 @@ func derivePastLife(s *story, emit func(graph.Claim)) {
 				return
 			}
 			call := criKey("StartContainer", c.Name, n)
-			step := seq.Step{Container: c.Name, Object: s.object, Node: s.node, Clock: seq.Kubelet, Window: window, Evidence: []seq.Evidence{w.evidenceOf("containerStatuses: "+c.Name+" startedAt", at.Time)}}
+			step := seq.Step{Container: c.Name, Object: s.object, Node: s.node, Clock: seq.Kubelet, Window: window,
+				Evidence: []seq.Evidence{w.evidenceOf("containerStatuses: "+c.Name+" startedAt", at.Time)}}
 			// The runtime notes the time once runc has started the program (containerd's container_start.go).
 			end := step
-			end.Key, end.Call, end.From, end.To, end.Kind, end.At, end.Label, end.Window.Latest = call+":end", call, s.runtime, seq.Kubelet, seq.ResponseKind, seq.AtEnd, "StartContainer "+c.Name+" returns", time.Time{}
+			end.Key, end.Call, end.From, end.To, end.Kind, end.At, end.Label, end.Window.Latest = call+
+				":end", call, s.runtime, seq.Kubelet, seq.ResponseKind, seq.AtEnd, "StartContainer "+c.Name+" returns", time.Time{}
 			emit(graph.Claim{Step: end, Follows: []string{"runc:exec:" + call}})
-			step.Key, step.From, step.To, step.Window.Earliest, step.Best = "runc:exec:"+call, s.ociRuntime(), seq.Container(c.Name), time.Time{}, window.Earliest
+			step.Key, step.From, step.To, step.Window.Earliest, step.Best = "runc:exec:"+
+				call, s.ociRuntime(), seq.Container(c.Name), time.Time{}, window.Earliest
 			emit(graph.Claim{Step: step, Follows: []string{"runc:start:" + call}})
 			create := step
-			create.Key, create.Call, create.From, create.To, create.Label = criKey("CreateContainer", c.Name, n), criKey("CreateContainer", c.Name, n), seq.Kubelet, s.runtime, "CreateContainer "+c.Name
+			create.Key, create.Call, create.From, create.To, create.Label = criKey("CreateContainer", c.Name,
+				n), criKey("CreateContainer", c.Name, n), seq.Kubelet, s.runtime, "CreateContainer "+c.Name
 			create.Window.Earliest, create.Best = time.Time{}, window.Earliest
 			begin := create
 			begin.Key, begin.Call, begin.Label = call, call, "StartContainer "+c.Name
 			emit(graph.Claim{Step: begin, Follows: []string{create.Key + ":end"}})
-			emit(graph.Claim{Step: create, Follows: []string{exitKey(c.Name, n-1), criKey("StartContainer", c.Name, n-1) + ":end"}})
+			emit(graph.Claim{Step: create,
+				Follows: []string{exitKey(c.Name, n-1), criKey("StartContainer", c.Name, n-1) + ":end"}})
 		}
 		if t := c.LastTerminationState.Terminated; began(t) {
 			life(lastLife(c), t.StartedAt)
@@ -313,7 +331,9 @@ func derivePastLife(s *story, emit func(graph.Claim)) {
 			if ready := conditionSince(w.pod, corev1.PodReady); c.Ready && !ready.IsZero() {
 				s.endedBy(criKey("StartContainer", c.Name, int(c.RestartCount)), c.Name, w, ready, emit)
 				if spec := containerSpec(w.pod, c.Name); spec != nil && spec.ReadinessProbe != nil {
-					probe := seq.Step{Key: probeKey("readiness", c.Name, int(c.RestartCount)), Window: seq.Window{Latest: s.secondOf(seq.Kubelet, ready).Latest}, Evidence: []seq.Evidence{w.evidenceOf("condition Ready True since", ready.Time)}}
+					probe := seq.Step{Key: probeKey("readiness", c.Name, int(c.RestartCount)),
+						Window:   seq.Window{Latest: s.secondOf(seq.Kubelet, ready).Latest},
+						Evidence: []seq.Evidence{w.evidenceOf("condition Ready True since", ready.Time)}}
 					emit(graph.Claim{Step: probe})
 				}
 			}
@@ -325,8 +345,10 @@ func derivePastLife(s *story, emit func(graph.Claim)) {
 
 // endedBy bounds the end of a call by the second since which a condition says that it has.
 func (s *story) endedBy(call, container string, w *write, since metav1.Time, emit func(graph.Claim)) {
-	step := seq.Step{Key: call + ":end", Call: call, From: s.runtime, To: seq.Kubelet, Kind: seq.ResponseKind, At: seq.AtEnd, Label: "returns", Container: container, Object: s.object, Node: s.node, Clock: seq.Kubelet}
-	step.Window.Latest, step.Evidence = s.secondOf(seq.Kubelet, since).Latest, []seq.Evidence{w.evidenceOf("a condition that says so, since", since.Time)}
+	step := seq.Step{Key: call + ":end", Call: call, From: s.runtime, To: seq.Kubelet, Kind: seq.ResponseKind,
+		At: seq.AtEnd, Label: "returns", Container: container, Object: s.object, Node: s.node, Clock: seq.Kubelet}
+	step.Window.Latest, step.Evidence = s.secondOf(seq.Kubelet,
+		since).Latest, []seq.Evidence{w.evidenceOf("a condition that says so, since", since.Time)}
 	emit(graph.Claim{Step: step, Follows: []string{call}})
 }
 
@@ -346,7 +368,8 @@ var rulePastGap = rule{
 		Trigger: "restartCount above 1 of a Pod that was there",
 		Proves:  "restartCount counts more lives than the status describes",
 		Gist:    "A status tells of a container's last two lives, of no earlier one.",
-		Explain: "A Pod's status tells of the present life of a container and of the one before. Of earlier ones only their " +
+		Explain: "A Pod's status tells of the present life of a container and of the one before. Of earlier ones only " +
+			"their " +
 			"number is known, and what Events of the last hour say.",
 		Doc: docs + "concepts/workloads/pods/pod-lifecycle/#container-restarts",
 	},
@@ -368,9 +391,13 @@ func derivePastGap(s *story, emit func(graph.Claim)) {
 			}
 		}
 		note := func(life, before int, label string) {
-			step := seq.Step{Key: exitKey(c.Name, life), From: seq.Container(c.Name), To: seq.Container(c.Name), Container: c.Name, Object: s.object, Node: s.node, Clock: seq.Kubelet, Label: label}
-			step.Evidence = []seq.Evidence{w.evidenceOf(fmt.Sprintf("containerStatuses: %s restartCount %d", c.Name, c.RestartCount), w.received)}
-			emit(graph.Claim{Step: step, Follows: []string{stored(s.pastBound()), criKey("StartContainer", c.Name, life) + ":end", sandboxKey + ":end", exitKey(c.Name, before)}})
+			step := seq.Step{Key: exitKey(c.Name, life), From: seq.Container(c.Name), To: seq.Container(c.Name),
+				Container: c.Name, Object: s.object, Node: s.node, Clock: seq.Kubelet, Label: label}
+			step.Evidence = []seq.Evidence{w.evidenceOf(fmt.Sprintf("containerStatuses: %s restartCount %d", c.Name,
+				c.RestartCount), w.received)}
+			emit(graph.Claim{Step: step,
+				Follows: []string{stored(s.pastBound()), criKey("StartContainer", c.Name, life) + ":end", sandboxKey + ":end",
+					exitKey(c.Name, before)}})
 		}
 		ended := map[int]bool{}
 		for _, r := range s.lives {

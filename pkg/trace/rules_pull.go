@@ -34,7 +34,8 @@ func derivePullImage(s *story, emit func(graph.Claim)) {
 			emit(c)
 		case pulled, pullFailed:
 			c := a.claim(s, a.precedes())
-			c.Key, c.Call, c.From, c.To, c.Kind, c.At, c.Node = a.key, a.call, s.runtime, seq.Kubelet, seq.ResponseKind, seq.AtEnd, s.node
+			c.Key, c.Call, c.From, c.To = a.key, a.call, s.runtime, seq.Kubelet
+			c.Kind, c.At, c.Node = seq.ResponseKind, seq.AtEnd, s.node
 			if c.Label = "PullImage " + image + " returns"; a.action == pullFailed {
 				c.Label = "PullImage " + image + " fails: " + a.event.Message
 			}
@@ -44,11 +45,12 @@ func derivePullImage(s *story, emit func(graph.Claim)) {
 	}
 }
 
-// pullMessage is what the kubelet says of a pull: how long it took, without and with waiting for the pulls of other Pods.
+// pullMessage is what the kubelet says of a pull: how long it took, without and with waiting for the pulls of other
+// Pods.
 var pullMessage = regexp.MustCompile(` in (\S+) \((\S+) including waiting\)`)
 
-// pullBegins bounds the start of a pull. The kubelet emits Pulling, waits until it is the image's turn, and says afterwards
-// how long the pull itself took: it began at least that long before Pulled was emitted.
+// pullBegins bounds the start of a pull. The kubelet emits Pulling, waits until it is the image's turn, and says
+// afterwards how long the pull itself took: it began at least that long before Pulled was emitted.
 func (s *story) pullBegins(a workerEvent, c *graph.Claim) {
 	c.Window.Latest = time.Time{}
 	c.Shown, c.Precision = false, 0
@@ -72,8 +74,8 @@ func (s *story) pullBegins(a workerEvent, c *graph.Claim) {
 // durations are cut to milliseconds, and Pulled is emitted up to 0.8 ms after the pull (51 starts).
 const pullSetUp = 5 * time.Millisecond
 
-// pullCall is what passes at most from when the kubelet begins to measure a pull to the call itself: 0.2 ms with three times
-// more work than cores.
+// pullCall is what passes at most from when the kubelet begins to measure a pull to the call itself: 0.2 ms with three
+// times more work than cores.
 const pullCall = 2 * time.Millisecond
 
 // pullTook reads how long a pull took, without its wait for its turn, cut to milliseconds.

@@ -28,7 +28,8 @@ func (s *story) joined() []joinedCall {
 		if c == nil || !w.drawn() {
 			continue
 		}
-		t := joinedCall{apiCall: c, write: s.writeKey(w), etcd: s.etcdKey(w.rv), step: seq.Step{Object: s.object, ResourceVersion: w.object.GetResourceVersion(), Resource: s.resource}}
+		t := joinedCall{apiCall: c, write: s.writeKey(w), etcd: s.etcdKey(w.rv),
+			step: seq.Step{Object: s.object, ResourceVersion: w.object.GetResourceVersion(), Resource: s.resource}}
 		if w.own != nil {
 			t.write = ""
 		}
@@ -50,7 +51,8 @@ var ruleAudit = rule{
 		Trigger: "an audit entry of a write",
 		Proves:  "the API server logs each request it has answered, with the authenticated user and microseconds",
 		Gist:    "The API server's own log has this request.",
-		Explain: "The audit log is the API server's own record of who asked for what, when, and what came of it. Its user is " +
+		Explain: "The audit log is the API server's own record of who asked for what, when, and what came of it. Its " +
+			"user is " +
 			"authenticated, where managedFields only has the client's word.",
 		Doc: docs + "tasks/debug/debug-cluster/audit/",
 	},
@@ -67,7 +69,8 @@ func deriveAudit(s *story, emit func(graph.Claim)) {
 		}
 		step := t.step
 		step.Clock, step.Certainty, step.Detail = seq.APIServer, seq.Observed, seq.Full
-		step.Window = seq.Window{Earliest: s.toOurClock(seq.APIServer, t.audit.Received), Latest: s.toOurClock(seq.APIServer, t.audit.Completed)}
+		step.Window = seq.Window{Earliest: s.toOurClock(seq.APIServer, t.audit.Received),
+			Latest: s.toOurClock(seq.APIServer, t.audit.Completed)}
 		step.Evidence = []seq.Evidence{t.auditEvidence()}
 		if t.write != "" {
 			request := step
@@ -149,7 +152,8 @@ func (s *story) answer(c *apiCall, key string, step seq.Step, after []string, em
 	if !ok {
 		return
 	}
-	step.Key, step.Call, step.From, step.To, step.Kind, step.At, step.Clock, step.Detail = key+":end", key, seq.APIServer, from, seq.ResponseKind, seq.AtEnd, seq.APIServer, seq.Full
+	step.Key, step.Call, step.From, step.To, step.Kind, step.At, step.Clock, step.Detail = key+
+		":end", key, seq.APIServer, from, seq.ResponseKind, seq.AtEnd, seq.APIServer, seq.Full
 	step.Label = strconv.Itoa(c.code)
 	if c.audit != nil && c.audit.Message != "" {
 		step.Label += " " + c.audit.Message
@@ -175,8 +179,8 @@ var ruleRequest = rule{
 	derive: deriveRequest,
 }
 
-// deriveRequest are what other clients asked without changing the Pod: what they read, what they were refused, and writes
-// without effect.
+// deriveRequest are what other clients asked without changing the Pod: what they read, what they were refused, and
+// writes without effect.
 func deriveRequest(s *story, emit func(graph.Claim)) {
 	own := map[string]bool{}
 	for _, q := range s.requests {
@@ -192,7 +196,8 @@ func deriveRequest(s *story, emit func(graph.Claim)) {
 		if !ok || own[c.id] || joined[c] || c.verb == "watch" || c.verb == "list" || write && !s.noop(c) {
 			continue
 		}
-		step := seq.Step{Key: "request:" + c.id, Call: "request:" + c.id, From: from, Verb: c.verb, Resource: c.resource, Subresource: c.sub, Object: s.object, Clock: seq.APIServer, Detail: seq.Full}
+		step := seq.Step{Key: "request:" + c.id, Call: "request:" + c.id, From: from, Verb: c.verb, Resource: c.resource,
+			Subresource: c.sub, Object: s.object, Clock: seq.APIServer, Detail: seq.Full}
 		step.Label = map[string]string{"create": "POST", "update": "PUT", "get": "GET"}[c.verb]
 		step.Label = cmp.Or(step.Label, strings.ToUpper(c.verb)) + " " + c.resource
 		if c.sub != "" {

@@ -71,7 +71,8 @@ func deriveRuncSpan(s *story, emit func(graph.Claim)) {
 			default:
 				return
 			}
-			step := seq.Step{Key: "runc:" + what + ":" + c.key(), From: s.runtime, To: s.ociRuntime(), Label: what, Container: c.container, Object: s.object, Node: s.node, Clock: seq.Kubelet, Detail: seq.Normal}
+			step := seq.Step{Key: "runc:" + what + ":" + c.key(), From: s.runtime, To: s.ociRuntime(), Label: what,
+				Container: c.container, Object: s.object, Node: s.node, Clock: seq.Kubelet, Detail: seq.Normal}
 			if c.rpc == "RunPodSandbox" {
 				step.Label, step.Detail = what+" the sandbox", seq.Full
 			}
@@ -88,7 +89,8 @@ var ruleCNISpan = rule{
 		Trigger: "the runtime's span",
 		Proves:  "the runtime's own span of the set-up",
 		Gist:    "The network plugins give the Pod its interface and address.",
-		Explain: "The runtime runs the CNI plugins of the node: they put a network interface into the Pod's namespace, give " +
+		Explain: "The runtime runs the CNI plugins of the node: they put a network interface into the Pod's namespace, " +
+			"give " +
 			"it an address and connect it.",
 		Doc: docs + "concepts/extend-kubernetes/compute-storage-net/network-plugins/",
 	},
@@ -107,12 +109,14 @@ func deriveCNISpan(s *story, emit func(graph.Claim)) {
 				return
 			}
 			key := "cni:" + c.key()
-			step := seq.Step{Key: key, Call: key, From: s.runtime, To: seq.CNI, Label: "set up the Pod's network", Object: s.object, Node: s.node, Clock: seq.Kubelet, Evidence: []seq.Evidence{x.Evidence()}}
+			step := seq.Step{Key: key, Call: key, From: s.runtime, To: seq.CNI, Label: "set up the Pod's network",
+				Object: s.object, Node: s.node, Clock: seq.Kubelet, Evidence: []seq.Evidence{x.Evidence()}}
 			step.Window, step.Best = s.startOf(x)
 			step.Shown, step.Precision = true, spanPrecision
 			emit(graph.Claim{Step: step, Follows: []string{c.key()}})
 			end := step
-			end.Key, end.From, end.To, end.Kind, end.At, end.Label = key+":end", seq.CNI, s.runtime, seq.ResponseKind, seq.AtEnd, "network is up"
+			end.Key, end.From, end.To, end.Kind, end.At, end.Label = key+
+				":end", seq.CNI, s.runtime, seq.ResponseKind, seq.AtEnd, "network is up"
 			if ip := x.Attributes["sandbox.ip"]; ip != "" {
 				end.Label += ": " + ip
 			}
@@ -144,7 +148,8 @@ func deriveSyncPod(s *story, emit func(graph.Claim)) {
 		if root.Service != "kubelet" || !strings.HasPrefix(root.Name, "sync") {
 			continue
 		}
-		step := seq.Step{Key: fmt.Sprint("sync:", n), From: seq.Kubelet, To: seq.Kubelet, Label: root.Name + " begins", Object: s.object, Node: s.node, Clock: seq.Kubelet, Detail: seq.Full, Evidence: []seq.Evidence{root.Evidence()}}
+		step := seq.Step{Key: fmt.Sprint("sync:", n), From: seq.Kubelet, To: seq.Kubelet, Label: root.Name + " begins",
+			Object: s.object, Node: s.node, Clock: seq.Kubelet, Detail: seq.Full, Evidence: []seq.Evidence{root.Evidence()}}
 		if n == 0 {
 			step.Detail = seq.Normal
 		}

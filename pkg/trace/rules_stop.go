@@ -28,8 +28,8 @@ var ruleStopContainer = rule{
 	derive: deriveStopContainer,
 }
 
-// deriveStopContainer reads Killing, which the kubelet emits just before it stops a container, but for a preStop hook in between
-// and for sidecars, which go last.
+// deriveStopContainer reads Killing, which the kubelet emits just before it stops a container, but for a preStop hook
+// in between and for sidecars, which go last.
 func deriveStopContainer(s *story, emit func(graph.Claim)) {
 	for _, e := range s.events {
 		spec := s.spec(e.container)
@@ -40,7 +40,8 @@ func deriveStopContainer(s *story, emit func(graph.Claim)) {
 		if !ok {
 			continue
 		}
-		start := graph.Claim{Step: s.note(e), Follows: []string{criKey("StartContainer", e.container, life) + ":end", deliverDeletion, hookKey(e.container, life)}}
+		start := graph.Claim{Step: s.note(e),
+			Follows: []string{criKey("StartContainer", e.container, life) + ":end", deliverDeletion, hookKey(e.container, life)}}
 		if start.Best.IsZero() {
 			start.Best = s.usuallyEmitted(e)
 		}
@@ -56,7 +57,8 @@ func deriveStopContainer(s *story, emit func(graph.Claim)) {
 	}
 }
 
-// lifeAt is which life of its container an Event is about: the latest that had been started, by the status or by its Event.
+// lifeAt is which life of its container an Event is about: the latest that had been started, by the status or by its
+// Event.
 func (s *story) lifeAt(e *emitted) (life int, ok bool) {
 	for _, w := range s.revisions {
 		if c := object.StatusOf(w.pod, e.container); c != nil && w.rv < e.rv && c.State.Running != nil {
@@ -81,7 +83,8 @@ var rulePreStop = rule{
 		Trigger: "Event Killing of a container with a preStop hook",
 		Proves:  "the kubelet emits Killing and then runs the hook that the container has",
 		Gist:    "The container's preStop hook runs before any signal is sent.",
-		Explain: "Before it has a container stopped, the kubelet runs its preStop hook and waits for it. The hook's time is " +
+		Explain: "Before it has a container stopped, the kubelet runs its preStop hook and waits for it. The hook's time " +
+			"is " +
 			"part of the grace period.",
 		Doc: docs + "concepts/containers/container-lifecycle-hooks/",
 	},
@@ -93,7 +96,8 @@ var rulePreStop = rule{
 func derivePreStop(s *story, emit func(graph.Claim)) {
 	for _, e := range s.events {
 		spec := s.spec(e.container)
-		if e.emitter != seq.Kubelet || e.event.Reason != "Killing" || spec == nil || spec.Lifecycle == nil || spec.Lifecycle.PreStop == nil {
+		if e.emitter != seq.Kubelet || e.event.Reason != "Killing" || spec == nil || spec.Lifecycle == nil ||
+			spec.Lifecycle.PreStop == nil {
 			continue
 		}
 		life, ok := s.lifeAt(e)
@@ -106,7 +110,8 @@ func derivePreStop(s *story, emit func(graph.Claim)) {
 		if step.Evidence[0].Detail += ": " + e.event.Message; step.Shown {
 			step.Window.Latest = e.at.Add(adjacent)
 		}
-		emit(graph.Claim{Step: step, Follows: []string{criKey("StartContainer", e.container, life) + ":end", deliverDeletion}})
+		emit(graph.Claim{Step: step,
+			Follows: []string{criKey("StartContainer", e.container, life) + ":end", deliverDeletion}})
 	}
 }
 
@@ -126,7 +131,8 @@ func hook(h *corev1.LifecycleHandler) string {
 // killedAt is when the kubelet said that it would end the container, if it did before that.
 func (s *story) killedAt(container string, by time.Time) (at time.Time) {
 	for _, e := range s.events {
-		if e.emitter == seq.Kubelet && e.event.Reason == "Killing" && e.container == container && !e.at.IsZero() && e.at.Before(by) {
+		if e.emitter == seq.Kubelet && e.event.Reason == "Killing" && e.container == container && !e.at.IsZero() &&
+			e.at.Before(by) {
 			at = e.at.Add(time.Millisecond)
 		}
 	}
@@ -139,7 +145,8 @@ var ruleStopSandbox = rule{
 		Trigger: "condition PodReadyToStartContainers turns False",
 		Proves:  "the condition turns False only when the sandbox is gone",
 		Gist:    "The Pod's network and namespaces go, after its last container.",
-		Explain: "Once the last container has ended, the runtime has the CNI plugin take the network down and ends the pause " +
+		Explain: "Once the last container has ended, the runtime has the CNI plugin take the network down and ends the " +
+			"pause " +
 			"container that held the Pod's namespaces.",
 		Doc: docs + "concepts/workloads/pods/pod-lifecycle/#pod-has-network",
 	},
@@ -148,19 +155,23 @@ var ruleStopSandbox = rule{
 	derive: deriveStopSandbox,
 }
 
-// deriveStopSandbox is the end of the sandbox, which the kubelet reports by the condition that it made True at the start.
+// deriveStopSandbox is the end of the sandbox, which the kubelet reports by the condition that it made True at the
+// start.
 func deriveStopSandbox(s *story, emit func(graph.Claim)) {
 	for _, w := range s.revisions {
-		if object.Condition(w.prev, corev1.PodReadyToStartContainers) != corev1.ConditionTrue || object.Condition(w.pod, corev1.PodReadyToStartContainers) != corev1.ConditionFalse {
+		if object.Condition(w.prev, corev1.PodReadyToStartContainers) != corev1.ConditionTrue ||
+			object.Condition(w.pod, corev1.PodReadyToStartContainers) != corev1.ConditionFalse {
 			continue
 		}
-		e := []seq.Evidence{{Source: "watch", Detail: "condition PodReadyToStartContainers is False", ResourceVersion: w.pod.ResourceVersion, At: w.received}}
+		e := []seq.Evidence{{Source: "watch", Detail: "condition PodReadyToStartContainers is False",
+			ResourceVersion: w.pod.ResourceVersion, At: w.received}}
 		start := graph.Claim{Step: seq.Step{Label: "StopPodSandbox", Evidence: e}, Follows: []string{sandboxKey + ":end"}}
 		for _, r := range s.lives {
 			start.Follows = append(start.Follows, exitKey(r.container, r.attempt))
 		}
 		start.Best = instant.Before(w.received, sandboxStop)
-		end := graph.Claim{Step: seq.Step{Evidence: e, Window: seq.Window{Latest: w.received}, Best: instant.Before(w.received, reportLag)}}
+		end := graph.Claim{Step: seq.Step{Evidence: e, Window: seq.Window{Latest: w.received},
+			Best: instant.Before(w.received, reportLag)}}
 		s.call("StopPodSandbox", "", 0, start, end, emit)
 		return
 	}

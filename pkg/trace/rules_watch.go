@@ -15,7 +15,8 @@ var ruleSchedulerDelivery = rule{
 		Trigger: "the scheduler acted on the Pod",
 		Proves:  "the scheduler acted on a Pod it can only know from its watch",
 		Gist:    "No polling: the API server pushes new Pods through an open watch.",
-		Explain: "The scheduler does not poll: it holds a watch open, and the API server pushes each new Pod without a node " +
+		Explain: "The scheduler does not poll: it holds a watch open, and the API server pushes each new Pod without a " +
+			"node " +
 			"through it.",
 		Doc: docs + "concepts/scheduling-eviction/kube-scheduler/",
 	},
@@ -41,7 +42,8 @@ func deriveSchedulerDelivery(s *story, emit func(graph.Claim)) {
 	if len(acted) == 0 {
 		return
 	}
-	step := seq.Step{Key: deliverScheduler, Label: "watch: Pod " + s.object.Name + ", no node yet", Object: s.object, Verb: "watch", Resource: "pods", Evidence: acted, Clock: seq.APIServer}
+	step := seq.Step{Key: deliverScheduler, Label: "watch: Pod " + s.object.Name + ", no node yet", Object: s.object,
+		Verb: "watch", Resource: "pods", Evidence: acted, Clock: seq.APIServer}
 	var after []string
 	for _, w := range s.revisions {
 		if w.first {
@@ -85,7 +87,8 @@ func derivePick(s *story, emit func(graph.Claim)) {
 			continue
 		}
 		by := w.binder()
-		step := seq.Step{Key: pickKey, From: by, To: by, Label: "picks " + w.pod.Spec.NodeName, Object: s.object, Node: w.pod.Spec.NodeName, Clock: seq.APIServer}
+		step := seq.Step{Key: pickKey, From: by, To: by, Label: "picks " + w.pod.Spec.NodeName, Object: s.object,
+			Node: w.pod.Spec.NodeName, Clock: seq.APIServer}
 		step.Evidence = []seq.Evidence{s.boundEvidence(w)}
 		if e := s.scheduled(); e != nil {
 			step.Certainty = seq.Observed
@@ -124,7 +127,8 @@ func deriveDeletionDelivery(s *story, emit func(graph.Claim)) {
 	}
 	for _, e := range s.events {
 		if e.emitter == seq.Kubelet && e.event.Reason == "Killing" && e.rv > first.rv {
-			step := seq.Step{Key: deliverDeletion, Label: "watch: Pod " + s.object.Name + " is to end", Object: s.object, Verb: "watch", Resource: "pods", Node: s.node, Clock: seq.APIServer, ResourceVersion: first.pod.ResourceVersion}
+			step := seq.Step{Key: deliverDeletion, Label: "watch: Pod " + s.object.Name + " is to end", Object: s.object,
+				Verb: "watch", Resource: "pods", Node: s.node, Clock: seq.APIServer, ResourceVersion: first.pod.ResourceVersion}
 			step.Window.Latest, step.Evidence = e.at, []seq.Evidence{e.evidence()}
 			emit(graph.Claim{Step: step, Follows: []string{s.etcdKey(first.rv)}, Lag: 2 * time.Millisecond})
 			return
@@ -151,10 +155,12 @@ func deriveKubeletDelivery(s *story, emit func(graph.Claim)) {
 	var after []string
 	if s.madeWithNode() && s.foundRevision() != nil {
 		after = append(after, stored(s.pastCreate()))
-	} else if len(s.revisions) > 0 && s.revisions[0].pod.Spec.NodeName != "" && !s.revisions[0].first && s.foundNode() == nil {
+	} else if len(s.revisions) > 0 && s.revisions[0].pod.Spec.NodeName != "" && !s.revisions[0].first &&
+		s.foundNode() == nil {
 		return // it has long known the Pod
 	}
-	step := seq.Step{Key: deliverKubelet, Label: "watch: Pod " + s.object.Name + ", yours", Object: s.object, Verb: "watch", Resource: "pods", Node: s.node, Clock: seq.APIServer}
+	step := seq.Step{Key: deliverKubelet, Label: "watch: Pod " + s.object.Name + ", yours", Object: s.object,
+		Verb: "watch", Resource: "pods", Node: s.node, Clock: seq.APIServer}
 	for _, w := range s.revisions {
 		if w.isBind() || w.first && w.pod.Spec.NodeName != "" {
 			after = append(after, s.etcdKey(w.rv))
@@ -208,11 +214,14 @@ func deriveGap(s *story, emit func(graph.Claim)) {
 		switch {
 		case g.Every > 0:
 			step.Key += "polled"
-			step.Label = fmt.Sprintf("%s cannot be watched (%s), so they are asked for every %v; what came in between may be missing", g.Resource, g.Reason, g.Every)
+			step.Label = fmt.Sprintf("%s cannot be watched (%s), so they are asked for every %v; what came in between may "+
+				"be missing", g.Resource, g.Reason, g.Every)
 		case g.To == "":
-			step.Label = "watch of " + g.Resource + " lost after revision " + g.From + " (" + g.Reason + ") for good; what came later is missing"
+			step.Label = "watch of " + g.Resource + " lost after revision " + g.From + " (" + g.Reason +
+				") for good; what came later is missing"
 		default:
-			step.Label = "watch of " + g.Resource + " lost after revision " + g.From + " (" + g.Reason + "); what came before " + g.To + " may be missing"
+			step.Label = "watch of " + g.Resource + " lost after revision " + g.From + " (" + g.Reason + "); what came before " +
+				g.To + " may be missing"
 		}
 		step.Window, step.Best, step.Shown, step.Precision = instant.Exactly(g.at)
 		step.Evidence = []seq.Evidence{{Source: "watch", Detail: g.Reason, At: g.at}}

@@ -105,8 +105,9 @@ func copied(o seq.Observation, k int) seq.Observation {
 	e.FirstTimestamp.Time = shiftedSecond(o.Event.Event.Name, later)
 	e.LastTimestamp = e.FirstTimestamp
 	e.UID, e.ResourceVersion = e.UID+types.UID(suffix), spread(e.ResourceVersion, k)
-	e.InvolvedObject = corev1.ObjectReference{Kind: "Pod", Namespace: e.InvolvedObject.Namespace, Name: e.InvolvedObject.Name + suffix,
-		UID: e.InvolvedObject.UID + types.UID(suffix), FieldPath: e.InvolvedObject.FieldPath}
+	e.InvolvedObject = corev1.ObjectReference{Kind: "Pod", Namespace: e.InvolvedObject.Namespace,
+		Name: e.InvolvedObject.Name + suffix,
+		UID:  e.InvolvedObject.UID + types.UID(suffix), FieldPath: e.InvolvedObject.FieldPath}
 	o.Event = &seq.EventChange{Type: o.Event.Type, Event: e}
 	return o
 }

@@ -38,7 +38,8 @@ func TestScenarios(t *testing.T) {
 		t.Run(s.Name, func(t *testing.T) {
 			tr := scenario.Fold(s.Subject, s.Observations)
 			var b bytes.Buffer
-			if err := render.Formats["listing"].Write(&b, scenario.Report(tr), render.Style{Width: 120, Detail: seq.Full}); err != nil {
+			if err := render.Formats["listing"].Write(&b, scenario.Report(tr),
+				render.Style{Width: 120, Detail: seq.Full}); err != nil {
 				t.Fatal(err)
 			}
 			listing := s.File("listing")
@@ -80,7 +81,8 @@ func TestArrivalDoesNotMatter(t *testing.T) {
 	}
 }
 
-// Looking at the steps in between changes nothing, and a run that was cut short tells nothing that the whole run denies.
+// Looking at the steps in between changes nothing, and a run that was cut short tells nothing that the whole run
+// denies.
 func TestTruncated(t *testing.T) {
 	for _, s := range scenario.All(t) {
 		t.Run(s.Name, func(t *testing.T) {
@@ -146,7 +148,8 @@ func TestEveryRuleHasAScenario(t *testing.T) {
 				seen[e.Rule] = true
 			}
 		}
-		withGap := append(slices.Clone(s.Observations), seq.Observation{Gap: &seq.Gap{Resource: "pods", From: "1", To: "2", Reason: "too old"}})
+		withGap := append(slices.Clone(s.Observations),
+			seq.Observation{Gap: &seq.Gap{Resource: "pods", From: "1", To: "2", Reason: "too old"}})
 		for _, step := range scenario.Fold(s.Subject, withGap).Steps() {
 			seen[step.Rule.Name] = true
 		}
@@ -155,7 +158,8 @@ func TestEveryRuleHasAScenario(t *testing.T) {
 		if !seen[r.Name] {
 			t.Errorf("no scenario shows rule %q", r.Name)
 		}
-		if r.Gist == "" || utf8.RuneCountInString(r.Gist) > 67 || r.Explain == "" || r.Doc == "" || r.Proves == "" || r.Trigger == "" {
+		if r.Gist == "" || utf8.RuneCountInString(r.Gist) > 67 || r.Explain == "" || r.Doc == "" || r.Proves == "" ||
+			r.Trigger == "" {
 			t.Errorf("rule %q is not explained", r.Name)
 		}
 	}

@@ -22,7 +22,8 @@ func TestNothingIsFinalBeforeTheListsAreAnswered(t *testing.T) {
 		t.Errorf("%d steps are final while lists are under way", n)
 	}
 	tr.Observe(seq.Observation{Received: tr.Now(), Attach: &seq.Attach{}})
-	if n, all := tr.Settled(time.Nanosecond), scenario.Fold(s.Subject, s.Observations).Settled(time.Nanosecond); n == 0 || n != all {
+	if n, all := tr.Settled(time.Nanosecond), scenario.Fold(s.Subject, s.Observations).Settled(time.Nanosecond); n == 0 ||
+		n != all {
 		t.Errorf("%d steps are final once they are answered, and %d of an old recording", n, all)
 	}
 }
@@ -55,21 +56,23 @@ func TestNothingIsFinalWhileAWatchIsLost(t *testing.T) {
 		t.Errorf("%d of %d steps are final in the end", n, all)
 	}
 	watch("refused", 4*time.Minute, 403)
-	tr.Observe(seq.Observation{Received: now.Add(4 * time.Minute), Gap: &seq.Gap{Resource: "events", From: "1", Reason: "forbidden", Every: time.Second}})
+	tr.Observe(seq.Observation{Received: now.Add(4 * time.Minute),
+		Gap: &seq.Gap{Resource: "events", From: "1", Reason: "forbidden", Every: time.Second}})
 	if n := tr.Settled(time.Nanosecond); n < all {
 		t.Errorf("%d of %d steps are final where Events are asked for instead", n, all)
 	}
 }
 
-// Reads of our own bound what is written between them: an answer that lacks it was asked for before, one that has it came
-// after.
+// Reads of our own bound what is written between them: an answer that lacks it was asked for before, one that has it
+// came after.
 func TestReadsBoundWrites(t *testing.T) {
 	s := scenario.Named(t, "watch-wait")
 	whole := scenario.Fold(s.Subject, s.Observations)
 	post := func(tr *trace.Trace) seq.Step {
 		t.Helper()
 		steps := tr.Steps()
-		i := slices.IndexFunc(steps, func(x seq.Step) bool { return x.Verb == "create" && x.Resource == "pods" && x.Subresource == "" })
+		i := slices.IndexFunc(steps,
+			func(x seq.Step) bool { return x.Verb == "create" && x.Resource == "pods" && x.Subresource == "" })
 		if i < 0 {
 			t.Fatal("nobody makes the Pod")
 		}
@@ -77,8 +80,9 @@ func TestReadsBoundWrites(t *testing.T) {
 	}
 	was := post(whole)
 	read := func(id string, at time.Time, status int, o seq.Object, rv string) seq.Observation {
-		return seq.Observation{Received: at, Request: &seq.Request{ID: id, Verb: "get", Resource: "pods", Object: o, Status: status, ResourceVersion: rv,
-			Started: at.Add(-time.Millisecond), Sent: at.Add(-time.Millisecond), FirstByte: at}}
+		return seq.Observation{Received: at,
+			Request: &seq.Request{ID: id, Verb: "get", Resource: "pods", Object: o, Status: status, ResourceVersion: rv,
+				Started: at.Add(-time.Millisecond), Sent: at.Add(-time.Millisecond), FirstByte: at}}
 	}
 	nameless := was.Object
 	nameless.UID = ""
@@ -129,7 +133,8 @@ func TestEphemeralContainersDecideNothing(t *testing.T) {
 func TestLateEventsMakePatient(t *testing.T) {
 	s := scenario.Named(t, "plain")
 	late := slices.Clone(s.Observations)
-	i := slices.IndexFunc(late, func(o seq.Observation) bool { return o.Event != nil && o.Event.Event.Reason == "Started" })
+	i := slices.IndexFunc(late,
+		func(o seq.Observation) bool { return o.Event != nil && o.Event.Event.Reason == "Started" })
 	late[i].Received = late[i].Received.Add(3 * time.Second)
 	tr := scenario.Fold(s.Subject, late)
 	all := len(tr.Steps())

@@ -17,9 +17,9 @@ type Trace struct {
 	graph   graph.Graph // its memory is used again
 }
 
-// New starts the fold for the object of that kind, namespace and name, such as a Pod. If subject has no UID, the one that
-// an observed create request made is followed; without one, the newest that has had the name. Every object that comes of
-// it is followed too, and so is what other requests of ours make.
+// New starts the fold for the object of that kind, namespace and name, such as a Pod. If subject has no UID, the one
+// that an observed create request made is followed; without one, the newest that has had the name. Every object that
+// comes of it is followed too, and so is what other requests of ours make.
 func New(subject seq.Object) *Trace { return &Trace{store: newStore(subject)} }
 
 // Observe takes one observation. Order and repetition do not matter; what is not about the subject is ignored, and so

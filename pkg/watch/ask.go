@@ -84,10 +84,11 @@ func (f *Follower) webhooks(ctx context.Context) (*seq.Webhooks, error) {
 	return out, nil
 }
 
-// forPods reports whether a webhook is asked when a Pod is created. Selectors and conditions are not looked at: they can
-// only make it less likely.
+// forPods reports whether a webhook is asked when a Pod is created. Selectors and conditions are not looked at: they
+// can only make it less likely.
 func forPods(r admissionregistrationv1.RuleWithOperations) bool {
 	has := func(all []string, one string) bool { return slices.Contains(all, one) || slices.Contains(all, "*") }
-	created := slices.Contains(r.Operations, admissionregistrationv1.Create) || slices.Contains(r.Operations, admissionregistrationv1.OperationAll)
+	created := slices.Contains(r.Operations, admissionregistrationv1.Create) ||
+		slices.Contains(r.Operations, admissionregistrationv1.OperationAll)
 	return created && has(r.APIGroups, "") && (has(r.Resources, "pods") || slices.Contains(r.Resources, "*/*"))
 }

@@ -19,7 +19,8 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-var deployments = Kind{GroupVersionResource: schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "deployments"}, Namespaced: true}
+var deployments = Kind{GroupVersionResource: schema.GroupVersionResource{Group: "apps", Version: "v1",
+	Resource: "deployments"}, Namespaced: true}
 
 // deployment is one that we made.
 func deployment(uid types.UID) *unstructured.Unstructured {
@@ -32,28 +33,31 @@ func deployment(uid types.UID) *unstructured.Unstructured {
 	return u
 }
 
-// A create whose answer is lost may have made its object, be it a Pod or another, which is then told of like any other; one
-// of that name that was there before, or that somebody else has made, is not it.
+// A create whose answer is lost may have made its object, be it a Pod or another, which is then told of like any other;
+// one of that name that was there before, or that somebody else has made, is not it.
 func TestLostAnswerToCreate(t *testing.T) {
 	cut := func(http.ResponseWriter) { panic(http.ErrAbortHandler) }
 	broken := func(w http.ResponseWriter) { refuse(w, 500, metav1.StatusReasonInternalError) }
 	theirs := deployment("new")
-	theirs.SetManagedFields([]metav1.ManagedFieldsEntry{{Manager: "kubectl-create", Operation: metav1.ManagedFieldsOperationUpdate}})
+	theirs.SetManagedFields([]metav1.ManagedFieldsEntry{{Manager: "kubectl-create",
+		Operation: metav1.ManagedFieldsOperationUpdate}})
 	for name, c := range map[string]struct {
 		answer        func(http.ResponseWriter)
 		before, after *unstructured.Unstructured // what is there
 		unlisted      bool                       // it may not be seen what was there before
 		found         bool
 	}{
-		"cut":                        {cut, nil, deployment("new"), false, true},
-		"an error after the fact":    {broken, nil, deployment("new"), false, true},
-		"an error":                   {broken, nil, nil, false, false},
-		"an older one":               {cut, deployment("old"), deployment("old"), false, false},
-		"a new one after an older":   {cut, deployment("old"), deployment("new"), false, true},
-		"that of somebody else":      {cut, nil, theirs, false, false},
-		"nobody knows what was":      {cut, nil, deployment("new"), true, false},
-		"refused":                    {func(w http.ResponseWriter) { refuse(w, 409, metav1.StatusReasonAlreadyExists) }, nil, deployment("new"), false, false},
-		"too many, and none is ours": {func(w http.ResponseWriter) { refuse(w, 429, metav1.StatusReasonTooManyRequests) }, nil, deployment("new"), false, false},
+		"cut":                      {cut, nil, deployment("new"), false, true},
+		"an error after the fact":  {broken, nil, deployment("new"), false, true},
+		"an error":                 {broken, nil, nil, false, false},
+		"an older one":             {cut, deployment("old"), deployment("old"), false, false},
+		"a new one after an older": {cut, deployment("old"), deployment("new"), false, true},
+		"that of somebody else":    {cut, nil, theirs, false, false},
+		"nobody knows what was":    {cut, nil, deployment("new"), true, false},
+		"refused": {func(w http.ResponseWriter) { refuse(w, 409, metav1.StatusReasonAlreadyExists) }, nil,
+			deployment("new"), false, false},
+		"too many, and none is ours": {func(w http.ResponseWriter) { refuse(w, 429, metav1.StatusReasonTooManyRequests) },
+			nil, deployment("new"), false, false},
 	} {
 		for _, pods := range []bool{true, false} {
 			kind := map[bool]string{true: "Pod", false: "Deployment"}[pods]
@@ -61,7 +65,9 @@ func TestLostAnswerToCreate(t *testing.T) {
 				if !pods {
 					return u
 				}
-				return &corev1.Pod{TypeMeta: metav1.TypeMeta{Kind: "Pod", APIVersion: "v1"}, ObjectMeta: metav1.ObjectMeta{Name: u.GetName(), Namespace: u.GetNamespace(), UID: u.GetUID(), ResourceVersion: u.GetResourceVersion(), ManagedFields: u.GetManagedFields()}}
+				return &corev1.Pod{TypeMeta: metav1.TypeMeta{Kind: "Pod", APIVersion: "v1"},
+					ObjectMeta: metav1.ObjectMeta{Name: u.GetName(), Namespace: u.GetNamespace(), UID: u.GetUID(),
+						ResourceVersion: u.GetResourceVersion(), ManagedFields: u.GetManagedFields()}}
 			}
 			t.Run(name+"/"+kind, func(t *testing.T) {
 				t.Parallel()
@@ -84,7 +90,9 @@ func TestLostAnswerToCreate(t *testing.T) {
 						if c.before != nil {
 							items = append(items, as(c.before))
 						}
-						json.NewEncoder(w).Encode(map[string]any{"kind": kind + "List", "apiVersion": map[bool]string{true: "v1", false: "apps/v1"}[pods], "metadata": map[string]string{"resourceVersion": "10"}, "items": items})
+						json.NewEncoder(w).Encode(map[string]any{"kind": kind + "List",
+							"apiVersion": map[bool]string{true: "v1", false: "apps/v1"}[pods],
+							"metadata":   map[string]string{"resourceVersion": "10"}, "items": items})
 					default:
 						list(w, r, "10")
 					}
@@ -96,7 +104,8 @@ func TestLostAnswerToCreate(t *testing.T) {
 				if want := "; the " + kind + " is there"; c.found != strings.HasSuffix(lost, want) {
 					t.Errorf("lost: %q", lost)
 				}
-				if _, status := err.(apierrors.APIStatus); !c.found && name != "an older one" && name != "that of somebody else" && name != "nobody knows what was" && !status {
+				if _, status := err.(apierrors.APIStatus); !c.found && name != "an older one" && name != "that of somebody else" &&
+					name != "nobody knows what was" && !status {
 					t.Errorf("the error is %v", err)
 				}
 			})
@@ -104,7 +113,8 @@ func TestLostAnswerToCreate(t *testing.T) {
 	}
 }
 
-// makeLost creates a Pod, or a Deployment, and returns the uid of what it was told to have made, and what was said to be lost.
+// makeLost creates a Pod, or a Deployment, and returns the uid of what it was told to have made, and what was said to
+// be lost.
 func makeLost(t *testing.T, s *server, pods bool) (uid types.UID, lost string, err error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())

@@ -18,8 +18,8 @@ const firstDoubt = 5 * time.Second
 // errDeaf says that a watch is open but does not bring what there is.
 var errDeaf = errors.New("the watch brings nothing although there is something newer")
 
-// CatchUp lists the Events once more, for a run that is about to end: their watch may be behind that of what decided it.
-// Those that the watch has not brought are observed before the channel is closed.
+// CatchUp lists the Events once more, for a run that is about to end: their watch may be behind that of what decided
+// it. Those that the watch has not brought are observed before the channel is closed.
 func (f *Follower) CatchUp(ctx context.Context) <-chan struct{} {
 	done := make(chan struct{})
 	f.wg.Go(func() {

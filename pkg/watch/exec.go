@@ -27,15 +27,17 @@ type Command struct {
 	Stdout, Stderr io.Writer
 }
 
-// Exec runs a command in a container of a Pod, as an observed request, and returns once it has ended. That its exit code is
-// not 0 is no error. Like kubectl it asks for a WebSocket, and for SPDY where it does not get one: that is another request.
+// Exec runs a command in a container of a Pod, as an observed request, and returns once it has ended. That its exit
+// code is not 0 is no error. Like kubectl it asks for a WebSocket, and for SPDY where it does not get one: that is
+// another request.
 func (f *Follower) Exec(ctx context.Context, pod seq.Object, c Command) error {
 	if pod.UID == "" && f.there != nil {
 		pod.UID = string(f.there.UID)
 	}
-	switched, err := f.exec(ctx, pod, c, http.MethodGet, func(config *rest.Config, r *rest.Request) (remotecommand.Executor, error) {
-		return remotecommand.NewWebSocketExecutor(config, http.MethodGet, r.URL().String())
-	})
+	switched, err := f.exec(ctx, pod, c, http.MethodGet,
+		func(config *rest.Config, r *rest.Request) (remotecommand.Executor, error) {
+			return remotecommand.NewWebSocketExecutor(config, http.MethodGet, r.URL().String())
+		})
 	if switched || !httpstream.IsUpgradeFailure(err) && !httpstream.IsHTTPSProxyError(err) {
 		return err
 	}
@@ -43,9 +45,10 @@ func (f *Follower) Exec(ctx context.Context, pod seq.Object, c Command) error {
 	if apierrors.IsBadRequest(refused) || apierrors.IsNotFound(refused) { // so would the other be
 		return refused
 	}
-	switched, err = f.exec(ctx, pod, c, http.MethodPost, func(config *rest.Config, r *rest.Request) (remotecommand.Executor, error) {
-		return remotecommand.NewSPDYExecutor(config, http.MethodPost, r.URL())
-	})
+	switched, err = f.exec(ctx, pod, c, http.MethodPost,
+		func(config *rest.Config, r *rest.Request) (remotecommand.Executor, error) {
+			return remotecommand.NewSPDYExecutor(config, http.MethodPost, r.URL())
+		})
 	if _, ok := refused.(apierrors.APIStatus); ok && !switched { // which says more
 		return refused
 	}
@@ -62,10 +65,13 @@ func reason(err error) error {
 }
 
 // exec makes one request of it, and reports whether its connection was switched.
-func (f *Follower) exec(ctx context.Context, pod seq.Object, c Command, method string, make func(*rest.Config, *rest.Request) (remotecommand.Executor, error)) (switched bool, err error) {
-	request := f.client.RESTClient().Verb(method).Namespace(pod.Namespace).Resource("pods").Name(pod.Name).SubResource("exec").VersionedParams(&corev1.PodExecOptions{
-		Container: c.Container, Command: c.Args, Stdin: c.Stdin != nil, Stdout: true, Stderr: true,
-	}, scheme.ParameterCodec)
+func (f *Follower) exec(ctx context.Context, pod seq.Object, c Command, method string,
+	make func(*rest.Config, *rest.Request) (remotecommand.Executor, error)) (switched bool, err error) {
+	request := f.client.RESTClient().Verb(method).Namespace(pod.Namespace).Resource("pods").
+		Name(pod.Name).SubResource("exec").
+		VersionedParams(&corev1.PodExecOptions{
+			Container: c.Container, Command: c.Args, Stdin: c.Stdin != nil, Stdout: true, Stderr: true,
+		}, scheme.ParameterCodec)
 	executor, err := make(f.config, request)
 	if err != nil {
 		return false, err
@@ -79,7 +85,8 @@ func (f *Follower) exec(ctx context.Context, pod seq.Object, c Command, method s
 	}
 	stdout := &counted{f: f, to: c.Stdout, record: record, field: func(e *seq.Exec) *int { return &e.Stdout }}
 	stderr := &counted{f: f, to: c.Stderr, record: record, field: func(e *seq.Exec) *int { return &e.Stderr }}
-	err = executor.StreamWithContext(withRecord(ctx, record), remotecommand.StreamOptions{Stdin: c.Stdin, Stdout: stdout, Stderr: stderr})
+	err = executor.StreamWithContext(withRecord(ctx, record),
+		remotecommand.StreamOptions{Stdin: c.Stdin, Stdout: stdout, Stderr: stderr})
 	if c.Looks && ctx.Err() == nil { // else somebody may still write it
 		record.setExec(func(e *seq.Exec) { e.Processes = readProcesses(found.String()) })
 	}

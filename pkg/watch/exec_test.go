@@ -17,7 +17,8 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-// Where the server switches to no WebSocket, SPDY is tried by a request of its own, unless that would be refused likewise.
+// Where the server switches to no WebSocket, SPDY is tried by a request of its own, unless that would be refused
+// likewise.
 func TestExecRefused(t *testing.T) {
 	for code, want := range map[int][]string{
 		http.StatusForbidden:  {"GET 403", "POST 403"},
@@ -26,7 +27,8 @@ func TestExecRefused(t *testing.T) {
 	} {
 		s := newServer(t, func(_ *server, w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(code)
-			json.NewEncoder(w).Encode(metav1.Status{TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}, Status: metav1.StatusFailure, Reason: metav1.StatusReason(reasons[code]), Code: int32(code), Message: "not you"})
+			json.NewEncoder(w).Encode(metav1.Status{TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"},
+				Status: metav1.StatusFailure, Reason: metav1.StatusReason(reasons[code]), Code: int32(code), Message: "not you"})
 		})
 		f, err := New(t.Context(), &rest.Config{Host: s.URL}, Scope{Namespace: "default", Name: "web"}, time.Now)
 		if err != nil {
@@ -35,7 +37,8 @@ func TestExecRefused(t *testing.T) {
 		done := make(chan error, 1)
 		go func() {
 			var out bytes.Buffer
-			done <- f.Exec(t.Context(), seq.Object{Kind: "Pod", Namespace: "default", Name: "web"}, Command{Container: "app", Args: []string{"true"}, Stdout: &out, Stderr: &out})
+			done <- f.Exec(t.Context(), seq.Object{Kind: "Pod", Namespace: "default", Name: "web"},
+				Command{Container: "app", Args: []string{"true"}, Stdout: &out, Stderr: &out})
 		}()
 		var got []string
 		ids := map[string]bool{}
@@ -61,13 +64,15 @@ func TestExecRefused(t *testing.T) {
 		if _, ok := err.(apierrors.APIStatus); !ok {
 			t.Errorf("%d: error %v", code, err)
 		}
-		if !slices.Equal(got, want) || len(ids) != len(want) || s.count(func(r *http.Request) bool { return ids[r.Header.Get("Audit-ID")] }) != len(want) {
+		if !slices.Equal(got, want) || len(ids) != len(want) ||
+			s.count(func(r *http.Request) bool { return ids[r.Header.Get("Audit-ID")] }) != len(want) {
 			t.Errorf("%d: %v, want %v", code, got, want)
 		}
 	}
 }
 
-var reasons = map[int]metav1.StatusReason{http.StatusForbidden: metav1.StatusReasonForbidden, http.StatusBadRequest: metav1.StatusReasonBadRequest, http.StatusNotFound: metav1.StatusReasonNotFound}
+var reasons = map[int]metav1.StatusReason{http.StatusForbidden: metav1.StatusReasonForbidden,
+	http.StatusBadRequest: metav1.StatusReasonBadRequest, http.StatusNotFound: metav1.StatusReasonNotFound}
 
 func TestReadProcesses(t *testing.T) {
 	got := readProcesses("1 sh -c sleep 5 \n7 sleep 5 \n9 \nno process\n")

@@ -70,22 +70,24 @@ func New(ctx context.Context, config *rest.Config, scope Scope, now func() time.
 		return nil, err
 	}
 	return &Follower{
-		Scope: scope, config: c, http: client, client: core, dynamic: others, now: now, done: ctx.Done(), out: make(chan seq.Observation, waiting),
-		before: map[string]map[types.UID]bool{}, asked: map[seq.Question]time.Time{}, refused: map[seq.Question]*atomic.Bool{},
+		Scope: scope, config: c, http: client, client: core, dynamic: others, now: now, done: ctx.Done(),
+		out:    make(chan seq.Observation, waiting),
+		before: map[string]map[types.UID]bool{}, asked: map[seq.Question]time.Time{},
+		refused: map[seq.Question]*atomic.Bool{},
 	}, nil
 }
 
-// waiting is how many observations may wait to be taken, before the watches do: what hundreds of Pods bring in a second.
-// One that waits would be noted as received when it goes on.
+// waiting is how many observations may wait to be taken, before the watches do: what hundreds of Pods bring in a
+// second. One that waits would be noted as received when it goes on.
 const waiting = 4096
 
 // Observations is where everything seen comes out.
 func (f *Follower) Observations() <-chan seq.Observation { return f.out }
 
 // Follow lists and starts to watch, and returns once both watches are open. Somebody must take the Observations
-// meanwhile, and until the context ends; Wait then waits for the goroutines. What the caller may not do is done without:
-// a Pod that cannot be listed is watched from its creation on, one that cannot be watched is asked for again and again,
-// and each is an observation. An error means that the server cannot be asked at all.
+// meanwhile, and until the context ends; Wait then waits for the goroutines. What the caller may not do is done
+// without: a Pod that cannot be listed is watched from its creation on, one that cannot be watched is asked for again
+// and again, and each is an observation. An error means that the server cannot be asked at all.
 func (f *Follower) Follow(ctx context.Context) error {
 	all, err := f.look(ctx)
 	if err != nil {
@@ -98,7 +100,8 @@ func (f *Follower) Follow(ctx context.Context) error {
 		case l.err == nil:
 			f.start(ctx, l.kind, l.at, open)
 			waitFor++
-		case f.Past && (l.resource == "pods" && f.Name != "" || len(f.Kinds) > 0 && l.resource == f.Kinds[0].Resource): // it is what the run is about
+		case f.Past && (l.resource == "pods" && f.Name != "" || len(f.Kinds) > 0 && l.resource == f.Kinds[0].Resource):
+			// it is what the run is about
 			f.wg.Go(func() { f.poll(ctx, l.kind, "", l.err) })
 		case l.resource == "pods":
 			f.created = func(p *corev1.Pod) { f.start(ctx, l.kind, p.ResourceVersion, make(chan struct{}, 1)) }
@@ -117,8 +120,8 @@ func (f *Follower) Follow(ctx context.Context) error {
 	return nil
 }
 
-// Look lists what there is and does not watch: Pods, Events and the other kinds. An error means that the server cannot be
-// asked at all; what the caller may not list is an observation.
+// Look lists what there is and does not watch: Pods, Events and the other kinds. An error means that the server cannot
+// be asked at all; what the caller may not list is an observation.
 func (f *Follower) Look(ctx context.Context) error {
 	_, err := f.look(ctx)
 	return err
@@ -155,7 +158,8 @@ func (f *Follower) look(ctx context.Context) ([]listing, error) {
 		}
 	}
 	all := []listing{{pods, at, err}}
-	limit := int64(1) // Events from before, about an earlier Pod of that name, are of no use; one item is the least a list can ask for
+	// Events from before, about an earlier Pod of that name, are of no use; one item is the least a list can ask for
+	limit := int64(1)
 	if f.Past {
 		limit = 0
 	}
@@ -211,7 +215,8 @@ func (f *Follower) start(ctx context.Context, k kind, from string, open chan<- s
 			switch {
 			case ctx.Err() != nil:
 				return
-			case apierrors.IsForbidden(err) && seen && f.now().Sub(allowed) < grace: // an API server that starts knows no rights yet
+			case apierrors.IsForbidden(err) && seen && f.now().Sub(allowed) < grace:
+				// an API server that starts knows no rights yet
 				from = last
 				continue
 			case apierrors.IsForbidden(err):

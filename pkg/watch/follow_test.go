@@ -58,7 +58,8 @@ func isWatch(r *http.Request) bool { return r.URL.Query().Get("watch") != "" }
 func isPods(r *http.Request) bool  { return strings.HasSuffix(r.URL.Path, "/pods") }
 
 func pod(rv string) *corev1.Pod {
-	return &corev1.Pod{TypeMeta: metav1.TypeMeta{Kind: "Pod", APIVersion: "v1"}, ObjectMeta: metav1.ObjectMeta{Name: "web", Namespace: "default", UID: "u", ResourceVersion: rv}}
+	return &corev1.Pod{TypeMeta: metav1.TypeMeta{Kind: "Pod", APIVersion: "v1"},
+		ObjectMeta: metav1.ObjectMeta{Name: "web", Namespace: "default", UID: "u", ResourceVersion: rv}}
 }
 
 func list(w http.ResponseWriter, r *http.Request, rv string, pods ...*corev1.Pod) {
@@ -70,7 +71,8 @@ func list(w http.ResponseWriter, r *http.Request, rv string, pods ...*corev1.Pod
 			items = append(items, p)
 		}
 	}
-	json.NewEncoder(w).Encode(map[string]any{"kind": kind, "apiVersion": "v1", "metadata": map[string]string{"resourceVersion": rv}, "items": items})
+	json.NewEncoder(w).Encode(map[string]any{"kind": kind, "apiVersion": "v1",
+		"metadata": map[string]string{"resourceVersion": rv}, "items": items})
 }
 
 func send(w http.ResponseWriter, typ string, o any) {
@@ -80,7 +82,8 @@ func send(w http.ResponseWriter, typ string, o any) {
 
 func refuse(w http.ResponseWriter, code int, reason metav1.StatusReason) {
 	w.WriteHeader(code)
-	json.NewEncoder(w).Encode(metav1.Status{TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}, Status: "Failure", Code: int32(code), Reason: reason, Message: string(reason)})
+	json.NewEncoder(w).Encode(metav1.Status{TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}, Status: "Failure",
+		Code: int32(code), Reason: reason, Message: string(reason)})
 }
 
 // follow runs a follower against the server until the test ends, and returns it with what it sees.
@@ -181,7 +184,9 @@ func TestEndedWatchGoesOnWhereItWas(t *testing.T) {
 func TestGoneListsAnewAndShowsAGap(t *testing.T) {
 	for name, gone := range map[string]func(w http.ResponseWriter){
 		"event": func(w http.ResponseWriter) {
-			send(w, "ERROR", metav1.Status{TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}, Status: "Failure", Code: 410, Reason: metav1.StatusReasonExpired})
+			send(w, "ERROR",
+				metav1.Status{TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}, Status: "Failure", Code: 410,
+					Reason: metav1.StatusReasonExpired})
 		},
 		"answer": func(w http.ResponseWriter) { refuse(w, 410, metav1.StatusReasonExpired) },
 	} {
@@ -207,7 +212,8 @@ func TestGoneListsAnewAndShowsAGap(t *testing.T) {
 			if o := next(revision("19")); o.Change.Type != "LISTED" {
 				t.Errorf("%+v", o.Change)
 			}
-			if g := next(func(o seq.Observation) bool { return o.Gap != nil }).Gap; g.From != "10" || g.To != "20" || g.Resource != "pods" {
+			if g := next(func(o seq.Observation) bool { return o.Gap != nil }).Gap; g.From != "10" || g.To != "20" ||
+				g.Resource != "pods" {
 				t.Errorf("%+v", g)
 			}
 			next(revision("21"))
@@ -236,7 +242,8 @@ func TestWithoutTheRightToSeeEvents(t *testing.T) {
 }
 
 // followed is a follower with both watches open, at a server on which nothing happens but the answer to a create.
-func followed(t *testing.T, created func(http.ResponseWriter)) (*server, *Follower, func(func(seq.Observation) bool) seq.Observation) {
+func followed(t *testing.T, created func(http.ResponseWriter)) (*server, *Follower,
+	func(func(seq.Observation) bool) seq.Observation) {
 	t.Helper()
 	s := newServer(t, func(s *server, w http.ResponseWriter, r *http.Request) {
 		switch {
@@ -276,11 +283,15 @@ func TestCreateIsTraced(t *testing.T) {
 	if err := <-result; err != nil {
 		t.Fatal(err)
 	}
-	if q.ID != sent.ID || q.Status != 201 || q.StatusText != "Created" || q.ResourceVersion != "11" || q.FirstByte.Before(q.Sent) || q.Pod == nil ||
+	if q.ID != sent.ID || q.Status != 201 || q.StatusText != "Created" || q.ResourceVersion != "11" ||
+		q.FirstByte.Before(q.Sent) || q.Pod == nil ||
 		q.FlowSchema != "schema" || q.PriorityLevel != "level" || len(q.Warnings) != 1 || q.Warnings[0] != "careful" {
 		t.Errorf("answered: %+v", q)
 	}
-	if n := s.count(func(r *http.Request) bool { return r.Method == http.MethodPost && r.Header.Get("Audit-ID") == q.ID }); n != 1 {
+	if n := s.count(func(r *http.Request) bool {
+		return r.Method == http.MethodPost &&
+			r.Header.Get("Audit-ID") == q.ID
+	}); n != 1 {
 		t.Errorf("%d requests carry our Audit-ID", n)
 	}
 }

@@ -58,7 +58,8 @@ func (t *tracer) RoundTrip(req *http.Request) (*http.Response, error) {
 			q.ID = string(uuid.NewUUID())
 		}
 		// Of an earlier try only the id stays.
-		*q = seq.Request{ID: q.ID, Verb: q.Verb, Resource: q.Resource, Object: q.Object, Asked: q.Asked, Exec: q.Exec, Propagation: q.Propagation, ResourceVersion: q.ResourceVersion,
+		*q = seq.Request{ID: q.ID, Verb: q.Verb, Resource: q.Resource, Object: q.Object, Asked: q.Asked, Exec: q.Exec,
+			Propagation: q.Propagation, ResourceVersion: q.ResourceVersion,
 			Method: req.Method, Path: req.URL.RequestURI(), Started: t.now()}
 	})
 	sent := func() {
@@ -98,7 +99,8 @@ func (t *tracer) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 	})
 	if switches && res.StatusCode == http.StatusSwitchingProtocols {
-		protocol := cmp.Or(res.Header.Get("Sec-Websocket-Protocol"), res.Header.Get("X-Stream-Protocol-Version")) // of SPDY the second
+		// of SPDY the second
+		protocol := cmp.Or(res.Header.Get("Sec-Websocket-Protocol"), res.Header.Get("X-Stream-Protocol-Version"))
 		r.setExec(func(e *seq.Exec) { e.Protocol = strings.TrimSpace(res.Header.Get("Upgrade") + " " + protocol) })
 		r.switched(r.Get())
 	}

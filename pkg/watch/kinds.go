@@ -24,7 +24,8 @@ type Scope struct {
 	Name     string
 	Prefixes []string
 	Kinds    []Kind
-	// Past has all Events that there are observed, not only those to come, and an Attach once all lists have been answered.
+	// Past has all Events that there are observed, not only those to come, and an Attach once all lists have been
+	// answered.
 	Past bool
 	// Awaited is the object that the run is about, where it need not be there yet.
 	Awaited *Awaited
@@ -46,8 +47,8 @@ type Kind struct {
 // Pods are the kind of which every run has some.
 var Pods = Kind{GroupVersionResource: corev1.SchemeGroupVersion.WithResource("pods"), Namespaced: true}
 
-// Includes reports whether an object of that name may be part of the run: controllers name what they make after its owner,
-// and cut what gets too long.
+// Includes reports whether an object of that name may be part of the run: controllers name what they make after its
+// owner, and cut what gets too long.
 func (s Scope) Includes(name string) bool {
 	return s.Name != "" || slices.ContainsFunc(s.Prefixes, func(p string) bool {
 		if len(p) > 40 {

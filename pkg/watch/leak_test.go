@@ -67,13 +67,14 @@ func TestThousandRunsLeaveNothing(t *testing.T) {
 		http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 		s.CloseClientConnections()
 		// Connections end a moment after they are closed. Whether they do is judged below.
-		_ = apiwait.PollUntilContextTimeout(t.Context(), 10*time.Millisecond, time.Second, true, func(context.Context) (bool, error) {
-			runtime.GC()
-			var m runtime.MemStats
-			runtime.ReadMemStats(&m)
-			goroutines, heap = runtime.NumGoroutine(), m.HeapAlloc
-			return goroutines < 10, nil
-		})
+		_ = apiwait.PollUntilContextTimeout(t.Context(), 10*time.Millisecond, time.Second, true,
+			func(context.Context) (bool, error) {
+				runtime.GC()
+				var m runtime.MemStats
+				runtime.ReadMemStats(&m)
+				goroutines, heap = runtime.NumGoroutine(), m.HeapAlloc
+				return goroutines < 10, nil
+			})
 		return goroutines, heap
 	}
 	for range 50 {

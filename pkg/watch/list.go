@@ -45,7 +45,8 @@ func (f *Follower) listBefore(ctx context.Context, k kind, each func(runtime.Obj
 
 // passing reports whether an error of the server may go away by itself.
 func passing(err error) bool {
-	return apierrors.IsInternalError(err) || apierrors.IsServerTimeout(err) || apierrors.IsTimeout(err) || apierrors.IsTooManyRequests(err) || apierrors.IsServiceUnavailable(err)
+	return apierrors.IsInternalError(err) || apierrors.IsServerTimeout(err) || apierrors.IsTimeout(err) ||
+		apierrors.IsTooManyRequests(err) || apierrors.IsServiceUnavailable(err)
 }
 
 // grace is for how long a right that was there may be missing.

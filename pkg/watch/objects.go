@@ -25,7 +25,8 @@ func (f *Follower) objects(k Kind) dynamic.ResourceInterface {
 }
 
 // CreateObject makes an object that is no Pod, as an observed request. Follow must have returned before.
-func (f *Follower) CreateObject(ctx context.Context, k Kind, o *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+func (f *Follower) CreateObject(ctx context.Context, k Kind, o *unstructured.Unstructured) (*unstructured.Unstructured,
+	error) {
 	record := f.acting("create", k, seq.Object{Kind: o.GetKind(), Namespace: o.GetNamespace(), Name: o.GetName()})
 	c := f.objects(k)
 	return create(ctx, f, record, func(ctx context.Context) (*unstructured.Unstructured, error) {
@@ -42,11 +43,12 @@ func (f *Follower) acting(verb string, k Kind, o seq.Object) *traced {
 	return record
 }
 
-// Remove deletes the object with that uid and no other, unobserved, and what it owns after it. One that is already gone is
-// no error.
+// Remove deletes the object with that uid and no other, unobserved, and what it owns after it. One that is already gone
+// is no error.
 func (f *Follower) Remove(ctx context.Context, k Kind, name string, uid types.UID) error {
 	for {
-		options := metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(uid)), PropagationPolicy: new(metav1.DeletePropagationBackground)}
+		options := metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(uid)),
+			PropagationPolicy: new(metav1.DeletePropagationBackground)}
 		err := f.objects(k).Delete(ctx, name, options)
 		switch {
 		case apierrors.IsNotFound(err) || apierrors.IsConflict(err):
@@ -58,10 +60,11 @@ func (f *Follower) Remove(ctx context.Context, k Kind, name string, uid types.UI
 	}
 }
 
-// Delete asks for the deletion of an object, as an observed request. Without a uid it is the Pod that was there when Follow
-// looked; grace is the grace period in seconds, or nil for its own. The policy says what becomes of what it owns: the garbage
-// collector deletes that after it (background), before it (foreground), or leaves it (orphan).
-func (f *Follower) Delete(ctx context.Context, k Kind, o seq.Object, grace *int64, policy metav1.DeletionPropagation) error {
+// Delete asks for the deletion of an object, as an observed request. Without a uid it is the Pod that was there when
+// Follow looked; grace is the grace period in seconds, or nil for its own. The policy says what becomes of what it
+// owns: the garbage collector deletes that after it (background), before it (foreground), or leaves it (orphan).
+func (f *Follower) Delete(ctx context.Context, k Kind, o seq.Object, grace *int64,
+	policy metav1.DeletionPropagation) error {
 	if o.UID == "" && f.there != nil {
 		o.UID = string(f.there.UID)
 	}
@@ -70,12 +73,14 @@ func (f *Follower) Delete(ctx context.Context, k Kind, o seq.Object, grace *int6
 	}
 	record := f.acting("delete", k, o)
 	record.Set(func(q *seq.Request) { q.Propagation = string(policy) })
-	options := metav1.DeleteOptions{GracePeriodSeconds: grace, Preconditions: metav1.NewUIDPreconditions(o.UID), PropagationPolicy: &policy}
+	options := metav1.DeleteOptions{GracePeriodSeconds: grace, Preconditions: metav1.NewUIDPreconditions(o.UID),
+		PropagationPolicy: &policy}
 	body, err := json.Marshal(options)
 	if err != nil {
 		return err
 	}
-	request := f.client.RESTClient().Delete().AbsPath(k.path(o)).SetHeader("Accept", runtime.ContentTypeJSON).SetHeader("Content-Type", runtime.ContentTypeJSON)
+	request := f.client.RESTClient().Delete().AbsPath(k.path(o)).SetHeader("Accept",
+		runtime.ContentTypeJSON).SetHeader("Content-Type", runtime.ContentTypeJSON)
 	result := request.Body(body).Do(withRecord(ctx, record))
 	if err = result.Error(); err == nil { // which reads what the server says, as Raw does not
 		text, _ := result.Raw()

@@ -12,8 +12,8 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-// What a read answers bounds when something was written, see trace.Request. Most reads find what is known already: of those
-// only the last is worth an observation, once something new comes, and until then it is kept.
+// What a read answers bounds when something was written, see trace.Request. Most reads find what is known already: of
+// those only the last is worth an observation, once something new comes, and until then it is kept.
 
 // latest is the last read of a kind that found nothing new.
 type latest struct{ observation *seq.Observation }
@@ -66,7 +66,8 @@ func (f *Follower) readOne(ctx context.Context, k Kind, o seq.Object) (seq.Obser
 
 // readPod gets the one Pod that is followed.
 func (f *Follower) readPod(ctx context.Context) (*corev1.Pod, seq.Observation, error) {
-	record := f.record(seq.Request{Verb: "get", Resource: "pods", Object: seq.Object{Kind: "Pod", Namespace: f.Namespace, Name: f.Name}})
+	record := f.record(seq.Request{Verb: "get", Resource: "pods",
+		Object: seq.Object{Kind: "Pod", Namespace: f.Namespace, Name: f.Name}})
 	p, err := f.client.Pods(f.Namespace).Get(withRecord(ctx, record), f.Name, metav1.GetOptions{})
 	rv := ""
 	if err == nil {
@@ -80,8 +81,8 @@ func (f *Follower) readPod(ctx context.Context) (*corev1.Pod, seq.Observation, e
 // known better than to this: a watch says only by when something was written.
 const absence = 100 * time.Millisecond
 
-// await asks for the object that the run waits for until it is there, and has the last answer without it observed, and the
-// first with it. Without the right to get it, the creation is known from its own stamp only.
+// await asks for the object that the run waits for until it is there, and has the last answer without it observed, and
+// the first with it. Without the right to get it, the creation is known from its own stamp only.
 func (f *Follower) await(ctx context.Context) {
 	var without latest
 	for ; ctx.Err() == nil; wait(ctx, absence) {

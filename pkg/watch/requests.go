@@ -42,12 +42,15 @@ func (f *Follower) Create(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, er
 }
 
 // create sends what makes an object. Where it may have made one although there is no answer, it gets that, and says so.
-func create[T metav1.Object](ctx context.Context, f *Follower, record *traced, send, get func(context.Context) (T, error)) (made T, err error) {
+func create[T metav1.Object](ctx context.Context, f *Follower, record *traced, send,
+	get func(context.Context) (T, error)) (made T, err error) {
 	made, err = send(withRecord(ctx, record))
 	q := record.Get()
 	if err != nil && !q.Sent.IsZero() && answerLost(err) && f.before[q.Resource] != nil {
 		if there, ok := findMade(ctx, f.before[q.Resource], get, err); ok {
-			f.emit(seq.Observation{Received: f.now(), Loss: &seq.Loss{Source: "http", What: "the answer to the create: " + err.Error() + "; the " + q.Object.Kind + " is there", Count: 1}})
+			f.emit(seq.Observation{Received: f.now(),
+				Loss: &seq.Loss{Source: "http",
+					What: "the answer to the create: " + err.Error() + "; the " + q.Object.Kind + " is there", Count: 1}})
 			record.Set(func(q *seq.Request) { q.Status, q.StatusText = 0, "" })
 			f.answered(record, nil)
 			return there, nil
@@ -77,15 +80,17 @@ func answerLost(err error) bool {
 	return !errors.As(err, &status) || passing(err) && !apierrors.IsTooManyRequests(err)
 }
 
-// findMade looks for the object that our create may have made although it failed, among which are none of those that were
-// there before. Where the server did answer, it has made one by then or not at all.
-func findMade[T metav1.Object](ctx context.Context, before map[types.UID]bool, get func(context.Context) (T, error), failure error) (made T, ok bool) {
+// findMade looks for the object that our create may have made although it failed, among which are none of those that
+// were there before. Where the server did answer, it has made one by then or not at all.
+func findMade[T metav1.Object](ctx context.Context, before map[types.UID]bool, get func(context.Context) (T, error),
+	failure error) (made T, ok bool) {
 	var answered apierrors.APIStatus
 	for range 5 {
 		o, err := get(ctx)
 		switch {
 		case err == nil:
-			ours := slices.ContainsFunc(o.GetManagedFields(), func(e metav1.ManagedFieldsEntry) bool { return e.Manager == manager && e.Subresource == "" })
+			ours := slices.ContainsFunc(o.GetManagedFields(),
+				func(e metav1.ManagedFieldsEntry) bool { return e.Manager == manager && e.Subresource == "" })
 			return o, ours && !before[o.GetUID()]
 		case apierrors.IsForbidden(err), apierrors.IsNotFound(err) && errors.As(failure, &answered):
 			return made, false
@@ -99,7 +104,8 @@ func findMade[T metav1.Object](ctx context.Context, before map[types.UID]bool, g
 func (f *Follower) Version(ctx context.Context) (string, error) {
 	record := f.record(seq.Request{Verb: "get"})
 	var v version.Info
-	body, err := f.client.RESTClient().Get().AbsPath("/version").SetHeader("Accept", runtime.ContentTypeJSON).DoRaw(withRecord(ctx, record))
+	body, err := f.client.RESTClient().Get().AbsPath("/version").SetHeader("Accept",
+		runtime.ContentTypeJSON).DoRaw(withRecord(ctx, record))
 	if err == nil {
 		if err = json.Unmarshal(body, &v); err != nil {
 			err = fmt.Errorf("read the server's version: %w", err)

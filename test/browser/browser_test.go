@@ -134,8 +134,10 @@ func hostile() render.Report {
 	add := func(text string) {
 		i := len(r.Steps)
 		r.Steps = append(r.Steps, seq.Step{
-			Key: text, From: seq.APIServer, To: seq.Container(text), Kind: []seq.Kind{seq.RequestKind, seq.DeliveryKind, seq.NoteKind}[i%3],
-			Label: text, Detail: seq.Brief, Window: seq.Window{Earliest: at, Latest: at}, Best: at, Rule: &seq.Rule{Name: "exec"}, Clock: seq.Participant(text),
+			Key: text, From: seq.APIServer, To: seq.Container(text),
+			Kind:  []seq.Kind{seq.RequestKind, seq.DeliveryKind, seq.NoteKind}[i%3],
+			Label: text, Detail: seq.Brief, Window: seq.Window{Earliest: at, Latest: at}, Best: at,
+			Rule: &seq.Rule{Name: "exec"}, Clock: seq.Participant(text),
 			Evidence: []seq.Evidence{{Source: text, Detail: text, ResourceVersion: text}}, ResourceVersion: text,
 		})
 		if r.Steps[i].Kind == seq.NoteKind {
@@ -149,13 +151,19 @@ func hostile() render.Report {
 	r.Run.Subject = seq.Object{Kind: "Pod", Namespace: all, Name: all}
 	r.Run.Image, r.Context, r.Run.Server, r.Run.Unseen = all, all, all, []string{all}
 	r.Outcome = render.Outcome{Name: "Stuck", Reason: all, Message: all}
-	r.Phases = []seq.Phase{{Name: "admit", Explain: all, Best: time.Second, Parts: []seq.Part{{Begin: r.Steps[0].Key, End: r.Steps[2].Key, Likely: seq.Window{Earliest: at, Latest: at.Add(time.Second)}}}}}
+	r.Phases = []seq.Phase{{Name: "admit", Explain: all, Best: time.Second,
+		Parts: []seq.Part{{Begin: r.Steps[0].Key, End: r.Steps[2].Key,
+			Likely: seq.Window{Earliest: at, Latest: at.Add(time.Second)}}}}}
 	r.Waits = []seq.Wait{{Name: all, Explain: all, Remedy: all}}
 	return r
 }
 
 var hostileTexts = []string{
-	`<script>window.owned=1</script>`, `</script><img src=x onerror="window.owned=2">`, `<!--<script>`, `]]>`, `javascript:window.owned=3`,
-	"end", "end\nend", "loop", "rect rgb(0,0,0)", "participant", "note", "actor", "a;b", "a#b", "#35;", "#quot;", `"quoted"`, `'single'`, "->>", "-->>-x: y", "a:b", "wrap:no", "nowrap: no",
-	"%% comment", `%%{init: {"theme":"dark"}}%%`, "$$x^2$$", "`code`", "**bold**", "&lt;", "\\", "{}", "[]", "()", "<br/>", "", " ", "\u202eright to left", "\x00\x1b[31m", "漢字 é 😀", "accTitle: x", "title x", "autonumber", "links a: {}", "create participant x", "---",
+	`<script>window.owned=1</script>`, `</script><img src=x onerror="window.owned=2">`, `<!--<script>`, `]]>`,
+	`javascript:window.owned=3`,
+	"end", "end\nend", "loop", "rect rgb(0,0,0)", "participant", "note", "actor", "a;b", "a#b", "#35;", "#quot;",
+	`"quoted"`, `'single'`, "->>", "-->>-x: y", "a:b", "wrap:no", "nowrap: no",
+	"%% comment", `%%{init: {"theme":"dark"}}%%`, "$$x^2$$", "`code`", "**bold**", "&lt;", "\\", "{}", "[]", "()", "<br/>",
+	"", " ", "\u202eright to left", "\x00\x1b[31m", "漢字 é 😀", "accTitle: x", "title x", "autonumber", "links a: {}",
+	"create participant x", "---",
 }

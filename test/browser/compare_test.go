@@ -23,7 +23,8 @@ func comparisons(t *testing.T) (all []render.Comparison) {
 	for _, s := range scenario.All(t) {
 		reports[s.Name] = scenario.Report(scenario.Fold(s.Subject, s.Observations))
 	}
-	for _, pair := range [][2]string{{"plain", "probes"}, {"plain", "crash"}, {"plain", "evidence"}, {"plain", "plain"}, {"deployment", "job"}, {"plain", "deployment"}, {"exec", "exec-kill"}, {"mutated-evidence", "delete-orphan"}} {
+	for _, pair := range [][2]string{{"plain", "probes"}, {"plain", "crash"}, {"plain", "evidence"}, {"plain", "plain"},
+		{"deployment", "job"}, {"plain", "deployment"}, {"exec", "exec-kill"}, {"mutated-evidence", "delete-orphan"}} {
 		all = append(all, render.Compare(reports[pair[0]], reports[pair[1]], pair))
 	}
 	return all
@@ -67,10 +68,12 @@ func TestComparisonPage(t *testing.T) {
 				t.Errorf("%q: %s shows %d of %d", c.Names, id, n, want)
 			}
 		}
-		if n := value[int](t, p, `[...document.querySelectorAll("svg rect")].filter((e) => !(e.getBoundingClientRect().width > 0)).length`); n != 0 {
+		if n := value[int](t, p,
+			`[...document.querySelectorAll("svg rect")].filter((e) => !(e.getBoundingClientRect().width > 0)).length`); n != 0 {
 			t.Errorf("%q: %d bars have no width", c.Names, n)
 		}
-		if value[bool](t, p, `document.documentElement.scrollWidth > window.innerWidth || window.owned !== undefined || document.querySelectorAll("script, img").length > 0`) {
+		if value[bool](t, p,
+			`document.documentElement.scrollWidth > window.innerWidth || window.owned !== undefined || document.querySelectorAll("script, img").length > 0`) {
 			t.Errorf("%q: the page is too wide, or a text became markup", c.Names)
 		}
 		p.mu.Lock()

@@ -72,11 +72,13 @@ func TestPageOpensForEveryScenario(t *testing.T) {
 				t.Errorf("time chart: %d steps, want %d", n, upTo(r, seq.Normal))
 			}
 			if o := r.Outcome.Obstacle; o != nil {
-				if text := value[string](t, p, `document.getElementById("obstacle").innerText`); !strings.Contains(text, string(o.By)) || !strings.Contains(text, o.Next) {
+				if text := value[string](t, p, `document.getElementById("obstacle").innerText`); !strings.Contains(text,
+					string(o.By)) || !strings.Contains(text, o.Next) {
 					t.Errorf("who holds the Pod: %q", text)
 				}
 			}
-			if n := value[int](t, p, `[...document.querySelectorAll("svg *")].filter((e) => [...e.attributes].some((a) => /NaN|Infinity|undefined/.test(a.value))).length`); n != 0 {
+			if n := value[int](t, p,
+				`[...document.querySelectorAll("svg *")].filter((e) => [...e.attributes].some((a) => /NaN|Infinity|undefined/.test(a.value))).length`); n != 0 {
 				t.Errorf("%d shapes have no place", n)
 			}
 		})
@@ -105,7 +107,8 @@ func TestPageControls(t *testing.T) {
 	if n := p.count(t, ".heads"); n != before-1 {
 		t.Errorf("without etcd there are %d lanes of %d", n, before)
 	}
-	if value[bool](t, p, `[...document.querySelectorAll(".step")].some((e) => e.getAttribute("aria-label").includes("etcd"))`) {
+	if value[bool](t, p,
+		`[...document.querySelectorAll(".step")].some((e) => e.getAttribute("aria-label").includes("etcd"))`) {
 		t.Error("a step of the hidden lane is there")
 	}
 	p.do(t, script(`[...document.querySelectorAll("#lanes label")].find((l) => l.textContent === "etcd").querySelector("input").click()`))
@@ -113,12 +116,15 @@ func TestPageControls(t *testing.T) {
 	// By mouse: the evidence of a step, its explanation, the way to the documentation.
 	p.do(t, script(`[...document.querySelectorAll(".step")].find((e) => e.getAttribute("aria-label").includes("RunPodSandbox")).dispatchEvent(new MouseEvent("click", {bubbles: true}))`))
 	panel := value[string](t, p, `document.getElementById("evidence").textContent`)
-	for _, want := range []string{"RunPodSandbox", "kubelet → containerd", "inferred", "between", "The runtime makes the Pod's namespaces", "podAttachAndMountRetryInterval", "Evidence", "events:", "rule: run-sandbox"} {
+	for _, want := range []string{"RunPodSandbox", "kubelet → containerd", "inferred", "between",
+		"The runtime makes the Pod's namespaces", "podAttachAndMountRetryInterval", "Evidence", "events:",
+		"rule: run-sandbox"} {
 		if !strings.Contains(panel, want) {
 			t.Errorf("no %q in the panel: %s", want, panel)
 		}
 	}
-	if href := value[string](t, p, `document.querySelector("#evidence a").href`); !strings.HasPrefix(href, "https://kubernetes.io/docs/") {
+	if href := value[string](t, p, `document.querySelector("#evidence a").href`); !strings.HasPrefix(href,
+		"https://kubernetes.io/docs/") {
 		t.Errorf("documentation: %q", href)
 	}
 	// By keyboard.
@@ -208,9 +214,12 @@ func TestPageDarkAndPrint(t *testing.T) {
 
 func TestPageTakesHostileTextsAsText(t *testing.T) {
 	p := open(t, hostile(), render.Style{Detail: seq.Full})
-	p.do(t, script(`document.querySelector("#lanes summary").click()`), script(`document.querySelector("#view [value=time]").click()`),
-		script(`document.querySelector("#view [value=order]").click()`), script(`for (const s of [...document.querySelectorAll(".step")].map((e) => e.dataset.step)) document.querySelector("[data-step='" + s + "']").dispatchEvent(new MouseEvent("click", {bubbles: true}))`))
-	if value[bool](t, p, "window.owned !== undefined") || p.count(t, "img, iframe, object, embed") != 0 || p.count(t, "script") != 2 {
+	p.do(t, script(`document.querySelector("#lanes summary").click()`),
+		script(`document.querySelector("#view [value=time]").click()`),
+		script(`document.querySelector("#view [value=order]").click()`),
+		script(`for (const s of [...document.querySelectorAll(".step")].map((e) => e.dataset.step)) document.querySelector("[data-step='" + s + "']").dispatchEvent(new MouseEvent("click", {bubbles: true}))`))
+	if value[bool](t, p, "window.owned !== undefined") || p.count(t, "img, iframe, object, embed") != 0 ||
+		p.count(t, "script") != 2 {
 		t.Error("a text became markup")
 	}
 	labels := value[string](t, p, `[...document.querySelectorAll(".step title")].map((e) => e.textContent).join("\n")`)

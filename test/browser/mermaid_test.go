@@ -80,8 +80,10 @@ func TestMermaidDrawsEveryScenario(t *testing.T) {
 					}
 				}
 				got := p.draw(t, drawn(t, "mermaid", r, render.Style{Detail: detail}))
-				if len(got.Actors) != 2*len(lanes) || len(got.Messages) != arrows || got.Arrows != arrows || got.Dashed != dashed || len(got.Notes) < notes {
-					t.Errorf("want %d lanes, %d arrows, %d of them dashed, %d notes at least; got %+v", len(lanes), arrows, dashed, notes, got)
+				if len(got.Actors) != 2*len(lanes) || len(got.Messages) != arrows || got.Arrows != arrows || got.Dashed != dashed ||
+					len(got.Notes) < notes {
+					t.Errorf("want %d lanes, %d arrows, %d of them dashed, %d notes at least; got %+v", len(lanes), arrows, dashed,
+						notes, got)
 				}
 			})
 		}
@@ -110,7 +112,9 @@ func TestMermaidDrawsComparisons(t *testing.T) {
 			}
 		}
 	}
-	got := p.draw(t, compared(t, "mermaid", render.Compare(hostile(), plain(t), [2]string{hostileTexts[0], "end"}), render.Style{Detail: seq.Full}))
+	got := p.draw(t,
+		compared(t, "mermaid", render.Compare(hostile(), plain(t), [2]string{hostileTexts[0], "end"}),
+			render.Style{Detail: seq.Full}))
 	if got.Scripts != 0 || value[bool](t, p, "window.owned !== undefined") {
 		t.Error("a text became markup")
 	}
@@ -124,7 +128,8 @@ func TestMermaidBrief(t *testing.T) {
 		}
 		r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
 		got := mermaid(t).draw(t, drawn(t, "mermaid", r, render.Style{Detail: seq.Brief}))
-		if actors := strings.Join(slices.Compact(got.Actors), " "); actors != "kubectl apiserver etcd scheduler kubelet containerd runc app" {
+		if actors := strings.Join(slices.Compact(got.Actors),
+			" "); actors != "kubectl apiserver etcd scheduler kubelet containerd runc app" {
 			t.Errorf("participants: %s", actors)
 		}
 		if len(got.Messages) > 16 || got.Rects == 0 || got.Activations == 0 {
@@ -140,7 +145,9 @@ func TestMermaidTakesHostileTextsAsText(t *testing.T) {
 		t.Error("a text became markup")
 	}
 	shown := strings.Join(append(got.Messages, got.Notes...), "\n")
-	for _, text := range []string{`<script>window.owned=1</script>`, `</script><img src=x onerror="window.owned=2">`, "a;b", "a#b", "#35;", "#quot;", `"quoted"`, "->>", "-->>-x: y", "wrap:no", "nowrap: no", "%% comment", "$$x^2$$", "<br/>", "漢字 é 😀", "end end"} {
+	for _, text := range []string{`<script>window.owned=1</script>`, `</script><img src=x onerror="window.owned=2">`,
+		"a;b", "a#b", "#35;", "#quot;", `"quoted"`, "->>", "-->>-x: y", "wrap:no", "nowrap: no", "%% comment", "$$x^2$$",
+		"<br/>", "漢字 é 😀", "end end"} {
 		if !strings.Contains(shown, text) {
 			t.Errorf("%q is not shown as it is", text)
 		}

@@ -81,7 +81,8 @@ type terminal struct {
 
 func onTerminal(b *testing.B, pattern string, args ...string) *terminal {
 	ctx, cancel := context.WithCancel(b.Context())
-	t := &terminal{cmd: exec.CommandContext(ctx, args[0], args[1:]...), cancel: cancel, seen: map[string]time.Time{}, done: make(chan struct{})}
+	t := &terminal{cmd: exec.CommandContext(ctx, args[0], args[1:]...), cancel: cancel, seen: map[string]time.Time{},
+		done: make(chan struct{})}
 	out, err := pty.StartWithSize(t.cmd, &pty.Winsize{Cols: 160, Rows: 60})
 	if err != nil {
 		b.Fatal(err)
@@ -126,12 +127,15 @@ func BenchmarkLatency(b *testing.B) {
 	for i := 0; b.Loop(); i++ {
 		r := record(b)
 		name := fmt.Sprintf("latency-%d-%d", os.Getpid(), i)
-		stopGet, _ := screen(b, `\d+`, kubectl, "get", "pods", "--watch", "--field-selector=metadata.name="+name, `-o=jsonpath={.metadata.resourceVersion}{"\n"}`)
-		stopEvents, _ := screen(b, `Scheduled|Pulling|Pulled|Created|Started`, kubectl, "events", "--watch", "--no-headers", "--for=pod/"+name)
+		stopGet, _ := screen(b, `\d+`, kubectl, "get", "pods", "--watch", "--field-selector=metadata.name="+name,
+			`-o=jsonpath={.metadata.resourceVersion}{"\n"}`)
+		stopEvents, _ := screen(b, `Scheduled|Pulling|Pulled|Created|Started`, kubectl, "events", "--watch", "--no-headers",
+			"--for=pod/"+name)
 		// Writes of Pods are in the default view, those of Events in the full one only: in turns.
 		detail := []string{"--detail=normal", "--detail=full"}[i%2]
 		<-time.After(time.Second) // nothing tells when their watches are open
-		stopSeq, ended := screen(b, `revision \d+`, plugin, "create-pod", name, "--image=busybox:1", "--image-pull-policy=Always", detail, "--", "sleep", "1000")
+		stopSeq, ended := screen(b, `revision \d+`, plugin, "create-pod", name, "--image=busybox:1",
+			"--image-pull-policy=Always", detail, "--", "sleep", "1000")
 		<-ended
 		seenSeq, seenGet, seenEvents := stopSeq(), stopGet(), stopEvents()
 		p, err := client(b).Pods("default").Get(b.Context(), name, metav1.GetOptions{})

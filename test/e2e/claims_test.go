@@ -20,7 +20,8 @@ func claims(steps []step) []truth.Claim {
 	}
 	var all []truth.Claim
 	for _, s := range steps {
-		c := truth.Claim{Actor: s.From, Observed: s.Certainty == "observed", Earliest: at(s.Earliest), Latest: at(s.Latest), At: at(s.Best), Text: s.String()}
+		c := truth.Claim{Actor: s.From, Observed: s.Certainty == "observed", Earliest: at(s.Earliest), Latest: at(s.Latest),
+			At: at(s.Best), Text: s.String()}
 		switch rpc := cri(s); {
 		case rpc != "":
 			c.Call, c.Pod, c.End = rpc, s.About, s.Kind == "response"
@@ -37,7 +38,8 @@ func claims(steps []step) []truth.Claim {
 }
 
 func apiWrite(s step) bool {
-	return s.To == "apiserver" && s.Kind == "request" && s.Rule != "own-read" && slices.Contains([]string{"create", "update", "patch", "delete"}, s.Verb)
+	return s.To == "apiserver" && s.Kind == "request" && s.Rule != "own-read" &&
+		slices.Contains([]string{"create", "update", "patch", "delete"}, s.Verb)
 }
 
 func cri(s step) string {

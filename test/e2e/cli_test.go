@@ -25,10 +25,11 @@ import (
 // gone waits until the Pod is no longer there.
 func gone(t *testing.T, name string) {
 	t.Helper()
-	err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
-		_, err := client(t).Pods("default").Get(ctx, name, metav1.GetOptions{})
-		return apierrors.IsNotFound(err), nil
-	})
+	err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, time.Minute, true,
+		func(ctx context.Context) (bool, error) {
+			_, err := client(t).Pods("default").Get(ctx, name, metav1.GetOptions{})
+			return apierrors.IsNotFound(err), nil
+		})
 	if err != nil {
 		t.Errorf("Pod %s is still there", name)
 	}
@@ -44,10 +45,11 @@ func waitFor(t *testing.T, name string, is func(*corev1.Pod) bool) {
 
 // becomes is waitFor for other goroutines than the test's.
 func becomes(c *corev1client.CoreV1Client, name string, is func(*corev1.Pod) bool) error {
-	err := wait.PollUntilContextTimeout(context.Background(), 50*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
-		p, err := c.Pods("default").Get(ctx, name, metav1.GetOptions{})
-		return err == nil && is(p), nil
-	})
+	err := wait.PollUntilContextTimeout(context.Background(), 50*time.Millisecond, time.Minute, true,
+		func(ctx context.Context) (bool, error) {
+			p, err := c.Pods("default").Get(ctx, name, metav1.GetOptions{})
+			return err == nil && is(p), nil
+		})
 	if err != nil {
 		return fmt.Errorf("Pod %s: %w", name, err)
 	}
@@ -69,9 +71,13 @@ func TestListing(t *testing.T) {
 	}
 	at := 0
 	for _, want := range []string{
-		"kubectl .* apiserver .* POST pods .* 201 Created", "apiserver .* etcd ", "apiserver .* scheduler .* watch", "scheduler .* picks node1", "scheduler .* apiserver .* POST pods/binding",
-		"apiserver .* etcd ", "apiserver .* kubelet .* watch", "kubelet .* containerd .* RunPodSandbox", "kubelet .* containerd .* CreateContainer app", "kubelet .* containerd .* StartContainer app",
-		"containerd .* runc .* create", "runc .* container/app .* exec", "kubelet .* apiserver .* PATCH pods/status: Running, app running, Ready", "apiserver .* etcd ", "Ready in ", "sandbox ", "The sandbox phase is the largest",
+		"kubectl .* apiserver .* POST pods .* 201 Created", "apiserver .* etcd ", "apiserver .* scheduler .* watch",
+		"scheduler .* picks node1", "scheduler .* apiserver .* POST pods/binding",
+		"apiserver .* etcd ", "apiserver .* kubelet .* watch", "kubelet .* containerd .* RunPodSandbox",
+		"kubelet .* containerd .* CreateContainer app", "kubelet .* containerd .* StartContainer app",
+		"containerd .* runc .* create", "runc .* container/app .* exec",
+		"kubelet .* apiserver .* PATCH pods/status: Running, app running, Ready", "apiserver .* etcd ", "Ready in ",
+		"sandbox ", "The sandbox phase is the largest",
 	} {
 		loc := regexp.MustCompile(want).FindStringIndex(out[at:])
 		if loc == nil {
@@ -87,14 +93,17 @@ func TestListing(t *testing.T) {
 
 func TestMistakesLeaveNothingBehind(t *testing.T) {
 	for _, c := range []struct{ name, args, want string }{
-		{"namespace missing", "web --image=busybox:1 -n nowhere", `create Pod in "nowhere": namespaces "nowhere" not found (hint: create the namespace`},
-		{"no rights", "web --image=busybox:1 --as=nobody", `"nobody" cannot create resource "pods" in API group "" in the namespace "default" (hint: see what you may do`},
+		{"namespace missing", "web --image=busybox:1 -n nowhere",
+			`create Pod in "nowhere": namespaces "nowhere" not found (hint: create the namespace`},
+		{"no rights", "web --image=busybox:1 --as=nobody",
+			`"nobody" cannot create resource "pods" in API group "" in the namespace "default" (hint: see what you may do`},
 		{"no cluster", "web --image=busybox:1 --server=https://127.0.0.1:1", "connection refused (hint: is the cluster up?"},
 		{"invalid Pod", "web --image=busybox:1 --port=99999", "spec.containers[0].ports[0].containerPort"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, errOut, code := runSeq(t, append([]string{"create-pod"}, strings.Fields(c.args)...)...)
-			if code != 1 || !strings.HasPrefix(errOut, "error: ") || !strings.Contains(errOut, c.want) || strings.Count(errOut, "\n") != 1 {
+			if code != 1 || !strings.HasPrefix(errOut, "error: ") || !strings.Contains(errOut, c.want) ||
+				strings.Count(errOut, "\n") != 1 {
 				t.Errorf("exit %d, stderr %q", code, errOut)
 			}
 		})
@@ -104,15 +113,19 @@ func TestMistakesLeaveNothingBehind(t *testing.T) {
 
 func TestNameTaken(t *testing.T) {
 	remove(t, "taken")
-	if _, errOut, code := runSeq(t, "create-pod", "taken", "--image=busybox:1", "--until=scheduled", "--", "sleep", "1000"); code != 0 {
+	if _, errOut, code := runSeq(t, "create-pod", "taken", "--image=busybox:1", "--until=scheduled", "--", "sleep",
+		"1000"); code != 0 {
 		t.Fatalf("exit %d: %s", code, errOut)
 	}
 	// --rm removes only what this very run has made.
 	out, errOut, code := runSeq(t, "create-pod", "taken", "--image=busybox:1", "--rm")
-	if code != 1 || !strings.Contains(errOut, "already exists (hint: choose another name, or delete it: kubectl delete pod taken -n default)") || !strings.Contains(out, "409 Conflict") || strings.Contains(out, "kubelet") {
+	if code != 1 || !strings.Contains(errOut,
+		"already exists (hint: choose another name, or delete it: kubectl delete pod taken -n default)") ||
+		!strings.Contains(out, "409 Conflict") || strings.Contains(out, "kubelet") {
 		t.Errorf("exit %d, stderr %q, stdout:\n%s", code, errOut, out)
 	}
-	if p, err := client(t).Pods("default").Get(t.Context(), "taken", metav1.GetOptions{}); err != nil || p.DeletionTimestamp != nil {
+	if p, err := client(t).Pods("default").Get(t.Context(), "taken", metav1.GetOptions{}); err != nil ||
+		p.DeletionTimestamp != nil {
 		t.Errorf("the other's Pod was touched: %v", err)
 	}
 }
@@ -133,9 +146,11 @@ func TestOutcomes(t *testing.T) {
 	} {
 		t.Run(c.name+c.args, func(t *testing.T) {
 			remove(t, c.name)
-			out, errOut, code := runSeq(t, append([]string{"create-pod", "-f", scenarioFile(c.name), "-o", "json", "--rm"}, strings.Fields(c.args)...)...)
+			out, errOut, code := runSeq(t,
+				append([]string{"create-pod", "-f", scenarioFile(c.name), "-o", "json", "--rm"}, strings.Fields(c.args)...)...)
 			o := parse(t, out).outcome
-			if code != c.code || o.ExitCode != c.code || o.Outcome != c.outcome || !regexp.MustCompile("^("+c.reason+"|ImagePullBackOff)$").MatchString(o.Reason) {
+			if code != c.code || o.ExitCode != c.code || o.Outcome != c.outcome ||
+				!regexp.MustCompile("^("+c.reason+"|ImagePullBackOff)$").MatchString(o.Reason) {
 				t.Errorf("exit %d, outcome %+v, stderr %q", code, o, errOut)
 			}
 			gone(t, c.name)
@@ -156,7 +171,8 @@ func TestInterrupt(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd.Wait()
-	if code := cmd.ProcessState.ExitCode(); code != 130 || !strings.Contains(out.String(), "Interrupted after") || !strings.Contains(errOut.String(), "deleted") {
+	if code := cmd.ProcessState.ExitCode(); code != 130 || !strings.Contains(out.String(), "Interrupted after") ||
+		!strings.Contains(errOut.String(), "deleted") {
 		t.Errorf("exit %d, stderr %q, stdout:\n%s", code, errOut.String(), out.String())
 	}
 	gone(t, "unschedulable")
@@ -189,22 +205,25 @@ func TestRequestsPerRun(t *testing.T) {
 	if _, errOut, code := runSeq(t, "create-pod", "-f", scenarioFile("plain"), "-o", "json"); code != 0 {
 		t.Fatalf("exit %d: %s", code, errOut)
 	}
-	want := map[string]int{"create pods ": 1, "list events ": 2, "list pods ": 1, "watch events ": 1, "watch pods ": 1, "get  ": 1}
+	want := map[string]int{"create pods ": 1, "list events ": 2, "list pods ": 1, "watch events ": 1, "watch pods ": 1,
+		"get  ": 1}
 	made := map[string]int{}
 	// Watches are logged when they end. What is missing in the end is told below.
-	_ = wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, 20*time.Second, true, func(context.Context) (bool, error) {
-		clear(made)
-		for line := range strings.Lines(string(r.read(t, "audit.log"))) {
-			var e struct {
-				UserAgent, Verb, RequestURI string
-				ObjectRef                   struct{ Resource, Subresource string }
+	_ = wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, 20*time.Second, true,
+		func(context.Context) (bool, error) {
+			clear(made)
+			for line := range strings.Lines(string(r.read(t, "audit.log"))) {
+				var e struct {
+					UserAgent, Verb, RequestURI string
+					ObjectRef                   struct{ Resource, Subresource string }
+				}
+				if json.Unmarshal([]byte(line), &e) == nil && strings.HasPrefix(e.UserAgent, "kubectl-seq/") &&
+					(strings.Contains(e.RequestURI, "plain") || e.Verb == "create" || e.ObjectRef.Resource == "") {
+					made[e.Verb+" "+e.ObjectRef.Resource+" "+e.ObjectRef.Subresource]++
+				}
 			}
-			if json.Unmarshal([]byte(line), &e) == nil && strings.HasPrefix(e.UserAgent, "kubectl-seq/") && (strings.Contains(e.RequestURI, "plain") || e.Verb == "create" || e.ObjectRef.Resource == "") {
-				made[e.Verb+" "+e.ObjectRef.Resource+" "+e.ObjectRef.Subresource]++
-			}
-		}
-		return cmp.Equal(want, made), nil
-	})
+			return cmp.Equal(want, made), nil
+		})
 	if d := cmp.Diff(want, made); d != "" {
 		t.Errorf("requests (-want +got):\n%s", d)
 	}
@@ -214,7 +233,8 @@ func TestWithoutEvents(t *testing.T) {
 	allow(t, "student", "pods")
 	remove(t, "plain")
 	out, errOut, code := runSeq(t, "create-pod", "-f", scenarioFile("plain"), "--as=student")
-	if code != 0 || !strings.Contains(out, "StartContainer app") || strings.Count(out, `cannot list resource "events"`) != 1 {
+	if code != 0 || !strings.Contains(out, "StartContainer app") ||
+		strings.Count(out, `cannot list resource "events"`) != 1 {
 		t.Errorf("exit %d, stderr %q, stdout:\n%s", code, errOut, out)
 	}
 }

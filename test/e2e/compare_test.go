@@ -54,7 +54,8 @@ func TestCompareNamesThePhase(t *testing.T) {
 			t.Fatalf("%s: exit %d: %s\n%s", name, code, errOut, out)
 		}
 	}
-	out, errOut, code := runSeq(t, "compare", file("compare-quick"), file("compare-slow"), "-o", "json="+file("json"), "-o", "html="+file("html"), "-o", "mermaid="+file("mermaid"))
+	out, errOut, code := runSeq(t, "compare", file("compare-quick"), file("compare-slow"), "-o", "json="+file("json"),
+		"-o", "html="+file("html"), "-o", "mermaid="+file("mermaid"))
 	t.Log(out)
 	if code != 0 || errOut != "" {
 		t.Fatalf("exit %d: %s", code, errOut)
@@ -92,7 +93,8 @@ func TestCompareNamesThePhase(t *testing.T) {
 	if code != 0 || errOut != "" || !largestIn("stop").MatchString(out) {
 		t.Errorf("exit %d: %s: stop is not named", code, errOut)
 	}
-	if out, _, code = runSeq(t, "compare", file("compare-slow"), file("compare-slow")); code != 0 || !strings.Contains(out, "A and B are the same run: there is no difference.") {
+	if out, _, code = runSeq(t, "compare", file("compare-slow"), file("compare-slow")); code != 0 ||
+		!strings.Contains(out, "A and B are the same run: there is no difference.") {
 		t.Errorf("exit %d:\n%s", code, out)
 	}
 }

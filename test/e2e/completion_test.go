@@ -39,10 +39,11 @@ func elsewhere(t *testing.T) (namespace, kubeconfig string) {
 	namespace = "seq-" + strings.ToLower(t.Name())
 	runKubectl(t, "", "create", "namespace", namespace)
 	t.Cleanup(func() { runKubectl(t, "", "delete", "namespace", namespace, "--wait=false") })
-	if err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
-		_, err := client(t).ServiceAccounts(namespace).Get(ctx, "default", metav1.GetOptions{})
-		return err == nil, nil // without it no Pod is admitted
-	}); err != nil {
+	if err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true,
+		func(ctx context.Context) (bool, error) {
+			_, err := client(t).ServiceAccounts(namespace).Get(ctx, "default", metav1.GetOptions{})
+			return err == nil, nil // without it no Pod is admitted
+		}); err != nil {
 		t.Fatal(err)
 	}
 	runKubectl(t, "", "create", "deployment", "only-here", "--image=busybox:1", "--replicas=0", "-n", namespace)
@@ -89,7 +90,8 @@ func TestCompletion(t *testing.T) {
 		}
 	}
 	types := offered(t, config, "delete", "")
-	for _, want := range []string{"pods", "po", "deployments", "deploy", "statefulsets", "sts", "persistentvolumeclaims", "pvc", "nodes"} {
+	for _, want := range []string{"pods", "po", "deployments", "deploy", "statefulsets", "sts", "persistentvolumeclaims",
+		"pvc", "nodes"} {
 		if !slices.Contains(types, want) {
 			t.Errorf("no %s in %v", want, types)
 		}
@@ -131,7 +133,8 @@ func TestCurrentNamespace(t *testing.T) {
 		if e.code != 0 || !strings.Contains(e.out, `"namespace":"`+namespace+`"`) {
 			t.Errorf("%s: exit %d: %s", c.args, e.code, e.errOut)
 		}
-		there := strings.TrimSpace(runKubectl(t, "", "get", c.kind, "-n", namespace, "--ignore-not-found", "-o", "name")) != ""
+		there := strings.TrimSpace(runKubectl(t, "", "get", c.kind, "-n", namespace, "--ignore-not-found", "-o",
+			"name")) != ""
 		if there != c.stay {
 			t.Errorf("%s: %s is there: %t", c.args, c.kind, there)
 		}
@@ -156,7 +159,8 @@ func TestNames(t *testing.T) {
 		"delete deploy/web --as=nobody": `"nobody" cannot get resource "deployments"`,
 	} {
 		_, errOut, code := runSeq(t, strings.Fields(args)...)
-		if code != 1 || !strings.HasPrefix(errOut, "error: ") || !strings.Contains(errOut, want) || strings.Count(errOut, "\n") != 1 {
+		if code != 1 || !strings.HasPrefix(errOut, "error: ") || !strings.Contains(errOut, want) ||
+			strings.Count(errOut, "\n") != 1 {
 			t.Errorf("%s: exit %d: %s, want %s", args, code, errOut, want)
 		}
 	}

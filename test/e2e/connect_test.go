@@ -30,7 +30,8 @@ func admin(t *testing.T) (clientcmdapi.Cluster, clientcmdapi.AuthInfo) {
 	if err := rest.LoadTLSFiles(c); err != nil {
 		t.Fatal(err)
 	}
-	return clientcmdapi.Cluster{Server: c.Host, CertificateAuthorityData: c.CAData}, clientcmdapi.AuthInfo{ClientCertificateData: c.CertData, ClientKeyData: c.KeyData}
+	return clientcmdapi.Cluster{Server: c.Host, CertificateAuthorityData: c.CAData},
+		clientcmdapi.AuthInfo{ClientCertificateData: c.CertData, ClientKeyData: c.KeyData}
 }
 
 // makesPod creates a Pod, and removes it, with the kubeconfig that is given; the words of the error, if one is wanted.
@@ -38,7 +39,8 @@ func makesPod(t *testing.T, kubeconfig, want string, args ...string) {
 	t.Helper()
 	name := strings.ToLower(strings.NewReplacer("/", "-", "_", "-").Replace(t.Name()))
 	remove(t, name)
-	e := seqAt(t, kubeconfig, append([]string{"create-pod", "-f", podFile(t, name), "--until=scheduled", "-o", "json", "--rm"}, args...)...)
+	e := seqAt(t, kubeconfig,
+		append([]string{"create-pod", "-f", podFile(t, name), "--until=scheduled", "-o", "json", "--rm"}, args...)...)
 	switch {
 	case want != "":
 		if e.code != 1 || !strings.Contains(e.errOut, want) {
@@ -52,13 +54,17 @@ func makesPod(t *testing.T, kubeconfig, want string, args ...string) {
 // A credential plugin that gives the client certificate of the real cluster's administrator.
 func TestExecCredential(t *testing.T) {
 	cluster, user := admin(t)
-	credential, err := json.Marshal(map[string]any{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential",
-		"status": map[string]string{"clientCertificateData": string(user.ClientCertificateData), "clientKeyData": string(user.ClientKeyData)}})
+	credential, err := json.Marshal(map[string]any{"apiVersion": "client.authentication.k8s.io/v1",
+		"kind": "ExecCredential",
+		"status": map[string]string{"clientCertificateData": string(user.ClientCertificateData),
+			"clientKeyData": string(user.ClientKeyData)}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	exec := &clientcmdapi.ExecConfig{APIVersion: "client.authentication.k8s.io/v1", Command: "sh", Args: []string{"-c", `printf '%s' "$CREDENTIAL"`},
-		Env: []clientcmdapi.ExecEnvVar{{Name: "CREDENTIAL", Value: string(credential)}}, InteractiveMode: clientcmdapi.IfAvailableExecInteractiveMode}
+	exec := &clientcmdapi.ExecConfig{APIVersion: "client.authentication.k8s.io/v1", Command: "sh",
+		Args:            []string{"-c", `printf '%s' "$CREDENTIAL"`},
+		Env:             []clientcmdapi.ExecEnvVar{{Name: "CREDENTIAL", Value: string(credential)}},
+		InteractiveMode: clientcmdapi.IfAvailableExecInteractiveMode}
 	makesPod(t, kubeconfig(t, cluster, clientcmdapi.AuthInfo{Exec: exec}), "")
 	exec.Command, exec.InstallHint = "seq-no-such-plugin", "Install it by hand."
 	makesPod(t, kubeconfig(t, cluster, clientcmdapi.AuthInfo{Exec: exec}), "Install it by hand.")
@@ -75,10 +81,18 @@ func TestKubeconfigList(t *testing.T) {
 		}
 		return path
 	}
-	first := write("first", clientcmdapi.Config{CurrentContext: "away", Contexts: map[string]*clientcmdapi.Context{"away": {Cluster: "away", AuthInfo: "nobody"}, "here": {Cluster: "c", AuthInfo: "u"}},
-		Clusters: map[string]*clientcmdapi.Cluster{"away": {Server: "https://127.0.0.1:1"}}, AuthInfos: map[string]*clientcmdapi.AuthInfo{"nobody": {Token: "none"}}})
-	second := write("second", clientcmdapi.Config{CurrentContext: "second", Contexts: map[string]*clientcmdapi.Context{"second": {Cluster: "c", AuthInfo: "u"}, "third": {Cluster: "c", AuthInfo: "nobody"}},
-		Clusters: map[string]*clientcmdapi.Cluster{"c": &cluster, "away": {Server: "https://127.0.0.1:2"}}, AuthInfos: map[string]*clientcmdapi.AuthInfo{"u": &user}})
+	first := write("first",
+		clientcmdapi.Config{CurrentContext: "away",
+			Contexts: map[string]*clientcmdapi.Context{"away": {Cluster: "away", AuthInfo: "nobody"},
+				"here": {Cluster: "c", AuthInfo: "u"}},
+			Clusters:  map[string]*clientcmdapi.Cluster{"away": {Server: "https://127.0.0.1:1"}},
+			AuthInfos: map[string]*clientcmdapi.AuthInfo{"nobody": {Token: "none"}}})
+	second := write("second",
+		clientcmdapi.Config{CurrentContext: "second",
+			Contexts: map[string]*clientcmdapi.Context{"second": {Cluster: "c", AuthInfo: "u"},
+				"third": {Cluster: "c", AuthInfo: "nobody"}},
+			Clusters:  map[string]*clientcmdapi.Cluster{"c": &cluster, "away": {Server: "https://127.0.0.1:2"}},
+			AuthInfos: map[string]*clientcmdapi.AuthInfo{"u": &user}})
 	both := first + string(filepath.ListSeparator) + filepath.Join(dir, "none") + string(filepath.ListSeparator) + second
 	makesPod(t, both, "127.0.0.1:1: connect: connection refused")
 	makesPod(t, both, "", "--context=second")
@@ -173,7 +187,8 @@ func TestThroughProxy(t *testing.T) {
 				t.Errorf("create-pod asked for %v", all)
 			}
 			e := seqAt(t, c.kubeconfig, append(append([]string{"exec", "trapped"}, c.args...), "--", "echo", "hello")...)
-			if all := p.through(); e.code != 0 || !strings.Contains(e.out, "\nhello\n") || !strings.Contains(e.out, "GET pods/exec") || len(all) != 1 {
+			if all := p.through(); e.code != 0 || !strings.Contains(e.out, "\nhello\n") ||
+				!strings.Contains(e.out, "GET pods/exec") || len(all) != 1 {
 				t.Errorf("exec: exit %d, asked for %v: %s%s", e.code, all, e.out, e.errOut)
 			}
 		})
@@ -215,18 +230,23 @@ func TestToken(t *testing.T) {
 	flags := []string{"--server=" + cluster.Server, "--certificate-authority=" + ca}
 	token := strings.TrimSpace(runKubectl(t, "", "create", "token", "default", "-n", "default"))
 	none := filepath.Join(t.TempDir(), "none")
-	makesPod(t, none, `"system:serviceaccount:default:default" cannot create resource "pods"`, append(flags, "--token="+token)...)
+	makesPod(t, none, `"system:serviceaccount:default:default" cannot create resource "pods"`,
+		append(flags, "--token="+token)...)
 	makesPod(t, none, "the server did not accept your credentials", append(flags, "--token=wrong")...)
 	makesPod(t, none, "no cluster is configured (hint: set KUBECONFIG or --kubeconfig")
 }
 
-// An auth provider that is none any more, or has no issuer, is told in kubectl's words; a token of one that has is sent.
+// An auth provider that is none any more, or has no issuer, is told in kubectl's words; a token of one that has is
+// sent.
 func TestAuthProviders(t *testing.T) {
 	cluster, _ := admin(t)
 	for _, name := range []string{"oidc", "azure", "gcp", "openstack"} {
 		t.Run(name, func(t *testing.T) {
 			dir := installed(t, "")
-			t.Setenv("KUBECONFIG", kubeconfig(t, cluster, clientcmdapi.AuthInfo{AuthProvider: &clientcmdapi.AuthProviderConfig{Name: name, Config: map[string]string{"client-id": "x"}}}))
+			t.Setenv("KUBECONFIG",
+				kubeconfig(t, cluster,
+					clientcmdapi.AuthInfo{AuthProvider: &clientcmdapi.AuthProviderConfig{Name: name,
+						Config: map[string]string{"client-id": "x"}}}))
 			_, want, _ := at(t, dir, "kubectl", "get", "pods")
 			_, got, code := at(t, dir, "kubectl-seq", "show", "pod/web")
 			if code != 1 || got != want || !strings.HasPrefix(got, "error: ") {
@@ -241,7 +261,8 @@ func TestAuthProviders(t *testing.T) {
 		}
 		return base64.RawURLEncoding.EncodeToString(text)
 	}
-	id := part(map[string]string{"alg": "none"}) + "." + part(map[string]any{"exp": time.Now().Add(time.Hour).Unix()}) + "."
+	id := part(map[string]string{"alg": "none"}) + "." + part(map[string]any{"exp": time.Now().Add(time.Hour).Unix()}) +
+		"."
 	var others sync.Map
 	p := newProxy(t, func(p *proxy, w http.ResponseWriter, r *http.Request, kind string, before int) {
 		if given := r.Header.Get("Authorization"); given != "Bearer "+id {
@@ -249,7 +270,8 @@ func TestAuthProviders(t *testing.T) {
 		}
 		p.pass(w, r, nil)
 	})
-	provider := &clientcmdapi.AuthProviderConfig{Name: "oidc", Config: map[string]string{"client-id": "x", "idp-issuer-url": "https://127.0.0.1:1", "id-token": id}}
+	provider := &clientcmdapi.AuthProviderConfig{Name: "oidc",
+		Config: map[string]string{"client-id": "x", "idp-issuer-url": "https://127.0.0.1:1", "id-token": id}}
 	makesPod(t, p.kubeconfig(t, clientcmdapi.AuthInfo{AuthProvider: provider}), "")
 	others.Range(func(kind, given any) bool {
 		t.Errorf("%s with %q", kind, given)
@@ -270,15 +292,18 @@ func TestInCluster(t *testing.T) {
 	}
 	runKubectl(t, "", "create", "namespace", namespace)
 	t.Cleanup(func() { runKubectl(t, "", "delete", "namespace", namespace, "--wait=false") })
-	runKubectl(t, "", "create", "rolebinding", "edit", "--clusterrole=edit", "--serviceaccount="+namespace+":default", "-n", namespace)
+	runKubectl(t, "", "create", "rolebinding", "edit", "--clusterrole=edit", "--serviceaccount="+namespace+":default",
+		"-n", namespace)
 	runKubectl(t, fmt.Sprintf(`{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "outer", "namespace": %q}, "spec": {"restartPolicy": "Never",
 		"volumes": [{"name": "bin", "hostPath": {"path": %q}}],
 		"containers": [{"name": "app", "image": "busybox:1", "volumeMounts": [{"name": "bin", "mountPath": "/seq"}],
 			"env": [{"name": "KUBERNETES_SERVICE_HOST", "value": %q}, {"name": "KUBERNETES_SERVICE_PORT", "value": %q}],
 			"command": ["/seq/%s", "create-pod", "inner", "--image=busybox:1", "--until=scheduled", "--restart=Never", "--", "true"]}]}}`,
 		namespace, filepath.Dir(self), host, port, filepath.Base(self)), "create", "-f", "-")
-	runKubectl(t, "", "wait", "pod/outer", "-n", namespace, "--timeout=60s", "--for=jsonpath={.status.containerStatuses[0].state.terminated}")
-	code := runKubectl(t, "", "get", "pod/outer", "-n", namespace, "-o", "jsonpath={.status.containerStatuses[0].state.terminated.exitCode}")
+	runKubectl(t, "", "wait", "pod/outer", "-n", namespace, "--timeout=60s",
+		"--for=jsonpath={.status.containerStatuses[0].state.terminated}")
+	code := runKubectl(t, "", "get", "pod/outer", "-n", namespace, "-o",
+		"jsonpath={.status.containerStatuses[0].state.terminated.exitCode}")
 	out := runKubectl(t, "", "logs", "outer", "-n", namespace)
 	if code != "0" || !strings.Contains(out, "Pod "+namespace+"/inner") || !strings.Contains(out, "Scheduled in") {
 		t.Errorf("exit %s:\n%s", code, out)

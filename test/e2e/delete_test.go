@@ -32,7 +32,8 @@ func TestDeletePod(t *testing.T) {
 			tr := r.of(t, "graceful", wholeFor(d), d.uid)
 			d.begun(tr)
 			s := judged(t, d, tr, likelyWithin)
-			for _, want := range []string{"DELETE pods (graceful), grace period 10 s", "watch: Pod graceful is to end", "StopContainer app", "exits with 0", "StopPodSandbox"} {
+			for _, want := range []string{"DELETE pods (graceful), grace period 10 s", "watch: Pod graceful is to end",
+				"StopContainer app", "exits with 0", "StopPodSandbox"} {
 				if count(d.steps, func(s step) bool { return s.Label == want }) != 1 {
 					t.Errorf("no %q in\n%v", want, d.steps)
 				}
@@ -67,7 +68,11 @@ func TestDeleteWhatHasEnded(t *testing.T) {
 	runKubectl(t, "", "wait", "job/ended", "--for=condition=Complete", "--timeout=60s")
 	out, errOut, code := runSeq(t, "delete", "job/ended", "--cascade=foreground", "-o", "json")
 	d := parse(t, out)
-	if n := count(d.steps, func(s step) bool { return s.Label == "DELETE pods" && s.From == "controller-manager/garbage-collector" }); code != 0 || d.outcome.Outcome != "Deleted" || n != 1 {
+	if n := count(d.steps,
+		func(s step) bool {
+			return s.Label == "DELETE pods" &&
+				s.From == "controller-manager/garbage-collector"
+		}); code != 0 || d.outcome.Outcome != "Deleted" || n != 1 {
 		t.Errorf("exit %d, %+v, %d Pods deleted: %s", code, d.outcome, n, errOut)
 	}
 }

@@ -37,8 +37,10 @@ func TestDockerUnreachable(t *testing.T) {
 		refused(t, followDocker(t, docker.Connection{Host: host}), docker.ErrNoRights, "permission denied")
 		return
 	}
-	refused(t, followDocker(t, docker.Connection{Host: "unix://" + t.TempDir() + "/docker.sock"}), docker.ErrNoEngine, "no such file or directory")
-	refused(t, followDocker(t, docker.Connection{Host: "unix://" + deadSocket(t)}), docker.ErrNoEngine, "connection refused")
+	refused(t, followDocker(t, docker.Connection{Host: "unix://" + t.TempDir() + "/docker.sock"}), docker.ErrNoEngine,
+		"no such file or directory")
+	refused(t, followDocker(t, docker.Connection{Host: "unix://" + deadSocket(t)}), docker.ErrNoEngine,
+		"connection refused")
 	refused(t, followDocker(t, docker.Connection{Host: "tcp://127.0.0.1:1"}), docker.ErrNoEngine, "connection refused")
 
 	e := newDockerEngine(t)
@@ -52,7 +54,8 @@ func TestDockerUnreachable(t *testing.T) {
 func TestDockerWithoutContainerd(t *testing.T) {
 	if host := os.Getenv("TEST_DOCKER_HOST"); host != "" { // we are the other user
 		socket := os.Getenv("TEST_DOCKER_CONTAINERD")
-		r := runDocker(t, docker.Connection{Host: host, Containerd: []string{socket}}, docker.Spec{Image: busyboxImage, Command: []string{"true"}, Remove: true}, nil, false)
+		r := runDocker(t, docker.Connection{Host: host, Containerd: []string{socket}},
+			docker.Spec{Image: busyboxImage, Command: []string{"true"}, Remove: true}, nil, false)
 		if want := "containerd cannot be asked: " + socket + ": permission denied"; r.err != nil || r.unseen != want {
 			t.Errorf("%v, unseen %q", r.err, r.unseen)
 		}
@@ -120,7 +123,8 @@ func TestDockerConnections(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files := map[string][]byte{"ca.pem": pemOf(s.Certificate()), "cert.pem": pemOf(s.Certificate()), "key.pem": pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})}
+	files := map[string][]byte{"ca.pem": pemOf(s.Certificate()), "cert.pem": pemOf(s.Certificate()),
+		"key.pem": pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})}
 	certificates := t.TempDir()
 	for name, data := range files {
 		if err := os.WriteFile(filepath.Join(certificates, name), data, 0o600); err != nil {
@@ -133,17 +137,21 @@ func TestDockerConnections(t *testing.T) {
 	contexts := store.New(dockerconfig.ContextStoreDir(), store.NewConfig(func() any { return &map[string]any{} },
 		store.EndpointTypeGetter("docker", func() any { return &dockercontext.EndpointMetaBase{} })))
 	for name, host := range map[string]string{"far": tcp, "near": e.host} {
-		if err := contexts.CreateOrUpdate(store.Metadata{Name: name, Endpoints: map[string]any{"docker": dockercontext.EndpointMetaBase{Host: host}}}); err != nil {
+		if err := contexts.CreateOrUpdate(store.Metadata{Name: name,
+			Endpoints: map[string]any{"docker": dockercontext.EndpointMetaBase{Host: host}}}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := contexts.ResetTLSMaterial("far", &store.ContextTLSData{Endpoints: map[string]store.EndpointTLSData{"docker": {Files: files}}}); err != nil {
+	if err := contexts.ResetTLSMaterial("far",
+		&store.ContextTLSData{Endpoints: map[string]store.EndpointTLSData{"docker": {Files: files}}}); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dockerconfig.Dir(), "config.json"), []byte(`{"currentContext": "far"}`), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dockerconfig.Dir(), "config.json"), []byte(`{"currentContext": "far"}`),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, variable := range []string{"DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_API_VERSION"} {
+	for _, variable := range []string{"DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS", "DOCKER_TLS_VERIFY",
+		"DOCKER_CERT_PATH", "DOCKER_API_VERSION"} {
 		t.Setenv(variable, "")
 	}
 	for name, c := range map[string]struct {
@@ -151,26 +159,34 @@ func TestDockerConnections(t *testing.T) {
 		connection docker.Connection
 		want       string
 	}{
-		"the current context":         {nil, docker.Connection{}, tcp},
-		"a context":                   {nil, docker.Connection{Context: "near"}, e.host},
-		"a host":                      {nil, docker.Connection{Host: e.host}, e.host},
-		"DOCKER_CONTEXT":              {map[string]string{"DOCKER_CONTEXT": "near"}, docker.Connection{}, e.host},
-		"DOCKER_HOST":                 {map[string]string{"DOCKER_HOST": e.host, "DOCKER_CONTEXT": "far"}, docker.Connection{}, e.host},
-		"a context and DOCKER_HOST":   {map[string]string{"DOCKER_HOST": "unix:///nowhere"}, docker.Connection{Context: "near"}, e.host},
-		"DOCKER_HOST with TLS":        {map[string]string{"DOCKER_HOST": tcp, "DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": certificates}, docker.Connection{}, tcp},
-		"TLS that verifies nothing":   {map[string]string{"DOCKER_HOST": strings.TrimPrefix(tcp, "tcp://"), "DOCKER_TLS": "1", "DOCKER_CERT_PATH": certificates}, docker.Connection{}, tcp},
-		"a version of the API by env": {map[string]string{"DOCKER_API_VERSION": "1.40"}, docker.Connection{Context: "far"}, tcp},
+		"the current context": {nil, docker.Connection{}, tcp},
+		"a context":           {nil, docker.Connection{Context: "near"}, e.host},
+		"a host":              {nil, docker.Connection{Host: e.host}, e.host},
+		"DOCKER_CONTEXT":      {map[string]string{"DOCKER_CONTEXT": "near"}, docker.Connection{}, e.host},
+		"DOCKER_HOST": {map[string]string{"DOCKER_HOST": e.host, "DOCKER_CONTEXT": "far"},
+			docker.Connection{}, e.host},
+		"a context and DOCKER_HOST": {map[string]string{"DOCKER_HOST": "unix:///nowhere"},
+			docker.Connection{Context: "near"}, e.host},
+		"DOCKER_HOST with TLS": {map[string]string{"DOCKER_HOST": tcp, "DOCKER_TLS_VERIFY": "1",
+			"DOCKER_CERT_PATH": certificates}, docker.Connection{}, tcp},
+		"TLS that verifies nothing": {map[string]string{"DOCKER_HOST": strings.TrimPrefix(tcp, "tcp://"), "DOCKER_TLS": "1",
+			"DOCKER_CERT_PATH": certificates}, docker.Connection{}, tcp},
+		"a version of the API by env": {map[string]string{"DOCKER_API_VERSION": "1.40"}, docker.Connection{Context: "far"},
+			tcp},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for variable, value := range c.env {
 				t.Setenv(variable, value)
 			}
-			r := runDocker(t, c.connection, docker.Spec{Image: busyboxImage, Command: []string{"echo", "hello"}, Remove: true}, nil, false)
+			r := runDocker(t, c.connection, docker.Spec{Image: busyboxImage, Command: []string{"echo", "hello"}, Remove: true},
+				nil, false)
 			attach, _ := r.request(t, "attach")
-			if r.err != nil || r.stdout != "hello\n" || r.host != c.want || c.env["DOCKER_API_VERSION"] != "" && !strings.HasPrefix(attach.Path, "/v1.40/") {
+			if r.err != nil || r.stdout != "hello\n" || r.host != c.want ||
+				c.env["DOCKER_API_VERSION"] != "" && !strings.HasPrefix(attach.Path, "/v1.40/") {
 				t.Errorf("%v, %q by %s", r.err, r.stdout, r.host)
 			}
-			inOrder(t, instant{"attach", attach.Started}, instant{"its request", attach.Sent}, instant{"its answer", attach.FirstByte}, instant{"output", attach.Docker.Output})
+			inOrder(t, instant{"attach", attach.Started}, instant{"its request", attach.Sent},
+				instant{"its answer", attach.FirstByte}, instant{"output", attach.Docker.Output})
 		})
 	}
 	for name, c := range map[string]struct {
@@ -178,12 +194,14 @@ func TestDockerConnections(t *testing.T) {
 		connection docker.Connection
 		want       string
 	}{
-		"both":                {nil, docker.Connection{Host: e.host, Context: "near"}, "a host and a context"},
-		"no such context":     {nil, docker.Connection{Context: "none"}, `"none"`},
-		"no host":             {map[string]string{"DOCKER_HOST": "gopher://x"}, docker.Connection{}, "gopher"},
-		"no TLS":              {nil, docker.Connection{Host: tcp}, "HTTP request to an HTTPS server"},
-		"no certificates":     {map[string]string{"DOCKER_HOST": tcp, "DOCKER_TLS_VERIFY": "1"}, docker.Connection{}, "docker's certificates"},
-		"an engine that died": {nil, docker.Connection{Host: "unix://" + deadSocket(t)}, "cannot connect to the Docker Engine at unix://"},
+		"both":            {nil, docker.Connection{Host: e.host, Context: "near"}, "a host and a context"},
+		"no such context": {nil, docker.Connection{Context: "none"}, `"none"`},
+		"no host":         {map[string]string{"DOCKER_HOST": "gopher://x"}, docker.Connection{}, "gopher"},
+		"no TLS":          {nil, docker.Connection{Host: tcp}, "HTTP request to an HTTPS server"},
+		"no certificates": {map[string]string{"DOCKER_HOST": tcp, "DOCKER_TLS_VERIFY": "1"}, docker.Connection{},
+			"docker's certificates"},
+		"an engine that died": {nil, docker.Connection{Host: "unix://" + deadSocket(t)},
+			"cannot connect to the Docker Engine at unix://"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for variable, value := range c.env {

@@ -45,16 +45,21 @@ func TestDockerRun(t *testing.T) {
 
 	t.Run("to its end", func(t *testing.T) {
 		recording := filepath.Join(t.TempDir(), "web.jsonl")
-		stdout, stderr, code := e.run(t, busyboxImage, "--name=web", "-o", "json", "--record="+recording, "--", "sh", "-c", "echo hello; sleep 0.2; exit 3")
+		stdout, stderr, code := e.run(t, busyboxImage, "--name=web", "-o", "json", "--record="+recording, "--", "sh", "-c",
+			"echo hello; sleep 0.2; exit 3")
 		if code != 3 || !strings.Contains(stderr, "hello\n") {
 			t.Fatalf("exit code %d, %s", code, stderr)
 		}
 		d := parse(t, stdout)
 		want := []string{
-			"user docker POST containers/create (web)", "docker docker image " + busyboxImage + ": 1 read-only layer", "docker docker a read-write layer on top",
-			"docker user 201 Created, id ", "user docker POST containers/start (web)", "docker containerd Containers.Create", "docker containerd Tasks.Create",
-			"containerd runc create", "docker containerd Tasks.Start", "containerd runc start", "runc container/web exec the container's program",
-			"container/web container/web exits with 3", "containerd docker event: its task has ended", "docker docker takes note of its end",
+			"user docker POST containers/create (web)", "docker docker image " + busyboxImage + ": 1 read-only layer",
+			"docker docker a read-write layer on top",
+			"docker user 201 Created, id ", "user docker POST containers/start (web)", "docker containerd Containers.Create",
+			"docker containerd Tasks.Create",
+			"containerd runc create", "docker containerd Tasks.Start", "containerd runc start",
+			"runc container/web exec the container's program",
+			"container/web container/web exits with 3", "containerd docker event: its task has ended",
+			"docker docker takes note of its end",
 		}
 		for _, s := range d.steps {
 			if len(want) > 0 && strings.HasPrefix(s.From+" "+s.To+" "+s.Label, want[0]) {
@@ -90,14 +95,17 @@ func TestDockerRun(t *testing.T) {
 			}
 		}
 		pod := filepath.Join(t.TempDir(), "pod.jsonl")
-		if _, stderr, code := runSeq(t, "create-pod", "beside-docker", "--image=busybox:1", "--restart=Never", "--until=completed", "--rm", "--record="+pod, "--", "true"); code != 0 {
+		if _, stderr, code := runSeq(t, "create-pod", "beside-docker", "--image=busybox:1", "--restart=Never",
+			"--until=completed", "--rm", "--record="+pod, "--", "true"); code != 0 {
 			t.Fatalf("exit code %d, %s", code, stderr)
 		}
-		if out, _, code := runSeq(t, "compare", recording, pod); code != 0 || !strings.Contains(out, "A is about a Container, B about a Pod.") || !strings.Contains(out, " both have 4.") {
+		if out, _, code := runSeq(t, "compare", recording, pod); code != 0 ||
+			!strings.Contains(out, "A is about a Container, B about a Pod.") || !strings.Contains(out, " both have 4.") {
 			t.Errorf("exit code %d, %s", code, out)
 		}
 		_, stderr, code = e.run(t, busyboxImage, "--name=web")
-		if code != 1 || !strings.Contains(stderr, "Conflict") && !strings.Contains(stderr, "already in use") || !strings.Contains(stderr, "docker rm web") {
+		if code != 1 || !strings.Contains(stderr, "Conflict") && !strings.Contains(stderr, "already in use") ||
+			!strings.Contains(stderr, "docker rm web") {
 			t.Errorf("a name that is taken: exit code %d, %s", code, stderr)
 		}
 		if all := e.containers(t); len(all) != 1 {
@@ -108,12 +116,14 @@ func TestDockerRun(t *testing.T) {
 
 	t.Run("without containerd's events", func(t *testing.T) {
 		truth := e.tasks(t)
-		stdout, _, code := runSeq(t, "docker-run", "--host="+e.host, "--containerd=/nowhere", busyboxImage, "--name=inferred", "--rm", "-o", "json", "--", "sleep", "0.2")
+		stdout, _, code := runSeq(t, "docker-run", "--host="+e.host, "--containerd=/nowhere", busyboxImage, "--name=inferred",
+			"--rm", "-o", "json", "--", "sleep", "0.2")
 		if code != 0 {
 			t.Fatalf("exit code %d, %s", code, stdout)
 		}
 		d, instants := parse(t, stdout), truth()
-		for label, topic := range map[string]string{"Containers.Create": "/containers/create", "Tasks.Create": "/tasks/create", "Tasks.Start": "/tasks/start"} {
+		for label, topic := range map[string]string{"Containers.Create": "/containers/create",
+			"Tasks.Create": "/tasks/create", "Tasks.Start": "/tasks/start"} {
 			s := told(t, d, label)
 			if s.Certainty != "inferred" || s.Earliest == nil || instants[topic].Before(*s.Earliest) {
 				t.Errorf("%v, truly done at %s", s, instants[topic].Format("05.000000"))
@@ -133,14 +143,16 @@ func TestDockerRun(t *testing.T) {
 		if code != 0 || !strings.Contains(stdout, "\nStarted in ") {
 			t.Fatalf("exit code %d, %s%s", code, stdout, stderr)
 		}
-		if _, stderr, code = e.run(t, busyboxImage, "--name=gone", "--until=started", "--rm", "--", "sleep", "1000"); code != 0 || !strings.Contains(stderr, `container "gone" deleted`) {
+		if _, stderr, code = e.run(t, busyboxImage, "--name=gone", "--until=started", "--rm", "--", "sleep",
+			"1000"); code != 0 || !strings.Contains(stderr, `container "gone" deleted`) {
 			t.Errorf("exit code %d, %s", code, stderr)
 		}
 		if all := e.containers(t); fmt.Sprint(slices.Collect(maps.Values(all))) != "[/kept]" {
 			t.Errorf("containers: %v", all)
 		}
 		e.remove(t, "kept")
-		if _, stderr, code = e.run(t, busyboxImage, "--name=slow", "--timeout=1s", "--", "sleep", "1000"); code != 124 || !strings.Contains(stderr, "; docker rm -f slow ") {
+		if _, stderr, code = e.run(t, busyboxImage, "--name=slow", "--timeout=1s", "--", "sleep", "1000"); code != 124 ||
+			!strings.Contains(stderr, "; docker rm -f slow ") {
 			t.Errorf("exit code %d, %s", code, stderr)
 		}
 		e.remove(t, "slow")
@@ -154,7 +166,8 @@ func TestDockerRun(t *testing.T) {
 			t.Fatalf("exit code %d, %s", code, stderr)
 		}
 		d := parse(t, stdout)
-		if d.steps[slices.IndexFunc(d.steps, func(s step) bool { return s.Verb == "pull" })].Label != "POST images/create ("+image+")" || !strings.Contains(stdout, `{"name":"pull"`) {
+		if d.steps[slices.IndexFunc(d.steps, func(s step) bool { return s.Verb == "pull" })].Label != "POST images/create ("+
+			image+")" || !strings.Contains(stdout, `{"name":"pull"`) {
 			t.Errorf("%v", d.steps)
 		}
 	})
@@ -167,13 +180,17 @@ func TestDockerRun(t *testing.T) {
 		says  string
 	}{
 		{"no such image", []string{"localhost:1/none", "--name=none"}, 1, "docker-registry", "does not answer"},
-		{"no such program", []string{busyboxImage, "--name=none", "--rm", "--", "no-such-program"}, 1, "docker-no-program", "executable file not found"},
-		{"out of memory", []string{busyboxImage, "--name=none", "--rm", "--memory=16m", "--", "sh", "-c", "x=a; while true; do x=$x$x; done"}, 137, "docker-oom", "OOMKilled"},
+		{"no such program", []string{busyboxImage, "--name=none", "--rm", "--", "no-such-program"}, 1, "docker-no-program",
+			"executable file not found"},
+		{"out of memory",
+			[]string{busyboxImage, "--name=none", "--rm", "--memory=16m", "--", "sh", "-c", "x=a; while true; do x=$x$x; done"},
+			137, "docker-oom", "OOMKilled"},
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			stdout, stderr, code := e.run(t, append([]string{"-o", "json"}, x.args...)...)
 			d := parse(t, stdout)
-			if code != x.code || d.outcome.Obstacle == nil || d.outcome.Obstacle.Name != x.cause || !strings.Contains(stdout+stderr, x.says) {
+			if code != x.code || d.outcome.Obstacle == nil || d.outcome.Obstacle.Name != x.cause ||
+				!strings.Contains(stdout+stderr, x.says) {
 				t.Errorf("exit code %d, %+v, %s", code, d.outcome.Obstacle, stderr)
 			}
 			if all := e.containers(t); len(all) != 0 {
@@ -183,7 +200,8 @@ func TestDockerRun(t *testing.T) {
 	}
 
 	t.Run("interrupted", func(t *testing.T) {
-		cmd := exec.CommandContext(t.Context(), plugin, "docker-run", "--host="+e.host, busyboxImage, "--rm", "--", "sh", "-c", "echo up; sleep 1000")
+		cmd := exec.CommandContext(t.Context(), plugin, "docker-run", "--host="+e.host, busyboxImage, "--rm", "--", "sh",
+			"-c", "echo up; sleep 1000")
 		out, err := cmd.StdoutPipe()
 		if err != nil {
 			t.Fatal(err)
@@ -214,7 +232,8 @@ func TestDockerRun(t *testing.T) {
 
 	t.Run("no engine", func(t *testing.T) {
 		_, stderr, code := runSeq(t, "docker-run", "--host=unix:///nowhere/docker.sock", busyboxImage)
-		if code != 1 || !strings.Contains(stderr, "cannot connect to the Docker Engine at unix:///nowhere/docker.sock") || !strings.Contains(stderr, "(hint: ") {
+		if code != 1 || !strings.Contains(stderr, "cannot connect to the Docker Engine at unix:///nowhere/docker.sock") ||
+			!strings.Contains(stderr, "(hint: ") {
 			t.Errorf("exit code %d, %s", code, stderr)
 		}
 	})
@@ -240,13 +259,16 @@ func (e *dockerEngine) tasks(t *testing.T) func() map[string]time.Time {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	ctx, cancel := context.WithTimeout(metadata.AppendToOutgoingContext(t.Context(), "containerd-namespace", "moby"), time.Minute)
+	ctx, cancel := context.WithTimeout(metadata.AppendToOutgoingContext(t.Context(), "containerd-namespace", "moby"),
+		time.Minute)
 	t.Cleanup(cancel)
-	stream, err := events.NewEventsClient(conn).Subscribe(ctx, &events.SubscribeRequest{Filters: []string{`namespace==moby`}})
+	stream, err := events.NewEventsClient(conn).Subscribe(ctx,
+		&events.SubscribeRequest{Filters: []string{`namespace==moby`}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := version.NewVersionClient(conn).Version(ctx, &emptypb.Empty{}); err != nil { // it is subscribed to: that was asked first
+	if _, err := version.NewVersionClient(conn).Version(ctx, &emptypb.Empty{}); err != nil {
+		// it is subscribed to: that was asked first
 		t.Fatal(err)
 	}
 	return func() map[string]time.Time {

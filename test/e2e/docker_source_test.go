@@ -29,15 +29,17 @@ type dockerRun struct {
 	host     string
 }
 
-// runDocker runs a container on an engine. during, if there is one, is called once it has started, and removes says that it is
-// removed at the end.
-func (e *dockerEngine) runDocker(t *testing.T, spec docker.Spec, sockets []string, during func(context.Context, *docker.Engine), removes bool) dockerRun {
+// runDocker runs a container on an engine. during, if there is one, is called once it has started, and removes says
+// that it is removed at the end.
+func (e *dockerEngine) runDocker(t *testing.T, spec docker.Spec, sockets []string,
+	during func(context.Context, *docker.Engine), removes bool) dockerRun {
 	t.Helper()
 	return runDocker(t, docker.Connection{Host: e.host, Containerd: sockets}, spec, during, removes)
 }
 
 // runDocker does so by a connection.
-func runDocker(t *testing.T, c docker.Connection, spec docker.Spec, during func(context.Context, *docker.Engine), removes bool) dockerRun {
+func runDocker(t *testing.T, c docker.Connection, spec docker.Spec, during func(context.Context, *docker.Engine),
+	removes bool) dockerRun {
 	t.Helper()
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -143,27 +145,35 @@ func inOrder(t *testing.T, instants ...instant) {
 			t.Errorf("%s has no time", is.name)
 		}
 		if i > 0 && is.at.Before(instants[i-1].at) {
-			t.Errorf("%s, %s, is before %s, %s", is.name, is.at.Format("05.000000"), instants[i-1].name, instants[i-1].at.Format("05.000000"))
+			t.Errorf("%s, %s, is before %s, %s", is.name, is.at.Format("05.000000"), instants[i-1].name,
+				instants[i-1].at.Format("05.000000"))
 		}
 	}
 }
 
-// What a real engine and its containerd tell of a container is observed whole and in order, on one clock with our requests.
+// What a real engine and its containerd tell of a container is observed whole and in order, on one clock with our
+// requests.
 func TestDockerSource(t *testing.T) {
 	e := newDockerEngine(t)
 	sockets := []string{e.dir + "/nothing.sock", e.containerd}
 	script := []string{"sh", "-c", "echo hello; echo trouble >&2; exec sleep 0.2"}
 
 	t.Run("plain", func(t *testing.T) {
-		r := e.runDocker(t, docker.Spec{Image: busyboxImage, Name: "plain", Command: []string{"sh", "-c", "echo $GREETING; echo trouble >&2; exit 3"}, Env: []string{"GREETING=hello"}}, sockets, nil, true)
-		if r.err != nil || r.exit != (docker.Exit{Code: 3}) || r.stdout != "hello\n" || r.stderr != "trouble\n" || r.unseen != "" {
+		r := e.runDocker(t,
+			docker.Spec{Image: busyboxImage, Name: "plain",
+				Command: []string{"sh", "-c", "echo $GREETING; echo trouble >&2; exit 3"}, Env: []string{"GREETING=hello"}},
+			sockets, nil, true)
+		if r.err != nil || r.exit != (docker.Exit{Code: 3}) || r.stdout != "hello\n" || r.stderr != "trouble\n" ||
+			r.unseen != "" {
 			t.Errorf("%+v, %v, output %q and %q, unseen %q", r.exit, r.err, r.stdout, r.stderr, r.unseen)
 		}
 		engine, runtime := r.told()
-		if want := []string{"container create", "container attach", "network connect", "container start", "container die", "network disconnect", "container destroy"}; !slices.Equal(engine, want) {
+		if want := []string{"container create", "container attach", "network connect", "container start", "container die",
+			"network disconnect", "container destroy"}; !slices.Equal(engine, want) {
 			t.Errorf("the engine told %v", engine)
 		}
-		if want := []string{"/containers/create", "/tasks/create", "/tasks/start", "/tasks/exit", "/tasks/delete", "/containers/delete"}; !slices.Equal(runtime, want) {
+		if want := []string{"/containers/create", "/tasks/create", "/tasks/start", "/tasks/exit", "/tasks/delete",
+			"/containers/delete"}; !slices.Equal(runtime, want) {
 			t.Errorf("containerd told %v", runtime)
 		}
 		version, _ := r.request(t, "get")
@@ -172,7 +182,8 @@ func TestDockerSource(t *testing.T) {
 		}
 		image, _ := r.request(t, "inspect")
 		create, times := r.request(t, "create")
-		if image.Docker.Layers != 1 || times != 2 || create.Status != 201 || create.Object != (seq.Object{Kind: "Container", Name: "plain", UID: r.id}) || create.Docker.ID != r.id {
+		if image.Docker.Layers != 1 || times != 2 || create.Status != 201 ||
+			create.Object != (seq.Object{Kind: "Container", Name: "plain", UID: r.id}) || create.Docker.ID != r.id {
 			t.Errorf("image %+v, create, observed %d times: %+v %+v", image.Docker, times, create, create.Docker)
 		}
 		attach, times := r.request(t, "attach")
@@ -197,25 +208,33 @@ func TestDockerSource(t *testing.T) {
 		if last.Driver == "" || last.Runtime != "runc" || last.ExitCode == nil || *last.ExitCode != 3 || last.OOM {
 			t.Errorf("at its end %+v", last)
 		}
-		inOrder(t, instant{"create", create.Sent}, instant{"created", r.at(t, "container create")}, instant{"its answer", create.FirstByte},
+		inOrder(t, instant{"create", create.Sent}, instant{"created", r.at(t, "container create")},
+			instant{"its answer", create.FirstByte},
 			instant{"attach", attach.Started}, instant{"its connection", attach.Connected}, instant{"its request", attach.Sent},
 			instant{"its answer", attach.FirstByte}, instant{"wait", wait.Sent}, instant{"its answer", wait.FirstByte},
-			instant{"start", start.Sent}, instant{"connected", r.at(t, "network connect")}, instant{"/containers/create", r.at(t, "/containers/create")},
+			instant{"start", start.Sent}, instant{"connected", r.at(t, "network connect")},
+			instant{"/containers/create", r.at(t, "/containers/create")},
 			instant{"/tasks/create", r.at(t, "/tasks/create")}, instant{"/tasks/start", r.at(t, "/tasks/start")},
 			instant{"started", r.at(t, "container start")}, instant{"its answer", start.FirstByte})
 		// The engine answers an attach, then tells of it.
-		inOrder(t, instant{"attach", attach.Sent}, instant{"attached", r.at(t, "container attach")}, instant{"start", start.Sent})
+		inOrder(t, instant{"attach", attach.Sent}, instant{"attached", r.at(t, "container attach")},
+			instant{"start", start.Sent})
 		// A container writes before it is told that it has started.
-		inOrder(t, instant{"/tasks/create", r.at(t, "/tasks/create")}, instant{"output", attach.Docker.Output}, instant{"its end", attach.Docker.Ended})
-		inOrder(t, instant{"/tasks/start", r.at(t, "/tasks/start")}, instant{"/tasks/exit", r.at(t, "/tasks/exit")}, instant{"/tasks/delete", r.at(t, "/tasks/delete")},
-			instant{"died", r.at(t, "container die")}, instant{"disconnected", r.at(t, "network disconnect")}, instant{"/containers/delete", r.at(t, "/containers/delete")},
-			instant{"the wait's answer", wait.Docker.Ended}, instant{"delete", remove.Sent}, instant{"destroyed", r.at(t, "container destroy")}, instant{"its answer", remove.FirstByte})
+		inOrder(t, instant{"/tasks/create", r.at(t, "/tasks/create")}, instant{"output", attach.Docker.Output},
+			instant{"its end", attach.Docker.Ended})
+		inOrder(t, instant{"/tasks/start", r.at(t, "/tasks/start")}, instant{"/tasks/exit", r.at(t, "/tasks/exit")},
+			instant{"/tasks/delete", r.at(t, "/tasks/delete")},
+			instant{"died", r.at(t, "container die")}, instant{"disconnected", r.at(t, "network disconnect")},
+			instant{"/containers/delete", r.at(t, "/containers/delete")},
+			instant{"the wait's answer", wait.Docker.Ended}, instant{"delete", remove.Sent},
+			instant{"destroyed", r.at(t, "container destroy")}, instant{"its answer", remove.FirstByte})
 	})
 
 	t.Run("removed by the engine", func(t *testing.T) {
 		r := e.runDocker(t, docker.Spec{Image: busyboxImage, Command: script, Remove: true}, sockets, nil, false)
 		engine, runtime := r.told()
-		if r.err != nil || r.exit.Code != 0 || engine[len(engine)-1] != "container destroy" || runtime[len(runtime)-1] != "/containers/delete" {
+		if r.err != nil || r.exit.Code != 0 || engine[len(engine)-1] != "container destroy" ||
+			runtime[len(runtime)-1] != "/containers/delete" {
 			t.Errorf("%+v, %v: %v, %v", r.exit, r.err, engine, runtime)
 		}
 		wait, _ := r.request(t, "wait")
@@ -258,30 +277,35 @@ func TestDockerSource(t *testing.T) {
 	}
 
 	t.Run("no memory", func(t *testing.T) {
-		r := e.runDocker(t, docker.Spec{Image: busyboxImage, Memory: 16 << 20, Command: []string{"sh", "-c", "exec tail /dev/zero"}}, sockets, nil, true)
+		r := e.runDocker(t,
+			docker.Spec{Image: busyboxImage, Memory: 16 << 20, Command: []string{"sh", "-c", "exec tail /dev/zero"}}, sockets,
+			nil, true)
 		engine, runtime := r.told()
-		if r.err != nil || r.exit != (docker.Exit{Code: 137, OOM: true}) || !slices.Contains(engine, "container oom") || !slices.Contains(runtime, "/tasks/oom") {
+		if r.err != nil || r.exit != (docker.Exit{Code: 137, OOM: true}) || !slices.Contains(engine, "container oom") ||
+			!slices.Contains(runtime, "/tasks/oom") {
 			t.Errorf("%+v, %v: %v, %v", r.exit, r.err, engine, runtime)
 		}
 	})
 
 	t.Run("killed", func(t *testing.T) {
-		r := e.runDocker(t, docker.Spec{Image: busyboxImage, Command: []string{"sleep", "1000"}, Remove: true}, sockets, func(ctx context.Context, d *docker.Engine) {
-			if err := d.Kill(ctx, "SIGKILL"); err != nil {
-				t.Error(err)
-			}
-		}, false)
+		r := e.runDocker(t, docker.Spec{Image: busyboxImage, Command: []string{"sleep", "1000"}, Remove: true}, sockets,
+			func(ctx context.Context, d *docker.Engine) {
+				if err := d.Kill(ctx, "SIGKILL"); err != nil {
+					t.Error(err)
+				}
+			}, false)
 		if kill, _ := r.request(t, "kill"); r.err != nil || r.exit.Code != 137 || kill.Status != 204 {
 			t.Errorf("%+v, %v: %+v", r.exit, r.err, kill)
 		}
 	})
 
 	t.Run("removed by us", func(t *testing.T) {
-		r := e.runDocker(t, docker.Spec{Image: busyboxImage, Command: []string{"sleep", "1000"}}, sockets, func(ctx context.Context, d *docker.Engine) {
-			if err := d.Remove(ctx); err != nil {
-				t.Error(err)
-			}
-		}, true) // twice
+		r := e.runDocker(t, docker.Spec{Image: busyboxImage, Command: []string{"sleep", "1000"}}, sockets,
+			func(ctx context.Context, d *docker.Engine) {
+				if err := d.Remove(ctx); err != nil {
+					t.Error(err)
+				}
+			}, true) // twice
 		if r.err != nil || r.exit.Code != 137 {
 			t.Errorf("%+v, %v", r.exit, r.err)
 		}
@@ -297,7 +321,8 @@ func TestDockerSource(t *testing.T) {
 			t.Errorf("%v, %v, pull, observed %d times: %+v %+v", r.err, engine, times, pull, pull.Docker)
 		}
 		create, _ := r.request(t, "create")
-		inOrder(t, instant{"pull", pull.Sent}, instant{"its answer", pull.FirstByte}, instant{"pulled", r.at(t, "image pull")}, instant{"its end", pull.Docker.Ended}, instant{"create", create.Sent})
+		inOrder(t, instant{"pull", pull.Sent}, instant{"its answer", pull.FirstByte},
+			instant{"pulled", r.at(t, "image pull")}, instant{"its end", pull.Docker.Ended}, instant{"create", create.Sent})
 		t.Run("no such tag", func(t *testing.T) {
 			r := e.runDocker(t, docker.Spec{Image: image + ":2"}, sockets, nil, true)
 			refused(t, r.err, docker.ErrNoImage, "manifest")
@@ -320,10 +345,12 @@ func TestDockerSource(t *testing.T) {
 
 	for _, removes := range []bool{false, true} {
 		t.Run("no command", func(t *testing.T) {
-			r := e.runDocker(t, docker.Spec{Image: busyboxImage, Command: []string{"nothing"}, Remove: removes}, sockets, nil, true)
+			r := e.runDocker(t, docker.Spec{Image: busyboxImage, Command: []string{"nothing"}, Remove: removes}, sockets, nil,
+				true)
 			refused(t, r.err, docker.ErrNoCommand, "executable file not found")
 			engine, runtime := r.told()
-			if slices.Contains(engine, "container start") || slices.Contains(runtime, "/tasks/start") || engine[len(engine)-1] != "container destroy" {
+			if slices.Contains(engine, "container start") || slices.Contains(runtime, "/tasks/start") ||
+				engine[len(engine)-1] != "container destroy" {
 				t.Errorf("%v, %v", engine, runtime)
 			}
 		})
@@ -338,16 +365,17 @@ func TestDockerSource(t *testing.T) {
 	})
 
 	t.Run("name taken", func(t *testing.T) {
-		e.runDocker(t, docker.Spec{Image: busyboxImage, Name: "taken", Command: []string{"sleep", "1000"}}, sockets, func(context.Context, *docker.Engine) {
-			r := e.runDocker(t, docker.Spec{Image: busyboxImage, Name: "taken"}, sockets, nil, true)
-			refused(t, r.err, docker.ErrNameTaken, "already in use")
-			if len(e.containers(t)) != 1 {
-				t.Error("what has that name is gone")
-			}
-			for id := range e.containers(t) {
-				e.remove(t, id)
-			}
-		}, true)
+		e.runDocker(t, docker.Spec{Image: busyboxImage, Name: "taken", Command: []string{"sleep", "1000"}}, sockets,
+			func(context.Context, *docker.Engine) {
+				r := e.runDocker(t, docker.Spec{Image: busyboxImage, Name: "taken"}, sockets, nil, true)
+				refused(t, r.err, docker.ErrNameTaken, "already in use")
+				if len(e.containers(t)) != 1 {
+					t.Error("what has that name is gone")
+				}
+				for id := range e.containers(t) {
+					e.remove(t, id)
+				}
+			}, true)
 	})
 
 	if all := e.containers(t); len(all) > 0 {

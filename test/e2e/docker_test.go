@@ -27,8 +27,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 )
 
-// dockerEngine is Debian's Docker Engine, started for a test: with directories, networks and mounts of its own, so that the
-// machine's own engine, if there is one, is neither used nor disturbed.
+// dockerEngine is Debian's Docker Engine, started for a test: with directories, networks and mounts of its own, so that
+// the machine's own engine, if there is one, is neither used nor disturbed.
 type dockerEngine struct {
 	dir        string
 	host       string // for DOCKER_HOST
@@ -37,8 +37,8 @@ type dockerEngine struct {
 	process    *exec.Cmd
 }
 
-// dockerd starts the engine. In a new network, and over what it would write to outside of its directories, it is alone; that
-// it sees no containerd in /run makes it start its own.
+// dockerd starts the engine. In a new network, and over what it would write to outside of its directories, it is alone;
+// that it sees no containerd in /run makes it start its own.
 const dockerd = `set -e
 mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /etc/docker
@@ -57,7 +57,8 @@ func newDockerEngine(t *testing.T) *dockerEngine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &dockerEngine{dir: dir, host: "unix://" + dir + "/docker.sock", containerd: dir + "/run/containerd/containerd.sock"}
+	e := &dockerEngine{dir: dir, host: "unix://" + dir + "/docker.sock",
+		containerd: dir + "/run/containerd/containerd.sock"}
 	e.process = exec.Command("unshare", "--net", "--mount", "sh", "-c", dockerd, "sh", dir, filepath.Base(dir))
 	output, err := os.Create(dir + "/log")
 	if err != nil {
@@ -74,16 +75,17 @@ func newDockerEngine(t *testing.T) *dockerEngine {
 	if e.client, err = moby.New(moby.WithHost(e.host)); err != nil {
 		t.Fatal(err)
 	}
-	err = wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
-		select {
-		case err := <-ended:
-			ended <- err
-			return false, fmt.Errorf("it has ended: %w", err)
-		default:
-		}
-		_, err := e.client.Ping(ctx, moby.PingOptions{NegotiateAPIVersion: true})
-		return err == nil, nil
-	})
+	err = wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true,
+		func(ctx context.Context) (bool, error) {
+			select {
+			case err := <-ended:
+				ended <- err
+				return false, fmt.Errorf("it has ended: %w", err)
+			default:
+			}
+			_, err := e.client.Ping(ctx, moby.PingOptions{NegotiateAPIVersion: true})
+			return err == nil, nil
+		})
 	if err != nil {
 		t.Fatalf("dockerd: %v\n%s", err, e.log())
 	}
@@ -107,9 +109,10 @@ func (e *dockerEngine) stop(t *testing.T, ended chan error) {
 		t.Errorf("dockerd does not end:\n%s", e.log())
 	}
 	// Mounts are gone with the last process that has them: its containerd, or a shim.
-	err := wait.PollUntilContextTimeout(context.Background(), 20*time.Millisecond, 30*time.Second, true, func(context.Context) (bool, error) {
-		return len(sharing(mounts)) == 0, nil
-	})
+	err := wait.PollUntilContextTimeout(context.Background(), 20*time.Millisecond, 30*time.Second, true,
+		func(context.Context) (bool, error) {
+			return len(sharing(mounts)) == 0, nil
+		})
 	if pids := sharing(mounts); err != nil {
 		t.Errorf("processes left behind: %v", pids)
 		for _, pid := range pids {
@@ -117,7 +120,8 @@ func (e *dockerEngine) stop(t *testing.T, ended chan error) {
 		}
 	}
 	groups, _ := filepath.Glob("/sys/fs/cgroup/*/" + filepath.Base(e.dir))
-	for _, group := range append(groups, "/sys/fs/cgroup/"+filepath.Base(e.dir)) { // the engine leaves the one that it was given
+	for _, group := range append(groups, "/sys/fs/cgroup/"+filepath.Base(e.dir)) {
+		// the engine leaves the one that it was given
 		if err := os.Remove(group); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("cgroup: %v", err)
 		}
@@ -187,7 +191,8 @@ func (e *dockerEngine) listen() (net.Listener, error) {
 // makeImage makes an image of busybox with a layer of its own.
 func (e *dockerEngine) makeImage(t *testing.T, name string) {
 	t.Helper()
-	imported, err := e.client.ImageImport(t.Context(), moby.ImageImportSource{Source: busyboxTar(t, name), SourceName: "-"}, name,
+	imported, err := e.client.ImageImport(t.Context(),
+		moby.ImageImportSource{Source: busyboxTar(t, name), SourceName: "-"}, name,
 		moby.ImageImportOptions{Changes: []string{"ENV PATH=/bin", `CMD ["sh"]`}})
 	if err != nil {
 		t.Fatal(err)
@@ -228,7 +233,8 @@ func (e *dockerEngine) containers(t *testing.T) map[string]string {
 	return found
 }
 
-// busyboxTar is a root directory with the static busybox that the cluster's image is made of, and a file that says its name.
+// busyboxTar is a root directory with the static busybox that the cluster's image is made of, and a file that says its
+// name.
 func busyboxTar(t *testing.T, name string) io.Reader {
 	t.Helper()
 	cache, err := os.UserCacheDir()

@@ -35,7 +35,8 @@ var plugin = os.Getenv("KUBECTL_SEQ")
 
 func TestMain(m *testing.M) {
 	if plugin == "" || os.Getenv("KUBECONFIG") == "" {
-		fmt.Fprintln(os.Stderr, "set KUBECTL_SEQ to the built plugin and KUBECONFIG to a cluster with --evidence (make test does)")
+		fmt.Fprintln(os.Stderr,
+			"set KUBECTL_SEQ to the built plugin and KUBECONFIG to a cluster with --evidence (make test does)")
 		os.Exit(1)
 	}
 	os.Exit(m.Run())
@@ -52,7 +53,8 @@ type step struct {
 }
 
 func (s step) String() string {
-	return fmt.Sprintf("#%d %s → %s %s [%s %s, %s…%s]", s.Index, s.From, s.To, s.Label, s.Certainty, s.Rule, clock(s.Earliest), clock(s.Latest))
+	return fmt.Sprintf("#%d %s → %s %s [%s %s, %s…%s]", s.Index, s.From, s.To, s.Label, s.Certainty, s.Rule,
+		clock(s.Earliest), clock(s.Latest))
 }
 
 func clock(t *time.Time) string {
@@ -176,7 +178,8 @@ func tail(t testing.TB, file string, from int) (data []byte, size int) {
 	if last {
 		header = "bytes=-1"
 	}
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, config(t).Host+"/api/v1/nodes/node1/proxy/logs/kubernetes/"+file, nil)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet,
+		config(t).Host+"/api/v1/nodes/node1/proxy/logs/kubernetes/"+file, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +189,8 @@ func tail(t testing.TB, file string, from int) (data []byte, size int) {
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
-	fmt.Sscanf(res.Header.Get("Content-Range")[strings.LastIndexByte(res.Header.Get("Content-Range"), '/')+1:], "%d", &size)
+	fmt.Sscanf(res.Header.Get("Content-Range")[strings.LastIndexByte(res.Header.Get("Content-Range"), '/')+1:], "%d",
+		&size)
 	if last || res.StatusCode == http.StatusRequestedRangeNotSatisfiable { // nothing new
 		return nil, size
 	}
@@ -256,8 +260,11 @@ func allowVerbs(t testing.TB, user string, verbs []string, resources ...string) 
 		t.Fatal(err)
 	}
 	meta := metav1.ObjectMeta{Name: "seq-test-" + user}
-	role := &rbacv1.Role{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: resources, Verbs: verbs}}}
-	binding := &rbacv1.RoleBinding{ObjectMeta: meta, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: meta.Name}, Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "User", Name: user}}}
+	role := &rbacv1.Role{ObjectMeta: meta,
+		Rules: []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: resources, Verbs: verbs}}}
+	binding := &rbacv1.RoleBinding{ObjectMeta: meta,
+		RoleRef:  rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: meta.Name},
+		Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "User", Name: user}}}
 	if _, err := c.Roles("default").Create(t.Context(), role, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
@@ -270,11 +277,14 @@ func allowVerbs(t testing.TB, user string, verbs []string, resources ...string) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
-		review, err := who.SelfSubjectAccessReviews().Create(ctx, &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
-			ResourceAttributes: &authorizationv1.ResourceAttributes{Namespace: "default", Verb: verbs[len(verbs)-1], Resource: resources[0]}}}, metav1.CreateOptions{})
-		return err == nil && review.Status.Allowed, nil
-	})
+	err = wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true,
+		func(ctx context.Context) (bool, error) {
+			review, err := who.SelfSubjectAccessReviews().Create(ctx,
+				&authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
+					ResourceAttributes: &authorizationv1.ResourceAttributes{Namespace: "default", Verb: verbs[len(verbs)-1],
+						Resource: resources[0]}}}, metav1.CreateOptions{})
+			return err == nil && review.Status.Allowed, nil
+		})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,13 +39,15 @@ func TestExecPassesOutput(t *testing.T) {
 	for _, format := range []string{"listing", "lanes"} {
 		out, errOut, code := runSeq(t, append([]string{"exec", "trapped", "-o", format}, command...)...)
 		lines := strings.Split(out, "\n")
-		if code != 3 || errOut != "err\n" || !slices.Contains(lines, "out") || !slices.Contains(lines, "end") || !strings.Contains(out, "exit code 3") || !strings.Contains(out, "Exited") {
+		if code != 3 || errOut != "err\n" || !slices.Contains(lines, "out") || !slices.Contains(lines, "end") ||
+			!strings.Contains(out, "exit code 3") || !strings.Contains(out, "Exited") {
 			t.Errorf("%s: exit %d, stderr %q, stdout\n%s", format, code, errOut, out)
 		}
 	}
 	for _, format := range []string{"json", "mermaid", "html"} {
 		out, errOut, code := runSeq(t, append([]string{"exec", "pod/trapped", "-o", format}, command...)...)
-		if code != 3 || strings.Contains(out, "\nout\n") || !strings.Contains(errOut, "out\n") || !strings.Contains(errOut, "err\n") || !strings.Contains(errOut, "end\n") {
+		if code != 3 || strings.Contains(out, "\nout\n") || !strings.Contains(errOut, "out\n") ||
+			!strings.Contains(errOut, "err\n") || !strings.Contains(errOut, "end\n") {
 			t.Errorf("%s: exit %d, stderr %q", format, code, errOut)
 		}
 		if format == "json" {
@@ -74,7 +76,9 @@ func TestExecKillsFirstProcess(t *testing.T) {
 			start(t, "trapped", ready)
 			r := record(t)
 			kept := filepath.Join(t.TempDir(), "kept.jsonl")
-			out, errOut, code := runSeq(t, append([]string{"exec", "trapped", "--processes", "-o", "json", "--record=" + kept}, append(flags, "--", "kill", "1")...)...)
+			out, errOut, code := runSeq(t,
+				append([]string{"exec", "trapped", "--processes", "-o", "json", "--record=" + kept},
+					append(flags, "--", "kill", "1")...)...)
 			if again, _, replayed := runSeq(t, "replay", kept, "-o", "json", "--speed=max"); again != out || replayed != code {
 				t.Errorf("replay: exit %d, not %d (-live +replay)\n%s", replayed, code, cmp.Diff(out, again))
 			}
@@ -85,16 +89,19 @@ func TestExecKillsFirstProcess(t *testing.T) {
 			tr := r.of(t, "trapped", wholeFor(d), d.uid)
 			d.begun(tr)
 			s := judged(t, d, tr, likelyWithin)
-			for _, want := range []string{"GET pods/exec (trapped) app: kill 1", "Exec app", "begins: kill 1", "kill 1 exits with 0", "exits with 0", "CreateContainer app", "StartContainer app"} {
+			for _, want := range []string{"GET pods/exec (trapped) app: kill 1", "Exec app", "begins: kill 1",
+				"kill 1 exits with 0", "exits with 0", "CreateContainer app", "StartContainer app"} {
 				if n := count(d.steps, func(s step) bool { return s.Label == want }); n != 1 {
 					t.Errorf("%d times %q in\n%v", n, want, d.steps)
 				}
 			}
-			if n := count(d.steps, func(s step) bool { return s.Rule == "process" && strings.HasPrefix(s.Label, "process 1: sh -c trap") }); n != 2 {
+			if n := count(d.steps,
+				func(s step) bool { return s.Rule == "process" && strings.HasPrefix(s.Label, "process 1: sh -c trap") }); n != 2 {
 				t.Errorf("process 1 was seen %d times, not before and after", n)
 			}
 			execHeld(t, d, r, flags != nil)
-			t.Logf("%d writes, %d calls, %d pairs, time error p50 %v, p95 %v", s.Writes, s.Calls, s.Pairs, s.Percentile(50), s.Percentile(95))
+			t.Logf("%d writes, %d calls, %d pairs, time error p50 %v, p95 %v", s.Writes, s.Calls, s.Pairs, s.Percentile(50),
+				s.Percentile(95))
 			zero := int64(0)
 			client(t).Pods("default").Delete(t.Context(), "trapped", metav1.DeleteOptions{GracePeriodSeconds: &zero})
 			gone(t, "trapped")
@@ -106,7 +113,9 @@ func TestExecKillsFirstProcess(t *testing.T) {
 func TestExecIgnored(t *testing.T) {
 	start(t, "plain", ready)
 	out, errOut, code := runSeq(t, "exec", "plain", "--", "kill", "1")
-	if said := strings.Join(strings.Fields(out), " "); code != 0 || !strings.Contains(said, "container app did not end in the ") || !strings.Contains(said, "only signals that it has a handler for") || strings.Contains(said, "StartContainer") {
+	if said := strings.Join(strings.Fields(out), " "); code != 0 ||
+		!strings.Contains(said, "container app did not end in the ") ||
+		!strings.Contains(said, "only signals that it has a handler for") || strings.Contains(said, "StartContainer") {
 		t.Errorf("exit %d: %s\n%s", code, errOut, out)
 	}
 }
@@ -165,7 +174,8 @@ func execHeld(t *testing.T, d document, r *records, observed bool) {
 	deadline := time.Now().Add(time.Minute)
 	for len(all) < looks+1 {
 		var err error
-		if all, err = truth.Execs(r.read(t, "spans.jsonl"), "/exec/default/trapped/app"); err != nil || time.Now().After(deadline) {
+		if all, err = truth.Execs(r.read(t, "spans.jsonl"), "/exec/default/trapped/app"); err != nil ||
+			time.Now().After(deadline) {
 			t.Fatalf("%v: %d commands in the spans", err, len(all))
 		}
 		<-time.After(200 * time.Millisecond)
@@ -185,7 +195,8 @@ func execHeld(t *testing.T, d document, r *records, observed bool) {
 			continue
 		}
 		s := d.steps[i]
-		if s.Earliest != nil && when[1].Before(s.Earliest.Add(-time.Millisecond)) || s.Latest == nil || when[0].After(s.Latest.Add(time.Millisecond)) {
+		if s.Earliest != nil && when[1].Before(s.Earliest.Add(-time.Millisecond)) || s.Latest == nil ||
+			when[0].After(s.Latest.Add(time.Millisecond)) {
 			t.Errorf("%v: truly %v…%v", s, when[0], when[1])
 		}
 		if want := s.Kind == "note" || observed && !strings.HasPrefix(label, "begins"); want != (s.Certainty == "observed") {

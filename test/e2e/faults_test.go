@@ -113,13 +113,14 @@ func faults() map[string]fault {
 				p.pass(w, r, nil)
 			}
 		}},
-		"too-many-requests": {least: time.Second, handle: func(p *proxy, w http.ResponseWriter, r *http.Request, kind string, before int) {
-			if before == 0 {
-				refuse(w, 429, metav1.StatusReasonTooManyRequests)
-				return
-			}
-			p.pass(w, r, nil)
-		}},
+		"too-many-requests": {least: time.Second,
+			handle: func(p *proxy, w http.ResponseWriter, r *http.Request, kind string, before int) {
+				if before == 0 {
+					refuse(w, 429, metav1.StatusReasonTooManyRequests)
+					return
+				}
+				p.pass(w, r, nil)
+			}},
 		"server-errors": {handle: func(p *proxy, w http.ResponseWriter, r *http.Request, kind string, before int) {
 			if before < 2 && kind != "create pods" {
 				refuse(w, 500, metav1.StatusReasonInternalError)
@@ -164,22 +165,23 @@ func faults() map[string]fault {
 			}
 			p.pass(w, r, nil)
 		}},
-		"silence": {args: "--timeout=90s", least: 30 * time.Second, handle: func(p *proxy, w http.ResponseWriter, r *http.Request, kind string, before int) {
-			if kind == "create pods" {
-				time.AfterFunc(30*time.Second, func() { close(held) })
-			}
-			if strings.HasPrefix(kind, "watch ") {
-				p.pass(w, r, func(b []byte) ([]byte, error) {
-					select {
-					case <-held:
-					case <-r.Context().Done():
-					}
-					return b, nil
-				})
-				return
-			}
-			p.pass(w, r, nil)
-		}},
+		"silence": {args: "--timeout=90s", least: 30 * time.Second,
+			handle: func(p *proxy, w http.ResponseWriter, r *http.Request, kind string, before int) {
+				if kind == "create pods" {
+					time.AfterFunc(30*time.Second, func() { close(held) })
+				}
+				if strings.HasPrefix(kind, "watch ") {
+					p.pass(w, r, func(b []byte) ([]byte, error) {
+						select {
+						case <-held:
+						case <-r.Context().Done():
+						}
+						return b, nil
+					})
+					return
+				}
+				p.pass(w, r, nil)
+			}},
 		"credentials-renewed": {handle: func(p *proxy, w http.ResponseWriter, r *http.Request, kind string, before int) {
 			// The credentials run out just after the create: what is open is cut, and the next requests are refused.
 			if kind == "create pods" {
@@ -219,7 +221,8 @@ func TestFaults(t *testing.T) {
 			pod := "fault-" + name
 			remove(t, pod)
 			r := record(t)
-			e := seqAt(t, p.kubeconfig(t, clientcmdapi.AuthInfo{}), append([]string{"create-pod", "-f", podFile(t, pod), "-o", "json", "--rm"}, strings.Fields(f.args)...)...)
+			e := seqAt(t, p.kubeconfig(t, clientcmdapi.AuthInfo{}),
+				append([]string{"create-pod", "-f", podFile(t, pod), "-o", "json", "--rm"}, strings.Fields(f.args)...)...)
 			if e.code != 0 {
 				t.Fatalf("exit %d: %s\n%s", e.code, e.errOut, e.out)
 			}
@@ -229,10 +232,12 @@ func TestFaults(t *testing.T) {
 			d := parse(t, e.out)
 			tr := r.of(t, pod, wholeFor(d), d.uid)
 			s, placed := tr.Compare(claims(d.steps), d.end(tr), likelyWithin)
-			if gaps := count(d.steps, func(s step) bool { return s.Rule == "gap" }); f.gap != (gaps > 0) || !f.gap && len(s.Missing) > 0 {
+			if gaps := count(d.steps, func(s step) bool { return s.Rule == "gap" }); f.gap != (gaps > 0) ||
+				!f.gap && len(s.Missing) > 0 {
 				t.Errorf("%d gaps, missing: %v", gaps, s.Missing)
 			}
-			for what, all := range map[string][]string{"wrong actor": s.WrongActors, "window": s.Uncovered, "invented": s.Inventions} {
+			for what, all := range map[string][]string{"wrong actor": s.WrongActors, "window": s.Uncovered,
+				"invented": s.Inventions} {
 				for _, one := range all {
 					t.Errorf("%s: %s", what, one)
 				}
@@ -252,7 +257,8 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// The answer to the creation of an object that is no Pod is lost: the run goes on, and says so; and what it made is removed.
+// The answer to the creation of an object that is no Pod is lost: the run goes on, and says so; and what it made is
+// removed.
 func TestLostAnswerOfWorkload(t *testing.T) {
 	for name, lose := range map[string]func(p *proxy, w http.ResponseWriter, r *http.Request){
 		"cut": func(p *proxy, w http.ResponseWriter, r *http.Request) { p.pass(w, r, cutAfter(0)) },
@@ -270,9 +276,11 @@ func TestLostAnswerOfWorkload(t *testing.T) {
 				p.pass(w, r, nil)
 			})
 			rec := record(t)
-			e := seqAt(t, p.kubeconfig(t, clientcmdapi.AuthInfo{}), "create", "-f", workloadFile("deployment"), "-o", "json", "--rm")
+			e := seqAt(t, p.kubeconfig(t, clientcmdapi.AuthInfo{}), "create", "-f", workloadFile("deployment"), "-o", "json",
+				"--rm")
 			d := parse(t, e.out)
-			if e.code != 0 || d.outcome.Outcome != "Available" || !strings.Contains(e.out, "the answer to the create: ") || !strings.Contains(e.out, "; the Deployment is there") {
+			if e.code != 0 || d.outcome.Outcome != "Available" || !strings.Contains(e.out, "the answer to the create: ") ||
+				!strings.Contains(e.out, "; the Deployment is there") {
 				t.Fatalf("exit %d, %+v: %s", e.code, d.outcome, e.errOut)
 			}
 			if n := count(d.steps, func(s step) bool {
@@ -294,7 +302,8 @@ func TestRefusedCredentials(t *testing.T) {
 		refuse(w, 401, metav1.StatusReasonUnauthorized)
 	})
 	e := seqAt(t, p.kubeconfig(t, clientcmdapi.AuthInfo{}), "create-pod", "nobody", "--image=busybox:1")
-	if e.code != 1 || !strings.Contains(e.errOut, "the server did not accept your credentials") || e.took > 20*time.Second {
+	if e.code != 1 || !strings.Contains(e.errOut, "the server did not accept your credentials") ||
+		e.took > 20*time.Second {
 		t.Errorf("exit %d after %v: %s", e.code, e.took, e.errOut)
 	}
 }
@@ -326,7 +335,8 @@ printf '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential",
 	if err := os.WriteFile(script, []byte(text), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	return clientcmdapi.AuthInfo{Exec: &clientcmdapi.ExecConfig{APIVersion: "client.authentication.k8s.io/v1", Command: script, InteractiveMode: clientcmdapi.NeverExecInteractiveMode}}
+	return clientcmdapi.AuthInfo{Exec: &clientcmdapi.ExecConfig{APIVersion: "client.authentication.k8s.io/v1",
+		Command: script, InteractiveMode: clientcmdapi.NeverExecInteractiveMode}}
 }
 
 // A token of a credential plugin runs out while the watches are open: they are cut, and the token is good no more.
@@ -348,7 +358,8 @@ func TestTokenExpires(t *testing.T) {
 	})
 	remove(t, "token")
 	e := seqAt(t, p.kubeconfig(t, execPlugin(t)), "create-pod", "-f", podFile(t, "token"), "-o", "json", "--rm")
-	if d := parse(t, e.out); e.code != 0 || d.outcome.Outcome != "Ready" || count(d.steps, func(s step) bool { return s.Rule == "gap" }) != 0 || strings.Contains(e.errOut, "Unauthorized") {
+	if d := parse(t, e.out); e.code != 0 || d.outcome.Outcome != "Ready" ||
+		count(d.steps, func(s step) bool { return s.Rule == "gap" }) != 0 || strings.Contains(e.errOut, "Unauthorized") {
 		t.Errorf("exit %d: %+v %s", e.code, d.outcome, e.errOut)
 	}
 	gone(t, "token")

@@ -21,8 +21,8 @@ var (
 	moment  = regexp.MustCompile(`^[+-]\S+`)
 )
 
-// Who teaches the lesson sees what it shows: all its commands are run, and each line of a step that is in it has to come,
-// whatever its times and revisions.
+// Who teaches the lesson sees what it shows: all its commands are run, and each line of a step that is in it has to
+// come, whatever its times and revisions.
 func TestLesson(t *testing.T) {
 	t.Parallel()
 	ns := ownNamespace(t)
@@ -78,8 +78,10 @@ func TestLesson(t *testing.T) {
 				}
 				cmd.Wait()
 				code, printed := cmd.ProcessState.ExitCode(), strings.ReplaceAll(text.String(), ns, "lesson")
-				if code == 137 && strings.Contains(line, "kill 1") { // it was killed with its container before it could end by itself
-					code, printed = 0, strings.NewReplacer("exits with 137", "exits with 0", "exit code 137", "exit code 0", "Ready after", "Ready in").Replace(printed)
+				if code == 137 && strings.Contains(line, "kill 1") {
+					// it was killed with its container before it could end by itself
+					code, printed = 0, strings.NewReplacer("exits with 137", "exits with 0", "exit code 137", "exit code 0",
+						"Ready after", "Ready in").Replace(printed)
 				}
 				if code != want {
 					t.Errorf("%s: exit %d:\n%s", line, code, text)
@@ -89,7 +91,9 @@ func TestLesson(t *testing.T) {
 			if strings.Contains(line, "needs-config") { // the next command is for another terminal
 				waiting = finish
 				runKubectl(t, "", "wait", "-n", ns, "--for=create", "pod/greeter", "--timeout=60s")
-				runKubectl(t, "", "wait", "-n", ns, "--for=jsonpath={.status.containerStatuses[0].state.waiting.reason}=CreateContainerConfigError", "pod/greeter", "--timeout=60s")
+				runKubectl(t, "", "wait", "-n", ns,
+					"--for=jsonpath={.status.containerStatuses[0].state.waiting.reason}=CreateContainerConfigError", "pod/greeter",
+					"--timeout=60s")
 				continue
 			}
 			finish()
@@ -108,7 +112,8 @@ func TestLesson(t *testing.T) {
 func likeness(text string) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
-		line = spaces.ReplaceAllString(numbers.ReplaceAllString(random.ReplaceAllString(moment.ReplaceAllString(line, ""), ""), "#"), " ")
+		line = spaces.ReplaceAllString(numbers.ReplaceAllString(random.ReplaceAllString(moment.ReplaceAllString(line, ""),
+			""), "#"), " ")
 		fmt.Fprintln(&b, strings.TrimRight(strings.ReplaceAll(line, "# s", "# ms"), " ●○"))
 	}
 	return b.String()

@@ -34,7 +34,8 @@ func TestRights(t *testing.T) {
 			pod := "rights-" + c.name
 			remove(t, pod)
 			out, errOut, code := runSeq(t, "create-pod", "-f", podFile(t, pod), "--as=rights-"+c.name, "--timeout=60s")
-			if code != c.code || strings.Count(strings.Join(strings.Fields(out), " "), c.says) != 1 || !strings.Contains(out, "201 Created") {
+			if code != c.code || strings.Count(strings.Join(strings.Fields(out), " "), c.says) != 1 ||
+				!strings.Contains(out, "201 Created") {
 				t.Errorf("exit %d, stderr %q, stdout:\n%s", code, errOut, out)
 			}
 			if c.code == 0 && (!strings.Contains(out, "Ready in") || !strings.Contains(out, "StartContainer app")) {
@@ -52,7 +53,8 @@ func TestInterruptAtAnyMoment(t *testing.T) {
 			pod := fmt.Sprint("interrupted-", i)
 			remove(t, pod)
 			path := filepath.Join(t.TempDir(), "run.json")
-			cmd := exec.CommandContext(t.Context(), plugin, "create-pod", "-f", podFile(t, pod), "--rm", "--until=completed", "-o", "json="+path)
+			cmd := exec.CommandContext(t.Context(), plugin, "create-pod", "-f", podFile(t, pod), "--rm", "--until=completed",
+				"-o", "json="+path)
 			var errOut bytes.Buffer
 			cmd.Stdout, cmd.Stderr = &bytes.Buffer{}, &errOut
 			if err := cmd.Start(); err != nil {

@@ -48,7 +48,8 @@ func TestReplayIsTheRun(t *testing.T) {
 			remove(t, c.pod)
 			dir := t.TempDir()
 			kept, live := filepath.Join(dir, "kept.jsonl"), filepath.Join(dir, "live.json")
-			args := append([]string{"create-pod", "-f", scenarioFile(c.pod), "--rm", "--record=" + kept, "-o", "json=" + live}, strings.Fields(c.args)...)
+			args := append([]string{"create-pod", "-f", scenarioFile(c.pod), "--rm", "--record=" + kept, "-o", "json=" + live},
+				strings.Fields(c.args)...)
 			if _, errOut, code := runSeq(t, args...); code != c.code {
 				t.Fatalf("exit %d: %s", code, errOut)
 			}
@@ -75,7 +76,8 @@ func TestOutputsOfOneRun(t *testing.T) {
 	if code != 0 || !strings.Contains(out, "Ready in ") {
 		t.Fatalf("exit %d: %s\n%s", code, errOut, out)
 	}
-	for format, want := range map[string]string{"lanes": "─▶│", "mermaid": "kubelet->>+runtime: StartContainer app", "html": `"label":"StartContainer app"`, "json": `"outcome":"Ready"`} {
+	for format, want := range map[string]string{"lanes": "─▶│", "mermaid": "kubelet->>+runtime: StartContainer app",
+		"html": `"label":"StartContainer app"`, "json": `"outcome":"Ready"`} {
 		if text := read(t, filepath.Join(dir, format)); !strings.Contains(text, want) {
 			t.Errorf("%s has no %q:\n%s", format, want, text)
 		}
@@ -86,7 +88,8 @@ func TestOutputsOfOneRun(t *testing.T) {
 func TestFilesOfRunsThatEndEarly(t *testing.T) {
 	remove(t, "unschedulable")
 	path := filepath.Join(t.TempDir(), "run.json")
-	cmd := exec.CommandContext(t.Context(), plugin, "create-pod", "-f", scenarioFile("unschedulable"), "--rm", "-o", "listing", "-o", "json="+path)
+	cmd := exec.CommandContext(t.Context(), plugin, "create-pod", "-f", scenarioFile("unschedulable"), "--rm", "-o",
+		"listing", "-o", "json="+path)
 	cmd.Stdout = &bytes.Buffer{}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -100,7 +103,8 @@ func TestFilesOfRunsThatEndEarly(t *testing.T) {
 	gone(t, "unschedulable")
 
 	remove(t, "plain")
-	cmd = exec.CommandContext(t.Context(), plugin, "create-pod", "-f", scenarioFile("plain"), "--rm", "--settle=0s", "-o", "json="+path)
+	cmd = exec.CommandContext(t.Context(), plugin, "create-pod", "-f", scenarioFile("plain"), "--rm", "--settle=0s", "-o",
+		"json="+path)
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -118,7 +122,8 @@ func TestFilesOfRunsThatEndEarly(t *testing.T) {
 // What is in a Secret is in no recording, whatever the container does with it.
 func TestRecordKeepsSecretsOut(t *testing.T) {
 	secrets := client(t).Secrets("default")
-	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "seq-secret"}, StringData: map[string]string{"password": "hunter2"}}
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "seq-secret"},
+		StringData: map[string]string{"password": "hunter2"}}
 	if _, err := secrets.Create(t.Context(), secret, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
@@ -134,11 +139,13 @@ func TestRecordKeepsSecretsOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	remove(t, "secrets")
-	out, errOut, code := runSeq(t, "create-pod", "-f", file, "--record="+kept, "--until=completed", "--rm", "--detail=full", "-o", "listing", "-o", "html="+filepath.Join(dir, "page.html"))
+	out, errOut, code := runSeq(t, "create-pod", "-f", file, "--record="+kept, "--until=completed", "--rm",
+		"--detail=full", "-o", "listing", "-o", "html="+filepath.Join(dir, "page.html"))
 	if code != 2 {
 		t.Fatalf("exit %d: %s\n%s", code, errOut, out)
 	}
-	for name, text := range map[string]string{"recording": read(t, kept), "listing": out, "page": read(t, filepath.Join(dir, "page.html"))} {
+	for name, text := range map[string]string{"recording": read(t, kept), "listing": out,
+		"page": read(t, filepath.Join(dir, "page.html"))} {
 		if strings.Contains(text, "hunter2") {
 			t.Errorf("the secret is in the %s", name)
 		}

@@ -28,7 +28,8 @@ type printed struct {
 // readBack has what was printed beside each JSON text.
 var readBack sync.Map
 
-// besideJSON makes a run that is asked for JSON print the listing, too, as it does while it goes on: the JSON is in the file.
+// besideJSON makes a run that is asked for JSON print the listing, too, as it does while it goes on: the JSON is in the
+// file.
 func besideJSON(t testing.TB, args []string) (changed []string, file string) {
 	i, end := slices.Index(args, "-o"), slices.Index(args, "--")
 	switch {
@@ -36,7 +37,8 @@ func besideJSON(t testing.TB, args []string) (changed []string, file string) {
 		return args, ""
 	case args[0] == "docker-run" && !slices.Contains(args, "sleep"):
 		return args, ""
-	case args[0] == "exec" && (end < 0 || strings.Join(args[end+1:], " ") != "kill 1"): // what it writes stands between the rows
+	case args[0] == "exec" && (end < 0 || strings.Join(args[end+1:], " ") != "kill 1"):
+		// what it writes stands between the rows
 		return args, ""
 	}
 	file = filepath.Join(t.TempDir(), "run.json")
@@ -89,7 +91,8 @@ func readRows(d document, listing, detail string, allPods bool) (p printed, err 
 	}
 	messages := make([]truth.Message, len(d.steps))
 	for i, s := range d.steps {
-		messages[i] = truth.Message{From: s.From, To: s.To, Kind: s.Kind, Label: s.Label, Call: s.Call, ResourceVersion: s.ResourceVersion, Certainty: s.Certainty, Detail: s.Detail,
+		messages[i] = truth.Message{From: s.From, To: s.To, Kind: s.Kind, Label: s.Label, Call: s.Call,
+			ResourceVersion: s.ResourceVersion, Certainty: s.Certainty, Detail: s.Detail,
 			Earliest: timeOf(s.Earliest), Latest: timeOf(s.Latest), Shown: timeOf(s.Shown)}
 	}
 	other := func(i int) bool { // of a Pod that is only counted
@@ -140,11 +143,12 @@ func onScreen(t *testing.T, columns int, args ...string) (screen string, code st
 		"new-session", "-d", "-x", fmt.Sprint(columns), "-y", "50", "NO_COLOR=1"+quoted+"; echo $? >"+ended)
 	defer tmux("kill-server")
 	capture := func() string { return tmux("capture-pane", "-p", "-S", "-") }
-	err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, 5*time.Minute, true, func(context.Context) (bool, error) {
-		data, _ := os.ReadFile(ended)
-		code = strings.TrimSpace(string(data))
-		return code != "", nil
-	})
+	err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, 5*time.Minute, true,
+		func(context.Context) (bool, error) {
+			data, _ := os.ReadFile(ended)
+			code = strings.TrimSpace(string(data))
+			return code != "", nil
+		})
 	if err != nil {
 		t.Fatalf("it does not end: %v\n%s", err, capture())
 	}
@@ -157,21 +161,24 @@ func onScreen(t *testing.T, columns int, args ...string) (screen string, code st
 	return screen, code
 }
 
-// What stands on the screen of a terminal in the end is what JSON says, for every verb; and so is what went into a pipe.
+// What stands on the screen of a terminal in the end is what JSON says, for every verb; and so is what went into a
+// pipe.
 func TestPrinted(t *testing.T) {
 	made := func(t *testing.T) { start(t, "probes", isReady) }
 	deployed := func(t *testing.T) {
 		runKubectl(t, "", "delete", "deployment/screen", "--ignore-not-found", "--cascade=foreground", "--timeout=2m")
-		runKubectl(t, "", "create", "deployment", "screen", "--image=busybox:1", "--replicas=2", "--", "sh", "-c", "trap exit TERM; while true; do sleep 0.1; done")
+		runKubectl(t, "", "create", "deployment", "screen", "--image=busybox:1", "--replicas=2", "--", "sh", "-c",
+			"trap exit TERM; while true; do sleep 0.1; done")
 		runKubectl(t, "", "rollout", "status", "deployment/screen", "--timeout=2m")
 		t.Cleanup(func() { runKubectl(t, "", "delete", "deployment/screen", "--ignore-not-found", "--grace-period=1") })
 	}
 	late := func(t *testing.T) {
 		remove(t, "present")
 		go func() {
-			wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, time.Minute, true, func(context.Context) (bool, error) {
-				return waitsFor(t, "present"), nil
-			})
+			wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, time.Minute, true,
+				func(context.Context) (bool, error) {
+					return waitsFor(t, "present"), nil
+				})
 			runKubectl(t, "", "create", "-f", scenarioFile("present"))
 		}()
 	}
@@ -180,15 +187,18 @@ func TestPrinted(t *testing.T) {
 		args   []string
 		code   string
 	}{
-		"create-pod":        {func(t *testing.T) { remove(t, "plain") }, []string{"create-pod", "-f", scenarioFile("plain"), "--rm"}, "0"},
-		"create-deployment": {func(*testing.T) {}, []string{"create-deployment", "screened", "--image=busybox:1", "--replicas=2", "--rm", "--", "sleep", "1000"}, "0"},
-		"show":              {made, []string{"show", "pod/probes"}, "0"},
-		"show-deployment":   {deployed, []string{"show", "deployment/screen"}, "0"},
-		"watch":             {made, []string{"watch", "pod/probes", "--until=ready"}, "0"},
-		"watch-late":        {late, []string{"watch", "pod/present", "--wait", "--until=ready"}, "0"},
-		"exec":              {func(t *testing.T) { start(t, "trapped", ready) }, []string{"exec", "trapped", "--", "kill", "1"}, "0"},
-		"delete-pod":        {func(t *testing.T) { start(t, "graceful", running) }, []string{"delete-pod", "graceful"}, "0"},
-		"delete":            {deployed, []string{"delete", "deployment/screen"}, "0"},
+		"create-pod": {func(t *testing.T) { remove(t, "plain") },
+			[]string{"create-pod", "-f", scenarioFile("plain"), "--rm"}, "0"},
+		"create-deployment": {func(*testing.T) {},
+			[]string{"create-deployment", "screened", "--image=busybox:1", "--replicas=2", "--rm", "--", "sleep", "1000"}, "0"},
+		"show":            {made, []string{"show", "pod/probes"}, "0"},
+		"show-deployment": {deployed, []string{"show", "deployment/screen"}, "0"},
+		"watch":           {made, []string{"watch", "pod/probes", "--until=ready"}, "0"},
+		"watch-late":      {late, []string{"watch", "pod/present", "--wait", "--until=ready"}, "0"},
+		"exec": {func(t *testing.T) { start(t, "trapped", ready) },
+			[]string{"exec", "trapped", "--", "kill", "1"}, "0"},
+		"delete-pod": {func(t *testing.T) { start(t, "graceful", running) }, []string{"delete-pod", "graceful"}, "0"},
+		"delete":     {deployed, []string{"delete", "deployment/screen"}, "0"},
 	} {
 		for _, where := range []string{"pipe", "terminal"} {
 			t.Run(name+"/"+where, func(t *testing.T) {
@@ -213,10 +223,12 @@ func TestPrinted(t *testing.T) {
 	}
 }
 
-// waitsFor reports whether somebody asks for a Pod that is not there: the plugin does, a moment after its watch is open.
+// waitsFor reports whether somebody asks for a Pod that is not there: the plugin does, a moment after its watch is
+// open.
 func waitsFor(t *testing.T, name string) bool {
 	data, _ := tail(t, "audit.log", max(0, lastAudit(t)-200_000))
-	return strings.Contains(string(data), `"watch"`) && strings.Contains(string(data), "fieldSelector=metadata.name%3D"+name)
+	return strings.Contains(string(data), `"watch"`) &&
+		strings.Contains(string(data), "fieldSelector=metadata.name%3D"+name)
 }
 
 func lastAudit(t *testing.T) int {

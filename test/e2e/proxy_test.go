@@ -32,7 +32,8 @@ type proxy struct {
 }
 
 // newProxy calls handle for each request with its kind, such as "watch pods", and how many of that kind came before.
-func newProxy(t *testing.T, handle func(p *proxy, w http.ResponseWriter, r *http.Request, kind string, before int)) *proxy {
+func newProxy(t *testing.T,
+	handle func(p *proxy, w http.ResponseWriter, r *http.Request, kind string, before int)) *proxy {
 	t.Helper()
 	target, err := url.Parse(config(t).Host)
 	if err != nil {
@@ -41,7 +42,8 @@ func newProxy(t *testing.T, handle func(p *proxy, w http.ResponseWriter, r *http
 	p := &proxy{counts: map[string]int{}, forward: &httputil.ReverseProxy{
 		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target); r.Out.Header.Del("Authorization") },
 		FlushInterval: -1,
-		ErrorHandler:  func(w http.ResponseWriter, _ *http.Request, _ error) { panic(http.ErrAbortHandler) }, // as if there were no proxy
+		// as if there were no proxy
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { panic(http.ErrAbortHandler) },
 	}}
 	if p.forward.Transport, err = rest.TransportFor(config(t)); err != nil {
 		t.Fatal(err)
@@ -132,7 +134,8 @@ func refuse(w http.ResponseWriter, code int, reason metav1.StatusReason) {
 		w.Header().Set("Retry-After", "1")
 	}
 	w.WriteHeader(code)
-	json.NewEncoder(w).Encode(metav1.Status{TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}, Status: "Failure", Code: int32(code), Reason: reason, Message: string(reason)})
+	json.NewEncoder(w).Encode(metav1.Status{TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}, Status: "Failure",
+		Code: int32(code), Reason: reason, Message: string(reason)})
 }
 
 // dataOf reads a file of the cluster's keys and certificates.

@@ -25,21 +25,24 @@ import (
 )
 
 // boundIn is where the roles are bound that are not for the namespace of what is looked at; "" is the whole cluster.
-var boundIn = map[string]string{"kubectl-seq-cluster": "", "kubectl-seq-node-leases": "kube-node-lease", "kubectl-seq-evidence": "", "kubectl-seq-sources": "", "kubectl-seq-sources-system": "kube-system"}
+var boundIn = map[string]string{"kubectl-seq-cluster": "", "kubectl-seq-node-leases": "kube-node-lease",
+	"kubectl-seq-evidence": "", "kubectl-seq-sources": "", "kubectl-seq-sources-system": "kube-system"}
 
 // ownNamespace is a new one, until the test ends.
 func ownNamespace(t *testing.T) string {
 	t.Helper()
 	c := client(t)
-	ns, err := c.Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "seq-test-"}}, metav1.CreateOptions{})
+	ns, err := c.Namespaces().Create(t.Context(),
+		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "seq-test-"}}, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Namespaces().Delete(context.Background(), ns.Name, metav1.DeleteOptions{}) })
-	err = wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
-		_, err := c.ServiceAccounts(ns.Name).Get(ctx, "default", metav1.GetOptions{}) // without it no Pod can be created
-		return err == nil, nil
-	})
+	err = wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true,
+		func(ctx context.Context) (bool, error) {
+			_, err := c.ServiceAccounts(ns.Name).Get(ctx, "default", metav1.GetOptions{}) // without it no Pod can be created
+			return err == nil, nil
+		})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,14 +107,22 @@ var (
 	base       = []string{"watch-and-show.yaml", "cluster.yaml"} // the second for the volumes of claims
 	rbacLevels = []rbacLevel{
 		{"create-pod.yaml", nil, "", []string{"create-pod NAME --image=busybox:1 --until=running --rm"}},
-		{"watch-and-show.yaml", base[1:], oneOfEach + oneReplicaSet, slices.Concat([]string{"show pods/NAME", "show deployments/NAME"},
-			of("watch %s/NAME --until=created", "pods", "deployments", "replicasets", "statefulsets", "daemonsets", "jobs", "cronjobs", "services", "persistentvolumeclaims"))},
+		{"watch-and-show.yaml", base[1:], oneOfEach + oneReplicaSet,
+			slices.Concat([]string{"show pods/NAME", "show deployments/NAME"},
+				of("watch %s/NAME --until=created", "pods", "deployments", "replicasets", "statefulsets", "daemonsets", "jobs",
+					"cronjobs", "services", "persistentvolumeclaims"))},
 		{"workloads.yaml", base, "", []string{"create -f FILE --until=created --rm"}},
-		{"delete.yaml", base, oneOfEach + oneReplicaSet, of("delete %s/NAME --grace-period=1", "pods", "deployments", "replicasets", "statefulsets", "daemonsets", "jobs", "cronjobs", "services", "persistentvolumeclaims")},
+		{"delete.yaml", base, oneOfEach + oneReplicaSet,
+			of("delete %s/NAME --grace-period=1", "pods", "deployments", "replicasets", "statefulsets", "daemonsets", "jobs",
+				"cronjobs", "services", "persistentvolumeclaims")},
 		{"exec.yaml", base, runningPod, []string{"exec NAME -- true"}},
-		{"cluster.yaml", []string{"create-pod.yaml", "watch-and-show.yaml"}, oneClaim, []string{"watch persistentvolumeclaims/NAME --until=created",
-			"create-pod NAME --env=asks=mutatingwebhookconfigurations --image=busybox:1 --until=running --rm", "create-pod -f SILENT --timeout=8s --rm"}},
-		{"evidence.yaml", []string{"create-pod.yaml"}, "", []string{"create-pod NAME --image=busybox:1 --rm --audit-log=node:/var/log/kubernetes/audit.log --spans=node:/var/log/kubernetes/spans.jsonl"}},
+		{"cluster.yaml", []string{"create-pod.yaml", "watch-and-show.yaml"}, oneClaim,
+			[]string{"watch persistentvolumeclaims/NAME --until=created",
+				"create-pod NAME --env=asks=mutatingwebhookconfigurations --image=busybox:1 --until=running --rm",
+				"create-pod -f SILENT --timeout=8s --rm"}},
+		{"evidence.yaml", []string{"create-pod.yaml"}, "",
+			[]string{"create-pod NAME --image=busybox:1 --rm --audit-log=node:/var/log/kubernetes/audit.log " +
+				"--spans=node:/var/log/kubernetes/spans.jsonl"}},
 		{"sources.yaml", []string{"watch-and-show.yaml", "evidence.yaml"}, "", []string{"sources --wait=3s"}},
 	}
 )
@@ -162,7 +173,8 @@ func TestRBAC(t *testing.T) {
 					user := name + "-" + without
 					grant(t, ns, user, slices.Concat(beside, x.rest))
 					runs := slices.Clone(l.runs) // the likeliest first
-					slices.SortStableFunc(runs, func(a, b string) int { return strings.Count(b, x.resource) - strings.Count(a, x.resource) })
+					slices.SortStableFunc(runs,
+						func(a, b string) int { return strings.Count(b, x.resource) - strings.Count(a, x.resource) })
 					for i, r := range runs {
 						if why := l.refused(t, ns, user, fmt.Sprintf("%s-%d", user, i), r); why != "" {
 							t.Logf("%s: %s", r, why)
@@ -197,7 +209,8 @@ func TestRBACOfKubernetes(t *testing.T) {
 			}
 			for _, x := range singles([]rbacv1.ClusterRole{role}) {
 				if !slices.ContainsFunc(has.Rules, func(r rbacv1.PolicyRule) bool {
-					return slices.Contains(r.Verbs, x.verb) && slices.Contains(r.Resources, x.resource) && slices.Contains(r.APIGroups, x.group)
+					return slices.Contains(r.Verbs, x.verb) && slices.Contains(r.Resources, x.resource) &&
+						slices.Contains(r.APIGroups, x.group)
 				}) {
 					t.Errorf("%s has no %s of %s, which %s has", own, x.verb, x.resource, role.Name)
 				}
@@ -224,7 +237,9 @@ func (l rbacLevel) refused(t *testing.T, ns, user, name, run string) string {
 		}
 		return path
 	}
-	silent := "{apiVersion: v1, kind: Pod, metadata: {name: NAME}, spec: {nodeName: seq-silent, terminationGracePeriodSeconds: 0, tolerations: [{operator: Exists}], containers: [{name: app, image: \"busybox:1\"}]}}"
+	silent := "{apiVersion: v1, kind: Pod, metadata: {name: NAME}, spec: {nodeName: seq-silent, " +
+		"terminationGracePeriodSeconds: 0, tolerations: [{operator: Exists}], containers: [{name: app, image: " +
+		"\"busybox:1\"}]}}"
 	args := []string{"--as=" + user, "-n", ns, "--cache-dir=" + t.TempDir()}
 	if !strings.HasPrefix(run, "sources") {
 		args = append(args, "-o", "json")
@@ -295,7 +310,8 @@ func singles(roles []rbacv1.ClusterRole) (all []single) {
 					for _, r := range rule.Resources {
 						verbs := slices.DeleteFunc(slices.Clone(rule.Verbs), func(v string) bool { return v == verb && r == resource })
 						if len(verbs) > 0 {
-							rest[i].Rules = append(rest[i].Rules, rbacv1.PolicyRule{APIGroups: rule.APIGroups, Resources: []string{r}, Verbs: verbs})
+							rest[i].Rules = append(rest[i].Rules,
+								rbacv1.PolicyRule{APIGroups: rule.APIGroups, Resources: []string{r}, Verbs: verbs})
 						}
 					}
 					all = append(all, single{verb, rule.APIGroups[0], resource, rest})
@@ -328,11 +344,14 @@ func grant(t *testing.T, ns, user string, roles []rbacv1.ClusterRole) {
 		meta := metav1.ObjectMeta{Name: "seq-test-" + user + "-" + role.Name}
 		ref := rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: meta.Name}
 		subjects := []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "User", Name: user}}
-		_, err := c.ClusterRoles().Create(t.Context(), &rbacv1.ClusterRole{ObjectMeta: meta, Rules: role.Rules}, metav1.CreateOptions{})
+		_, err := c.ClusterRoles().Create(t.Context(), &rbacv1.ClusterRole{ObjectMeta: meta, Rules: role.Rules},
+			metav1.CreateOptions{})
 		if err == nil && in == "" {
-			_, err = c.ClusterRoleBindings().Create(t.Context(), &rbacv1.ClusterRoleBinding{ObjectMeta: meta, RoleRef: ref, Subjects: subjects}, metav1.CreateOptions{})
+			_, err = c.ClusterRoleBindings().Create(t.Context(),
+				&rbacv1.ClusterRoleBinding{ObjectMeta: meta, RoleRef: ref, Subjects: subjects}, metav1.CreateOptions{})
 		} else if err == nil {
-			_, err = c.RoleBindings(in).Create(t.Context(), &rbacv1.RoleBinding{ObjectMeta: meta, RoleRef: ref, Subjects: subjects}, metav1.CreateOptions{})
+			_, err = c.RoleBindings(in).Create(t.Context(),
+				&rbacv1.RoleBinding{ObjectMeta: meta, RoleRef: ref, Subjects: subjects}, metav1.CreateOptions{})
 		}
 		t.Cleanup(func() {
 			c.ClusterRoles().Delete(context.Background(), meta.Name, metav1.DeleteOptions{})
@@ -346,11 +365,14 @@ func grant(t *testing.T, ns, user string, roles []rbacv1.ClusterRole) {
 		}
 		rule := role.Rules[0]
 		resource, sub, _ := strings.Cut(rule.Resources[0], "/")
-		err = wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
-			review, err := who.SubjectAccessReviews().Create(ctx, &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{User: user,
-				ResourceAttributes: &authorizationv1.ResourceAttributes{Namespace: in, Verb: rule.Verbs[0], Group: rule.APIGroups[0], Resource: resource, Subresource: sub}}}, metav1.CreateOptions{})
-			return err == nil && review.Status.Allowed, nil
-		})
+		err = wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, time.Minute, true,
+			func(ctx context.Context) (bool, error) {
+				review, err := who.SubjectAccessReviews().Create(ctx,
+					&authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{User: user,
+						ResourceAttributes: &authorizationv1.ResourceAttributes{Namespace: in, Verb: rule.Verbs[0],
+							Group: rule.APIGroups[0], Resource: resource, Subresource: sub}}}, metav1.CreateOptions{})
+				return err == nil && review.Status.Allowed, nil
+			})
 		if err != nil {
 			t.Fatal(err)
 		}

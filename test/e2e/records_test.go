@@ -67,7 +67,8 @@ func TestRecordsByPipeAndListener(t *testing.T) {
 	remove(t, "plain")
 	address := freePort(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	cmd := exec.CommandContext(ctx, plugin, "create-pod", "-f", scenarioFile("plain"), "--rm", "-o", "json", "--audit-log=-", "--otlp-listen="+address, "--drain=30s")
+	cmd := exec.CommandContext(ctx, plugin, "create-pod", "-f", scenarioFile("plain"), "--rm", "-o", "json",
+		"--audit-log=-", "--otlp-listen="+address, "--drain=30s")
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	in, err := cmd.StdinPipe()
@@ -141,26 +142,31 @@ func TestSources(t *testing.T) {
 			t.Errorf("%s is not seen:\n%s", source, out)
 		}
 	}
-	for _, want := range []string{"kube-system/kube-scheduler", "use it with --audit-log=node:/var/log/kubernetes/audit.log", "use it with --spans=node:/var/log/kubernetes/spans.jsonl"} {
+	for _, want := range []string{"kube-system/kube-scheduler",
+		"use it with --audit-log=node:/var/log/kubernetes/audit.log",
+		"use it with --spans=node:/var/log/kubernetes/spans.jsonl"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in:\n%s", want, out)
 		}
 	}
 	out, _, code = runSeq(t, "sources", "--wait=1s", "--as=nobody")
-	if code != 0 || strings.Contains(out, " yes ") || strings.Count(out, "you may not:") != 6 || strings.Count(out, "it needs ") != 6 {
+	if code != 0 || strings.Contains(out, " yes ") || strings.Count(out, "you may not:") != 6 ||
+		strings.Count(out, "it needs ") != 6 {
 		t.Errorf("exit %d:\n%s", code, out)
 	}
 }
 
 func TestRecordsThatCannotBeRead(t *testing.T) {
 	for args, want := range map[string]string{
-		"--audit-log=node:/var/log/kubernetes/nowhere.log": "--audit-log=node:/var/log/kubernetes/nowhere.log: nowhere.log of the node: 404",
-		"--spans=node:/etc/passwd":                         "a kubelet serves only what is below /var/log/",
-		"--audit-log=/nowhere":                             "no such file",
-		"--audit-log=node:/var/log/x --as=student":         "find the control-plane node",
+		"--audit-log=node:/var/log/kubernetes/nowhere.log": "--audit-log=node:/var/log/kubernetes/nowhere.log: " +
+			"nowhere.log of the node: 404",
+		"--spans=node:/etc/passwd":                 "a kubelet serves only what is below /var/log/",
+		"--audit-log=/nowhere":                     "no such file",
+		"--audit-log=node:/var/log/x --as=student": "find the control-plane node",
 	} {
 		allow := strings.Fields("create-pod web --image=busybox:1 " + args)
-		if _, errOut, code := runSeq(t, allow...); code != 1 || !strings.Contains(errOut, want) || strings.Count(errOut, "\n") != 1 {
+		if _, errOut, code := runSeq(t, allow...); code != 1 || !strings.Contains(errOut, want) ||
+			strings.Count(errOut, "\n") != 1 {
 			t.Errorf("%s: exit %d: %s", args, code, errOut)
 		}
 	}

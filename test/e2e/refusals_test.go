@@ -56,27 +56,38 @@ const (
 
 // What the API server and its admission plugins refuse is told as such: there is no Pod.
 func TestRefusals(t *testing.T) {
-	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "seq-refusals", Labels: map[string]string{"pod-security.kubernetes.io/enforce": "baseline"}}}
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "seq-refusals",
+		Labels: map[string]string{"pod-security.kubernetes.io/enforce": "baseline"}}}
 	if _, err := client(t).Namespaces().Create(t.Context(), ns, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { client(t).Namespaces().Delete(context.Background(), ns.Name, metav1.DeleteOptions{}) })
-	err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
-		_, err := client(t).ServiceAccounts(ns.Name).Get(ctx, "default", metav1.GetOptions{})
-		return err == nil, nil
-	})
+	err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true,
+		func(ctx context.Context) (bool, error) {
+			_, err := client(t).ServiceAccounts(ns.Name).Get(ctx, "default", metav1.GetOptions{})
+			return err == nil, nil
+		})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ name, objects, labels, spec, args, by, words string }{
 		{"quota-unspecified", inQuota, "{}", plainSpec, "", "apiserver", "counted"},
-		{"limit-range", inRange, "{}", `{"containers": [{"name": "app", "image": "busybox:1", "resources": {"limits": {"memory": "2Mi"}}}]}`, "", "apiserver", "maximum memory usage"},
+		{"limit-range", inRange, "{}",
+			`{"containers": [{"name": "app", "image": "busybox:1", "resources": {"limits": {"memory": "2Mi"}}}]}`, "",
+			"apiserver", "maximum memory usage"},
 		{"policy", policy, "{}", plainSpec, "", "apiserver", "no-denied"},
-		{"pod-security", "", "{}", `{"hostNetwork": true, "containers": [{"name": "app", "image": "busybox:1"}]}`, "", "apiserver", "baseline"},
-		{"webhook-failed", brokenWebhook, `{"webhook": "broken"}`, plainSpec, "", "webhook broken.example.com", "could not ask"},
-		{"no-service-account", "", "{}", `{"serviceAccountName": "missing", "containers": [{"name": "app", "image": "busybox:1"}]}`, "", "apiserver", "no ServiceAccount"},
-		{"no-priority-class", "", "{}", `{"priorityClassName": "missing", "containers": [{"name": "app", "image": "busybox:1"}]}`, "", "apiserver", "PriorityClass missing"},
-		{"invalid", "", "{}", `{"containers": [{"name": "Not A Name", "image": "busybox:1"}]}`, "", "apiserver", "what a Pod must"},
+		{"pod-security", "", "{}", `{"hostNetwork": true, "containers": [{"name": "app", "image": "busybox:1"}]}`, "",
+			"apiserver", "baseline"},
+		{"webhook-failed", brokenWebhook, `{"webhook": "broken"}`, plainSpec, "", "webhook broken.example.com",
+			"could not ask"},
+		{"no-service-account", "", "{}",
+			`{"serviceAccountName": "missing", "containers": [{"name": "app", "image": "busybox:1"}]}`, "", "apiserver",
+			"no ServiceAccount"},
+		{"no-priority-class", "", "{}",
+			`{"priorityClassName": "missing", "containers": [{"name": "app", "image": "busybox:1"}]}`, "", "apiserver",
+			"PriorityClass missing"},
+		{"invalid", "", "{}", `{"containers": [{"name": "Not A Name", "image": "busybox:1"}]}`, "", "apiserver",
+			"what a Pod must"},
 		{"no-rights", "", "{}", plainSpec, "--as=nobody", "apiserver", "may not create that"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -92,7 +103,9 @@ func TestRefusals(t *testing.T) {
 			var o *obstacle
 			// Quotas, policies and webhooks take a moment to be in force.
 			for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); {
-				out, errOut, code := runSeq(t, append([]string{"create-pod", "-f", path, "-n", ns.Name, "-o", "json", "--rm", "--until=scheduled"}, strings.Fields(c.args)...)...)
+				out, errOut, code := runSeq(t,
+					append([]string{"create-pod", "-f", path, "-n", ns.Name, "-o", "json", "--rm", "--until=scheduled"},
+						strings.Fields(c.args)...)...)
 				if code == 1 {
 					if o = parse(t, out).outcome.Obstacle; o != nil && o.Name == "being-deleted" {
 						continue // the one that was made before the policy was in force
@@ -119,7 +132,8 @@ func TestRefusedDelete(t *testing.T) {
 		"apply", "-n", ns, "-f", "-")
 	out, errOut, code := runSeq(t, "delete", "pod/kept", "-n", ns, "--as=refused-delete", "-o", "json")
 	d := parse(t, out)
-	if o := d.outcome.Obstacle; code != 1 || d.outcome.Outcome != "Refused" || o == nil || o.Name != "no-rights" || o.Explain != "you may not delete that here" {
+	if o := d.outcome.Obstacle; code != 1 || d.outcome.Outcome != "Refused" || o == nil || o.Name != "no-rights" ||
+		o.Explain != "you may not delete that here" {
 		t.Errorf("exit %d, %+v: %s", code, d.outcome, errOut)
 	}
 	if s := told(t, d, "DELETE pods (kept)"); s.From != "kubectl" {
@@ -136,8 +150,10 @@ func TestHostileEvent(t *testing.T) {
 			return err
 		}
 		_, err = client(t).Events("default").Create(ctx, &corev1.Event{
-			ObjectMeta: metav1.ObjectMeta{Name: "relabeled.evil"}, Type: corev1.EventTypeWarning, Reason: "Evil\x1b[2J", Message: "\x1b]0;owned\x07 \u202egnp.exe <script>",
-			InvolvedObject: corev1.ObjectReference{Kind: "Pod", Namespace: "default", Name: pod.Name, UID: pod.UID}, Source: corev1.EventSource{Component: "evil\x1b[31m"},
+			ObjectMeta: metav1.ObjectMeta{Name: "relabeled.evil"}, Type: corev1.EventTypeWarning, Reason: "Evil\x1b[2J",
+			Message:        "\x1b]0;owned\x07 \u202egnp.exe <script>",
+			InvolvedObject: corev1.ObjectReference{Kind: "Pod", Namespace: "default", Name: pod.Name, UID: pod.UID},
+			Source:         corev1.EventSource{Component: "evil\x1b[31m"},
 		}, metav1.CreateOptions{})
 		return err
 	})
@@ -145,7 +161,8 @@ func TestHostileEvent(t *testing.T) {
 		client(t).Events("default").Delete(context.Background(), "relabeled.evil", metav1.DeleteOptions{})
 	})
 	remove(t, "relabeled")
-	out, errOut, code := runSeq(t, "create-pod", "-f", scenarioFile("relabeled"), "--until=completed", "--rm", "--detail=full", "--color=never")
+	out, errOut, code := runSeq(t, "create-pod", "-f", scenarioFile("relabeled"), "--until=completed", "--rm",
+		"--detail=full", "--color=never")
 	if code != 0 || strings.ContainsAny(out, "\x1b\x07\u202e") || !strings.Contains(out, `Evil\u001b`) {
 		t.Errorf("exit %d, %s:\n%s", code, errOut, out)
 	}

@@ -58,7 +58,8 @@ func (e ended) whole(t *testing.T) document {
 	if e.code != 0 || d.outcome.Outcome != "Ready" || e.cpu > 5*time.Second {
 		t.Fatalf("exit %d, %v of CPU: %s\n%s", e.code, e.cpu, e.errOut, e.out)
 	}
-	for _, want := range []string{"POST pods ", "picks ", "POST pods/binding", "RunPodSandbox", "CreateContainer app", "StartContainer app", "PATCH pods/status: "} {
+	for _, want := range []string{"POST pods ", "picks ", "POST pods/binding", "RunPodSandbox", "CreateContainer app",
+		"StartContainer app", "PATCH pods/status: "} {
 		if count(d.steps, func(s step) bool { return strings.HasPrefix(s.Label, want) && s.Kind != "response" }) == 0 {
 			t.Errorf("no %s:\n%v", want, d.steps)
 		}
@@ -78,7 +79,8 @@ func TestAPIServerRestarts(t *testing.T) {
 		}
 		killed <- err
 	}()
-	e := seqAt(t, os.Getenv("KUBECONFIG"), "create-pod", "-f", podFile(t, "restarted"), "-o", "json", "--rm", "--timeout=90s")
+	e := seqAt(t, os.Getenv("KUBECONFIG"), "create-pod", "-f", podFile(t, "restarted"), "-o", "json", "--rm",
+		"--timeout=90s")
 	if err := <-killed; err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +121,8 @@ func TestCompaction(t *testing.T) {
 		}
 		done <- err
 	}()
-	e := seqAt(t, p.kubeconfig(t, clientcmdapi.AuthInfo{}), "create-pod", "-f", podFile(t, "compacted"), "-o", "json", "--rm", "--timeout=90s")
+	e := seqAt(t, p.kubeconfig(t, clientcmdapi.AuthInfo{}), "create-pod", "-f", podFile(t, "compacted"), "-o", "json",
+		"--rm", "--timeout=90s")
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
@@ -155,9 +158,13 @@ func compact(revision string) error {
 		return err
 	}
 	conn := <-dialed
-	client := http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return conn, nil }}}
+	client := http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn,
+		error) {
+		return conn, nil
+	}}}
 	defer client.CloseIdleConnections()
-	res, err := client.Post("http://etcd/v3/kv/compaction", "application/json", strings.NewReader(fmt.Sprintf(`{"revision": %q, "physical": true}`, revision)))
+	res, err := client.Post("http://etcd/v3/kv/compaction", "application/json",
+		strings.NewReader(fmt.Sprintf(`{"revision": %q, "physical": true}`, revision)))
 	if err != nil {
 		return err
 	}
@@ -184,8 +191,11 @@ func TestExpiredCertificates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(99), Subject: pkix.Name{CommonName: "late", Organization: []string{"system:masters"}}, NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: time.Now().Add(-time.Hour),
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
+	template := &x509.Certificate{SerialNumber: big.NewInt(99),
+		Subject:   pkix.Name{CommonName: "late", Organization: []string{"system:masters"}},
+		NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: time.Now().Add(-time.Hour),
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth},
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
 	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), ca.PrivateKey)
 	if err != nil {
 		t.Fatal(err)
@@ -194,10 +204,14 @@ func TestExpiredCertificates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	certPEM, keyPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: keyDER})
-	cluster := clientcmdapi.Cluster{Server: config(t).Host, CertificateAuthorityData: dataOf(t, filepath.Join(dir, "ca.crt"))}
-	e := seqAt(t, kubeconfig(t, cluster, clientcmdapi.AuthInfo{ClientCertificateData: certPEM, ClientKeyData: keyPEM}), "create-pod", "late", "--image=busybox:1")
-	if e.code != 1 || !strings.Contains(e.errOut, "the server did not accept your credentials") || e.took > 20*time.Second {
+	certPEM, keyPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE",
+		Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: keyDER})
+	cluster := clientcmdapi.Cluster{Server: config(t).Host,
+		CertificateAuthorityData: dataOf(t, filepath.Join(dir, "ca.crt"))}
+	e := seqAt(t, kubeconfig(t, cluster, clientcmdapi.AuthInfo{ClientCertificateData: certPEM, ClientKeyData: keyPEM}),
+		"create-pod", "late", "--image=busybox:1")
+	if e.code != 1 || !strings.Contains(e.errOut, "the server did not accept your credentials") ||
+		e.took > 20*time.Second {
 		t.Errorf("client: exit %d after %v: %s", e.code, e.took, e.errOut)
 	}
 	s := httptest.NewUnstartedServer(http.NotFoundHandler())

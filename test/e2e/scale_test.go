@@ -29,8 +29,10 @@ const fakeNode = "kwok.x-k8s.io/node"
 
 // fakeNodes adds nodes that KWOK plays until the end of the benchmark.
 func fakeNodes(b *testing.B, n int) {
-	kwok := exec.Command(os.Getenv("KWOK"), "--kubeconfig="+os.Getenv("KUBECONFIG"), "--config=../../hack/kwok/stages.yaml",
-		"--manage-nodes-with-annotation-selector="+fakeNode+"=fake", "--node-lease-duration-seconds=40", "--cidr=10.128.0.0/16")
+	kwok := exec.Command(os.Getenv("KWOK"), "--kubeconfig="+os.Getenv("KUBECONFIG"),
+		"--config=../../hack/kwok/stages.yaml",
+		"--manage-nodes-with-annotation-selector="+fakeNode+"=fake", "--node-lease-duration-seconds=40",
+		"--cidr=10.128.0.0/16")
 	kwok.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	var errOut bytes.Buffer
 	kwok.Stderr = &errOut
@@ -51,7 +53,8 @@ func fakeNodes(b *testing.B, n int) {
 	})
 	for i := range n {
 		name := map[string]string{fakeNode: "fake"}
-		room := v1.ResourceList{"cpu": resource.MustParse("32"), "memory": resource.MustParse("256Gi"), "pods": resource.MustParse("110")}
+		room := v1.ResourceList{"cpu": resource.MustParse("32"), "memory": resource.MustParse("256Gi"),
+			"pods": resource.MustParse("110")}
 		_, err := nodes.Create(b.Context(), &v1.Node{
 			ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("kwok-%d", i), Labels: name, Annotations: name},
 			Spec:       v1.NodeSpec{Taints: []v1.Taint{{Key: fakeNode, Effect: v1.TaintEffectNoSchedule}}},
@@ -78,7 +81,8 @@ func fakeNodes(b *testing.B, n int) {
 // until waits for what is nobody's event.
 func until(b *testing.B, what string, is func() bool) {
 	b.Helper()
-	err := wait.PollUntilContextTimeout(b.Context(), 50*time.Millisecond, 2*time.Minute, true, func(context.Context) (bool, error) { return is(), nil })
+	err := wait.PollUntilContextTimeout(b.Context(), 50*time.Millisecond, 2*time.Minute, true,
+		func(context.Context) (bool, error) { return is(), nil })
 	if err != nil {
 		b.Fatalf("%s: %v", what, err)
 	}
@@ -120,9 +124,11 @@ func BenchmarkScale(b *testing.B) {
 	}
 	for b.Loop() {
 		kept := filepath.Join(b.TempDir(), "crowd.jsonl")
-		get := onTerminal(b, `\d+`, kubectl, "get", "pods", "--watch", "-n", namespace, `-o=jsonpath={.metadata.resourceVersion}{"\n"}`)
+		get := onTerminal(b, `\d+`, kubectl, "get", "pods", "--watch", "-n", namespace,
+			`-o=jsonpath={.metadata.resourceVersion}{"\n"}`)
 		<-time.After(time.Second) // nothing tells when its watch is open
-		run := onTerminal(b, `revision \d+`, plugin, "create", "-f", manifest, "-n", namespace, "--record="+kept, "-o", "html="+kept+".html", "-o", "json="+kept+".json")
+		run := onTerminal(b, `revision \d+`, plugin, "create", "-f", manifest, "-n", namespace, "--record="+kept, "-o",
+			"html="+kept+".html", "-o", "json="+kept+".json")
 		<-run.done
 		seen, seenGet := run.stop(), get.stop()
 		if code := run.cmd.ProcessState.ExitCode(); code != 0 {
@@ -152,7 +158,8 @@ func BenchmarkScale(b *testing.B) {
 			b.ReportMetric(float64(u.Maxrss)/1024, "MiB-"+name)
 			b.ReportMetric((t.cmd.ProcessState.UserTime() + t.cmd.ProcessState.SystemTime()).Seconds(), "cpu-s-"+name)
 		}
-		if out, err := exec.Command(kubectl, "delete", "-n", namespace, "--cascade=foreground", "-f", manifest).CombinedOutput(); err != nil {
+		if out, err := exec.Command(kubectl, "delete", "-n", namespace, "--cascade=foreground", "-f",
+			manifest).CombinedOutput(); err != nil {
 			b.Fatalf("%v: %s", err, out)
 		}
 		b.StartTimer()
@@ -201,7 +208,8 @@ func lags(received, seen map[string]time.Time, prefix string) (all []time.Durati
 // freshNamespace makes a namespace that takes Pods, until the end of the benchmark.
 func freshNamespace(b *testing.B, name string) string {
 	c := client(b)
-	if _, err := c.Namespaces().Create(b.Context(), &v1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{}); err != nil {
+	if _, err := c.Namespaces().Create(b.Context(), &v1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}},
+		metav1.CreateOptions{}); err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() {

@@ -65,7 +65,8 @@ func TestPluginOfKubectl(t *testing.T) {
 		if code != 0 || errOut != "" || strings.Count(out, dir) != 1 || !strings.Contains(out, dir+"/kubectl-seq\n") {
 			t.Errorf("plugin list with %q: exit %d: %s%s", completer, code, out, errOut)
 		}
-		if out, errOut, code := at(t, dir, "kubectl", "seq", "demo", "--speed=max"); code != 0 || !strings.Contains(out, "Ready in") || errOut != "" {
+		if out, errOut, code := at(t, dir, "kubectl", "seq", "demo", "--speed=max"); code != 0 ||
+			!strings.Contains(out, "Ready in") || errOut != "" {
 			t.Errorf("exit %d: %s%s", code, out, errOut)
 		}
 	}
@@ -79,7 +80,8 @@ func TestNameOfTheFile(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, args := range []string{"", "--help", "create-pod --help", "completion --help", "options", "help create", "crate-pod", "create-pod --imgae", "delete-pod", "exec web", "completion bash", "completion kubectl"} {
+	for _, args := range []string{"", "--help", "create-pod --help", "completion --help", "options", "help create",
+		"crate-pod", "create-pod --imgae", "delete-pod", "exec web", "completion bash", "completion kubectl"} {
 		want, wantErr, wantCode := at(t, dir, "kubectl", append([]string{"seq"}, strings.Fields(args)...)...)
 		if want+wantErr == "" {
 			t.Errorf("kubectl seq %s says nothing", args)
@@ -97,7 +99,8 @@ func TestNameOfTheFile(t *testing.T) {
 func TestPager(t *testing.T) {
 	dir := installed(t, "")
 	start(t, "trapped", ready)
-	for _, args := range []string{"demo --speed=max", "demo --speed=max -o lanes", "demo --speed=max -o html", "show pod/trapped", "sources --wait=1ms 2>/dev/null", "version", "options", "create-pod --help", "completion bash"} {
+	for _, args := range []string{"demo --speed=max", "demo --speed=max -o lanes", "demo --speed=max -o html",
+		"show pod/trapped", "sources --wait=1ms 2>/dev/null", "version", "options", "create-pod --help", "completion bash"} {
 		cmd := exec.CommandContext(t.Context(), "bash", "-c", "set -o pipefail; kubectl seq "+args+" | head -c 1")
 		cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"))
 		if out, err := cmd.CombinedOutput(); err != nil || len(out) != 1 {
@@ -136,8 +139,11 @@ func TestCompletionInShells(t *testing.T) {
 	_, config := elsewhere(t)
 	t.Setenv("KUBECONFIG", config)
 	for _, shell := range []struct{ argv, load string }{
-		{"bash --norc --noprofile", "source /usr/share/bash-completion/bash_completion; source <(kubectl completion bash); source <(kubectl seq completion bash)"},
-		{"zsh -f", "autoload -U compinit; compinit -u; source <(kubectl completion zsh); source <(kubectl seq completion zsh)"},
+		{"bash --norc --noprofile",
+			"source /usr/share/bash-completion/bash_completion; source <(kubectl completion bash); source <(kubectl seq " +
+				"completion bash)"},
+		{"zsh -f", "autoload -U compinit; compinit -u; source <(kubectl completion zsh); source <(kubectl seq completion " +
+			"zsh)"},
 		{"fish --no-config", "kubectl completion fish | source; kubectl seq completion fish | source"},
 	} {
 		argv := strings.Fields(shell.argv)

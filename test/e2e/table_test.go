@@ -33,16 +33,24 @@ var scored = []struct {
 	before          func(*testing.T)         // what is there first
 }{
 	{name: "plain"}, {name: "present"}, {name: "init"}, {name: "sidecar"}, {name: "probes"}, {name: "poststart"},
-	{name: "no-such-tag", args: "--timeout=4s"}, {name: "crash", args: "--until=completed --timeout=20s"}, {name: "completes", args: "--until=completed"}, {name: "fails", args: "--until=completed"},
-	{name: "unschedulable", args: "--timeout=2s"}, {name: "missing-configmap", args: "--timeout=3s"}, {name: "gated", args: "--until=ready", meanwhile: ungate},
+	{name: "no-such-tag", args: "--timeout=4s"}, {name: "crash", args: "--until=completed --timeout=20s"},
+	{name: "completes", args: "--until=completed"}, {name: "fails", args: "--until=completed"},
+	{name: "unschedulable", args: "--timeout=2s"}, {name: "missing-configmap", args: "--timeout=3s"},
+	{name: "gated", args: "--until=ready", meanwhile: ungate},
 	{name: "graceful", args: "--until=completed", meanwhile: deleteGently}, {name: "dotted", pod: "a.dotted.name"},
 	{name: "create", verb: []string{"create", "-f", workloadFile("deployment"), "--pods=all", "--rm"}},
-	{name: "delete-pod", pod: "graceful", verb: []string{"delete-pod", "graceful"}, before: func(t *testing.T) { start(t, "graceful", running) }},
-	{name: "delete", pod: "completes", verb: []string{"delete", "pod/completes"}, before: func(t *testing.T) { start(t, "completes", finished) }},
-	{name: "exec", pod: "trapped", verb: []string{"exec", "trapped"}, args: "-- kill 1", before: func(t *testing.T) { start(t, "trapped", ready) }},
-	{name: "watch", pod: "graceful", verb: []string{"watch", "pod/graceful"}, before: func(t *testing.T) { start(t, "graceful", running) }, meanwhile: deleteGently},
-	{name: "watch-wait", pod: "present", verb: []string{"watch", "pod/present", "--wait", "--until=ready"}, before: func(t *testing.T) { remove(t, "present") }, meanwhile: createWatched},
-	{name: "show", pod: "probes", verb: []string{"show", "pod/probes"}, before: func(t *testing.T) { start(t, "probes", ready) }},
+	{name: "delete-pod", pod: "graceful", verb: []string{"delete-pod", "graceful"},
+		before: func(t *testing.T) { start(t, "graceful", running) }},
+	{name: "delete", pod: "completes", verb: []string{"delete", "pod/completes"},
+		before: func(t *testing.T) { start(t, "completes", finished) }},
+	{name: "exec", pod: "trapped", verb: []string{"exec", "trapped"}, args: "-- kill 1",
+		before: func(t *testing.T) { start(t, "trapped", ready) }},
+	{name: "watch", pod: "graceful", verb: []string{"watch", "pod/graceful"},
+		before: func(t *testing.T) { start(t, "graceful", running) }, meanwhile: deleteGently},
+	{name: "watch-wait", pod: "present", verb: []string{"watch", "pod/present", "--wait", "--until=ready"},
+		before: func(t *testing.T) { remove(t, "present") }, meanwhile: createWatched},
+	{name: "show", pod: "probes", verb: []string{"show", "pod/probes"},
+		before: func(t *testing.T) { start(t, "probes", ready) }},
 }
 
 // mayBeUnknown are the kinds of writes of which the object does not say who made them, with the reason.
@@ -51,8 +59,8 @@ var mayBeUnknown = map[string]string{
 	"patch pods":  "who takes a field away, as a scheduling gate, leaves no managedFields entry",
 }
 
-// These are shares, in percent, that the table may not exceed: what has been reached, and what noise adds. Of the pairs of
-// which nothing proves the order, few are wrong by more than truth.Late; the aim is 0.1 %.
+// These are shares, in percent, that the table may not exceed: what has been reached, and what noise adds. Of the pairs
+// of which nothing proves the order, few are wrong by more than truth.Late; the aim is 0.1 %.
 const (
 	unorderedAtMost      = 9.0
 	unorderedWrongAtMost = 1.5
@@ -63,13 +71,16 @@ func finished(p *corev1.Pod) bool { return p.Status.Phase == corev1.PodSucceeded
 
 // createWatched makes the Pod once the plugin waits for it.
 func createWatched(t *testing.T, name string) {
-	_ = wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, time.Minute, true, func(context.Context) (bool, error) { return waitsFor(t, name), nil })
+	_ = wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, time.Minute, true,
+		func(context.Context) (bool, error) { return waitsFor(t, name), nil })
 	runKubectl(t, "", "create", "-f", scenarioFile(name))
 }
 
 func ungate(t *testing.T, name string) {
 	waitFor(t, name, func(p *corev1.Pod) bool { return len(p.Status.Conditions) > 0 })
-	if _, err := client(t).Pods("default").Patch(t.Context(), name, "application/strategic-merge-patch+json", []byte(`{"spec":{"schedulingGates":[{"$patch":"delete","name":"example.com/wait"}]}}`), metav1.PatchOptions{}); err != nil {
+	if _, err := client(t).Pods("default").Patch(t.Context(), name, "application/strategic-merge-patch+json",
+		[]byte(`{"spec":{"schedulingGates":[{"$patch":"delete","name":"example.com/wait"}]}}`),
+		metav1.PatchOptions{}); err != nil {
 		t.Error(err)
 	}
 }
@@ -89,7 +100,8 @@ func TestTruthTable(t *testing.T) {
 	}
 	seqs := []string{"kubectl seq", "kubectl seq, with audit log and spans"}
 	const asPrinted = ", as printed"
-	tools := []string{seqs[0], seqs[0] + asPrinted, seqs[1], seqs[1] + asPrinted, "kubectl get -w", "kubectl events --watch"}
+	tools := []string{seqs[0], seqs[0] + asPrinted, seqs[1], seqs[1] + asPrinted, "kubectl get -w",
+		"kubectl events --watch"}
 	total := map[string]*truth.Score{}
 	for _, tool := range tools {
 		total[tool] = &truth.Score{}
@@ -119,7 +131,8 @@ func TestTruthTable(t *testing.T) {
 			var others []*watching
 			if beside {
 				others = []*watching{
-					watchWith(t, exec.Command(kubectl, "get", "pods", "--field-selector=metadata.name="+c.pod, "-w", "--output-watch-events", "-o", "json")),
+					watchWith(t, exec.Command(kubectl, "get", "pods", "--field-selector=metadata.name="+c.pod, "-w",
+						"--output-watch-events", "-o", "json")),
 					watchWith(t, exec.Command(kubectl, "events", "--for=pod/"+c.pod, "--watch", "-o", "json")),
 				}
 			}
@@ -154,7 +167,8 @@ func TestTruthTable(t *testing.T) {
 			p, _ := tr.Compare(d.printed.claims(d.steps), d.end(tr), time.Millisecond)
 			for name, s := range map[string]truth.Score{tool: s, tool + asPrinted: p} {
 				total[name].Add(s)
-				for what, faults := range map[string][]string{"missing": s.Missing, "wrong actor": s.WrongActors, "window": s.Uncovered, "invented": s.Inventions, "order": s.Inverted} {
+				for what, faults := range map[string][]string{"missing": s.Missing, "wrong actor": s.WrongActors,
+					"window": s.Uncovered, "invented": s.Inventions, "order": s.Inverted} {
 					for _, f := range faults {
 						t.Logf("%s, %s: %s: %s", c.name, name, what, f)
 					}
@@ -169,21 +183,26 @@ func TestTruthTable(t *testing.T) {
 				s, _ := tr.Compare(said, d.end(tr), time.Millisecond)
 				total[tools[4+i]].Add(s)
 			}
-			t.Logf("%s, %s: %d writes, %d calls, %d pairs, %d inverted, error p50 %v p95 %v", c.name, tool, s.Writes, s.Calls, s.Pairs, s.Inversions, s.Percentile(50), s.Percentile(95))
+			t.Logf("%s, %s: %d writes, %d calls, %d pairs, %d inverted, error p50 %v p95 %v", c.name, tool, s.Writes, s.Calls,
+				s.Pairs, s.Inversions, s.Percentile(50), s.Percentile(95))
 		}
 	}
 	w := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "| tool\t| API writes\t| CRI calls of a start\t| actors right / wrong / not told\t| pairs inverted\t| windows that hold\t| time error p50 / p95\t| invented\t|")
+	fmt.Fprintln(w, "| tool\t| API writes\t| CRI calls of a start\t| actors right / wrong / not told\t| pairs "+
+		"inverted\t| windows that hold\t| time error p50 / p95\t| invented\t|")
 	fmt.Fprintln(w, "|---\t|---\t|---\t|---\t|---\t|---\t|---\t|---\t|")
 	for _, tool := range tools {
 		s := total[tool]
-		fmt.Fprintf(w, "| %s\t| %s\t| %s\t| %d / %d / %d\t| %d of %d (%.2f %%)\t| %s\t| %s / %s\t| %d\t|\n", tool, share(s.WritesFound, s.Writes), share(s.CallsFound, s.Calls), s.ActorsRight, s.ActorsWrong, s.ActorsUnknown,
-			s.Inversions, s.Pairs, 100*float64(s.Inversions)/float64(max(1, s.Pairs)), share(s.WindowsCovered, s.Windows), ms(s.Percentile(50)), ms(s.Percentile(95)), s.Invented)
+		fmt.Fprintf(w, "| %s\t| %s\t| %s\t| %d / %d / %d\t| %d of %d (%.2f %%)\t| %s\t| %s / %s\t| %d\t|\n", tool,
+			share(s.WritesFound, s.Writes), share(s.CallsFound, s.Calls), s.ActorsRight, s.ActorsWrong, s.ActorsUnknown,
+			s.Inversions, s.Pairs, 100*float64(s.Inversions)/float64(max(1, s.Pairs)), share(s.WindowsCovered, s.Windows),
+			ms(s.Percentile(50)), ms(s.Percentile(95)), s.Invented)
 	}
 	w.Flush()
 	for _, tool := range tools[:4] {
 		s := total[tool]
-		if s.WritesFound < s.Writes || s.CallsFound < s.Calls || s.ActorsWrong > 0 || s.WindowsCovered < s.Windows || s.Invented > 0 {
+		if s.WritesFound < s.Writes || s.CallsFound < s.Calls || s.ActorsWrong > 0 || s.WindowsCovered < s.Windows ||
+			s.Invented > 0 {
 			t.Errorf("%s fell short", tool)
 		}
 		for _, kind := range slices.Sorted(maps.Keys(s.Actors)) {
@@ -200,8 +219,10 @@ func TestTruthTable(t *testing.T) {
 	for _, tool := range seqs {
 		s := total[tool]
 		unproved, unknown := percent(s.Unordered, s.AllPairs), percent(s.ActorsUnknown, s.WritesFound)
-		fmt.Printf("%s: nothing proves the order of %d of %d pairs (%.1f %%), of which %d are wrong by more than %v; actors unknown %.1f %%\n", tool, s.Unordered, s.AllPairs, unproved, s.UnorderedWrong, truth.Late, unknown)
-		if unproved > unorderedAtMost || unknown > unknownAtMost || percent(s.UnorderedWrong, s.Unordered) > unorderedWrongAtMost {
+		fmt.Printf("%s: nothing proves the order of %d of %d pairs (%.1f %%), of which %d are wrong by more than %v; "+
+			"actors unknown %.1f %%\n", tool, s.Unordered, s.AllPairs, unproved, s.UnorderedWrong, truth.Late, unknown)
+		if unproved > unorderedAtMost || unknown > unknownAtMost ||
+			percent(s.UnorderedWrong, s.Unordered) > unorderedWrongAtMost {
 			t.Errorf("%s: the shares have grown", tool)
 		}
 	}
@@ -303,7 +324,8 @@ func eventClaims(d said, uid string) []truth.Claim {
 		at = e.LastTimestamp.Time
 	}
 	all := []truth.Claim{{Revised: e.ResourceVersion, Resource: "events"}}
-	call := map[string]truth.Claim{"Pulling": {Call: "PullImage"}, "Pulled": {Call: "PullImage", End: true}, "Created": {Call: "CreateContainer", End: true}, "Started": {Call: "StartContainer", End: true}}
+	call := map[string]truth.Claim{"Pulling": {Call: "PullImage"}, "Pulled": {Call: "PullImage", End: true},
+		"Created": {Call: "CreateContainer", End: true}, "Started": {Call: "StartContainer", End: true}}
 	if c, ok := call[e.Reason]; ok {
 		c.At = at
 		all = append(all, c)

@@ -36,7 +36,8 @@ func (c trouble) check(t *testing.T) {
 	t.Helper()
 	remove(t, c.pod)
 	begun := time.Now()
-	out, errOut, code := runSeq(t, append([]string{"create-pod", "-f", scenarioFile(c.pod), "-o", "json", "--rm"}, strings.Fields(c.args)...)...)
+	out, errOut, code := runSeq(t,
+		append([]string{"create-pod", "-f", scenarioFile(c.pod), "-o", "json", "--rm"}, strings.Fields(c.args)...)...)
 	d := parse(t, out)
 	want := map[string]int{"Stuck": 2, "Failed": 2, "Deleted": 2, "Refused": 1}[c.outcome]
 	if code != want || d.outcome.ExitCode != want || d.outcome.Outcome != c.outcome {
@@ -51,7 +52,8 @@ func (c trouble) check(t *testing.T) {
 		t.Fatalf("nothing is said of why: %+v", d.outcome)
 	case o.Name != c.cause || o.Participant != c.by:
 		t.Errorf("%s by %s, want %s by %s", o.Name, o.Participant, c.cause, c.by)
-	case !strings.Contains(o.Explain, c.words) || o.Next == "" || o.Reason == "" || o.Message == "" || len(o.Evidence) == 0 || strings.ContainsAny(o.Explain+o.Next, "\n") || strings.Contains(o.Explain+o.Next, "{1}"):
+	case !strings.Contains(o.Explain, c.words) || o.Next == "" || o.Reason == "" || o.Message == "" ||
+		len(o.Evidence) == 0 || strings.ContainsAny(o.Explain+o.Next, "\n") || strings.Contains(o.Explain+o.Next, "{1}"):
 		t.Errorf("%+v", o)
 	case c.outcome == "Stuck" && o.Seconds <= 0:
 		t.Errorf("held for %v s", o.Seconds)
@@ -121,14 +123,18 @@ func TestWaitAnywayGetsThere(t *testing.T) {
 	c := client(t)
 	go func() {
 		err := becomes(c, "missing-configmap", func(p *corev1.Pod) bool {
-			return len(p.Status.ContainerStatuses) > 0 && p.Status.ContainerStatuses[0].State.Waiting != nil && p.Status.ContainerStatuses[0].State.Waiting.Reason == "CreateContainerConfigError"
+			return len(p.Status.ContainerStatuses) > 0 && p.Status.ContainerStatuses[0].State.Waiting != nil &&
+				p.Status.ContainerStatuses[0].State.Waiting.Reason == "CreateContainerConfigError"
 		})
 		if err == nil {
-			_, err = maps.Create(context.Background(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "nowhere"}, Data: map[string]string{"a": "b"}}, metav1.CreateOptions{})
+			_, err = maps.Create(context.Background(),
+				&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "nowhere"}, Data: map[string]string{"a": "b"}},
+				metav1.CreateOptions{})
 		}
 		done <- err
 	}()
-	out, errOut, code := runSeq(t, "create-pod", "-f", scenarioFile("missing-configmap"), "--rm", "-o", "json", "--wait-anyway")
+	out, errOut, code := runSeq(t, "create-pod", "-f", scenarioFile("missing-configmap"), "--rm", "-o", "json",
+		"--wait-anyway")
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +181,8 @@ func TestRemovedByOthers(t *testing.T) {
 		meanwhile(t, "deleted", func(ctx context.Context) error {
 			return client(t).Pods("default").Delete(ctx, "deleted", metav1.DeleteOptions{})
 		})
-		trouble{"deleted", "--until=completed", "Deleted", "deleted", "unknown client", "nothing in it says who", early}.check(t)
+		trouble{"deleted", "--until=completed", "Deleted", "deleted", "unknown client", "nothing in it says who",
+			early}.check(t)
 	})
 }
 
@@ -223,7 +230,8 @@ func TestStoppedKubelet(t *testing.T) {
 	remove(t, "plain")
 	out, errOut, code := runSeq(t, "create-pod", "-f", scenarioFile("plain"), "-o", "json", "--timeout=9s")
 	o := parse(t, out).outcome
-	if code != 2 || o.Obstacle == nil || o.Obstacle.Name != "silent-kubelet" || o.Obstacle.Participant != "kubelet" || !strings.Contains(o.Obstacle.Message, "it had renewed its lease") {
+	if code != 2 || o.Obstacle == nil || o.Obstacle.Name != "silent-kubelet" || o.Obstacle.Participant != "kubelet" ||
+		!strings.Contains(o.Obstacle.Message, "it had renewed its lease") {
 		t.Errorf("exit %d: %+v, %s", code, o, errOut)
 	}
 	resume()
@@ -232,19 +240,22 @@ func TestStoppedKubelet(t *testing.T) {
 func TestQuota(t *testing.T) {
 	c := client(t)
 	name := metav1.ObjectMeta{Name: "seq-quota"}
-	if _, err := c.Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: name}, metav1.CreateOptions{}); err != nil {
+	if _, err := c.Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: name},
+		metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Namespaces().Delete(context.Background(), "seq-quota", metav1.DeleteOptions{}) })
-	quota := &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Name: "tiny"}, Spec: corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{"pods": resource.MustParse("0")}}}
+	quota := &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Name: "tiny"},
+		Spec: corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{"pods": resource.MustParse("0")}}}
 	if _, err := c.ResourceQuotas("seq-quota").Create(t.Context(), quota, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
-		_, err := c.ServiceAccounts("seq-quota").Get(ctx, "default", metav1.GetOptions{})
-		q, quotaErr := c.ResourceQuotas("seq-quota").Get(ctx, "tiny", metav1.GetOptions{})
-		return err == nil && quotaErr == nil && len(q.Status.Hard) > 0, nil
-	})
+	err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true,
+		func(ctx context.Context) (bool, error) {
+			_, err := c.ServiceAccounts("seq-quota").Get(ctx, "default", metav1.GetOptions{})
+			q, quotaErr := c.ResourceQuotas("seq-quota").Get(ctx, "tiny", metav1.GetOptions{})
+			return err == nil && quotaErr == nil && len(q.Status.Hard) > 0, nil
+		})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,7 +264,8 @@ func TestQuota(t *testing.T) {
 
 func TestWebhook(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "webhook")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "../../hack/webhook").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary,
+		"../../hack/webhook").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	cmd := exec.Command(binary, strconv.Itoa(processes(t, "kube-apiserver")[0]))
@@ -282,14 +294,16 @@ func TestWebhook(t *testing.T) {
 		}{"inferred": {nil, "inferred"}, "observed": {withRecords, "observed"}} {
 			t.Run(name, func(t *testing.T) {
 				remove(t, "mutated")
-				out, errOut, code := runSeq(t, append([]string{"create-pod", "-f", scenarioFile("mutated"), "-o", "json", "--rm"}, c.flags...)...)
+				out, errOut, code := runSeq(t,
+					append([]string{"create-pod", "-f", scenarioFile("mutated"), "-o", "json", "--rm"}, c.flags...)...)
 				if code != 0 {
 					t.Fatalf("exit %d: %s", code, errOut)
 				}
 				steps := parse(t, out).steps
 				asked := count(steps, func(s step) bool { return s.To == participant && s.Certainty == c.certainty })
 				changed := count(steps, func(s step) bool {
-					return s.Rule == "admission" && s.Label == "admission adds metadata.labels.injected=yes, adds spec.containers[proxy]" && s.Certainty == "observed"
+					return s.Rule == "admission" &&
+						s.Label == "admission adds metadata.labels.injected=yes, adds spec.containers[proxy]" && s.Certainty == "observed"
 				})
 				if asked != 1 || changed != 1 || count(steps, func(s step) bool { return s.To == "container/proxy" }) == 0 {
 					t.Errorf("asked %d times, %d changes, in:\n%v", asked, changed, steps)

@@ -13,7 +13,9 @@ import (
 )
 
 // withRecords are the flags that make the cluster's own records evidence.
-var withRecords = []string{"--audit-log=node:/var/log/kubernetes/audit.log", "--spans=node:/var/log/kubernetes/spans.jsonl", "--drain=30s"} // it ends as soon as all is there
+// it ends as soon as all is there
+var withRecords = []string{"--audit-log=node:/var/log/kubernetes/audit.log",
+	"--spans=node:/var/log/kubernetes/spans.jsonl", "--drain=30s"}
 
 func TestTruth(t *testing.T) {
 	for _, name := range []string{"plain", "init", "sidecar", "probes", "completes"} {
@@ -33,7 +35,8 @@ func TestTruthWithRecords(t *testing.T) {
 			if n := count(d.steps, func(s step) bool { return s.To == "cni" && s.Kind == "request" }); n != 1 {
 				t.Errorf("%d network set-ups", n)
 			}
-			if n := count(d.steps, func(s step) bool { return s.From == "kubelet" && s.Verb == "get" && s.Rule == "request" }); n == 0 {
+			if n := count(d.steps,
+				func(s step) bool { return s.From == "kubelet" && s.Verb == "get" && s.Rule == "request" }); n == 0 {
 				t.Error("the kubelet reads the Pod before it patches; nothing shows that")
 			}
 		})
@@ -62,7 +65,8 @@ func onThisMachine(tr *truth.Truth, bound time.Duration) time.Duration {
 func held(t *testing.T, name string, flags []string, apart time.Duration) document {
 	t.Helper()
 	r := record(t)
-	out, errOut, code := runSeq(t, append([]string{"create-pod", "-f", scenarioFile(name), "-o", "json", "--rm"}, flags...)...)
+	out, errOut, code := runSeq(t,
+		append([]string{"create-pod", "-f", scenarioFile(name), "-o", "json", "--rm"}, flags...)...)
 	if code != 0 {
 		t.Fatalf("exit %d: %s", code, errOut)
 	}
@@ -72,7 +76,8 @@ func held(t *testing.T, name string, flags []string, apart time.Duration) docume
 	if etcd := count(d.steps, func(s step) bool { return s.To == "etcd" }); etcd < s.WritesFound {
 		t.Errorf("%d etcd steps for %d writes", etcd, s.WritesFound)
 	}
-	t.Logf("%d writes, %d calls, %d pairs, time error p50 %v, p95 %v", s.Writes, s.Calls, s.Pairs, s.Percentile(50), s.Percentile(95))
+	t.Logf("%d writes, %d calls, %d pairs, time error p50 %v, p95 %v", s.Writes, s.Calls, s.Pairs, s.Percentile(50),
+		s.Percentile(95))
 	return d
 }
 
@@ -81,7 +86,8 @@ func judged(t *testing.T, d document, tr *truth.Truth, apart time.Duration) trut
 	t.Helper()
 	apart = onThisMachine(tr, apart)
 	s, placed := tr.Compare(claims(d.steps), d.end(tr), apart)
-	for what, faults := range map[string][]string{"missing": s.Missing, "wrong actor": s.WrongActors, "window": s.Uncovered, "invented": s.Inventions, "order": s.Inverted} {
+	for what, faults := range map[string][]string{"missing": s.Missing, "wrong actor": s.WrongActors,
+		"window": s.Uncovered, "invented": s.Inventions, "order": s.Inverted} {
 		for _, f := range faults {
 			t.Errorf("%s: %s", what, f)
 		}
@@ -89,7 +95,8 @@ func judged(t *testing.T, d document, tr *truth.Truth, apart time.Duration) trut
 	provedOrder(t, d, placed)
 	if d.printed != nil && len(d.pods) < 2 { // else only one of the Pods is drawn
 		p, _ := tr.Compare(d.printed.claims(d.steps), d.end(tr), apart)
-		for what, faults := range map[string][]string{"missing": p.Missing, "wrong actor": p.WrongActors, "window": p.Uncovered, "invented": p.Inventions, "order": p.Inverted} {
+		for what, faults := range map[string][]string{"missing": p.Missing, "wrong actor": p.WrongActors,
+			"window": p.Uncovered, "invented": p.Inventions, "order": p.Inverted} {
 			for _, f := range faults {
 				t.Errorf("as printed, %s: %s", what, f)
 			}
@@ -116,11 +123,12 @@ func (d document) end(tr *truth.Truth) time.Time {
 	return time.Time{}
 }
 
-// begun leaves out what had happened before the request that the run is about, or before it looked: the past of what was
-// there is not its to tell.
+// begun leaves out what had happened before the request that the run is about, or before it looked: the past of what
+// was there is not its to tell.
 func (d document) begun(tr *truth.Truth) {
 	before := d.looked
-	if i := slices.IndexFunc(d.steps, func(s step) bool { return s.Rule == "own-delete" || s.Rule == "own-exec" }); i >= 0 {
+	if i := slices.IndexFunc(d.steps,
+		func(s step) bool { return s.Rule == "own-delete" || s.Rule == "own-exec" }); i >= 0 {
 		before = *d.steps[i].Best
 	}
 	was := func(w truth.Write) bool { return w.End.Before(before) }
@@ -128,7 +136,8 @@ func (d document) begun(tr *truth.Truth) {
 	tr.Calls = slices.DeleteFunc(tr.Calls, func(c truth.Call) bool { return c.Start.Before(before) })
 }
 
-// wholeFor tells when the records are whole: they go on after the run, and hold its last write and every call it tells of.
+// wholeFor tells when the records are whole: they go on after the run, and hold its last write and every call it tells
+// of.
 func wholeFor(d document) func(*truth.Truth) bool {
 	podWrites := count(d.steps, func(s step) bool { return apiWrite(s) && s.Resource != "events" && s.Rule != "request" })
 	calls := count(d.steps, func(s step) bool { return s.Kind == "request" && cri(s) != "" })
@@ -184,7 +193,8 @@ func unordered(d document, placed []truth.Placed, s *truth.Score) {
 			}
 			if second.From.Sub(first.To) > truth.Late && first.Index > second.Index {
 				s.UnorderedWrong++
-				s.Inverted = append(s.Inverted, fmt.Sprintf("unproved: %s truly comes %v before %s", first.Text, second.From.Sub(first.To), second.Text))
+				s.Inverted = append(s.Inverted,
+					fmt.Sprintf("unproved: %s truly comes %v before %s", first.Text, second.From.Sub(first.To), second.Text))
 			}
 		}
 	}

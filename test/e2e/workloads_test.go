@@ -30,7 +30,8 @@ func replayed(t *testing.T, args ...string) (d document, errOut string, code int
 	t.Helper()
 	kept := filepath.Join(t.TempDir(), "kept.jsonl")
 	out, errOut, code := runSeq(t, append(args, "-o", "json", "--record="+kept)...)
-	if again, errOut, replayed := runSeq(t, "replay", kept, "-o", "json", "--speed=max"); replayed != code || again != out {
+	if again, errOut, replayed := runSeq(t, "replay", kept, "-o", "json", "--speed=max"); replayed != code ||
+		again != out {
 		t.Errorf("replay: exit %d, not %d: %s (-live +replay)\n%s", replayed, code, errOut, cmp.Diff(out, again))
 	}
 	return parse(t, out), errOut, code
@@ -43,12 +44,18 @@ func TestWorkloads(t *testing.T) {
 		flags []string
 		steps []string // from, and how the label begins
 	}{
-		"deployment": {steps: []string{"controller-manager/deployment POST replicasets", "controller-manager/replicaset POST pods", "controller-manager/endpointslice POST endpointslices", "scheduler POST pods/binding", "kubelet StartContainer app"}},
-		"records":    {file: "deployment", flags: withRecords, steps: []string{"controller-manager/deployment POST replicasets", "containerd create"}},
-		"job":        {steps: []string{"controller-manager/job POST pods", "container/app exits with 0", "controller-manager/job PUT jobs/status"}},
-		"statefulset": {steps: []string{"controller-manager/statefulset POST pods (db-0)", "controller-manager/statefulset POST persistentvolumeclaims (data-db-0)",
+		"deployment": {steps: []string{"controller-manager/deployment POST replicasets",
+			"controller-manager/replicaset POST pods", "controller-manager/endpointslice POST endpointslices",
+			"scheduler POST pods/binding", "kubelet StartContainer app"}},
+		"records": {file: "deployment", flags: withRecords,
+			steps: []string{"controller-manager/deployment POST replicasets", "containerd create"}},
+		"job": {steps: []string{"controller-manager/job POST pods", "container/app exits with 0",
+			"controller-manager/job PUT jobs/status"}},
+		"statefulset": {steps: []string{"controller-manager/statefulset POST pods (db-0)",
+			"controller-manager/statefulset POST persistentvolumeclaims (data-db-0)",
 			"controller-manager/persistentvolume-binder PUT persistentvolumeclaims: spec.volumeName=seq-pv"}},
-		"daemonset": {steps: []string{"controller-manager/daemonset POST pods", "controller-manager/daemonset PUT daemonsets/status"}},
+		"daemonset": {steps: []string{"controller-manager/daemonset POST pods",
+			"controller-manager/daemonset PUT daemonsets/status"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := workloadFile(c.file)
@@ -70,7 +77,8 @@ func TestWorkloads(t *testing.T) {
 			}
 			tr := r.of(t, name, wholeFor(d), d.uids()...)
 			s := judged(t, d, tr, likelyWithin)
-			t.Logf("%d writes, %d calls, %d pairs, %d of %d actors unknown", s.Writes, s.Calls, s.Pairs, s.ActorsUnknown, s.WritesFound)
+			t.Logf("%d writes, %d calls, %d pairs, %d of %d actors unknown", s.Writes, s.Calls, s.Pairs, s.ActorsUnknown,
+				s.WritesFound)
 		})
 	}
 }
@@ -83,13 +91,15 @@ func TestCronJob(t *testing.T) {
 	if code != 0 || d.outcome.Outcome != "Available" && d.outcome.Outcome != "Succeeded" {
 		t.Fatalf("exit %d, %+v: %s", code, d.outcome, errOut)
 	}
-	for _, want := range []string{"controller-manager/cronjob POST jobs", "controller-manager/job POST pods", "kubelet StartContainer app", "controller-manager/cronjob PUT cronjobs/status"} {
+	for _, want := range []string{"controller-manager/cronjob POST jobs", "controller-manager/job POST pods",
+		"kubelet StartContainer app", "controller-manager/cronjob PUT cronjobs/status"} {
 		if !slices.ContainsFunc(d.steps, func(s step) bool { return strings.HasPrefix(s.From+" "+s.Label, want) }) {
 			t.Errorf("no %q", want)
 		}
 	}
 	s := judged(t, d, r.of(t, "tick", wholeFor(d), d.uids()...), likelyWithin)
-	t.Logf("%d writes, %d calls, %d pairs, %d of %d actors unknown", s.Writes, s.Calls, s.Pairs, s.ActorsUnknown, s.WritesFound)
+	t.Logf("%d writes, %d calls, %d pairs, %d of %d actors unknown", s.Writes, s.Calls, s.Pairs, s.ActorsUnknown,
+		s.WritesFound)
 }
 
 // The end of a Deployment goes through the garbage collector; that of one of its Pods makes another.
@@ -99,16 +109,30 @@ func TestDeleteWorkload(t *testing.T) {
 		flags []string
 		steps []string
 	}{
-		"pod": {func() string { return firstPodOf(t, "web") }, nil, []string{"kubectl DELETE pods", "controller-manager/replicaset POST pods", "controller-manager/endpointslice PUT endpointslices", "kubelet StopContainer app", "kubelet StartContainer app"}},
-		"deployment": {func() string { return "deployment/web" }, nil, []string{"kubectl DELETE deployments (web)", "controller-manager/garbage-collector DELETE replicasets", "controller-manager/garbage-collector DELETE pods",
-			"apiserver watch: ReplicaSet web", "kubelet StopContainer app", "kubelet DELETE pods"}},
-		"records": {func() string { return "deploy/web" }, withRecords, []string{"controller-manager/garbage-collector DELETE pods"}},
-		"foreground": {func() string { return "deployments.apps/web" }, []string{"--cascade=foreground"}, []string{"kubectl DELETE deployments (web), cascade foreground", "controller-manager/garbage-collector DELETE replicasets",
-			"controller-manager/garbage-collector DELETE pods", "kubelet DELETE pods", "controller-manager/garbage-collector PATCH replicasets: removes finalizer foregroundDeletion", "controller-manager/garbage-collector PATCH deployments: removes finalizer foregroundDeletion"}},
-		"foreground-records": {func() string { return "deployments.v1.apps/web" }, append([]string{"--cascade=foreground"}, withRecords...), []string{"controller-manager/garbage-collector PATCH deployments: removes finalizer foregroundDeletion"}},
-		"orphan": {func() string { return "deploy/web" }, []string{"--cascade=orphan"}, []string{"kubectl DELETE deployments (web), cascade orphan", "controller-manager/garbage-collector PATCH replicasets: no longer owned by Deployment web",
-			"controller-manager/garbage-collector PATCH deployments: removes finalizer orphan"}},
-		"orphan-records": {func() string { return "deploy/web" }, append([]string{"--cascade=orphan"}, withRecords...), []string{"controller-manager/garbage-collector PATCH deployments: removes finalizer orphan"}},
+		"pod": {func() string { return firstPodOf(t, "web") }, nil,
+			[]string{"kubectl DELETE pods", "controller-manager/replicaset POST pods",
+				"controller-manager/endpointslice PUT endpointslices", "kubelet StopContainer app", "kubelet StartContainer app"}},
+		"deployment": {func() string { return "deployment/web" }, nil,
+			[]string{"kubectl DELETE deployments (web)", "controller-manager/garbage-collector DELETE replicasets",
+				"controller-manager/garbage-collector DELETE pods",
+				"apiserver watch: ReplicaSet web", "kubelet StopContainer app", "kubelet DELETE pods"}},
+		"records": {func() string { return "deploy/web" }, withRecords,
+			[]string{"controller-manager/garbage-collector DELETE pods"}},
+		"foreground": {func() string { return "deployments.apps/web" }, []string{"--cascade=foreground"},
+			[]string{"kubectl DELETE deployments (web), cascade foreground",
+				"controller-manager/garbage-collector DELETE replicasets",
+				"controller-manager/garbage-collector DELETE pods", "kubelet DELETE pods",
+				"controller-manager/garbage-collector PATCH replicasets: removes finalizer foregroundDeletion",
+				"controller-manager/garbage-collector PATCH deployments: removes finalizer foregroundDeletion"}},
+		"foreground-records": {func() string { return "deployments.v1.apps/web" },
+			append([]string{"--cascade=foreground"}, withRecords...),
+			[]string{"controller-manager/garbage-collector PATCH deployments: removes finalizer foregroundDeletion"}},
+		"orphan": {func() string { return "deploy/web" }, []string{"--cascade=orphan"},
+			[]string{"kubectl DELETE deployments (web), cascade orphan",
+				"controller-manager/garbage-collector PATCH replicasets: no longer owned by Deployment web",
+				"controller-manager/garbage-collector PATCH deployments: removes finalizer orphan"}},
+		"orphan-records": {func() string { return "deploy/web" }, append([]string{"--cascade=orphan"}, withRecords...),
+			[]string{"controller-manager/garbage-collector PATCH deployments: removes finalizer orphan"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			runKubectl(t, "", "apply", "-f", workloadFile("deployment"))
@@ -130,7 +154,8 @@ func TestDeleteWorkload(t *testing.T) {
 			tr := r.of(t, name, wholeFor(d), d.uids()...)
 			d.begun(tr)
 			s := judged(t, d, tr, likelyWithin)
-			if stay := strings.HasPrefix(name, "orphan"); stay != (runKubectl(t, "", "get", "pods", "-l", "app=web", "-o", "name") != "") && name != "pod" {
+			if stay := strings.HasPrefix(name,
+				"orphan"); stay != (runKubectl(t, "", "get", "pods", "-l", "app=web", "-o", "name") != "") && name != "pod" {
 				t.Errorf("the Pods stay: %t", !stay)
 			}
 			t.Logf("%d writes, %d pairs, %d of %d actors unknown", s.Writes, s.Pairs, s.ActorsUnknown, s.WritesFound)
@@ -140,7 +165,8 @@ func TestDeleteWorkload(t *testing.T) {
 
 func firstPodOf(t *testing.T, app string) string {
 	t.Helper()
-	return strings.TrimSpace(runKubectl(t, "", "get", "pods", "-l", "app="+app, "-o", "jsonpath=pod/{.items[0].metadata.name}"))
+	return strings.TrimSpace(runKubectl(t, "", "get", "pods", "-l", "app="+app, "-o",
+		"jsonpath=pod/{.items[0].metadata.name}"))
 }
 
 // A workload that does not get there says who holds it.
@@ -160,7 +186,8 @@ func TestWorkloadTroubles(t *testing.T) {
 			t.Parallel()
 			out, errOut, code := runSeq(t, append(c.args, "-o", "json", "--rm")...)
 			o := parse(t, out).outcome
-			if code != 2 || o.Obstacle == nil || o.Obstacle.Name != c.obstacle || o.Obstacle.Participant != c.holder || len(o.Obstacle.Evidence) == 0 {
+			if code != 2 || o.Obstacle == nil || o.Obstacle.Name != c.obstacle || o.Obstacle.Participant != c.holder ||
+				len(o.Obstacle.Evidence) == 0 {
 				t.Errorf("exit %d, %+v, %+v: %s", code, o, o.Obstacle, errOut)
 			}
 		})
@@ -184,7 +211,8 @@ func TestCreateRefused(t *testing.T) {
 	runKubectl(t, "", "create", "deployment", "taken", "--image=busybox:1", "--replicas=0")
 	t.Cleanup(func() { runKubectl(t, "", "delete", "deployment", "taken") })
 	out, errOut, code := runSeq(t, "create-deployment", "taken", "--image=busybox:1", "-o", "json", "--rm")
-	if o := parse(t, out).outcome; code != 1 || o.Outcome != "Refused" || o.Obstacle == nil || o.Obstacle.Name != "name-taken" || strings.Contains(errOut, "deleted") {
+	if o := parse(t, out).outcome; code != 1 || o.Outcome != "Refused" || o.Obstacle == nil ||
+		o.Obstacle.Name != "name-taken" || strings.Contains(errOut, "deleted") {
 		t.Errorf("exit %d, %+v: %s", code, o, errOut)
 	}
 }

@@ -107,7 +107,8 @@ func Fold(subject seq.Object, observations []seq.Observation) *trace.Trace {
 // Report is what can be drawn of it.
 func Report(t *trace.Trace) render.Report {
 	end := End(t)
-	return render.Report{Run: t.Run(), Steps: t.Steps(), Phases: t.Phases(end), Waits: t.Waits(end), Members: t.Members(), Pods: "all", Outcome: outcome(t)}
+	return render.Report{Run: t.Run(), Steps: t.Steps(), Phases: t.Phases(end), Waits: t.Waits(end), Members: t.Members(),
+		Pods: "all", Outcome: outcome(t)}
 }
 
 // End is when the run had come to its end, or the zero time: it does not say how far it was to be followed.
@@ -148,8 +149,10 @@ func words(st seq.State) string {
 		is   bool
 		word string
 	}{
-		{st.Created, "created"}, {st.Scheduled, "scheduled"}, {st.Running, "running"}, {st.Ready, "ready"}, {st.Available, "available"},
-		{st.Succeeded, "succeeded"}, {st.Failed, "failed"}, {st.Deleting, "deleting"}, {st.Deleted, "deleted"}, {st.Refused != "", "refused"},
+		{st.Created, "created"}, {st.Scheduled, "scheduled"}, {st.Running, "running"}, {st.Ready, "ready"},
+		{st.Available, "available"},
+		{st.Succeeded, "succeeded"}, {st.Failed, "failed"}, {st.Deleting, "deleting"}, {st.Deleted, "deleted"},
+		{st.Refused != "", "refused"},
 	} {
 		if x.is {
 			all = append(all, x.word)

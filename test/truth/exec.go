@@ -14,8 +14,8 @@ type Exec struct {
 	Ended  time.Time // the runtime knew that the process had ended
 }
 
-// Execs are the commands that were run by the kubelet's path /exec/NAMESPACE/POD/CONTAINER, in the order of time, as far as
-// all of their spans are there.
+// Execs are the commands that were run by the kubelet's path /exec/NAMESPACE/POD/CONTAINER, in the order of time, as
+// far as all of their spans are there.
 func Execs(spans []byte, path string) ([]Exec, error) {
 	all, err := readSpans(spans)
 	if err != nil {

@@ -25,8 +25,8 @@ func (r Row) String() string {
 
 var arrows = []string{"→", "⇢", "◆"}
 
-// ReadListing reads the rows of a listing in Unicode. Relative times count from zero; times of the day are of its day, in
-// UTC. What surrounds the rows, the header, evidence and the summary, is left out.
+// ReadListing reads the rows of a listing in Unicode. Relative times count from zero; times of the day are of its day,
+// in UTC. What surrounds the rows, the header, evidence and the summary, is left out.
 func ReadListing(text string, zero time.Time) (rows []Row, err error) {
 	text = strings.ReplaceAll(text, "\r", "")
 	legend := strings.Index(text, "● observed")
@@ -65,10 +65,12 @@ func ReadListing(text string, zero time.Time) (rows []Row, err error) {
 			rows[len(rows)-1].add(string(cells[label:]))
 		case blank(times):
 			continue // evidence
-		case lane == 0 || len(cells) < label || cells[times] != ' ' || !slices.Contains(arrows, string(cells[times+1+lane+1])):
+		case lane == 0 || len(cells) < label || cells[times] != ' ' ||
+			!slices.Contains(arrows, string(cells[times+1+lane+1])):
 			return rows, fmt.Errorf("no row: %q", line)
 		default:
-			r := Row{Time: strings.TrimSpace(string(cells[:times])), From: strings.TrimSpace(string(cells[times+1 : times+1+lane])), Arrow: string(cells[times+1+lane+1])}
+			r := Row{Time: strings.TrimSpace(string(cells[:times])),
+				From: strings.TrimSpace(string(cells[times+1 : times+1+lane])), Arrow: string(cells[times+1+lane+1])}
 			if r.To = strings.TrimSpace(string(cells[times+1+lane+3 : label])); r.To == "" {
 				r.To = r.From
 			}
@@ -93,7 +95,8 @@ func ReadListing(text string, zero time.Time) (rows []Row, err error) {
 }
 
 // right is what may stand at the right edge: a revision, a duration, an answer.
-var right = regexp.MustCompile(`^(revision \d+|(revision \d+, )?(≤ )?\d[\d.hms]*( ms| s)?(–[\d.hms]+( ms| s)?)?|.* in [\d.hms]+( ms| s)?)$`)
+var right = regexp.MustCompile(`^(revision \d+|(revision \d+, )?(≤ )?\d[\d.hms]*( ms| s)?` +
+	`(–[\d.hms]+( ms| s)?)?|.* in [\d.hms]+( ms| s)?)$`)
 
 // add takes one line of the label, which may end in what stands at the right edge.
 func (r *Row) add(line string) {
@@ -142,7 +145,8 @@ func (r *Row) readClock(day time.Time) error {
 	}
 	parse := func(text string) (time.Time, error) {
 		day := day.UTC()
-		for _, layout := range []string{"15:04:05", "15:04:05.000", "01-02 15:04:05", "01-02 15:04:05.000", "2006-01-02 15:04:05"} {
+		for _, layout := range []string{"15:04:05", "15:04:05.000", "01-02 15:04:05", "01-02 15:04:05.000",
+			"2006-01-02 15:04:05"} {
 			t, err := time.Parse(layout, text)
 			if err != nil {
 				continue
@@ -184,9 +188,9 @@ type Message struct {
 
 var details = map[string]int{"brief": 1, "normal": 2, "full": 3}
 
-// Match finds the steps that each row shows, a call with its answer. It is an error if the rows do not show every step of
-// that detail once, in the same order, between the same participants, with the same certainty and a time that holds its
-// window. Those that skip selects are not drawn.
+// Match finds the steps that each row shows, a call with its answer. It is an error if the rows do not show every step
+// of that detail once, in the same order, between the same participants, with the same certainty and a time that holds
+// its window. Those that skip selects are not drawn.
 func Match(rows []Row, steps []Message, detail string, skip func(int) bool) (shown [][]int, err error) {
 	answers := map[string]int{}
 	for i, s := range steps {
@@ -288,8 +292,10 @@ func (r Row) holds(steps []Message, is []int) error {
 func Messages(steps []seq.Step) []Message {
 	all := make([]Message, len(steps))
 	for i, s := range steps {
-		all[i] = Message{From: string(s.From), To: string(s.To), Kind: string(s.Kind), Label: s.Label, Call: s.Call, ResourceVersion: s.ResourceVersion,
-			Certainty: string(s.Certainty), Detail: s.Detail.String(), Earliest: s.Window.Earliest, Latest: s.Window.Latest}
+		all[i] = Message{From: string(s.From), To: string(s.To), Kind: string(s.Kind), Label: s.Label, Call: s.Call,
+			ResourceVersion: s.ResourceVersion,
+			Certainty:       string(s.Certainty), Detail: s.Detail.String(), Earliest: s.Window.Earliest,
+			Latest: s.Window.Latest}
 		if s.Shown {
 			all[i].Shown = s.Best
 		}

@@ -47,15 +47,20 @@ const Late = 5 * time.Millisecond
 
 // Add sums scores.
 func (s *Score) Add(o Score) {
-	s.Writes, s.WritesFound, s.Calls, s.CallsFound = s.Writes+o.Writes, s.WritesFound+o.WritesFound, s.Calls+o.Calls, s.CallsFound+o.CallsFound
-	s.ActorsRight, s.ActorsWrong, s.ActorsUnknown = s.ActorsRight+o.ActorsRight, s.ActorsWrong+o.ActorsWrong, s.ActorsUnknown+o.ActorsUnknown
+	s.Writes, s.WritesFound, s.Calls, s.CallsFound = s.Writes+o.Writes, s.WritesFound+o.WritesFound, s.Calls+
+		o.Calls, s.CallsFound+o.CallsFound
+	s.ActorsRight, s.ActorsWrong, s.ActorsUnknown = s.ActorsRight+o.ActorsRight, s.ActorsWrong+
+		o.ActorsWrong, s.ActorsUnknown+o.ActorsUnknown
 	s.Pairs, s.Inversions, s.Invented = s.Pairs+o.Pairs, s.Inversions+o.Inversions, s.Invented+o.Invented
-	s.Windows, s.WindowsCovered, s.Errors = s.Windows+o.Windows, s.WindowsCovered+o.WindowsCovered, append(s.Errors, o.Errors...)
-	s.AllPairs, s.Unordered, s.UnorderedWrong = s.AllPairs+o.AllPairs, s.Unordered+o.Unordered, s.UnorderedWrong+o.UnorderedWrong
+	s.Windows, s.WindowsCovered, s.Errors = s.Windows+o.Windows, s.WindowsCovered+
+		o.WindowsCovered, append(s.Errors, o.Errors...)
+	s.AllPairs, s.Unordered, s.UnorderedWrong = s.AllPairs+o.AllPairs, s.Unordered+o.Unordered, s.UnorderedWrong+
+		o.UnorderedWrong
 	for kind, n := range o.Actors {
 		s.said(kind, n)
 	}
-	s.Missing, s.WrongActors, s.Uncovered = append(s.Missing, o.Missing...), append(s.WrongActors, o.WrongActors...), append(s.Uncovered, o.Uncovered...)
+	s.Missing, s.WrongActors, s.Uncovered = append(s.Missing, o.Missing...), append(s.WrongActors,
+		o.WrongActors...), append(s.Uncovered, o.Uncovered...)
 	s.Inverted, s.Inventions = append(s.Inverted, o.Inverted...), append(s.Inventions, o.Inventions...)
 }
 
@@ -169,15 +174,19 @@ func (t *Truth) Compare(claims []Claim, until time.Time, apart time.Duration) (S
 				return c.Revised == w.Revision && c.Resource == w.Resource
 			}
 			// Who does not know who wrote cannot know whether it was a PATCH or a PUT.
-			verb := c.Write != nil && !c.NotAWord && (c.Write.Verb == w.Verb || c.Actor == "unknown client" && c.Write.Verb == "update" && w.Verb == "patch")
-			return verb && c.Write.Resource == w.Resource && c.Write.Subresource == w.Subresource && (c.Write.Revision == w.Revision || w.Revision == "")
+			verb := c.Write != nil && !c.NotAWord &&
+				(c.Write.Verb == w.Verb || c.Actor == "unknown client" && c.Write.Verb == "update" && w.Verb == "patch")
+			return verb && c.Write.Resource == w.Resource && c.Write.Subresource == w.Subresource &&
+				(c.Write.Revision == w.Revision || w.Revision == "")
 		})
 		if !ok && !until.IsZero() && w.End.After(until) {
 			continue
 		}
 		s.Writes++
 		if !ok {
-			s.Missing = append(s.Missing, fmt.Sprintf("%s %s/%s by %s, revision %s %s at %s", w.Verb, w.Resource, w.Subresource, w.User, w.Revision, w.Reason, clock(w.Start)))
+			s.Missing = append(s.Missing,
+				fmt.Sprintf("%s %s/%s by %s, revision %s %s at %s", w.Verb, w.Resource, w.Subresource, w.User, w.Revision, w.Reason,
+					clock(w.Start)))
 			continue
 		}
 		s.WritesFound++
@@ -209,7 +218,10 @@ func (t *Truth) Compare(claims []Claim, until time.Time, apart time.Duration) (S
 		}
 	}
 	for _, call := range t.StartCalls() {
-		start, haveStart := find(func(c Claim) bool { return c.Call == call.RPC && !c.End && (c.Pod == "" || c.Pod == call.Pod) })
+		start, haveStart := find(func(c Claim) bool {
+			return c.Call == call.RPC && !c.End &&
+				(c.Pod == "" || c.Pod == call.Pod)
+		})
 		end, haveEnd := find(func(c Claim) bool { return c.Call == call.RPC && c.End && (c.Pod == "" || c.Pod == call.Pod) })
 		if !haveStart && !haveEnd && !until.IsZero() && call.End.After(until) {
 			continue
@@ -250,7 +262,8 @@ func (s *Score) order(placed []Placed, apart time.Duration) {
 			s.Pairs++
 			if first.Index > second.Index {
 				s.Inversions++
-				s.Inverted = append(s.Inverted, fmt.Sprintf("%s truly comes %v before %s", first.Text, second.From.Sub(first.To), second.Text))
+				s.Inverted = append(s.Inverted,
+					fmt.Sprintf("%s truly comes %v before %s", first.Text, second.From.Sub(first.To), second.Text))
 			}
 		}
 	}

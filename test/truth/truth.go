@@ -1,6 +1,6 @@
-// Package truth reads what a cluster recorded of itself, its audit log and its OpenTelemetry spans, and says what really
-// happened to one Pod: which writes were made by whom, which calls the kubelet made, and when. It is what the steps of a
-// run are held against.
+// Package truth reads what a cluster recorded of itself, its audit log and its OpenTelemetry spans, and says what
+// really happened to one Pod: which writes were made by whom, which calls the kubelet made, and when. It is what the
+// steps of a run are held against.
 package truth
 
 import (
@@ -18,10 +18,11 @@ import (
 type Write struct {
 	Verb, Resource, Subresource string
 	User                        string
-	Revision                    string // empty where the answer has none: for a bind, and for what removes an object by its last finalizer
-	Reason                      string // of an Event
-	Start, End                  time.Time
-	First                       *Call // of a deletion in two transactions, the one that ended the grace period
+	// empty where the answer has none: for a bind, and for what removes an object by its last finalizer
+	Revision   string
+	Reason     string // of an Event
+	Start, End time.Time
+	First      *Call // of a deletion in two transactions, the one that ended the grace period
 }
 
 // Call is one call of the CRI by the kubelet.
@@ -104,8 +105,10 @@ func Read(audit, spans []byte, uids ...string) (*Truth, error) {
 		}
 		is := func(uid string) bool { return uid != "" && slices.Contains(uids, uid) }
 		about := is(e.ResponseObject.Involved.UID) || is(e.ResponseObject.About.UID)
-		object := e.ObjectRef.Resource != "events" && (is(e.ResponseObject.Metadata.UID) || is(e.ResponseObject.Details.UID) || is(e.RequestObject.Metadata.UID))
-		if !about && !object || e.ResponseStatus.Code >= 300 || !slices.Contains([]string{"create", "update", "patch", "delete"}, e.Verb) {
+		object := e.ObjectRef.Resource != "events" &&
+			(is(e.ResponseObject.Metadata.UID) || is(e.ResponseObject.Details.UID) || is(e.RequestObject.Metadata.UID))
+		if !about && !object || e.ResponseStatus.Code >= 300 ||
+			!slices.Contains([]string{"create", "update", "patch", "delete"}, e.Verb) {
 			return nil
 		}
 		w := Write{Verb: e.Verb, Resource: e.ObjectRef.Resource, Subresource: e.ObjectRef.Subresource, User: e.User.Username,
@@ -135,7 +138,8 @@ func Read(audit, spans []byte, uids ...string) (*Truth, error) {
 		return nil, err
 	}
 	for _, list := range [][]Write{t.Writes, t.Events} {
-		slices.SortFunc(list, func(a, b Write) int { return a.Start.Compare(b.Start) }) // the log is in the order of the answers
+		// the log is in the order of the answers
+		slices.SortFunc(list, func(a, b Write) int { return a.Start.Compare(b.Start) })
 		revisions := map[string]bool{}
 		for i := range list {
 			w := &list[i]
@@ -179,7 +183,8 @@ func (t *Truth) call(rpc, pod string, s *span) {
 }
 
 // wroteNothing reports whether all transactions of an update of the API server failed, each because another write came
-// before: what that write had stored was then all that this one wanted (GuaranteedUpdate of apiserver/pkg/storage/etcd3).
+// before: what that write had stored was then all that this one wanted (GuaranteedUpdate of
+// apiserver/pkg/storage/etcd3).
 func (s *span) wroteNothing() bool {
 	tried, lost := 0, 0
 	for _, e := range s.Events {
@@ -193,8 +198,8 @@ func (s *span) wroteNothing() bool {
 	return tried > 0 && tried == lost
 }
 
-// etcdTxn is the last transaction that etcd ran for a request: an update that lost a race runs several. It is nil where none
-// of them wrote.
+// etcdTxn is the last transaction that etcd ran for a request: an update that lost a race runs several. It is nil where
+// none of them wrote.
 func etcdTxn(s *span, children map[string][]*span) (last *span) {
 	if s.wroteNothing() {
 		return nil

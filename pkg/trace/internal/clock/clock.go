@@ -82,7 +82,8 @@ func (k *clock) steady() bool {
 	if len(k.events) == 0 {
 		return true
 	}
-	least := slices.MinFunc(k.events, func(a, b arrival) int { return cmp.Or(cmp.Compare(a.delay, b.delay), a.received.Compare(b.received)) })
+	least := slices.MinFunc(k.events,
+		func(a, b arrival) int { return cmp.Or(cmp.Compare(a.delay, b.delay), a.received.Compare(b.received)) })
 	return slices.ContainsFunc(k.events, func(a arrival) bool {
 		return a.received.Sub(least.received).Abs() > UnrelatedGap && a.delay-least.delay < UnrelatedGap/3
 	})

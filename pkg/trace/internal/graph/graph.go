@@ -130,7 +130,8 @@ func (g *Graph) link() []*node {
 	return all
 }
 
-// EachCause tells of each message, by the name of its rule, which keys its claims follow, and whether there is such a message.
+// EachCause tells of each message, by the name of its rule, which keys its claims follow, and whether there is such a
+// message.
 func (g *Graph) EachCause(tell func(rule, key string, known bool)) {
 	for _, n := range g.nodes {
 		for _, key := range n.Follows {

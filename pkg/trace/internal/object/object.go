@@ -161,14 +161,16 @@ func available(u *unstructured.Unstructured, is map[string]string) bool {
 	observed := number(status, "observedGeneration") >= u.GetGeneration()
 	switch u.GetKind() {
 	case "Deployment":
-		return observed && number(status, "updatedReplicas") == wanted && number(status, "replicas") == wanted && number(status, "availableReplicas") == wanted
+		return observed && number(status, "updatedReplicas") == wanted && number(status, "replicas") == wanted &&
+			number(status, "availableReplicas") == wanted
 	case "ReplicaSet", "ReplicationController":
 		return observed && number(status, "replicas") == wanted && number(status, "availableReplicas") == wanted
 	case "StatefulSet":
 		return observed && number(status, "updatedReplicas") == wanted && number(status, "availableReplicas") == wanted
 	case "DaemonSet":
 		n := number(status, "desiredNumberScheduled")
-		return observed && number(status, "updatedNumberScheduled") == n && number(status, "numberAvailable") == n && (n > 0 || is["Available"] == "True")
+		return observed && number(status, "updatedNumberScheduled") == n && number(status, "numberAvailable") == n &&
+			(n > 0 || is["Available"] == "True")
 	case "PersistentVolumeClaim":
 		return status["phase"] == "Bound"
 	}
@@ -180,7 +182,8 @@ func available(u *unstructured.Unstructured, is map[string]string) bool {
 	return true
 }
 
-// ConditionOwner is the entry that owns a condition: whose manager wrote it last. It is nil where there is none, or more than one.
+// ConditionOwner is the entry that owns a condition: whose manager wrote it last. It is nil where there is none, or
+// more than one.
 func ConditionOwner(entries []metav1.ManagedFieldsEntry, condition string) (owner *metav1.ManagedFieldsEntry) {
 	name, _ := json.Marshal(condition)
 	key := fmt.Appendf(nil, `k:{\"type\":%s}`, bytes.ReplaceAll(name, []byte(`"`), []byte(`\"`)))
@@ -240,7 +243,8 @@ func Resource(kind string) string {
 func Verb(e *metav1.ManagedFieldsEntry) string {
 	who := Client(e.Manager)
 	kubectlPatches := strings.HasPrefix(e.Manager, "kubectl-") && e.Manager != "kubectl-replace"
-	if e.Operation == metav1.ManagedFieldsOperationApply || who == seq.Kubelet || who == seq.Scheduler || e.Manager == "kwok" || kubectlPatches {
+	if e.Operation == metav1.ManagedFieldsOperationApply || who == seq.Kubelet || who == seq.Scheduler ||
+		e.Manager == "kwok" || kubectlPatches {
 		return "patch"
 	}
 	return "update"
