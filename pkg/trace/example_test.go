@@ -27,8 +27,10 @@ func Example() {
 
 	t := trace.New(seq.Object{Kind: "Pod", Namespace: "default", Name: "web"})
 	t.Observe(seq.Observation{Received: begin, Attach: &seq.Attach{}}) // it only looks: no request of ours made the Pod
-	t.Observe(seq.Observation{Received: begin.Add(20 * time.Millisecond), Change: &seq.Change{Type: "ADDED", Pod: pod("7", "")}})
-	t.Observe(seq.Observation{Received: begin.Add(31 * time.Millisecond), Change: &seq.Change{Type: "MODIFIED", Pod: pod("8", "node1")}})
+	t.Observe(seq.Observation{Received: begin.Add(20 * time.Millisecond),
+		Change: &seq.Change{Type: "ADDED", Pod: pod("7", "")}})
+	t.Observe(seq.Observation{Received: begin.Add(31 * time.Millisecond),
+		Change: &seq.Change{Type: "MODIFIED", Pod: pod("8", "node1")}})
 
 	for _, s := range t.Steps() {
 		fmt.Printf("%s → %s: %s (%s, %s)\n", s.From, s.To, s.Label, s.Certainty, s.Rule.Name)
