@@ -169,7 +169,7 @@ var (
 	// generated is what no two runs have alike: uids, hashes, addresses.
 	generated = regexp.MustCompile(`^(?:(?:sha256:)?[0-9a-f]{10,}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}` +
 		`|\d+\.\d+\.\d+\.\d+(?:[:/]\d+)?)$`)
-	figures   = regexp.MustCompile(`^[\d.:]+$`)
+	figures = regexp.MustCompile(`^[\d.:]+$`)
 )
 
 // images and revisions are named by the word before them.

@@ -1,5 +1,7 @@
 package trace
 
+// What a command that was run in a container led to, and the phases of such a run.
+
 import (
 	"cmp"
 	"fmt"

@@ -1,5 +1,7 @@
 package trace
 
+// State, phases and symptoms of a container that a Docker Engine runs.
+
 import (
 	"cmp"
 	"fmt"

@@ -1,5 +1,7 @@
 package trace
 
+// The Pods of a run that is about something else: how far each has come, and what its start took.
+
 import (
 	corev1 "k8s.io/api/core/v1"
 

@@ -1,5 +1,7 @@
 package trace
 
+// Obstacles: what holds a subject, found by its symptoms and worded by their causes.
+
 import (
 	"cmp"
 	"fmt"

@@ -1,5 +1,7 @@
 package trace
 
+// The table of symptoms and causes of Pods, with what to try.
+
 import (
 	"regexp"
 	"time"

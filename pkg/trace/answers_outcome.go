@@ -1,5 +1,7 @@
 package trace
 
+// How far objects have come, by which revision, and which Events are still to come.
+
 import (
 	"cmp"
 	"slices"

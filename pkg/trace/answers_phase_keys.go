@@ -1,5 +1,7 @@
 package trace
 
+// Keys of the steps at which the phases of a Pod begin and end.
+
 import (
 	corev1 "k8s.io/api/core/v1"
 

@@ -1,5 +1,7 @@
 package trace
 
+// Phases: how rows of their tables become intervals between steps, within the frame of the run.
+
 import (
 	"time"
 

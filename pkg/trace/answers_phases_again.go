@@ -1,5 +1,7 @@
 package trace
 
+// Phases of a Pod that come again: pulls, lives, back-off.
+
 import (
 	"slices"
 	"strings"

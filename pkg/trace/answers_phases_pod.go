@@ -1,5 +1,7 @@
 package trace
 
+// The table of the phases of a Pod.
+
 import (
 	"slices"
 	"strings"

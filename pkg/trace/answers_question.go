@@ -1,5 +1,7 @@
 package trace
 
+// What a run should ask the cluster, because the answer would explain what is seen.
+
 import "github.com/kubectl-seq/kubectl-seq/pkg/seq"
 
 // Questions returns what would help to know now.

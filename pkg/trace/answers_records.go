@@ -1,5 +1,7 @@
 package trace
 
+// Whether audit log and spans have told all that is to be expected of them.
+
 import (
 	"slices"
 

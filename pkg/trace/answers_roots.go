@@ -1,5 +1,7 @@
 package trace
 
+// The objects that a run is about.
+
 import (
 	"slices"
 

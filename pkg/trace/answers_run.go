@@ -1,5 +1,7 @@
 package trace
 
+// The run as a whole: its participants and sources, what was not seen, what was contradicted.
+
 import (
 	"fmt"
 	"slices"

@@ -1,5 +1,7 @@
 package trace
 
+// Which steps are final: nothing that may still come would change them or stand before them.
+
 import (
 	"cmp"
 	"time"

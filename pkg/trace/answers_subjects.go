@@ -1,5 +1,7 @@
 package trace
 
+// The table of subjects: what is answered of each sort.
+
 import (
 	"time"
 

@@ -1,5 +1,7 @@
 package trace
 
+// Symptoms of a Pod as a whole: refusal, deletion, failure, no node, no kubelet.
+
 import (
 	"cmp"
 	"fmt"

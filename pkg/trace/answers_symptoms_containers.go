@@ -1,5 +1,7 @@
 package trace
 
+// Symptoms of a Pod's containers and of what comes before them.
+
 import (
 	"cmp"
 	"fmt"

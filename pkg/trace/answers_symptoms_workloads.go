@@ -1,5 +1,7 @@
 package trace
 
+// Symptoms and causes of workloads.
+
 import (
 	"slices"
 	"time"

@@ -1,5 +1,7 @@
 package trace
 
+// The division of a run among its phases, so that they add up to it.
+
 import (
 	"cmp"
 	"slices"

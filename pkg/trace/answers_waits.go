@@ -1,5 +1,7 @@
 package trace
 
+// The table of fixed waits inside Kubernetes.
+
 import (
 	"fmt"
 	"regexp"

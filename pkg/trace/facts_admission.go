@@ -1,5 +1,7 @@
 package trace
 
+// What admission made of a create, and which webhooks were consulted.
+
 import (
 	"regexp"
 	"slices"

@@ -1,5 +1,7 @@
 package trace
 
+// Calls of the CRI, as spans tell of them.
+
 import (
 	"cmp"
 	"slices"

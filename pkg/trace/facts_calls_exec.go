@@ -1,5 +1,7 @@
 package trace
 
+// Commands that are run in containers, as requests and spans tell of them.
+
 import (
 	"fmt"
 	"strings"

@@ -1,5 +1,7 @@
 package trace
 
+// What a write changed of a Pod, in a few words.
+
 import (
 	"cmp"
 	"fmt"

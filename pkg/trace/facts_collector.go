@@ -1,5 +1,7 @@
 package trace
 
+// Deletion by the garbage collector: finalizers, owners, and who has let go of what.
+
 import (
 	"slices"
 

@@ -1,5 +1,7 @@
 package trace
 
+// The table of controllers.
+
 import (
 	"iter"
 	"strings"

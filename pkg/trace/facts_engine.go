@@ -1,5 +1,7 @@
 package trace
 
+// A container of a Docker Engine, as the events of the engine and of its containerd tell of it.
+
 import (
 	"cmp"
 	"fmt"

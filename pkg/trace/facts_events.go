@@ -1,5 +1,7 @@
 package trace
 
+// Events: when they were emitted and what they are evidence of.
+
 import (
 	"fmt"
 	"time"

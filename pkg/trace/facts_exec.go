@@ -1,5 +1,7 @@
 package trace
 
+// The command that a run is about.
+
 import "github.com/kubectl-seq/kubectl-seq/pkg/seq"
 
 // ownExec is our request that runs a command in the Pod, the last where it took several, or nil.

@@ -1,5 +1,7 @@
 package trace
 
+// The store of all that was observed, each fact once.
+
 import (
 	"cmp"
 	"slices"

@@ -1,5 +1,7 @@
 package trace
 
+// Audit entries and spans, joined to the revisions that they made, and clocks compared by them.
+
 import (
 	"slices"
 	"strings"

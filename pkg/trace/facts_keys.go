@@ -1,5 +1,7 @@
 package trace
 
+// Keys of messages.
+
 import (
 	"fmt"
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"

@@ -1,5 +1,7 @@
 package trace
 
+// The lives of containers, as the status and Events tell of them.
+
 import (
 	"cmp"
 	"slices"

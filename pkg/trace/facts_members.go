@@ -1,5 +1,7 @@
 package trace
 
+// Which objects are part of a run.
+
 import (
 	"cmp"
 	"maps"

@@ -1,5 +1,7 @@
 package trace
 
+// Who owns whom, and which writes a controller must have seen before one of its own.
+
 import (
 	"cmp"
 	"slices"

@@ -1,5 +1,7 @@
 package trace
 
+// What an object that was there before the run had already gone through.
+
 import (
 	"time"
 

@@ -1,5 +1,7 @@
 package trace
 
+// Writes that have left a time in an object: managedFields entries and conditions.
+
 import (
 	"cmp"
 	"fmt"

@@ -1,5 +1,7 @@
 package trace
 
+// Bounds of writes by our own reads.
+
 import (
 	"time"
 

@@ -1,5 +1,7 @@
 package trace
 
+// Audit entries and spans of one request, put together.
+
 import (
 	"cmp"
 	"fmt"

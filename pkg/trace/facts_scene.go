@@ -1,5 +1,7 @@
 package trace
 
+// The scene: all stories of a run and what they share.
+
 import (
 	"cmp"
 	"maps"

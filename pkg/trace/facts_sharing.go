@@ -1,5 +1,7 @@
 package trace
 
+// Revisions that share what is the same.
+
 import (
 	"reflect"
 	"slices"

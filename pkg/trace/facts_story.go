@@ -1,5 +1,7 @@
 package trace
 
+// The story of one object: its facts, sorted and read.
+
 import (
 	"cmp"
 	"iter"

@@ -1,5 +1,7 @@
 package trace
 
+// The kubelet's worker of a Pod, by the Events that it emits one after another.
+
 import (
 	"cmp"
 	"fmt"

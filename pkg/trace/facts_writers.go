@@ -1,5 +1,7 @@
 package trace
 
+// Who made a write, by what the object says.
+
 import (
 	"bytes"
 	"cmp"

@@ -1,5 +1,7 @@
 package trace
 
+// One revision as a write: what it was, what it changed.
+
 import (
 	"slices"
 	"time"

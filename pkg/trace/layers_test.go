@@ -31,9 +31,12 @@ func TestLayersPointOneWay(t *testing.T) {
 		if strings.HasSuffix(name, "_test.go") || name == "doc.go" {
 			continue
 		}
-		f, err := parser.ParseFile(fset, name, nil, parser.SkipObjectResolution)
+		f, err := parser.ParseFile(fset, name, nil, parser.SkipObjectResolution|parser.ParseComments)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if len(f.Comments) == 0 || fset.Position(f.Comments[0].Pos()).Line != 3 {
+			t.Errorf("%s does not open with what it is for", name)
 		}
 		if layerOf(name) < 0 {
 			t.Errorf("%s is of no layer: its name begins with none of %v", name, layers)

@@ -1,5 +1,7 @@
 package trace
 
+// The list of the rules, and what a rule is.
+
 import (
 	"cmp"
 

@@ -1,5 +1,7 @@
 package trace
 
+// The rule of admission.
+
 import (
 	"strings"
 	"time"

@@ -1,5 +1,7 @@
 package trace
 
+// Rules of writes and of their way into etcd.
+
 import (
 	"time"
 

@@ -1,5 +1,7 @@
 package trace
 
+// The rule of what the garbage collector changes before it lets an object go.
+
 import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/graph"

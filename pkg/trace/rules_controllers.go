@@ -1,5 +1,7 @@
 package trace
 
+// Rules of what controllers write.
+
 import (
 	"cmp"
 	"fmt"

@@ -1,5 +1,7 @@
 package trace
 
+// Rules of what a Docker Engine is asked, answers and tells by its events.
+
 import (
 	"cmp"
 	"fmt"

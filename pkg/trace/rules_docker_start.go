@@ -1,5 +1,7 @@
 package trace
 
+// Rules of what an engine, containerd and runc do to start a container.
+
 import (
 	"slices"
 	"strings"

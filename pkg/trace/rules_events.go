@@ -1,5 +1,7 @@
 package trace
 
+// Rules of Events, as objects and as what they tell of.
+
 import (
 	"fmt"
 	"strings"

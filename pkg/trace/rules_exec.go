@@ -1,5 +1,7 @@
 package trace
 
+// Rules of a command that is run in a container.
+
 import (
 	"cmp"
 	"fmt"

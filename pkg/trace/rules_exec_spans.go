@@ -1,5 +1,7 @@
 package trace
 
+// Rules of such a command where there are spans.
+
 import (
 	"time"
 

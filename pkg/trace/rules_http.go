@@ -1,5 +1,7 @@
 package trace
 
+// Rules of our own requests.
+
 import (
 	"fmt"
 	"strings"

@@ -1,5 +1,7 @@
 package trace
 
+// Rules of what becomes of a Pod on its node.
+
 import (
 	"fmt"
 	"strings"

@@ -1,5 +1,7 @@
 package trace
 
+// Rules of what had happened before the run looked.
+
 import (
 	"fmt"
 	"maps"

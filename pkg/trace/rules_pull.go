@@ -1,5 +1,7 @@
 package trace
 
+// Rules of images: present or pulled.
+
 import (
 	"regexp"
 	"time"

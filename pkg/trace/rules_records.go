@@ -1,5 +1,7 @@
 package trace
 
+// Rules of what audit log and spans tell of requests.
+
 import (
 	"cmp"
 	"strconv"

@@ -1,5 +1,7 @@
 package trace
 
+// Rules of what the spans of kubelet and runtime tell.
+
 import (
 	"fmt"
 	"strings"

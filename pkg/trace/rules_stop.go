@@ -1,5 +1,7 @@
 package trace
 
+// Rules of the end of a Pod.
+
 import (
 	"fmt"
 	"strings"

@@ -1,5 +1,7 @@
 package trace
 
+// Rules of watches: what they hand over, and where one is lost.
+
 import (
 	"fmt"
 	"time"

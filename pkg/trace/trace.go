@@ -1,5 +1,7 @@
 package trace
 
+// The fold: facts by rules into steps.
+
 import (
 	"slices"
 	"time"

@@ -1,3 +1,5 @@
+// Package clock compares the clocks of others with ours, by what cannot have come before its cause, nor after its
+// receipt.
 package clock
 
 import (
@@ -29,6 +31,7 @@ type arrival struct {
 	received time.Time
 }
 
+// Of is what is known of the clock of a participant.
 func (c *Clocks) Of(p seq.Participant) *clock {
 	if *c == nil {
 		*c = Clocks{}
@@ -98,6 +101,7 @@ func (c Clocks) Jumped(p seq.Participant) bool { return c[p] != nil && c[p].Jump
 // fastest is the usual time from emission to receipt of the fastest of several Events.
 const fastest = 4 * time.Millisecond
 
+// Offset is by how much the times of a participant are ahead of ours; 0 where nothing rules that out.
 func (c Clocks) Offset(p seq.Participant) time.Duration {
 	if k := c[p]; k != nil {
 		return k.Offset
@@ -105,6 +109,7 @@ func (c Clocks) Offset(p seq.Participant) time.Duration {
 	return 0
 }
 
+// List is all that was measured, by the names of the participants.
 func (c Clocks) List() []seq.Clock {
 	var all []seq.Clock
 	for _, k := range c {

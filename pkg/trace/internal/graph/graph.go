@@ -1,3 +1,4 @@
+// Package graph merges claims about one message into one step, carries bounds along causes, and draws one order.
 package graph
 
 import (

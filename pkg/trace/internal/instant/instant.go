@@ -1,3 +1,4 @@
+// Package instant bounds instants. The zero time is one that is not known.
 package instant
 
 import (
@@ -9,10 +10,12 @@ import (
 // Earlier reports whether a is a better receipt than b: known, and before it.
 func Earlier(a, b time.Time) bool { return !a.IsZero() && (b.IsZero() || a.Before(b)) }
 
+// Intersect is what two windows of one instant leave; it is empty where they contradict each other.
 func Intersect(a, b seq.Window) seq.Window {
 	return seq.Window{Earliest: Later(a.Earliest, b.Earliest), Latest: Sooner(a.Latest, b.Latest)}
 }
 
+// Later is the later of two instants; one that is not known is before all others.
 func Later(a, b time.Time) time.Time {
 	if b.After(a) { // the zero time is before all others
 		return b
@@ -20,6 +23,7 @@ func Later(a, b time.Time) time.Time {
 	return a
 }
 
+// Sooner is the earlier of two instants, of those that are known.
 func Sooner(a, b time.Time) time.Time {
 	if Earlier(b, a) {
 		return b
@@ -27,6 +31,7 @@ func Sooner(a, b time.Time) time.Time {
 	return a
 }
 
+// Exactly is an instant of our own clock: its window, the instant, that it is sharp, and how sharp.
 func Exactly(t time.Time) (seq.Window, time.Time, bool, time.Duration) {
 	return seq.Window{Earliest: t, Latest: t}, t, true, 100 * time.Microsecond
 }

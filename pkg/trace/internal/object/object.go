@@ -1,3 +1,5 @@
+// Package object reads what one object of the API says by itself: what changed from one revision to the next, who owns
+// which field, its conditions and statuses.
 package object
 
 import (
@@ -28,6 +30,7 @@ func List(u *unstructured.Unstructured, path ...string) (all []map[string]any) {
 	return all
 }
 
+// Client is the participant by whose name a managedFields entry goes.
 func Client(manager string) seq.Participant {
 	if p, ok := Components[manager]; ok {
 		return p
@@ -35,6 +38,7 @@ func Client(manager string) seq.Participant {
 	return seq.Participant(manager)
 }
 
+// Fields is what a managedFields entry owns, as JSON, or nil.
 func Fields(e metav1.ManagedFieldsEntry) []byte {
 	if e.FieldsV1 == nil {
 		return nil
@@ -80,6 +84,7 @@ func conditionList(status map[string]any) (all [][2]string) {
 	return all
 }
 
+// Conditions are the statuses of the conditions in a status, by their types.
 func Conditions(status map[string]any) map[string]string {
 	all := map[string]string{}
 	for _, c := range conditionList(status) {
@@ -94,6 +99,7 @@ type Endpoint struct {
 	Ready        bool
 }
 
+// Endpoints are those of an EndpointSlice, by address.
 func Endpoints(u *unstructured.Unstructured) map[string]Endpoint {
 	all := map[string]Endpoint{}
 	for _, e := range List(u, "endpoints") {
