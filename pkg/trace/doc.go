@@ -11,16 +11,13 @@
 // The way from observations to steps:
 //
 //   - Facts (facts_*.go). Observe keeps each revision of an object once, each revision of an Event once, each request
-//
-// once, whatever the order in which they come. Of these the story of each object is read: who wrote what, which calls
-//
-//		the kubelet made, which lives its containers had.
-//	  - Rules (rules_*.go). Each row of rules derives claims from a story: "this message happened, within this window,
-//	    after
-//	    those, and this proves it".
-//	  - The fold (trace.go). Claims about one message, those with the same key, merge into one Step: windows intersect,
-//	    evidence adds up. Causes tighten windows along their chains, and one order is drawn from causes and times.
-//	  - Answers (answers_*.go). How far it came, which phases the time went to, who holds it, what could not be seen.
+//     once, whatever the order in which they come. Of these the story of each object is read: who wrote what, which
+//     calls the kubelet made, which lives its containers had.
+//   - Rules (rules_*.go). Each row of rules derives claims from a story: "this message happened, within this window,
+//     after those, and this proves it".
+//   - The fold (trace.go). Claims about one message, those with the same key, merge into one Step: windows intersect,
+//     evidence adds up. Causes tighten windows along their chains, and one order is drawn from causes and times.
+//   - Answers (answers_*.go). How far it came, which phases the time went to, who holds it, what could not be seen.
 //
 // Nothing refers upward (TestLayersPointOneWay). Below are packages that know nothing of stories: internal/graph merges
 // and orders, internal/clock compares clocks, internal/instant bounds instants, internal/object reads one object of the
