@@ -48,7 +48,7 @@ func TestTruthWithRecords(t *testing.T) {
 const likelyWithin = 100 * time.Millisecond
 
 // usualSandbox is what a sandbox takes on a machine that does nothing else.
-const usualSandbox = 500 * time.Millisecond
+const usualSandbox = 300 * time.Millisecond
 
 // onThisMachine scales a bound by what the slowest sandbox of a run says of the machine.
 func onThisMachine(tr *truth.Truth, bound time.Duration) time.Duration {
