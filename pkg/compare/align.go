@@ -21,7 +21,7 @@ type message struct {
 
 // messages are the steps of a run, each answer with its request.
 func (n *naming) messages(steps []seq.Step) []message {
-	calls := map[string]int{}
+	calls := map[seq.Key]int{}
 	writes := map[[2]string]int{} // by object and revision
 	var all []message
 	for i := range steps {

@@ -61,8 +61,8 @@ func TestPairs(t *testing.T) {
 func complete(t *testing.T, name string, c compare.Comparison) {
 	t.Helper()
 	for _, s := range compare.Sides {
-		seen := map[string]bool{}
-		place := map[string]int{} // by key, also of answers
+		seen := map[seq.Key]bool{}
+		place := map[seq.Key]int{} // by key, also of answers
 		for i, row := range c.Steps {
 			if m := row.Sides[s]; m != nil {
 				place[m.Key] = i
@@ -117,7 +117,7 @@ func complete(t *testing.T, name string, c compare.Comparison) {
 // disorder looks for two messages that changed places though the window of one ends before that of the other begins.
 func disorder(t *testing.T, name string, c compare.Comparison, s compare.Side) {
 	t.Helper()
-	was := map[string]int{}
+	was := map[seq.Key]int{}
 	for i := range c.Runs[s].Steps {
 		was[c.Runs[s].Steps[i].Key] = i
 	}
@@ -138,8 +138,8 @@ func disorder(t *testing.T, name string, c compare.Comparison, s compare.Side) {
 }
 
 // pairs are what is said of each step: the key of its counterpart, or none, and whether that is at another place.
-func pairs(c compare.Comparison, s compare.Side) map[string]string {
-	all := map[string]string{}
+func pairs(c compare.Comparison, s compare.Side) map[seq.Key]seq.Key {
+	all := map[seq.Key]seq.Key{}
 	for _, row := range c.Steps {
 		m := row.Sides[s]
 		if m == nil {
@@ -190,7 +190,8 @@ func of(runtime seq.Participant, messages ...string) compare.Run {
 	for i, m := range messages {
 		f := strings.SplitN(m, " ", 3)
 		at := zero.Add(time.Duration(i) * time.Millisecond)
-		s := seq.Step{Key: m, From: seq.Participant(f[0]), To: seq.Participant(f[1]), Kind: seq.RequestKind, Label: f[2],
+		s := seq.Step{Key: seq.Key(m), From: seq.Participant(f[0]), To: seq.Participant(f[1]), Kind: seq.RequestKind,
+			Label:  f[2],
 			Window: seq.Window{Earliest: at, Latest: at}, Best: at, Detail: seq.Brief}
 		if name, ok := strings.CutPrefix(f[1], "container/"); ok {
 			s.Container = name

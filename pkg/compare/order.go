@@ -7,7 +7,7 @@ import (
 )
 
 // history tells which of a run's steps are proved to come before others. Any other order is only likely.
-type history map[string]*seq.Step // by key
+type history map[seq.Key]*seq.Step // by key
 
 func (r *Run) history() history {
 	h := make(history, len(r.Steps))
@@ -22,10 +22,10 @@ func (h history) proved(first, then *seq.Step) bool {
 	if f, t := first.Known().Latest, then.Known().Earliest; !f.IsZero() && !t.IsZero() && f.Before(t) {
 		return true
 	}
-	seen := map[string]bool{}
+	seen := map[seq.Key]bool{}
 	var leads func(s *seq.Step) bool
 	leads = func(s *seq.Step) bool {
-		return slices.ContainsFunc(s.After, func(key string) bool {
+		return slices.ContainsFunc(s.After, func(key seq.Key) bool {
 			if key == first.Key {
 				return true
 			}

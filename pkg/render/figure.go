@@ -28,7 +28,7 @@ type row struct {
 func newFigure(r Report, detail seq.Detail) figure {
 	var f figure
 	r = r.selected()
-	calls := map[string]int{} // rows
+	calls := map[seq.Key]int{} // rows
 	for i := range r.Steps {
 		s := &r.Steps[i]
 		if s.Detail > detail {
@@ -92,7 +92,7 @@ func (f *figure) sortLanes(runtime seq.Participant) {
 // the row. A part reaches back to the end of the one before it, if it began by then.
 func (f *figure) markPhases(r Report) {
 	type stretch struct{ begin, end, phase int }
-	at := map[string]int{} // the first row not before the step
+	at := map[seq.Key]int{} // the first row not before the step
 	n := 0
 	for i := range r.Steps {
 		at[r.Steps[i].Key] = n

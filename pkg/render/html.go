@@ -127,7 +127,7 @@ func newPage(r Report, y Style) page {
 		p.Lanes = append(p.Lanes,
 			pageLane{strings.TrimPrefix(Plain(string(l)), string(seq.Container(""))), laneRank(l, r.Run.Runtime)})
 	}
-	index := map[string]int{}
+	index := map[seq.Key]int{}
 	for i, x := range f.rows {
 		index[x.Key] = i
 		p.Steps = append(p.Steps, y.pageStep(r, f, x, index))
@@ -163,7 +163,7 @@ func newPage(r Report, y Style) page {
 	return p
 }
 
-func (y Style) pageStep(r Report, f figure, x row, index map[string]int) pageStep {
+func (y Style) pageStep(r Report, f figure, x row, index map[seq.Key]int) pageStep {
 	since := func(t time.Time) *float64 {
 		if t.IsZero() || r.Run.Zero.IsZero() {
 			return nil

@@ -162,7 +162,7 @@ func JSON(w io.Writer, r Report) error {
 	if err != nil {
 		return err
 	}
-	index := make(map[string]int, len(r.Steps))
+	index := make(map[seq.Key]int, len(r.Steps))
 	for i, s := range r.Steps {
 		index[s.Key] = i
 	}
@@ -178,7 +178,7 @@ func JSON(w io.Writer, r Report) error {
 			Subresource: s.Subresource,
 			Object:      s.Object, About: s.About, ResourceVersion: s.ResourceVersion, Container: s.Container, Node: s.Node,
 			At:       s.At,
-			Call:     s.Call,
+			Call:     string(s.Call),
 			Earliest: instant(s.Window.Earliest), Latest: instant(s.Window.Latest), Best: instant(s.Best),
 			Clock: s.Clock, Certainty: s.Certainty, Detail: s.Detail.String(), Rule: s.Rule.Name, Evidence: s.Evidence,
 			Conflict: s.Conflict,
@@ -217,9 +217,9 @@ func jsonOfObstacle(o *seq.Obstacle) *jsonObstacle {
 }
 
 // jsonPhases refers to steps by their indices.
-func jsonPhases(phases []seq.Phase, index map[string]int) []jsonPhase {
+func jsonPhases(phases []seq.Phase, index map[seq.Key]int) []jsonPhase {
 	all := []jsonPhase{}
-	at := func(key string) int {
+	at := func(key seq.Key) int {
 		if i, ok := index[key]; ok {
 			return i
 		}

@@ -161,7 +161,7 @@ func (l *Live) laneLines(r Report, settled int) []line {
 		}
 		l.columns = c
 	}
-	firm := make(map[string]bool, settled)
+	firm := make(map[seq.Key]bool, settled)
 	for _, s := range r.Steps[:settled] {
 		firm[s.Key] = true
 	}

@@ -25,9 +25,9 @@ type Style struct {
 
 // line is one step, or a call and its answer, as it is drawn: one or more terminal lines.
 type line struct {
-	key     string
-	answer  string // key of the response it includes, if it does
-	head    string // what has to stand above it, once
+	key     seq.Key
+	answer  seq.Key // key of the response it includes, if it does
+	head    string  // what has to stand above it, once
 	text    []string
 	settled bool
 }
@@ -108,9 +108,9 @@ func (y Style) where(r Report) string {
 
 // lines draws the steps. Calls in alone have been drawn without their answer before, so the answer gets its own line.
 // Those in done have been drawn for good, and are not drawn again.
-func (y Style) lines(r Report, settled int, alone, done map[string]bool) []line {
+func (y Style) lines(r Report, settled int, alone, done map[seq.Key]bool) []line {
 	tags := r.tags()
-	answers := map[string]int{}
+	answers := map[seq.Key]int{}
 	for i := range r.Steps {
 		if s := &r.Steps[i]; s.Kind == seq.ResponseKind && s.Call != "" {
 			answers[s.Call] = i

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/mattn/go-runewidth"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // Live draws the listing while the run goes on.
@@ -24,15 +26,15 @@ type Live struct {
 	aside   string                     // something to say once, before the next line
 	head    string                     // what stands above the last line that was drawn for good
 	begun   bool
-	printed map[string]bool // keys of steps drawn for good
-	alone   map[string]bool // calls drawn without their answer
-	tail    []string        // terminal lines below the settled ones
+	printed map[seq.Key]bool // keys of steps drawn for good
+	alone   map[seq.Key]bool // calls drawn without their answer
+	tail    []string         // terminal lines below the settled ones
 }
 
 // NewLive draws on out in a live format. Size tells the size of the terminal in cells; without it out is none.
 func NewLive(format string, style Style, out io.Writer, size func() (width, height int)) *Live {
-	return &Live{Style: style, lanes: format == "lanes", out: out, size: size, printed: map[string]bool{},
-		alone: map[string]bool{}}
+	return &Live{Style: style, lanes: format == "lanes", out: out, size: size, printed: map[seq.Key]bool{},
+		alone: map[seq.Key]bool{}}
 }
 
 // Update draws the report. The first settled of its steps will not change any more.

@@ -37,11 +37,11 @@ func sample() Report {
 	answer := call
 	answer.Key, answer.From, answer.To = "call:end", seq.APIServer, seq.Kubectl
 	answer.Kind, answer.Label, answer.Best = seq.ResponseKind, "201 Created", after(6.4)
-	answer.Window, answer.After = window(6.4, 6.4), []string{"call"}
+	answer.Window, answer.After = window(6.4, 6.4), []seq.Key{"call"}
 	delivery := seq.Step{Key: "deliver", From: seq.APIServer, To: seq.Kubelet, Kind: seq.DeliveryKind,
 		Label: "watch: Pod web, yours", Detail: seq.Brief,
 		Window: window(12.2, 64.1), Best: after(13), Certainty: seq.Inferred, Rule: ruleNamed("kubelet-delivery"),
-		After: []string{"call"}}
+		After: []seq.Key{"call"}}
 	patch := seq.Step{Key: "write", From: seq.Kubelet, To: seq.APIServer, Kind: seq.RequestKind,
 		Label: "PATCH pods/status: ContainerCreating (app), Initialized", Detail: seq.Normal,
 		ResourceVersion: "419", Verb: "patch", Window: window(12.2, 64.1), Best: after(60), Certainty: seq.Observed,
@@ -372,7 +372,7 @@ func largeReport() Report {
 	r := sample()
 	s := r.Steps[3]
 	for len(r.Steps) < 100 {
-		s.Key = fmt.Sprint("write", len(r.Steps))
+		s.Key = seq.Key(fmt.Sprint("write", len(r.Steps)))
 		r.Steps = append(r.Steps, s)
 	}
 	return r

@@ -60,7 +60,7 @@ func (p Phase) Lately() time.Duration {
 
 // Part is one stretch of a phase, between two messages.
 type Part struct {
-	Begin, End string // keys of the steps; empty where the run itself began or ended there
+	Begin, End Key    // of the steps; empty where the run itself began or ended there
 	Window            // from when it began at the earliest to when it ended at the latest
 	Likely     Window // from when it is likeliest to have begun to when it is likeliest to have ended
 }

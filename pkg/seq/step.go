@@ -46,6 +46,26 @@ func (p Participant) IsController() bool {
 // IsClient reports whether it is the lane of who asked for what the run is about.
 func (p Participant) IsClient() bool { return p == Kubectl || p == User }
 
+// Key is the identity of a message, the same in every fold of the same run. The reply to a request has the key of the
+// request and an ending.
+type Key string
+
+const endOfKey = ":end"
+
+// End is the key of the reply; nothing for no key.
+func (k Key) End() Key {
+	if k == "" {
+		return ""
+	}
+	return k + endOfKey
+}
+
+// IsEnd reports whether it is the key of a reply.
+func (k Key) IsEnd() bool { return strings.HasSuffix(string(k), endOfKey) }
+
+// Begin is the key of the request, be it that of the reply or not.
+func (k Key) Begin() Key { return Key(strings.TrimSuffix(string(k), endOfKey)) }
+
 // Kind says how a step is drawn.
 type Kind string
 
@@ -120,7 +140,7 @@ type Evidence struct {
 // The order of two steps is proved where After leads from one to the other or their windows do not overlap. Otherwise
 // they may as well have happened the other way round, and were put in the likelier order.
 type Step struct {
-	Key             string // identity of the message, the same in every fold of the same run
+	Key             Key // identity of the message, the same in every fold of the same run
 	From, To        Participant
 	Kind            Kind
 	Label           string
@@ -133,7 +153,7 @@ type Step struct {
 	Container       string
 	Node            string
 	At              Instant
-	Call            string // joins a request and its response
+	Call            Key // joins a request and its response
 	Window          Window
 	Best            time.Time // the likeliest instant inside the window
 	Shown           bool      // Best is sharp enough to print instead of the window
@@ -143,8 +163,21 @@ type Step struct {
 	Detail          Detail
 	Rule            *Rule // by which it is concluded; of several, the first that observed it
 	Evidence        []Evidence
-	After           []string // keys of the steps proved to come before, the nearest ones; any other order is only likely
-	Conflict        bool     // bounds contradicted each other: two clocks disagree beyond what was measured
+	After           []Key // keys of the steps proved to come before, the nearest ones; any other order is only likely
+	Conflict        bool  // bounds contradicted each other: two clocks disagree beyond what was measured
+}
+
+// SetInstant says that it was at that instant, as sharp as that.
+func (s *Step) SetInstant(at time.Time, precision time.Duration) {
+	s.Window, s.Best, s.Shown, s.Precision = Window{Earliest: at, Latest: at}, at, true, precision
+}
+
+// Reply is the answer to the request that the step is: with its evidence and bounds, the other way round, and joined to
+// it.
+func (s Step) Reply(label string) Step {
+	call := s.Key
+	s.Key, s.Call, s.From, s.To, s.Kind, s.At, s.Label = call.End(), call, s.To, s.From, ResponseKind, AtEnd, label
+	return s
 }
 
 // Known is what to say of the instant: Best and its precision where it is sharp, else the window.

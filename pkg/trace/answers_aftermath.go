@@ -108,8 +108,8 @@ func endedForGood(w *write, x life) bool {
 // execPhases are those of a run that is about a command: the command itself, and what a restart takes that it led to.
 var execPhases = []phase{
 	{name: "exec", explain: "the command's way into the container, its own time, and its way back",
-		intervals: until(func(s *story) string { return callKey(s.ownExec()) },
-			func(s *story) string { return execCall{Request: s.ownExec()}.key("status") },
+		intervals: until(func(s *story) seq.Key { return callKey(s.ownExec()) },
+			func(s *story) seq.Key { return execCall{Request: s.ownExec()}.key("status") },
 			func(s *story) bool { q := s.ownExec(); return q.ExecFailure() == "" && q.Exec.Ended.IsZero() })},
 	{name: "run", explain: "the containers run", intervals: func(s *story, _ *result) []interval {
 		return s.livesOf(func(c *corev1.Container, init bool) bool { return !init })
@@ -120,7 +120,7 @@ var execPhases = []phase{
 	{name: "start", explain: "the runtime has runc make and start the container", intervals: calling("StartContainer")},
 	{name: "report", explain: reportExplained, intervals: between((*story).endOfAll, (*story).finishedKey)},
 	{name: "ready", explain: "from the container's start to the stored Ready: probes, and the kubelet's report",
-		intervals: between(func(s *story) string { return s.nextLife("StartContainer") + ":end" }, func(s *story) string {
+		intervals: between(func(s *story) seq.Key { return s.nextLife("StartContainer").End() }, func(s *story) seq.Key {
 			if w := s.settledAfter(s.endedSince(s.ownExec()), backAgain); w != nil {
 				return s.etcdKey(w.rv)
 			}
@@ -129,7 +129,7 @@ var execPhases = []phase{
 }
 
 // nextLife is the call that begins its next life.
-func (s *story) nextLife(rpc string) string {
+func (s *story) nextLife(rpc string) seq.Key {
 	for _, r := range s.endedSince(s.ownExec()) {
 		return criKey(rpc, r.container, r.attempt+1)
 	}

@@ -112,7 +112,7 @@ var enginePhases = []phase{
 	{name: "run", explain: "the container's program runs",
 		intervals: func(*story, *result) []interval { return []interval{{"docker:program", "docker:exit", true}} }},
 	{name: "end", explain: "the engine learns of the exit, and tells who waits for it",
-		intervals: between(func(*story) string { return "docker:exit" }, answeredKey("wait"))},
+		intervals: between(func(*story) seq.Key { return "docker:exit" }, answeredKey("wait"))},
 }
 
 // asking is a request of ours, until it is answered.
@@ -123,8 +123,8 @@ func asking(verb string) func(*story, *result) []interval {
 }
 
 // askedKey is of our request of that verb, answeredKey of its answer.
-func askedKey(verb string) func(*story) string {
-	return func(s *story) string {
+func askedKey(verb string) func(*story) seq.Key {
+	return func(s *story) seq.Key {
 		if q := s.asked(verb); q != nil {
 			return callKey(q)
 		}
@@ -132,10 +132,10 @@ func askedKey(verb string) func(*story) string {
 	}
 }
 
-func answeredKey(verb string) func(*story) string {
-	return func(s *story) string {
+func answeredKey(verb string) func(*story) seq.Key {
+	return func(s *story) seq.Key {
 		if q := s.asked(verb); q != nil {
-			return callKey(q) + ":end"
+			return callKey(q).End()
 		}
 		return ""
 	}

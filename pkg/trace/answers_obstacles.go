@@ -122,7 +122,8 @@ var podSymptoms = []symptom{
 			next:    "check the name, and imagePullSecrets", dead: patience},
 		{name: "registry",
 			match: re(`(?i)(connection refused|no such host|i/o timeout|deadline exceeded|no route|unreachable|tls: |x509: ` +
-				`|server misbehaving|\bEOF\b|reset by peer|too many requests|\b50[0234] (?:internal|bad|service|gateway))`), by: "registry",
+				`|server misbehaving|\bEOF\b|reset by peer|too many requests|\b50[0234] (?:internal|bad|service|gateway))`),
+			by:      "registry",
 			explain: "{node} cannot reach the registry of {image}; the kubelet goes on trying",
 			next:    "can {node} reach it? kubectl describe pod {pod} -n {namespace}"},
 		{name: "no-image", match: re(`(?i)(failed to resolve.*not found|manifest unknown|name unknown)`), by: "registry",

@@ -130,7 +130,7 @@ func (s *story) eventsPending() bool {
 	if s.foundRevision() != nil { // its Events may be gone
 		return false
 	}
-	seen := map[string]bool{}
+	seen := map[seq.Key]bool{}
 	for _, a := range s.workerEvents {
 		if a.action == containerStarted {
 			seen[a.call] = true

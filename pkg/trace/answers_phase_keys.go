@@ -5,12 +5,13 @@ package trace
 import (
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
 // The keys of the messages that begin and end the phases of a Pod.
 
-func (s *story) createKey() string {
+func (s *story) createKey() seq.Key {
 	if s.foundRevision() != nil {
 		return s.pastCreate()
 	}
@@ -28,7 +29,7 @@ func (s *story) deletion() uint64 {
 }
 
 // lastExit is the last end of a container that the deletion caused.
-func (s *story) lastExit() (key string) {
+func (s *story) lastExit() (key seq.Key) {
 	deletion := s.deletion()
 	if deletion == 0 {
 		return ""
@@ -52,21 +53,21 @@ func (s *story) lastExit() (key string) {
 
 // storedKey, boundKey and readyKey are those of the etcd writes that made the object, gave the Pod its node, and had it
 // ready first.
-func (s *story) storedKey() string {
+func (s *story) storedKey() seq.Key {
 	if s.foundRevision() != nil {
 		return stored(s.pastCreate())
 	}
 	return s.etcdKey(s.createRevision())
 }
 
-func (s *story) boundKey() string {
+func (s *story) boundKey() seq.Key {
 	if s.foundNode() != nil {
 		return stored(s.pastBound())
 	}
 	return s.etcdKey(s.bindRevision())
 }
 
-func (s *story) readyKey() string {
+func (s *story) readyKey() seq.Key {
 	if w := s.foundRevision(); w != nil {
 		for _, m := range s.pastWrites() {
 			if m.is(corev1.PodReady) {
@@ -84,18 +85,18 @@ func (s *story) readyRevision() uint64 {
 }
 
 // lastStart is the end of the last container start that the first Ready waited for.
-func (s *story) lastStart() string {
+func (s *story) lastStart() seq.Key {
 	if len(s.revisions) == 0 {
 		return ""
 	}
-	ready, key := s.readyRevision(), ""
+	ready, key := s.readyRevision(), seq.Key("")
 	for _, w := range s.revisions {
 		if w.rv > ready {
 			break
 		}
 		for _, c := range w.pod.Status.ContainerStatuses {
 			if c.State.Running != nil {
-				key = criKey("StartContainer", c.Name, int(c.RestartCount)) + ":end"
+				key = criKey("StartContainer", c.Name, int(c.RestartCount)).End()
 			}
 		}
 	}

@@ -23,17 +23,17 @@ type phase struct {
 
 // interval is a stretch, from one step to another. One that may go on without its end is open.
 type interval struct {
-	begin, end string // keys
+	begin, end seq.Key
 	open       bool
 }
 
 // between is the one stretch from one step to another.
-func between(begin, end func(*story) string) func(*story, *result) []interval {
+func between(begin, end func(*story) seq.Key) func(*story, *result) []interval {
 	return func(s *story, _ *result) []interval { return []interval{{begin: begin(s), end: end(s)}} }
 }
 
 // until is that stretch, which goes on without its end where open says so.
-func until(begin, end func(*story) string, open func(*story) bool) func(*story, *result) []interval {
+func until(begin, end func(*story) seq.Key, open func(*story) bool) func(*story, *result) []interval {
 	return func(s *story, _ *result) []interval { return []interval{{begin(s), end(s), open(s)}} }
 }
 
@@ -91,7 +91,7 @@ func (s *story) pastFrame(r *result) frame {
 
 // podStartEnds are what may end the start of a Pod: that it is ready, that its last container has started, that all
 // have ended.
-func podStartEnds(s *story) []string { return []string{s.readyKey(), s.lastStart(), s.endOfAll()} }
+func podStartEnds(s *story) []seq.Key { return []seq.Key{s.readyKey(), s.lastStart(), s.endOfAll()} }
 
 // stepInterval is a span with its steps.
 type stepInterval struct {

@@ -44,7 +44,7 @@ func (s *story) restarts(c *corev1.Container, code int32) bool {
 // retries are the times from what failed before a container could be made to the next call for it.
 func (s *story) retries(r *result) (all []interval) {
 	if first, ok := s.firstTrouble(); ok {
-		x := interval{begin: s.note(first).Key, end: sandboxKey + ":end", open: !s.over() && !s.ends()}
+		x := interval{begin: s.note(first).Key, end: sandboxKey.End(), open: !s.over() && !s.ends()}
 		if acts := s.workerEvents; len(acts) > 0 {
 			x.end = acts[0].first()
 		}
@@ -53,7 +53,7 @@ func (s *story) retries(r *result) (all []interval) {
 	if begin, end, _ := s.retried(); begin != "" {
 		all = append(all, interval{begin, end, !s.over()})
 	}
-	failed := map[string]string{} // by container, the end of the call that failed last
+	failed := map[string]seq.Key{} // by container, the end of the call that failed last
 	for _, a := range s.workerEvents {
 		if begin := failed[a.container]; begin != "" {
 			all = append(all, interval{begin: begin, end: a.first()})
@@ -81,7 +81,7 @@ func (s *story) ownContainers() []corev1.Container {
 
 // retried is what failed before a container could be made, the call that then made it, or will, and what the kubelet
 // said.
-func (s *story) retried() (begin, end, why string) {
+func (s *story) retried() (begin, end seq.Key, why string) {
 	calls := map[*emitted]bool{}
 	for _, a := range s.workerEvents {
 		calls[a.emitted] = true

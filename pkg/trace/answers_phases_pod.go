@@ -35,7 +35,7 @@ var podPhases = []phase{
 			return []interval{{begin: s.assignedKey(), end: sandboxKey}}
 		}},
 	{name: "sandbox", why: (*story).sandboxExplained, intervals: func(s *story, _ *result) []interval {
-		x := interval{s.assignedKey(), sandboxKey + ":end", s.reporter() == seq.Kubelet && s.node != "" && !s.over()}
+		x := interval{s.assignedKey(), sandboxKey.End(), s.reporter() == seq.Kubelet && s.node != "" && !s.over()}
 		if s.sandboxTimed() {
 			x.begin = sandboxKey
 		} else if acts := s.workerEvents; len(acts) > 0 { // what the kubelet does first when there is a sandbox
@@ -62,7 +62,7 @@ var podPhases = []phase{
 	{name: "report", explain: reportExplained, intervals: between((*story).endOfAll, (*story).finishedKey)},
 	{name: "others", explain: "what else the run made gets as far", intervals: othersOf((*story).readyKey)},
 	{name: "stop", explain: "the kubelet learns of the deletion, and the containers end",
-		intervals: until(func(s *story) string { return s.etcdKey(s.deletion()) }, (*story).lastExit,
+		intervals: until(func(s *story) seq.Key { return s.etcdKey(s.deletion()) }, (*story).lastExit,
 			func(s *story) bool { return s.deletion() != 0 && s.runsStill() })},
 	{name: "remove", explain: "the kubelet reports the end, tears down sandbox and volumes, and has the object removed",
 		intervals: func(s *story, _ *result) []interval {
@@ -86,7 +86,7 @@ func (s *story) absence() []interval {
 }
 
 // othersOf is the time after the subject had got there, where the run is about other objects, too.
-func othersOf(reached func(*story) string) func(*story, *result) []interval {
+func othersOf(reached func(*story) seq.Key) func(*story, *result) []interval {
 	return func(s *story, _ *result) []interval {
 		if s != s.subject() || len(s.roots()) < 2 {
 			return nil
@@ -96,7 +96,7 @@ func othersOf(reached func(*story) string) func(*story, *result) []interval {
 }
 
 // firstListKey is our first request, by which the run began.
-func (s *story) firstListKey() string {
+func (s *story) firstListKey() seq.Key {
 	for _, q := range s.requests {
 		if q.Verb == "list" && !q.Sent.IsZero() {
 			return callKey(q)
@@ -113,14 +113,14 @@ func admitting(s *story, _ *result) (all []interval) {
 	}
 	for _, q := range ours {
 		if q.Acts() && (q.Verb == "create" || q.Verb == "delete") {
-			all = append(all, interval{callKey(q), callKey(q) + ":end", q.Status == 0})
+			all = append(all, interval{callKey(q), callKey(q).End(), q.Status == 0})
 		}
 	}
 	return all
 }
 
 // ungatedKey is the write that took the last scheduling gate away, or will; there is none where the Pod had no gate.
-func (s *story) ungatedKey() string {
+func (s *story) ungatedKey() seq.Key {
 	if len(s.revisions) == 0 || len(s.revisions[0].pod.Spec.SchedulingGates) == 0 {
 		return ""
 	}
@@ -128,7 +128,7 @@ func (s *story) ungatedKey() string {
 }
 
 // schedulableKey is the write since which the scheduler may pick a node.
-func (s *story) schedulableKey() string {
+func (s *story) schedulableKey() seq.Key {
 	if s.madeWithNode() {
 		return ""
 	}
@@ -139,7 +139,7 @@ func (s *story) schedulableKey() string {
 }
 
 // assignedKey is the write by which the Pod had its node: the bind, or its creation.
-func (s *story) assignedKey() string {
+func (s *story) assignedKey() seq.Key {
 	if s.madeWithNode() {
 		return s.storedKey()
 	}
@@ -151,8 +151,8 @@ func (s *story) assignedKey() string {
 func calling(rpc string) func(*story, *result) []interval {
 	prefix := "cri:" + rpc + ":"
 	return func(s *story, r *result) (all []interval) {
-		before := map[string]string{} // by call
-		latest := map[string]string{} // by container
+		before := map[seq.Key]seq.Key{} // by call
+		latest := map[string]seq.Key{}  // by container
 		acts := s.workerEvents
 		for i, a := range acts {
 			if a.action == imagePresent && i > 0 && acts[i-1].action == containerStarted && a.attempt == 0 &&
@@ -171,15 +171,16 @@ func calling(rpc string) func(*story, *result) []interval {
 			}
 		}
 		for _, x := range r.about(s.object.UID) {
-			own, ok := strings.CutPrefix(x.Key, s.prefix)
-			if !ok || !strings.HasPrefix(own, prefix) || strings.HasSuffix(own, ":end") {
+			text, ok := strings.CutPrefix(string(x.Key), s.prefix)
+			own := seq.Key(text)
+			if !ok || !strings.HasPrefix(text, prefix) || own.IsEnd() {
 				continue
 			}
 			begin := own
 			if before[own] != "" && !x.Shown {
 				begin = before[own]
 			}
-			all = append(all, interval{begin, own + ":end", rpc == "PullImage" && !s.over()})
+			all = append(all, interval{begin, own.End(), rpc == "PullImage" && !s.over()})
 		}
 		return all
 	}
@@ -197,7 +198,7 @@ func (s *story) livesOf(is func(c *corev1.Container, init bool) bool) (all []int
 	for _, r := range s.lives {
 		if c, init := s.specOf(r.container); c != nil && is(c, init) {
 			all = append(all,
-				interval{criKey("StartContainer", r.container, r.attempt) + ":end", exitKey(r.container, r.attempt),
+				interval{criKey("StartContainer", r.container, r.attempt).End(), exitKey(r.container, r.attempt),
 					r.exit == nil && !s.over() && s.newestLife(r)})
 		}
 	}
@@ -209,7 +210,7 @@ func (s *story) initLives(*result) []interval {
 	all := s.livesOf(func(c *corev1.Container, init bool) bool { return init && c.RestartPolicy == nil })
 	acts := s.workerEvents
 	for i := range all {
-		call := strings.TrimSuffix(all[i].begin, ":end")
+		call := all[i].begin.Begin()
 		at := slices.IndexFunc(acts, func(a workerEvent) bool { return a.action == containerStarted && a.call == call })
 		if at >= 0 && at+1 < len(acts) && acts[at+1].container != acts[at].container {
 			all[i].end = acts[at+1].first()
@@ -251,7 +252,7 @@ func startingUp(s *story, _ *result) (all []interval) {
 	for _, r := range s.lives {
 		if c, init := s.specOf(r.container); c != nil && init && c.RestartPolicy != nil && c.StartupProbe != nil {
 			all = append(all,
-				interval{criKey("StartContainer", r.container, r.attempt) + ":end", probeKey("startup", r.container, r.attempt),
+				interval{criKey("StartContainer", r.container, r.attempt).End(), probeKey("startup", r.container, r.attempt),
 					r.exit == nil && s.newestLife(r) && !s.over() && !s.startedUp(r)})
 		}
 	}
@@ -297,7 +298,7 @@ func (s *story) notReadyYet() bool {
 }
 
 // endOfAll is the end of the container that ended last, once all have by themselves.
-func (s *story) endOfAll() (key string) {
+func (s *story) endOfAll() (key seq.Key) {
 	if !s.over() || s.deletion() != 0 {
 		return ""
 	}
@@ -317,7 +318,7 @@ func (s *story) endOfAll() (key string) {
 }
 
 // finishedKey is the write by which the Pod had come to its end by itself.
-func (s *story) finishedKey() string {
+func (s *story) finishedKey() seq.Key {
 	return s.etcdKey(s.firstRevision(func(w *write) bool {
 		return w.pod.Status.Phase == corev1.PodSucceeded || w.pod.Status.Phase == corev1.PodFailed
 	}))

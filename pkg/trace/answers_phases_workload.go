@@ -7,6 +7,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
@@ -39,12 +40,12 @@ var workloadPhases = []phase{
 			return []interval{{s.lastReadyPod(), s.etcdKey(s.availableRevision()), s.availableRevision() == 0 && !s.ends()}}
 		}},
 	{name: "bind", explain: "from the stored claim to the volume that is bound to it",
-		intervals: until(func(s *story) string {
+		intervals: until(func(s *story) seq.Key {
 			if s.object.Kind != "PersistentVolumeClaim" {
 				return ""
 			}
 			return s.askedKey()
-		}, func(s *story) string { return s.etcdKey(s.availableRevision()) },
+		}, func(s *story) seq.Key { return s.etcdKey(s.availableRevision()) },
 			func(s *story) bool { return s.availableRevision() == 0 && !s.ends() })},
 	{name: "schedule", explain: "a CronJob makes no Job before the time in its schedule",
 		intervals: func(s *story, _ *result) []interval {
@@ -58,24 +59,24 @@ var workloadPhases = []phase{
 		explain:   "spec.suspend, or spec.paused, is true: controllers do nothing until somebody sets it to false",
 		intervals: (*story).suspensions},
 	{name: "others", explain: "what else the run made gets as far",
-		intervals: othersOf(func(s *story) string { return s.etcdKey(s.availableRevision()) })},
+		intervals: othersOf(func(s *story) seq.Key { return s.etcdKey(s.availableRevision()) })},
 	{name: "cascade",
 		explain: "the garbage collector finds, level by level, what the deleted object owned, and deletes it",
-		intervals: between(func(s *story) string { return s.etcdKey(s.firstRevision((*write).endsLife)) },
-			func(s *story) string { return s.lastOfPods((*write).endsLife) })},
+		intervals: between(func(s *story) seq.Key { return s.etcdKey(s.firstRevision((*write).endsLife)) },
+			func(s *story) seq.Key { return s.lastOfPods((*write).endsLife) })},
 	{name: "end", explain: "the kubelets stop the containers, and have the Pods removed",
-		intervals: until(func(s *story) string { return s.lastOfPods((*write).endsLife) }, func(s *story) string {
+		intervals: until(func(s *story) seq.Key { return s.lastOfPods((*write).endsLife) }, func(s *story) seq.Key {
 			return s.lastOfPods(func(w *write) bool { return w.deleted })
 		}, func(*story) bool { return true })},
 	{name: "release",
 		explain: "the garbage collector finds, level by level, that nothing is left of what the object owned, and lets it go",
-		intervals: until(func(s *story) string { return s.lastOfPods(func(w *write) bool { return w.deleted }) },
-			func(s *story) string { return s.released(foregroundFinalizer) },
+		intervals: until(func(s *story) seq.Key { return s.lastOfPods(func(w *write) bool { return w.deleted }) },
+			func(s *story) seq.Key { return s.released(foregroundFinalizer) },
 			func(s *story) bool { return s.waits(foregroundFinalizer) })},
 	{name: "orphan",
 		explain: "the garbage collector takes away the reference to the object from what it owned, and lets it go",
-		intervals: until(func(s *story) string { return s.etcdKey(s.firstRevision((*write).endsLife)) },
-			func(s *story) string { return s.released(orphanFinalizer) },
+		intervals: until(func(s *story) seq.Key { return s.etcdKey(s.firstRevision((*write).endsLife)) },
+			func(s *story) seq.Key { return s.released(orphanFinalizer) },
 			func(s *story) bool { return s.waits(orphanFinalizer) })},
 }
 
@@ -99,11 +100,11 @@ func (s *story) askedRevision() uint64 {
 	return 0
 }
 
-func (s *story) askedKey() string { return s.etcdKey(s.askedRevision()) }
+func (s *story) askedKey() seq.Key { return s.etcdKey(s.askedRevision()) }
 
 // suspensions are the times in which the object was told to do nothing.
 func (s *story) suspensions(*result) (all []interval) {
-	since := ""
+	since := seq.Key("")
 	for _, w := range s.revisions {
 		u, ok := w.object.(*unstructured.Unstructured)
 		if !ok {
@@ -140,8 +141,8 @@ func (s *story) minReady() int64 {
 }
 
 // firstChild is the key of the write that made the first object that this one controls.
-func (s *story) firstChild() string {
-	least, key := uint64(0), ""
+func (s *story) firstChild() seq.Key {
+	least, key := uint64(0), seq.Key("")
 	for _, o := range s.children() {
 		if rv := o.createRevision(); rv != 0 && (least == 0 || rv < least) {
 			least, key = rv, o.etcdKey(rv)
@@ -151,7 +152,7 @@ func (s *story) firstChild() string {
 }
 
 // lastOfPods is the key of the write by which the last of its Pods became so, if the object itself is gone.
-func (s *story) lastOfPods(is func(*write) bool) (key string) {
+func (s *story) lastOfPods(is func(*write) bool) (key seq.Key) {
 	if !s.ends() {
 		return ""
 	}
@@ -178,9 +179,9 @@ func (s *story) availableRevision() uint64 {
 }
 
 // firstPod is the key of the write that made the first Pod since then.
-func (s *story) firstPod() string {
+func (s *story) firstPod() seq.Key {
 	asked := s.askedRevision()
-	least, key := uint64(0), ""
+	least, key := uint64(0), seq.Key("")
 	for _, p := range s.podsBelow() {
 		if rv := p.createRevision(); asked != 0 && rv > asked && (least == 0 || rv < least) {
 			least, key = rv, p.etcdKey(rv)
@@ -190,7 +191,7 @@ func (s *story) firstPod() string {
 }
 
 // lastPod is the key of the last write by which a Pod became what the object waited for, once it is available.
-func (s *story) lastPod() string {
+func (s *story) lastPod() seq.Key {
 	if s.availableRevision() == 0 && s.minReady() == 0 {
 		return ""
 	}
@@ -198,9 +199,9 @@ func (s *story) lastPod() string {
 }
 
 // lastReadyPod is that write, if every Pod that was made since then has become so.
-func (s *story) lastReadyPod() string {
+func (s *story) lastReadyPod() seq.Key {
 	asked, end := s.askedRevision(), s.availableRevision()
-	last, key := uint64(0), ""
+	last, key := uint64(0), seq.Key("")
 	for _, p := range s.podsBelow() {
 		rv := p.firstRevision(func(w *write) bool { return podReady(w) || w.pod.Status.Phase == "Succeeded" })
 		if s.object.Kind == "Job" || s.object.Kind == "CronJob" {

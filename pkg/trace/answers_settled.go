@@ -159,7 +159,7 @@ func (s *story) startUnderWay(r *result) time.Time {
 	}
 	acts := s.workerEvents
 	if len(acts) == 0 {
-		sandbox := r.step(s.key(sandboxKey + ":end"))
+		sandbox := r.step(s.key(sandboxKey.End()))
 		if sandbox == nil || len(s.lives) > 0 {
 			return time.Time{}
 		}

@@ -14,7 +14,7 @@ type subjectKind struct {
 	state     func(s *story, revisions int) seq.State // by the first of its revisions
 	reached   func(*result, *story, func(seq.State) bool) (seq.State, time.Time, bool)
 	phases    []phase
-	started   func(*story) []string // keys of what may end its start, the best first; of a past that only objects tell
+	started   func(*story) []seq.Key // keys of what may end its start, the best first; of a past that only objects tell
 	symptoms  []symptom
 	ofSeveral bool // what holds one of the objects below holds it
 	image     func(*story) string
@@ -28,16 +28,17 @@ var subjectKinds []subjectKind
 
 func init() { // what it refers to asks it again, of the Pods of a workload
 	nothing := func(*story) []string { return []string{} }
+	noKeys := func(*story) []seq.Key { return nil }
 	nobody := func(*story) []seq.Participant { return nil }
 	subjectKinds = []subjectKind{
-		{is: (*story).isContainer, state: containerState, reached: containerReached, phases: enginePhases, started: nothing,
+		{is: (*story).isContainer, state: containerState, reached: containerReached, phases: enginePhases, started: noKeys,
 			symptoms: engineSymptoms, image: (*story).containerImage, expected: engineExpected, unseen: engineUnseen},
 		{is: (*story).hasCommand, state: commandState, reached: objectReached, phases: execPhases, started: podStartEnds,
 			symptoms: podSymptoms, image: podImage, expected: podExpected, unseen: nothing},
 		{is: (*story).isPod, state: podState, reached: objectReached, phases: podPhases, started: podStartEnds,
 			symptoms: podSymptoms, image: podImage, expected: podExpected, unseen: nothing},
 		{is: func(*story) bool { return true }, state: workloadState, reached: objectReached, phases: workloadPhases,
-			started:  nothing,
+			started:  noKeys,
 			symptoms: workloadSymptoms, ofSeveral: true, image: func(*story) string { return "" }, expected: nobody,
 			unseen: nothing},
 	}

@@ -166,7 +166,7 @@ func reached(p *seq.Phase) (at time.Time) {
 	return at
 }
 
-func stepKey(s *seq.Step) string {
+func stepKey(s *seq.Step) seq.Key {
 	if s == nil {
 		return ""
 	}

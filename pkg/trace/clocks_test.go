@@ -46,18 +46,18 @@ func contradicted(t *testing.T, name string, truth, got []seq.Step) {
 	t.Helper()
 	was := proved(truth)
 	for pair := range proved(got) {
-		if was[[2]string{pair[1], pair[0]}] {
+		if was[[2]seq.Key{pair[1], pair[0]}] {
 			t.Errorf("%s: %s before %s, but it was the other way round", name, pair[0], pair[1])
 		}
 	}
 }
 
 // proved are the pairs of steps of which the first is proved to come before the second.
-func proved(steps []seq.Step) map[[2]string]bool {
-	pairs := map[[2]string]bool{}
-	before := map[string]map[string]bool{}
+func proved(steps []seq.Step) map[[2]seq.Key]bool {
+	pairs := map[[2]seq.Key]bool{}
+	before := map[seq.Key]map[seq.Key]bool{}
 	for _, s := range steps { // a step comes after those it names, in the listing too
-		all := map[string]bool{}
+		all := map[seq.Key]bool{}
 		for _, p := range s.After {
 			all[p] = true
 			for q := range before[p] {
@@ -66,11 +66,11 @@ func proved(steps []seq.Step) map[[2]string]bool {
 		}
 		before[s.Key] = all
 		for p := range all {
-			pairs[[2]string{p, s.Key}] = true
+			pairs[[2]seq.Key{p, s.Key}] = true
 		}
 		for _, o := range steps {
 			if !o.Window.Latest.IsZero() && !s.Window.Earliest.IsZero() && o.Window.Latest.Before(s.Window.Earliest) {
-				pairs[[2]string{o.Key, s.Key}] = true
+				pairs[[2]seq.Key{o.Key, s.Key}] = true
 			}
 		}
 	}

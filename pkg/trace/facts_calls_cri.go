@@ -24,7 +24,7 @@ type criCall struct {
 	attempt        int
 }
 
-func (c criCall) key() string { return criKey(c.rpc, c.container, c.attempt) }
+func (c criCall) key() seq.Key { return criKey(c.rpc, c.container, c.attempt) }
 
 // readCRI reads the kubelet's spans about our Pod. The runtime names a container NAME_POD_NAMESPACE_UID_ATTEMPT; calls
 // by id are told by the call that made it; an image is pulled for the container that is created next.

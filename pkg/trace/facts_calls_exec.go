@@ -64,9 +64,9 @@ type execCall struct {
 	number int // among those in this container
 }
 
-func (x execCall) key(what string) string { return "exec:" + x.ID + ":" + what }
+func (x execCall) key(what string) seq.Key { return seq.Key("exec:" + x.ID + ":" + what) }
 
-func (x execCall) cri() string { return criKey("Exec", x.Exec.Container, x.number) }
+func (x execCall) cri() seq.Key { return criKey("Exec", x.Exec.Container, x.number) }
 
 // startEvidence is what proves that the command was started, and by when; the zero time means nothing does.
 func (x execCall) startEvidence() (time.Time, []seq.Evidence) {

@@ -44,7 +44,7 @@ func (t *store) orphaning() map[string]bool {
 }
 
 // released is the key of the write by which the object went, if it had that finalizer.
-func (s *story) released(finalizer string) string {
+func (s *story) released(finalizer string) seq.Key {
 	if !s.waits(finalizer) {
 		return ""
 	}

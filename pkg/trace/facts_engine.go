@@ -136,7 +136,7 @@ func (e *runtimeEvent) evidence() seq.Evidence {
 // noted is an instant of the engine's clock, or of containerd's.
 func (s *story) noted(x *seq.Step, at time.Time) {
 	x.Clock = seq.Engine
-	x.Window, x.Best, x.Shown, x.Precision = instant.Exactly(at)
+	x.SetInstant(at, instant.OurPrecision)
 }
 
 // containerEnding is how the container ended, as far as anything says so.

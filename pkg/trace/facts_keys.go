@@ -4,42 +4,44 @@ package trace
 
 import (
 	"fmt"
-	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"strconv"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-// Keys of messages. A request's response is its key and ":end".
-func callKey(r *seq.Request) string { return "call:" + r.ID }
+func keyf(format string, words ...any) seq.Key { return seq.Key(fmt.Sprintf(format, words...)) }
 
-func (s *story) etcdKey(rv uint64) string {
-	return "etcd:" + s.resource + ":" + strconv.FormatUint(rv, 10)
+func callKey(r *seq.Request) seq.Key { return seq.Key("call:" + r.ID) }
+
+func (s *story) etcdKey(rv uint64) seq.Key {
+	return seq.Key("etcd:" + s.resource + ":" + strconv.FormatUint(rv, 10))
 }
 
-func (s *story) writeKey(w *write) string {
+func (s *story) writeKey(w *write) seq.Key {
 	if w.own != nil {
 		return callKey(w.own)
 	}
-	return "write:" + s.resource + ":" + strconv.FormatUint(w.rv, 10)
+	return seq.Key("write:" + s.resource + ":" + strconv.FormatUint(w.rv, 10))
 }
 
-func (e *emitted) etcdKey() string { return fmt.Sprintf("etcd:events:%s:%d", e.event.UID, e.rv) }
+func (e *emitted) etcdKey() seq.Key { return keyf("etcd:events:%s:%d", e.event.UID, e.rv) }
 
 // noteKey is that of the emission, where it is drawn as a step of its own.
-func (e *emitted) noteKey() string { return fmt.Sprintf("event:%s:%d", e.event.UID, e.count) }
+func (e *emitted) noteKey() seq.Key { return keyf("event:%s:%d", e.event.UID, e.count) }
 
-func (e *emitted) writeKey() string { return fmt.Sprintf("write:events:%s:%d", e.event.UID, e.rv) }
+func (e *emitted) writeKey() seq.Key { return keyf("write:events:%s:%d", e.event.UID, e.rv) }
 
 // A call of the CRI is keyed by the RPC, the container and how many times it has been made before.
-func criKey(rpc, container string, attempt int) string {
-	return fmt.Sprintf("cri:%s:%s:%d", rpc, container, attempt)
+func criKey(rpc, container string, attempt int) seq.Key {
+	return keyf("cri:%s:%s:%d", rpc, container, attempt)
 }
 
 var sandboxKey = criKey("RunPodSandbox", "", 0)
 
-func exitKey(container string, attempt int) string {
-	return fmt.Sprintf("exit:%s:%d", container, attempt)
+func exitKey(container string, attempt int) seq.Key {
+	return keyf("exit:%s:%d", container, attempt)
 }
 
-func probeKey(kind, container string, attempt int) string {
-	return fmt.Sprintf("probe:%s:%s:%d", kind, container, attempt)
+func probeKey(kind, container string, attempt int) seq.Key {
+	return keyf("probe:%s:%s:%d", kind, container, attempt)
 }

@@ -25,7 +25,7 @@ type life struct {
 
 func (s *story) readStatuses() []life {
 	var all []life
-	at := map[string]int{}
+	at := map[seq.Key]int{}
 	see := func(w *write, c *corev1.ContainerStatus, attempt int, state corev1.ContainerState) {
 		if state.Running == nil && !began(state.Terminated) || attempt < 0 {
 			return
@@ -65,15 +65,15 @@ func lastLife(c *corev1.ContainerStatus) int {
 func began(t *corev1.ContainerStateTerminated) bool { return t != nil && t.StartedAt.Unix() > 0 }
 
 // reported are the messages that a status write tells of, and so came before it.
-func (s *story) reported(w *write) []string {
-	var keys []string
+func (s *story) reported(w *write) []seq.Key {
+	var keys []seq.Key
 	if object.Condition(w.pod, corev1.PodReadyToStartContainers) == corev1.ConditionTrue {
-		keys = append(keys, sandboxKey+":end")
+		keys = append(keys, sandboxKey.End())
 	}
 	for c := range object.Statuses(w.pod) {
 		n := int(c.RestartCount)
 		if c.State.Running != nil || began(c.State.Terminated) {
-			keys = append(keys, criKey("StartContainer", c.Name, n)+":end")
+			keys = append(keys, criKey("StartContainer", c.Name, n).End())
 		}
 		if c.State.Terminated != nil {
 			keys = append(keys, exitKey(c.Name, n))
@@ -148,7 +148,7 @@ func (s *story) livesBefore() map[string]int {
 
 // containerStart is one container start, by the key of the call.
 type containerStart struct {
-	call    string
+	call    seq.Key
 	attempt int
 	step    seq.Step
 }

@@ -23,13 +23,13 @@ func (s *story) foundRevision() *write {
 }
 
 // Keys of what is only known from an object as it was found.
-func (s *story) pastKey(what string) string { return "past:" + what + ":" + s.object.UID }
-func (s *story) pastCreate() string         { return s.pastKey("create") }
-func (s *story) pastBound() string          { return s.pastKey("bound") }
+func (s *story) pastKey(what string) seq.Key { return seq.Key("past:" + what + ":" + s.object.UID) }
+func (s *story) pastCreate() seq.Key         { return s.pastKey("create") }
+func (s *story) pastBound() seq.Key          { return s.pastKey("bound") }
 
-func (s *story) heldKey() string { return s.pastKey("revision") }
+func (s *story) heldKey() seq.Key { return s.pastKey("revision") }
 
-func stored(key string) string { return key + ":stored" }
+func stored(key seq.Key) seq.Key { return key + ":stored" }
 
 // secondOf is what a time of whole seconds, on the clock of a participant, says on ours.
 func (s *story) secondOf(p seq.Participant, t metav1.Time) seq.Window {

@@ -20,7 +20,7 @@ import (
 // pastWrite is what an object has kept of one write: a managedFields entry, or conditions that changed together in one
 // second.
 type pastWrite struct {
-	key         string
+	key         seq.Key
 	who         seq.Participant
 	certainty   seq.Certainty
 	because     string

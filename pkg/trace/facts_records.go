@@ -364,7 +364,7 @@ func clockOf(x *seq.Span) seq.Participant {
 // joinedCall is one write that a call has been joined to.
 type joinedCall struct {
 	*apiCall
-	write, etcd string // keys; write is empty for our own request, of which we know more
-	sent        bool   // the write's step is about when it was sent, not about its commit
+	write, etcd seq.Key // write is empty for our own request, of which we know more
+	sent        bool    // the write's step is about when it was sent, not about its commit
 	step        seq.Step
 }

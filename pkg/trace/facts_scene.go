@@ -41,7 +41,7 @@ type scene struct {
 // commit is one write to the store.
 type commit struct {
 	rv  uint64
-	key string // of its etcd write
+	key seq.Key // of its etcd write
 }
 
 type gap struct {
@@ -206,7 +206,7 @@ func (c *scene) addCommits(s *story) {
 
 // before is the store's writes just before a revision of a resource: the last of that resource, and of the others where
 // they share its counter.
-func (c *scene) storedBefore(rv uint64, resource string) (keys []string) {
+func (c *scene) storedBefore(rv uint64, resource string) (keys []seq.Key) {
 	var other commit
 	for name, all := range c.commits {
 		i, _ := slices.BinarySearchFunc(all, rv, func(o commit, rv uint64) int { return cmp.Compare(o.rv, rv) })
@@ -279,7 +279,7 @@ func (s *story) qualify(c graph.Claim) graph.Claim {
 		return c
 	}
 	c.Key, c.Call = s.key(c.Key), s.key(c.Call)
-	after := make([]string, len(c.Follows))
+	after := make([]seq.Key, len(c.Follows))
 	for i, k := range c.Follows {
 		after[i] = s.key(k)
 	}
@@ -290,11 +290,11 @@ func (s *story) qualify(c graph.Claim) graph.Claim {
 // shared are what the keys begin with that say themselves which object they are about.
 var ownKeys = []string{"etcd:", "write:", "call:", "event:", "request:", "watch:", "past:"}
 
-func (s *story) key(k string) string {
-	if k == "" || slices.ContainsFunc(ownKeys, func(p string) bool { return strings.HasPrefix(k, p) }) {
+func (s *story) key(k seq.Key) seq.Key {
+	if k == "" || slices.ContainsFunc(ownKeys, func(p string) bool { return strings.HasPrefix(string(k), p) }) {
 		return k
 	}
-	return s.prefix + k
+	return seq.Key(s.prefix) + k
 }
 
 // roots are the stories of what our requests are about, the subject's first.

@@ -39,10 +39,10 @@ type workerEvent struct {
 	*emitted
 	action       workerAction
 	attempt      int
-	call         string    // key of the CRI call it is part of, if it is
-	key          string    // of the message whose instant the emission tells
-	previous     string    // key of the deed before
-	previousExit string    // key of the end of the container's life before, where the deed is known to belong to the next
+	call         seq.Key   // key of the CRI call it is part of, if it is
+	key          seq.Key   // of the message whose instant the emission tells
+	previous     seq.Key   // key of the deed before
+	previousExit seq.Key   // key of the end of the container's life before, where the deed is known to belong to the next
 	after        time.Time // its emission: this deed began later, in the same goroutine
 	second       seq.Window
 }
@@ -76,9 +76,9 @@ func (s *story) readWorker() []workerEvent {
 		}
 	}
 	counted := map[string]int{}         // by Event
-	pulling := map[string]string{}      // by container, the key of the pull that is open
+	pulling := map[string]seq.Key{}     // by container, the key of the pull that is open
 	latest := map[string]workerAction{} // by container
-	var prev string
+	var prev seq.Key
 	var prevAt time.Time
 	out := make([]workerEvent, 0, len(acts))
 	for _, a := range acts {
@@ -114,7 +114,7 @@ func (s *story) readWorker() []workerEvent {
 }
 
 // identify sets the call and the message that a deed is about; pulling has the pulls that are open, by container.
-func (a *workerEvent) identify(pulling map[string]string) {
+func (a *workerEvent) identify(pulling map[string]seq.Key) {
 	switch a.action {
 	case pullBegan:
 		a.call = criKey("PullImage", a.container, a.attempt)
@@ -122,19 +122,19 @@ func (a *workerEvent) identify(pulling map[string]string) {
 		pulling[a.container] = a.call
 	case pulled, pullFailed:
 		a.call = pulling[a.container]
-		a.key = a.call + ":end"
+		a.key = a.call.End()
 		delete(pulling, a.container)
 	case imagePresent:
-		a.key = fmt.Sprintf("present:%s:%d", a.container, a.attempt)
+		a.key = keyf("present:%s:%d", a.container, a.attempt)
 	case containerCreated:
 		a.call = criKey("CreateContainer", a.container, a.attempt)
-		a.key = a.call + ":end"
+		a.key = a.call.End()
 	case createFailed: // no container came of it, so it is no part of any container's life
 		a.call = criKey("CreateContainer", a.container+" failed", a.attempt)
-		a.key = a.call + ":end"
+		a.key = a.call.End()
 	case containerStarted, startFailed:
 		a.call = criKey("StartContainer", a.container, a.attempt)
-		a.key = a.call + ":end"
+		a.key = a.call.End()
 	}
 }
 
@@ -218,8 +218,8 @@ func (a workerEvent) near(w seq.Window) seq.Window {
 }
 
 // causes is what came before in the worker: the deed before, and at first the sandbox.
-func (a workerEvent) causes() []string {
-	return []string{cmp.Or(a.previous, sandboxKey+":end"), deliverKubelet, a.previousExit}
+func (a workerEvent) causes() []seq.Key {
+	return []seq.Key{cmp.Or(a.previous, sandboxKey.End()), deliverKubelet, a.previousExit}
 }
 
 func (a workerEvent) claim(s *story, w seq.Window) graph.Claim {
@@ -317,7 +317,7 @@ const (
 )
 
 // first is the message by which a deed began: the call, or the deed itself.
-func (a *workerEvent) first() string {
+func (a *workerEvent) first() seq.Key {
 	if a.call != "" {
 		return a.call
 	}

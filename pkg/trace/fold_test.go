@@ -100,7 +100,7 @@ func sequence(t *trace.Trace) string {
 	var b bytes.Buffer
 	for _, s := range t.Steps() {
 		if s.Detail <= seq.Normal && s.Kind == seq.RequestKind {
-			b.WriteString(s.Key + "\n")
+			b.WriteString(string(s.Key) + "\n")
 		}
 	}
 	return b.String()

@@ -91,7 +91,7 @@ func TestRecordsOfAClockThatIsOff(t *testing.T) {
 		}
 	}
 	want, tr := scenario.Fold(s.Subject, s.Observations), scenario.Fold(s.Subject, shifted)
-	at := map[string]time.Time{}
+	at := map[seq.Key]time.Time{}
 	for _, step := range want.Steps() {
 		at[step.Key] = step.Best
 	}

@@ -3,6 +3,7 @@ package trace
 // The rule of admission.
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -35,18 +36,13 @@ func deriveAdmission(s *story, emit func(graph.Claim)) {
 	}
 	changed := s.admitted
 	hooks := s.consulted(q, changed)
-	var last []string
+	var last []seq.Key
 	for _, h := range hooks {
-		key := "webhook:" + h.name
+		key := seq.Key("webhook:" + h.name)
 		step := seq.Step{Key: key, Call: key, From: seq.APIServer, To: seq.Webhook(h.name),
 			Label: "AdmissionReview: Pod " + s.object.Name, Object: s.object, Clock: seq.APIServer,
 			Evidence: []seq.Evidence{h.evidence}, Window: seq.Window{Earliest: q.Sent, Latest: q.FirstByte}}
-		end := step
-		end.Key, end.From, end.To, end.Kind, end.At, end.Label = key+
-			":end", step.To, seq.APIServer, seq.ResponseKind, seq.AtEnd, "answers"
-		if h.answer != "" {
-			end.Label = h.answer
-		}
+		end := step.Reply(cmp.Or(h.answer, "answers"))
 		if h.inferred {
 			step.Certainty, end.Certainty = seq.Inferred, seq.Inferred
 		}
@@ -56,8 +52,8 @@ func deriveAdmission(s *story, emit func(graph.Claim)) {
 			step.Shown, end.Shown, step.Precision, end.Precision = true, true, spanPrecision, spanPrecision
 		}
 		emit(graph.Claim{Step: step, Follows: append(last, callKey(q))})
-		emit(graph.Claim{Step: end, Follows: []string{key}, Lag: time.Millisecond})
-		last = []string{end.Key}
+		emit(graph.Claim{Step: end, Follows: []seq.Key{key}, Lag: time.Millisecond})
+		last = []seq.Key{end.Key}
 	}
 	if len(changed) > 0 {
 		note := seq.Step{Key: "admission", From: seq.APIServer, To: seq.APIServer, Kind: seq.NoteKind, At: seq.AtEnd,
@@ -66,12 +62,12 @@ func deriveAdmission(s *story, emit func(graph.Claim)) {
 		note.Evidence = []seq.Evidence{{Source: "http", Detail: "the answer to our own request against what it asked for",
 			ResourceVersion: q.ResourceVersion, At: q.FirstByte}}
 		emit(graph.Claim{Step: note, Follows: append(last, callKey(q))})
-		last = []string{note.Key}
+		last = []seq.Key{note.Key}
 	}
 	// Admission comes before storage, or before the refusal.
-	for _, key := range []string{callKey(q) + ":end", s.etcdKey(s.createRevision())} {
+	for _, key := range []seq.Key{callKey(q).End(), s.etcdKey(s.createRevision())} {
 		there := s.createRevision() != 0
-		if strings.HasSuffix(key, ":end") {
+		if key.IsEnd() {
 			there = q.Status != 0 && !q.FirstByte.IsZero()
 		}
 		if last != nil && there {

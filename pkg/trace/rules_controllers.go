@@ -120,8 +120,8 @@ func deriveControllerDelete(s *story, emit func(graph.Claim)) {
 }
 
 // deliveredTo is the key of the delivery.
-func (d *watchedWrite) deliveredTo(p seq.Participant) string {
-	return "watch:" + string(p) + ":" + d.story.etcdKey(d.write.rv)
+func (d *watchedWrite) deliveredTo(p seq.Participant) seq.Key {
+	return seq.Key("watch:"+string(p)+":") + d.story.etcdKey(d.write.rv)
 }
 
 var ruleControllerDelivery = rule{
@@ -158,7 +158,7 @@ func deriveControllerDelivery(s *story, emit func(graph.Claim)) {
 		}
 		step.Evidence = []seq.Evidence{w.evidence()}
 		step.Window.Latest = s.receivedAt(w)
-		emit(graph.Claim{Step: step, Follows: []string{d.story.etcdKey(d.write.rv)}, Lag: 2 * time.Millisecond})
+		emit(graph.Claim{Step: step, Follows: []seq.Key{d.story.etcdKey(d.write.rv)}, Lag: 2 * time.Millisecond})
 	}
 }
 

@@ -32,7 +32,7 @@ func (s *story) dockerRequest(q *seq.Request) seq.Step {
 	if q.Verb == "attach" || q.Verb == "wait" {
 		x.Detail = seq.Normal
 	}
-	x.Window, x.Best, x.Shown, x.Precision = instant.Exactly(q.Sent)
+	x.SetInstant(q.Sent, instant.OurPrecision)
 	x.Evidence = []seq.Evidence{q.Evidence()}
 	return x
 }
@@ -60,11 +60,11 @@ func deriveDockerRequest(s *story, emit func(graph.Claim)) {
 			continue
 		}
 		request := s.dockerRequest(q)
-		var after []string
+		var after []seq.Key
 		for _, o := range s.requests { // one after the other, but for the wait, which is asked for before the start
 			if o.Acts() && o.Docker != nil && o.Verb != "wait" && o.Verb != "attach" && !o.FirstByte.IsZero() &&
 				!o.FirstByte.After(q.Sent) {
-				after = append(after, callKey(o)+":end")
+				after = append(after, callKey(o).End())
 			}
 		}
 		emit(graph.Claim{Step: request, Follows: after})
@@ -76,10 +76,8 @@ func deriveDockerRequest(s *story, emit func(graph.Claim)) {
 			(q.Verb == "pull" || q.Verb == "wait") && q.Status < 300 && q.Docker.Ended.IsZero() {
 			continue
 		}
-		answer := request
-		answer.From, answer.To, answer.Kind = seq.Engine, seq.User, seq.ResponseKind
-		answer.At, answer.Key = seq.AtEnd, request.Key+":end"
-		answer.Label = strings.TrimSpace(fmt.Sprintf("%d %s", q.Status, q.StatusText))
+		request.From, request.To = seq.User, seq.Engine
+		answer := request.Reply(strings.TrimSpace(fmt.Sprintf("%d %s", q.Status, q.StatusText)))
 		switch text := cmp.Or(q.Message, q.Docker.Error); {
 		case text != "":
 			answer.Label += ": " + text
@@ -88,17 +86,17 @@ func deriveDockerRequest(s *story, emit func(graph.Claim)) {
 		case q.Docker.ExitCode != nil:
 			answer.Label += fmt.Sprintf(", exit code %d", *q.Docker.ExitCode)
 		}
-		answer.Window, answer.Best, answer.Shown, answer.Precision = instant.Exactly(at)
+		answer.SetInstant(at, instant.OurPrecision)
 		answer.Evidence = []seq.Evidence{{Source: "http", Detail: "the answer's first byte", At: at}}
 		if at != q.FirstByte {
 			answer.Evidence[0].Detail = "the end of the answer"
 		}
-		after = []string{request.Key}
+		after = []seq.Key{request.Key}
 		switch q.Verb {
 		case "create":
 			after = append(after, "docker:image", "docker:layer")
 		case "start":
-			after = append(after, containerdKey("Tasks.Start")+":end", containerdKey("Tasks.Create")+":end")
+			after = append(after, containerdKey("Tasks.Start").End(), containerdKey("Tasks.Create").End())
 		case "wait":
 			after = append(after, "docker:exit", dockerEventKey("die"))
 		}
@@ -152,7 +150,7 @@ func (s *story) made(x seq.Step, emit func(graph.Claim)) {
 		x.Window.Latest = instant.Sooner(x.Window.Latest, e.at)
 		x.Evidence = append(x.Evidence, e.evidence())
 	}
-	emit(graph.Claim{Step: x, Follows: []string{callKey(q)}})
+	emit(graph.Claim{Step: x, Follows: []seq.Key{callKey(q)}})
 }
 
 var ruleDockerImage = rule{
@@ -215,7 +213,7 @@ func deriveDockerLayer(s *story, emit func(graph.Claim)) {
 	}
 }
 
-func dockerEventKey(action string) string { return "docker:event:" + action }
+func dockerEventKey(action string) seq.Key { return seq.Key("docker:event:" + action) }
 
 // dockerWords are the engine's events that are drawn as what it does by itself, how, and which attribute completes
 // that. The others are in the requests.
@@ -251,23 +249,23 @@ func deriveDockerEvent(s *story, emit func(graph.Claim)) {
 		x := seq.Step{Key: dockerEventKey(e.Action), Label: words.label + e.Attributes[words.attribute], Object: s.object,
 			Evidence: []seq.Evidence{e.evidence()}}
 		s.noted(&x, e.at)
-		var after []string
+		var after []seq.Key
 		switch e.Action {
 		case "connect":
 			after = s.afterAsking("start")
 		case "die":
-			after = []string{"docker:exit", "docker:exit-told"}
+			after = []seq.Key{"docker:exit", "docker:exit-told"}
 		case "disconnect", "destroy":
-			after = []string{dockerEventKey("die")}
+			after = []seq.Key{dockerEventKey("die")}
 		}
 		emit(graph.Claim{Step: x, Follows: after})
 	}
 }
 
 // afterAsking is the key of our request of that verb.
-func (s *story) afterAsking(verb string) []string {
+func (s *story) afterAsking(verb string) []seq.Key {
 	if q := s.asked(verb); q != nil {
-		return []string{callKey(q)}
+		return []seq.Key{callKey(q)}
 	}
 	return nil
 }
@@ -298,8 +296,8 @@ func deriveDockerOutput(s *story, emit func(graph.Claim)) {
 	x := seq.Step{Key: "docker:output", Object: s.object, Clock: seq.User,
 		Evidence: []seq.Evidence{{Source: "http", Detail: "the first bytes on the connection that is attached",
 			At: q.Docker.Output}}}
-	x.Window, x.Best, x.Shown, x.Precision = instant.Exactly(q.Docker.Output)
-	emit(graph.Claim{Step: x, Follows: []string{"docker:program", callKey(q) + ":end"}})
+	x.SetInstant(q.Docker.Output, instant.OurPrecision)
+	emit(graph.Claim{Step: x, Follows: []seq.Key{"docker:program", callKey(q).End()}})
 }
 
 var ruleDockerExit = rule{
@@ -329,7 +327,7 @@ func deriveDockerExit(s *story, emit func(graph.Claim)) {
 	if x.Window.Latest, x.Best = e.by, e.by.Add(-noteLag); e.exact {
 		s.noted(&x, e.by)
 	}
-	emit(graph.Claim{Step: x, Follows: []string{"docker:program"}})
+	emit(graph.Claim{Step: x, Follows: []seq.Key{"docker:program"}})
 }
 
 // noteLag is what the engine usually takes from an exit to its event of it: it deletes the task first. Measured on one
@@ -359,5 +357,5 @@ func deriveDockerExitTold(s *story, emit func(graph.Claim)) {
 	x := seq.Step{Key: "docker:exit-told", Label: "event: its task has ended", Object: s.object, Clock: seq.Engine,
 		Evidence: []seq.Evidence{die.evidence()}}
 	x.Window.Latest = die.at
-	emit(graph.Claim{Step: x, Follows: []string{"docker:exit"}, Lag: statusLag})
+	emit(graph.Claim{Step: x, Follows: []seq.Key{"docker:exit"}, Lag: statusLag})
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/instant"
 )
 
-func containerdKey(call string) string { return "containerd:" + call }
+func containerdKey(call string) seq.Key { return seq.Key("containerd:" + call) }
 
 // containerdCalls are what the engine asks of containerd to start a container, in order, and the event of each.
 var containerdCalls = []struct{ call, topic string }{
@@ -19,20 +19,20 @@ var containerdCalls = []struct{ call, topic string }{
 }
 
 // containerdCall emits what the engine asks of containerd: the call, and that it was done.
-func (s *story) containerdCall(call string, end seq.Step, after []string, emit func(graph.Claim)) {
+func (s *story) containerdCall(call string, end seq.Step, after []seq.Key, emit func(graph.Claim)) {
 	request := seq.Step{Key: containerdKey(call), Call: containerdKey(call), Label: call, Object: s.object,
 		Clock: seq.Engine, Detail: end.Detail, Evidence: end.Evidence}
 	request.Window.Latest = end.Window.Latest
 	emit(graph.Claim{Step: request, Follows: after, Lag: criLag})
-	end.Key, end.Call, end.From, end.To, end.Kind, end.At = request.Key+
-		":end", request.Key, seq.Containerd, seq.Engine, seq.ResponseKind, seq.AtEnd
-	end.Detail = seq.Normal
-	end.Label, end.Object, end.Clock = call+" returns", s.object, seq.Engine
-	emit(graph.Claim{Step: end, Follows: append(slices.Clone(runcWithin[call]), request.Key), Lag: criLag})
+	request.From, request.To = seq.Engine, seq.Containerd
+	answer := request.Reply(call + " returns")
+	answer.Window, answer.Best, answer.Shown, answer.Precision = end.Window, end.Best, end.Shown, end.Precision
+	answer.Certainty, answer.Detail = end.Certainty, seq.Normal
+	emit(graph.Claim{Step: answer, Follows: append(slices.Clone(runcWithin[call]), request.Key), Lag: criLag})
 }
 
 // runcWithin is what runc does before a call of the engine returns.
-var runcWithin = map[string][]string{"Tasks.Create": {"runc:create"}, "Tasks.Start": {"runc:start", "docker:program"}}
+var runcWithin = map[string][]seq.Key{"Tasks.Create": {"runc:create"}, "Tasks.Start": {"runc:start", "docker:program"}}
 
 var ruleDockerContainerd = rule{
 	Rule: seq.Rule{
@@ -64,7 +64,7 @@ func deriveDockerContainerd(s *story, emit func(graph.Claim)) {
 			end.Evidence, end.Window.Latest = []seq.Evidence{refusedEvidence(q)}, q.FirstByte
 		}
 		s.containerdCall(c.call, end, after, emit)
-		after = []string{containerdKey(c.call) + ":end"}
+		after = []seq.Key{containerdKey(c.call).End()}
 	}
 }
 
@@ -95,17 +95,17 @@ func deriveContainerdEvent(s *story, emit func(graph.Claim)) {
 			end := seq.Step{Evidence: []seq.Evidence{e.evidence()}}
 			s.noted(&end, e.at)
 			s.containerdCall(c.call, end, after, emit)
-			after = []string{containerdKey(c.call) + ":end"}
+			after = []seq.Key{containerdKey(c.call).End()}
 		}
 	}
-	after = append(s.afterAsking("start"), "docker:exit", "docker:exit-told", containerdKey("Tasks.Create")+":end")
+	after = append(s.afterAsking("start"), "docker:exit", "docker:exit-told", containerdKey("Tasks.Create").End())
 	for _, c := range []struct{ call, topic string }{{"Tasks.Delete", "/tasks/delete"},
 		{"Containers.Delete", "/containers/delete"}} {
 		if e := s.task(c.topic); e != nil {
 			end := seq.Step{Evidence: []seq.Evidence{e.evidence()}, Detail: seq.Normal}
 			s.noted(&end, e.at)
 			s.containerdCall(c.call, end, after, emit)
-			after = append(slices.Clone(after), containerdKey(c.call)+":end")
+			after = append(slices.Clone(after), containerdKey(c.call).End())
 		}
 	}
 }
@@ -152,7 +152,7 @@ func deriveDockerRunc(s *story, emit func(graph.Claim)) {
 		create.Label, create.Window.Latest = "create fails", refused.FirstByte
 		create.Evidence = []seq.Evidence{refusedEvidence(refused)}
 	}
-	emit(graph.Claim{Step: create, Follows: []string{containerdKey("Tasks.Create")}, Lag: runcLag})
+	emit(graph.Claim{Step: create, Follows: []seq.Key{containerdKey("Tasks.Create")}, Lag: runcLag})
 	if refused != nil {
 		return
 	}
@@ -161,7 +161,7 @@ func deriveDockerRunc(s *story, emit func(graph.Claim)) {
 	if e := s.task("/tasks/start"); e != nil {
 		start.Window.Latest, start.Evidence = e.at, []seq.Evidence{e.evidence()}
 	}
-	emit(graph.Claim{Step: start, Follows: []string{create.Key, containerdKey("Tasks.Start")}, Lag: criLag})
+	emit(graph.Claim{Step: start, Follows: []seq.Key{create.Key, containerdKey("Tasks.Start")}, Lag: criLag})
 }
 
 // refusedByRunc is our request to start the container where the OCI runtime could not make it, or nil.
@@ -201,5 +201,5 @@ func deriveDockerProgram(s *story, emit func(graph.Claim)) {
 	if q := s.asked("attach"); q != nil && !q.Docker.Output.IsZero() { // what has written runs
 		x.Window.Latest = instant.Sooner(x.Window.Latest, q.Docker.Output)
 	}
-	emit(graph.Claim{Step: x, Follows: []string{"runc:start"}, Lag: criLag})
+	emit(graph.Claim{Step: x, Follows: []seq.Key{"runc:start"}, Lag: criLag})
 }

@@ -21,7 +21,7 @@ func (s *story) note(e *emitted) seq.Step {
 		Clock: e.emitter}
 	n.Label = e.event.Reason + ": " + e.event.Message
 	if n.Window, n.Best = e.second(s), s.usuallyEmitted(e); !e.at.IsZero() {
-		n.Window, n.Best, n.Shown, n.Precision = seq.Window{Earliest: e.at, Latest: e.at}, e.at, true, time.Millisecond
+		n.SetInstant(e.at, time.Millisecond)
 	}
 	n.Evidence = []seq.Evidence{e.evidence()}
 	return n
@@ -62,7 +62,7 @@ func deriveEventWrite(s *story, emit func(graph.Claim)) {
 		etcd.Label = "Event " + e.event.Reason
 		emit(graph.Claim{Step: step, Follows: append(s.storedBefore(e.rv, "events"), e.noteKey())})
 		etcd.Rule = &ruleEtcdWrite.Rule
-		emit(graph.Claim{Step: etcd, Follows: []string{step.Key}})
+		emit(graph.Claim{Step: etcd, Follows: []seq.Key{step.Key}})
 	}
 }
 
@@ -132,7 +132,7 @@ var ruleUnschedulable = rule{
 func deriveUnschedulable(s *story, emit func(graph.Claim)) {
 	for _, e := range s.events {
 		if e.event.Reason == "FailedScheduling" {
-			emit(graph.Claim{Step: s.note(e), Follows: []string{deliverScheduler}})
+			emit(graph.Claim{Step: s.note(e), Follows: []seq.Key{deliverScheduler}})
 		}
 	}
 }
@@ -155,7 +155,7 @@ func deriveProbeFailed(s *story, emit func(graph.Claim)) {
 		if e.event.Reason == "Unhealthy" && e.container != "" {
 			step := s.note(e)
 			step.From, step.To, step.Node = seq.Kubelet, seq.Container(e.container), s.node
-			emit(graph.Claim{Step: step, Follows: []string{deliverKubelet}})
+			emit(graph.Claim{Step: step, Follows: []seq.Key{deliverKubelet}})
 		}
 	}
 }

@@ -16,7 +16,7 @@ import (
 )
 
 // here is a message about the command in its container.
-func (s *story) here(x execCall, key, label string, evidence []seq.Evidence) seq.Step {
+func (s *story) here(x execCall, key seq.Key, label string, evidence []seq.Evidence) seq.Step {
 	return seq.Step{Key: key, Label: label, Container: x.Exec.Container, Object: s.object, Node: s.node,
 		Clock: seq.Kubectl, Evidence: evidence}
 }
@@ -45,7 +45,7 @@ func deriveOwnExec(s *story, emit func(graph.Claim)) {
 		request.Container, request.Node = x.Exec.Container, s.node
 		request.Label = x.Method + " pods/exec (" + s.object.Name + ") " + x.Exec.Container + ": " +
 			strings.Join(x.Exec.Command, " ")
-		request.Window, request.Best, request.Shown, request.Precision = instant.Exactly(x.Sent)
+		request.SetInstant(x.Sent, instant.OurPrecision)
 		request.Evidence = []seq.Evidence{x.Evidence()}
 		if x.Method == "POST" { // it is not known when its connection was ready
 			request.Window.Latest, request.Shown = x.FirstByte, false
@@ -86,7 +86,7 @@ func deriveExecKubelet(s *story, emit func(graph.Claim)) {
 		}
 		step := s.here(x, x.key("kubelet"), "exec "+x.Exec.Container+": "+x.Exec.CommandLine(), evidence)
 		step.Window.Latest = by
-		emit(graph.Claim{Step: step, Follows: []string{callKey(x.Request)}, Lag: kubeletLag})
+		emit(graph.Claim{Step: step, Follows: []seq.Key{callKey(x.Request)}, Lag: kubeletLag})
 	}
 }
 
@@ -111,7 +111,7 @@ func deriveExecCRI(s *story, emit func(graph.Claim)) {
 		if by.IsZero() {
 			continue
 		}
-		start := graph.Claim{Step: s.here(x, "", "Exec "+x.Exec.Container, evidence), Follows: []string{x.key("kubelet")},
+		start := graph.Claim{Step: s.here(x, "", "Exec "+x.Exec.Container, evidence), Follows: []seq.Key{x.key("kubelet")},
 			Lag: criLag}
 		end := graph.Claim{Step: seq.Step{Evidence: evidence, Window: seq.Window{Latest: by}, Clock: seq.Kubectl},
 			Lag: criLag}
@@ -149,17 +149,15 @@ func deriveExecRunc(s *story, emit func(graph.Claim)) {
 		}
 		if failed {
 			exec.Call = exec.Key
-			end := exec
-			end.Key, end.From, end.To, end.Kind, end.At, end.Label = exec.Key+
-				":end", exec.To, exec.From, seq.ResponseKind, seq.AtEnd, "exec fails"
-			emit(graph.Claim{Step: exec, Follows: []string{x.cri() + ":end"}, Lag: criLag})
-			emit(graph.Claim{Step: end, Follows: []string{exec.Key}, Lag: runcLag})
+			end := exec.Reply("exec fails")
+			emit(graph.Claim{Step: exec, Follows: []seq.Key{x.cri().End()}, Lag: criLag})
+			emit(graph.Claim{Step: end, Follows: []seq.Key{exec.Key}, Lag: runcLag})
 			continue
 		}
 		begins := s.here(x, x.key("begins"), "begins: "+x.Exec.CommandLine(), evidence)
 		begins.From, begins.To, begins.Window.Latest = exec.To, seq.Container(x.Exec.Container), by
-		emit(graph.Claim{Step: exec, Follows: []string{x.cri() + ":end"}, Lag: criLag})
-		emit(graph.Claim{Step: begins, Follows: []string{exec.Key}, Lag: runcLag})
+		emit(graph.Claim{Step: exec, Follows: []seq.Key{x.cri().End()}, Lag: criLag})
+		emit(graph.Claim{Step: begins, Follows: []seq.Key{exec.Key}, Lag: runcLag})
 	}
 }
 
@@ -193,8 +191,8 @@ func deriveExecOutput(s *story, emit func(graph.Claim)) {
 		}
 		step := s.here(x, x.key("output"), "the first of the command's output",
 			[]seq.Evidence{{Source: "http", Detail: "the first bytes on a stream of our connection", At: x.Exec.Output}})
-		step.Window, step.Best, step.Shown, step.Precision = instant.Exactly(x.Exec.Output)
-		emit(graph.Claim{Step: step, Follows: []string{x.key("begins"), callKey(x.Request) + ":end"}})
+		step.SetInstant(x.Exec.Output, instant.OurPrecision)
+		emit(graph.Claim{Step: step, Follows: []seq.Key{x.key("begins"), callKey(x.Request).End()}})
 	}
 }
 
@@ -219,7 +217,7 @@ func deriveExecExit(s *story, emit func(graph.Claim)) {
 		step := s.here(x, x.key("exit"), x.ended(), []seq.Evidence{x.status()})
 		step.From, step.To = seq.Container(x.Exec.Container), seq.Container(x.Exec.Container)
 		step.Window.Latest, step.Best = x.Exec.Ended, x.Exec.Ended.Add(-statusLag)
-		emit(graph.Claim{Step: step, Follows: []string{x.key("begins")}})
+		emit(graph.Claim{Step: step, Follows: []seq.Key{x.key("begins")}})
 	}
 }
 
@@ -250,9 +248,9 @@ func deriveExecStatus(s *story, emit func(graph.Claim)) {
 			step.Evidence[0] = x.status()
 		}
 		step.Label = x.outcome()
-		step.Window, step.Best, step.Shown, step.Precision = instant.Exactly(x.Exec.Ended)
+		step.SetInstant(x.Exec.Ended, instant.OurPrecision)
 		emit(graph.Claim{Step: step,
-			Follows: []string{x.key("exit"), x.key("output"), "runc:exec:" + x.cri() + ":end", callKey(x.Request) + ":end"}})
+			Follows: []seq.Key{x.key("exit"), x.key("output"), "runc:exec:" + x.cri().End(), callKey(x.Request).End()}})
 	}
 }
 
@@ -278,14 +276,14 @@ func deriveProcess(s *story, emit func(graph.Claim)) {
 				[]seq.Evidence{{Source: "http", Detail: fmt.Sprintf("/proc/%d in the container", p.PID), At: x.Exec.Ended}})
 			step.From, step.To = seq.Container(x.Exec.Container), seq.Container(x.Exec.Container)
 			step.Window, step.Best = seq.Window{Earliest: x.Sent, Latest: x.Exec.Ended}, x.Exec.Ended
-			emit(graph.Claim{Step: step, Follows: []string{x.key("begins")}})
+			emit(graph.Claim{Step: step, Follows: []seq.Key{x.key("begins")}})
 		}
 	}
 }
 
 // endsBefore are the commands that had ended when a life of their container did: its first process is the last to go,
 // since the kernel ends the others of its namespace with it, unless the Pod's containers, or the node, share theirs.
-func (s *story) endsBefore(r life) (keys []string) {
+func (s *story) endsBefore(r life) (keys []seq.Key) {
 	if s.sharesProcesses() {
 		return nil
 	}

@@ -32,7 +32,7 @@ func deriveExecSpan(s *story, emit func(graph.Claim)) {
 		step.Clock = seq.Kubelet
 		step.Window, step.Best = s.startOf(x.server)
 		step.Shown, step.Precision = true, spanPrecision
-		emit(graph.Claim{Step: step, Follows: []string{callKey(x.Request)}})
+		emit(graph.Claim{Step: step, Follows: []seq.Key{callKey(x.Request)}})
 	}
 }
 
@@ -60,12 +60,12 @@ func deriveProcessSpan(s *story, emit func(graph.Claim)) {
 		exec.From, exec.To, exec.Clock = s.runtime, s.ociRuntime(), seq.Kubelet
 		exec.Window, exec.Best = s.startOf(x.runc)
 		exec.Shown, exec.Precision = true, spanPrecision
-		emit(graph.Claim{Step: exec, Follows: []string{x.execCall.cri() + ":end"}})
+		emit(graph.Claim{Step: exec, Follows: []seq.Key{x.execCall.cri().End()}})
 		begins := s.here(x.execCall, x.key("begins"), "", []seq.Evidence{x.runc.Evidence()})
 		begins.From, begins.To, begins.Clock = exec.To, seq.Container(x.Exec.Container), seq.Kubelet
 		_, begins.Window.Latest = s.endOf(x.runc)
 		begins.Certainty = seq.Inferred
-		emit(graph.Claim{Step: begins, Follows: []string{exec.Key}})
+		emit(graph.Claim{Step: begins, Follows: []seq.Key{exec.Key}})
 		if x.wait == nil || x.Exec.ExitCode == nil {
 			continue
 		}
@@ -73,6 +73,6 @@ func deriveProcessSpan(s *story, emit func(graph.Claim)) {
 		exit.From, exit.To, exit.Clock = seq.Container(x.Exec.Container), seq.Container(x.Exec.Container), seq.Kubelet
 		_, exit.Best = s.endOf(x.wait)
 		exit.Window.Latest, exit.Shown, exit.Precision = exit.Best, true, time.Millisecond
-		emit(graph.Claim{Step: exit, Follows: []string{x.key("begins")}})
+		emit(graph.Claim{Step: exit, Follows: []seq.Key{x.key("begins")}})
 	}
 }

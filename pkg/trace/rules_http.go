@@ -62,7 +62,7 @@ func (s *story) ownWrite(verb, method string, emit func(graph.Claim)) {
 		if p := strings.ToLower(r.Propagation); p != "" && p != "background" { // which is what happens unasked
 			request.Label += ", cascade " + p
 		}
-		request.Window, request.Best, request.Shown, request.Precision = instant.Exactly(r.Sent)
+		request.SetInstant(r.Sent, instant.OurPrecision)
 		request.Evidence = []seq.Evidence{r.Evidence()}
 		if r.Status < 300 {
 			request.ResourceVersion = r.ResourceVersion
@@ -82,20 +82,19 @@ func (s *story) emitAnswer(r *seq.Request, request seq.Step, emit func(graph.Cla
 	if r.FirstByte.IsZero() || r.Status == 0 {
 		return
 	}
-	answer := request
-	answer.From, answer.To, answer.Kind, answer.At = seq.APIServer, seq.Kubectl, seq.ResponseKind, seq.AtEnd
-	answer.Key, answer.Certainty = request.Key+":end", seq.Observed
-	answer.Label = strings.TrimSpace(fmt.Sprintf("%d %s", r.Status, r.StatusText))
+	request.From, request.To = seq.Kubectl, seq.APIServer
+	answer := request.Reply(strings.TrimSpace(fmt.Sprintf("%d %s", r.Status, r.StatusText)))
+	answer.Certainty = seq.Observed
 	if r.Message != "" {
 		answer.Label += ": " + r.Message
 	}
-	answer.Window, answer.Best, answer.Shown, answer.Precision = instant.Exactly(r.FirstByte)
+	answer.SetInstant(r.FirstByte, instant.OurPrecision)
 	detail := "the answer's first byte"
 	if r.FlowSchema != "" {
 		detail += "; flow schema " + r.FlowSchema + ", priority level " + r.PriorityLevel
 	}
 	answer.Evidence = []seq.Evidence{{Source: "http", Detail: detail, At: r.FirstByte}}
-	after := []string{request.Key}
+	after := []seq.Key{request.Key}
 	if rv, ok := parseRevision(r.ResourceVersion); ok {
 		after = append(after, s.etcdKey(rv))
 	}
@@ -127,7 +126,7 @@ func deriveOwnRead(s *story, emit func(graph.Claim)) {
 		if r.Resource == "" {
 			request.Label = r.Method + " " + r.Path
 		}
-		request.Window, request.Best, request.Shown, request.Precision = instant.Exactly(r.Sent)
+		request.SetInstant(r.Sent, instant.OurPrecision)
 		request.Evidence = []seq.Evidence{r.Evidence()}
 		request.ResourceVersion = r.ResourceVersion
 		request.Detail = seq.Full
@@ -153,11 +152,11 @@ var ruleWarning = rule{
 func deriveWarning(s *story, emit func(graph.Claim)) {
 	for _, r := range s.requests {
 		for i, text := range r.Warnings {
-			n := seq.Step{Key: fmt.Sprintf("warning:%s:%d", r.ID, i), Label: "Warning: " + text, Object: s.object,
+			n := seq.Step{Key: keyf("warning:%s:%d", r.ID, i), Label: "Warning: " + text, Object: s.object,
 				Clock: seq.Kubectl}
-			n.Window, n.Best, n.Shown, n.Precision = instant.Exactly(r.FirstByte)
+			n.SetInstant(r.FirstByte, instant.OurPrecision)
 			n.Evidence = []seq.Evidence{{Source: "http", Detail: "Warning header", At: r.FirstByte}}
-			emit(graph.Claim{Step: n, Follows: []string{callKey(r) + ":end"}})
+			emit(graph.Claim{Step: n, Follows: []seq.Key{callKey(r).End()}})
 		}
 	}
 }

@@ -20,7 +20,7 @@ func (s *story) call(rpc, container string, attempt int, start, end graph.Claim,
 	s.callAs(criKey(rpc, container, attempt), rpc, container, start, end, emit)
 }
 
-func (s *story) callAs(key, rpc, container string, start, end graph.Claim, emit func(graph.Claim)) {
+func (s *story) callAs(key seq.Key, rpc, container string, start, end graph.Claim, emit func(graph.Claim)) {
 	for _, c := range []*graph.Claim{&start, &end} {
 		c.Call, c.Container, c.Object, c.Node = key, container, s.object, s.node
 		if c.Clock == "" {
@@ -28,7 +28,7 @@ func (s *story) callAs(key, rpc, container string, start, end graph.Claim, emit 
 		}
 	}
 	start.Key, start.From, start.To = key, seq.Kubelet, s.runtime
-	end.Key, end.From, end.To, end.Kind, end.At = key+":end", s.runtime, seq.Kubelet, seq.ResponseKind, seq.AtEnd
+	end.Key, end.From, end.To, end.Kind, end.At = key.End(), s.runtime, seq.Kubelet, seq.ResponseKind, seq.AtEnd
 	end.Follows = append(end.Follows, key)
 	if end.Detail == 0 {
 		end.Detail = seq.Normal
@@ -102,7 +102,7 @@ func deriveRunSandbox(s *story, emit func(graph.Claim)) {
 
 // sandboxTroubles are the Events before an instant that say why there was no sandbox yet: the call that made one came
 // after.
-func (s *story) sandboxTroubles(by time.Time) (keys []string) {
+func (s *story) sandboxTroubles(by time.Time) (keys []seq.Key) {
 	for _, e := range s.events {
 		if e.emitter == seq.Kubelet && troubled[e.event.Reason] && e.container == "" && !e.at.IsZero() && e.at.Before(by) {
 			keys = append(keys, s.note(e).Key)
@@ -155,7 +155,7 @@ func deriveCreateContainer(s *story, emit func(graph.Claim)) {
 }
 
 // failedBefore are the Events that say why a container could not be made yet: the call that made it came after.
-func (s *story) failedBefore(a workerEvent) (keys []string) {
+func (s *story) failedBefore(a workerEvent) (keys []seq.Key) {
 	for _, e := range s.events {
 		if e.emitter == seq.Kubelet && e.event.Reason == "Failed" && e.container == a.container && e.rv < a.rv {
 			keys = append(keys, e.noteKey())
@@ -183,12 +183,12 @@ func deriveStartContainer(s *story, emit func(graph.Claim)) {
 		if a.action != containerStarted && a.action != startFailed {
 			continue
 		}
-		start := graph.Claim{Follows: append(a.causes(), criKey("CreateContainer", a.container, a.attempt)+":end"),
+		start := graph.Claim{Follows: append(a.causes(), criKey("CreateContainer", a.container, a.attempt).End()),
 			Lag: startLag}
 		start.Label, start.Window = "StartContainer "+a.container, seq.Window{Earliest: a.after, Latest: a.at}
 		start.Evidence = []seq.Evidence{a.evidence()}
 		end := a.claim(s, a.precedes())
-		end.Follows = []string{"runc:exec:" + a.call, "runc:create:" + a.call + ":end"}
+		end.Follows = []seq.Key{"runc:exec:" + a.call, "runc:create:" + a.call.End()}
 		if a.action == startFailed {
 			end.Label = "StartContainer " + a.container + " fails: " + a.failure()
 		}
@@ -215,13 +215,13 @@ func deriveContainerRan(s *story, emit func(graph.Claim)) {
 		evidence := []seq.Evidence{r.evidence}
 		// a container lives again only after its exit
 		create := graph.Claim{Step: seq.Step{Label: "CreateContainer " + r.container, Evidence: evidence},
-			Follows: []string{sandboxKey + ":end", exitKey(r.container, r.attempt-1)}, Lag: createLag}
+			Follows: []seq.Key{sandboxKey.End(), exitKey(r.container, r.attempt-1)}, Lag: createLag}
 		start := graph.Claim{Step: seq.Step{Label: "StartContainer " + r.container, Evidence: evidence},
-			Follows: []string{criKey("CreateContainer", r.container, r.attempt) + ":end"}, Lag: startLag}
+			Follows: []seq.Key{criKey("CreateContainer", r.container, r.attempt).End()}, Lag: startLag}
 		end := graph.Claim{Step: seq.Step{Evidence: evidence, Window: seq.Window{Latest: r.evidence.At}}}
 		s.call("CreateContainer", r.container, r.attempt, create, end, emit)
 		end.Best = s.usuallyAt(r.evidence.At, reportLag)
-		end.Follows = []string{"runc:exec:" + criKey("StartContainer", r.container, r.attempt)}
+		end.Follows = []seq.Key{"runc:exec:" + criKey("StartContainer", r.container, r.attempt)}
 		s.call("StartContainer", r.container, r.attempt, start, end, emit)
 	}
 }
@@ -247,8 +247,8 @@ func deriveRunc(s *story, emit func(graph.Claim)) {
 			r.call, s.runtime, s.ociRuntime(), "create", seq.Brief
 		start.Key, start.From, start.To, start.Label, start.Detail = "runc:start:"+
 			r.call, s.runtime, s.ociRuntime(), "start", seq.Normal
-		emit(graph.Claim{Step: create, Follows: []string{r.call}, Lag: 2 * time.Millisecond})
-		emit(graph.Claim{Step: start, Follows: []string{create.Key}})
+		emit(graph.Claim{Step: create, Follows: []seq.Key{r.call}, Lag: 2 * time.Millisecond})
+		emit(graph.Claim{Step: start, Follows: []seq.Key{create.Key}})
 	}
 }
 
@@ -275,11 +275,9 @@ func deriveRuncFailed(s *story, emit func(graph.Claim)) {
 		step := seq.Step{Key: "runc:create:" + a.call, Call: "runc:create:" + a.call, From: s.runtime, To: seq.Runc,
 			Label: "create", Container: a.container, Object: s.object, Node: s.node, Clock: seq.Kubelet,
 			Evidence: []seq.Evidence{a.evidence()}}
-		end := step
-		end.Key, end.From, end.To, end.Kind, end.At, end.Label = step.Key+
-			":end", seq.Runc, s.runtime, seq.ResponseKind, seq.AtEnd, "create fails"
-		emit(graph.Claim{Step: step, Follows: []string{a.call}})
-		emit(graph.Claim{Step: end, Follows: []string{step.Key}})
+		end := step.Reply("create fails")
+		emit(graph.Claim{Step: step, Follows: []seq.Key{a.call}})
+		emit(graph.Claim{Step: end, Follows: []seq.Key{step.Key}})
 	}
 }
 
@@ -301,7 +299,7 @@ func deriveExec(s *story, emit func(graph.Claim)) {
 	for _, r := range s.starts() {
 		step := r.step
 		step.Key, step.From, step.To = "runc:exec:"+r.call, s.ociRuntime(), seq.Container(step.Container)
-		emit(graph.Claim{Step: step, Follows: []string{"runc:start:" + r.call}})
+		emit(graph.Claim{Step: step, Follows: []seq.Key{"runc:start:" + r.call}})
 	}
 }
 
@@ -377,7 +375,7 @@ func deriveProbe(s *story, emit func(graph.Claim)) {
 			step.Evidence = []seq.Evidence{{Source: "watch", Detail: p.detail, ResourceVersion: w.pod.ResourceVersion,
 				At: w.received}}
 			step.Best, step.Window.Latest = s.usuallyAt(w.received, probeLag), w.received
-			after := []string{criKey("StartContainer", p.container, p.attempt) + ":end"}
+			after := []seq.Key{criKey("StartContainer", p.container, p.attempt).End()}
 			if p.kind != "startup" {
 				after = append(after, probeKey("startup", p.container, p.attempt))
 			}

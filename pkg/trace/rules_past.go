@@ -96,7 +96,7 @@ func derivePastBind(s *story, emit func(graph.Claim)) {
 			step.Best = x.at.Add(-scheduledLag)
 		}
 	}
-	emit(graph.Claim{Step: step, Follows: []string{pickKey, deliverScheduler, stored(s.pastCreate())}})
+	emit(graph.Claim{Step: step, Follows: []seq.Key{pickKey, deliverScheduler, stored(s.pastCreate())}})
 }
 
 var rulePastWrite = rule{
@@ -133,13 +133,13 @@ func derivePastWrite(s *story, emit func(graph.Claim)) {
 			}
 			step.Window.Latest = time.Time{}
 		}
-		c := graph.Claim{Step: step, Follows: []string{stored(s.pastCreate())}, Lag: reportLag}
+		c := graph.Claim{Step: step, Follows: []seq.Key{stored(s.pastCreate())}, Lag: reportLag}
 		if m.who == seq.Kubelet {
 			c.Node = s.node
 			c.Follows = append(c.Follows, deliverKubelet)
 		}
 		if m.is(corev1.PodReadyToStartContainers) {
-			c.Follows = append(c.Follows, sandboxKey+":end")
+			c.Follows = append(c.Follows, sandboxKey.End())
 		}
 		if m.is(corev1.PodInitialized) {
 			for _, x := range w.pod.Status.InitContainerStatuses {
@@ -153,7 +153,7 @@ func derivePastWrite(s *story, emit func(graph.Claim)) {
 			c.Detail = seq.Brief
 			for x := range object.Statuses(w.pod) {
 				if x.State.Running != nil && x.Ready {
-					c.Follows = append(c.Follows, criKey("StartContainer", x.Name, int(x.RestartCount))+":end",
+					c.Follows = append(c.Follows, criKey("StartContainer", x.Name, int(x.RestartCount)).End(),
 						probeKey("readiness", x.Name, int(x.RestartCount)))
 				}
 			}
@@ -185,9 +185,9 @@ func derivePastStored(s *story, emit func(graph.Claim)) {
 	if w == nil {
 		return
 	}
-	write := func(key, verb string, detail seq.Detail, e []seq.Evidence) {
+	write := func(key seq.Key, verb string, detail seq.Detail, e []seq.Evidence) {
 		emit(graph.Claim{Step: seq.Step{Key: stored(key), Label: s.object.Kind + " " + s.object.Name, Verb: verb,
-			Object: s.object, Clock: seq.APIServer, Detail: detail, Evidence: e}, Follows: []string{key}})
+			Object: s.object, Clock: seq.APIServer, Detail: detail, Evidence: e}, Follows: []seq.Key{key}})
 	}
 	at := w.object.GetCreationTimestamp()
 	write(s.pastCreate(), "create", seq.Brief, []seq.Evidence{w.evidenceOf("metadata.creationTimestamp", at.Time)})
@@ -229,7 +229,7 @@ func derivePastRevision(s *story, emit func(graph.Claim)) {
 	step.Label += " at revision " + step.ResourceVersion
 	step.Window, step.Best = seq.Window{Latest: w.received}, instant.Before(w.received, deliveryLag)
 	step.Evidence = []seq.Evidence{w.evidenceOf("metadata.resourceVersion", w.received)}
-	c := graph.Claim{Step: step, Follows: []string{stored(s.pastCreate()), stored(s.pastBound()), s.pastKey("delete")}}
+	c := graph.Claim{Step: step, Follows: []seq.Key{stored(s.pastCreate()), stored(s.pastBound()), s.pastKey("delete")}}
 	for _, m := range s.pastWrites() {
 		if c.Follows = append(c.Follows, m.key); m.is(corev1.PodReady) {
 			c.Follows = append(c.Follows, stored(m.key))
@@ -270,7 +270,7 @@ func derivePastDelete(s *story, emit func(graph.Claim)) {
 	step.Window, step.Evidence = s.secondOf(seq.APIServer,
 		at), []seq.Evidence{w.evidenceOf("metadata.deletionTimestamp, less the grace period; nothing says who asked",
 		at.Time)}
-	emit(graph.Claim{Step: step, Follows: []string{stored(s.pastCreate())}})
+	emit(graph.Claim{Step: step, Follows: []seq.Key{stored(s.pastCreate())}})
 }
 
 var rulePastLife = rule{
@@ -308,21 +308,21 @@ func derivePastLife(s *story, emit func(graph.Claim)) {
 				Evidence: []seq.Evidence{w.evidenceOf("containerStatuses: "+c.Name+" startedAt", at.Time)}}
 			// The runtime notes the time once runc has started the program (containerd's container_start.go).
 			end := step
-			end.Key, end.Call, end.From, end.To, end.Kind, end.At, end.Label, end.Window.Latest = call+
-				":end", call, s.runtime, seq.Kubelet, seq.ResponseKind, seq.AtEnd, "StartContainer "+c.Name+" returns", time.Time{}
-			emit(graph.Claim{Step: end, Follows: []string{"runc:exec:" + call}})
+			end.Key, end.From, end.To, end.Window.Latest = call, seq.Kubelet, s.runtime, time.Time{}
+			end = end.Reply("StartContainer " + c.Name + " returns")
+			emit(graph.Claim{Step: end, Follows: []seq.Key{"runc:exec:" + call}})
 			step.Key, step.From, step.To, step.Window.Earliest, step.Best = "runc:exec:"+
 				call, s.ociRuntime(), seq.Container(c.Name), time.Time{}, window.Earliest
-			emit(graph.Claim{Step: step, Follows: []string{"runc:start:" + call}})
+			emit(graph.Claim{Step: step, Follows: []seq.Key{"runc:start:" + call}})
 			create := step
 			create.Key, create.Call, create.From, create.To, create.Label = criKey("CreateContainer", c.Name,
 				n), criKey("CreateContainer", c.Name, n), seq.Kubelet, s.runtime, "CreateContainer "+c.Name
 			create.Window.Earliest, create.Best = time.Time{}, window.Earliest
 			begin := create
 			begin.Key, begin.Call, begin.Label = call, call, "StartContainer "+c.Name
-			emit(graph.Claim{Step: begin, Follows: []string{create.Key + ":end"}})
+			emit(graph.Claim{Step: begin, Follows: []seq.Key{create.Key.End()}})
 			emit(graph.Claim{Step: create,
-				Follows: []string{exitKey(c.Name, n-1), criKey("StartContainer", c.Name, n-1) + ":end"}})
+				Follows: []seq.Key{exitKey(c.Name, n-1), criKey("StartContainer", c.Name, n-1).End()}})
 		}
 		if t := c.LastTerminationState.Terminated; began(t) {
 			life(lastLife(c), t.StartedAt)
@@ -346,12 +346,12 @@ func derivePastLife(s *story, emit func(graph.Claim)) {
 }
 
 // endedBy bounds the end of a call by the second since which a condition says that it has.
-func (s *story) endedBy(call, container string, w *write, since metav1.Time, emit func(graph.Claim)) {
-	step := seq.Step{Key: call + ":end", Call: call, From: s.runtime, To: seq.Kubelet, Kind: seq.ResponseKind,
-		At: seq.AtEnd, Label: "returns", Container: container, Object: s.object, Node: s.node, Clock: seq.Kubelet}
+func (s *story) endedBy(call seq.Key, container string, w *write, since metav1.Time, emit func(graph.Claim)) {
+	step := seq.Step{Key: call, From: seq.Kubelet, To: s.runtime, Container: container, Object: s.object, Node: s.node,
+		Clock: seq.Kubelet}.Reply("returns")
 	step.Window.Latest, step.Evidence = s.secondOf(seq.Kubelet,
 		since).Latest, []seq.Evidence{w.evidenceOf("a condition that says so, since", since.Time)}
-	emit(graph.Claim{Step: step, Follows: []string{call}})
+	emit(graph.Claim{Step: step, Follows: []seq.Key{call}})
 }
 
 // conditionSince is since when a condition is True, or the zero time.
@@ -398,7 +398,7 @@ func derivePastGap(s *story, emit func(graph.Claim)) {
 			step.Evidence = []seq.Evidence{w.evidenceOf(fmt.Sprintf("containerStatuses: %s restartCount %d", c.Name,
 				c.RestartCount), w.received)}
 			emit(graph.Claim{Step: step,
-				Follows: []string{stored(s.pastBound()), criKey("StartContainer", c.Name, life) + ":end", sandboxKey + ":end",
+				Follows: []seq.Key{stored(s.pastBound()), criKey("StartContainer", c.Name, life).End(), sandboxKey.End(),
 					exitKey(c.Name, before)}})
 		}
 		ended := map[int]bool{}

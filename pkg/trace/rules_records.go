@@ -143,25 +143,24 @@ var ruleAnswer = rule{
 func deriveAnswer(s *story, emit func(graph.Claim)) {
 	for _, t := range s.joined() {
 		if t.write != "" && t.how == "" {
-			s.answer(t.apiCall, t.write, t.step, []string{t.etcd}, emit)
+			s.answer(t.apiCall, t.write, t.step, []seq.Key{t.etcd}, emit)
 		}
 	}
 }
 
 // answer emits the response to a call, and joins it to the request that has that key.
-func (s *story) answer(c *apiCall, key string, step seq.Step, after []string, emit func(graph.Claim)) {
+func (s *story) answer(c *apiCall, key seq.Key, step seq.Step, after []seq.Key, emit func(graph.Claim)) {
 	from, ok := c.actor()
 	if !ok {
 		return
 	}
-	step.Key, step.Call, step.From, step.To, step.Kind, step.At, step.Clock, step.Detail = key+
-		":end", key, seq.APIServer, from, seq.ResponseKind, seq.AtEnd, seq.APIServer, seq.Full
-	step.Label = strconv.Itoa(c.code)
+	step.Key, step.From, step.To, step.Clock, step.Detail = key, from, seq.APIServer, seq.APIServer, seq.Full
+	step = step.Reply(strconv.Itoa(c.code))
 	if c.audit != nil && c.audit.Message != "" {
 		step.Label += " " + c.audit.Message
 	}
 	at := s.toOurClock(seq.APIServer, c.completed())
-	step.Window, step.Best, step.Shown, step.Precision = seq.Window{Earliest: at, Latest: at}, at, true, spanPrecision
+	step.SetInstant(at, spanPrecision)
 	step.Evidence = c.evidence()
 	emit(graph.Claim{Step: step, Follows: append(after, key)})
 }
@@ -198,7 +197,8 @@ func deriveRequest(s *story, emit func(graph.Claim)) {
 		if !ok || own[c.id] || joined[c] || c.verb == "watch" || c.verb == "list" || write && !s.noop(c) {
 			continue
 		}
-		step := seq.Step{Key: "request:" + c.id, Call: "request:" + c.id, From: from, Verb: c.verb, Resource: c.resource,
+		step := seq.Step{Key: seq.Key("request:" + c.id), Call: seq.Key("request:" + c.id), From: from, Verb: c.verb,
+			Resource:    c.resource,
 			Subresource: c.sub, Object: s.object, Clock: seq.APIServer, Detail: seq.Full}
 		step.Label = map[string]string{"create": "POST", "update": "PUT", "get": "GET"}[c.verb]
 		step.Label = cmp.Or(step.Label, strings.ToUpper(c.verb)) + " " + c.resource
@@ -215,7 +215,7 @@ func deriveRequest(s *story, emit func(graph.Claim)) {
 			step.Label += ": changes nothing"
 		}
 		at := s.toOurClock(seq.APIServer, c.received())
-		step.Window, step.Best, step.Shown, step.Precision = seq.Window{Earliest: at, Latest: at}, at, true, spanPrecision
+		step.SetInstant(at, spanPrecision)
 		step.Evidence = c.evidence()
 		emit(graph.Claim{Step: step})
 		s.answer(c, step.Key, seq.Step{Object: s.object, Resource: c.resource}, nil, emit)

@@ -3,7 +3,6 @@ package trace
 // Rules of what the spans of kubelet and runtime tell.
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
@@ -73,14 +72,14 @@ func deriveRuncSpan(s *story, emit func(graph.Claim)) {
 			default:
 				return
 			}
-			step := seq.Step{Key: "runc:" + what + ":" + c.key(), From: s.runtime, To: s.ociRuntime(), Label: what,
+			step := seq.Step{Key: seq.Key("runc:"+what+":") + c.key(), From: s.runtime, To: s.ociRuntime(), Label: what,
 				Container: c.container, Object: s.object, Node: s.node, Clock: seq.Kubelet, Detail: seq.Normal}
 			if c.rpc == "RunPodSandbox" {
 				step.Label, step.Detail = what+" the sandbox", seq.Full
 			}
 			step.Window, step.Best = s.startOf(x)
 			step.Shown, step.Precision, step.Evidence = true, spanPrecision, []seq.Evidence{x.Evidence()}
-			emit(graph.Claim{Step: step, Follows: []string{c.key()}})
+			emit(graph.Claim{Step: step, Follows: []seq.Key{c.key()}})
 		})
 	}
 }
@@ -115,15 +114,13 @@ func deriveCNISpan(s *story, emit func(graph.Claim)) {
 				Object: s.object, Node: s.node, Clock: seq.Kubelet, Evidence: []seq.Evidence{x.Evidence()}}
 			step.Window, step.Best = s.startOf(x)
 			step.Shown, step.Precision = true, spanPrecision
-			emit(graph.Claim{Step: step, Follows: []string{c.key()}})
-			end := step
-			end.Key, end.From, end.To, end.Kind, end.At, end.Label = key+
-				":end", seq.CNI, s.runtime, seq.ResponseKind, seq.AtEnd, "network is up"
+			emit(graph.Claim{Step: step, Follows: []seq.Key{c.key()}})
+			end := step.Reply("network is up")
 			if ip := x.Attributes["sandbox.ip"]; ip != "" {
 				end.Label += ": " + ip
 			}
 			end.Window, end.Best = s.endOf(x)
-			emit(graph.Claim{Step: end, Follows: []string{key}})
+			emit(graph.Claim{Step: end, Follows: []seq.Key{key}})
 		})
 	}
 }
@@ -150,14 +147,14 @@ func deriveSyncPod(s *story, emit func(graph.Claim)) {
 		if root.Service != "kubelet" || !strings.HasPrefix(root.Name, "sync") {
 			continue
 		}
-		step := seq.Step{Key: fmt.Sprint("sync:", n), From: seq.Kubelet, To: seq.Kubelet, Label: root.Name + " begins",
+		step := seq.Step{Key: keyf("sync:%d", n), From: seq.Kubelet, To: seq.Kubelet, Label: root.Name + " begins",
 			Object: s.object, Node: s.node, Clock: seq.Kubelet, Detail: seq.Full, Evidence: []seq.Evidence{root.Evidence()}}
 		if n == 0 {
 			step.Detail = seq.Normal
 		}
 		step.Window, step.Best = s.startOf(root)
 		step.Shown, step.Precision = true, spanPrecision
-		emit(graph.Claim{Step: step, Follows: []string{deliverKubelet}})
+		emit(graph.Claim{Step: step, Follows: []seq.Key{deliverKubelet}})
 		n++
 	}
 }

@@ -43,7 +43,7 @@ func deriveStopContainer(s *story, emit func(graph.Claim)) {
 			continue
 		}
 		start := graph.Claim{Step: s.note(e),
-			Follows: []string{criKey("StartContainer", e.container, life) + ":end", deliverDeletion, hookKey(e.container, life)}}
+			Follows: []seq.Key{criKey("StartContainer", e.container, life).End(), deliverDeletion, hookKey(e.container, life)}}
 		if start.Best.IsZero() {
 			start.Best = s.usuallyEmitted(e)
 		}
@@ -54,7 +54,7 @@ func deriveStopContainer(s *story, emit func(graph.Claim)) {
 		if start.Shown && (spec.RestartPolicy != nil || spec.Lifecycle != nil && spec.Lifecycle.PreStop != nil) {
 			start.Window.Latest, start.Shown, start.Precision = time.Time{}, false, 0
 		}
-		end := graph.Claim{Step: seq.Step{Evidence: start.Evidence}, Follows: []string{exitKey(e.container, life)}}
+		end := graph.Claim{Step: seq.Step{Evidence: start.Evidence}, Follows: []seq.Key{exitKey(e.container, life)}}
 		s.call("StopContainer", e.container, life, start, end, emit)
 	}
 }
@@ -75,8 +75,8 @@ func (s *story) lifeAt(e *emitted) (life int, ok bool) {
 	return life, ok
 }
 
-func hookKey(container string, life int) string {
-	return fmt.Sprintf("pre-stop:%s:%d", container, life)
+func hookKey(container string, life int) seq.Key {
+	return keyf("pre-stop:%s:%d", container, life)
 }
 
 var rulePreStop = rule{
@@ -113,7 +113,7 @@ func derivePreStop(s *story, emit func(graph.Claim)) {
 			step.Window.Latest = e.at.Add(adjacent)
 		}
 		emit(graph.Claim{Step: step,
-			Follows: []string{criKey("StartContainer", e.container, life) + ":end", deliverDeletion}})
+			Follows: []seq.Key{criKey("StartContainer", e.container, life).End(), deliverDeletion}})
 	}
 }
 
@@ -167,7 +167,7 @@ func deriveStopSandbox(s *story, emit func(graph.Claim)) {
 		}
 		e := []seq.Evidence{{Source: "watch", Detail: "condition PodReadyToStartContainers is False",
 			ResourceVersion: w.pod.ResourceVersion, At: w.received}}
-		start := graph.Claim{Step: seq.Step{Label: "StopPodSandbox", Evidence: e}, Follows: []string{sandboxKey + ":end"}}
+		start := graph.Claim{Step: seq.Step{Label: "StopPodSandbox", Evidence: e}, Follows: []seq.Key{sandboxKey.End()}}
 		for _, r := range s.lives {
 			start.Follows = append(start.Follows, exitKey(r.container, r.attempt))
 		}

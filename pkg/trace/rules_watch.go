@@ -46,10 +46,10 @@ func deriveSchedulerDelivery(s *story, emit func(graph.Claim)) {
 	}
 	step := seq.Step{Key: deliverScheduler, Label: "watch: Pod " + s.object.Name + ", no node yet", Object: s.object,
 		Verb: "watch", Resource: "pods", Evidence: acted, Clock: seq.APIServer}
-	var after []string
+	var after []seq.Key
 	for _, w := range s.revisions {
 		if w.first {
-			after = []string{s.etcdKey(w.rv)}
+			after = []seq.Key{s.etcdKey(w.rv)}
 			step.ResourceVersion = w.pod.ResourceVersion
 		}
 		if w.binds() || w == s.foundNode() {
@@ -57,7 +57,7 @@ func deriveSchedulerDelivery(s *story, emit func(graph.Claim)) {
 		}
 	}
 	if s.foundRevision() != nil {
-		after = []string{stored(s.pastCreate())}
+		after = []seq.Key{stored(s.pastCreate())}
 	}
 	emit(graph.Claim{Step: step, Follows: after, Lag: time.Millisecond})
 }
@@ -97,7 +97,7 @@ func derivePick(s *story, emit func(graph.Claim)) {
 			step.Evidence = append(step.Evidence, e.evidence())
 		}
 		step.Window.Latest = s.receivedAt(w)
-		emit(graph.Claim{Step: step, Follows: []string{deliverScheduler}, Lag: time.Millisecond})
+		emit(graph.Claim{Step: step, Follows: []seq.Key{deliverScheduler}, Lag: time.Millisecond})
 	}
 }
 
@@ -132,7 +132,7 @@ func deriveDeletionDelivery(s *story, emit func(graph.Claim)) {
 			step := seq.Step{Key: deliverDeletion, Label: "watch: Pod " + s.object.Name + " is to end", Object: s.object,
 				Verb: "watch", Resource: "pods", Node: s.node, Clock: seq.APIServer, ResourceVersion: first.pod.ResourceVersion}
 			step.Window.Latest, step.Evidence = e.at, []seq.Evidence{e.evidence()}
-			emit(graph.Claim{Step: step, Follows: []string{s.etcdKey(first.rv)}, Lag: 2 * time.Millisecond})
+			emit(graph.Claim{Step: step, Follows: []seq.Key{s.etcdKey(first.rv)}, Lag: 2 * time.Millisecond})
 			return
 		}
 	}
@@ -154,7 +154,7 @@ var ruleKubeletDelivery = rule{
 
 func deriveKubeletDelivery(s *story, emit func(graph.Claim)) {
 	var acted []seq.Evidence
-	var after []string
+	var after []seq.Key
 	if s.madeWithNode() && s.foundRevision() != nil {
 		after = append(after, stored(s.pastCreate()))
 	} else if len(s.revisions) > 0 && s.revisions[0].pod.Spec.NodeName != "" && !s.revisions[0].first &&
@@ -212,7 +212,7 @@ var ruleGap = rule{
 
 func deriveGap(s *story, emit func(graph.Claim)) {
 	for _, g := range s.gaps {
-		step := seq.Step{Key: "gap:" + g.Resource + ":" + g.From + ":" + g.To, Clock: seq.Kubectl, Resource: g.Resource}
+		step := seq.Step{Key: keyf("gap:%s:%s:%s", g.Resource, g.From, g.To), Clock: seq.Kubectl, Resource: g.Resource}
 		switch {
 		case g.Every > 0:
 			step.Key += "polled"
@@ -225,7 +225,7 @@ func deriveGap(s *story, emit func(graph.Claim)) {
 			step.Label = "watch of " + g.Resource + " lost after revision " + g.From + " (" + g.Reason + "); what came before " +
 				g.To + " may be missing"
 		}
-		step.Window, step.Best, step.Shown, step.Precision = instant.Exactly(g.at)
+		step.SetInstant(g.at, instant.OurPrecision)
 		step.Evidence = []seq.Evidence{{Source: "watch", Detail: g.Reason, At: g.at}}
 		emit(graph.Claim{Step: step})
 	}

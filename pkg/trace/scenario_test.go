@@ -88,7 +88,7 @@ func TestTruncated(t *testing.T) {
 		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel()
 			whole := scenario.Fold(s.Subject, s.Observations)
-			known := map[string]bool{}
+			known := map[seq.Key]bool{}
 			for _, step := range whole.Steps() {
 				known[step.Key] = true
 			}
@@ -115,7 +115,7 @@ func TestTruncated(t *testing.T) {
 func TestStepsAreSound(t *testing.T) {
 	for _, s := range scenario.All(t) {
 		t.Run(s.Name, func(t *testing.T) {
-			at := map[string]int{}
+			at := map[seq.Key]int{}
 			for i, step := range scenario.Fold(s.Subject, s.Observations).Steps() {
 				switch {
 				case len(step.Evidence) == 0:
@@ -130,7 +130,7 @@ func TestStepsAreSound(t *testing.T) {
 				at[step.Key] = i
 			}
 			for key, i := range at {
-				if end, ok := at[key+":end"]; ok && end < i {
+				if end, ok := at[key.End()]; ok && end < i {
 					t.Errorf("%s ends before it begins", key)
 				}
 			}
@@ -169,10 +169,10 @@ func TestEveryRuleHasAScenario(t *testing.T) {
 func TestCausesAreMessages(t *testing.T) {
 	named, known := map[string]string{}, map[string]bool{}
 	for _, s := range scenario.All(t) {
-		scenario.Fold(s.Subject, s.Observations).EachCause(func(rule, key string, is bool) {
+		scenario.Fold(s.Subject, s.Observations).EachCause(func(rule string, key seq.Key, is bool) {
 			if key != "" {
-				shape := shapeOf(key)
-				named[shape], known[shape] = rule+" names "+key, known[shape] || is
+				shape := shapeOf(string(key))
+				named[shape], known[shape] = rule+" names "+string(key), known[shape] || is
 			}
 		})
 	}

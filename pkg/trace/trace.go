@@ -62,14 +62,14 @@ func (c *scene) withoutPast(steps []seq.Step) []seq.Step {
 	if begun && begin.IsZero() || c.attached() {
 		return steps
 	}
-	kept := map[string]bool{}
+	kept := map[seq.Key]bool{}
 	steps = slices.DeleteFunc(steps, func(x seq.Step) bool {
 		past := !begun || !x.Window.Latest.IsZero() && x.Window.Latest.Before(begin)
 		kept[x.Key] = !past || x.Rule == &ruleOwnRead.Rule || x.Rule == &ruleGap.Rule || x.Rule == &ruleProcess.Rule
 		return !kept[x.Key]
 	})
 	for i := range steps {
-		steps[i].After = slices.DeleteFunc(steps[i].After, func(key string) bool { return !kept[key] })
+		steps[i].After = slices.DeleteFunc(steps[i].After, func(key seq.Key) bool { return !kept[key] })
 	}
 	return steps
 }
@@ -78,7 +78,7 @@ func (c *scene) withoutPast(steps []seq.Step) []seq.Step {
 type result struct {
 	steps   []seq.Step
 	scene   *scene
-	byKey   map[string]*seq.Step   // see step
+	byKey   map[seq.Key]*seq.Step  // see step
 	byStory map[string][]*seq.Step // see about
 	members []seq.Member           // see Members
 }
@@ -96,9 +96,9 @@ func (r *result) about(uid string) []*seq.Step {
 }
 
 // step is the step with that key, or nil.
-func (r *result) step(key string) *seq.Step {
+func (r *result) step(key seq.Key) *seq.Step {
 	if r.byKey == nil {
-		r.byKey = make(map[string]*seq.Step, len(r.steps))
+		r.byKey = make(map[seq.Key]*seq.Step, len(r.steps))
 		for i := range r.steps {
 			r.byKey[r.steps[i].Key] = &r.steps[i]
 		}

@@ -134,7 +134,7 @@ func hostile() render.Report {
 	add := func(text string) {
 		i := len(r.Steps)
 		r.Steps = append(r.Steps, seq.Step{
-			Key: text, From: seq.APIServer, To: seq.Container(text),
+			Key: seq.Key(text), From: seq.APIServer, To: seq.Container(text),
 			Kind:  []seq.Kind{seq.RequestKind, seq.DeliveryKind, seq.NoteKind}[i%3],
 			Label: text, Detail: seq.Brief, Window: seq.Window{Earliest: at, Latest: at}, Best: at,
 			Rule: &seq.Rule{Name: "exec"}, Clock: seq.Participant(text),

@@ -81,7 +81,8 @@ func TestDockerRun(t *testing.T) {
 		if err != nil || state.Container.State.ExitCode != 3 {
 			t.Fatalf("%+v, %v", state.Container.State, err)
 		}
-		within(t, told(t, d, "exec the container's program"), state.Container.State.StartedAt, 20*time.Millisecond)
+		// stamped once containerd has answered
+		within(t, told(t, d, "exec the container's program"), state.Container.State.StartedAt, time.Second)
 		within(t, told(t, d, "exits with"), state.Container.State.FinishedAt, 0)
 		if again, _, code := runSeq(t, "replay", recording, "--speed=max", "-o", "json"); again != stdout || code != 3 {
 			t.Errorf("the replay ends with %d and says\n%s\nnot\n%s", code, again, stdout)

@@ -292,7 +292,7 @@ func (r Row) holds(steps []Message, is []int) error {
 func Messages(steps []seq.Step) []Message {
 	all := make([]Message, len(steps))
 	for i, s := range steps {
-		all[i] = Message{From: string(s.From), To: string(s.To), Kind: string(s.Kind), Label: s.Label, Call: s.Call,
+		all[i] = Message{From: string(s.From), To: string(s.To), Kind: string(s.Kind), Label: s.Label, Call: string(s.Call),
 			ResourceVersion: s.ResourceVersion,
 			Certainty:       string(s.Certainty), Detail: s.Detail.String(), Earliest: s.Window.Earliest,
 			Latest: s.Window.Latest}

@@ -15,7 +15,7 @@ import (
 // says already (from, to, kind, …) is left empty.
 type Claim struct {
 	seq.Step
-	Follows []string      // keys of messages that came before; those that do not exist are ignored
+	Follows []seq.Key     // keys of messages that came before; those that do not exist are ignored
 	Lag     time.Duration // usual time since the last of them, where Best is not known
 }
 
@@ -31,7 +31,7 @@ type node struct {
 
 // Graph is built anew each time, in the memory of the one before: there is one node a message, and each is large.
 type Graph struct {
-	nodes  map[string]*node
+	nodes  map[seq.Key]*node
 	blocks [][]node
 	used   int // of the nodes in blocks
 }
@@ -41,7 +41,7 @@ const block = 256
 // Reset makes an empty graph.
 func (g *Graph) Reset() {
 	if g.nodes == nil {
-		g.nodes = map[string]*node{}
+		g.nodes = map[seq.Key]*node{}
 	}
 	clear(g.nodes)
 	g.used = 0
@@ -115,7 +115,7 @@ func (g *Graph) link() []*node {
 	for _, n := range g.nodes {
 		slices.Sort(n.Follows)
 		n.Follows = slices.Compact(n.Follows)
-		n.After = make([]string, 0, len(n.Follows))
+		n.After = make([]seq.Key, 0, len(n.Follows))
 		for _, key := range n.Follows {
 			if p := g.nodes[key]; p != nil && p != n {
 				n.preds = append(n.preds, p)
@@ -133,7 +133,7 @@ func (g *Graph) link() []*node {
 
 // EachCause tells of each message, by the name of its rule, which keys its claims follow, and whether there is such a
 // message.
-func (g *Graph) EachCause(tell func(rule, key string, known bool)) {
+func (g *Graph) EachCause(tell func(rule string, key seq.Key, known bool)) {
 	for _, n := range g.nodes {
 		for _, key := range n.Follows {
 			tell(n.Rule.Name, key, g.nodes[key] != nil)

@@ -31,10 +31,8 @@ func Sooner(a, b time.Time) time.Time {
 	return a
 }
 
-// Exactly is an instant of our own clock: its window, the instant, that it is sharp, and how sharp.
-func Exactly(t time.Time) (seq.Window, time.Time, bool, time.Duration) {
-	return seq.Window{Earliest: t, Latest: t}, t, true, 100 * time.Microsecond
-}
+// OurPrecision is how sharp the instants of our own clock are taken to be.
+const OurPrecision = 100 * time.Microsecond
 
 // Before is an instant before another, if that is known.
 func Before(t time.Time, lag time.Duration) time.Time {
