@@ -96,7 +96,7 @@ func startNode(d dirs, evidence bool) error {
 	node := exec.Command(self, "node", fmt.Sprintf("--evidence=%t", evidence))
 	node.Stdout, node.Stderr, node.ExtraFiles, node.Dir = log, log, []*os.File{lock}, "/"
 	node.SysProcAttr = &syscall.SysProcAttr{
-		Setsid:     true,
+		Setsid: true,
 		Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWIPC |
 			syscall.CLONE_NEWUTS,
 	}
