@@ -100,7 +100,7 @@ func (s *story) lastStart() seq.Key {
 			}
 		}
 	}
-	for _, a := range s.workerEvents { // in the order of the deeds, which the status does not have
+	for _, a := range s.workerEvents { // in the order of the actions, which the status does not have
 		for _, c := range s.revisions[0].pod.Spec.Containers {
 			if a.action == containerStarted && a.container == c.Name && a.attempt == 0 {
 				key = a.key

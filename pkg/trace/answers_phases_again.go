@@ -45,8 +45,8 @@ func (s *story) restarts(c *corev1.Container, code int32) bool {
 func (s *story) retries(r *result) (all []interval) {
 	if first, ok := s.firstTrouble(); ok {
 		x := interval{begin: s.note(first).Key, end: sandboxKey.End(), open: !s.over() && !s.ends()}
-		if acts := s.workerEvents; len(acts) > 0 {
-			x.end = acts[0].first()
+		if worker := s.workerEvents; len(worker) > 0 {
+			x.end = worker[0].first()
 		}
 		all = append(all, x)
 	}
@@ -97,10 +97,10 @@ func (s *story) retried() (begin, end seq.Key, why string) {
 
 // firstTrouble is the first Event that says why there is no sandbox yet, before there was one.
 func (s *story) firstTrouble() (*emitted, bool) {
-	acts := s.workerEvents
+	worker := s.workerEvents
 	for _, e := range s.events {
 		if e.emitter == seq.Kubelet && troubled[e.event.Reason] && e.container == "" &&
-			(len(acts) == 0 || e.rv < acts[0].rv) {
+			(len(worker) == 0 || e.rv < worker[0].rv) {
 			return e, true
 		}
 	}

@@ -38,8 +38,8 @@ var podPhases = []phase{
 		x := interval{s.assignedKey(), sandboxKey.End(), s.reporter() == seq.Kubelet && s.node != "" && !s.over()}
 		if s.sandboxTimed() {
 			x.begin = sandboxKey
-		} else if acts := s.workerEvents; len(acts) > 0 { // what the kubelet does first when there is a sandbox
-			x.end = acts[0].first()
+		} else if worker := s.workerEvents; len(worker) > 0 { // what the kubelet does first when there is a sandbox
+			x.end = worker[0].first()
 		}
 		return []interval{x}
 	}},
@@ -153,11 +153,11 @@ func calling(rpc string) func(*story, *result) []interval {
 	return func(s *story, r *result) (all []interval) {
 		before := map[seq.Key]seq.Key{} // by call
 		latest := map[string]seq.Key{}  // by container
-		acts := s.workerEvents
-		for i, a := range acts {
-			if a.action == imagePresent && i > 0 && acts[i-1].action == containerStarted && a.attempt == 0 &&
-				s.spec(a.container) != nil && s.goesOn(acts[i-1].container) {
-				latest[a.container] = acts[i-1].key
+		worker := s.workerEvents
+		for i, a := range worker {
+			if a.action == imagePresent && i > 0 && worker[i-1].action == containerStarted && a.attempt == 0 &&
+				s.spec(a.container) != nil && s.goesOn(worker[i-1].container) {
+				latest[a.container] = worker[i-1].key
 				continue
 			}
 			if (a.action == containerCreated || a.action == containerStarted || a.action == createFailed ||
@@ -208,12 +208,12 @@ func (s *story) livesOf(is func(c *corev1.Container, init bool) bool) (all []int
 // initLives are those of the init containers, with the time until the kubelet goes on.
 func (s *story) initLives(*result) []interval {
 	all := s.livesOf(func(c *corev1.Container, init bool) bool { return init && c.RestartPolicy == nil })
-	acts := s.workerEvents
+	worker := s.workerEvents
 	for i := range all {
 		call := all[i].begin.Begin()
-		at := slices.IndexFunc(acts, func(a workerEvent) bool { return a.action == containerStarted && a.call == call })
-		if at >= 0 && at+1 < len(acts) && acts[at+1].container != acts[at].container {
-			all[i].end = acts[at+1].first()
+		at := slices.IndexFunc(worker, func(a workerEvent) bool { return a.action == containerStarted && a.call == call })
+		if at >= 0 && at+1 < len(worker) && worker[at+1].container != worker[at].container {
+			all[i].end = worker[at+1].first()
 		}
 	}
 	return all
@@ -267,14 +267,14 @@ func (s *story) startedUp(r life) bool {
 
 // hooking are the times from the start of a container with a postStart hook to the next container's creation.
 func hooking(s *story, _ *result) (all []interval) {
-	acts := s.workerEvents
-	for i, a := range acts {
+	worker := s.workerEvents
+	for i, a := range worker {
 		c, _ := s.specOf(a.container)
 		if a.action != containerStarted || c == nil || c.Lifecycle == nil || c.Lifecycle.PostStart == nil {
 			continue
 		}
 		x := interval{begin: a.key, open: !s.over() && s.waitsForTurn()}
-		for _, next := range acts[i+1:] {
+		for _, next := range worker[i+1:] {
 			if next.container != a.container && (next.action == containerCreated || next.action == pullBegan) {
 				x.end, x.open = next.call, false
 				break

@@ -1,6 +1,6 @@
 package trace
 
-// Whether audit log and spans have told all that is to be expected of them.
+// Whether audit log and spans have covered all that is to be expected of them.
 
 import (
 	"slices"
@@ -8,16 +8,16 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-// RecordsComplete reports that the audit log, spans, or both have told all that they can be expected to tell of what
+// RecordsComplete reports that the audit log, spans, or both have covered all that they can be expected to tell of what
 // has been seen: every write, every Pod's sandbox and every start of a container.
 func (t *Trace) RecordsComplete(audit, spans bool) bool {
 	return !slices.ContainsFunc(t.resolve().scene.stories, func(s *story) bool { return !s.recordsComplete(audit, spans) })
 }
 
 func (s *story) recordsComplete(audit, spans bool) bool {
-	told := func(c *apiCall) bool { return c != nil && (!audit || c.audit != nil) && (!spans || c.txn != nil) }
+	covered := func(c *apiCall) bool { return c != nil && (!audit || c.audit != nil) && (!spans || c.txn != nil) }
 	for _, w := range s.revisions {
-		if w.drawn() && !w.isLastGrace() && !told(s.records.writes[w.rv]) {
+		if w.drawn() && !w.isLastGrace() && !covered(s.records.writes[w.rv]) {
 			return false
 		}
 	}
@@ -25,7 +25,7 @@ func (s *story) recordsComplete(audit, spans bool) bool {
 		return false
 	}
 	for _, e := range s.events {
-		if !told(s.records.event[eventKey{string(e.event.UID), e.rv}]) {
+		if !covered(s.records.event[eventKey{string(e.event.UID), e.rv}]) {
 			return false
 		}
 	}

@@ -157,15 +157,15 @@ func (s *story) startUnderWay(r *result) time.Time {
 	if len(s.revisions) == 0 || s.reporter() != seq.Kubelet || s.over() || s.ends() || s.startHeld() {
 		return time.Time{}
 	}
-	acts := s.workerEvents
-	if len(acts) == 0 {
+	worker := s.workerEvents
+	if len(worker) == 0 {
 		sandbox := r.step(s.key(sandboxKey.End()))
 		if sandbox == nil || len(s.lives) > 0 {
 			return time.Time{}
 		}
 		return sandbox.Best
 	}
-	last := acts[len(acts)-1]
+	last := worker[len(worker)-1]
 	at := cmp.Or(last.at, s.usuallyEmitted(last.emitted))
 	for _, e := range s.events {
 		if e.emitter == seq.Kubelet && e.container == last.container && e.event.Type == corev1.EventTypeWarning &&

@@ -27,9 +27,9 @@ func (s *story) joinRevisions() {
 		}
 		for _, w := range slices.Backward(s.revisions) { // a DELETE can make two: its last transaction is the second
 			own := w.own != nil && w.own.ID == c.id
-			told := c.audit != nil && c.audit.ResourceVersion != "" &&
+			names := c.audit != nil && c.audit.ResourceVersion != "" &&
 				c.audit.ResourceVersion == w.object.GetResourceVersion() && c.sub != "binding"
-			if own || told {
+			if own || names {
 				join(c, w)
 			}
 		}
@@ -148,15 +148,15 @@ func (s *story) joinEvents() {
 		if !c.wrote() || c.resource != "events" || byName[c.name] == nil {
 			continue
 		}
-		told := false
+		found := false
 		for _, e := range byName[c.name] {
 			if c.audit != nil && c.audit.ResourceVersion != "" {
-				if told = true; c.audit.ResourceVersion == e.event.ResourceVersion {
+				if found = true; c.audit.ResourceVersion == e.event.ResourceVersion {
 					s.records.event[eventKey{string(e.event.UID), e.rv}] = c
 				}
 			}
 		}
-		if !told {
+		if !found {
 			calls[c.name] = append(calls[c.name], c)
 		}
 	}

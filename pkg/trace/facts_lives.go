@@ -93,20 +93,20 @@ func (s *story) reported(w *write) []seq.Key {
 
 // livesBeforeEvents is how many lives a container had before the first that an Event tells of, which live an hour and
 // count together what is alike.
-func (s *story) livesBeforeEvents(container string, acts []workerEvent) int {
+func (s *story) livesBeforeEvents(container string, worker []workerEvent) int {
 	w := s.foundRevision()
 	if w == nil {
 		return 0
 	}
-	last, told := (*workerEvent)(nil), 0
+	last, seen := (*workerEvent)(nil), 0
 	counted := map[string]int{}
-	for i := range acts {
-		a := &acts[i]
+	for i := range worker {
+		a := &worker[i]
 		if a.container != container || a.action != containerStarted && a.action != startFailed || !s.wasListed(a.emitted) {
 			continue
 		}
 		uid := string(a.event.UID)
-		told += max(1, a.count-counted[uid])
+		seen += max(1, a.count-counted[uid])
 		counted[uid], last = a.count, a
 	}
 	c := object.StatusOf(w.pod, container)
@@ -122,7 +122,7 @@ func (s *story) livesBeforeEvents(container string, acts []workerEvent) int {
 	default: // its last Event was dropped, as of many alike: what they count is all there is
 		return 0
 	}
-	return max(0, life-told+1)
+	return max(0, life-seen+1)
 }
 
 // near reports whether an Event was last emitted within two seconds of a start.

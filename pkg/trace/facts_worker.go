@@ -19,7 +19,7 @@ import (
 )
 
 // workerAction is what the kubelet's worker for the Pod tells by one Event. One goroutine emits them all, so their
-// order of emission is the order of the deeds.
+// order of emission is the order of the actions.
 type workerAction int
 
 const (
@@ -34,25 +34,26 @@ const (
 	startFailed                   // has tried to
 )
 
-// workerEvent is one deed of the worker.
+// workerEvent is one Event of the worker, and the action that it tells of.
 type workerEvent struct {
 	*emitted
-	action       workerAction
-	attempt      int
-	call         seq.Key   // key of the CRI call it is part of, if it is
-	key          seq.Key   // of the message whose instant the emission tells
-	previous     seq.Key   // key of the deed before
-	previousExit seq.Key   // key of the end of the container's life before, where the deed is known to belong to the next
-	after        time.Time // its emission: this deed began later, in the same goroutine
+	action   workerAction
+	attempt  int
+	call     seq.Key // key of the CRI call it is part of, if it is
+	key      seq.Key // of the message whose instant the emission tells
+	previous seq.Key // key of the action before
+	// key of the end of the container's life before, where the action is known to belong to the next
+	previousExit seq.Key
+	after        time.Time // its emission: this action began later, in the same goroutine
 	second       seq.Window
 }
 
 // orderedWorkerEvents are the worker's Events in the order of emission. Where an emission is known to the second only,
 // the Event's receipt stands in.
-func (s *story) orderedWorkerEvents() (acts []workerEvent) {
+func (s *story) orderedWorkerEvents() (worker []workerEvent) {
 	for _, e := range s.events {
 		if e.emitter == seq.Kubelet && e.container != "" && workerActionOf(e.event.Reason) != noAction {
-			acts = append(acts, workerEvent{emitted: e, action: workerActionOf(e.event.Reason), second: e.second(s)})
+			worker = append(worker, workerEvent{emitted: e, action: workerActionOf(e.event.Reason), second: e.second(s)})
 		}
 	}
 	when := func(a workerEvent) time.Time {
@@ -61,14 +62,14 @@ func (s *story) orderedWorkerEvents() (acts []workerEvent) {
 		}
 		return a.at
 	}
-	slices.SortStableFunc(acts, func(a, b workerEvent) int { return when(a).Compare(when(b)) })
-	return acts
+	slices.SortStableFunc(worker, func(a, b workerEvent) int { return when(a).Compare(when(b)) })
+	return worker
 }
 
 // readWorker says which call of the CRI each of them is about.
 func (s *story) readWorker() []workerEvent {
-	acts := s.orderedWorkerEvents()
-	done := map[string]int{} // by deed and container
+	worker := s.orderedWorkerEvents()
+	done := map[string]int{} // by action and container
 	had := s.livesBefore()
 	for name, n := range had {
 		for _, d := range []workerAction{containerCreated, containerStarted} {
@@ -80,8 +81,8 @@ func (s *story) readWorker() []workerEvent {
 	latest := map[string]workerAction{} // by container
 	var prev seq.Key
 	var prevAt time.Time
-	out := make([]workerEvent, 0, len(acts))
-	for _, a := range acts {
+	out := make([]workerEvent, 0, len(worker))
+	for _, a := range worker {
 		if a.action == pulled && pulling[a.container] == "" {
 			a.action = imagePresent
 		}
@@ -94,7 +95,7 @@ func (s *story) readWorker() []workerEvent {
 		uid := string(a.event.UID)
 		id := strconv.Itoa(int(lifeOf(a.action))) + a.container
 		if _, ok := done[id]; !ok {
-			done[id] = s.livesBeforeEvents(a.container, acts)
+			done[id] = s.livesBeforeEvents(a.container, worker)
 		}
 		if _, seen := counted[uid]; !seen && len(had) > 0 {
 			counted[uid] = a.count - 1 // what it counted before is in the status
@@ -113,7 +114,7 @@ func (s *story) readWorker() []workerEvent {
 	return out
 }
 
-// identify sets the call and the message that a deed is about; pulling has the pulls that are open, by container.
+// identify sets the call and the message that an action is about; pulling has the pulls that are open, by container.
 func (a *workerEvent) identify(pulling map[string]seq.Key) {
 	switch a.action {
 	case pullBegan:
@@ -139,10 +140,10 @@ func (a *workerEvent) identify(pulling map[string]seq.Key) {
 }
 
 // joinPreviousLives joins what the kubelet does before it creates a container again to the end of the life before.
-func joinPreviousLives(acts []workerEvent) {
+func joinPreviousLives(worker []workerEvent) {
 	next := map[string]int{} // life by container
-	for i := range slices.Backward(acts) {
-		switch a := &acts[i]; a.action {
+	for i := range slices.Backward(worker) {
+		switch a := &worker[i]; a.action {
 		case containerCreated:
 			next[a.container] = a.attempt
 		case pullBegan, pulled, imagePresent:
@@ -169,8 +170,8 @@ func workerActionOf(reason string) workerAction {
 	return noAction
 }
 
-// failed tells which call an Event Failed is about that is not about a pull: the one that comes after the latest deed.
-// A failure before CreateContainer has the same form; the status tells the two apart.
+// failed tells which call an Event Failed is about that is not about a pull: the one that comes after the latest
+// action. A failure before CreateContainer has the same form; the status tells the two apart.
 func (s *story) failed(a workerEvent, latest workerAction) workerAction {
 	switch latest {
 	case containerCreated:
@@ -217,7 +218,7 @@ func (a workerEvent) near(w seq.Window) seq.Window {
 	return w
 }
 
-// causes is what came before in the worker: the deed before, and at first the sandbox.
+// causes is what came before in the worker: the action before, and at first the sandbox.
 func (a workerEvent) causes() []seq.Key {
 	return []seq.Key{cmp.Or(a.previous, sandboxKey.End()), deliverKubelet, a.previousExit}
 }
@@ -316,7 +317,7 @@ const (
 	bindKey          = "bind" // where its revision is not known
 )
 
-// first is the message by which a deed began: the call, or the deed itself.
+// first is the message by which an action began: the call, or the action itself.
 func (a *workerEvent) first() seq.Key {
 	if a.call != "" {
 		return a.call

@@ -77,9 +77,9 @@ func deriveRunSandbox(s *story, emit func(graph.Claim)) {
 			break
 		}
 	}
-	if acts := s.workerEvents; len(acts) > 0 {
-		end.Evidence = append(end.Evidence, acts[0].evidence())
-		if at := acts[0].at; !at.IsZero() {
+	if worker := s.workerEvents; len(worker) > 0 {
+		end.Evidence = append(end.Evidence, worker[0].evidence())
+		if at := worker[0].at; !at.IsZero() {
 			end.Best, end.Window.Latest = at.Add(-sandboxToWorker), instant.Sooner(at, end.Window.Latest)
 		}
 	} else if ran := s.lives; len(ran) > 0 {

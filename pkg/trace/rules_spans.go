@@ -130,7 +130,7 @@ var ruleSyncPod = rule{
 		Name:    "sync-pod",
 		Trigger: "the kubelet's span",
 		Proves:  "the kubelet's own span, with the Pod's uid",
-		Gist:    "The kubelet compares what should run with what runs, and acts.",
+		Gist:    "The kubelet compares what should run with what runs, and worker.",
 		Explain: "The kubelet's worker for this Pod starts one round: it compares the Pod as it should be with what runs, " +
 			"and does what is missing. One round starts a whole Pod.",
 		Doc: docs + "concepts/architecture/#kubelet",
