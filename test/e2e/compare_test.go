@@ -24,7 +24,7 @@ kind: Pod
 metadata: {name: %s}
 spec:
   automountServiceAccountToken: false
-  terminationGracePeriodSeconds: 20
+  terminationGracePeriodSeconds: 40
   containers:
   - name: app
     image: busybox:1
@@ -41,7 +41,7 @@ func TestCompareNamesThePhase(t *testing.T) {
 	file := func(name string) string { return filepath.Join(dir, name) }
 	for name, pod := range map[string]string{
 		"compare-quick": fmt.Sprintf(comparedPod, "compare-quick", "IfNotPresent", 0, 0),
-		"compare-slow":  fmt.Sprintf(comparedPod, "compare-slow", "Always", 8, 5),
+		"compare-slow":  fmt.Sprintf(comparedPod, "compare-slow", "Always", 15, 20),
 	} {
 		remove(t, name)
 		if err := os.WriteFile(file(name+".yaml"), []byte(pod), 0o600); err != nil {
@@ -66,7 +66,7 @@ func TestCompareNamesThePhase(t *testing.T) {
 			verdict = line
 		}
 	}
-	if !largestIn("ready").MatchString(out) || !strings.Contains(out, "Only in B: a fixed wait of 5.00 s in ready") {
+	if !largestIn("ready").MatchString(out) || !strings.Contains(out, "Only in B: a fixed wait of 20.0 s in ready") {
 		t.Errorf("the phase is not named: %q", verdict)
 	}
 	longer := map[string]string{}
