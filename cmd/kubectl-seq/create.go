@@ -157,14 +157,13 @@ func (c *creation) find(config *genericclioptions.ConfigFlags, source func(*reso
 	return nil
 }
 
+// rank says which of several objects the run is about: that of the least.
 func rank(u *unstructured.Unstructured) int {
-	for i, kind := range []string{"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "CronJob", "Job", "Pod",
-		"PersistentVolumeClaim", "Service"} {
-		if u.GetKind() == kind {
-			return i
-		}
+	i := slices.IndexFunc(seq.ObjectKinds, func(k seq.ObjectKind) bool { return k.Kind == u.GetKind() })
+	if i < 0 {
+		return len(seq.ObjectKinds)
 	}
-	return 100
+	return i
 }
 
 // explained adds what to do about an object that cannot be read.

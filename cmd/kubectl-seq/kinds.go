@@ -27,6 +27,7 @@ var (
 var brings = map[string][]watch.Kind{
 	"Deployment":            {replicaSets, endpointSlices},
 	"ReplicaSet":            {endpointSlices},
+	"ReplicationController": {endpointSlices},
 	"StatefulSet":           {endpointSlices},
 	"DaemonSet":             {endpointSlices},
 	"Pod":                   {endpointSlices},

@@ -85,7 +85,7 @@ func Parse(line []byte, namespace string, named func(string) bool) (*seq.Audit, 
 		}
 		a.UID, a.ResourceVersion = about.UID, e.ResponseObject.Metadata.ResourceVersion
 	default:
-		if !workloads[a.Resource] || !named(a.Name) {
+		if !known(a.Resource) || !named(a.Name) {
 			return nil, nil
 		}
 		a.UID, a.ResourceVersion = cmp.Or(e.ResponseObject.Metadata.UID,
@@ -114,6 +114,7 @@ func webhooks(annotations map[string]string) []seq.AuditWebhook {
 // eventOf is the object that an Event is about, by its name.
 func eventOf(name string) string { return name[:max(0, strings.LastIndexByte(name, '.'))] }
 
-// workloads are the other kinds that a run can be about.
-var workloads = map[string]bool{"deployments": true, "replicasets": true, "statefulsets": true, "daemonsets": true,
-	"jobs": true, "cronjobs": true, "services": true, "endpointslices": true, "persistentvolumeclaims": true}
+// known reports whether a run can be about objects of a resource, or tell of them.
+func known(resource string) bool {
+	return slices.ContainsFunc(seq.ObjectKinds, func(k seq.ObjectKind) bool { return k.Resource == resource })
+}

@@ -14,7 +14,7 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
-// Aftermath returns it.
+// Aftermath returns how far what a command led to has come.
 func (t *Trace) Aftermath() seq.Aftermath {
 	r := t.resolve()
 	s := r.scene.subject()

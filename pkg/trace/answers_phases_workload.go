@@ -80,12 +80,10 @@ var workloadPhases = []phase{
 			func(s *story) bool { return s.waits(orphanFinalizer) })},
 }
 
-// podMakers are the kinds whose controllers make Pods, directly or through others.
-var podMakers = []string{"Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob",
-	"ReplicationController"}
-
+// makesPods reports whether Pods are still to come of the object.
 func (s *story) makesPods() bool {
-	return slices.Contains(podMakers, s.object.Kind) && s.availableRevision() == 0 && !s.ends()
+	is := func(k seq.ObjectKind) bool { return k.Kind == s.object.Kind && k.MakesPods }
+	return slices.ContainsFunc(seq.ObjectKinds, is) && s.availableRevision() == 0 && !s.ends()
 }
 
 // askedRevision is the one by which the object asked for what the run follows: its creation, or the first change of

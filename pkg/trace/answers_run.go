@@ -9,7 +9,7 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-// Run returns it.
+// Run returns what the observations say of the run as a whole.
 func (t *Trace) Run() seq.Run {
 	r := t.resolve()
 	s := r.scene.subject()

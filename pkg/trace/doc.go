@@ -1,4 +1,5 @@
-// Package trace reconstructs what happened inside Kubernetes around a Pod from what a client can see of it.
+// Package trace reconstructs what happened inside Kubernetes around a Pod, a workload or a
+// container of an engine from what a client can see of it.
 //
 // It is a fold. Observations go in, one fact each, in any order and as often as they come; Steps come out, the messages
 // between the participants in the order in which they really happened. The package knows no network, no clock and no
@@ -7,6 +8,10 @@
 //	t := trace.New(seq.Object{Kind: "Pod", Namespace: "default", Name: "web"})
 //	t.Observe(o)                // for each observation
 //	for _, s := range t.Steps() // whenever a picture is wanted
+//
+// A run begins with an Attach, or with a Request of ours that acts; before either there are no Steps. Time passes by
+// observations only: where something is waited for, as Settled does, an empty one with Received set says how late it
+// is.
 //
 // The way from observations to steps:
 //
@@ -24,6 +29,6 @@
 // API.
 //
 // Times. Every window is on the clock of the process that made the observations (Observation.Received). Times that
-// another clock gave are moved by the offset measured between the two, see Clocks; Step.Clock names the clock that gave
-// the sharpest bound.
+// another clock gave are moved by the offset measured between the two, see Run.Clocks; Step.Clock names the clock that
+// gave the sharpest bound.
 package trace

@@ -224,7 +224,7 @@ func (a workerEvent) causes() []seq.Key {
 }
 
 func (a workerEvent) claim(s *story, w seq.Window) graph.Claim {
-	c := graph.Claim{Step: seq.Step{Container: a.container, Window: w, Clock: seq.Kubelet,
+	c := graph.Claim{Step: seq.Step{Container: a.container, Object: s.object, Window: w, Clock: seq.Kubelet,
 		Evidence: []seq.Evidence{a.evidence()}}, Follows: a.causes()}
 	if !a.at.IsZero() {
 		c.Best, c.Shown, c.Precision = a.at, true, time.Millisecond

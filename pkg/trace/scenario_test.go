@@ -120,7 +120,7 @@ func TestStepsAreSound(t *testing.T) {
 				switch {
 				case len(step.Evidence) == 0:
 					t.Errorf("%s has no evidence", step.Key)
-				case step.From == "" || step.To == "" || step.Label == "" || step.Rule == nil:
+				case step.Key == "" || step.From == "" || step.To == "" || step.Label == "" || step.Rule == nil:
 					t.Errorf("%s is not whole: %+v", step.Key, step)
 				case !step.Window.Latest.IsZero() && step.Window.Latest.Before(step.Window.Earliest):
 					t.Errorf("%s: empty window %v", step.Key, step.Window)
@@ -156,11 +156,11 @@ func TestEveryRuleHasAScenario(t *testing.T) {
 	}
 	for _, r := range trace.Rules() {
 		if !seen[r.Name] {
-			t.Errorf("no scenario shows rule %q", r.Name)
+			t.Errorf("no scenario shows rule %q: record one, see \"Add a scenario\" in CONTRIBUTING.md", r.Name)
 		}
 		if r.Gist == "" || utf8.RuneCountInString(r.Gist) > 67 || r.Explain == "" || r.Doc == "" || r.Proves == "" ||
 			r.Trigger == "" {
-			t.Errorf("rule %q is not explained", r.Name)
+			t.Errorf("rule %q is not explained, or its gist is longer than 67 characters", r.Name)
 		}
 	}
 }
@@ -169,10 +169,15 @@ func TestEveryRuleHasAScenario(t *testing.T) {
 func TestCausesAreMessages(t *testing.T) {
 	named, known := map[string]string{}, map[string]bool{}
 	for _, s := range scenario.All(t) {
-		scenario.Fold(s.Subject, s.Observations).EachCause(func(rule string, key seq.Key, is bool) {
+		tr := scenario.Fold(s.Subject, s.Observations)
+		for _, step := range tr.Steps() {
+			known[firstWord(string(step.Key))] = true
+		}
+		tr.EachCause(func(rule string, key seq.Key, is bool) {
 			if key != "" {
 				shape := shapeOf(string(key))
 				named[shape], known[shape] = rule+" names "+string(key), known[shape] || is
+				named[firstWord(string(key))] = named[shape]
 			}
 		})
 	}
@@ -184,6 +189,12 @@ func TestCausesAreMessages(t *testing.T) {
 			t.Errorf("no run has a message %s: %s", shape, named[shape])
 		}
 	}
+}
+
+// firstWord is what a key begins with, without the object that it is qualified by.
+func firstWord(key string) string {
+	word, _, _ := strings.Cut(key[strings.LastIndexByte(key, '/')+1:], ":")
+	return word
 }
 
 // shapeOf is a key without what is different from run to run.

@@ -44,8 +44,8 @@ func TestTruthWithRecords(t *testing.T) {
 }
 
 // likelyWithin bounds by how much the order may be wrong that nothing proves: what truly runs side by side, such as the
-// write of an Event and the next call of its emitter, cannot be told apart from outside. The kubelet looks at the volumes
-// of a Pod once in 300 ms, so that long one of two Pods may be ahead of the other.
+// write of an Event and the next call of its emitter, cannot be told apart from outside. The kubelet looks at the
+// volumes of a Pod once in 300 ms, so that long one of two Pods may be ahead of the other.
 const likelyWithin = 300 * time.Millisecond
 
 // usualSandbox is what a sandbox takes on a machine that does nothing else.

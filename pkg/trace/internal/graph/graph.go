@@ -117,7 +117,7 @@ func (g *Graph) link() []*node {
 		n.Follows = slices.Compact(n.Follows)
 		n.After = make([]seq.Key, 0, len(n.Follows))
 		for _, key := range n.Follows {
-			if p := g.nodes[key]; p != nil && p != n {
+			if p := g.nodes[key]; key != "" && p != nil && p != n {
 				n.preds = append(n.preds, p)
 				p.succs = append(p.succs, n)
 				n.After = append(n.After, key)
