@@ -74,8 +74,8 @@ The exit code is 0 where both could be read, whatever became of the runs.`,
 	return cmd
 }
 
-func (f *drawFlags) toCompareOptions(streams genericiooptions.IOStreams, paths [2]string) (o *compareOptions,
-	err error) {
+func (f *drawFlags) toCompareOptions(streams genericiooptions.IOStreams,
+	paths [2]string) (o *compareOptions, err error) {
 	o = &compareOptions{IOStreams: streams}
 	if o.targets, err = parseTargets(f.outputs, render.CompareFormats); err != nil {
 		return nil, err

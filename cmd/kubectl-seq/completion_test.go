@@ -23,8 +23,8 @@ func init() { klog.SetLogger(logr.Discard()) } // as main does
 
 // completes returns what TAB offers after a command line, at an API server that answers as it is told to, and the time
 // that took. The kubeconfig's context has namespace class.
-func completes(t *testing.T, handle http.HandlerFunc, args ...string) (offered []string, directive string,
-	took time.Duration) {
+func completes(t *testing.T, handle http.HandlerFunc,
+	args ...string) (offered []string, directive string, took time.Duration) {
 	t.Helper()
 	s := httptest.NewServer(handle)
 	t.Cleanup(func() { s.CloseClientConnections(); s.Close() })

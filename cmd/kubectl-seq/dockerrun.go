@@ -77,8 +77,8 @@ func newDockerRun(streams genericiooptions.IOStreams) *cobra.Command {
 	return cmd
 }
 
-func (f *dockerRunFlags) toOptions(streams genericiooptions.IOStreams, args []string, dash int) (*followOptions,
-	error) {
+func (f *dockerRunFlags) toOptions(streams genericiooptions.IOStreams, args []string,
+	dash int) (*followOptions, error) {
 	const usage = "kubectl seq docker-run IMAGE [-- COMMAND [ARGS...]]"
 	images := args
 	if dash >= 0 {

@@ -91,8 +91,8 @@ func newExec(config *genericclioptions.ConfigFlags, streams genericiooptions.IOS
 	return cmd
 }
 
-func (f *execFlags) toOptions(streams genericiooptions.IOStreams, args []string, dash int) (*execOptions, string,
-	error) {
+func (f *execFlags) toOptions(streams genericiooptions.IOStreams, args []string,
+	dash int) (*execOptions, string, error) {
 	const usage = "kubectl seq exec POD [-c CONTAINER] -- COMMAND [ARGS...]"
 	switch {
 	case f.tty:

@@ -31,7 +31,8 @@ func (e *emitted) noteKey() seq.Key { return keyf("event:%s:%d", e.event.UID, e.
 
 func (e *emitted) writeKey() seq.Key { return keyf("write:events:%s:%d", e.event.UID, e.rv) }
 
-// A call of the CRI is keyed by the RPC, the container and how many times it has been made before.
+// criKey is that of a call of the CRI: by the RPC, the container and the container's life, from 0; a pull counts by
+// itself.
 func criKey(rpc, container string, attempt int) seq.Key {
 	return keyf("cri:%s:%s:%d", rpc, container, attempt)
 }

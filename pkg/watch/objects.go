@@ -25,8 +25,8 @@ func (f *Follower) objects(k Kind) dynamic.ResourceInterface {
 }
 
 // CreateObject makes an object that is no Pod, as an observed request. Follow must have returned before.
-func (f *Follower) CreateObject(ctx context.Context, k Kind, o *unstructured.Unstructured) (*unstructured.Unstructured,
-	error) {
+func (f *Follower) CreateObject(ctx context.Context, k Kind,
+	o *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 	record := f.acting("create", k, seq.Object{Kind: o.GetKind(), Namespace: o.GetNamespace(), Name: o.GetName()})
 	c := f.objects(k)
 	return create(ctx, f, record, func(ctx context.Context) (*unstructured.Unstructured, error) {

@@ -1,0 +1,95 @@
+package trace
+
+// Rules of what a container of an engine writes, and of its end.
+
+import (
+	"fmt"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/graph"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/instant"
+)
+
+var ruleDockerOutput = rule{
+	Rule: seq.Rule{
+		Name:    "docker-output",
+		Trigger: "the first bytes of an attached stream",
+		Proves:  "we read it",
+		Gist:    "Output comes by shim and daemon, which keeps it for docker logs.",
+		Explain: "What the program writes goes through pipes of the shim to the daemon, which keeps it by its logging " +
+			"driver " +
+			"and passes it on to whoever is attached.",
+		Doc: dockerDocs + "reference/cli/docker/container/attach/",
+	},
+	of: ofEngines, from: seq.Engine, to: seq.User, kind: seq.DeliveryKind, at: seq.AtEnd,
+	label: "the first of the container's output", certainty: seq.Observed, detail: seq.Normal,
+	derive: deriveDockerOutput,
+}
+
+func deriveDockerOutput(s *story, emit func(graph.Claim)) {
+	q := s.asked("attach")
+	if q == nil || q.Docker.Output.IsZero() {
+		return
+	}
+	x := seq.Step{Key: "docker:output", Object: s.object, Clock: seq.User,
+		Evidence: []seq.Evidence{{Source: "http", Detail: "the first bytes on the connection that is attached",
+			At: q.Docker.Output}}}
+	x.SetInstant(q.Docker.Output, instant.OurPrecision)
+	emit(graph.Claim{Step: x, Follows: []seq.Key{"docker:program", callKey(q).End()}})
+}
+
+var ruleDockerExit = rule{
+	Rule: seq.Rule{
+		Name:    "docker-exit",
+		Trigger: "the event of the exit",
+		Proves:  "containerd's event has the exit's own time; the engine's, when it took note of it",
+		Gist:    "The container ends with its first process; nobody starts it again.",
+		Explain: "The container ends when its first process does. Without a restart policy nobody starts it again; what is " +
+			"left is its layer, its logs and its exit code, until it is removed.",
+		Doc: dockerDocs + "engine/containers/run/#exit-status",
+	},
+	of: ofEngines, kind: seq.NoteKind, at: seq.AtEnd, certainty: seq.Observed, detail: seq.Brief,
+	derive: deriveDockerExit,
+}
+
+func deriveDockerExit(s *story, emit func(graph.Claim)) {
+	e, ok := s.containerEnding()
+	if !ok {
+		return
+	}
+	x := seq.Step{Key: "docker:exit", From: s.lane(), To: s.lane(), Label: fmt.Sprintf("exits with %d", e.code),
+		Object: s.object, Container: s.object.Name, Clock: seq.Engine, Evidence: e.evidence}
+	if e.oom {
+		x.Label += ", killed by the kernel: out of memory"
+	}
+	if x.Window.Latest, x.Best = e.by, e.by.Add(-noteLag); e.exact {
+		s.noted(&x, e.by)
+	}
+	emit(graph.Claim{Step: x, Follows: []seq.Key{"docker:program"}})
+}
+
+var ruleDockerExitTold = rule{
+	Rule: seq.Rule{
+		Name:    "docker-exit-told",
+		Trigger: "that the engine has taken note of the exit",
+		Proves:  "the engine learns of an exit only by containerd's events",
+		Gist:    "The daemon, too, learns of an end by a stream of events.",
+		Explain: "The shim sees the process end and tells containerd, whose event the daemon gets: a watch, as Kubernetes " +
+			"has it between its components.",
+		Doc: "https://github.com/containerd/containerd/blob/main/docs/getting-started.md",
+	},
+	of: ofEngines, from: seq.Containerd, to: seq.Engine, kind: seq.DeliveryKind,
+	at: seq.AtEnd, certainty: seq.Inferred, detail: seq.Normal,
+	derive: deriveDockerExitTold,
+}
+
+func deriveDockerExitTold(s *story, emit func(graph.Claim)) {
+	die := s.event("die")
+	if die == nil {
+		return
+	}
+	x := seq.Step{Key: "docker:exit-told", Label: "event: its task has ended", Object: s.object, Clock: seq.Engine,
+		Evidence: []seq.Evidence{die.evidence()}}
+	x.Window.Latest = die.at
+	emit(graph.Claim{Step: x, Follows: []seq.Key{"docker:exit"}, Lag: statusLag})
+}

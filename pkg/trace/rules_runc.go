@@ -1,0 +1,88 @@
+package trace
+
+// Rules of what runc does to start a container.
+
+import (
+	"strings"
+	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/graph"
+)
+
+var ruleRunc = rule{
+	Rule: seq.Rule{
+		Name:    "runc",
+		Trigger: "StartContainer",
+		Proves:  "the runtime starts a container by runc create, then runc start, both within StartContainer",
+		Gist:    "runc makes namespaces, cgroup and root file system, then leaves.",
+		Explain: "runc makes the namespaces, cgroup and root file system, then runs the container's program in them and " +
+			"leaves; it is no daemon.",
+		Doc: docs + "setup/production-environment/container-runtimes/",
+	},
+	to: seq.Runc, kind: seq.RequestKind, at: seq.AtStart, certainty: seq.Inferred, detail: seq.Brief,
+	derive: deriveRunc,
+}
+
+func deriveRunc(s *story, emit func(graph.Claim)) {
+	for _, r := range s.starts() {
+		create, start := r.step, r.step
+		create.Key, create.From, create.To, create.Label, create.Detail = "runc:create:"+
+			r.call, s.runtime, s.ociRuntime(), "create", seq.Brief
+		start.Key, start.From, start.To, start.Label, start.Detail = "runc:start:"+
+			r.call, s.runtime, s.ociRuntime(), "start", seq.Normal
+		emit(graph.Claim{Step: create, Follows: []seq.Key{r.call}, Lag: 2 * time.Millisecond})
+		emit(graph.Claim{Step: start, Follows: []seq.Key{create.Key}})
+	}
+}
+
+var ruleRuncFailed = rule{
+	Rule: seq.Rule{
+		Name:    "runc-failed",
+		Trigger: "Event Failed",
+		Proves:  "the error that the kubelet passes on is runc's",
+		Gist:    "runc could not make the container: its program never began.",
+		Explain: "runc could not make the container or start its program, and says why; no process of the container ever " +
+			"ran.",
+		Doc: docs + "tasks/debug/debug-application/debug-pods/",
+	},
+	kind: seq.RequestKind, at: seq.AtStart, certainty: seq.Inferred, detail: seq.Brief,
+	derive: deriveRuncFailed,
+}
+
+// deriveRuncFailed is runc's part in a StartContainer that failed, where the error names it.
+func deriveRuncFailed(s *story, emit func(graph.Claim)) {
+	for _, a := range s.workerEvents {
+		if a.action != startFailed || !strings.Contains(a.event.Message, "runc create failed") {
+			continue
+		}
+		step := seq.Step{Key: "runc:create:" + a.call, Call: "runc:create:" + a.call, From: s.runtime, To: seq.Runc,
+			Label: "create", Container: a.container, Object: s.object, Node: s.node, Clock: seq.Kubelet,
+			Evidence: []seq.Evidence{a.evidence()}}
+		end := step.Reply("create fails")
+		emit(graph.Claim{Step: step, Follows: []seq.Key{a.call}})
+		emit(graph.Claim{Step: end, Follows: []seq.Key{step.Key}})
+	}
+}
+
+var ruleExec = rule{
+	Rule: seq.Rule{
+		Name:    "exec",
+		Trigger: "StartContainer",
+		Proves:  "the runtime answers StartContainer once the container's process runs",
+		Gist:    "The program begins, as process 1 of its own namespaces.",
+		Explain: "The container's program begins, as process 1 of its own namespaces.",
+		Doc:     docs + "concepts/containers/",
+	},
+	from: seq.Runc, kind: seq.RequestKind, at: seq.AtStart, label: "exec the container's program",
+	certainty: seq.Inferred, detail: seq.Brief,
+	derive: deriveExec,
+}
+
+func deriveExec(s *story, emit func(graph.Claim)) {
+	for _, r := range s.starts() {
+		step := r.step
+		step.Key, step.From, step.To = "runc:exec:"+r.call, s.ociRuntime(), seq.Container(step.Container)
+		emit(graph.Claim{Step: step, Follows: []seq.Key{"runc:start:" + r.call}})
+	}
+}
