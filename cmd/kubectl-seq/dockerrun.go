@@ -37,18 +37,16 @@ func newDockerRun(streams genericiooptions.IOStreams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "docker-run IMAGE [-- COMMAND [ARGS...]]",
 		Short: "Run a container on a Docker Engine and show the sequence of it, for comparison",
-		Long: "Run a container on a Docker Engine, without Kubernetes, and show, live, what docker, containerd and runc " +
-			"do, each step\n" +
-			"with its evidence. The engine is that of docker's own context, DOCKER_HOST or -H. Where the socket of its " +
-			"containerd\n" +
-			"can be read, mostly by root, what the engine asks of containerd is observed, too.\n\n" +
-			"The container's output goes to standard output, or to standard error where standard output has a format for " +
-			"programs.\n" +
-			"Exit codes: the container's own, where the run waits for its end and that is not 0. Otherwise:\n" +
-			"    0  it has started, or has exited with 0, as --until asked\n" +
-			"    1  wrong usage, or the engine refused, or could not be reached\n" +
-			"  124  the time was up\n" +
-			"  130  interrupted (Ctrl-C)",
+		Long: `Run a container on a Docker Engine, without Kubernetes, and show, live, what docker, containerd and runc do, each step
+with its evidence. The engine is that of docker's own context, DOCKER_HOST or -H. Where the socket of its containerd
+can be read, mostly by root, what the engine asks of containerd is observed, too.
+
+The container's output goes to standard output, or to standard error where standard output has a format for programs.
+Exit codes: the container's own, where the run waits for its end and that is not 0. Otherwise:
+    0  it has started, or has exited with 0, as --until asked
+    1  wrong usage, or the engine refused, or could not be reached
+  124  the time was up
+  130  interrupted (Ctrl-C)`,
 		Example: dockerRunExample,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o, err := f.toOptions(streams, args, cmd.ArgsLenAtDash())

@@ -55,18 +55,17 @@ func newExec(config *genericclioptions.ConfigFlags, streams genericiooptions.IOS
 	cmd := &cobra.Command{
 		Use:   "exec POD [-c CONTAINER] -- COMMAND [ARGS...]",
 		Short: "Run a command in a container and show the sequence of it, and of what it led to",
-		Long: "Run a command in a container of a Pod and show, live, how it gets there and how its output comes back, " +
-			"each step with\n" +
-			"its evidence. If a container ends because of it, what follows is shown until the Pod is ready again, has " +
-			"ended, or\n--for has passed.\n\n" +
-			"The command's output goes to standard output, or to standard error where standard output has a format for " +
-			"programs.\n" +
-			"Exit codes: the command's own, where that is not 0. Otherwise:\n" +
-			"    0  nothing followed, or the Pod is ready again, or has ended successfully\n" +
-			"    1  wrong usage, the API server refused, or the command could not be run\n" +
-			"    2  the Pod failed or is gone, or something named held it when --for had passed\n" +
-			"  124  --for had passed and nothing says why\n" +
-			"  130  interrupted (Ctrl-C)",
+		Long: `Run a command in a container of a Pod and show, live, how it gets there and how its output comes back, each step with
+its evidence. If a container ends because of it, what follows is shown until the Pod is ready again, has ended, or
+--for has passed.
+
+The command's output goes to standard output, or to standard error where standard output has a format for programs.
+Exit codes: the command's own, where that is not 0. Otherwise:
+    0  nothing followed, or the Pod is ready again, or has ended successfully
+    1  wrong usage, the API server refused, or the command could not be run
+    2  the Pod failed or is gone, or something named held it when --for had passed
+  124  --for had passed and nothing says why
+  130  interrupted (Ctrl-C)`,
 		Example: execExample,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o, name, err := f.toOptions(streams, args, cmd.ArgsLenAtDash())

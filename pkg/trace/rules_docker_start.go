@@ -20,11 +20,10 @@ var containerdCalls = []struct{ call, topic string }{
 
 // containerdCall emits what the engine asks of containerd: the call, and that it was done.
 func (s *story) containerdCall(call string, end seq.Step, after []seq.Key, emit func(graph.Claim)) {
-	request := seq.Step{Key: containerdKey(call), Call: containerdKey(call), Label: call, Object: s.object,
-		Clock: seq.Engine, Detail: end.Detail, Evidence: end.Evidence}
+	request := seq.Step{Key: containerdKey(call), Call: containerdKey(call), From: seq.Engine, To: seq.Containerd,
+		Label: call, Object: s.object, Clock: seq.Engine, Detail: end.Detail, Evidence: end.Evidence}
 	request.Window.Latest = end.Window.Latest
 	emit(graph.Claim{Step: request, Follows: after, Lag: criLag})
-	request.From, request.To = seq.Engine, seq.Containerd
 	answer := request.Reply(call + " returns")
 	answer.Window, answer.Best, answer.Shown, answer.Precision = end.Window, end.Best, end.Shown, end.Precision
 	answer.Certainty, answer.Detail = end.Certainty, seq.Normal
