@@ -27,6 +27,7 @@ type node struct {
 	succs []*node
 	open  int // predecessors not yet placed
 	index int // place in causal order
+	depth int // the longest way from a message without causes
 }
 
 // Graph is built anew each time, in the memory of the one before: there is one node a message, and each is large.
@@ -99,7 +100,11 @@ func (g *Graph) Resolve() []seq.Step {
 	for _, n := range causal {
 		n.estimate()
 	}
-	ordered := sorted(all, func(a, b *node) int { return cmp.Or(a.Best.Compare(b.Best), cmp.Compare(a.index, b.index)) })
+	ordered := slices.Clone(causal)
+	slices.SortFunc(ordered, func(a, b *node) int {
+		return cmp.Or(a.Best.Compare(b.Best), cmp.Compare(a.depth, b.depth), cmp.Compare(a.rank, b.rank),
+			cmp.Compare(a.Key, b.Key))
+	})
 	steps := make([]seq.Step, len(ordered))
 	for i, n := range ordered {
 		if d, ok := n.Window.Width(); ok && d >= 0 && d <= time.Millisecond && !n.Shown {
@@ -175,7 +180,7 @@ func (n *node) estimate() {
 	var cause time.Time
 	for _, p := range n.preds {
 		if p.index < n.index {
-			cause = instant.Later(cause, p.Best)
+			cause, n.depth = instant.Later(cause, p.Best), max(n.depth, p.depth+1)
 		}
 	}
 	if n.Best.IsZero() && !cause.IsZero() {
