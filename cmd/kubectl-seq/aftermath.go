@@ -43,7 +43,7 @@ func (a *aftermath) look(ctx context.Context) {
 
 // lookAgain does so once after a restart, and reports whether that is still under way.
 func (a *aftermath) lookAgain(ctx context.Context) bool {
-	if !a.processes || !a.run.trace.Aftermath().Back {
+	if !a.processes || !a.run.trace.Aftermath().Recovered {
 		return false
 	}
 	if a.looked == nil {
@@ -72,16 +72,16 @@ func (s *session) decidedAfter() (render.Outcome, bool) {
 		o = s.over(st)
 		return o.Name != ""
 	})
-	ended := strings.Join(a.Left, ", ")
+	ended := strings.Join(a.EndedContainers, ", ")
 	switch {
 	case ok:
-	case a.Back:
+	case a.Recovered:
 		o, by, ok = render.Outcome{Name: "Ready",
-			Message: "again, since the kubelet has started " + ended + " anew"}, a.By, true
-	case a.Over:
-		o, by, ok = render.Outcome{Name: "Exited", Message: ended + " has ended, and is not started again"}, a.By, true
+			Message: "again, since the kubelet has started " + ended + " anew"}, a.ReachedBy, true
+	case a.EndedForGood:
+		o, by, ok = render.Outcome{Name: "Exited", Message: ended + " has ended, and is not started again"}, a.ReachedBy, true
 	}
-	if zero := s.trace.Run().Zero; ok && !zero.IsZero() {
+	if zero := s.trace.Run().Origin; ok && !zero.IsZero() {
 		o.Total = by.Sub(zero)
 	}
 	return o, ok
@@ -93,13 +93,13 @@ func (s *session) ofCommand() bool { return s.until.name == allGoals[executed].n
 // quiet reports whether the command has ended, and no container has since.
 func (s *session) quiet() bool {
 	a := s.trace.Aftermath()
-	return a.Ended && len(a.Left) == 0
+	return a.Ended && len(a.EndedContainers) == 0
 }
 
 // exited is the outcome where nothing followed.
 func (s *session) exited() render.Outcome {
 	e := s.trace.Aftermath().Exec
-	o := render.Outcome{Name: "Exited", Total: e.Ended.Sub(s.trace.Run().Zero)}
+	o := render.Outcome{Name: "Exited", Total: e.Ended.Sub(s.trace.Run().Origin)}
 	if !s.trace.State().Created {
 		o.Message = "what became of container " + e.Container + " could not be seen"
 		return o
@@ -125,7 +125,7 @@ func (s *session) statusAfter() string {
 	switch a := s.trace.Aftermath(); {
 	case !a.Ended:
 		return "the command runs"
-	case len(a.Left) == 0:
+	case len(a.EndedContainers) == 0:
 		return "the command has ended; its container has not"
 	}
 	return "not Ready again yet"

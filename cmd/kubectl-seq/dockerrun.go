@@ -183,7 +183,7 @@ func (s *session) decidedContainer() (render.Outcome, bool) {
 	if !ok {
 		return render.Outcome{}, false
 	}
-	o := render.Outcome{Name: s.until.name, Total: by.Sub(s.trace.Run().Zero)}
+	o := render.Outcome{Name: s.until.name, Total: by.Sub(s.trace.Run().Origin)}
 	if code, ended := s.trace.ExitCode(); ended && s.until.name == allGoals[exited].name && code != 0 {
 		o = s.because(o)
 		o.ExitCode = code

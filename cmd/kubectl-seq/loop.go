@@ -85,7 +85,7 @@ func (l *loop) wait(ctx context.Context, tick <-chan time.Time) (done bool, err 
 		l.caughtUp = nil
 		return false, l.drain()
 	case <-l.quiet:
-		if len(l.trace.Aftermath().Left) == 0 && l.reason == "" {
+		if len(l.trace.Aftermath().EndedContainers) == 0 && l.reason == "" {
 			l.reason, l.enough = recording.Quiet, time.After(l.records.drain)
 		}
 	case <-l.timeout:
@@ -140,7 +140,7 @@ func (l *loop) judge() (done bool, err error) {
 		return true, l.ended(l.reason)
 	}
 	if l.aftermath != nil &&
-		(l.aftermath.lookAgain(l.following) || l.reason == recording.Quiet && len(l.trace.Aftermath().Left) > 0) {
+		(l.aftermath.lookAgain(l.following) || l.reason == recording.Quiet && len(l.trace.Aftermath().EndedContainers) > 0) {
 		l.reason, l.enough = "", nil
 		return false, nil
 	}

@@ -89,7 +89,7 @@ func (r *run) start(ctx context.Context) (failed error) {
 
 // attached is the observation that a run only looks; looking has more to come of what is there already.
 func attached(looking bool) seq.Observation {
-	return seq.Observation{Received: now(), Attach: &seq.Attach{Looking: looking}}
+	return seq.Observation{Received: now(), Attach: &seq.Attach{ListsPending: looking}}
 }
 
 // read takes what is given.

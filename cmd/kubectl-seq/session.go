@@ -86,7 +86,7 @@ func (s *session) zero() time.Time {
 	if !s.attached.IsZero() {
 		return s.attached
 	}
-	return s.trace.Run().Zero
+	return s.trace.Run().Origin
 }
 
 // decided names the outcome that the observations tell, or none while it is open.

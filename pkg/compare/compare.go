@@ -112,7 +112,7 @@ func Of(a, b Run) Comparison {
 	c.Steps = c.align()
 	c.Participants = c.participants()
 	differs := func(s Step) bool { _, one := s.One(); return one || !s.Same }
-	c.Same = a.Subject == b.Subject && a.Zero.Equal(b.Zero) && !slices.ContainsFunc(c.Steps, differs)
+	c.Same = a.Subject == b.Subject && a.Origin.Equal(b.Origin) && !slices.ContainsFunc(c.Steps, differs)
 	c.Alike = a.Outcome == b.Outcome
 	for _, s := range Sides {
 		c.Totals[s] = c.Runs[s].total()

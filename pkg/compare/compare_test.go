@@ -19,8 +19,8 @@ func run(s scenario.Scenario) compare.Run {
 		r.Obstacle = &o
 	}
 	if _, by, ok := t.Reached(0, func(s seq.State) bool { return s.Available || s.Deleted || s.Failed }); ok &&
-		!r.Zero.IsZero() {
-		r.Outcome, r.Total = "reached", max(0, by.Sub(r.Zero))
+		!r.Origin.IsZero() {
+		r.Outcome, r.Total = "reached", max(0, by.Sub(r.Origin))
 	}
 	return r
 }
@@ -186,7 +186,7 @@ var zero = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 // of makes a run of messages "FROM TO LABEL", a millisecond apart.
 func of(runtime seq.Participant, messages ...string) compare.Run {
-	r := compare.Run{Run: seq.Run{Zero: zero, Runtime: runtime}}
+	r := compare.Run{Run: seq.Run{Origin: zero, Runtime: runtime}}
 	for i, m := range messages {
 		f := strings.SplitN(m, " ", 3)
 		at := zero.Add(time.Duration(i) * time.Millisecond)

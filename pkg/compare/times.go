@@ -140,7 +140,7 @@ func (c *Comparison) without(s Side, p *seq.Phase, past bool) bool {
 	if asked, otherwise := c.asked(s), c.asked(s.Other()); asked != otherwise && asked != "" && otherwise != "" {
 		return true
 	}
-	if !past || !r.Looked.IsZero() || len(p.Parts) == 0 {
+	if !past || !r.AttachedAt.IsZero() || len(p.Parts) == 0 {
 		return false
 	}
 	had := map[string]bool{}
@@ -192,9 +192,9 @@ func (r Run) total() Range {
 		return Range{}
 	}
 	t := Range{r.Total, r.Total}
-	origin := r.Zero
-	if !r.Looked.IsZero() {
-		origin = r.Looked
+	origin := r.Origin
+	if !r.AttachedAt.IsZero() {
+		origin = r.AttachedAt
 	}
 	for _, s := range r.Steps {
 		if w := s.Window; w.Latest.Equal(origin.Add(r.Total)) && !w.Earliest.IsZero() {

@@ -36,7 +36,7 @@ type Header struct {
 // End is the last line. A recording without one was cut off.
 type End struct {
 	Type   string    `json:"type"` // end
-	At     time.Time `json:"-"`
+	At     time.Time `json:"-"`    // also to be observed, as an Observation with nothing but Received: time passed until then
 	Reason Reason    `json:"reason,omitempty"`
 }
 

@@ -40,9 +40,9 @@ func (r redactor) observation(o seq.Observation) seq.Observation {
 		request := *o.Request
 		request.Answer = r.object(request.Answer)
 		o.Request = &request
-	case o.Request != nil && (o.Request.Pod != nil || o.Request.Asked != nil):
+	case o.Request != nil && (o.Request.Pod != nil || o.Request.SentPod != nil):
 		request := *o.Request
-		request.Asked, request.Pod = r.pod(request.Asked), r.pod(request.Pod)
+		request.SentPod, request.Pod = r.pod(request.SentPod), r.pod(request.Pod)
 		o.Request = &request
 	case o.Engine != nil: // labels are among its attributes
 		event := *o.Engine

@@ -285,8 +285,8 @@ func (c Comparison) counterpart(s compare.Step, side compare.Side) *compare.Mess
 
 // at is when the message of one side was.
 func (c Comparison) at(y Style, s compare.Step, side compare.Side) string {
-	if m := c.counterpart(s, side); m != nil && !c.Runs[side].Zero.IsZero() {
-		return y.time(m.Step, m.Answer, c.Runs[side].Zero)
+	if m := c.counterpart(s, side); m != nil && !c.Runs[side].Origin.IsZero() {
+		return y.time(m.Step, m.Answer, c.Runs[side].Origin)
 	}
 	return ""
 }

@@ -77,7 +77,7 @@ func (c Comparison) htmlBars() string {
 					continue
 				}
 				for _, part := range q.Parts {
-					zero := c.Runs[s].Zero
+					zero := c.Runs[s].Origin
 					do(compare.Side(s), i, p.Name, max(0, part.Likely.Earliest.Sub(zero)), part.Likely.Latest.Sub(zero))
 				}
 			}

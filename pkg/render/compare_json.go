@@ -63,7 +63,7 @@ type jsonCompStep struct {
 type jsonMessage struct {
 	From      seq.Participant `json:"from"`
 	To        seq.Participant `json:"to"`
-	Kind      seq.Kind        `json:"kind"`
+	Kind      seq.StepKind    `json:"kind"`
 	Label     string          `json:"label"`
 	Answer    string          `json:"answer,omitempty"`
 	Container string          `json:"container"`
@@ -142,8 +142,9 @@ func jsonOfWait(w *seq.Wait) *jsonWait {
 func (c Comparison) jsonRun(s compare.Side) *jsonCompRun {
 	r := c.Reports[s]
 	return &jsonCompRun{
-		File: c.Names[s], Server: r.Run.Server, Subject: r.Run.Subject, Started: instant(r.Run.Zero), Outcome: r.Outcome.Name,
-		Took: seconds(c.Totals[s]), Obstacle: jsonOfObstacle(r.Outcome.Obstacle),
+		File: c.Names[s], Server: r.Run.Server, Subject: r.Run.Subject, Started: instant(r.Run.Origin),
+		Outcome: r.Outcome.Name,
+		Took:    seconds(c.Totals[s]), Obstacle: jsonOfObstacle(r.Outcome.Obstacle),
 	}
 }
 
@@ -152,7 +153,7 @@ func (c Comparison) jsonMessage(s compare.Step, side compare.Side) *jsonMessage 
 	if m == nil {
 		return nil
 	}
-	zero := c.Runs[side].Zero
+	zero := c.Runs[side].Origin
 	since := func(t time.Time) *float64 {
 		if t.IsZero() || zero.IsZero() {
 			return nil

@@ -47,7 +47,7 @@ type pageLane struct {
 type pageStep struct {
 	From     int            `json:"from"`
 	To       int            `json:"to"`
-	Kind     seq.Kind       `json:"kind"`
+	Kind     seq.StepKind   `json:"kind"`
 	Detail   seq.Detail     `json:"detail"`
 	Label    string         `json:"label"`
 	Right    string         `json:"right,omitempty"` // the revision, or how long the call took
@@ -139,7 +139,7 @@ func newPage(r Report, y Style) page {
 		out := pagePhase{Name: ph.Name, Took: took(ph.Min, ph.Max, time.Millisecond), Explain: Plain(ph.Explain)}
 		for _, part := range ph.Parts {
 			out.Parts = append(out.Parts,
-				[2]float64{ms(part.Likely.Earliest.Sub(r.Run.Zero)), ms(part.Likely.Latest.Sub(r.Run.Zero))})
+				[2]float64{ms(part.Likely.Earliest.Sub(r.Run.Origin)), ms(part.Likely.Latest.Sub(r.Run.Origin))})
 		}
 		p.Phases = append(p.Phases, out)
 	}
@@ -165,10 +165,10 @@ func newPage(r Report, y Style) page {
 
 func (y Style) pageStep(r Report, f figure, x row, index map[seq.Key]int) pageStep {
 	since := func(t time.Time) *float64 {
-		if t.IsZero() || r.Run.Zero.IsZero() {
+		if t.IsZero() || r.Run.Origin.IsZero() {
 			return nil
 		}
-		return new(ms(t.Sub(r.Run.Zero)))
+		return new(ms(t.Sub(r.Run.Origin)))
 	}
 	right := ""
 	switch {
@@ -184,7 +184,8 @@ func (y Style) pageStep(r Report, f figure, x row, index map[seq.Key]int) pageSt
 		Time:     y.when(x.Step, r.origin()),
 		Earliest: since(x.Window.Earliest), Latest: since(x.Window.Latest), Best: since(x.Best),
 		Inferred: x.Certainty == seq.Inferred,
-		Answers:  x.closes, Phase: x.phase, At: x.At, Clock: Plain(string(x.Clock)), Rule: x.Rule.Name, Gist: x.Rule.Gist,
+		Answers:  x.closes, Phase: x.phase, At: x.Instant, Clock: Plain(string(x.Clock)), Rule: x.Rule.Name,
+		Gist:    x.Rule.Gist,
 		Explain: x.Rule.Explain,
 		Proves:  x.Rule.Proves, Doc: x.Rule.Doc, Evidence: []pageEvidence{}, After: []int{},
 	}

@@ -24,14 +24,14 @@ type Report struct {
 }
 
 // looks reports whether the run does nothing but look, so that its times are times of the day.
-func (r Report) looks() bool { return !r.Run.Looked.IsZero() }
+func (r Report) looks() bool { return !r.Run.AttachedAt.IsZero() }
 
 // origin is what times are relative to, or the day of those that are not.
 func (r Report) origin() time.Time {
 	if r.looks() {
-		return r.Run.Looked
+		return r.Run.AttachedAt
 	}
-	return r.Run.Zero
+	return r.Run.Origin
 }
 
 // Outcome is how the run ended. It is empty while it goes on.
@@ -65,7 +65,7 @@ type jsonStep struct {
 	Index           int             `json:"index"`
 	From            seq.Participant `json:"from"`
 	To              seq.Participant `json:"to"`
-	Kind            seq.Kind        `json:"kind"`
+	Kind            seq.StepKind    `json:"kind"`
 	Label           string          `json:"label"`
 	Verb            string          `json:"verb,omitempty"`
 	Resource        string          `json:"resource,omitempty"`
@@ -155,9 +155,9 @@ func JSON(w io.Writer, r Report) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	err := enc.Encode(jsonRun{
-		Type: "run", APIVersion: "seq/v1alpha1", Server: r.Run.Server, Subject: r.Run.Subject, Started: instant(r.Run.Zero),
+		Type: "run", APIVersion: "seq/v1alpha1", Server: r.Run.Server, Subject: r.Run.Subject, Started: instant(r.Run.Origin),
 		Sources: r.Run.Sources, Image: r.Run.Image, Node: r.Run.Node, Runtime: string(r.Run.Runtime), Clocks: r.Run.Clocks,
-		Looked: instant(r.Run.Looked),
+		Looked: instant(r.Run.AttachedAt),
 	})
 	if err != nil {
 		return err
@@ -177,7 +177,7 @@ func JSON(w io.Writer, r Report) error {
 			Type: "step", Index: i, From: s.From, To: s.To, Kind: s.Kind, Label: s.Label, Verb: s.Verb, Resource: s.Resource,
 			Subresource: s.Subresource,
 			Object:      s.Object, About: s.About, ResourceVersion: s.ResourceVersion, Container: s.Container, Node: s.Node,
-			At:       s.At,
+			At:       s.Instant,
 			Call:     string(s.Call),
 			Earliest: instant(s.Window.Earliest), Latest: instant(s.Window.Latest), Best: instant(s.Best),
 			Clock: s.Clock, Certainty: s.Certainty, Detail: s.Detail.String(), Rule: s.Rule.Name, Evidence: s.Evidence,
@@ -187,7 +187,7 @@ func JSON(w io.Writer, r Report) error {
 		for k, key := range s.After {
 			j.After[k] = index[key]
 		}
-		if s.Shown {
+		if s.Sharp {
 			j.Shown = j.Best
 		}
 		j.Evidence = inUTC(s.Evidence)

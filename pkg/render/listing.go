@@ -227,7 +227,7 @@ func evidence(e seq.Evidence) string {
 
 // time is the instant of a step; of a call whose start is not sharp, the range in which the whole call lies.
 func (y Style) time(s, answer *seq.Step, zero time.Time) string {
-	if answer == nil || s.Shown {
+	if answer == nil || s.Sharp {
 		return y.when(s, zero)
 	}
 	return y.span(seq.Window{Earliest: s.Window.Earliest, Latest: answer.Known().Latest}, zero)

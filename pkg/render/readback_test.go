@@ -18,9 +18,9 @@ func TestListingReadBack(t *testing.T) {
 		t.Run(s.Name, func(t *testing.T) {
 			r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
 			messages := truth.Messages(r.Steps)
-			zero := r.Run.Zero
-			if !r.Run.Looked.IsZero() {
-				zero = r.Run.Looked
+			zero := r.Run.Origin
+			if !r.Run.AttachedAt.IsZero() {
+				zero = r.Run.AttachedAt
 			}
 			for _, detail := range []seq.Detail{seq.Brief, seq.Normal, seq.Full} {
 				for _, width := range []int{70, 120, 240} {

@@ -31,7 +31,7 @@ func sample() Report {
 	window := func(from, to float64) seq.Window { return seq.Window{Earliest: after(from), Latest: after(to)} }
 	call := seq.Step{Key: "call", Call: "call", From: seq.Kubectl, To: seq.APIServer, Kind: seq.RequestKind,
 		Label: "POST pods (web)", Detail: seq.Brief,
-		Best: zero, Window: window(0, 0), Shown: true, Precision: 100 * time.Microsecond, Certainty: seq.Observed,
+		Best: zero, Window: window(0, 0), Sharp: true, Precision: 100 * time.Microsecond, Certainty: seq.Observed,
 		Rule:     ruleNamed("own-create"),
 		Evidence: []seq.Evidence{{Source: "http", Detail: "our own request"}}}
 	answer := call
@@ -51,7 +51,7 @@ func sample() Report {
 		Window: window(15000, 15200), Best: after(15100), Certainty: seq.Inferred, Rule: ruleNamed("exec")}
 	return Report{Context: "lab",
 		Run: seq.Run{Server: "v1.37.2", Subject: seq.Object{Kind: "Pod", Namespace: "default", Name: "web"},
-			Image: "busybox:1", Zero: zero},
+			Image: "busybox:1", Origin: zero},
 		Steps: []seq.Step{call, answer, delivery, patch, exec}}
 }
 
@@ -271,7 +271,7 @@ func TestJSONContract(t *testing.T) {
 
 func TestTimesHaveNoMoreDigitsThanAreKnown(t *testing.T) {
 	sharp := func(ms float64, precision time.Duration) *seq.Step {
-		return &seq.Step{Best: after(ms), Shown: true, Precision: precision}
+		return &seq.Step{Best: after(ms), Sharp: true, Precision: precision}
 	}
 	for want, s := range map[string]*seq.Step{
 		"+0":         sharp(0, 100*time.Microsecond),
@@ -304,7 +304,7 @@ func TestTimesOfDay(t *testing.T) {
 		return at
 	}
 	for want, s := range map[string]*seq.Step{
-		"08:47:05.123":           {Shown: true, Best: at("24 08:47:05.1234"), Precision: time.Millisecond},
+		"08:47:05.123":           {Sharp: true, Best: at("24 08:47:05.1234"), Precision: time.Millisecond},
 		"11-23 08:47:05":         {Window: seq.Window{Earliest: at("23 08:47:05"), Latest: at("23 08:47:06")}},
 		"08:47:05":               {Window: seq.Window{Earliest: at("24 08:47:05"), Latest: at("24 08:47:06")}},
 		"08:47:05.100…350":       {Window: seq.Window{Earliest: at("24 08:47:05.1"), Latest: at("24 08:47:05.35")}},

@@ -89,10 +89,10 @@ func (y Style) members(r Report) []string {
 			longest = fmt.Sprintf("most of it %s, %s", p.Name, took(p.Min, p.Max, 0))
 		}
 		made := ""
-		if !m.Created.IsZero() && !r.Run.Zero.IsZero() {
-			made = fmt.Sprintf("made at %s ms", signed(sharp(m.Created.Sub(r.Run.Zero), 0)))
+		if !m.Created.IsZero() && !r.Run.Origin.IsZero() {
+			made = fmt.Sprintf("made at %s ms", signed(sharp(m.Created.Sub(r.Run.Origin), 0)))
 			if r.looks() {
-				made = "made at " + timeOfDay(m.Created, r.Run.Looked, time.Second)
+				made = "made at " + timeOfDay(m.Created, r.Run.AttachedAt, time.Second)
 			}
 		}
 		line := fmt.Sprintf("  %s  %s  %s  %s  %s", fit(m.Object.Name, 30), fit(m.Node, 12), fit(made, 18), fit(state, 9),

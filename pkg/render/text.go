@@ -112,12 +112,12 @@ func (y Style) when(s *seq.Step, zero time.Time) string {
 	switch {
 	case zero.IsZero():
 		return ""
-	case y.clock && s.Shown:
+	case y.clock && s.Sharp:
 		return timeOfDay(s.Best, zero, s.Precision)
 	case y.clock:
 		return timesOfDay(s.Window, zero)
 	}
-	if s.Shown {
+	if s.Sharp {
 		return signed(sharp(s.Best.Sub(zero), s.Precision))
 	}
 	return span(s.Window, zero)

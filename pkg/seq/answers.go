@@ -5,20 +5,23 @@ import "time"
 // Run is what the observations say of the run as a whole.
 type Run struct {
 	Subject  Object
-	Server   string   // version of the API server, such as v1.37.2; empty until it has told
-	Sources  []string // what observations came from, as evidence names it
-	Image    string   // of the first container
-	Runtime  Participant
-	Node     string
+	Server   string        // version of the API server, such as v1.37.2; empty until it has told
+	Sources  []string      // what observations came from, as evidence names it
+	Image    string        // of the first container; empty until it is known, and where there is none
+	Runtime  Participant   // the runtime of the subject's node: Runtime until it is known
+	Node     string        // of the subject; empty until it has one
 	Expected []Participant // those that such a Pod's start involves, seen already or not
-	Zero     time.Time     // when the request that made the Pod was sent; the origin of relative times
-	Looked   time.Time     // since when a run that only looks does so, see Attach; its times are times of the day
-	Clocks   []Clock
-	Unseen   []string // what could not be seen, in plain words
-	Denied   []string // what one source denied that others had led to
+	// from which relative times count: when the request that the run is about was sent. Of a run that only looks, the
+	// second of the object's creation, or when it was first seen.
+	Origin     time.Time
+	AttachedAt time.Time // since when a run that only looks does so, see Attach: print times of the day; else zero
+	Clocks     []Clock
+	Unseen     []string // what could not be seen, in plain words
+	Denied     []string // what one source denied that others had led to
 }
 
-// State is how far an object has come.
+// State is how far an object has come. That of the Pod in which a command is run is the Pod's; Aftermath has the
+// command's.
 type State struct {
 	Created   bool
 	Available bool // it does what it is there for; of a Pod, that is to be Ready
@@ -29,7 +32,7 @@ type State struct {
 	Failed    bool
 	Deleting  bool // it is still there, but will not be for long
 	Deleted   bool
-	// what the API server answered instead of making or deleting the object, or of running a command in it
+	// what was answered instead of making or deleting the object, or of running a command in it; empty for nothing
 	Refused string
 }
 
@@ -40,7 +43,7 @@ type Phase struct {
 	Earliest time.Time     // when it began at the earliest
 	Latest   time.Time     // when it ended at the latest
 	Min, Max time.Duration // bounds of what it took
-	Best     time.Duration // the likeliest
+	Best     time.Duration // the likeliest; of an open phase, up to the end of the run
 	Explain  string
 	Parts    []Part // in order
 	Open     bool   // it had not ended when the run did
@@ -70,11 +73,12 @@ type Wait struct {
 	Name    string        // of the constant in the kubelet's source, or of the field of the Pod
 	Phase   string        // of which it is a part; empty where it is part of none
 	Length  time.Duration // zero where the run does not tell
-	Explain string
-	Remedy  string // what removes it
+	Explain string        // in plain words
+	Remedy  string        // what removes it
 }
 
-// Obstacle is what keeps the Pod from getting further, or what ended it.
+// Obstacle is what keeps the subject from getting further, or what ended it: also the deletion that the run itself
+// asked for, or the exit that it waited for. Whether that is a failure is for who knows what the run was to reach.
 type Obstacle struct {
 	Name      string        // row of the table of causes
 	Object    Object        // what it holds
@@ -104,10 +108,10 @@ type Member struct {
 
 // Aftermath is how far what a command led to has come.
 type Aftermath struct {
-	Exec  *Exec     // the command; nil where none has been sent
-	Ended bool      // it has
-	Left  []string  // containers of the Pod that have ended since it was sent
-	Back  bool      // all of these run again, and the Pod is Ready
-	Over  bool      // all of these have ended for good, by the Pod's restartPolicy
-	By    time.Time // when the Pod had certainly become so
+	Exec            *Exec     // the command; nil where none has been sent
+	Ended           bool      // it has
+	EndedContainers []string  // containers of the Pod that have ended since it was sent
+	Recovered       bool      // all of these run again, and the Pod is Ready
+	EndedForGood    bool      // all of these have ended for good, by the Pod's restartPolicy
+	ReachedBy       time.Time // when the Pod had certainly become so
 }

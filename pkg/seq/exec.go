@@ -10,9 +10,9 @@ import (
 // its connection has been switched to a protocol of streams, when the first output comes, and when the command has
 // ended. What the command wrote is only counted.
 type Exec struct {
-	Container string   `json:"container"`
-	Command   []string `json:"command"`
-	Looks     bool     `json:"looks,omitempty"` // it only looks at the container's processes
+	Container      string   `json:"container"`
+	Command        []string `json:"command"`
+	ListsProcesses bool     `json:"looks,omitempty"` // it only looks at the container's processes
 	// of the streams, as both sides agreed on it, such as websocket v5.channel.k8s.io
 	Protocol string    `json:"protocol,omitempty"`
 	Output   time.Time `json:"output,omitzero"`  // when the first of the command's output reached us

@@ -2,10 +2,11 @@ package seq
 
 import (
 	"fmt"
+	"time"
+
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"time"
 )
 
 // Observation is one fact as one source saw it, unchanged, with the time it reached us. Exactly one of the pointers is
@@ -52,12 +53,12 @@ type Request struct {
 	ServerDate      time.Time   `json:"serverDate,omitzero"`       // whole seconds on the apiserver's clock
 	Warnings        []string    `json:"warnings,omitempty"`        // texts of the Warning headers
 	ServerVersion   string      `json:"serverVersion,omitempty"`   // what /version answered, such as v1.37.2
-	Asked           *corev1.Pod `json:"asked,omitempty"`           // what a create sent
+	SentPod         *corev1.Pod `json:"asked,omitempty"`           // what a create sent
 	Pod             *corev1.Pod `json:"pod,omitempty"`             // what it, or a delete, was answered
 	// what a delete asked for, as metav1.DeletionPropagation
 	Propagation string `json:"propagation,omitempty"`
 	// one of many that only look whether there is anything new: it bounds what is, and is not drawn
-	Checks bool `json:"checks,omitempty"`
+	Poll bool `json:"checks,omitempty"`
 	// Answer is that for an object of any other kind.
 	Answer *unstructured.Unstructured `json:"answer,omitempty"`
 	Exec   *Exec                      `json:"exec,omitempty"`   // what an exec ran
@@ -69,7 +70,7 @@ func (q *Request) Acts() bool {
 	if q.Docker != nil {
 		return engineActs[q.Verb]
 	}
-	return q.Verb == "create" || q.Verb == "delete" || q.Verb == "exec" && q.Exec != nil && !q.Exec.Looks
+	return q.Verb == "create" || q.Verb == "delete" || q.Verb == "exec" && q.Exec != nil && !q.Exec.ListsProcesses
 }
 
 // engineActs are the verbs of requests to an engine that do not only look.
@@ -216,7 +217,7 @@ type Lease struct {
 type Attach struct {
 	// Looking says that lists are under way, so that more of that past may come; a later Attach without it says that all
 	// of them have been answered, or refused.
-	Looking bool `json:"looking,omitempty"`
+	ListsPending bool `json:"looking,omitempty"`
 }
 
 // Webhooks are the admission webhooks that the API server asks when a Pod is created, as they are configured.

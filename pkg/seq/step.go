@@ -67,14 +67,14 @@ func (k Key) IsEnd() bool { return strings.HasSuffix(string(k), endOfKey) }
 func (k Key) Begin() Key { return Key(strings.TrimSuffix(string(k), endOfKey)) }
 
 // Kind says how a step is drawn.
-type Kind string
+type StepKind string
 
 // The kinds of steps.
 const (
-	RequestKind  Kind = "request"  // a call, from the caller to the called
-	ResponseKind Kind = "response" // its answer; Step.Call joins the two
-	DeliveryKind Kind = "delivery" // an answer to an older request: a watch hands over a change
-	NoteKind     Kind = "note"     // something a participant does by itself; From equals To
+	RequestKind  StepKind = "request"  // a call, from the caller to the called
+	ResponseKind StepKind = "response" // its answer; Step.Call joins the two
+	DeliveryKind StepKind = "delivery" // an answer to an older request: a watch hands over a change
+	NoteKind     StepKind = "note"     // something a participant does by itself; From equals To
 )
 
 // Certainty tells what a source recorded from what a rule concluded.
@@ -107,7 +107,7 @@ const (
 	AtStart  Instant = "start"  // sent
 	AtCommit Instant = "commit" // the write took effect
 	AtEnd    Instant = "end"    // answered
-	AtSome   Instant = "during" // some instant from the start to the end: the time that an object was stamped with
+	AtDuring Instant = "during" // some instant from the start to the end: the time that an object was stamped with
 )
 
 // Window bounds an instant on our own clock. A zero time is a missing bound.
@@ -135,33 +135,36 @@ type Evidence struct {
 	Rule            string    `json:"rule,omitempty"` // name of the rule that added it, where that is not the step's
 }
 
-// Step is one message between two participants: all claims with one key.
+// Step is one message between two participants: all claims with one key. The reply to a request is a step of its own,
+// with the same Call; who wants one row for both leaves it out.
+//
+// Its time is Best with Precision where it is Sharp, else Window; Known is either.
 //
 // The order of two steps is proved where After leads from one to the other or their windows do not overlap. Otherwise
 // they may as well have happened the other way round, and were put in the likelier order.
 type Step struct {
 	Key             Key // identity of the message, the same in every fold of the same run
 	From, To        Participant
-	Kind            Kind
+	Kind            StepKind
 	Label           string
-	Verb            string // as in RBAC, for messages to the apiserver
-	Resource        string
-	Subresource     string
+	Verb            string // of what is read or written, as in RBAC; "get" for an exec, which opens its stream so
+	Resource        string // likewise; empty for what is no object
+	Subresource     string // empty for the object itself
 	Object          Object
 	About           string // uid of the object of whose story it is part; of an Event that is what the Event is about
 	ResourceVersion string // of the write: etcd's own receipt
-	Container       string
-	Node            string
-	At              Instant
-	Call            Key // joins a request and its response
+	Container       string // empty where it is about none
+	Node            string // on which it happened; empty for the control plane
+	Instant         Instant
+	Call            Key // the request's key, in it and in its reply; empty while there is no reply
 	Window          Window
-	Best            time.Time // the likeliest instant inside the window
-	Shown           bool      // Best is sharp enough to print instead of the window
-	Precision       time.Duration
-	Clock           Participant // whose clock gave the sharpest bound
+	Best            time.Time     // the likeliest instant inside the window
+	Sharp           bool          // Best is sharp enough to print instead of the window
+	Precision       time.Duration // the width around Best, half of it on either side
+	Clock           Participant   // whose clock gave the sharpest bound
 	Certainty       Certainty
 	Detail          Detail
-	Rule            *Rule // by which it is concluded; of several, the first that observed it
+	Rule            *Rule // by which it is known, never nil; of several, the first that observed it
 	Evidence        []Evidence
 	After           []Key // keys of the steps proved to come before, the nearest ones; any other order is only likely
 	Conflict        bool  // bounds contradicted each other: two clocks disagree beyond what was measured
@@ -169,20 +172,20 @@ type Step struct {
 
 // SetInstant says that it was at that instant, as sharp as that.
 func (s *Step) SetInstant(at time.Time, precision time.Duration) {
-	s.Window, s.Best, s.Shown, s.Precision = Window{Earliest: at, Latest: at}, at, true, precision
+	s.Window, s.Best, s.Sharp, s.Precision = Window{Earliest: at, Latest: at}, at, true, precision
 }
 
 // Reply is the answer to the request that the step is: with its evidence and bounds, the other way round, and joined to
 // it.
 func (s Step) Reply(label string) Step {
 	call := s.Key
-	s.Key, s.Call, s.From, s.To, s.Kind, s.At, s.Label = call.End(), call, s.To, s.From, ResponseKind, AtEnd, label
+	s.Key, s.Call, s.From, s.To, s.Kind, s.Instant, s.Label = call.End(), call, s.To, s.From, ResponseKind, AtEnd, label
 	return s
 }
 
 // Known is what to say of the instant: Best and its precision where it is sharp, else the window.
 func (s *Step) Known() Window {
-	if s.Shown {
+	if s.Sharp {
 		return Window{s.Best.Add(-s.Precision / 2), s.Best.Add(s.Precision / 2)}
 	}
 	return s.Window

@@ -14,7 +14,7 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
-// Aftermath returns how far what a command led to has come.
+// Aftermath returns how far what a command led to has come; its Exec is nil where the run is about none.
 func (t *Trace) Aftermath() seq.Aftermath {
 	r := t.resolve()
 	s := r.scene.subject()
@@ -25,14 +25,14 @@ func (t *Trace) Aftermath() seq.Aftermath {
 	a := seq.Aftermath{Exec: q.Exec, Ended: !q.Exec.Ended.IsZero()}
 	left := s.endedSince(q)
 	for _, x := range left {
-		if !slices.Contains(a.Left, x.container) {
-			a.Left = append(a.Left, x.container)
+		if !slices.Contains(a.EndedContainers, x.container) {
+			a.EndedContainers = append(a.EndedContainers, x.container)
 		}
 	}
 	if w := s.settledAfter(left, backAgain); w != nil {
-		a.Back, a.By = true, r.committedBy(s, w)
+		a.Recovered, a.ReachedBy = true, r.committedBy(s, w)
 	} else if w := s.settledAfter(left, overForGood); w != nil {
-		a.Over, a.By = true, r.committedBy(s, w)
+		a.EndedForGood, a.ReachedBy = true, r.committedBy(s, w)
 	}
 	return a
 }
@@ -154,7 +154,7 @@ func refusedExec(q *seq.Request) finding {
 // again.
 func backingOff(s *story, _ time.Time) (finding, bool) {
 	q := s.ownExec()
-	if q == nil || len(s.revisions) == 0 || s.ends() {
+	if q == nil || len(s.revisions) == 0 || s.deletionBegun() {
 		return finding{}, false
 	}
 	for _, x := range s.endedSince(q) {
@@ -162,11 +162,11 @@ func backingOff(s *story, _ time.Time) (finding, bool) {
 		if c == nil || c.State.Running != nil || endedForGood(s.last(), x) {
 			continue
 		}
-		last, times := ended(c)
+		last, times := lastTermination(c)
 		if last == nil {
 			continue
 		}
-		f := finding{container: x.container, by: seq.Kubelet, reason: cmp.Or(last.Reason, "Error"), open: true}
+		f := finding{container: x.container, by: seq.Kubelet, reason: cmp.Or(last.Reason, "Error"), mayMend: true}
 		if w := c.State.Waiting; w != nil && !usualWaits[w.Reason] {
 			f.reason = w.Reason
 		}

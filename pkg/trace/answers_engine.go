@@ -13,7 +13,7 @@ import (
 // reachedState is how far a container of an engine has come, and by when.
 type reachedState struct {
 	seq.State
-	by time.Time
+	reachedBy time.Time
 }
 
 // containerStates are those that it has gone through, the first that nothing is known.
@@ -21,15 +21,15 @@ func (s *story) containerStates() []reachedState {
 	now := reachedState{}
 	all := []reachedState{now}
 	add := func(by time.Time) {
-		now.by = by
+		now.reachedBy = by
 		all = append(all, now)
 	}
 	for _, verb := range []string{"pull", "create", "start"} {
-		q := s.asked(verb)
+		q := s.lastEngineRequest(verb)
 		switch {
 		case q == nil:
-		case q.Status >= 400 || q.Status == 0 && q.Message != "" || q.Docker.Error != "":
-			now.Refused = cmp.Or(q.Message, q.Docker.Error, q.StatusText)
+		case engineFailure(q) != "":
+			now.Refused = engineFailure(q)
 			add(cmp.Or(q.Docker.Ended, q.FirstByte))
 			return all
 		case verb == "create" && q.Status > 0:
@@ -43,9 +43,9 @@ func (s *story) containerStates() []reachedState {
 	}
 	if e, ok := s.containerEnding(); ok {
 		now.Created, now.Running, now.Succeeded, now.Failed = true, false, e.code == 0, e.code != 0
-		add(e.by)
+		add(e.endedBy)
 	}
-	if e := s.event("destroy"); e != nil {
+	if e := s.engineEventOf("destroy"); e != nil {
 		now.Deleted = true
 		add(e.at)
 	}
@@ -61,7 +61,7 @@ func containerState(s *story, _ int) seq.State {
 func containerReached(_ *result, s *story, is func(seq.State) bool) (seq.State, time.Time, bool) {
 	for _, st := range s.containerStates() {
 		if is(st.State) {
-			return st.State, st.by, true
+			return st.State, st.reachedBy, true
 		}
 	}
 	return seq.State{}, time.Time{}, false
@@ -85,19 +85,19 @@ func (t *Trace) ExitCode() (code int, ok bool) {
 
 // engineExpected are the participants of any run on an engine.
 func engineExpected(s *story) []seq.Participant {
-	return []seq.Participant{seq.User, seq.Engine, seq.Containerd, s.theRuntime(), s.lane()}
+	return []seq.Participant{seq.User, seq.Engine, seq.Containerd, s.theRuntime(), s.containerLane()}
 }
 
 // engineUnseen says what a run on an engine had no source for.
 func engineUnseen(s *story) []string {
 	words := []string{}
-	if q := s.asked("start"); q == nil || q.Status >= 400 {
+	if q := s.lastEngineRequest("start"); q == nil || q.Status >= 400 {
 		return words
 	}
 	if len(s.engine.events) == 0 {
 		words = append(words, "the engine's events: none came")
 	}
-	if len(s.engine.tasks) == 0 {
+	if len(s.engine.runtimeEvents) == 0 {
 		words = append(words,
 			"containerd's events: its socket is not to be read here, so what the engine asks of it is inferred")
 	}
@@ -112,29 +112,29 @@ var enginePhases = []phase{
 	{name: "run", explain: "the container's program runs",
 		intervals: func(*story, *result) []interval { return []interval{{"docker:program", "docker:exit", true}} }},
 	{name: "end", explain: "the engine learns of the exit, and tells who waits for it",
-		intervals: between(func(*story) seq.Key { return "docker:exit" }, answeredKey("wait"))},
+		intervals: between(func(*story) seq.Key { return "docker:exit" }, engineAnswerKey("wait"))},
 }
 
 // asking is a request of ours, until it is answered.
 func asking(verb string) func(*story, *result) []interval {
 	return func(s *story, _ *result) []interval {
-		return []interval{{askedKey(verb)(s), answeredKey(verb)(s), true}}
+		return []interval{{engineRequestKey(verb)(s), engineAnswerKey(verb)(s), true}}
 	}
 }
 
 // askedKey is of our request of that verb, answeredKey of its answer.
-func askedKey(verb string) func(*story) seq.Key {
+func engineRequestKey(verb string) func(*story) seq.Key {
 	return func(s *story) seq.Key {
-		if q := s.asked(verb); q != nil {
+		if q := s.lastEngineRequest(verb); q != nil {
 			return callKey(q)
 		}
 		return ""
 	}
 }
 
-func answeredKey(verb string) func(*story) seq.Key {
+func engineAnswerKey(verb string) func(*story) seq.Key {
 	return func(s *story) seq.Key {
-		if q := s.asked(verb); q != nil {
+		if q := s.lastEngineRequest(verb); q != nil {
 			return callKey(q).End()
 		}
 		return ""
@@ -165,17 +165,26 @@ var engineSymptoms = []symptom{
 	}},
 }
 
+// engineFailure is why a request to an engine came to nothing: what it answers, also in the middle of an answer, or why
+// there is no answer. It is empty where that went well, or goes on.
+func engineFailure(q *seq.Request) string {
+	if q.Status >= 400 || q.Status == 0 && q.Message != "" || q.Docker.Error != "" {
+		return cmp.Or(q.Message, q.Docker.Error, q.StatusText, "refused")
+	}
+	return ""
+}
+
 func engineRefusal(s *story, _ time.Time) (finding, bool) {
 	for _, verb := range []string{"pull", "create", "start"} {
-		q := s.asked(verb)
-		if q == nil || q.Status < 400 && q.Docker.Error == "" {
+		q := s.lastEngineRequest(verb)
+		if q == nil || engineFailure(q) == "" {
 			continue
 		}
 		at := cmp.Or(q.Docker.Ended, q.FirstByte)
 		e := seq.Evidence{Source: "http", Detail: fmt.Sprintf("the answer to our own request: %d %s", q.Status, q.StatusText),
 			At: at}
-		return finding{by: seq.Engine, reason: cmp.Or(q.StatusText, "refused"), message: cmp.Or(q.Message, q.Docker.Error),
-			since: at, evidence: []seq.Evidence{e}, words: []string{"{image}", s.containerImage()}}, true
+		return finding{by: seq.Engine, reason: cmp.Or(q.StatusText, "refused"), message: engineFailure(q),
+			since: at, evidence: []seq.Evidence{e}, replacements: []string{"{image}", s.containerImage()}}, true
 	}
 	return finding{}, false
 }
@@ -185,14 +194,14 @@ func engineExit(s *story, _ time.Time) (finding, bool) {
 	if !ok || e.code == 0 {
 		return finding{}, false
 	}
-	f := finding{by: s.lane(), reason: "Error", message: fmt.Sprintf("%s exited with %d", s.object.Name, e.code),
-		since: e.by, evidence: e.evidence,
-		words: []string{"{code}", fmt.Sprint(e.code), "{logs}", "docker logs " + s.object.Name}}
+	f := finding{by: s.containerLane(), reason: "Error", message: fmt.Sprintf("%s exited with %d", s.object.Name, e.code),
+		since: e.endedBy, evidence: e.evidence,
+		replacements: []string{"{code}", fmt.Sprint(e.code), "{logs}", "docker logs " + s.object.Name}}
 	if e.oom {
 		f.reason = "OOMKilled"
 	}
-	if s.event("destroy") != nil {
-		f.words[3] = "leave out --rm to have docker logs keep it"
+	if s.engineEventOf("destroy") != nil {
+		f.replacements[3] = "leave out --rm to have docker logs keep it"
 	}
 	return f, true
 }

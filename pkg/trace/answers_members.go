@@ -9,10 +9,11 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
-// Members are the Pods of a run that is about something else, in the order in which they were made.
+// Members are the Pods of a run that is about something else, in the order in which they were made; nil of one that is
+// about a Pod or a container.
 func (t *Trace) Members() []seq.Member {
 	r := t.resolve()
-	if r.members == nil && r.scene.subject().kind().ofSeveral {
+	if r.members == nil && r.scene.subject().sort().ofSeveral {
 		for _, s := range r.scene.stories {
 			if s.isPod() {
 				r.members = append(r.members, r.member(s))

@@ -21,8 +21,8 @@ type finding struct {
 	by              seq.Participant // where the cause does not say who
 	since           time.Time
 	evidence        []seq.Evidence
-	open            bool     // however long it lasts, Kubernetes may still mend it by itself
-	words           []string // pairs of a word in braces and its value, beyond the usual
+	mayMend         bool     // however long it lasts, Kubernetes may still mend it by itself
+	replacements    []string // pairs of a word in braces and its value, beyond the usual
 }
 
 // symptom is one place to look for an obstacle, with the causes that may be found there, the most particular first.
@@ -50,14 +50,14 @@ const atOnce = time.Nanosecond
 // keeps its controllers from making Pods, else what holds the first of its Pods.
 func (t *Trace) Obstacle() (seq.Obstacle, bool) {
 	c := t.resolve().scene
-	if kind := c.subject().kind(); !kind.ofSeveral {
+	if kind := c.subject().sort(); !kind.ofSeveral {
 		return t.obstacleOf(c.subject(), kind.symptoms)
 	}
 	for _, s := range c.stories {
-		if s.isPod() && (s.state(len(s.revisions)).Available || s.ends()) {
+		if s.isPod() && (s.state(len(s.revisions)).Available || s.deletionBegun()) {
 			continue
 		}
-		if o, ok := t.obstacleOf(s, s.kind().symptoms); ok {
+		if o, ok := t.obstacleOf(s, s.sort().symptoms); ok {
 			return o, true
 		}
 	}
@@ -80,7 +80,8 @@ func (t *Trace) obstacleOf(s *story, table []symptom) (seq.Obstacle, bool) {
 }
 
 func (s *story) obstacle(c *cause, f finding, now time.Time) (seq.Obstacle, bool) {
-	words := append(f.words, "{pod}", s.object.Name, "{kind}", s.object.Kind, "{type}", strings.ToLower(s.object.Kind),
+	words := append(f.replacements, "{pod}", s.object.Name, "{kind}", s.object.Kind, "{type}",
+		strings.ToLower(s.object.Kind),
 		"{namespace}", s.object.Namespace, "{node}", s.node, "{container}", f.container, "{image}",
 		imageOf(s.spec(f.container)))
 	if c.match != nil {
@@ -112,7 +113,7 @@ func (s *story) obstacle(c *cause, f finding, now time.Time) (seq.Obstacle, bool
 	}
 	if !f.since.IsZero() {
 		seen := max(0, now.Sub(f.since)) // who only looks sees it since then
-		o.DeadEnd = c.dead > 0 && !f.open && seen >= c.dead
+		o.DeadEnd = c.dead > 0 && !f.mayMend && seen >= c.dead
 		if o.Held = max(0, now.Sub(o.Since)); s.attached() && len(s.requests) == 0 { // a file may be of any age
 			o.Held = 0
 		}
@@ -120,7 +121,7 @@ func (s *story) obstacle(c *cause, f finding, now time.Time) (seq.Obstacle, bool
 	return o, true
 }
 
-// told makes a finding of two writes: the first that told of it, and the newest.
+// findingOf completes a finding by two writes: the first that tells of it, and the newest.
 func findingOf(f finding, first, last *write, detail string) finding {
 	if first == nil { // hostile: two statuses of one name
 		first = last

@@ -16,7 +16,7 @@ var wrongProgram = re(`executable file not found|no such file or directory|permi
 
 // patience is how long something may be missing that somebody may be about to make, such as a ConfigMap of the same
 // `kubectl apply`. The kubelet tries what failed again after 10 to 15 s.
-const patience = 20 * time.Second
+const missingGrace = 20 * time.Second
 
 // podSymptoms are tried in order; within one the first cause that matches counts. The last cause matches everything
 // where the look finds nothing else.
@@ -62,22 +62,22 @@ var podSymptoms = []symptom{
 			next:    "who removes {gates}? kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.schedulingGates}'"},
 		{name: "resources", match: re(`(\d+) Insufficient (\S+?)[.,]?(?:\s|$)`),
 			explain: "too little free {2} for the Pod's requests on {1} of the nodes, and no other takes it",
-			next:    "ask for less, or see what is free: kubectl describe nodes", dead: patience},
+			next:    "ask for less, or see what is free: kubectl describe nodes", dead: missingGrace},
 		{name: "node-selector", match: re(`didn't match Pod's node affinity/selector`),
 			explain: "no node that could take the Pod has the labels its nodeSelector or node affinity asks for",
-			next:    "kubectl get nodes --show-labels", dead: patience},
+			next:    "kubectl get nodes --show-labels", dead: missingGrace},
 		{name: "taint", match: re(`untolerated taint`),
 			explain: "every node that could take the Pod has a taint it does not tolerate",
 			next:    "kubectl get nodes -o custom-columns=NAME:.metadata.name,TAINTS:.spec.taints"},
 		{name: "no-claim", match: re(`persistentvolumeclaim "([^"]+)" not found`),
 			explain: "there is no PersistentVolumeClaim {1}", next: "kubectl get persistentvolumeclaims -n {namespace}",
-			dead: patience},
+			dead: missingGrace},
 		{name: "unbound-claim", match: re(`unbound immediate PersistentVolumeClaims`),
 			explain: "a PersistentVolumeClaim of the Pod has no volume yet",
 			next:    "kubectl describe persistentvolumeclaims -n {namespace}"},
 		{name: "no-nodes", match: re(`no nodes available`), explain: "the cluster has no node", next: "kubectl get nodes",
-			dead: patience},
-		{name: "unschedulable", explain: "no node takes the Pod", next: "kubectl describe nodes", dead: patience},
+			dead: missingGrace},
+		{name: "unschedulable", explain: "no node takes the Pod", next: "kubectl describe nodes", dead: missingGrace},
 	}},
 	{noScheduler, []cause{
 		{name: "no-scheduler", explain: "no scheduler has said anything of the Pod; it asks for {scheduler}",
@@ -93,13 +93,13 @@ var podSymptoms = []symptom{
 			next:    "are the pods of the network plugin up? kubectl get pods -n kube-system -o wide"},
 		{name: "no-volume-source", match: re(`(configmap|secret) "([^"]+)" not found`),
 			explain: "a volume is made of the {1} {2}, which is not there", next: "kubectl get {1} {2} -n {namespace}",
-			dead: patience},
+			dead: missingGrace},
 		{name: "no-volume-key", match: re(`references non-existent (?:config|secret) key: (\S+)`),
 			explain: "a volume asks for a key that its source does not have: {1}",
-			next:    "kubectl describe configmaps,secrets -n {namespace}", dead: patience},
+			next:    "kubectl describe configmaps,secrets -n {namespace}", dead: missingGrace},
 		{name: "host-path", match: re(`hostPath type check failed[:,] (\S+) is not`),
 			explain: "a hostPath volume wants something at {1} of {node} that is not there",
-			next:    "another path or type for the volume", dead: patience},
+			next:    "another path or type for the volume", dead: missingGrace},
 		{name: "volume", explain: "the kubelet cannot make a volume ready",
 			next: "kubectl describe pod {pod} -n {namespace}"},
 	}},
@@ -113,13 +113,13 @@ var podSymptoms = []symptom{
 		"SignatureValidationFailed"), []cause{
 		{name: "image-platform", match: re(`no match for platform|no matching manifest`), by: "registry",
 			explain: "{image} is not built for the platform of {node}",
-			next:    "kubectl get node {node} -o jsonpath='{.status.nodeInfo.architecture}'", dead: patience},
+			next:    "kubectl get node {node} -o jsonpath='{.status.nodeInfo.architecture}'", dead: missingGrace},
 		{name: "image-store", match: re(`snapshot|content digest`),
 			explain: "the runtime cannot unpack {image}; the kubelet tries again",
 			next:    "kubectl describe pod {pod} -n {namespace}"},
 		{name: "image-rights", match: re(`(?i)\b(unauthorized|authorization failed|denied|forbidden)\b`), by: "registry",
 			explain: "the registry does not give {image} to the node: it asks for other credentials, or has no such repository",
-			next:    "check the name, and imagePullSecrets", dead: patience},
+			next:    "check the name, and imagePullSecrets", dead: missingGrace},
 		{name: "registry",
 			match: re(`(?i)(connection refused|no such host|i/o timeout|deadline exceeded|no route|unreachable|tls: |x509: ` +
 				`|server misbehaving|\bEOF\b|reset by peer|too many requests|\b50[0234] (?:internal|bad|service|gateway))`),
@@ -134,10 +134,10 @@ var podSymptoms = []symptom{
 	{waitingFor(seq.Kubelet, "CreateContainerConfigError"), []cause{
 		{name: "no-config", match: re(`(configmap|secret) "([^"]+)" not found`),
 			explain: "container {container} asks for the {1} {2}, which is not there",
-			next:    "kubectl get {1} {2} -n {namespace}", dead: patience},
+			next:    "kubectl get {1} {2} -n {namespace}", dead: missingGrace},
 		{name: "no-key", match: re(`couldn't find key (\S+) in (ConfigMap|Secret) (?:\S+/)?(\S+)`),
 			explain: "container {container} asks for the key {1} of the {2} {3}, which does not have it",
-			next:    "kubectl describe {2} {3} -n {namespace}", dead: patience},
+			next:    "kubectl describe {2} {3} -n {namespace}", dead: missingGrace},
 		{name: "root", match: re(`runAsNonRoot and image will run as root|non-numeric user`),
 			explain: "container {container} must not run as root, but its image does", next: "another image, or a runAsUser",
 			dead: atOnce},
@@ -145,14 +145,14 @@ var podSymptoms = []symptom{
 			explain: "the kubelet has not yet got what container {container} asks for, and tries again",
 			next:    "kubectl describe pod {pod} -n {namespace}"},
 		{name: "config", explain: "the kubelet cannot put together what container {container} asks for",
-			next: "kubectl describe pod {pod} -n {namespace}", dead: patience},
+			next: "kubectl describe pod {pod} -n {namespace}", dead: missingGrace},
 	}},
 	{waitingFor(seq.Runtime, "CreateContainerError"), []cause{
 		{name: "create-late", match: re(`deadline exceeded|timed out|is reserved`),
 			explain: "the runtime is late in creating container {container}; the kubelet tries again",
 			next:    "kubectl describe pod {pod} -n {namespace}"},
 		{name: "create", explain: "the runtime cannot create container {container}",
-			next: "kubectl describe pod {pod} -n {namespace}", dead: patience},
+			next: "kubectl describe pod {pod} -n {namespace}", dead: missingGrace},
 	}},
 	{backingOff, []cause{
 		{name: "back-off", by: "kubelet",

@@ -20,12 +20,13 @@ func (t *Trace) State() seq.State {
 	return s.state(len(s.revisions))
 }
 
-// Reached finds the first revision of a root whose state satisfies is, and the instant by which it was certainly
-// written.
+// Reached finds the first revision of a root, by its index in Roots, whose state satisfies is, and the instant by which
+// it was certainly written; ok is false where none does. A container of an engine has no revisions: what counts are the
+// states that it has gone through.
 func (t *Trace) Reached(root int, is func(seq.State) bool) (st seq.State, by time.Time, ok bool) {
 	r := t.resolve()
-	s := r.scene.roots()[root]
-	return s.kind().reached(r, s, is)
+	s := r.scene.rootStories()[root]
+	return s.sort().reached(r, s, is)
 }
 
 // objectReached reads the revisions of an object of the API.
@@ -55,7 +56,7 @@ func (r *result) emptied(s *story) (at time.Time) {
 }
 
 // state reads the first n revisions.
-func (s *story) state(n int) seq.State { return s.kind().state(s, n) }
+func (s *story) state(n int) seq.State { return s.sort().state(s, n) }
 
 // workloadState is that of an object that is no Pod.
 func workloadState(s *story, n int) (st seq.State) {
@@ -63,7 +64,7 @@ func workloadState(s *story, n int) (st seq.State) {
 		st = object.State(s.revisions[n-1].object)
 	}
 	s.addExistence(&st, n)
-	goesOn := func(p *story) bool { return !p.last().deleted && p.gone.IsZero() }
+	goesOn := func(p *story) bool { return !p.last().deleted && p.goneSince.IsZero() }
 	if st.Deleted && !s.orphans() && slices.ContainsFunc(s.podsBelow(), goesOn) { // what it owned goes after it
 		st.Deleted, st.Deleting = false, s.revisions[n-1].object.GetDeletionTimestamp() != nil
 	}
@@ -80,7 +81,7 @@ func (s *story) addExistence(st *seq.State, n int) {
 	}
 	last := s.revisions[n-1]
 	st.Created = true
-	st.Deleted = last.deleted || n == len(s.revisions) && !s.gone.IsZero()
+	st.Deleted = last.deleted || n == len(s.revisions) && !s.goneSince.IsZero()
 	st.Deleting = last.object.GetDeletionTimestamp() != nil && !st.Deleted
 }
 

@@ -9,14 +9,12 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
-// The keys of the messages that begin and end the phases of a Pod.
-
 func (s *story) createKey() seq.Key {
 	if s.foundRevision() != nil {
 		return s.pastCreate()
 	}
 	for _, w := range s.revisions {
-		if w.first {
+		if w.creates {
 			return s.writeKey(w)
 		}
 	}
@@ -24,13 +22,13 @@ func (s *story) createKey() seq.Key {
 }
 
 // deletion is the revision by which the Pod was to end.
-func (s *story) deletion() uint64 {
+func (s *story) deletionRevision() uint64 {
 	return s.firstRevision(func(w *write) bool { return w.endsLife() && !w.deleted })
 }
 
 // lastExit is the last end of a container that the deletion caused.
 func (s *story) lastExit() (key seq.Key) {
-	deletion := s.deletion()
+	deletion := s.deletionRevision()
 	if deletion == 0 {
 		return ""
 	}
@@ -64,7 +62,10 @@ func (s *story) boundKey() seq.Key {
 	if s.foundNode() != nil {
 		return stored(s.pastBound())
 	}
-	return s.etcdKey(s.bindRevision())
+	if rv := s.bindRevision(); rv != 0 {
+		return s.etcdKey(rv)
+	}
+	return hiddenBindKey // which there is, or not
 }
 
 func (s *story) readyKey() seq.Key {

@@ -16,7 +16,7 @@ import (
 // last explains best what the object waits for; of those that began together, the last of the table.
 type phase struct {
 	name, explain string
-	first         bool                // what begins meanwhile does not end it
+	uninterrupted bool                // what begins meanwhile does not end it
 	why           func(*story) string // the explanation, where it depends on what was seen
 	intervals     func(*story, *result) []interval
 }
@@ -79,7 +79,7 @@ func (s *story) pastFrame(r *result) frame {
 	if made := r.step(s.key(s.createKey())); made != nil {
 		f.start = made.Best
 	}
-	for _, key := range s.kind().started(s) { // the first that more than our look bounds
+	for _, key := range s.sort().started(s) { // the first that more than our look bounds
 		if x := r.step(s.key(key)); x != nil && x.Known().Latest.Before(s.foundRevision().received) &&
 			(key != s.lastStart() || object.Condition(s.newest(), corev1.PodReady) == corev1.ConditionTrue) {
 			f.end = x.Best
@@ -94,15 +94,15 @@ func (s *story) pastFrame(r *result) frame {
 func podStartEnds(s *story) []seq.Key { return []seq.Key{s.readyKey(), s.lastStart(), s.endOfAll()} }
 
 // stepInterval is a span with its steps.
-type stepInterval struct {
-	phase      int
-	first      bool
-	begin, end *seq.Step // end is nil where it goes on
-	from, to   time.Time
+type stretch struct {
+	phase         int
+	uninterrupted bool
+	begin, end    *seq.Step // end is nil where it goes on
+	from, to      time.Time
 }
 
 // stretches are those of the table, within the run.
-func (r *result) stretches(s *story, table []phase, f frame) (all []stepInterval) {
+func (r *result) stretches(s *story, table []phase, f frame) (all []stretch) {
 	start, end := f.start, f.end
 	found := s.foundRevision()
 	for i, p := range table {
@@ -123,7 +123,7 @@ func (r *result) stretches(s *story, table []phase, f frame) (all []stepInterval
 			}
 			from := instant.Later(b.Best, start)
 			if to = instant.Sooner(to, end); !to.Before(from) && b.Best.Before(end) && !b.Window.Latest.Equal(end) {
-				all = append(all, stepInterval{i, p.first, b, e, from, to})
+				all = append(all, stretch{i, p.uninterrupted, b, e, from, to})
 			}
 		}
 	}

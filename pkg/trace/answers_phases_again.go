@@ -21,7 +21,7 @@ func awaitingNextLife(s *story, _ *result) (all []interval) {
 		if c == nil || r.exit == nil {
 			continue
 		}
-		open := s.newestLife(r) && !s.over() && s.deletion() == 0 && s.restarts(c, r.exit.ExitCode)
+		open := s.newestLife(r) && !s.podEnded() && s.deletionRevision() == 0 && s.restarts(c, r.exit.ExitCode)
 		all = append(all,
 			interval{exitKey(r.container, r.attempt), criKey("CreateContainer", r.container, r.attempt+1), open})
 	}
@@ -44,19 +44,19 @@ func (s *story) restarts(c *corev1.Container, code int32) bool {
 // retries are the times from what failed before a container could be made to the next call for it.
 func (s *story) retries(r *result) (all []interval) {
 	if first, ok := s.firstTrouble(); ok {
-		x := interval{begin: s.note(first).Key, end: sandboxKey.End(), open: !s.over() && !s.ends()}
+		x := interval{begin: s.eventStep(first).Key, end: sandboxKey.End(), open: !s.podEnded() && !s.deletionBegun()}
 		if worker := s.workerEvents; len(worker) > 0 {
-			x.end = worker[0].first()
+			x.end = worker[0].beginKey()
 		}
 		all = append(all, x)
 	}
 	if begin, end, _ := s.retried(); begin != "" {
-		all = append(all, interval{begin, end, !s.over()})
+		all = append(all, interval{begin, end, !s.podEnded()})
 	}
 	failed := map[string]seq.Key{} // by container, the end of the call that failed last
 	for _, a := range s.workerEvents {
 		if begin := failed[a.container]; begin != "" {
-			all = append(all, interval{begin: begin, end: a.first()})
+			all = append(all, interval{begin: begin, end: a.beginKey()})
 			delete(failed, a.container)
 		}
 		if a.action == pullFailed || a.action == createFailed || a.action == startFailed {
@@ -65,7 +65,7 @@ func (s *story) retries(r *result) (all []interval) {
 	}
 	for _, c := range s.ownContainers() {
 		if end := failed[c.Name]; end != "" {
-			all = append(all, interval{begin: end, open: !s.over()})
+			all = append(all, interval{begin: end, open: !s.podEnded()})
 		}
 	}
 	return all
@@ -89,7 +89,7 @@ func (s *story) retried() (begin, end seq.Key, why string) {
 	for _, e := range s.events {
 		if e.emitter == seq.Kubelet && e.event.Reason == "Failed" && e.container != "" && !calls[e] &&
 			s.spec(e.container) != nil {
-			return s.note(e).Key, criKey("CreateContainer", e.container, 0), strings.TrimPrefix(e.event.Message, "Error: ")
+			return s.eventStep(e).Key, criKey("CreateContainer", e.container, 0), strings.TrimPrefix(e.event.Message, "Error: ")
 		}
 	}
 	return "", "", ""
@@ -99,7 +99,7 @@ func (s *story) retried() (begin, end seq.Key, why string) {
 func (s *story) firstTrouble() (*emitted, bool) {
 	worker := s.workerEvents
 	for _, e := range s.events {
-		if e.emitter == seq.Kubelet && troubled[e.event.Reason] && e.container == "" &&
+		if e.emitter == seq.Kubelet && sandboxWarnings[e.event.Reason] && e.container == "" &&
 			(len(worker) == 0 || e.rv < worker[0].rv) {
 			return e, true
 		}

@@ -16,14 +16,14 @@ import (
 var podPhases = []phase{
 	{name: "absent", explain: "the object that the run waits for is not there yet",
 		intervals: func(s *story, r *result) []interval { return s.absence() }},
-	{name: "admit", explain: "the API server authenticates, admits, validates and stores the request", first: true,
+	{name: "admit", explain: "the API server authenticates, admits, validates and stores the request", uninterrupted: true,
 		intervals: admitting},
 	{name: "run", explain: "the containers run",
 		intervals: func(s *story, _ *result) []interval {
 			return s.livesOf(func(c *corev1.Container, init bool) bool { return !init })
 		}},
 	{name: "gated", explain: "schedulingGates keep the Pod from the scheduler until somebody removes them",
-		intervals: until((*story).storedKey, (*story).ungatedKey, func(s *story) bool { return s.ungatedKey() != "" })},
+		intervals: until((*story).storedKey, (*story).ungatedKey, (*story).wasGated)},
 	{name: "schedule", explain: "from the stored Pod to the stored bind",
 		intervals: until((*story).schedulableKey, (*story).boundKey,
 			func(s *story) bool { return len(s.revisions) > 0 && s.node == "" })},
@@ -35,11 +35,11 @@ var podPhases = []phase{
 			return []interval{{begin: s.assignedKey(), end: sandboxKey}}
 		}},
 	{name: "sandbox", why: (*story).sandboxExplained, intervals: func(s *story, _ *result) []interval {
-		x := interval{s.assignedKey(), sandboxKey.End(), s.reporter() == seq.Kubelet && s.node != "" && !s.over()}
+		x := interval{s.assignedKey(), sandboxKey.End(), s.reporter() == seq.Kubelet && s.node != "" && !s.podEnded()}
 		if s.sandboxTimed() {
 			x.begin = sandboxKey
 		} else if worker := s.workerEvents; len(worker) > 0 { // what the kubelet does first when there is a sandbox
-			x.end = worker[0].first()
+			x.end = worker[0].beginKey()
 		}
 		return []interval{x}
 	}},
@@ -62,14 +62,14 @@ var podPhases = []phase{
 	{name: "report", explain: reportExplained, intervals: between((*story).endOfAll, (*story).finishedKey)},
 	{name: "others", explain: "what else the run made gets as far", intervals: othersOf((*story).readyKey)},
 	{name: "stop", explain: "the kubelet learns of the deletion, and the containers end",
-		intervals: until(func(s *story) seq.Key { return s.etcdKey(s.deletion()) }, (*story).lastExit,
-			func(s *story) bool { return s.deletion() != 0 && s.runsStill() })},
+		intervals: until(func(s *story) seq.Key { return s.etcdKey(s.deletionRevision()) }, (*story).lastExit,
+			func(s *story) bool { return s.deletionRevision() != 0 && s.runsStill() })},
 	{name: "remove", explain: "the kubelet reports the end, tears down sandbox and volumes, and has the object removed",
 		intervals: func(s *story, _ *result) []interval {
 			x := interval{begin: s.lastExit(), end: s.etcdKey(s.firstRevision(func(w *write) bool { return w.deleted })),
-				open: s.deletion() != 0 && !s.runsStill()}
+				open: s.deletionRevision() != 0 && !s.runsStill()}
 			if x.begin == "" && !s.runsStill() {
-				x.begin = s.etcdKey(s.deletion())
+				x.begin = s.etcdKey(s.deletionRevision())
 			}
 			return []interval{x}
 		}},
@@ -88,7 +88,7 @@ func (s *story) absence() []interval {
 // othersOf is the time after the subject had got there, where the run is about other objects, too.
 func othersOf(reached func(*story) seq.Key) func(*story, *result) []interval {
 	return func(s *story, _ *result) []interval {
-		if s != s.subject() || len(s.roots()) < 2 {
+		if s != s.subject() || len(s.rootStories()) < 2 {
 			return nil
 		}
 		return []interval{{begin: reached(s), open: true}}
@@ -107,7 +107,7 @@ func (s *story) firstListKey() seq.Key {
 
 // admitting are the requests of ours that the run is about, each from when it was sent to its answer.
 func admitting(s *story, _ *result) (all []interval) {
-	ours := s.own
+	ours := s.ownRequests
 	if s == s.subject() {
 		ours = s.requests
 	}
@@ -119,9 +119,14 @@ func admitting(s *story, _ *result) (all []interval) {
 	return all
 }
 
-// ungatedKey is the write that took the last scheduling gate away, or will; there is none where the Pod had no gate.
+// wasGated reports whether the Pod had a scheduling gate at first.
+func (s *story) wasGated() bool {
+	return len(s.revisions) > 0 && len(s.revisions[0].pod.Spec.SchedulingGates) > 0
+}
+
+// ungatedKey is the write that took the last scheduling gate away, if there is one.
 func (s *story) ungatedKey() seq.Key {
-	if len(s.revisions) == 0 || len(s.revisions[0].pod.Spec.SchedulingGates) == 0 {
+	if !s.wasGated() {
 		return ""
 	}
 	return s.etcdKey(s.firstRevision(func(w *write) bool { return len(w.pod.Spec.SchedulingGates) == 0 }))
@@ -132,8 +137,8 @@ func (s *story) schedulableKey() seq.Key {
 	if s.madeWithNode() {
 		return ""
 	}
-	if key := s.ungatedKey(); key != "" {
-		return key
+	if s.wasGated() {
+		return s.ungatedKey()
 	}
 	return s.storedKey()
 }
@@ -170,17 +175,17 @@ func calling(rpc string) func(*story, *result) []interval {
 				delete(latest, a.container)
 			}
 		}
-		for _, x := range r.about(s.object.UID) {
+		for _, x := range r.stepsOf(s.object.UID) {
 			text, ok := strings.CutPrefix(string(x.Key), s.prefix)
 			own := seq.Key(text)
 			if !ok || !strings.HasPrefix(text, prefix) || own.IsEnd() {
 				continue
 			}
 			begin := own
-			if before[own] != "" && !x.Shown {
+			if before[own] != "" && !x.Sharp {
 				begin = before[own]
 			}
-			all = append(all, interval{begin, own.End(), rpc == "PullImage" && !s.over()})
+			all = append(all, interval{begin, own.End(), rpc == "PullImage" && !s.podEnded()})
 		}
 		return all
 	}
@@ -199,7 +204,7 @@ func (s *story) livesOf(is func(c *corev1.Container, init bool) bool) (all []int
 		if c, init := s.specOf(r.container); c != nil && is(c, init) {
 			all = append(all,
 				interval{criKey("StartContainer", r.container, r.attempt).End(), exitKey(r.container, r.attempt),
-					r.exit == nil && !s.over() && s.newestLife(r)})
+					r.exit == nil && !s.podEnded() && s.newestLife(r)})
 		}
 	}
 	return all
@@ -213,7 +218,7 @@ func (s *story) initLives(*result) []interval {
 		call := all[i].begin.Begin()
 		at := slices.IndexFunc(worker, func(a workerEvent) bool { return a.action == containerStarted && a.call == call })
 		if at >= 0 && at+1 < len(worker) && worker[at+1].container != worker[at].container {
-			all[i].end = worker[at+1].first()
+			all[i].end = worker[at+1].beginKey()
 		}
 	}
 	return all
@@ -239,8 +244,8 @@ func (s *story) specOf(name string) (c *corev1.Container, init bool) {
 }
 
 // over reports whether the Pod has ended: nothing in it goes on.
-func (s *story) over() bool {
-	if n := len(s.revisions); n == 0 || s.revisions[n-1].deleted || !s.gone.IsZero() {
+func (s *story) podEnded() bool {
+	if n := len(s.revisions); n == 0 || s.revisions[n-1].deleted || !s.goneSince.IsZero() {
 		return n > 0
 	}
 	phase := s.newest().Status.Phase
@@ -253,7 +258,7 @@ func startingUp(s *story, _ *result) (all []interval) {
 		if c, init := s.specOf(r.container); c != nil && init && c.RestartPolicy != nil && c.StartupProbe != nil {
 			all = append(all,
 				interval{criKey("StartContainer", r.container, r.attempt).End(), probeKey("startup", r.container, r.attempt),
-					r.exit == nil && s.newestLife(r) && !s.over() && !s.startedUp(r)})
+					r.exit == nil && s.newestLife(r) && !s.podEnded() && !s.startedUp(r)})
 		}
 	}
 	return all
@@ -273,7 +278,7 @@ func hooking(s *story, _ *result) (all []interval) {
 		if a.action != containerStarted || c == nil || c.Lifecycle == nil || c.Lifecycle.PostStart == nil {
 			continue
 		}
-		x := interval{begin: a.key, open: !s.over() && s.waitsForTurn()}
+		x := interval{begin: a.key, open: !s.podEnded() && s.waitsForTurn()}
 		for _, next := range worker[i+1:] {
 			if next.container != a.container && (next.action == containerCreated || next.action == pullBegan) {
 				x.end, x.open = next.call, false
@@ -293,13 +298,13 @@ func (s *story) waitsForTurn() bool {
 }
 
 func (s *story) notReadyYet() bool {
-	return len(s.revisions) > 0 && !s.over() && s.deletion() == 0 &&
+	return len(s.revisions) > 0 && !s.podEnded() && s.deletionRevision() == 0 &&
 		object.Condition(s.newest(), corev1.PodReady) != corev1.ConditionTrue
 }
 
 // endOfAll is the end of the container that ended last, once all have by themselves.
 func (s *story) endOfAll() (key seq.Key) {
-	if !s.over() || s.deletion() != 0 {
+	if !s.podEnded() || s.deletionRevision() != 0 {
 		return ""
 	}
 	var last *life
@@ -326,10 +331,10 @@ func (s *story) finishedKey() seq.Key {
 
 // runsStill reports whether a container runs by the newest status.
 func (s *story) runsStill() bool {
-	if len(s.revisions) == 0 || s.last().deleted || !s.gone.IsZero() {
+	if len(s.revisions) == 0 || s.last().deleted || !s.goneSince.IsZero() {
 		return false
 	}
-	for c := range ownStatuses(s.newest()) {
+	for c := range statusesWithoutEphemeral(s.newest()) {
 		if c.State.Running != nil {
 			return true
 		}

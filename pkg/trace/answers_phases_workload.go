@@ -16,14 +16,14 @@ import (
 var workloadPhases = []phase{
 	{name: "absent", explain: "the object that the run waits for is not there yet",
 		intervals: func(s *story, _ *result) []interval { return s.absence() }},
-	{name: "admit", explain: "the API server authenticates, admits, validates and stores the request", first: true,
+	{name: "admit", explain: "the API server authenticates, admits, validates and stores the request", uninterrupted: true,
 		intervals: admitting},
 	{name: "control",
 		explain:   "controllers learn of what is asked for, and make it, level by level, until the first Pod is stored",
-		intervals: until((*story).askedKey, (*story).firstPod, (*story).makesPods)},
+		intervals: until((*story).desiredKey, (*story).firstPod, (*story).makesPods)},
 	{name: "pods", explain: "from the first stored Pod to the last that had to be ready, or to end",
 		intervals: until((*story).firstPod, (*story).lastPod,
-			func(s *story) bool { return s.availableRevision() == 0 && !s.ends() })},
+			func(s *story) bool { return s.availableRevision() == 0 && !s.deletionBegun() })},
 	{name: "report", explain: "controllers learn of that, and report it, level by level",
 		intervals: func(s *story, _ *result) []interval {
 			if s.minReady() > 0 {
@@ -37,23 +37,24 @@ var workloadPhases = []phase{
 			if s.minReady() == 0 {
 				return nil
 			}
-			return []interval{{s.lastReadyPod(), s.etcdKey(s.availableRevision()), s.availableRevision() == 0 && !s.ends()}}
+			return []interval{{s.lastReadyPod(), s.etcdKey(s.availableRevision()),
+				s.availableRevision() == 0 && !s.deletionBegun()}}
 		}},
 	{name: "bind", explain: "from the stored claim to the volume that is bound to it",
 		intervals: until(func(s *story) seq.Key {
 			if s.object.Kind != "PersistentVolumeClaim" {
 				return ""
 			}
-			return s.askedKey()
+			return s.desiredKey()
 		}, func(s *story) seq.Key { return s.etcdKey(s.availableRevision()) },
-			func(s *story) bool { return s.availableRevision() == 0 && !s.ends() })},
+			func(s *story) bool { return s.availableRevision() == 0 && !s.deletionBegun() })},
 	{name: "schedule", explain: "a CronJob makes no Job before the time in its schedule",
 		intervals: func(s *story, _ *result) []interval {
 			if s.object.Kind != "CronJob" {
 				return nil
 			}
 			key := s.firstChild()
-			return []interval{{s.askedKey(), key, key == "" && !s.ends()}}
+			return []interval{{s.desiredKey(), key, key == "" && !s.deletionBegun()}}
 		}},
 	{name: "suspended",
 		explain:   "spec.suspend, or spec.paused, is true: controllers do nothing until somebody sets it to false",
@@ -71,34 +72,34 @@ var workloadPhases = []phase{
 	{name: "release",
 		explain: "the garbage collector finds, level by level, that nothing is left of what the object owned, and lets it go",
 		intervals: until(func(s *story) seq.Key { return s.lastOfPods(func(w *write) bool { return w.deleted }) },
-			func(s *story) seq.Key { return s.released(foregroundFinalizer) },
-			func(s *story) bool { return s.waits(foregroundFinalizer) })},
+			func(s *story) seq.Key { return s.releaseKey(foregroundFinalizer) },
+			func(s *story) bool { return s.awaitsCollector(foregroundFinalizer) })},
 	{name: "orphan",
 		explain: "the garbage collector takes away the reference to the object from what it owned, and lets it go",
 		intervals: until(func(s *story) seq.Key { return s.etcdKey(s.firstRevision((*write).endsLife)) },
-			func(s *story) seq.Key { return s.released(orphanFinalizer) },
-			func(s *story) bool { return s.waits(orphanFinalizer) })},
+			func(s *story) seq.Key { return s.releaseKey(orphanFinalizer) },
+			func(s *story) bool { return s.awaitsCollector(orphanFinalizer) })},
 }
 
 // makesPods reports whether Pods are still to come of the object.
 func (s *story) makesPods() bool {
 	is := func(k seq.ObjectKind) bool { return k.Kind == s.object.Kind && k.MakesPods }
-	return slices.ContainsFunc(seq.ObjectKinds, is) && s.availableRevision() == 0 && !s.ends()
+	return slices.ContainsFunc(seq.ObjectKinds, is) && s.availableRevision() == 0 && !s.deletionBegun()
 }
 
 // askedRevision is the one by which the object asked for what the run follows: its creation, or the first change of
 // what it asks for since the run looked. It is 0 where there was none.
-func (s *story) askedRevision() uint64 {
+func (s *story) desiredRevision() uint64 {
 	if rv := s.createRevision(); rv != 0 {
 		return rv
 	}
-	if len(s.specChanges) > 0 && !s.ends() {
+	if len(s.specChanges) > 0 && !s.deletionBegun() {
 		return s.specChanges[0].rv
 	}
 	return 0
 }
 
-func (s *story) askedKey() seq.Key { return s.etcdKey(s.askedRevision()) }
+func (s *story) desiredKey() seq.Key { return s.etcdKey(s.desiredRevision()) }
 
 // suspensions are the times in which the object was told to do nothing.
 func (s *story) suspensions(*result) (all []interval) {
@@ -111,7 +112,7 @@ func (s *story) suspensions(*result) (all []interval) {
 		spec := object.Field(u, "spec")
 		held := spec["suspend"] == true || spec["paused"] == true
 		switch {
-		case held && since == "" && w.drawn():
+		case held && since == "" && w.isOfRun():
 			since = s.etcdKey(w.rv)
 		case held && since == "" && w == s.foundRevision(): // it was so before
 			since = s.firstListKey()
@@ -120,7 +121,7 @@ func (s *story) suspensions(*result) (all []interval) {
 		}
 	}
 	if since != "" {
-		all = append(all, interval{begin: since, open: !s.ends()})
+		all = append(all, interval{begin: since, open: !s.deletionBegun()})
 	}
 	return all
 }
@@ -151,7 +152,7 @@ func (s *story) firstChild() seq.Key {
 
 // lastOfPods is the key of the write by which the last of its Pods became so, if the object itself is gone.
 func (s *story) lastOfPods(is func(*write) bool) (key seq.Key) {
-	if !s.ends() {
+	if !s.deletionBegun() {
 		return ""
 	}
 	last := uint64(0)
@@ -169,7 +170,7 @@ func (s *story) lastOfPods(is func(*write) bool) (key seq.Key) {
 
 // availableRevision is the one by which the object was first available since it was asked for what the run follows.
 func (s *story) availableRevision() uint64 {
-	asked := s.askedRevision()
+	asked := s.desiredRevision()
 	if asked == 0 {
 		return 0
 	}
@@ -178,7 +179,7 @@ func (s *story) availableRevision() uint64 {
 
 // firstPod is the key of the write that made the first Pod since then.
 func (s *story) firstPod() seq.Key {
-	asked := s.askedRevision()
+	asked := s.desiredRevision()
 	least, key := uint64(0), seq.Key("")
 	for _, p := range s.podsBelow() {
 		if rv := p.createRevision(); asked != 0 && rv > asked && (least == 0 || rv < least) {
@@ -198,7 +199,7 @@ func (s *story) lastPod() seq.Key {
 
 // lastReadyPod is that write, if every Pod that was made since then has become so.
 func (s *story) lastReadyPod() seq.Key {
-	asked, end := s.askedRevision(), s.availableRevision()
+	asked, end := s.desiredRevision(), s.availableRevision()
 	last, key := uint64(0), seq.Key("")
 	for _, p := range s.podsBelow() {
 		rv := p.firstRevision(func(w *write) bool { return podReady(w) || w.pod.Status.Phase == "Succeeded" })

@@ -15,9 +15,9 @@ func (t *Trace) RecordsComplete(audit, spans bool) bool {
 }
 
 func (s *story) recordsComplete(audit, spans bool) bool {
-	covered := func(c *apiCall) bool { return c != nil && (!audit || c.audit != nil) && (!spans || c.txn != nil) }
+	covered := func(c *apiCall) bool { return c != nil && (!audit || c.audit != nil) && (!spans || c.etcdTxn != nil) }
 	for _, w := range s.revisions {
-		if w.drawn() && !w.isLastGrace() && !covered(s.records.writes[w.rv]) {
+		if w.isOfRun() && !w.isLastGrace() && !covered(s.records.writes[w.rv]) {
 			return false
 		}
 	}
@@ -25,7 +25,7 @@ func (s *story) recordsComplete(audit, spans bool) bool {
 		return false
 	}
 	for _, e := range s.events {
-		if !covered(s.records.event[eventKey{string(e.event.UID), e.rv}]) {
+		if !covered(s.records.eventWrites[eventKey{string(e.event.UID), e.rv}]) {
 			return false
 		}
 	}
@@ -33,7 +33,7 @@ func (s *story) recordsComplete(audit, spans bool) bool {
 		return true
 	}
 	if !s.begins().IsZero() && s.ownExec() == nil {
-		return !s.ends() ||
+		return !s.deletionBegun() ||
 			slices.ContainsFunc(s.cri, func(c criCall) bool { return c.rpc == "StopPodSandbox" && c.server != nil }) ||
 			s.node == ""
 	}

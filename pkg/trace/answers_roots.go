@@ -11,7 +11,7 @@ import (
 // Roots are the objects that the run is about: the subject, and those that other requests of ours are about.
 func (t *Trace) Roots() []seq.Object {
 	var all []seq.Object
-	for _, s := range t.resolve().scene.roots() {
+	for _, s := range t.resolve().scene.rootStories() {
 		all = append(all, s.object)
 	}
 	return all
@@ -19,6 +19,6 @@ func (t *Trace) Roots() []seq.Object {
 
 // Refused reports whether the API server did not take one of the roots.
 func (t *Trace) Refused() bool {
-	return slices.ContainsFunc(t.resolve().scene.roots(),
+	return slices.ContainsFunc(t.resolve().scene.rootStories(),
 		func(s *story) bool { return s.state(len(s.revisions)).Refused != "" })
 }

@@ -13,24 +13,21 @@ import (
 func (t *Trace) Run() seq.Run {
 	r := t.resolve()
 	s := r.scene.subject()
-	run := seq.Run{Subject: s.object, Runtime: s.runtime, Node: s.node, Zero: s.zero(), Clocks: s.clocks.List(),
-		Sources: s.sources(), Unseen: s.unseen(), Denied: s.contradictions, Looked: s.attachedAt}
+	run := seq.Run{Subject: s.object, Runtime: s.runtime, Node: s.node, Origin: s.zero(), Clocks: s.clocks.List(),
+		Sources: s.sources(), Unseen: s.unseen(), Denied: s.contradictions, AttachedAt: s.attachedAt}
 	for _, q := range s.requests {
 		if q.ServerVersion != "" {
 			run.Server = q.ServerVersion
 		}
 	}
 	if w := s.foundRevision(); w != nil {
-		run.Zero = s.secondOf(seq.APIServer, w.object.GetCreationTimestamp()).Earliest
+		run.Origin = s.secondOf(seq.APIServer, w.object.GetCreationTimestamp()).Earliest
 	}
-	if n := len(s.revisions); n > 0 && run.Zero.IsZero() && s.attached() {
-		run.Zero = s.revisions[0].received
-	}
-	if n := len(s.revisions); n > 0 && run.Zero.IsZero() && s.isPod() {
-		run.Zero = s.revisions[0].received
+	if len(s.revisions) > 0 && run.Origin.IsZero() && (s.attached() || s.isPod()) {
+		run.Origin = s.revisions[0].received
 	}
 	run.Denied = append(slices.Clip(run.Denied), r.conflicts()...)
-	kind := s.kind()
+	kind := s.sort()
 	run.Image, run.Expected = kind.image(s), kind.expected(s)
 	return run
 }
@@ -95,7 +92,7 @@ func (s *story) sources() []string {
 	if len(s.engine.events) > 0 {
 		names = append(names, "docker")
 	}
-	if len(s.engine.tasks) > 0 {
+	if len(s.engine.runtimeEvents) > 0 {
 		names = append(names, "containerd")
 	}
 	if len(s.calls.spans.byID) > 0 {
@@ -115,7 +112,7 @@ func (s *story) sources() []string {
 
 // unseen says what this run had no source for.
 func (s *story) unseen() []string {
-	words := s.kind().unseen(s)
+	words := s.sort().unseen(s)
 	pods := s.podStories()
 	if any := func(is func(*story) bool) bool {
 		return slices.ContainsFunc(pods,
@@ -125,7 +122,7 @@ func (s *story) unseen() []string {
 			words = append(words, "times inside the apiserver, etcd and runc: no traces")
 		}
 		pods = slices.DeleteFunc(pods, func(p *story) bool {
-			return p.foundRevision() == nil && !slices.ContainsFunc(p.revisions, (*write).drawn)
+			return p.foundRevision() == nil && !slices.ContainsFunc(p.revisions, (*write).isOfRun)
 		}) // nothing becomes of them
 		if !any((*story).sandboxTimed) && any(func(p *story) bool { return p.reporter() == seq.Kubelet }) &&
 			s.ownExec() == nil {
@@ -176,7 +173,7 @@ func (s *story) unseen() []string {
 func (s *story) refusedReads() []string {
 	words := []string{}
 	for i, q := range s.requests {
-		if q.Acts() || q.Checks || q.Docker != nil || q.Status < 400 || q.Status == 410 {
+		if q.Acts() || q.Poll || q.Docker != nil || q.Status < 400 || q.Status == 410 {
 			continue
 		}
 		word := fmt.Sprintf("%s %s: %s", q.Verb, q.Resource, q.Message)

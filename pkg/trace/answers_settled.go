@@ -77,7 +77,7 @@ func (c *scene) lateness(now time.Time) (most time.Duration) {
 	delivered := func(yield func(seq.Participant, delivery) bool) {
 		for _, s := range c.stories {
 			for _, e := range s.events {
-				if e.count == 1 && !e.first && !e.at.IsZero() && !s.wasListed(e) &&
+				if e.count == 1 && !e.isFirstEmission && !e.at.IsZero() && !s.wasListed(e) &&
 					!yield(e.emitter, delivery{e.received, e.received.Sub(e.at)}) {
 					return
 				}
@@ -134,8 +134,8 @@ func awaitsAnswer(q *seq.Request) bool {
 // sandboxUnderWay is since when the kubelet may have been at the Pod's sandbox that there is no sign of yet, or zero:
 // from when the Pod had its node, or from the last Event that says why there was none.
 func (s *story) sandboxUnderWay(r *result) time.Time {
-	if s.foundRevision() != nil || !s.begins().IsZero() || s.node == "" || s.reporter() != seq.Kubelet || s.over() ||
-		s.ends() || r.step(s.key(sandboxKey)) != nil {
+	if s.foundRevision() != nil || !s.begins().IsZero() || s.node == "" || s.reporter() != seq.Kubelet || s.podEnded() ||
+		s.deletionBegun() || r.step(s.key(sandboxKey)) != nil {
 		return time.Time{}
 	}
 	assigned := r.step(s.key(s.assignedKey()))
@@ -144,7 +144,7 @@ func (s *story) sandboxUnderWay(r *result) time.Time {
 	}
 	since := assigned.Best
 	for _, e := range s.events {
-		if e.emitter == seq.Kubelet && troubled[e.event.Reason] && e.container == "" {
+		if e.emitter == seq.Kubelet && sandboxWarnings[e.event.Reason] && e.container == "" {
 			since = instant.Later(since, cmp.Or(e.at, s.usuallyEmitted(e)))
 		}
 	}
@@ -154,7 +154,7 @@ func (s *story) sandboxUnderWay(r *result) time.Time {
 // startUnderWay is since when the kubelet may have been at a container's creation or start that there is no sign of
 // yet, or zero: from what it did last on the way there, where nothing says that it came no further.
 func (s *story) startUnderWay(r *result) time.Time {
-	if len(s.revisions) == 0 || s.reporter() != seq.Kubelet || s.over() || s.ends() || s.startHeld() {
+	if len(s.revisions) == 0 || s.reporter() != seq.Kubelet || s.podEnded() || s.deletionBegun() || s.startHeld() {
 		return time.Time{}
 	}
 	worker := s.workerEvents
@@ -186,7 +186,7 @@ func (s *story) startUnderWay(r *result) time.Time {
 
 // startHeld reports whether the status says that a container waits for something else than its turn.
 func (s *story) startHeld() bool {
-	for c := range ownStatuses(s.newest()) {
+	for c := range statusesWithoutEphemeral(s.newest()) {
 		if c.State.Waiting != nil && !usualWaits[c.State.Waiting.Reason] {
 			return true
 		}

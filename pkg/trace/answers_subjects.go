@@ -14,6 +14,7 @@ type subjectKind struct {
 	state     func(s *story, revisions int) seq.State // by the first of its revisions
 	reached   func(*result, *story, func(seq.State) bool) (seq.State, time.Time, bool)
 	phases    []phase
+	waits     []fixedWait
 	started   func(*story) []seq.Key // keys of what may end its start, the best first; of a past that only objects tell
 	symptoms  []symptom
 	ofSeveral bool // what holds one of the objects below holds it
@@ -33,11 +34,14 @@ func init() { // what it refers to asks it again, of the Pods of a workload
 	subjectKinds = []subjectKind{
 		{is: (*story).isContainer, state: containerState, reached: containerReached, phases: enginePhases, started: noKeys,
 			symptoms: engineSymptoms, image: (*story).containerImage, expected: engineExpected, unseen: engineUnseen},
-		{is: (*story).hasCommand, state: commandState, reached: objectReached, phases: execPhases, started: podStartEnds,
+		{is: (*story).hasCommand, state: commandState, reached: objectReached, phases: execPhases, waits: podWaits,
+			started:  podStartEnds,
 			symptoms: podSymptoms, image: podImage, expected: podExpected, unseen: nothing},
-		{is: (*story).isPod, state: podState, reached: objectReached, phases: podPhases, started: podStartEnds,
+		{is: (*story).isPod, state: podState, reached: objectReached, phases: podPhases, waits: podWaits,
+			started:  podStartEnds,
 			symptoms: podSymptoms, image: podImage, expected: podExpected, unseen: nothing},
 		{is: func(*story) bool { return true }, state: workloadState, reached: objectReached, phases: workloadPhases,
+			waits:    workloadWaits,
 			started:  noKeys,
 			symptoms: workloadSymptoms, ofSeveral: true, image: func(*story) string { return "" }, expected: nobody,
 			unseen: nothing},
@@ -45,7 +49,7 @@ func init() { // what it refers to asks it again, of the Pods of a workload
 }
 
 // kind is what sort of subject the object would be.
-func (s *story) kind() *subjectKind {
+func (s *story) sort() *subjectKind {
 	for i := range subjectKinds {
 		if subjectKinds[i].is(s) {
 			return &subjectKinds[i]

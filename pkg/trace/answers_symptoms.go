@@ -16,7 +16,7 @@ import (
 
 // refusedWrite is our own request to create the object or to delete it, where it was refused, or nil.
 func (s *story) refusedWrite() *seq.Request {
-	for _, q := range s.own {
+	for _, q := range s.ownRequests {
 		if q.Status >= 300 && (q.Verb == "delete" || q.Verb == "create" && q.Exec == nil && len(s.revisions) == 0) {
 			return q
 		}
@@ -46,7 +46,7 @@ func deletion(s *story, _ time.Time) (finding, bool) {
 	}
 	going := func(p *corev1.Pod) bool { return p.DeletionTimestamp != nil }
 	first := s.unbroken(going)
-	if (s.last().deleted || !s.gone.IsZero()) && first == nil {
+	if (s.last().deleted || !s.goneSince.IsZero()) && first == nil {
 		first = s.last()
 	}
 	if first == nil {
@@ -72,15 +72,15 @@ func failure(s *story, _ time.Time) (finding, bool) {
 	}
 	p := s.newest()
 	f := finding{by: seq.Kubelet, reason: p.Status.Reason, message: p.Status.Message}
-	for c := range ownStatuses(p) {
+	for c := range statusesWithoutEphemeral(p) {
 		if e := c.State.Terminated; f.reason == "" && e != nil && e.ExitCode != 0 {
 			f.container, f.by, f.reason, f.message = c.Name, seq.Container(c.Name), cmp.Or(e.Reason, "Error"), c.Name+" "+
 				stateOf(c.State)
-			f.words = endWords(e)
+			f.replacements = endWords(e)
 		}
 	}
 	if d := p.Spec.ActiveDeadlineSeconds; d != nil {
-		f.words = append(f.words, "{deadline}", fmt.Sprint(*d))
+		f.replacements = append(f.replacements, "{deadline}", fmt.Sprint(*d))
 	}
 	return findingOf(f, first, s.last(), "status.phase is Failed"), true
 }
@@ -111,8 +111,8 @@ func unscheduled(s *story, _ time.Time) (finding, bool) {
 	for _, g := range s.newest().Spec.SchedulingGates {
 		gates = append(gates, g.Name)
 	}
-	f := finding{by: scheduler(s.newest()), open: s.roomIsMade(), reason: c.Reason, message: c.Message,
-		words: []string{"{gates}", strings.Join(gates, ", ")}}
+	f := finding{by: scheduler(s.newest()), mayMend: s.roomIsMade(), reason: c.Reason, message: c.Message,
+		replacements: []string{"{gates}", strings.Join(gates, ", ")}}
 	f = findingOf(f, first, s.last(), "condition PodScheduled is False: "+c.Reason)
 	for _, e := range s.events {
 		if e.event.Reason == "FailedScheduling" {
@@ -148,8 +148,8 @@ func noScheduler(s *story, now time.Time) (finding, bool) {
 		}
 	}
 	f := finding{by: scheduler(s.newest()), reason: "Pending",
-		message: "no binding, no status and no Event of a scheduler",
-		words:   []string{"{scheduler}", s.newest().Spec.SchedulerName}}
+		message:      "no binding, no status and no Event of a scheduler",
+		replacements: []string{"{scheduler}", s.newest().Spec.SchedulerName}}
 	f = findingOf(f, s.revisions[0], s.last(), "spec.nodeName is empty, and there is no condition PodScheduled")
 	return f, now.Sub(f.since) >= silence
 }
@@ -161,12 +161,12 @@ func silentKubelet(s *story, now time.Time) (finding, bool) {
 		return finding{}, false
 	}
 	f := findingOf(finding{by: seq.Kubelet, reason: "Pending",
-		message: "no status and no Event of the kubelet of " + s.node, open: true}, bound, bound,
+		message: "no status and no Event of the kubelet of " + s.node, mayMend: true}, bound, bound,
 		"spec.nodeName is "+s.node+", and nothing came of it")
 	if l := s.lease; l != nil && l.Node == s.node {
 		since := s.leaseAt.Sub(l.Renewed.Add(-s.clocks.Offset(seq.Kubelet)))
 		f.message += fmt.Sprintf("; when we asked, it had renewed its lease %.0f s before", since.Seconds())
-		f.open = since < time.Duration(l.Seconds)*time.Second || now.Sub(s.leaseAt) > 2*silence
+		f.mayMend = since < time.Duration(l.Seconds)*time.Second || now.Sub(s.leaseAt) > 2*silence
 		f.evidence = append(f.evidence,
 			seq.Evidence{Source: "http", Detail: fmt.Sprintf("Lease kube-node-lease/%s, which lasts %d s", l.Node, l.Seconds),
 				At: l.Renewed})

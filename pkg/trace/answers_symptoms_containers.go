@@ -29,7 +29,7 @@ func waitingFor(by seq.Participant, reasons ...string) func(*story, time.Time) (
 		if len(s.revisions) == 0 {
 			return finding{}, false
 		}
-		for c := range ownStatuses(s.newest()) {
+		for c := range statusesWithoutEphemeral(s.newest()) {
 			if !is(c) {
 				continue
 			}
@@ -52,17 +52,17 @@ func waitingFor(by seq.Participant, reasons ...string) func(*story, time.Time) (
 }
 
 // ended is how a container ended last, and how often it has, as far as its status tells.
-func ended(c *corev1.ContainerStatus) (last *corev1.ContainerStateTerminated, times int) {
+func lastTermination(c *corev1.ContainerStatus) (last *corev1.ContainerStateTerminated, times int) {
 	if c.State.Terminated != nil {
 		return c.State.Terminated, int(c.RestartCount) + 1
 	}
-	return c.LastTerminationState.Terminated, lastLife(c) + 1
+	return c.LastTerminationState.Terminated, lastStateAttempt(c) + 1
 }
 
-// steady is how long a container has to run to be taken for mended, and enough is after how many ends it is taken not
-// to mend itself: the kubelet's first back-offs are 10 and 20 s.
+// mendedAfter is how long a container has to run to be taken for mended, and deadEndAfter is after how many ends it is
+// taken not to mend itself: the kubelet's first back-offs are 10 and 20 s.
 const (
-	steady       = 10 * time.Second
+	mendedAfter  = 10 * time.Second
 	deadEndAfter = 3
 )
 
@@ -75,15 +75,15 @@ func crashing(s *story, now time.Time) (finding, bool) {
 		return finding{}, false
 	}
 	p := s.newest()
-	for c := range ownStatuses(p) {
-		last, times := ended(c)
+	for c := range statusesWithoutEphemeral(p) {
+		last, times := lastTermination(c)
 		done := last != nil && last.ExitCode == 0 && (p.Spec.RestartPolicy != corev1.RestartPolicyAlways || isInit(p, c.Name))
 		again := s.ownExec() != nil && c.State.Running != nil // what it ended of was our command
-		if last == nil || done || again || c.State.Running != nil && now.Sub(c.State.Running.StartedAt.Time) > steady {
+		if last == nil || done || again || c.State.Running != nil && now.Sub(c.State.Running.StartedAt.Time) > mendedAfter {
 			continue
 		}
 		f := finding{container: c.Name, by: seq.Container(c.Name), reason: cmp.Or(last.Reason, "Error"),
-			open: times < deadEndAfter && !(unstartable[last.Reason] && wrongProgram.MatchString(last.Message))}
+			mayMend: times < deadEndAfter && !(unstartable[last.Reason] && wrongProgram.MatchString(last.Message))}
 		if w := c.State.Waiting; w != nil && !usualWaits[w.Reason] {
 			f.reason = w.Reason
 		}
@@ -91,13 +91,13 @@ func crashing(s *story, now time.Time) (finding, bool) {
 		if unstartable[last.Reason] { // else it is the container that left it, maybe with a secret in it
 			f.message += ": " + strings.TrimSpace(last.Message)
 		}
-		f.words = endWords(last)
+		f.replacements = endWords(last)
 		first := s.unbroken(func(p *corev1.Pod) bool {
 			o := object.StatusOf(p, c.Name)
 			if o == nil {
 				return false
 			}
-			e, _ := ended(o)
+			e, _ := lastTermination(o)
 			return e != nil
 		})
 		f = findingOf(f, first, s.last(), "containerStatuses: "+c.Name+" "+stateOf(corev1.ContainerState{Terminated: last}))
@@ -148,12 +148,12 @@ func warned(s *story, _ time.Time) (finding, bool) {
 		object.Condition(s.newest(), corev1.PodReadyToStartContainers) == corev1.ConditionTrue {
 		return finding{}, false
 	}
-	newest, ok := s.newestEvent(seq.Kubelet, func(e *emitted) bool { return troubled[e.event.Reason] })
+	newest, ok := s.newestEvent(seq.Kubelet, func(e *emitted) bool { return sandboxWarnings[e.event.Reason] })
 	if !ok {
 		return newest, false
 	}
 	f, _ := s.newestEvent(seq.Kubelet, func(e *emitted) bool { return e.event.Reason == newest.reason })
-	f.open = f.evidence[len(f.evidence)-1].At.Sub(f.evidence[0].At) < patience/2
+	f.mayMend = f.evidence[len(f.evidence)-1].At.Sub(f.evidence[0].At) < missingGrace/2
 	return f, true
 }
 
@@ -181,7 +181,7 @@ func unready(s *story, _ time.Time) (finding, bool) {
 	if len(s.revisions) == 0 || object.Condition(s.newest(), corev1.PodReady) == corev1.ConditionTrue {
 		return finding{}, false
 	}
-	for c := range ownStatuses(s.newest()) {
+	for c := range statusesWithoutEphemeral(s.newest()) {
 		if c.State.Running == nil || c.Ready {
 			continue
 		}
@@ -206,8 +206,8 @@ func gatedReadiness(s *story, _ time.Time) (finding, bool) {
 					object.Condition(p, g.ConditionType) != corev1.ConditionTrue
 			})
 			f := finding{by: seq.UnknownClient, reason: "ReadinessGatesNotReady",
-				message: "condition " + string(g.ConditionType) + " is not True",
-				words:   []string{"{gate}", string(g.ConditionType)}}
+				message:      "condition " + string(g.ConditionType) + " is not True",
+				replacements: []string{"{gate}", string(g.ConditionType)}}
 			return findingOf(f, first, s.last(), "spec.readinessGates"), true
 		}
 	}

@@ -15,7 +15,7 @@ import (
 // workloadSymptoms are for objects that are no Pods.
 var workloadSymptoms = []symptom{
 	{refusal, refusals},
-	{failedCreate, deadAfter(patience, refusals)},
+	{failedCreate, deadAfter(missingGrace, refusals)},
 	{progress, []cause{
 		{name: "job-failed", match: re(`^(BackoffLimitExceeded|PodFailurePolicy|FailedIndexes|MaxFailedIndexesExceeded): `),
 			explain: "the Job's Pods failed more often than it allows", next: "kubectl logs -n {namespace} job/{pod}",
@@ -28,7 +28,7 @@ var workloadSymptoms = []symptom{
 			next:    "kubectl rollout status deployment/{pod} -n {namespace}", dead: atOnce},
 	}},
 	{paused, []cause{{name: "paused", explain: "the Deployment is paused: its controller makes nothing of it",
-		next: "kubectl rollout resume deployment/{pod} -n {namespace}", dead: patience}}},
+		next: "kubectl rollout resume deployment/{pod} -n {namespace}", dead: missingGrace}}},
 	{noController, []cause{{name: "no-controller", explain: "no controller has touched the {kind}",
 		next: "kubectl get pods -n kube-system -l component=kube-controller-manager"}}},
 }
@@ -45,7 +45,7 @@ func deadAfter(d time.Duration, causes []cause) []cause {
 // failedCreate is the newest Event by which a controller says that the API server did not take what it made.
 func failedCreate(s *story, _ time.Time) (finding, bool) {
 	for _, c := range s.children() {
-		if c.isPod() && !c.ends() {
+		if c.isPod() && !c.deletionBegun() {
 			return finding{}, false
 		}
 	}
@@ -90,7 +90,7 @@ func paused(s *story, _ time.Time) (finding, bool) {
 // noController is a workload that its controller has not even looked at.
 func noController(s *story, now time.Time) (finding, bool) {
 	if len(s.revisions) == 0 || controllerOf(s.object.Kind) == "" || s.object.Kind == "Service" ||
-		s.object.Kind == "CronJob" || s.ends() {
+		s.object.Kind == "CronJob" || s.deletionBegun() {
 		return finding{}, false
 	}
 	for _, w := range s.revisions {

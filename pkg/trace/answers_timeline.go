@@ -16,7 +16,7 @@ func (r *result) phases(s *story, f frame) []seq.Phase {
 	if f.start.IsZero() || !f.end.After(f.start) {
 		return nil
 	}
-	table := s.kind().phases
+	table := s.sort().phases
 	all := r.stretches(s, table, f)
 	if len(all) == 0 {
 		return nil
@@ -79,7 +79,7 @@ const sharpest = 100 * time.Microsecond
 const unknownExplained = "nothing that was observed says what happened then"
 
 // segment is a part of the run in which one stretch explains best what goes on, or none.
-type segment struct {
+type piece struct {
 	phase      int
 	begin, end *seq.Step // those at its ends, or nil where they are those of the run
 	from, to   time.Time
@@ -87,9 +87,9 @@ type segment struct {
 }
 
 // divide cuts the run where stretches begin and end, and gives each piece to the stretch that began last.
-func divide(all []stepInterval, start, end time.Time) (pieces []segment) {
+func divide(all []stretch, start, end time.Time) (pieces []piece) {
 	slices.SortStableFunc(all,
-		func(a, b stepInterval) int { return cmp.Or(a.from.Compare(b.from), cmp.Compare(a.phase, b.phase)) })
+		func(a, b stretch) int { return cmp.Or(a.from.Compare(b.from), cmp.Compare(a.phase, b.phase)) })
 	at := map[int64]*seq.Step{} // by the nanosecond
 	cuts := []time.Time{start, end}
 	mark := func(t time.Time, s *seq.Step) {
@@ -112,7 +112,7 @@ func divide(all []stepInterval, start, end time.Time) (pieces []segment) {
 		from, to := cuts[i], cuts[i+1]
 		for ; next < len(all) && !all[next].from.After(from); next++ {
 			if x := all[next]; x.to.Equal(x.from) { // it took no time that could be told
-				pieces, last = append(pieces, segment{x.phase, x.begin, x.end, x.from, x.to, false}), -2
+				pieces, last = append(pieces, piece{x.phase, x.begin, x.end, x.from, x.to, false}), -2
 				continue
 			}
 			active = append(active, next)
@@ -122,7 +122,7 @@ func divide(all []stepInterval, start, end time.Time) (pieces []segment) {
 		if n := len(active); n > 0 {
 			best = active[n-1]
 			for _, k := range active {
-				if all[k].first {
+				if all[k].uninterrupted {
 					best = k
 				}
 			}
@@ -132,7 +132,7 @@ func divide(all []stepInterval, start, end time.Time) (pieces []segment) {
 			pieces[n-1].to, pieces[n-1].end = to, at[to.UnixNano()]
 		} else {
 			pieces = append(pieces,
-				segment{phase: phase, begin: at[from.UnixNano()], end: at[to.UnixNano()], from: from, to: to})
+				piece{phase: phase, begin: at[from.UnixNano()], end: at[to.UnixNano()], from: from, to: to})
 		}
 		last = best
 		if to.Equal(end) && best >= 0 && all[best].end == nil {
@@ -143,13 +143,13 @@ func divide(all []stepInterval, start, end time.Time) (pieces []segment) {
 }
 
 // addPiece takes one piece of the run's time into its phase.
-func addPiece(p *seq.Phase, x segment, f frame) {
+func addPiece(p *seq.Phase, x piece, f frame) {
 	b, e := knownWithin(x.begin, x.from, f), knownWithin(x.end, x.to, f)
 	if p.Earliest.IsZero() {
 		p.Earliest = b.Earliest
 	}
 	p.Latest = instant.Later(p.Latest, e.Latest)
-	outer := e.Latest.Sub(instant.Later(b.Earliest, reached(p)))
+	outer := e.Latest.Sub(instant.Later(b.Earliest, coveredUntil(p)))
 	p.Min, p.Max = p.Min+max(0, e.Earliest.Sub(b.Latest)), p.Max+max(outer, x.to.Sub(x.from))
 	p.Best += x.to.Sub(x.from)
 	p.Open = p.Open || x.open
@@ -159,7 +159,7 @@ func addPiece(p *seq.Phase, x segment, f frame) {
 }
 
 // reached is up to when the phase's parts go at the latest: what two of them may both cover counts once.
-func reached(p *seq.Phase) (at time.Time) {
+func coveredUntil(p *seq.Phase) (at time.Time) {
 	for _, part := range p.Parts {
 		at = instant.Later(at, part.Latest)
 	}

@@ -15,15 +15,14 @@ import (
 )
 
 // wait is one row of the table: what has to be seen for it to be said.
-type wait struct {
+type fixedWait struct {
 	name, phase, explain string
-	// of an object that is no Pod
-	workload bool
 	// took is the phase's likeliest duration
 	seen func(s *story, took time.Duration) (length time.Duration, remedy string, ok bool)
 }
 
-var waits = []wait{
+// podWaits are those that hold a Pod.
+var podWaits = []fixedWait{
 	{name: "podAttachAndMountRetryInterval", phase: "sandbox", seen: volumePoll,
 		explain: "the kubelet looks at a Pod's volumes only once in 300 ms; a Pod with any volume waits one round, " +
 			"however fast they are mounted"},
@@ -34,7 +33,11 @@ var waits = []wait{
 			"doubling up to 5 min"},
 	{name: "imageBackOffPeriod", seen: imageBackOff,
 		explain: "the kubelet waits before it tries a failed pull again: from 10 s, doubling up to 5 min"},
-	{name: "minReadySeconds", phase: "min-ready", workload: true, seen: minReadyWait,
+}
+
+// workloadWaits are those that hold what makes Pods.
+var workloadWaits = []fixedWait{
+	{name: "minReadySeconds", phase: "min-ready", seen: minReadyWait,
 		explain: "a Pod counts as available only once it has been ready for that long"},
 }
 
@@ -57,10 +60,7 @@ func (t *Trace) Waits(end time.Time) []seq.Wait {
 		}
 	}
 	var all []seq.Wait
-	for _, w := range waits {
-		if w.workload != s.kind().ofSeveral {
-			continue
-		}
+	for _, w := range s.sort().waits {
 		if w.phase == "sandbox" && s.sandboxTimed() {
 			w.phase = "volumes"
 		}
@@ -112,7 +112,7 @@ var backOffLength = regexp.MustCompile(`back-off (\d+m?\d*s) `)
 
 func crashBackOff(s *story, _ time.Duration) (longest time.Duration, remedy string, ok bool) {
 	for _, w := range s.revisions {
-		for c := range ownStatuses(w.pod) {
+		for c := range statusesWithoutEphemeral(w.pod) {
 			if c.State.Waiting == nil || c.State.Waiting.Reason != "CrashLoopBackOff" {
 				continue
 			}
@@ -129,7 +129,7 @@ func crashBackOff(s *story, _ time.Duration) (longest time.Duration, remedy stri
 
 func imageBackOff(s *story, _ time.Duration) (time.Duration, string, bool) {
 	for _, w := range s.revisions {
-		for c := range ownStatuses(w.pod) {
+		for c := range statusesWithoutEphemeral(w.pod) {
 			if c.State.Waiting != nil && c.State.Waiting.Reason == "ImagePullBackOff" {
 				return 0, "an image that can be pulled: " + c.Image, true
 			}

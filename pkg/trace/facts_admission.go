@@ -115,10 +115,10 @@ func (t *store) admitted(q *seq.Request) []string {
 // changedByAdmission says what the API server stored beyond or instead of what the request asked for, its own defaults
 // aside.
 func changedByAdmission(q *seq.Request) []string {
-	if q == nil || q.Asked == nil || q.Pod == nil {
+	if q == nil || q.SentPod == nil || q.Pod == nil {
 		return nil
 	}
-	asked, stored := plainPod(q.Asked), plainPod(q.Pod)
+	asked, stored := plainPod(q.SentPod), plainPod(q.Pod)
 	var words []string
 	object.Differ("", asked, stored, func(path string, was, is any) {
 		switch {

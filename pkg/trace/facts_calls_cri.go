@@ -89,7 +89,7 @@ func (s *story) containerIDs() map[string]criCall {
 	for _, w := range s.revisions {
 		for c := range object.Statuses(w.pod) {
 			if t := c.LastTerminationState.Terminated; t != nil {
-				see(t.ContainerID, c.Name, lastLife(c))
+				see(t.ContainerID, c.Name, lastStateAttempt(c))
 			}
 			if c.State.Running != nil || c.State.Terminated != nil {
 				see(c.ContainerID, c.Name, int(c.RestartCount))

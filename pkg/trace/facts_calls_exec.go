@@ -43,7 +43,7 @@ func (s *story) readExecs() (all []execSpans) {
 		e := execSpans{execCall: x}
 		path := "/exec/" + s.object.Namespace + "/" + s.object.Name + "/" + x.Exec.Container
 		for _, root := range s.records.spans.roots {
-			if root.Service == "kubelet" && root.Attributes["url.path"] == path && !used[root] && s.within(root, x) {
+			if root.Service == "kubelet" && root.Attributes["url.path"] == path && !used[root] && s.spanMayBeOf(root, x) {
 				e.server = root
 				break
 			}
@@ -89,7 +89,7 @@ func (x execCall) status() seq.Evidence {
 }
 
 // ended says that the command has, and how.
-func (x execCall) ended() string {
+func (x execCall) exitLabel() string {
 	return fmt.Sprintf("%s exits with %d", x.Exec.CommandLine(), *x.Exec.ExitCode)
 }
 
@@ -112,7 +112,7 @@ func (x execCall) outcome() string {
 }
 
 // within reports whether a span may be of a request of ours, by when it began.
-func (s *story) within(x *seq.Span, q execCall) bool {
+func (s *story) spanMayBeOf(x *seq.Span, q execCall) bool {
 	at := s.toOurClock(seq.Kubelet, x.Start)
 	return at.After(q.Sent.Add(-clock.SkewSuspected/10)) && (q.Exec.Ended.IsZero() || at.Before(q.Exec.Ended))
 }

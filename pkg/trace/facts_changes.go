@@ -18,12 +18,12 @@ import (
 
 // changed says what the write changed.
 func (w *write) changed() string {
-	if w.change == "" || w.changeFrom != w.was {
-		w.changeFrom = w.was
+	if w.change == "" || w.changeFrom != w.prevObject {
+		w.changeFrom = w.prevObject
 		if w.pod != nil {
-			w.change = changed(w.prev, w.pod)
+			w.change = changed(w.prevPod, w.pod)
 		} else {
-			w.change = object.Changed(w.was, w.object)
+			w.change = object.Changed(w.prevObject, w.object)
 		}
 	}
 	return w.change

@@ -21,7 +21,7 @@ const (
 
 // waits reports whether the object is to end, and the garbage collector has been asked by that finalizer to do
 // something about what it owns.
-func (s *story) waits(finalizer string) bool {
+func (s *story) awaitsCollector(finalizer string) bool {
 	return slices.ContainsFunc(s.revisions, func(w *write) bool {
 		return w.object.GetDeletionTimestamp() != nil && slices.Contains(w.object.GetFinalizers(), finalizer)
 	})
@@ -44,8 +44,8 @@ func (t *store) orphaning() map[string]bool {
 }
 
 // released is the key of the write by which the object went, if it had that finalizer.
-func (s *story) released(finalizer string) seq.Key {
-	if !s.waits(finalizer) {
+func (s *story) releaseKey(finalizer string) seq.Key {
+	if !s.awaitsCollector(finalizer) {
 		return ""
 	}
 	return s.etcdKey(s.firstRevision(func(w *write) bool { return w.deleted }))
@@ -53,15 +53,15 @@ func (s *story) released(finalizer string) seq.Key {
 
 // collector attributes what only the garbage collector does: it takes away its own finalizers, and the references to an
 // owner that leaves its objects behind.
-func (s *story) collector(w *write) (actor, bool) {
-	if w.was == nil {
+func (s *story) collectorActor(w *write) (actor, bool) {
+	if w.prevObject == nil {
 		return actor{}, false
 	}
-	if e := w.entry(w.was); e != nil && !w.deleted && object.Client(e.Manager) != seq.ControllerManager {
+	if e := w.entry(w.prevObject); e != nil && !w.deleted && object.Client(e.Manager) != seq.ControllerManager {
 		return actor{}, false
 	}
 	a := actor{name: garbageCollector, verb: "patch", certainty: seq.Inferred}
-	switch f := w.collected(); f {
+	switch f := w.removedCollectorFinalizer(); f {
 	case orphanFinalizer:
 		a.because = "the finalizer " + f +
 			" is gone, which the garbage collector takes away once nothing refers to the object any more"
@@ -79,27 +79,4 @@ func (s *story) collector(w *write) (actor, bool) {
 		}
 	}
 	return actor{}, false
-}
-
-// releaseCause is what the garbage collector must have seen before it let the object go: that the last of what it owned
-// is gone, where it waited for that; nothing but its own answers where it had it stay.
-func (s *story) releaseCause(w *write) *watchedWrite {
-	children := s.children()
-	if len(children) == 0 {
-		return s.latest(w, (*write).endsLife)
-	}
-	if w.collected() != foregroundFinalizer {
-		return nil
-	}
-	var last *watchedWrite
-	for _, c := range children {
-		n := len(c.revisions)
-		if n == 0 || !c.last().deleted || !c.earlierThan(c.last(), s, w) {
-			return nil // it may still come, and be the last
-		}
-		if last == nil || last.story.earlierThan(last.write, c, c.last()) {
-			last = &watchedWrite{c, c.last()}
-		}
-	}
-	return last
 }

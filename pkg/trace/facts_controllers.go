@@ -89,8 +89,8 @@ func (s *story) controlled(w *write, a actor) actor {
 		kind = owner.Kind
 	case a.verb == "create" && kind == "PersistentVolumeClaim": // of a volumeClaimTemplate; it has no owner
 		kind = "StatefulSet"
-	case a.subresource == "status" && kind == "PersistentVolumeClaim" && w.was != nil &&
-		object.Status(w.was)["phase"] == object.Status(w.object)["phase"]:
+	case a.subresource == "status" && kind == "PersistentVolumeClaim" && w.prevObject != nil &&
+		object.Status(w.prevObject)["phase"] == object.Status(w.object)["phase"]:
 		a.name, a.certainty = seq.Controller("persistentvolumeclaim-protection"), seq.Inferred
 		a.because += ", and the phase is as it was: this controller writes whether a claim is in use"
 		return a
@@ -107,7 +107,7 @@ func (s *story) controlled(w *write, a actor) actor {
 func (c *scene) attributeEnds() {
 	for _, s := range c.stories {
 		for _, w := range s.revisions {
-			if !w.endsLife() || w.own != nil || w.actor.name != seq.UnknownClient {
+			if !w.endsLife() || w.ownRequest != nil || w.actor.name != seq.UnknownClient {
 				continue
 			}
 			ref := metav1.GetControllerOf(w.object)
@@ -120,10 +120,10 @@ func (c *scene) attributeEnds() {
 			}
 			if e := owner.tellsOf(s, "SuccessfulDelete"); e != nil {
 				w.actor.name, w.actor.certainty, w.actor.because = e.emitter, seq.Observed, "Event SuccessfulDelete names it"
-			} else if owner.waits(foregroundFinalizer) {
+			} else if owner.awaitsCollector(foregroundFinalizer) {
 				w.actor.name, w.actor.because = garbageCollector, "its owner, "+ref.Kind+" "+ref.Name+", has the finalizer "+
 					foregroundFinalizer+": the garbage collector deletes what it owns first"
-			} else if owner.ends() && !owner.orphans() {
+			} else if owner.deletionBegun() && !owner.orphans() {
 				w.actor.name, w.actor.because = garbageCollector, "its owner, "+ref.Kind+" "+ref.Name+
 					", was deleted: the garbage collector deletes what it leaves behind"
 			}
@@ -132,7 +132,7 @@ func (c *scene) attributeEnds() {
 }
 
 // ends reports whether the object is gone, or is to go.
-func (s *story) ends() bool {
+func (s *story) deletionBegun() bool {
 	n := len(s.revisions)
 	return n > 0 && (s.last().deleted || s.last().object.GetDeletionTimestamp() != nil)
 }

@@ -15,8 +15,8 @@ import (
 
 // engineFacts are what is known of a container that a Docker Engine runs, beyond our requests.
 type engineFacts struct {
-	events []engineEvent  // of the engine, about it, by time
-	tasks  []runtimeEvent // of containerd, likewise
+	events        []engineEvent  // of the engine, about it, by time
+	runtimeEvents []runtimeEvent // of containerd, likewise
 }
 
 type engineEvent struct {
@@ -43,8 +43,8 @@ func (t *store) observeEngine(e *seq.EngineEvent, received time.Time) {
 
 func (t *store) observeRuntime(e *seq.RuntimeEvent, received time.Time) {
 	key := strings.Join([]string{e.Topic, e.Container, fmt.Sprint(e.PID), e.At.Format(time.RFC3339Nano)}, "\x00")
-	if old, ok := t.tasks[key]; !ok || instant.Earlier(received, old.received) {
-		t.tasks[key] = runtimeEvent{RuntimeEvent: *e, received: received}
+	if old, ok := t.runtimeEvents[key]; !ok || instant.Earlier(received, old.received) {
+		t.runtimeEvents[key] = runtimeEvent{RuntimeEvent: *e, received: received}
 		t.version++
 	}
 }
@@ -59,9 +59,9 @@ func (t *store) readContainer(s *story) {
 			s.engine.events = append(s.engine.events, e)
 		}
 	}
-	for _, e := range t.tasks {
+	for _, e := range t.runtimeEvents {
 		if id != "" && e.Container == id {
-			s.engine.tasks = append(s.engine.tasks, e)
+			s.engine.runtimeEvents = append(s.engine.runtimeEvents, e)
 		}
 	}
 	for i := range s.engine.events {
@@ -73,26 +73,26 @@ func (t *store) readContainer(s *story) {
 			}
 		}
 	}
-	for i := range s.engine.tasks { // containerd runs where the engine does
-		s.clocks.Sample(seq.Engine, s.engine.tasks[i].At, s.zero(), s.engine.tasks[i].received)
+	for i := range s.engine.runtimeEvents { // containerd runs where the engine does
+		s.clocks.Sample(seq.Engine, s.engine.runtimeEvents[i].At, s.zero(), s.engine.runtimeEvents[i].received)
 	}
 	s.clocks.Settle(s.roundTrip())
 	for i := range s.engine.events {
 		s.engine.events[i].at = s.toOurClock(seq.Engine, s.engine.events[i].At)
 	}
-	for i := range s.engine.tasks {
-		s.engine.tasks[i].at = s.toOurClock(seq.Engine, s.engine.tasks[i].At)
+	for i := range s.engine.runtimeEvents {
+		s.engine.runtimeEvents[i].at = s.toOurClock(seq.Engine, s.engine.runtimeEvents[i].At)
 	}
 	slices.SortFunc(s.engine.events, func(a, b engineEvent) int {
 		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Type+a.Action+a.Actor, b.Type+b.Action+b.Actor))
 	})
-	slices.SortFunc(s.engine.tasks, func(a, b runtimeEvent) int {
+	slices.SortFunc(s.engine.runtimeEvents, func(a, b runtimeEvent) int {
 		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.PID, b.PID))
 	})
 }
 
 // event is the engine's first event of that kind about the container, or nil.
-func (s *story) event(action string) *engineEvent {
+func (s *story) engineEventOf(action string) *engineEvent {
 	for i := range s.engine.events {
 		if e := &s.engine.events[i]; e.Type == "container" && e.Action == action {
 			return e
@@ -102,9 +102,9 @@ func (s *story) event(action string) *engineEvent {
 }
 
 // task is containerd's first event of that topic, or nil.
-func (s *story) task(topic string) *runtimeEvent {
-	for i := range s.engine.tasks {
-		if e := &s.engine.tasks[i]; e.Topic == topic {
+func (s *story) containerdEventOf(topic string) *runtimeEvent {
+	for i := range s.engine.runtimeEvents {
+		if e := &s.engine.runtimeEvents[i]; e.Topic == topic {
 			return e
 		}
 	}
@@ -112,7 +112,7 @@ func (s *story) task(topic string) *runtimeEvent {
 }
 
 // asked is the last request of ours of that verb, or nil.
-func (s *story) asked(verb string) (last *seq.Request) {
+func (s *story) lastEngineRequest(verb string) (last *seq.Request) {
 	for _, q := range s.requests {
 		if q.Docker != nil && q.Verb == verb {
 			last = q
@@ -134,7 +134,7 @@ func (e *runtimeEvent) evidence() seq.Evidence {
 }
 
 // noted is an instant of the engine's clock, or of containerd's.
-func (s *story) noted(x *seq.Step, at time.Time) {
+func (s *story) setEngineInstant(x *seq.Step, at time.Time) {
 	x.Clock = seq.Engine
 	x.SetInstant(at, instant.OurPrecision)
 }
@@ -143,52 +143,53 @@ func (s *story) noted(x *seq.Step, at time.Time) {
 type containerEnding struct {
 	code     int
 	oom      bool
-	by       time.Time
+	endedBy  time.Time
 	exact    bool
 	evidence []seq.Evidence
 }
 
 func (s *story) containerEnding() (e containerEnding, ok bool) {
-	if q := s.asked("start"); q != nil && q.Status >= 400 { // the engine makes up a code for what has never run
+	if q := s.lastEngineRequest("start"); q != nil && q.Status >= 400 {
+		// the engine makes up a code for what has never run
 		return containerEnding{}, false
 	}
-	if x := s.task("/tasks/exit"); x != nil && x.ExitCode != nil {
-		e, ok = containerEnding{code: *x.ExitCode, by: x.at, evidence: []seq.Evidence{x.evidence()}}, true
+	if x := s.containerdEventOf("/tasks/exit"); x != nil && x.ExitCode != nil {
+		e, ok = containerEnding{code: *x.ExitCode, endedBy: x.at, evidence: []seq.Evidence{x.evidence()}}, true
 		if !x.Exited.IsZero() {
-			e.by, e.exact = s.toOurClock(seq.Engine, x.Exited), true
+			e.endedBy, e.exact = s.toOurClock(seq.Engine, x.Exited), true
 		}
 	}
-	if x := s.event("die"); x != nil {
+	if x := s.engineEventOf("die"); x != nil {
 		if !ok {
 			_, err := fmt.Sscan(x.Attributes["exitCode"], &e.code)
-			ok, e.by = err == nil, x.at
+			ok, e.endedBy = err == nil, x.at
 		}
 		e.evidence = append(e.evidence, x.evidence())
 	}
 	started, _ := s.startedBy() // who waits is answered with a code, too, where nothing has been started
-	if q := s.asked("wait"); q != nil && q.Docker.ExitCode != nil && (ok || !started.IsZero()) {
+	if q := s.lastEngineRequest("wait"); q != nil && q.Docker.ExitCode != nil && (ok || !started.IsZero()) {
 		if !ok {
-			e.code, e.by, ok = *q.Docker.ExitCode, q.Docker.Ended, true
+			e.code, e.endedBy, ok = *q.Docker.ExitCode, q.Docker.Ended, true
 		}
 		e.evidence = append(e.evidence,
 			seq.Evidence{Source: "http", Detail: "the answer to our request to wait for it", At: q.Docker.Ended})
 	}
-	e.oom = s.event("oom") != nil || s.task("/tasks/oom") != nil
+	e.oom = s.engineEventOf("oom") != nil || s.containerdEventOf("/tasks/oom") != nil
 	for _, q := range s.requests {
 		e.oom = e.oom || q.Docker != nil && q.Docker.OOM
 	}
 	return e, ok
 }
 
-// started is what proves that the container has been started, and by when; the zero time means nothing does.
+// startedBy is what proves that the container has been started, and by when; the zero time means nothing does.
 func (s *story) startedBy() (time.Time, []seq.Evidence) {
 	var by time.Time
 	var evidence []seq.Evidence
-	if q := s.asked("start"); q != nil && q.Status > 0 && q.Status < 400 && !q.FirstByte.IsZero() {
+	if q := s.lastEngineRequest("start"); q != nil && q.Status > 0 && q.Status < 400 && !q.FirstByte.IsZero() {
 		by, evidence = q.FirstByte, []seq.Evidence{{Source: "http",
 			Detail: fmt.Sprintf("the answer to our request to start it: %d %s", q.Status, q.StatusText), At: q.FirstByte}}
 	}
-	if e := s.event("start"); e != nil {
+	if e := s.engineEventOf("start"); e != nil {
 		by, evidence = instant.Sooner(by, e.at), append(evidence, e.evidence())
 	}
 	return by, evidence

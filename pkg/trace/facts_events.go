@@ -44,11 +44,11 @@ func (e *emitted) second(s *story) seq.Window {
 // emitted is one write of an Event.
 type emitted struct {
 	*eventRevision
-	emitter   seq.Participant
-	container string
-	count     int       // how often it has happened by this write
-	at        time.Time // when it was emitted, on our clock; zero where only the second is known
-	first     bool      // the first of many that this write counts, as the name has kept it
+	emitter         seq.Participant
+	container       string
+	count           int       // how often it has happened by this write
+	at              time.Time // when it was emitted, on our clock; zero where only the second is known
+	isFirstEmission bool      // the first of many that this write counts, as the name has kept it
 }
 
 func (e *emitted) object() seq.Object {

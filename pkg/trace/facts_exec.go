@@ -6,7 +6,7 @@ import "github.com/kubectl-seq/kubectl-seq/pkg/seq"
 
 // ownExec is our request that runs a command in the Pod, the last where it took several, or nil.
 func (s *story) ownExec() (last *seq.Request) {
-	for _, q := range s.own {
+	for _, q := range s.ownRequests {
 		if q.Exec != nil {
 			last = q
 		}

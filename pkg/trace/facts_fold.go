@@ -28,7 +28,7 @@ type store struct {
 	spans         map[string]*seq.Span  // by trace and ID
 	losses        map[seq.Loss]int      // the count is left out of the key
 	engine        map[string]engineEvent
-	tasks         map[string]runtimeEvent
+	runtimeEvents map[string]runtimeEvent
 	lease         *seq.Lease    // the newest, or nil
 	leaseAt       time.Time     // when it was answered last
 	webhooks      *seq.Webhooks // or nil
@@ -46,7 +46,7 @@ type facts struct {
 	revisions map[uint64]*revision
 	events    map[eventKey]*eventRevision
 	owners    map[string]bool // uids of those that own it, or did
-	gone      time.Time       // since when we know that it is no longer there, where no watch told
+	goneSince time.Time       // since when we know that it is no longer there, where no watch told
 	latest    metav1.Object   // of those that were observed
 }
 
@@ -81,8 +81,8 @@ func newStore(subject seq.Object) store {
 	return store{
 		subject: subject, requests: map[string]*seq.Request{}, objects: map[string]*facts{}, gaps: map[seq.Gap]time.Time{},
 		audits: map[string]*seq.Audit{}, spans: map[string]*seq.Span{}, losses: map[seq.Loss]int{},
-		engine: map[string]engineEvent{},
-		tasks:  map[string]runtimeEvent{}, fields: map[string]*metav1.FieldsV1{}, lists: map[string]uint64{},
+		engine:        map[string]engineEvent{},
+		runtimeEvents: map[string]runtimeEvent{}, fields: map[string]*metav1.FieldsV1{}, lists: map[string]uint64{},
 	}
 }
 
@@ -136,7 +136,7 @@ func (t *store) observe(o seq.Observation) {
 }
 
 func (t *store) observeAttach(a seq.Attach, received time.Time) {
-	looking, listed := t.listsPending || a.Looking, t.listsAnswered || !a.Looking
+	looking, listed := t.listsPending || a.ListsPending, t.listsAnswered || !a.ListsPending
 	if looking != t.listsPending || listed != t.listsAnswered || instant.Earlier(received, t.attachedAt) {
 		t.listsPending, t.listsAnswered = looking, listed
 		t.version++
@@ -202,7 +202,7 @@ func dockerProgress(d *seq.Docker) int {
 func (t *store) observeObject(m metav1.Object, how revision) {
 	rv, ok := parseRevision(m.GetResourceVersion())
 	_, isPod := m.(*corev1.Pod)
-	if !ok || m.GetUID() == "" || t.otherwise(seq.ObjectOf(m)) || seq.ObjectOf(m).Kind == "Pod" && !isPod {
+	if !ok || m.GetUID() == "" || t.isOtherOfSameName(seq.ObjectOf(m)) || seq.ObjectOf(m).Kind == "Pod" && !isPod {
 		// of another group
 		return
 	}
@@ -230,7 +230,7 @@ func (t *store) observeObject(m metav1.Object, how revision) {
 }
 
 // otherwise reports whether an object has the subject's name, but another uid than is asked for.
-func (t *store) otherwise(o seq.Object) bool {
+func (t *store) isOtherOfSameName(o seq.Object) bool {
 	return t.subject.UID != "" && o.UID != t.subject.UID && o.Kind == t.subject.Kind &&
 		o.Namespace == t.subject.Namespace && o.Name == t.subject.Name
 }
@@ -240,8 +240,8 @@ func (t *store) observeGone(m metav1.Object, received time.Time) {
 	if m.GetUID() == "" {
 		return
 	}
-	if f := t.facts(string(m.GetUID())); instant.Earlier(received, f.gone) {
-		f.gone = received
+	if f := t.facts(string(m.GetUID())); instant.Earlier(received, f.goneSince) {
+		f.goneSince = received
 		t.version++
 	}
 }

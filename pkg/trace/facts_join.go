@@ -26,7 +26,7 @@ func (s *story) joinRevisions() {
 			continue
 		}
 		for _, w := range slices.Backward(s.revisions) { // a DELETE can make two: its last transaction is the second
-			own := w.own != nil && w.own.ID == c.id
+			own := w.ownRequest != nil && w.ownRequest.ID == c.id
 			names := c.audit != nil && c.audit.ResourceVersion != "" &&
 				c.audit.ResourceVersion == w.object.GetResourceVersion() && c.sub != "binding"
 			if own || names {
@@ -46,12 +46,12 @@ func (s *story) joinRevisions() {
 // removal is the call that removed an object by taking away its last finalizer, or nil. Its answer is the object as the
 // API server had read it, with an earlier revision, which another call made: it is the last of that kind.
 func (s *story) removal(w *write, known map[*apiCall]bool) (last *apiCall) {
-	if !w.deleted || w.endsLife() || w.was == nil || len(w.was.GetFinalizers()) == 0 {
+	if !w.deleted || w.endsLife() || w.prevObject == nil || len(w.prevObject.GetFinalizers()) == 0 {
 		return nil
 	}
 	for _, c := range s.records.calls {
 		if known[c] || !c.wrote() || c.resource != s.resource || c.sub != "" || c.verb != "patch" && c.verb != "update" ||
-			c.audit == nil || !c.maybe(w) {
+			c.audit == nil || !c.mayHaveMade(w) {
 			continue
 		}
 		read := slices.ContainsFunc(s.revisions,
@@ -77,7 +77,7 @@ func (s *story) joinKinds(known map[*apiCall]bool, join func(*apiCall, *write)) 
 		}
 	}
 	for _, w := range s.revisions {
-		if s.records.writes[w.rv] == nil && w.drawn() && !w.isLastGrace() {
+		if s.records.writes[w.rv] == nil && w.isOfRun() && !w.isLastGrace() {
 			k := kind{w.actor.verb, w.actor.subresource}
 			writes[k] = append(writes[k], w)
 		}
@@ -89,7 +89,7 @@ func (s *story) joinKinds(known map[*apiCall]bool, join func(*apiCall, *write)) 
 		i := 0
 		for n, c := range cs {
 			for m := i; m < len(ws); m++ {
-				if c.maybe(ws[m]) {
+				if c.mayHaveMade(ws[m]) {
 					first[n], i = m, m+1
 					break
 				}
@@ -98,7 +98,7 @@ func (s *story) joinKinds(known map[*apiCall]bool, join func(*apiCall, *write)) 
 		i = len(ws) - 1
 		for n, c := range slices.Backward(cs) {
 			for m := i; m >= 0; m-- {
-				if c.maybe(ws[m]) {
+				if c.mayHaveMade(ws[m]) {
 					last[n], i = m, m-1
 					break
 				}
@@ -107,7 +107,7 @@ func (s *story) joinKinds(known map[*apiCall]bool, join func(*apiCall, *write)) 
 		for n, c := range cs {
 			m, ok := first[n]
 			if o, also := last[n]; ok && also && m == o {
-				c.how = ", joined to this revision by order and time"
+				c.joinedHow = ", joined to this revision by order and time"
 				join(c, ws[m])
 			}
 		}
@@ -116,8 +116,8 @@ func (s *story) joinKinds(known map[*apiCall]bool, join func(*apiCall, *write)) 
 
 // committed is the earliest instant at which the call may have taken effect, on the clock of who tells it.
 func (c *apiCall) committed() time.Time {
-	if c.txn != nil {
-		return c.txn.Start
+	if c.etcdTxn != nil {
+		return c.etcdTxn.Start
 	}
 	return c.received()
 }
@@ -127,13 +127,13 @@ func (c *apiCall) committed() time.Time {
 const slowest = time.Second
 
 // maybe reports whether the call may have made the revision, by when we received it.
-func (c *apiCall) maybe(w *write) bool {
+func (c *apiCall) mayHaveMade(w *write) bool {
 	if w.received.IsZero() {
 		return false
 	}
 	done := c.completed()
-	if c.txn != nil {
-		done = c.txn.End
+	if c.etcdTxn != nil {
+		done = c.etcdTxn.End
 	}
 	return w.received.After(c.committed().Add(-clock.SkewSuspected/10)) && w.received.Before(done.Add(slowest))
 }
@@ -152,7 +152,7 @@ func (s *story) joinEvents() {
 		for _, e := range byName[c.name] {
 			if c.audit != nil && c.audit.ResourceVersion != "" {
 				if found = true; c.audit.ResourceVersion == e.event.ResourceVersion {
-					s.records.event[eventKey{string(e.event.UID), e.rv}] = c
+					s.records.eventWrites[eventKey{string(e.event.UID), e.rv}] = c
 				}
 			}
 		}
@@ -163,7 +163,7 @@ func (s *story) joinEvents() {
 	for name, all := range calls {
 		if len(all) == len(byName[name]) {
 			for i, e := range byName[name] {
-				s.records.event[eventKey{string(e.event.UID), e.rv}] = all[i]
+				s.records.eventWrites[eventKey{string(e.event.UID), e.rv}] = all[i]
 			}
 		}
 	}
@@ -196,7 +196,7 @@ func (s *story) noop(c *apiCall) bool {
 func (s *story) attribute() {
 	for _, w := range s.revisions {
 		c := s.records.writes[w.rv]
-		if c == nil || w.own != nil {
+		if c == nil || w.ownRequest != nil {
 			continue
 		}
 		if c.audit != nil {
@@ -265,9 +265,9 @@ func (s *story) compareClocks() {
 			s.clocks.Sample(seq.Kubelet, c.client.Start, time.Time{}, c.server.Start.Add(-api))
 			s.clocks.Sample(seq.Kubelet, c.client.End, c.server.End.Add(-api), time.Time{})
 		}
-		if c.txn != nil {
-			s.clocks.Sample(seq.Etcd, c.txn.Start, c.server.Start.Add(-api), time.Time{})
-			s.clocks.Sample(seq.Etcd, c.txn.End, time.Time{}, c.server.End.Add(-api))
+		if c.etcdTxn != nil {
+			s.clocks.Sample(seq.Etcd, c.etcdTxn.Start, c.server.Start.Add(-api), time.Time{})
+			s.clocks.Sample(seq.Etcd, c.etcdTxn.End, time.Time{}, c.server.End.Add(-api))
 		}
 	}
 }

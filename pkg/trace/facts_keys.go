@@ -13,13 +13,19 @@ func keyf(format string, words ...any) seq.Key { return seq.Key(fmt.Sprintf(form
 
 func callKey(r *seq.Request) seq.Key { return seq.Key("call:" + r.ID) }
 
-func (s *story) etcdKey(rv uint64) seq.Key {
-	return seq.Key("etcd:" + s.resource + ":" + strconv.FormatUint(rv, 10))
+// etcdKey is that of the write of a revision to etcd; nothing for no revision.
+func (s *story) etcdKey(rv uint64) seq.Key { return etcdKey(s.resource, rv) }
+
+func etcdKey(resource string, rv uint64) seq.Key {
+	if rv == 0 {
+		return ""
+	}
+	return seq.Key("etcd:" + resource + ":" + strconv.FormatUint(rv, 10))
 }
 
 func (s *story) writeKey(w *write) seq.Key {
-	if w.own != nil {
-		return callKey(w.own)
+	if w.ownRequest != nil {
+		return callKey(w.ownRequest)
 	}
 	return seq.Key("write:" + s.resource + ":" + strconv.FormatUint(w.rv, 10))
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
-// ran is one life of a container, as the status shows it.
+// life is one life of a container, as the status shows it.
 type life struct {
 	container    string
 	attempt      int
@@ -44,7 +44,7 @@ func (s *story) readStatuses() []life {
 	}
 	for _, w := range s.revisions {
 		for c := range object.Statuses(w.pod) {
-			see(w, c, lastLife(c), c.LastTerminationState)
+			see(w, c, lastStateAttempt(c), c.LastTerminationState)
 			see(w, c, int(c.RestartCount), c.State)
 		}
 	}
@@ -53,7 +53,7 @@ func (s *story) readStatuses() []life {
 
 // lastLife is which life of the container lastState is about: the one before, or, while it waits for its next, its
 // latest.
-func lastLife(c *corev1.ContainerStatus) int {
+func lastStateAttempt(c *corev1.ContainerStatus) int {
 	if t := c.LastTerminationState.Terminated; t != nil && t.ContainerID != "" && t.ContainerID == c.ContainerID {
 		return int(c.RestartCount)
 	}
@@ -63,33 +63,6 @@ func lastLife(c *corev1.ContainerStatus) int {
 // began reports whether a container that has ended had begun: one whose program could not be started has ended too, but
 // was started at the beginning of Unix time.
 func began(t *corev1.ContainerStateTerminated) bool { return t != nil && t.StartedAt.Unix() > 0 }
-
-// reported are the messages that a status write tells of, and so came before it.
-func (s *story) reported(w *write) []seq.Key {
-	var keys []seq.Key
-	if object.Condition(w.pod, corev1.PodReadyToStartContainers) == corev1.ConditionTrue {
-		keys = append(keys, sandboxKey.End())
-	}
-	for c := range object.Statuses(w.pod) {
-		n := int(c.RestartCount)
-		if c.State.Running != nil || began(c.State.Terminated) {
-			keys = append(keys, criKey("StartContainer", c.Name, n).End())
-		}
-		if c.State.Terminated != nil {
-			keys = append(keys, exitKey(c.Name, n))
-		}
-		if c.LastTerminationState.Terminated != nil {
-			keys = append(keys, exitKey(c.Name, lastLife(c)))
-		}
-		if c.Ready {
-			keys = append(keys, probeKey("readiness", c.Name, n))
-		}
-		if c.Started != nil && *c.Started {
-			keys = append(keys, probeKey("startup", c.Name, n))
-		}
-	}
-	return keys
-}
 
 // livesBeforeEvents is how many lives a container had before the first that an Event tells of, which live an hour and
 // count together what is alike.
@@ -115,10 +88,10 @@ func (s *story) livesBeforeEvents(container string, worker []workerEvent) int {
 	}
 	life := int(c.RestartCount)
 	switch t := c.LastTerminationState.Terminated; {
-	case c.State.Running != nil && near(last, c.State.Running.StartedAt),
-		c.State.Terminated != nil && near(last, c.State.Terminated.StartedAt):
-	case t != nil && near(last, t.StartedAt):
-		life = lastLife(c)
+	case c.State.Running != nil && emittedNear(last, c.State.Running.StartedAt),
+		c.State.Terminated != nil && emittedNear(last, c.State.Terminated.StartedAt):
+	case t != nil && emittedNear(last, t.StartedAt):
+		life = lastStateAttempt(c)
 	default: // its last Event was dropped, as of many alike: what they count is all there is
 		return 0
 	}
@@ -126,7 +99,7 @@ func (s *story) livesBeforeEvents(container string, worker []workerEvent) int {
 }
 
 // near reports whether an Event was last emitted within two seconds of a start.
-func near(a *workerEvent, t metav1.Time) bool {
+func emittedNear(a *workerEvent, t metav1.Time) bool {
 	at := cmp.Or(a.event.LastTimestamp.Time, a.at, a.event.EventTime.Time)
 	return at.Sub(t.Time).Abs() <= 2*time.Second
 }
@@ -134,11 +107,11 @@ func near(a *workerEvent, t metav1.Time) bool {
 // livesBefore is how many lives each container has had by the first revision, of a Pod that was there before.
 func (s *story) livesBefore() map[string]int {
 	had := map[string]int{}
-	if s.begins().IsZero() || len(s.revisions) == 0 || s.revisions[0].first {
+	if s.begins().IsZero() || len(s.revisions) == 0 || s.revisions[0].creates {
 		return had
 	}
 	for c := range object.Statuses(s.revisions[0].pod) {
-		had[c.Name] = lastLife(c) + 1
+		had[c.Name] = lastStateAttempt(c) + 1
 		if c.State.Running != nil || c.State.Terminated != nil {
 			had[c.Name] = int(c.RestartCount) + 1
 		}

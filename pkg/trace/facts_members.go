@@ -18,7 +18,7 @@ import (
 // takes part. The subject is the first; the others come in the order of their first revisions. What was no part of it
 // at first, since has the revision of by which it became one.
 func (t *store) members(requests []*seq.Request) (all []seq.Object, since map[string]uint64) {
-	roots := t.roots(requests)
+	roots := t.rootObjects(requests)
 	newest := map[string]metav1.Object{}
 	children := map[string][]string{}
 	for uid, f := range t.objects {
@@ -71,7 +71,7 @@ func (t *store) members(requests []*seq.Request) (all []seq.Object, since map[st
 		delete(in, o.UID)
 	}
 	rest := slices.SortedFunc(maps.Keys(in), func(a, b string) int {
-		return cmp.Or(cmp.Compare(t.objects[a].first(), t.objects[b].first()), cmp.Compare(a, b))
+		return cmp.Or(cmp.Compare(t.objects[a].oldestRevision(), t.objects[b].oldestRevision()), cmp.Compare(a, b))
 	})
 	for _, uid := range rest {
 		roots = append(roots, seq.ObjectOf(newest[uid]))
@@ -92,7 +92,7 @@ func (t *store) joinedBy(uid string, in map[string]bool) (rv uint64) {
 	return rv
 }
 
-func (f *facts) first() (rv uint64) {
+func (f *facts) oldestRevision() (rv uint64) {
 	for n := range f.revisions {
 		if rv == 0 || n < rv {
 			rv = n
@@ -127,7 +127,7 @@ func (t *store) addReactions(m metav1.Object, newest map[string]metav1.Object, c
 
 // isNew reports whether a watch showed how the object came.
 func (f *facts) isNew() bool {
-	r := f.revisions[f.first()]
+	r := f.revisions[f.oldestRevision()]
 	return r != nil && r.added
 }
 

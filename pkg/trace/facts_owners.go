@@ -32,7 +32,7 @@ func (c *scene) relate() {
 	}
 	for _, s := range c.stories {
 		for _, w := range s.revisions {
-			if w.drawn() && (w.first || w.was != nil && w.object.GetGeneration() != w.was.GetGeneration()) {
+			if w.isOfRun() && (w.creates || w.prevObject != nil && w.object.GetGeneration() != w.prevObject.GetGeneration()) {
 				s.specChanges = append(s.specChanges, w)
 			}
 		}
@@ -75,16 +75,6 @@ func (s *story) podsBelow() []*story {
 	return s.descendants
 }
 
-// lastSpecChange is the last write before another object's by which this one asked for something else than before.
-func (s *story) lastSpecChange(before *write) *watchedWrite {
-	for _, w := range slices.Backward(s.specChanges) {
-		if w.rv < before.rv {
-			return &watchedWrite{s, w}
-		}
-	}
-	return nil
-}
-
 // firstsCounted are the writes by which each of the Pods that it controls became so, by revision.
 func (s *story) firstsCounted(n statusCount) []watchedWrite {
 	if all, ok := s.firstsByCount[n.field]; ok {
@@ -93,7 +83,7 @@ func (s *story) firstsCounted(n statusCount) []watchedWrite {
 	var all []watchedWrite
 	for _, p := range s.children() {
 		for _, o := range p.revisions {
-			if p.isPod() && o.drawn() && n.is(o) {
+			if p.isPod() && o.isOfRun() && n.is(o) {
 				all = append(all, watchedWrite{p, o})
 				break
 			}
@@ -143,7 +133,7 @@ type statusCount struct {
 
 // earlierThan reports whether a write came before one of another object, by the store's counter.
 func (s *story) earlierThan(w *write, o *story, than *write) bool {
-	if s.resource == o.resource || s.counted(s.resource) && s.counted(o.resource) {
+	if s.resource == o.resource || s.sharesPodCounter(s.resource) && s.sharesPodCounter(o.resource) {
 		return w.rv < than.rv
 	}
 	return instant.Earlier(w.received, than.received)
@@ -153,7 +143,7 @@ func (s *story) earlierThan(w *write, o *story, than *write) bool {
 func (s *story) latest(before *write, is func(*write) bool) *watchedWrite {
 	var last *watchedWrite
 	for _, w := range s.revisions {
-		if w.drawn() && w.rv < before.rv && is(w) {
+		if w.isOfRun() && w.rv < before.rv && is(w) {
 			last = &watchedWrite{s, w}
 		}
 	}

@@ -16,18 +16,18 @@ import (
 // foundRevision is the revision in which an object was found by a run that tells the past: what it has kept of that. It
 // is nil where the run does not, or saw the object come.
 func (s *story) foundRevision() *write {
-	if !s.attached() || len(s.revisions) == 0 || s.revisions[0].first || s.revisions[0].outside {
+	if !s.attached() || len(s.revisions) == 0 || s.revisions[0].creates || s.revisions[0].beforeJoining {
 		return nil
 	}
 	return s.revisions[0]
 }
 
-// Keys of what is only known from an object as it was found.
+// pastKey is that of what is only known from an object as it was found.
 func (s *story) pastKey(what string) seq.Key { return seq.Key("past:" + what + ":" + s.object.UID) }
 func (s *story) pastCreate() seq.Key         { return s.pastKey("create") }
 func (s *story) pastBound() seq.Key          { return s.pastKey("bound") }
 
-func (s *story) heldKey() seq.Key { return s.pastKey("revision") }
+func (s *story) foundRevisionKey() seq.Key { return s.pastKey("revision") }
 
 func stored(key seq.Key) seq.Key { return key + ":stored" }
 

@@ -33,10 +33,10 @@ type pastWrite struct {
 	pod         bool // it is of a Pod
 }
 
-// kept is a condition with the second since which it has its status.
+// datedCondition is a condition with the second since which it has its status.
 type datedCondition struct {
 	name, status string
-	since        metav1.Time
+	transition   metav1.Time
 }
 
 // pastWrites are the writes, beyond the creation and the bind, that have left a time in the object as it was found, in
@@ -62,12 +62,13 @@ func (s *story) pastWrites() []*pastWrite {
 	_, made := s.maker(found)
 	entries := found.object.GetManagedFields()
 	for _, c := range datedConditions(found.object) {
-		if c.since.IsZero() || c.since.Before(&created) || c.name == string(corev1.PodScheduled) && c.status == "True" {
+		if c.transition.IsZero() || c.transition.Before(&created) ||
+			c.name == string(corev1.PodScheduled) && c.status == "True" {
 			// the bind itself
 			continue
 		}
 		if a, ok := s.conditionActor(found, entries, c.name); ok {
-			m := add(a, written[c.name], c.since)
+			m := add(a, written[c.name], c.transition)
 			m.conditions = append(m.conditions, c)
 		}
 	}
@@ -177,7 +178,7 @@ func (m *pastWrite) evidence(found *write) (all []seq.Evidence) {
 				ResourceVersion: found.object.GetResourceVersion(), At: m.at.Time})
 	}
 	for _, c := range m.conditions {
-		add("condition "+c.name+" "+c.status+" since", c.since)
+		add("condition "+c.name+" "+c.status+" since", c.transition)
 	}
 	return all
 }

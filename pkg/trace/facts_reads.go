@@ -35,21 +35,21 @@ func readReads(requests []*seq.Request) (all []read) {
 
 // about reports whether the answer tells which revisions of an object, or of an Event, had been written by then. That
 // of a list does so for all resources that share its counter.
-func (c *scene) about(r read, resource, uid string) bool {
+func (c *scene) readCovers(r read, resource, uid string) bool {
 	switch {
 	case r.rv == 0:
 		return false
 	case r.Verb == "get":
 		return uid != "" && r.Object.UID == uid
 	}
-	return r.Resource == resource || c.counted(r.Resource) && c.counted(resource)
+	return r.Resource == resource || c.sharesPodCounter(r.Resource) && c.sharesPodCounter(resource)
 }
 
 // notBefore is the latest instant that a revision cannot have been written before: a read that did not have it was sent
 // then. It is zero where no read tells.
 func (c *scene) notBefore(rv uint64, resource, uid string) (at time.Time) {
 	for _, r := range c.reads {
-		if c.about(r, resource, uid) && r.rv < rv {
+		if c.readCovers(r, resource, uid) && r.rv < rv {
 			at = instant.Later(at, r.Sent)
 		}
 	}
@@ -60,7 +60,7 @@ func (c *scene) notBefore(rv uint64, resource, uid string) (at time.Time) {
 // then. It is zero where no read tells.
 func (c *scene) notAfter(rv uint64, resource, uid string) (at time.Time) {
 	for _, r := range c.reads {
-		if c.about(r, resource, uid) && r.rv >= rv {
+		if c.readCovers(r, resource, uid) && r.rv >= rv {
 			at = instant.Sooner(at, r.FirstByte)
 		}
 	}

@@ -37,7 +37,7 @@ type apiCall struct {
 	audit     *seq.Audit
 	server    *seq.Span // the API server's
 	client    *seq.Span // the client's own, where it has one
-	txn       *seq.Span // the last transaction that etcd ran for it
+	etcdTxn   *seq.Span // the last transaction that etcd ran for it
 	touched   []string  // keys of the store that it read or wrote
 	verb      string    // as in RBAC
 	resource  string
@@ -45,7 +45,7 @@ type apiCall struct {
 	namespace string
 	name      string
 	code      int
-	how       string // how it was found to be about its revision, where nothing says so
+	joinedHow string // how it was found to be about its revision, where nothing says so
 }
 
 // calls are all requests that the audit log and spans of a run tell of, by when they were received.
@@ -56,17 +56,17 @@ type calls struct {
 
 // records are what the audit log and spans of a run tell of one object.
 type records struct {
-	calls  []*apiCall // by when they were received
-	writes map[uint64]*apiCall
-	event  map[eventKey]*apiCall
-	spans  spanTree
+	calls       []*apiCall // by when they were received
+	writes      map[uint64]*apiCall
+	eventWrites map[eventKey]*apiCall
+	spans       spanTree
 }
 
 // of are the records about one object.
 func (c *calls) of(s *story) records {
-	r := records{writes: map[uint64]*apiCall{}, event: map[eventKey]*apiCall{}, spans: c.spans}
+	r := records{writes: map[uint64]*apiCall{}, eventWrites: map[eventKey]*apiCall{}, spans: c.spans}
 	for _, x := range c.all {
-		if x.about(s) {
+		if x.concerns(s) {
 			r.calls = append(r.calls, x)
 		}
 	}
@@ -74,7 +74,7 @@ func (c *calls) of(s *story) records {
 }
 
 // about reports whether the call is about an object, or an Event about it.
-func (c *apiCall) about(s *story) bool {
+func (c *apiCall) concerns(s *story) bool {
 	if c.namespace != s.object.Namespace || c.audit != nil && c.audit.UID != "" && c.audit.UID != s.object.UID {
 		return false
 	}
@@ -127,8 +127,8 @@ func (t *store) readCalls() calls {
 				c.touched = append(c.touched, key)
 			}
 			if x.Service == "etcd" && x.Name == "txn" && x.Attributes["read_only"] != "true" &&
-				(c.txn == nil || c.txn.Start.Before(x.Start)) {
-				c.txn = x
+				(c.etcdTxn == nil || c.etcdTxn.Start.Before(x.Start)) {
+				c.etcdTxn = x
 			}
 		})
 		for _, key := range c.touched { // of what a create made, only the store's key tells the name
@@ -229,7 +229,7 @@ func (c *apiCall) completed() time.Time {
 // wrote reports whether the request succeeded and may have changed an object.
 func (c *apiCall) wrote() bool {
 	return c.code < 300 && c.code != 101 && c.verb != "get" && c.verb != "list" && c.verb != "watch" &&
-		(c.server == nil || c.audit != nil || c.txn != nil)
+		(c.server == nil || c.audit != nil || c.etcdTxn != nil)
 }
 
 // actor is who made the request, by what the API server knows of it: authentication, not the client's word.
@@ -266,7 +266,7 @@ func (c *apiCall) actor() (seq.Participant, bool) {
 func (c *apiCall) auditEvidence() seq.Evidence {
 	detail := fmt.Sprintf("user %s, agent %s, Audit-ID %s, received to answered %.1f ms%s", c.audit.User,
 		strings.SplitN(c.audit.UserAgent, " ", 2)[0], c.audit.ID,
-		c.audit.Completed.Sub(c.audit.Received).Seconds()*1000, c.how)
+		c.audit.Completed.Sub(c.audit.Received).Seconds()*1000, c.joinedHow)
 	return seq.Evidence{Source: "audit", Detail: detail, ResourceVersion: c.audit.ResourceVersion, At: c.audit.Received}
 }
 

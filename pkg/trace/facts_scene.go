@@ -12,7 +12,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/graph"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
@@ -103,7 +102,7 @@ func (c *scene) attached() bool { return !c.attachedAt.IsZero() }
 func (c *scene) subject() *story { return c.stories[0] }
 
 // roots are the objects that requests of ours are about, the subject first.
-func (t *store) roots(requests []*seq.Request) []seq.Object {
+func (t *store) rootObjects(requests []*seq.Request) []seq.Object {
 	all := []seq.Object{t.identified(t.subject, requests)}
 	for _, q := range requests {
 		if o := t.identified(q.Object, requests); q.Acts() && o.Kind != "" && !slices.ContainsFunc(all, o.Same) {
@@ -170,14 +169,14 @@ func (f *facts) last() metav1.Object {
 
 // addStory begins the story of one object, which may not be there. It is part of the run since a revision.
 func (t *store) addStory(c *scene, o seq.Object, since uint64) {
-	s := &story{scene: c, object: o, since: since, resource: object.Resource(o.Kind), runtime: seq.Runtime}
+	s := &story{scene: c, object: o, joinedRevision: since, resource: object.Resource(o.Kind), runtime: seq.Runtime}
 	if len(c.stories) > 0 {
 		s.prefix = o.UID + "/"
 	}
 	c.stories = append(c.stories, s)
 	for _, q := range c.requests {
 		if q.Acts() && (q.Object.Kind == "" || q.Object.Same(o)) {
-			s.own = append(s.own, q)
+			s.ownRequests = append(s.ownRequests, q)
 		}
 	}
 	if len(c.stories) == 1 {
@@ -195,7 +194,7 @@ func (t *store) addStory(c *scene, o seq.Object, since uint64) {
 // addCommits adds the writes of an object and of its Events that are drawn.
 func (c *scene) addCommits(s *story) {
 	for _, w := range s.revisions {
-		if w.drawn() {
+		if w.isOfRun() {
 			c.commits[s.resource] = append(c.commits[s.resource], commit{w.rv, s.etcdKey(w.rv)})
 		}
 	}
@@ -204,8 +203,8 @@ func (c *scene) addCommits(s *story) {
 	}
 }
 
-// before is the store's writes just before a revision of a resource: the last of that resource, and of the others where
-// they share its counter.
+// storedBefore are the keys of the store's writes just before a revision of a resource: the last of that resource, and
+// of the others where they share its counter.
 func (c *scene) storedBefore(rv uint64, resource string) (keys []seq.Key) {
 	var other commit
 	for name, all := range c.commits {
@@ -214,7 +213,7 @@ func (c *scene) storedBefore(rv uint64, resource string) (keys []seq.Key) {
 		case i == 0:
 		case name == resource:
 			keys = append(keys, all[i-1].key)
-		case c.counted(name) && c.counted(resource) &&
+		case c.sharesPodCounter(name) && c.sharesPodCounter(resource) &&
 			cmp.Or(cmp.Compare(all[i-1].rv, other.rv), cmp.Compare(all[i-1].key, other.key)) > 0:
 			other = all[i-1]
 		}
@@ -226,7 +225,9 @@ func (c *scene) storedBefore(rv uint64, resource string) (keys []seq.Key) {
 }
 
 // counted reports whether a resource's revisions are of the counter of Pods.
-func (c *scene) counted(resource string) bool { return resource == "pods" || c.comparable[resource] }
+func (c *scene) sharesPodCounter(resource string) bool {
+	return resource == "pods" || c.comparable[resource]
+}
 
 // zero is when we sent the request that the run is about, or the zero time. Nothing that is told can have come before.
 func (c *scene) zero() time.Time {
@@ -272,36 +273,21 @@ func (c *scene) serverAhead() (bound time.Duration, ok bool) {
 	return bound, ok
 }
 
-// qualify makes the keys of a claim unique among all objects: what is about a revision or a request is so already.
-func (s *story) qualify(c graph.Claim) graph.Claim {
-	c.About = cmp.Or(c.About, s.object.UID)
-	if s.prefix == "" {
-		return c
-	}
-	c.Key, c.Call = s.key(c.Key), s.key(c.Call)
-	after := make([]seq.Key, len(c.Follows))
-	for i, k := range c.Follows {
-		after[i] = s.key(k)
-	}
-	c.Follows = after
-	return c
-}
-
-// shared are what the keys begin with that say themselves which object they are about.
-var ownKeys = []string{"etcd:", "write:", "call:", "event:", "request:", "watch:", "past:"}
+// globalKeyPrefixes are what the keys begin with that say themselves which object they are about.
+var globalKeyPrefixes = []string{"etcd:", "write:", "call:", "event:", "request:", "watch:", "past:"}
 
 func (s *story) key(k seq.Key) seq.Key {
-	if k == "" || slices.ContainsFunc(ownKeys, func(p string) bool { return strings.HasPrefix(string(k), p) }) {
+	if k == "" || slices.ContainsFunc(globalKeyPrefixes, func(p string) bool { return strings.HasPrefix(string(k), p) }) {
 		return k
 	}
 	return seq.Key(s.prefix) + k
 }
 
 // roots are the stories of what our requests are about, the subject's first.
-func (c *scene) roots() []*story {
+func (c *scene) rootStories() []*story {
 	var all []*story
 	for _, s := range c.stories {
-		if s == c.subject() || len(s.own) > 0 {
+		if s == c.subject() || len(s.ownRequests) > 0 {
 			all = append(all, s)
 		}
 	}

@@ -24,10 +24,10 @@ import (
 type story struct {
 	*scene
 	object         seq.Object
-	since          uint64 // the revision by which it became part of the run; 0 where it always was
+	joinedRevision uint64 // the revision by which it became part of the run; 0 where it always was
 	resource       string // as in RBAC
 	prefix         string // of the keys that are the object's own
-	own            []*seq.Request
+	ownRequests    []*seq.Request
 	revisions      []*write   // by revision
 	events         []*emitted // by the order of their writes
 	clocks         clock.Clocks
@@ -38,9 +38,9 @@ type story struct {
 	records        records
 	cri            []criCall
 	execRecords    []execSpans
-	gone           time.Time       // see facts
+	goneSince      time.Time       // see facts
 	admitted       []string        // what admission changed
-	reports        seq.Participant // see reporter
+	reporterRead   seq.Participant // see reporter
 	pastWritesRead []*pastWrite    // see pastWrites
 	engine         engineFacts     // where it is a container of an engine
 	owners
@@ -48,7 +48,7 @@ type story struct {
 
 // readObject reads the facts of an object.
 func (t *store) readObject(s *story, f *facts) {
-	s.gone = f.gone
+	s.goneSince = f.goneSince
 	for _, rv := range slices.Sorted(maps.Keys(f.revisions)) {
 		if r := f.revisions[rv]; seq.ObjectOf(r.object).Kind == s.object.Kind { // else it is garbage
 			s.addRevision(r)
@@ -93,46 +93,47 @@ func (s *story) isPod() bool { return s.object.Kind == "Pod" }
 
 // reporter is who says what becomes of the Pod on its node. What is not a kubelet runs nothing.
 func (s *story) reporter() seq.Participant {
-	if s.reports == "" {
-		s.reports = seq.Kubelet
+	if s.reporterRead == "" {
+		s.reporterRead = seq.Kubelet
 		if s.isPod() && len(s.revisions) > 0 {
-			s.reports = reporter(s.newest())
+			s.reporterRead = reporterOf(s.newest())
 		}
 	}
-	return s.reports
+	return s.reporterRead
 }
 
 // newest is the last revision that is known. There must be one.
 func (s *story) newest() *corev1.Pod { return s.revisions[len(s.revisions)-1].pod }
 
 func (s *story) addRevision(r *revision) {
-	w := &write{revision: r, outside: r.rv < s.since}
+	w := &write{revision: r, beforeJoining: r.rv < s.joinedRevision}
 	w.pod, _ = r.object.(*corev1.Pod)
 	if n := len(s.revisions); n > 0 {
-		w.prior, w.was, w.prev = s.revisions[n-1].revision, s.revisions[n-1].object, s.revisions[n-1].pod
+		w.prevRevision, w.prevObject, w.prevPod = s.revisions[n-1].revision, s.revisions[n-1].object, s.revisions[n-1].pod
 	} else if w.pod != nil {
 		// A Pod is bound, scheduled and patched by later writes only; one that shows none of this is as it was made.
-		w.first = w.pod.Spec.NodeName == "" && len(w.pod.Status.Conditions) == 0 && !(s.attached() && r.listed)
+		w.creates = w.pod.Spec.NodeName == "" && len(w.pod.Status.Conditions) == 0 && !(s.attached() && r.listed)
 	} else {
-		w.first = r.added
+		w.creates = r.added
 	}
-	for _, q := range s.own {
+	for _, q := range s.ownRequests {
 		m := q.AnswerObject()
 		answered := m != nil && m.GetResourceVersion() == r.object.GetResourceVersion() && m.GetUID() == r.object.GetUID()
 		// The watch can deliver what our request made before the request is answered.
 		underway := q.Status == 0
 		switch {
-		case q.Verb == "create" && (answered || underway && w.first && w.was == nil):
-			w.own, w.first = q, true
+		case q.Verb == "create" && (answered || underway && w.creates && w.prevObject == nil):
+			w.ownRequest, w.creates = q, true
 		case q.Verb == "delete" && q.Status < 300 && w.endsLife() && (answered || underway || w.deleted || noGrace(w.pod)):
-			w.own = q
-		case q.Verb == "delete" && w.deleted && w.prev != nil && noGrace(w.prev) && (answered || s.last().own == q):
+			w.ownRequest = q
+		case q.Verb == "delete" && w.deleted && w.prevPod != nil && noGrace(w.prevPod) &&
+			(answered || s.last().ownRequest == q):
 			// the second revision of one DELETE
-			w.own = q
+			w.ownRequest = q
 		}
 	}
 	w.actor = s.writer(w)
-	w.since, w.until = s.writtenWithin(w), instant.Sooner(r.received, s.notAfter(r.rv, s.resource, s.object.UID))
+	w.notBefore, w.notAfter = s.writtenWithin(w), instant.Sooner(r.received, s.notAfter(r.rv, s.resource, s.object.UID))
 	s.revisions = append(s.revisions, w)
 	if w.pod == nil {
 		return
@@ -155,10 +156,10 @@ func (s *story) writtenWithin(w *write) time.Time {
 			since = instant.Later(since, at.Add(-ahead))
 		}
 	}
-	if e := w.entry(w.was); e != nil && e.Time != nil {
+	if e := w.entry(w.prevObject); e != nil && e.Time != nil {
 		stamped(e.Time.Time)
 	}
-	if w.own != nil {
+	if w.ownRequest != nil {
 		return since
 	}
 	if at := w.object.GetDeletionTimestamp(); at != nil && w.endsLife() { // stamped within the request
@@ -168,7 +169,7 @@ func (s *story) writtenWithin(w *write) time.Time {
 		}
 		stamped(at.Add(-grace))
 	}
-	if w.first {
+	if w.creates {
 		since = instant.Later(since, s.absent())
 		if at := w.object.GetCreationTimestamp(); !at.IsZero() { // likewise
 			stamped(at.Time)
@@ -198,7 +199,7 @@ func (s *story) addEvents(all []*eventRevision) {
 	// A kubelet writes its Events in the order in which they happened, so its clock goes back only when it is set.
 	last := map[seq.Participant]time.Time{}
 	for _, e := range s.events {
-		if e.first {
+		if e.isFirstEmission {
 			continue
 		}
 		if e.emitter == seq.Kubelet && !e.at.IsZero() && e.at.Before(last[e.emitter].Add(-clock.UnrelatedGap)) {
@@ -219,7 +220,7 @@ func (s *story) firstEmissions() (all []*emitted) {
 	for _, e := range least {
 		if at := emissionTime(e.event); e.count > 1 && !at.IsZero() {
 			first := *e
-			first.count, first.at, first.first = 1, at, true
+			first.count, first.at, first.isFirstEmission = 1, at, true
 			all = append(all, &first)
 		}
 	}
@@ -278,14 +279,14 @@ func containerOf(e *corev1.Event) string {
 
 // ownStatuses are those of the containers that decide what becomes of the Pod: all but the ephemeral ones, which
 // somebody put in to look.
-func ownStatuses(p *corev1.Pod) iter.Seq[*corev1.ContainerStatus] {
+func statusesWithoutEphemeral(p *corev1.Pod) iter.Seq[*corev1.ContainerStatus] {
 	return object.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses)
 }
 
 func (s *story) last() *write { return s.revisions[len(s.revisions)-1] }
 
 func (s *story) createRevision() uint64 {
-	return s.firstRevision(func(w *write) bool { return w.first })
+	return s.firstRevision(func(w *write) bool { return w.creates })
 }
 
 func (s *story) firstRevision(is func(*write) bool) uint64 {

@@ -29,23 +29,24 @@ type actor struct {
 // writer attributes one revision. managedFields names the client's own claim of who it is and survives in the object;
 // three writes leave nothing there: a bind, a deletion, and a patch that changes no field set.
 func (s *story) writer(w *write) actor {
-	if w.own != nil {
-		if w.own.Status == 0 {
-			return actor{seq.Kubectl, w.own.Verb, "", seq.Inferred,
+	if w.ownRequest != nil {
+		if w.ownRequest.Status == 0 {
+			return actor{seq.Kubectl, w.ownRequest.Verb, "", seq.Inferred,
 				"our own request for this " + s.object.Kind + " is under way"}
 		}
-		if w.own.ResourceVersion != w.object.GetResourceVersion() {
-			return actor{seq.Kubectl, w.own.Verb, "", seq.Inferred, "it happened while our own request for that was under way"}
+		if w.ownRequest.ResourceVersion != w.object.GetResourceVersion() {
+			return actor{seq.Kubectl, w.ownRequest.Verb, "", seq.Inferred,
+				"it happened while our own request for that was under way"}
 		}
-		return actor{seq.Kubectl, w.own.Verb, "", seq.Observed, "the answer to our own request has this revision"}
+		return actor{seq.Kubectl, w.ownRequest.Verb, "", seq.Observed, "the answer to our own request has this revision"}
 	}
-	if w.first {
+	if w.creates {
 		if m := creator(w.object); m != "" {
 			return s.controlled(w, actor{object.Client(m), "create", "", seq.Observed, "managedFields: " + m})
 		}
 		return actor{seq.UnknownClient, "create", "", seq.Inferred, "the first revision"}
 	}
-	if w.binds() && (!w.listed || w.entry(w.was) == nil) {
+	if w.binds() && (!w.listed || w.entry(w.prevObject) == nil) {
 		return actor{scheduler(w.pod), "create", "binding", seq.Inferred,
 			"spec.nodeName and PodScheduled appeared together; spec.schedulerName is " +
 				cmp.Or(w.pod.Spec.SchedulerName, "empty")}
@@ -57,10 +58,10 @@ func (s *story) writer(w *write) actor {
 		return actor{seq.Kubelet, "delete", "", seq.Inferred,
 			"the grace period is over, which its kubelet ends once its containers are gone; a finalizer holds the Pod"}
 	}
-	if a, ok := s.collector(w); ok {
+	if a, ok := s.collectorActor(w); ok {
 		return a
 	}
-	if e := w.entry(w.was); e != nil && !w.deleted {
+	if e := w.entry(w.prevObject); e != nil && !w.deleted {
 		return s.controlled(w,
 			actor{object.Client(e.Manager), object.Verb(e), e.Subresource, seq.Observed,
 				"managedFields: " + e.Manager + " " + string(e.Operation) + " " + e.Subresource})
@@ -68,18 +69,18 @@ func (s *story) writer(w *write) actor {
 	switch {
 	case w.deleted:
 		return deleter(w)
-	case w.was != nil && w.was.GetDeletionTimestamp() == nil && w.object.GetDeletionTimestamp() != nil:
+	case w.prevObject != nil && w.prevObject.GetDeletionTimestamp() == nil && w.object.GetDeletionTimestamp() != nil:
 		return actor{seq.UnknownClient, "delete", "", seq.Inferred,
 			"metadata.deletionTimestamp appeared; nothing in the object says who asked"}
 	case w.untracks():
 		return actor{seq.Controller("job"), "patch", "", seq.Inferred,
 			"the finalizer " + batchv1.JobTrackingFinalizer +
 				" is gone, which the job controller takes away from a Pod that it has counted"}
-	case w.was != nil && len(w.object.GetFinalizers()) < len(w.was.GetFinalizers()):
+	case w.prevObject != nil && len(w.object.GetFinalizers()) < len(w.prevObject.GetFinalizers()):
 		return actor{seq.UnknownClient, "update", "", seq.Inferred,
 			"a finalizer is gone; nothing in the object says who took it away"}
-	case w.prev != nil && w.pod.Spec.NodeName != "" && w.pod.Generation == w.prev.Generation:
-		return actor{reporter(w.pod), "patch", "status", seq.Inferred,
+	case w.prevPod != nil && w.pod.Spec.NodeName != "" && w.pod.Generation == w.prevPod.Generation:
+		return actor{reporterOf(w.pod), "patch", "status", seq.Inferred,
 			"only the status changed, and the Pod is bound to a node"}
 	}
 	if a, ok := s.unmarked(w); ok {
@@ -91,12 +92,12 @@ func (s *story) writer(w *write) actor {
 // unmarked attributes a write that changed no managedFields entry: two by one client in one second look alike. The
 // status is written by whoever wrote it before, and so is the rest where only one client ever wrote it.
 func (s *story) unmarked(w *write) (actor, bool) {
-	if w.was == nil || w.pod != nil {
+	if w.prevObject == nil || w.pod != nil {
 		return actor{}, false
 	}
 	a := actor{verb: "update", certainty: seq.Inferred,
 		because: "no managedFields entry changed, and all of them for that name one client"}
-	if reflect.DeepEqual(object.Spec(w.was), object.Spec(w.object)) && len(object.Status(w.object)) > 0 {
+	if reflect.DeepEqual(object.Spec(w.prevObject), object.Spec(w.object)) && len(object.Status(w.object)) > 0 {
 		a.subresource = "status"
 	}
 	for _, e := range w.object.GetManagedFields() {
@@ -114,9 +115,9 @@ func (s *story) unmarked(w *write) (actor, bool) {
 // deleter says who removed the object for good. A bound Pod whose grace period had begun is removed by its kubelet once
 // its containers are gone; any other goes within the request of whoever asked, or took away the last finalizer.
 func deleter(w *write) actor {
-	if w.pod != nil && w.pod.Spec.NodeName != "" && w.prev != nil && w.prev.DeletionTimestamp != nil &&
-		len(w.prev.Finalizers) == 0 {
-		who, because := reporter(w.pod), "the Pod was bound and its grace period had begun: its kubelet ends it"
+	if w.pod != nil && w.pod.Spec.NodeName != "" && w.prevPod != nil && w.prevPod.DeletionTimestamp != nil &&
+		len(w.prevPod.Finalizers) == 0 {
+		who, because := reporterOf(w.pod), "the Pod was bound and its grace period had begun: its kubelet ends it"
 		if who != seq.Kubelet {
 			because = "the Pod was bound and its grace period had begun: who reports for its node ends it"
 		}
@@ -127,7 +128,7 @@ func deleter(w *write) actor {
 
 // reporter is who says what becomes of a Pod on its node: the kubelet, unless managedFields names another client that
 // set status.startTime, which only a kubelet does, or what plays one, such as KWOK.
-func reporter(p *corev1.Pod) seq.Participant {
+func reporterOf(p *corev1.Pod) seq.Participant {
 	for _, e := range p.ManagedFields {
 		if who := object.Client(e.Manager); e.Subresource == "status" && who != seq.Kubelet &&
 			bytes.Contains(object.Fields(e), []byte(`"f:startTime"`)) {
@@ -200,17 +201,17 @@ func changedEntry(prev, cur metav1.Object) *metav1.ManagedFieldsEntry {
 func shrank(prev, cur metav1.ManagedFieldsEntry) bool {
 	var was, is map[string]any
 	return json.Unmarshal(object.Fields(prev), &was) == nil && json.Unmarshal(object.Fields(cur), &is) == nil &&
-		within(is, was)
+		isSubset(is, was)
 }
 
-func within(part, whole map[string]any) bool {
+func isSubset(part, whole map[string]any) bool {
 	for k, v := range part {
 		w, ok := whole[k]
 		if !ok {
 			return false
 		}
 		below, _ := v.(map[string]any)
-		if of, _ := w.(map[string]any); !within(below, of) {
+		if of, _ := w.(map[string]any); !isSubset(below, of) {
 			return false
 		}
 	}

@@ -11,16 +11,15 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
 // collected is the finalizer of the garbage collector that the write took away, or nothing. With the last finalizer
 // goes the object.
-func (w *write) collected() string {
-	if w.was == nil || w.was.GetDeletionTimestamp() == nil {
+func (w *write) removedCollectorFinalizer() string {
+	if w.prevObject == nil || w.prevObject.GetDeletionTimestamp() == nil {
 		return ""
 	}
-	before := w.was.GetFinalizers()
+	before := w.prevObject.GetFinalizers()
 	for _, f := range []string{orphanFinalizer, foregroundFinalizer} {
 		last := w.deleted && len(before) == 1
 		if slices.Contains(before, f) && (last || !w.deleted && !slices.Contains(w.object.GetFinalizers(), f)) {
@@ -32,10 +31,10 @@ func (w *write) collected() string {
 
 // lostOwner is the controller that the object no longer refers to since that write, or nil.
 func (w *write) lostOwner() *metav1.OwnerReference {
-	if w.was == nil || w.deleted {
+	if w.prevObject == nil || w.deleted {
 		return nil
 	}
-	ref := metav1.GetControllerOf(w.was)
+	ref := metav1.GetControllerOf(w.prevObject)
 	if ref == nil ||
 		slices.ContainsFunc(w.object.GetOwnerReferences(), func(o metav1.OwnerReference) bool { return o.UID == ref.UID }) {
 		return nil
@@ -52,8 +51,8 @@ func (w *write) evidence() seq.Evidence {
 		At: w.received}
 	if w.received.IsZero() { // it came with the answer to our own request
 		e.Source = "http"
-		if w.own != nil {
-			e.At = w.own.FirstByte
+		if w.ownRequest != nil {
+			e.At = w.ownRequest.FirstByte
 		}
 	}
 	return e
@@ -65,32 +64,18 @@ func (w *write) window() (seq.Window, time.Time) {
 	if w.received.IsZero() {
 		return seq.Window{}, time.Time{}
 	}
-	if w.since.After(w.until) { // the clocks drifted apart since we compared them
-		return seq.Window{Latest: w.until}, w.received.Add(-deliveryLag)
+	if w.notBefore.After(w.notAfter) { // the clocks drifted apart since we compared them
+		return seq.Window{Latest: w.notAfter}, w.received.Add(-deliveryLag)
 	}
-	return seq.Window{Earliest: w.since, Latest: w.until}, w.received.Add(-deliveryLag)
+	return seq.Window{Earliest: w.notBefore, Latest: w.notAfter}, w.received.Add(-deliveryLag)
 }
 
 func (w *write) isStatusPatch() bool {
 	return w.actor.name == seq.Kubelet && w.actor.subresource == "status"
 }
 
-// reportDetail draws the reports that end a phase even in the briefest picture.
-func (w *write) reportDetail() seq.Detail {
-	prev := w.prev
-	if prev == nil {
-		return seq.Normal
-	}
-	if prev.Status.Phase != w.pod.Status.Phase ||
-		object.Condition(prev, corev1.PodReady) != corev1.ConditionTrue &&
-			object.Condition(w.pod, corev1.PodReady) == corev1.ConditionTrue {
-		return seq.Brief
-	}
-	return seq.Normal
-}
-
 // byController reports whether a controller of the controller manager made the write; its rules claim it.
-func (w *write) byController() bool { return w.own == nil && w.actor.name.IsController() }
+func (w *write) byController() bool { return w.ownRequest == nil && w.actor.name.IsController() }
 
 func (w *write) evidenceOf(detail string, at time.Time) seq.Evidence {
 	return seq.Evidence{Source: "object", Detail: detail, ResourceVersion: w.object.GetResourceVersion(), At: at}
@@ -99,39 +84,40 @@ func (w *write) evidenceOf(detail string, at time.Time) seq.Evidence {
 // write is one revision of the object and what it changed.
 type write struct {
 	*revision
-	prior   *revision     // the revision before, or nil
-	was     metav1.Object // and its object
-	pod     *corev1.Pod   // the object, where it is a Pod
-	prev    *corev1.Pod   // and before; nil for the first revision we know
-	first   bool          // the revision that made the object
-	outside bool          // the object was no part of the run yet
-	own     *seq.Request  // our own request, if it is the one
-	actor   actor
-	since   time.Time // it was committed no earlier, see writtenWithin; zero where nothing tells
-	until   time.Time // it was committed by then; zero where it only came as the answer to our own create
+	prevRevision  *revision     // the revision before, or nil
+	prevObject    metav1.Object // and its object
+	pod           *corev1.Pod   // the object, where it is a Pod
+	prevPod       *corev1.Pod   // and before; nil for the first revision we know
+	creates       bool          // the revision that made the object
+	beforeJoining bool          // the object was no part of the run yet
+	ownRequest    *seq.Request  // our own request, if it is the one
+	actor         actor
+	notBefore     time.Time // it was committed no earlier, see writtenWithin; zero where nothing tells
+	notAfter      time.Time // it was committed by then; zero where it only came as the answer to our own create
 
-	seen            *watchedWrite // see cause
-	isWatchedChange bool
+	cause       *watchedWrite // by which the writer knew; nil where that cannot be said, and until causeOf has sought it
+	causeSought bool
 }
 
-// drawn reports whether the write is part of the picture: what was there before is not.
-func (w *write) drawn() bool { return (w.was != nil || w.first) && !w.outside }
+// isOfRun reports whether the write is part of the picture: what was there before is not.
+func (w *write) isOfRun() bool { return (w.prevObject != nil || w.creates) && !w.beforeJoining }
 
 // endsLife reports whether the write is what a DELETE does: it sets the time of the end, or removes the Pod at once.
 func (w *write) endsLife() bool {
-	return w.was != nil && w.was.GetDeletionTimestamp() == nil && (w.object.GetDeletionTimestamp() != nil || w.deleted)
+	return w.prevObject != nil && w.prevObject.GetDeletionTimestamp() == nil &&
+		(w.object.GetDeletionTimestamp() != nil || w.deleted)
 }
 
 // untracks reports whether a Pod has lost the finalizer that keeps it until its Job has counted it.
 func (w *write) untracks() bool {
-	return w.was != nil && slices.Contains(w.was.GetFinalizers(), batchv1.JobTrackingFinalizer) &&
+	return w.prevObject != nil && slices.Contains(w.prevObject.GetFinalizers(), batchv1.JobTrackingFinalizer) &&
 		!slices.Contains(w.object.GetFinalizers(), batchv1.JobTrackingFinalizer)
 }
 
 // binds reports whether the Pod has a node by this revision. One that was not watched may hold more writes than its
 // own.
 func (w *write) binds() bool {
-	return w.prev != nil && w.prev.Spec.NodeName == "" && w.pod.Spec.NodeName != ""
+	return w.prevPod != nil && w.prevPod.Spec.NodeName == "" && w.pod.Spec.NodeName != ""
 }
 
 // binder is who gave the Pod its node by this revision.
@@ -142,7 +128,7 @@ func (w *write) binder() seq.Participant {
 	return scheduler(w.pod)
 }
 
-// isStatusPatch, isBind: every revision is claimed by exactly one of writes, statusPatches and binds.
+// isBind reports whether the write is the scheduler's, and nothing else.
 func (w *write) isBind() bool { return w.actor.subresource == "binding" }
 
 // isLastGrace reports whether the write is the first of the two revisions of one DELETE, which removes the object with
@@ -151,7 +137,7 @@ func (w *write) isLastGrace() bool { return w.endsGrace() && len(w.object.GetFin
 
 // endsGrace reports whether the write ended the grace period.
 func (w *write) endsGrace() bool {
-	return !w.deleted && w.prev != nil && w.prev.DeletionTimestamp != nil && !noGrace(w.prev) && noGrace(w.pod)
+	return !w.deleted && w.prevPod != nil && w.prevPod.DeletionTimestamp != nil && !noGrace(w.prevPod) && noGrace(w.pod)
 }
 
 func noGrace(p *corev1.Pod) bool {

@@ -19,12 +19,15 @@ func TestMemory(t *testing.T) {
 	_, many := crowd(t, 250)
 	perPod := (heapOf(t, subject, many) - heapOf(t, subject, few)) / 200
 	t.Logf("%d KiB a Pod", perPod>>10)
+	if perPod < 8<<10 { // the Pods were not taken
+		t.Errorf("each Pod takes only %d bytes", perPod)
+	}
 	if perPod > mostPerPod {
 		t.Errorf("each Pod takes %d KiB", perPod>>10)
 	}
 }
 
-// kept is the memory in bytes that the fold of observations keeps, once nobody else has them.
+// heapOf is the memory in bytes that the fold of observations keeps, once nobody else has them.
 func heapOf(t testing.TB, subject seq.Object, all []seq.Observation) int64 {
 	var lines [][]byte
 	for _, o := range all {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -40,6 +41,10 @@ func TestLayersPointOneWay(t *testing.T) {
 		}
 		if layerOf(name) < 0 {
 			t.Errorf("%s is of no layer: its name begins with none of %v", name, layers)
+		}
+		if layerOf(name) == 0 && slices.ContainsFunc(f.Imports,
+			func(i *ast.ImportSpec) bool { return strings.HasSuffix(i.Path.Value, `/graph"`) }) {
+			t.Errorf("%s derives: it knows of claims", name)
 		}
 		files = append(files, f)
 	}

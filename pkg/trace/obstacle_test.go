@@ -24,7 +24,7 @@ func obstacle(image string, held time.Duration, statuses ...corev1.ContainerStat
 	return tr.Obstacle()
 }
 
-func waits(reason, message string) corev1.ContainerStatus {
+func fixedWaits(reason, message string) corev1.ContainerStatus {
 	return corev1.ContainerStatus{Name: "app",
 		State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}}}
 }
@@ -50,12 +50,13 @@ func TestCausesByTheirTexts(t *testing.T) {
 		{"a:1", "RunContainerError", "context deadline exceeded", "run-failed", false},
 		{"a:1", "RunContainerError", `exec: "x": executable file not found in $PATH`, "run", true},
 	} {
-		if o, ok := obstacle(c.image, 30*time.Second, waits(c.reason, c.message)); !ok || o.Name != c.want ||
+		if o, ok := obstacle(c.image, 30*time.Second, fixedWaits(c.reason, c.message)); !ok || o.Name != c.want ||
 			o.DeadEnd != c.dead {
 			t.Errorf("%s: %s: %s, dead end %v; want %s, %v", c.reason, c.message, o.Name, o.DeadEnd, c.want, c.dead)
 		}
 	}
-	if o, _ := obstacle("a:1", 5*time.Second, waits("CreateContainerConfigError", `secret "x" not found`)); o.DeadEnd {
+	if o, _ := obstacle("a:1", 5*time.Second,
+		fixedWaits("CreateContainerConfigError", `secret "x" not found`)); o.DeadEnd {
 		t.Error("who makes the Secret was not waited for")
 	}
 }
@@ -63,7 +64,8 @@ func TestCausesByTheirTexts(t *testing.T) {
 // A server that says nonsense is survived.
 func TestTwoStatusesOfOneName(t *testing.T) {
 	running := corev1.ContainerStatus{Name: "app", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}
-	if o, ok := obstacle("a:1", time.Second, running, waits("ErrImagePull", "not found")); !ok || len(o.Evidence) == 0 {
+	if o, ok := obstacle("a:1", time.Second, running, fixedWaits("ErrImagePull", "not found")); !ok ||
+		len(o.Evidence) == 0 {
 		t.Errorf("%+v", o)
 	}
 	ended := corev1.ContainerStatus{Name: "app",

@@ -1,6 +1,7 @@
 package trace_test
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"testing"
@@ -64,10 +65,16 @@ func TestContradictionIsSaid(t *testing.T) {
 			a.User = "mallory"
 		}
 	}))
+	binds := 0
 	for _, step := range tr.Steps() {
-		if step.Subresource == "binding" && step.Kind == seq.RequestKind && step.From != "user mallory" {
-			t.Errorf("bound by %s", step.From)
+		if step.Subresource == "binding" && step.Kind == seq.RequestKind {
+			if binds++; step.From != "user mallory" {
+				t.Errorf("bound by %s", step.From)
+			}
 		}
+	}
+	if binds != 1 {
+		t.Errorf("%d binds", binds)
 	}
 	if denied := tr.Run().Denied; len(denied) != 1 ||
 		!strings.Contains(denied[0], "was written by mallory, not by scheduler") {
@@ -79,8 +86,16 @@ func TestContradictionIsSaid(t *testing.T) {
 func TestRecordsOfAClockThatIsOff(t *testing.T) {
 	s := scenario.Named(t, "evidence")
 	const off = 7 * time.Second
-	shifted := changed(s.Observations,
-		func(a *seq.Audit) { a.Received, a.Completed = a.Received.Add(off), a.Completed.Add(off) })
+	names := map[string]string{} // of Events, which have the time in them
+	for _, o := range s.Observations {
+		if o.Event != nil {
+			names[o.Event.Event.Name] = shift(o, off).Event.Event.Name
+		}
+	}
+	shifted := changed(s.Observations, func(a *seq.Audit) {
+		a.Received, a.Completed = a.Received.Add(off), a.Completed.Add(off)
+		a.Name = cmp.Or(names[a.Name], a.Name)
+	})
 	for i, o := range shifted {
 		if o.Span != nil {
 			x := *o.Span
@@ -104,7 +119,14 @@ func TestRecordsOfAClockThatIsOff(t *testing.T) {
 			t.Errorf("%s: its sources contradict each other", step.Key)
 		}
 	}
-	for _, c := range tr.Run().Clocks {
+	if n := len(want.Steps()); n == 0 || len(tr.Steps()) != n {
+		t.Errorf("of %d steps there are %d", n, len(tr.Steps()))
+	}
+	clocks := tr.Run().Clocks
+	if !slices.ContainsFunc(clocks, func(c seq.Clock) bool { return c.Of == seq.APIServer }) {
+		t.Errorf("the API server's clock was not measured: %+v", clocks)
+	}
+	for _, c := range clocks {
 		if d := (c.Offset - off).Abs(); d > 20*time.Millisecond && c.Of != seq.Scheduler { // shift leaves its Events alone
 			t.Errorf("%s is said to be off by %v", c.Of, c.Offset)
 		}

@@ -15,8 +15,8 @@ type rule struct {
 	seq.Rule
 	of        scope
 	from, to  seq.Participant
-	kind      seq.Kind
-	at        seq.Instant
+	kind      seq.StepKind
+	instant   seq.Instant
 	label     string
 	certainty seq.Certainty
 	detail    seq.Detail
@@ -61,7 +61,7 @@ func (r *rule) complete(c graph.Claim) graph.Claim {
 	}
 	c.From, c.To = cmp.Or(c.From, r.from), cmp.Or(c.To, r.to)
 	c.Kind, c.Certainty, c.Label = cmp.Or(c.Kind, r.kind), cmp.Or(c.Certainty, r.certainty), cmp.Or(c.Label, r.label)
-	c.At, c.Detail = cmp.Or(c.At, r.at), cmp.Or(c.Detail, r.detail)
+	c.Instant, c.Detail = cmp.Or(c.Instant, r.instant), cmp.Or(c.Detail, r.detail)
 	return c
 }
 
@@ -74,7 +74,7 @@ const (
 // rules lists every rule. The order matters only where two rules claim one message with equal certainty: the first
 // gives the label.
 var rules = []*rule{
-	// about what clients ask of the API server, and what becomes of it.
+	// About what clients ask of the API server, and what becomes of it.
 	&ruleOwnCreate, &ruleOwnDelete, &ruleOwnRead, &ruleWarning, &ruleAdmission, &ruleWrite,
 	&ruleControllerDelivery, &ruleControllerCreate, &ruleControllerStatus, &ruleControllerWrite,
 	&ruleControllerDelete, &ruleCollectorWrite, &ruleControllerEvent, &ruleStatusPatch, &ruleBind,
@@ -105,4 +105,19 @@ func Rules() (all []*seq.Rule) {
 		all = append(all, &r.Rule)
 	}
 	return all
+}
+
+// qualify makes the keys of a claim unique among all objects: what is about a revision or a request is so already.
+func (s *story) qualify(c graph.Claim) graph.Claim {
+	c.About = cmp.Or(c.About, s.object.UID)
+	if s.prefix == "" {
+		return c
+	}
+	c.Key, c.Call = s.key(c.Key), s.key(c.Call)
+	after := make([]seq.Key, len(c.Follows))
+	for i, k := range c.Follows {
+		after[i] = s.key(k)
+	}
+	c.Follows = after
+	return c
 }

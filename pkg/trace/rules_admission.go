@@ -22,7 +22,7 @@ var ruleAdmission = rule{
 			"registered for it, which may change it, then to those that may refuse it.",
 		Doc: docs + "reference/access-authn-authz/extensible-admission-controllers/",
 	},
-	of: ofAll, from: seq.APIServer, kind: seq.RequestKind, at: seq.AtStart,
+	of: ofAll, from: seq.APIServer, kind: seq.RequestKind, instant: seq.AtStart,
 	certainty: seq.Observed, detail: seq.Normal,
 	derive: deriveAdmission,
 }
@@ -49,14 +49,14 @@ func deriveAdmission(s *story, emit func(graph.Claim)) {
 		if h.span != nil {
 			step.Window, step.Best = s.startOf(h.span)
 			end.Window, end.Best = s.endOf(h.span)
-			step.Shown, end.Shown, step.Precision, end.Precision = true, true, spanPrecision, spanPrecision
+			step.Sharp, end.Sharp, step.Precision, end.Precision = true, true, spanPrecision, spanPrecision
 		}
 		emit(graph.Claim{Step: step, Follows: append(last, callKey(q))})
 		emit(graph.Claim{Step: end, Follows: []seq.Key{key}, Lag: time.Millisecond})
 		last = []seq.Key{end.Key}
 	}
 	if len(changed) > 0 {
-		note := seq.Step{Key: "admission", From: seq.APIServer, To: seq.APIServer, Kind: seq.NoteKind, At: seq.AtEnd,
+		note := seq.Step{Key: "admission", From: seq.APIServer, To: seq.APIServer, Kind: seq.NoteKind, Instant: seq.AtEnd,
 			Label: "admission " + strings.Join(changed, ", "), Object: s.object, Clock: seq.APIServer,
 			Window: seq.Window{Earliest: q.Sent, Latest: q.FirstByte}}
 		note.Evidence = []seq.Evidence{{Source: "http", Detail: "the answer to our own request against what it asked for",

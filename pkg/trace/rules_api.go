@@ -5,12 +5,15 @@ package trace
 import (
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/graph"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/instant"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
-func (s *story) api(verb, subresource string) seq.Step {
+func (s *story) requestStep(verb, subresource string) seq.Step {
 	return seq.Step{Verb: verb, Resource: s.resource, Subresource: subresource, Object: s.object, Clock: seq.APIServer}
 }
 
@@ -24,14 +27,14 @@ var ruleWrite = rule{
 			"each other or to etcd directly.",
 		Doc: docs + "concepts/overview/kubernetes-api/",
 	},
-	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, at: seq.AtCommit,
+	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit,
 	certainty: seq.Observed, detail: seq.Normal,
 	derive: deriveWrite,
 }
 
 func deriveWrite(s *story, emit func(graph.Claim)) {
 	for _, w := range s.revisions {
-		if w.own != nil || w.isBind() || w.isStatusPatch() || w.isLastGrace() || !w.drawn() || w.byController() {
+		if w.ownRequest != nil || w.isBind() || w.isStatusPatch() || w.isLastGrace() || !w.isOfRun() || w.byController() {
 			continue
 		}
 		detail := seq.Normal
@@ -40,7 +43,7 @@ func deriveWrite(s *story, emit func(graph.Claim)) {
 		}
 		c := s.writeClaim(w, s.writeLabel(w), detail)
 		if first := s.lastGrace(w); first != nil {
-			c.At, c.Follows = seq.AtStart, s.storedBefore(first.rv, s.resource)
+			c.Instant, c.Follows = seq.AtStart, s.storedBefore(first.rv, s.resource)
 			c.Window, c.Best = seq.Window{Latest: first.received}, instant.Before(first.received, 2*deliveryLag)
 		}
 		emit(c)
@@ -62,7 +65,8 @@ func (s *story) writeLabel(w *write) string {
 		label += "/" + w.actor.subresource
 	}
 	what := w.changed()
-	if f := w.collected(); f != "" && w.deleted { // the object is told as it was before it lost its last finalizer
+	if f := w.removedCollectorFinalizer(); f != "" && w.deleted {
+		// the object is told as it was before it lost its last finalizer
 		what = "removes finalizer " + f
 	}
 	if what != "" {
@@ -83,14 +87,14 @@ func (s *story) lastGrace(w *write) *write {
 
 // writeClaim is what every revision tells of the request that made it.
 func (s *story) writeClaim(w *write, label string, detail seq.Detail) graph.Claim {
-	step := s.api(w.actor.verb, w.actor.subresource)
+	step := s.requestStep(w.actor.verb, w.actor.subresource)
 	step.Key, step.Label, step.From, step.Detail = s.writeKey(w), label, w.actor.name, detail
 	step.ResourceVersion, step.Certainty = w.object.GetResourceVersion(), w.actor.certainty
 	step.Window, step.Best = w.window()
 	step.Evidence = []seq.Evidence{w.evidence()}
 	c := graph.Claim{Step: step, Follows: s.storedBefore(w.rv, s.resource)}
 	if s.foundRevision() != nil {
-		c.Follows = append(c.Follows, s.heldKey())
+		c.Follows = append(c.Follows, s.foundRevisionKey())
 	}
 	return c
 }
@@ -105,7 +109,7 @@ var ruleBind = rule{
 		Explain: "The scheduler only writes the node's name into the Pod. It starts nothing and tells no node.",
 		Doc:     docs + "concepts/scheduling-eviction/kube-scheduler/",
 	},
-	to: seq.APIServer, kind: seq.RequestKind, at: seq.AtCommit, certainty: seq.Inferred, detail: seq.Brief,
+	to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit, certainty: seq.Inferred, detail: seq.Brief,
 	derive: deriveBind,
 }
 
@@ -116,7 +120,7 @@ func deriveBind(s *story, emit func(graph.Claim)) {
 		}
 		c := s.writeClaim(w, "POST pods/binding ("+w.pod.Spec.NodeName+")", seq.Brief)
 		if !w.isBind() { // a later write hides which revision it was
-			c.Key, c.Verb, c.Subresource, c.ResourceVersion = bindKey, "create", "binding", ""
+			c.Key, c.Verb, c.Subresource, c.ResourceVersion = hiddenBindKey, "create", "binding", ""
 			c.From, c.Certainty, c.Best = w.binder(), seq.Inferred, time.Time{}
 			c.Window.Earliest = time.Time{}
 			c.Evidence[0].Detail = "spec.nodeName appeared, within more than one write"
@@ -149,7 +153,7 @@ var ruleStatusPatch = rule{
 			"cluster ever learns of the node.",
 		Doc: docs + "concepts/workloads/pods/pod-lifecycle/",
 	},
-	from: seq.Kubelet, to: seq.APIServer, kind: seq.RequestKind, at: seq.AtCommit,
+	from: seq.Kubelet, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit,
 	certainty: seq.Observed, detail: seq.Normal,
 	derive: deriveStatusPatch,
 }
@@ -179,32 +183,32 @@ var ruleEtcdWrite = rule{
 		Doc:     docs + "concepts/overview/components/#etcd",
 	},
 	of: ofAll, from: seq.APIServer, to: seq.Etcd, kind: seq.RequestKind,
-	at: seq.AtCommit, certainty: seq.Observed, detail: seq.Full,
+	instant: seq.AtCommit, certainty: seq.Observed, detail: seq.Full,
 	derive: deriveEtcdWrite,
 }
 
 func deriveEtcdWrite(s *story, emit func(graph.Claim)) {
 	for i, w := range s.revisions {
-		if !w.drawn() {
+		if !w.isOfRun() {
 			continue
 		}
 		step := seq.Step{Key: s.etcdKey(w.rv), Label: s.object.Kind + " " + s.object.Name, Object: s.object,
 			ResourceVersion: w.object.GetResourceVersion(), Clock: seq.APIServer}
 		step.Window, step.Best = w.window()
-		if w.own != nil {
+		if w.ownRequest != nil {
 			// The answer follows the commit closely.
-			step.Window = instant.Intersect(step.Window, seq.Window{Earliest: w.own.Sent, Latest: w.own.FirstByte})
-			if !w.own.FirstByte.IsZero() {
-				step.Best = w.own.FirstByte.Add(-time.Millisecond)
+			step.Window = instant.Intersect(step.Window, seq.Window{Earliest: w.ownRequest.Sent, Latest: w.ownRequest.FirstByte})
+			if !w.ownRequest.FirstByte.IsZero() {
+				step.Best = w.ownRequest.FirstByte.Add(-time.Millisecond)
 			}
 		}
 		step.Evidence = []seq.Evidence{w.evidence()}
-		if step.Verb = "update"; w.first {
+		if step.Verb = "update"; w.creates {
 			step.Verb = "create"
 		} else if w.deleted {
 			step.Verb = "delete"
 		}
-		if w.first || w.isBind() || w.deleted || w.endsLife() || w.isStatusPatch() && w.reportDetail() == seq.Brief {
+		if w.creates || w.isBind() || w.deleted || w.endsLife() || w.isStatusPatch() && w.reportDetail() == seq.Brief {
 			step.Detail = seq.Brief
 		}
 		after := append(s.storedBefore(w.rv, s.resource), s.writeKey(w))
@@ -213,4 +217,45 @@ func deriveEtcdWrite(s *story, emit func(graph.Claim)) {
 		}
 		emit(graph.Claim{Step: step, Follows: after})
 	}
+}
+
+// reported are the messages that a status write tells of, and so came before it.
+func (s *story) reported(w *write) []seq.Key {
+	var keys []seq.Key
+	if object.Condition(w.pod, corev1.PodReadyToStartContainers) == corev1.ConditionTrue {
+		keys = append(keys, sandboxKey.End())
+	}
+	for c := range object.Statuses(w.pod) {
+		n := int(c.RestartCount)
+		if c.State.Running != nil || began(c.State.Terminated) {
+			keys = append(keys, criKey("StartContainer", c.Name, n).End())
+		}
+		if c.State.Terminated != nil {
+			keys = append(keys, exitKey(c.Name, n))
+		}
+		if c.LastTerminationState.Terminated != nil {
+			keys = append(keys, exitKey(c.Name, lastStateAttempt(c)))
+		}
+		if c.Ready {
+			keys = append(keys, probeKey("readiness", c.Name, n))
+		}
+		if c.Started != nil && *c.Started {
+			keys = append(keys, probeKey("startup", c.Name, n))
+		}
+	}
+	return keys
+}
+
+// reportDetail draws the reports that end a phase even in the briefest picture.
+func (w *write) reportDetail() seq.Detail {
+	prev := w.prevPod
+	if prev == nil {
+		return seq.Normal
+	}
+	if prev.Status.Phase != w.pod.Status.Phase ||
+		object.Condition(prev, corev1.PodReady) != corev1.ConditionTrue &&
+			object.Condition(w.pod, corev1.PodReady) == corev1.ConditionTrue {
+		return seq.Brief
+	}
+	return seq.Normal
 }

@@ -18,7 +18,7 @@ var ruleCollectorWrite = rule{
 			"the object goes.",
 		Doc: docs + "concepts/architecture/garbage-collection/#cascading-deletion",
 	},
-	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, at: seq.AtCommit,
+	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit,
 	certainty: seq.Inferred, detail: seq.Normal,
 	derive: deriveCollectorWrite,
 }

@@ -13,11 +13,11 @@ import (
 )
 
 // cause is the write that a controller must have seen before it made w, or nil where that cannot be told.
-func (s *story) cause(w *write) *watchedWrite {
-	if !w.isWatchedChange {
-		w.isWatchedChange, w.seen = true, s.findCause(w)
+func (s *story) causeOf(w *write) *watchedWrite {
+	if !w.causeSought {
+		w.causeSought, w.cause = true, s.findCause(w)
 	}
-	return w.seen
+	return w.cause
 }
 
 func (s *story) findCause(w *write) *watchedWrite {
@@ -29,7 +29,7 @@ func (s *story) findCause(w *write) *watchedWrite {
 	}
 	owner := s.owner()
 	switch {
-	case w.collected() != "":
+	case w.removedCollectorFinalizer() != "":
 		return s.releaseCause(w)
 	case w.actor.name == garbageCollector && owner != nil:
 		return owner.latest(w, func(o *write) bool { return o.deleted || o.endsLife() })
@@ -71,11 +71,11 @@ func (s *story) countCause(w *write) *watchedWrite {
 	case s.object.Kind == "Deployment" && len(children) == 1:
 		return children[0].firstSaying(w)
 	case s.object.Kind == "CronJob" && len(children) == 1 &&
-		object.Status(w.was)["lastSuccessfulTime"] != object.Status(w.object)["lastSuccessfulTime"]:
+		object.Status(w.prevObject)["lastSuccessfulTime"] != object.Status(w.object)["lastSuccessfulTime"]:
 		return children[0].latest(w, func(o *write) bool { return object.State(o.object).Succeeded })
 	}
 	var last *watchedWrite
-	was, is := object.Status(w.was), object.Status(w.object)
+	was, is := object.Status(w.prevObject), object.Status(w.object)
 	for _, n := range counts {
 		now, ok := is[n.field].(int64)
 		before, _ := was[n.field].(int64)
@@ -86,8 +86,8 @@ func (s *story) countCause(w *write) *watchedWrite {
 			last = d
 		}
 	}
-	if last == nil && w.was != nil && was["observedGeneration"] == nil { // it saw the object itself
-		return s.latest(w, func(o *write) bool { return o.first })
+	if last == nil && w.prevObject != nil && was["observedGeneration"] == nil { // it saw the object itself
+		return s.latest(w, func(o *write) bool { return o.creates })
 	}
 	return last
 }
@@ -98,7 +98,7 @@ var replicaCounts = []string{"replicas", "readyReplicas", "availableReplicas"}
 // firstSaying is the first write of the object that has the numbers of a status above it.
 func (s *story) firstSaying(above *write) *watchedWrite {
 	for _, w := range s.revisions {
-		same := w.drawn() && w.rv < above.rv
+		same := w.isOfRun() && w.rv < above.rv
 		for _, field := range replicaCounts {
 			same = same && alike(object.Status(w.object)[field], object.Status(above.object)[field])
 		}
@@ -123,7 +123,7 @@ func alike(a, b any) bool {
 // earlier one that is only certain if it is the last of all.
 func (s *story) nth(n int, of statusCount, w *write) *watchedWrite {
 	became := s.firstsCounted(of)
-	if s.resource == "pods" || s.counted(s.resource) { // one counter
+	if s.resource == "pods" || s.sharesPodCounter(s.resource) { // one counter
 		i, _ := slices.BinarySearchFunc(became, w.rv,
 			func(d watchedWrite, rv uint64) int { return cmp.Compare(d.write.rv, rv) })
 		became = became[:i]
@@ -141,7 +141,7 @@ func (s *story) nth(n int, of statusCount, w *write) *watchedWrite {
 func (s *story) firstsBy(n statusCount, w *write) (became []watchedWrite) {
 	for _, p := range s.children() {
 		for _, o := range p.revisions {
-			if p.isPod() && o.drawn() && p.earlierThan(o, s, w) && n.is(o) {
+			if p.isPod() && o.isOfRun() && p.earlierThan(o, s, w) && n.is(o) {
 				became = append(became, watchedWrite{p, o})
 				break
 			}
@@ -160,8 +160,8 @@ func (s *story) firstsBy(n statusCount, w *write) (became []watchedWrite) {
 // address.
 func (s *story) endpointCause(w *write) *watchedWrite {
 	var before map[string]object.Endpoint
-	if w.prior != nil {
-		before = w.prior.endpoints()
+	if w.prevRevision != nil {
+		before = w.prevRevision.endpoints()
 	}
 	var last *watchedWrite
 	for address, e := range w.endpoints() {
@@ -174,7 +174,7 @@ func (s *story) endpointCause(w *write) *watchedWrite {
 		}
 		found := false
 		for _, o := range pod.revisions {
-			if o.pod != nil && o.drawn() && pod.earlierThan(o, s, w) &&
+			if o.pod != nil && o.isOfRun() && pod.earlierThan(o, s, w) &&
 				(e.Ready && podReady(o) || !e.Ready && o.pod.Status.PodIP == address) {
 				if d := (&watchedWrite{pod, o}); last == nil || last.story.earlierThan(last.write, pod, o) {
 					last = d
@@ -188,4 +188,37 @@ func (s *story) endpointCause(w *write) *watchedWrite {
 		}
 	}
 	return last
+}
+
+// releaseCause is what the garbage collector must have seen before it let the object go: that the last of what it owned
+// is gone, where it waited for that; nothing but its own answers where it had it stay.
+func (s *story) releaseCause(w *write) *watchedWrite {
+	children := s.children()
+	if len(children) == 0 {
+		return s.latest(w, (*write).endsLife)
+	}
+	if w.removedCollectorFinalizer() != foregroundFinalizer {
+		return nil
+	}
+	var last *watchedWrite
+	for _, c := range children {
+		n := len(c.revisions)
+		if n == 0 || !c.last().deleted || !c.earlierThan(c.last(), s, w) {
+			return nil // it may still come, and be the last
+		}
+		if last == nil || last.story.earlierThan(last.write, c, c.last()) {
+			last = &watchedWrite{c, c.last()}
+		}
+	}
+	return last
+}
+
+// lastSpecChange is the last write before another object's by which this one asked for something else than before.
+func (s *story) lastSpecChange(before *write) *watchedWrite {
+	for _, w := range slices.Backward(s.specChanges) {
+		if w.rv < before.rv {
+			return &watchedWrite{s, w}
+		}
+	}
+	return nil
 }

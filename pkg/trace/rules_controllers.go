@@ -14,15 +14,15 @@ import (
 // controllerWrites are what controllers make, report and end.
 func controllerWrites(s *story, is func(*write) bool, emit func(graph.Claim)) {
 	for _, w := range s.revisions {
-		if !w.drawn() || !w.byController() || w.isBind() || w.isStatusPatch() || w.isLastGrace() || !is(w) {
+		if !w.isOfRun() || !w.byController() || w.isBind() || w.isStatusPatch() || w.isLastGrace() || !is(w) {
 			continue
 		}
 		detail := seq.Normal
-		if w.first {
+		if w.creates {
 			detail = seq.Brief
 		}
 		c := s.writeClaim(w, s.writeLabel(w), detail)
-		if d := s.cause(w); d != nil {
+		if d := s.causeOf(w); d != nil {
 			c.Follows = append(c.Follows, d.deliveredTo(w.actor.name))
 		}
 		emit(c)
@@ -42,7 +42,7 @@ var ruleControllerCreate = rule{
 			"owner.",
 		Doc: docs + "concepts/architecture/controller/",
 	},
-	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, at: seq.AtCommit,
+	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit,
 	certainty: seq.Inferred, detail: seq.Brief,
 	derive: deriveControllerCreate,
 }
@@ -64,7 +64,7 @@ var ruleControllerStatus = rule{
 			"of them are ready. Controllers above it, and kubectl rollout status, read it there.",
 		Doc: docs + "concepts/overview/working-with-objects/#object-spec-and-status",
 	},
-	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, at: seq.AtCommit,
+	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit,
 	certainty: seq.Inferred, detail: seq.Normal,
 	derive: deriveControllerStatus,
 }
@@ -84,7 +84,7 @@ var ruleControllerWrite = rule{
 			"an EndpointSlice, binds a claim to its volume.",
 		Doc: docs + "concepts/architecture/controller/",
 	},
-	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, at: seq.AtCommit,
+	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit,
 	certainty: seq.Inferred, detail: seq.Normal,
 	derive: deriveControllerWrite,
 }
@@ -105,7 +105,7 @@ var ruleControllerDelete = rule{
 			"collector deletes: it finds each object whose ownerReference leads nowhere.",
 		Doc: docs + "concepts/architecture/garbage-collection/",
 	},
-	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, at: seq.AtCommit,
+	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit,
 	certainty: seq.Inferred, detail: seq.Brief,
 	derive: deriveControllerDelete,
 }
@@ -129,7 +129,7 @@ var ruleControllerDelivery = rule{
 			"each sees what the one before it has written.",
 		Doc: docs + "concepts/architecture/controller/",
 	},
-	of: ofAll, from: seq.APIServer, kind: seq.DeliveryKind, at: seq.AtEnd,
+	of: ofAll, from: seq.APIServer, kind: seq.DeliveryKind, instant: seq.AtEnd,
 	certainty: seq.Inferred, detail: seq.Normal,
 	derive: deriveControllerDelivery,
 }
@@ -137,10 +137,10 @@ var ruleControllerDelivery = rule{
 // deriveControllerDelivery are how controllers learned of what they acted on.
 func deriveControllerDelivery(s *story, emit func(graph.Claim)) {
 	for _, w := range s.revisions {
-		if !w.drawn() || !w.byController() {
+		if !w.isOfRun() || !w.byController() {
 			continue
 		}
-		d := s.cause(w)
+		d := s.causeOf(w)
 		if d == nil {
 			continue
 		}
@@ -148,7 +148,7 @@ func deriveControllerDelivery(s *story, emit func(graph.Claim)) {
 			Label: "watch: " + d.story.object.Kind + " " + d.story.object.Name, Object: d.story.object,
 			About: d.story.object.UID, Verb: "watch", Resource: d.resource, Clock: seq.APIServer,
 			ResourceVersion: d.write.object.GetResourceVersion()}
-		if what := d.changed(); what != "" && !d.first {
+		if what := d.changed(); what != "" && !d.creates {
 			step.Label += ": " + what
 		}
 		step.Evidence = []seq.Evidence{w.evidence()}
@@ -167,7 +167,7 @@ var ruleControllerEvent = rule{
 			"SuccessfulDelete. Each names what was done.",
 		Doc: docs + "reference/kubernetes-api/cluster-resources/event-v1/",
 	},
-	of: ofOthers, to: seq.APIServer, kind: seq.RequestKind, at: seq.AtCommit,
+	of: ofOthers, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit,
 	certainty: seq.Observed, detail: seq.Normal,
 	derive: deriveControllerEvent,
 }
@@ -197,7 +197,7 @@ func deriveControllerEvent(s *story, emit func(graph.Claim)) {
 // doneBefore is the write of the object that an Event of its owner's controller tells of.
 func (s *story) doneBefore(e *emitted) (last *write) {
 	for _, w := range s.revisions {
-		if !w.drawn() || !w.byController() || w.actor.name != e.emitter || w.rv >= e.rv {
+		if !w.isOfRun() || !w.byController() || w.actor.name != e.emitter || w.rv >= e.rv {
 			continue
 		}
 		var is bool
@@ -205,9 +205,9 @@ func (s *story) doneBefore(e *emitted) (last *write) {
 		case strings.Contains(e.event.Reason, "Delete"):
 			is = w.endsLife()
 		case e.event.Reason == "ScalingReplicaSet":
-			is = w.first || object.Spec(w.was)["replicas"] != object.Spec(w.object)["replicas"]
+			is = w.creates || object.Spec(w.prevObject)["replicas"] != object.Spec(w.object)["replicas"]
 		default:
-			is = w.first
+			is = w.creates
 		}
 		if is {
 			last = w

@@ -50,7 +50,7 @@ var ruleDockerRequest = rule{
 		Doc: dockerDocs + "reference/api/engine/",
 	},
 	of: ofEngines, from: seq.User, to: seq.Engine, kind: seq.RequestKind,
-	at: seq.AtStart, certainty: seq.Observed, detail: seq.Brief,
+	instant: seq.AtStart, certainty: seq.Observed, detail: seq.Brief,
 	derive: deriveDockerRequest,
 }
 
@@ -119,7 +119,7 @@ var ruleDockerLook = rule{
 		Doc: dockerDocs + "reference/api/engine/",
 	},
 	of: ofEngines, from: seq.User, to: seq.Engine, kind: seq.RequestKind,
-	at: seq.AtStart, certainty: seq.Observed, detail: seq.Full,
+	instant: seq.AtStart, certainty: seq.Observed, detail: seq.Full,
 	derive: deriveDockerLook,
 }
 
@@ -139,14 +139,14 @@ func deriveDockerLook(s *story, emit func(graph.Claim)) {
 }
 
 // made bounds what the engine did within our request to create the container.
-func (s *story) made(x seq.Step, emit func(graph.Claim)) {
-	q := s.asked("create")
+func (s *story) emitWithinCreate(x seq.Step, emit func(graph.Claim)) {
+	q := s.lastEngineRequest("create")
 	if q == nil || q.Status >= 300 || q.FirstByte.IsZero() {
 		return
 	}
 	x.Object, x.Clock = s.object, seq.Engine
 	x.Window.Latest = q.FirstByte
-	if e := s.event("create"); e != nil { // which comes last
+	if e := s.engineEventOf("create"); e != nil { // which comes last
 		x.Window.Latest = instant.Sooner(x.Window.Latest, e.at)
 		x.Evidence = append(x.Evidence, e.evidence())
 	}
@@ -164,7 +164,7 @@ var ruleDockerImage = rule{
 		Doc: dockerDocs + "engine/storage/drivers/",
 	},
 	of: ofEngines, from: seq.Engine, to: seq.Engine, kind: seq.NoteKind,
-	at: seq.AtEnd, certainty: seq.Observed, detail: seq.Brief,
+	instant: seq.AtEnd, certainty: seq.Observed, detail: seq.Brief,
 	derive: deriveDockerImage,
 }
 
@@ -177,7 +177,7 @@ func deriveDockerImage(s *story, emit func(graph.Claim)) {
 		if q.Docker.Layers == 1 {
 			word = "layer"
 		}
-		s.made(seq.Step{Key: "docker:image",
+		s.emitWithinCreate(seq.Step{Key: "docker:image",
 			Label: fmt.Sprintf("image %s: %d read-only %s", q.Docker.Image, q.Docker.Layers, word),
 			Evidence: []seq.Evidence{{Source: "http",
 				Detail: fmt.Sprintf("the engine's answer to %s %s: RootFS.Layers", q.Method, q.Path), At: q.FirstByte}}}, emit)
@@ -197,7 +197,7 @@ var ruleDockerLayer = rule{
 		Doc: dockerDocs + "engine/storage/drivers/#container-and-layers",
 	},
 	of: ofEngines, from: seq.Engine, to: seq.Engine, kind: seq.NoteKind,
-	at: seq.AtEnd, certainty: seq.Observed, detail: seq.Brief,
+	instant: seq.AtEnd, certainty: seq.Observed, detail: seq.Brief,
 	derive: deriveDockerLayer,
 }
 
@@ -206,7 +206,7 @@ func deriveDockerLayer(s *story, emit func(graph.Claim)) {
 		if q.Docker == nil || q.Docker.Driver == "" {
 			continue
 		}
-		s.made(seq.Step{Key: "docker:layer", Label: "a read-write layer on top, by " + q.Docker.Driver,
+		s.emitWithinCreate(seq.Step{Key: "docker:layer", Label: "a read-write layer on top, by " + q.Docker.Driver,
 			Evidence: []seq.Evidence{{Source: "http",
 				Detail: fmt.Sprintf("the engine's answer to %s %s: its storage driver", q.Method, q.Path), At: q.FirstByte}}}, emit)
 		return
@@ -235,7 +235,7 @@ var ruleDockerEvent = rule{
 		Doc: dockerDocs + "reference/cli/docker/system/events/",
 	},
 	of: ofEngines, from: seq.Engine, to: seq.Engine, kind: seq.NoteKind,
-	at: seq.AtEnd, certainty: seq.Observed, detail: seq.Normal,
+	instant: seq.AtEnd, certainty: seq.Observed, detail: seq.Normal,
 	derive: deriveDockerEvent,
 }
 
@@ -248,7 +248,7 @@ func deriveDockerEvent(s *story, emit func(graph.Claim)) {
 		}
 		x := seq.Step{Key: dockerEventKey(e.Action), Label: words.label + e.Attributes[words.attribute], Object: s.object,
 			Evidence: []seq.Evidence{e.evidence()}}
-		s.noted(&x, e.at)
+		s.setEngineInstant(&x, e.at)
 		var after []seq.Key
 		switch e.Action {
 		case "connect":
@@ -264,13 +264,13 @@ func deriveDockerEvent(s *story, emit func(graph.Claim)) {
 
 // afterAsking is the key of our request of that verb.
 func (s *story) afterAsking(verb string) []seq.Key {
-	if q := s.asked(verb); q != nil {
+	if q := s.lastEngineRequest(verb); q != nil {
 		return []seq.Key{callKey(q)}
 	}
 	return nil
 }
 
-func (s *story) lane() seq.Participant { return seq.Container(s.object.Name) }
+func (s *story) containerLane() seq.Participant { return seq.Container(s.object.Name) }
 
 // noteLag is what the engine usually takes from an exit to its event of it: it deletes the task first. Measured on one
 // machine, with Docker 20.10.

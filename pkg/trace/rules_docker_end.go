@@ -21,13 +21,13 @@ var ruleDockerOutput = rule{
 			"and passes it on to whoever is attached.",
 		Doc: dockerDocs + "reference/cli/docker/container/attach/",
 	},
-	of: ofEngines, from: seq.Engine, to: seq.User, kind: seq.DeliveryKind, at: seq.AtEnd,
+	of: ofEngines, from: seq.Engine, to: seq.User, kind: seq.DeliveryKind, instant: seq.AtEnd,
 	label: "the first of the container's output", certainty: seq.Observed, detail: seq.Normal,
 	derive: deriveDockerOutput,
 }
 
 func deriveDockerOutput(s *story, emit func(graph.Claim)) {
-	q := s.asked("attach")
+	q := s.lastEngineRequest("attach")
 	if q == nil || q.Docker.Output.IsZero() {
 		return
 	}
@@ -48,7 +48,7 @@ var ruleDockerExit = rule{
 			"left is its layer, its logs and its exit code, until it is removed.",
 		Doc: dockerDocs + "engine/containers/run/#exit-status",
 	},
-	of: ofEngines, kind: seq.NoteKind, at: seq.AtEnd, certainty: seq.Observed, detail: seq.Brief,
+	of: ofEngines, kind: seq.NoteKind, instant: seq.AtEnd, certainty: seq.Observed, detail: seq.Brief,
 	derive: deriveDockerExit,
 }
 
@@ -57,13 +57,14 @@ func deriveDockerExit(s *story, emit func(graph.Claim)) {
 	if !ok {
 		return
 	}
-	x := seq.Step{Key: "docker:exit", From: s.lane(), To: s.lane(), Label: fmt.Sprintf("exits with %d", e.code),
+	x := seq.Step{Key: "docker:exit", From: s.containerLane(), To: s.containerLane(),
+		Label:  fmt.Sprintf("exits with %d", e.code),
 		Object: s.object, Container: s.object.Name, Clock: seq.Engine, Evidence: e.evidence}
 	if e.oom {
 		x.Label += ", killed by the kernel: out of memory"
 	}
-	if x.Window.Latest, x.Best = e.by, e.by.Add(-noteLag); e.exact {
-		s.noted(&x, e.by)
+	if x.Window.Latest, x.Best = e.endedBy, e.endedBy.Add(-noteLag); e.exact {
+		s.setEngineInstant(&x, e.endedBy)
 	}
 	emit(graph.Claim{Step: x, Follows: []seq.Key{"docker:program"}})
 }
@@ -79,12 +80,12 @@ var ruleDockerExitTold = rule{
 		Doc: "https://github.com/containerd/containerd/blob/main/docs/getting-started.md",
 	},
 	of: ofEngines, from: seq.Containerd, to: seq.Engine, kind: seq.DeliveryKind,
-	at: seq.AtEnd, certainty: seq.Inferred, detail: seq.Normal,
+	instant: seq.AtEnd, certainty: seq.Inferred, detail: seq.Normal,
 	derive: deriveDockerExitTold,
 }
 
 func deriveDockerExitTold(s *story, emit func(graph.Claim)) {
-	die := s.event("die")
+	die := s.engineEventOf("die")
 	if die == nil {
 		return
 	}

@@ -25,7 +25,7 @@ func (s *story) containerdCall(call string, end seq.Step, after []seq.Key, emit 
 	request.Window.Latest = end.Window.Latest
 	emit(graph.Claim{Step: request, Follows: after, Lag: criLag})
 	answer := request.Reply(call + " returns")
-	answer.Window, answer.Best, answer.Shown, answer.Precision = end.Window, end.Best, end.Shown, end.Precision
+	answer.Window, answer.Best, answer.Sharp, answer.Precision = end.Window, end.Best, end.Sharp, end.Precision
 	answer.Certainty, answer.Detail = end.Certainty, seq.Normal
 	emit(graph.Claim{Step: answer, Follows: append(slices.Clone(runcWithin[call]), request.Key), Lag: criLag})
 }
@@ -44,7 +44,7 @@ var ruleDockerContainerd = rule{
 		Doc: "https://github.com/containerd/containerd/blob/main/docs/getting-started.md",
 	},
 	of: ofEngines, from: seq.Engine, to: seq.Containerd, kind: seq.RequestKind,
-	at: seq.AtEnd, certainty: seq.Inferred, detail: seq.Brief,
+	instant: seq.AtEnd, certainty: seq.Inferred, detail: seq.Brief,
 	derive: deriveDockerContainerd,
 }
 
@@ -83,16 +83,16 @@ var ruleContainerdEvent = rule{
 		Doc: "https://github.com/containerd/containerd/blob/main/docs/namespaces.md",
 	},
 	of: ofEngines, from: seq.Engine, to: seq.Containerd, kind: seq.RequestKind,
-	at: seq.AtEnd, certainty: seq.Observed, detail: seq.Brief,
+	instant: seq.AtEnd, certainty: seq.Observed, detail: seq.Brief,
 	derive: deriveContainerdEvent,
 }
 
 func deriveContainerdEvent(s *story, emit func(graph.Claim)) {
 	after := s.afterAsking("start")
 	for _, c := range containerdCalls {
-		if e := s.task(c.topic); e != nil {
+		if e := s.containerdEventOf(c.topic); e != nil {
 			end := seq.Step{Evidence: []seq.Evidence{e.evidence()}}
-			s.noted(&end, e.at)
+			s.setEngineInstant(&end, e.at)
 			s.containerdCall(c.call, end, after, emit)
 			after = []seq.Key{containerdKey(c.call).End()}
 		}
@@ -100,9 +100,9 @@ func deriveContainerdEvent(s *story, emit func(graph.Claim)) {
 	after = append(s.afterAsking("start"), "docker:exit", "docker:exit-told", containerdKey("Tasks.Create").End())
 	for _, c := range []struct{ call, topic string }{{"Tasks.Delete", "/tasks/delete"},
 		{"Containers.Delete", "/containers/delete"}} {
-		if e := s.task(c.topic); e != nil {
+		if e := s.containerdEventOf(c.topic); e != nil {
 			end := seq.Step{Evidence: []seq.Evidence{e.evidence()}, Detail: seq.Normal}
-			s.noted(&end, e.at)
+			s.setEngineInstant(&end, e.at)
 			s.containerdCall(c.call, end, after, emit)
 			after = append(slices.Clone(after), containerdKey(c.call).End())
 		}
@@ -130,7 +130,7 @@ var ruleDockerRunc = rule{
 			"stays and holds the container.",
 		Doc: "https://github.com/opencontainers/runtime-spec/blob/main/runtime.md#lifecycle",
 	},
-	of: ofEngines, from: seq.Containerd, kind: seq.RequestKind, at: seq.AtStart,
+	of: ofEngines, from: seq.Containerd, kind: seq.RequestKind, instant: seq.AtStart,
 	certainty: seq.Inferred, detail: seq.Brief,
 	derive: deriveDockerRunc,
 }
@@ -144,7 +144,7 @@ func deriveDockerRunc(s *story, emit func(graph.Claim)) {
 	create := seq.Step{Key: "runc:create", To: s.theRuntime(), Label: "create", Object: s.object, Container: s.object.Name,
 		Clock: seq.Engine, Evidence: evidence}
 	create.Window.Latest = by
-	if e := s.task("/tasks/create"); e != nil { // which is published when runc has done it
+	if e := s.containerdEventOf("/tasks/create"); e != nil { // which is published when runc has done it
 		create.Window.Latest, create.Evidence = e.at, []seq.Evidence{e.evidence()}
 	}
 	if refused != nil {
@@ -157,7 +157,7 @@ func deriveDockerRunc(s *story, emit func(graph.Claim)) {
 	}
 	start := create
 	start.Key, start.Label, start.Window.Latest, start.Evidence = "runc:start", "start", by, evidence
-	if e := s.task("/tasks/start"); e != nil {
+	if e := s.containerdEventOf("/tasks/start"); e != nil {
 		start.Window.Latest, start.Evidence = e.at, []seq.Evidence{e.evidence()}
 	}
 	emit(graph.Claim{Step: start, Follows: []seq.Key{create.Key, containerdKey("Tasks.Start")}, Lag: criLag})
@@ -165,7 +165,7 @@ func deriveDockerRunc(s *story, emit func(graph.Claim)) {
 
 // refusedByRunc is our request to start the container where the OCI runtime could not make it, or nil.
 func (s *story) refusedByRunc() *seq.Request {
-	if q := s.asked("start"); q != nil && q.Status >= 400 && strings.Contains(q.Message, "OCI runtime") {
+	if q := s.lastEngineRequest("start"); q != nil && q.Status >= 400 && strings.Contains(q.Message, "OCI runtime") {
 		return q
 	}
 	return nil
@@ -181,7 +181,7 @@ var ruleDockerProgram = rule{
 			"namespaces.",
 		Doc: dockerDocs + "engine/containers/run/",
 	},
-	of: ofEngines, kind: seq.RequestKind, at: seq.AtStart, label: "exec the container's program",
+	of: ofEngines, kind: seq.RequestKind, instant: seq.AtStart, label: "exec the container's program",
 	certainty: seq.Inferred, detail: seq.Brief,
 	derive: deriveDockerProgram,
 }
@@ -191,13 +191,14 @@ func deriveDockerProgram(s *story, emit func(graph.Claim)) {
 	if by.IsZero() {
 		return
 	}
-	x := seq.Step{Key: "docker:program", From: s.theRuntime(), To: s.lane(), Object: s.object, Container: s.object.Name,
-		Clock: seq.Engine, Evidence: evidence}
+	x := seq.Step{Key: "docker:program", From: s.theRuntime(), To: s.containerLane(), Object: s.object,
+		Container: s.object.Name,
+		Clock:     seq.Engine, Evidence: evidence}
 	x.Window.Latest = by
-	if e := s.task("/tasks/start"); e != nil {
+	if e := s.containerdEventOf("/tasks/start"); e != nil {
 		x.Window.Latest, x.Evidence = e.at, []seq.Evidence{e.evidence()}
 	}
-	if q := s.asked("attach"); q != nil && !q.Docker.Output.IsZero() { // what has written runs
+	if q := s.lastEngineRequest("attach"); q != nil && !q.Docker.Output.IsZero() { // what has written runs
 		x.Window.Latest = instant.Sooner(x.Window.Latest, q.Docker.Output)
 	}
 	emit(graph.Claim{Step: x, Follows: []seq.Key{"runc:start"}, Lag: criLag})

@@ -16,7 +16,7 @@ import (
 )
 
 // note is the step of an Event that tells of something its emitter saw.
-func (s *story) note(e *emitted) seq.Step {
+func (s *story) eventStep(e *emitted) seq.Step {
 	n := seq.Step{Key: e.noteKey(), From: e.emitter, To: e.emitter, Container: e.container, Object: s.object,
 		Clock: e.emitter}
 	n.Label = e.event.Reason + ": " + e.event.Message
@@ -36,14 +36,14 @@ var ruleEventWrite = rule{
 		Explain: "Events are API objects too, written a few milliseconds after what they tell of, and kept for an hour.",
 		Doc:     docs + "reference/kubernetes-api/cluster-resources/event-v1/",
 	},
-	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, at: seq.AtCommit,
+	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit,
 	certainty: seq.Observed, detail: seq.Full,
 	derive: deriveEventWrite,
 }
 
 func deriveEventWrite(s *story, emit func(graph.Claim)) {
 	for _, e := range s.events {
-		if e.first {
+		if e.isFirstEmission {
 			continue
 		}
 		step := seq.Step{Key: e.writeKey(), From: e.emitter, Verb: "create", Resource: "events",
@@ -75,7 +75,7 @@ var ruleTrouble = rule{
 		Explain: "A component says that something went wrong.",
 		Doc:     docs + "tasks/debug/debug-application/debug-pods/",
 	},
-	of: ofAll, kind: seq.NoteKind, at: seq.AtEnd, certainty: seq.Observed, detail: seq.Normal,
+	of: ofAll, kind: seq.NoteKind, instant: seq.AtEnd, certainty: seq.Observed, detail: seq.Normal,
 	derive: deriveTrouble,
 }
 
@@ -86,7 +86,7 @@ func deriveTrouble(s *story, emit func(graph.Claim)) {
 	}
 	for _, e := range s.events {
 		if e.event.Type == corev1.EventTypeWarning && !drawnByOwnRule[e.event.Reason] && !calls[e] && !s.unsettled(e) {
-			emit(graph.Claim{Step: s.note(e)})
+			emit(graph.Claim{Step: s.eventStep(e)})
 		}
 	}
 }
@@ -124,7 +124,7 @@ var ruleUnschedulable = rule{
 		Explain: "No node passed every filter; the Pod waits until something in the cluster changes.",
 		Doc:     docs + "concepts/scheduling-eviction/",
 	},
-	from: seq.Scheduler, to: seq.Scheduler, kind: seq.NoteKind, at: seq.AtEnd,
+	from: seq.Scheduler, to: seq.Scheduler, kind: seq.NoteKind, instant: seq.AtEnd,
 	certainty: seq.Observed, detail: seq.Normal,
 	derive: deriveUnschedulable,
 }
@@ -132,7 +132,7 @@ var ruleUnschedulable = rule{
 func deriveUnschedulable(s *story, emit func(graph.Claim)) {
 	for _, e := range s.events {
 		if e.event.Reason == "FailedScheduling" {
-			emit(graph.Claim{Step: s.note(e), Follows: []seq.Key{deliverScheduler}})
+			emit(graph.Claim{Step: s.eventStep(e), Follows: []seq.Key{deliverScheduler}})
 		}
 	}
 }
@@ -146,14 +146,14 @@ var ruleProbeFailed = rule{
 		Explain: "The container answered a probe wrongly, late or not at all.",
 		Doc:     docs + "concepts/configuration/liveness-readiness-startup-probes/",
 	},
-	from: seq.Kubelet, kind: seq.RequestKind, at: seq.AtEnd, certainty: seq.Observed, detail: seq.Normal,
+	from: seq.Kubelet, kind: seq.RequestKind, instant: seq.AtEnd, certainty: seq.Observed, detail: seq.Normal,
 	derive: deriveProbeFailed,
 }
 
 func deriveProbeFailed(s *story, emit func(graph.Claim)) {
 	for _, e := range s.events {
 		if e.event.Reason == "Unhealthy" && e.container != "" {
-			step := s.note(e)
+			step := s.eventStep(e)
 			step.From, step.To, step.Node = seq.Kubelet, seq.Container(e.container), s.node
 			emit(graph.Claim{Step: step, Follows: []seq.Key{deliverKubelet}})
 		}

@@ -16,7 +16,7 @@ import (
 )
 
 // here is a message about the command in its container.
-func (s *story) here(x execCall, key seq.Key, label string, evidence []seq.Evidence) seq.Step {
+func (s *story) execStep(x execCall, key seq.Key, label string, evidence []seq.Evidence) seq.Step {
 	return seq.Step{Key: key, Label: label, Container: x.Exec.Container, Object: s.object, Node: s.node,
 		Clock: seq.Kubectl, Evidence: evidence}
 }
@@ -33,14 +33,14 @@ var ruleOwnExec = rule{
 			"it.",
 		Doc: docs + "reference/using-api/api-concepts/#exec-attach-port-forward",
 	},
-	from: seq.Kubectl, to: seq.APIServer, kind: seq.RequestKind, at: seq.AtStart,
+	from: seq.Kubectl, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtStart,
 	certainty: seq.Observed, detail: seq.Brief,
 	derive: deriveOwnExec,
 }
 
 func deriveOwnExec(s *story, emit func(graph.Claim)) {
 	for _, x := range s.execs((*seq.Request).Acts) {
-		request := s.api(verbs[x.Method], "exec")
+		request := s.requestStep(verbs[x.Method], "exec")
 		request.Key, request.Call, request.Clock = callKey(x.Request), callKey(x.Request), seq.Kubectl
 		request.Container, request.Node = x.Exec.Container, s.node
 		request.Label = x.Method + " pods/exec (" + s.object.Name + ") " + x.Exec.Container + ": " +
@@ -48,7 +48,7 @@ func deriveOwnExec(s *story, emit func(graph.Claim)) {
 		request.SetInstant(x.Sent, instant.OurPrecision)
 		request.Evidence = []seq.Evidence{x.Evidence()}
 		if x.Method == "POST" { // it is not known when its connection was ready
-			request.Window.Latest, request.Shown = x.FirstByte, false
+			request.Window.Latest, request.Sharp = x.FirstByte, false
 			request.Evidence[0].Detail += "; the connection's set-up is part of it"
 		}
 		for _, c := range s.records.calls {
@@ -73,7 +73,7 @@ var ruleExecKubelet = rule{
 			"passes the streams on. Nearly everywhere else it is the kubelet that calls.",
 		Doc: docs + "concepts/architecture/control-plane-node-communication/#apiserver-to-kubelet",
 	},
-	from: seq.APIServer, to: seq.Kubelet, kind: seq.RequestKind, at: seq.AtStart,
+	from: seq.APIServer, to: seq.Kubelet, kind: seq.RequestKind, instant: seq.AtStart,
 	certainty: seq.Inferred, detail: seq.Brief,
 	derive: deriveExecKubelet,
 }
@@ -84,7 +84,7 @@ func deriveExecKubelet(s *story, emit func(graph.Claim)) {
 		if by.IsZero() {
 			continue
 		}
-		step := s.here(x, x.key("kubelet"), "exec "+x.Exec.Container+": "+x.Exec.CommandLine(), evidence)
+		step := s.execStep(x, x.key("kubelet"), "exec "+x.Exec.Container+": "+x.Exec.CommandLine(), evidence)
 		step.Window.Latest = by
 		emit(graph.Claim{Step: step, Follows: []seq.Key{callKey(x.Request)}, Lag: kubeletLag})
 	}
@@ -100,7 +100,7 @@ var ruleExecCRI = rule{
 			"the streams to it, and the command starts once they are.",
 		Doc: docs + "concepts/architecture/cri/",
 	},
-	from: seq.Kubelet, to: seq.Runtime, kind: seq.RequestKind, at: seq.AtStart,
+	from: seq.Kubelet, to: seq.Runtime, kind: seq.RequestKind, instant: seq.AtStart,
 	certainty: seq.Inferred, detail: seq.Brief,
 	derive: deriveExecCRI,
 }
@@ -111,8 +111,9 @@ func deriveExecCRI(s *story, emit func(graph.Claim)) {
 		if by.IsZero() {
 			continue
 		}
-		start := graph.Claim{Step: s.here(x, "", "Exec "+x.Exec.Container, evidence), Follows: []seq.Key{x.key("kubelet")},
-			Lag: criLag}
+		start := graph.Claim{Step: s.execStep(x, "", "Exec "+x.Exec.Container, evidence),
+			Follows: []seq.Key{x.key("kubelet")},
+			Lag:     criLag}
 		end := graph.Claim{Step: seq.Step{Evidence: evidence, Window: seq.Window{Latest: by}, Clock: seq.Kubectl},
 			Lag: criLag}
 		s.call("Exec", x.Exec.Container, x.number, start, end, emit)
@@ -130,7 +131,7 @@ var ruleExecRunc = rule{
 			"child of process 1, but it shares its file system, network and limits.",
 		Doc: docs + "tasks/debug/debug-application/get-shell-running-container/",
 	},
-	kind: seq.RequestKind, at: seq.AtStart, certainty: seq.Inferred, detail: seq.Brief,
+	kind: seq.RequestKind, instant: seq.AtStart, certainty: seq.Inferred, detail: seq.Brief,
 	derive: deriveExecRunc,
 }
 
@@ -140,7 +141,7 @@ func deriveExecRunc(s *story, emit func(graph.Claim)) {
 		if by.IsZero() {
 			continue
 		}
-		exec := s.here(x, "runc:exec:"+x.cri(), "exec", evidence)
+		exec := s.execStep(x, "runc:exec:"+x.cri(), "exec", evidence)
 		exec.From, exec.To, exec.Window.Latest = s.runtime, s.ociRuntime(), by
 		exec.Best = x.FirstByte.Add(criLag) // the kubelet switches protocols before it connects the streams
 		failed := x.Exec.Error != "" && x.Exec.Output.IsZero()
@@ -154,7 +155,7 @@ func deriveExecRunc(s *story, emit func(graph.Claim)) {
 			emit(graph.Claim{Step: end, Follows: []seq.Key{exec.Key}, Lag: runcLag})
 			continue
 		}
-		begins := s.here(x, x.key("begins"), "begins: "+x.Exec.CommandLine(), evidence)
+		begins := s.execStep(x, x.key("begins"), "begins: "+x.Exec.CommandLine(), evidence)
 		begins.From, begins.To, begins.Window.Latest = exec.To, seq.Container(x.Exec.Container), by
 		emit(graph.Claim{Step: exec, Follows: []seq.Key{x.cri().End()}, Lag: criLag})
 		emit(graph.Claim{Step: begins, Follows: []seq.Key{exec.Key}, Lag: runcLag})
@@ -179,7 +180,7 @@ var ruleExecOutput = rule{
 			"anywhere, and kubectl logs does not have it.",
 		Doc: docs + "tasks/debug/debug-application/get-shell-running-container/",
 	},
-	from: seq.APIServer, to: seq.Kubectl, kind: seq.DeliveryKind, at: seq.AtEnd,
+	from: seq.APIServer, to: seq.Kubectl, kind: seq.DeliveryKind, instant: seq.AtEnd,
 	certainty: seq.Observed, detail: seq.Normal,
 	derive: deriveExecOutput,
 }
@@ -189,7 +190,7 @@ func deriveExecOutput(s *story, emit func(graph.Claim)) {
 		if x.Exec.Output.IsZero() {
 			continue
 		}
-		step := s.here(x, x.key("output"), "the first of the command's output",
+		step := s.execStep(x, x.key("output"), "the first of the command's output",
 			[]seq.Evidence{{Source: "http", Detail: "the first bytes on a stream of our connection", At: x.Exec.Output}})
 		step.SetInstant(x.Exec.Output, instant.OurPrecision)
 		emit(graph.Claim{Step: step, Follows: []seq.Key{x.key("begins"), callKey(x.Request).End()}})
@@ -205,7 +206,7 @@ var ruleExecExit = rule{
 		Explain: "The command ended. That ends no container: only the end of its first process does.",
 		Doc:     docs + "concepts/workloads/pods/pod-lifecycle/#container-states",
 	},
-	kind: seq.NoteKind, at: seq.AtEnd, certainty: seq.Observed, detail: seq.Brief,
+	kind: seq.NoteKind, instant: seq.AtEnd, certainty: seq.Observed, detail: seq.Brief,
 	derive: deriveExecExit,
 }
 
@@ -214,7 +215,7 @@ func deriveExecExit(s *story, emit func(graph.Claim)) {
 		if x.Exec.ExitCode == nil {
 			continue
 		}
-		step := s.here(x, x.key("exit"), x.ended(), []seq.Evidence{x.status()})
+		step := s.execStep(x, x.key("exit"), x.exitLabel(), []seq.Evidence{x.status()})
 		step.From, step.To = seq.Container(x.Exec.Container), seq.Container(x.Exec.Container)
 		step.Window.Latest, step.Best = x.Exec.Ended, x.Exec.Ended.Add(-statusLag)
 		emit(graph.Claim{Step: step, Follows: []seq.Key{x.key("begins")}})
@@ -232,7 +233,7 @@ var ruleExecStatus = rule{
 			"is closed. kubectl exits with that code.",
 		Doc: docs + "reference/kubectl/generated/kubectl_exec/",
 	},
-	from: seq.APIServer, to: seq.Kubectl, kind: seq.DeliveryKind, at: seq.AtEnd,
+	from: seq.APIServer, to: seq.Kubectl, kind: seq.DeliveryKind, instant: seq.AtEnd,
 	certainty: seq.Observed, detail: seq.Brief,
 	derive: deriveExecStatus,
 }
@@ -242,7 +243,7 @@ func deriveExecStatus(s *story, emit func(graph.Claim)) {
 		if x.Exec.Ended.IsZero() {
 			continue
 		}
-		step := s.here(x, x.key("status"), "", nil)
+		step := s.execStep(x, x.key("status"), "", nil)
 		if step.Evidence = []seq.Evidence{{Source: "http", Detail: "the end of the streams: " + x.Exec.Error,
 			At: x.Exec.Ended}}; x.Exec.ExitCode != nil {
 			step.Evidence[0] = x.status()
@@ -264,7 +265,7 @@ var ruleProcess = rule{
 			"for, and when it ends the kernel ends all the others.",
 		Doc: docs + "concepts/containers/",
 	},
-	kind: seq.NoteKind, at: seq.AtEnd, certainty: seq.Observed, detail: seq.Normal,
+	kind: seq.NoteKind, instant: seq.AtEnd, certainty: seq.Observed, detail: seq.Normal,
 	derive: deriveProcess,
 }
 
@@ -272,7 +273,7 @@ var ruleProcess = rule{
 func deriveProcess(s *story, emit func(graph.Claim)) {
 	for _, x := range s.execs(func(q *seq.Request) bool { return !q.Acts() }) {
 		for _, p := range x.Exec.Processes {
-			step := s.here(x, x.key(fmt.Sprint("process:", p.PID)), fmt.Sprintf("process %d: %s", p.PID, p.Command),
+			step := s.execStep(x, x.key(fmt.Sprint("process:", p.PID)), fmt.Sprintf("process %d: %s", p.PID, p.Command),
 				[]seq.Evidence{{Source: "http", Detail: fmt.Sprintf("/proc/%d in the container", p.PID), At: x.Exec.Ended}})
 			step.From, step.To = seq.Container(x.Exec.Container), seq.Container(x.Exec.Container)
 			step.Window, step.Best = seq.Window{Earliest: x.Sent, Latest: x.Exec.Ended}, x.Exec.Ended
@@ -288,7 +289,7 @@ func (s *story) endsBefore(r life) (keys []seq.Key) {
 		return nil
 	}
 	for _, x := range s.execs((*seq.Request).Acts) {
-		if x.Exec.Container == r.container && s.lifeWhen(x.Request) == r.attempt {
+		if x.Exec.Container == r.container && s.attemptWhen(x.Request) == r.attempt {
 			keys = append(keys, x.key("exit"))
 		}
 	}
@@ -296,7 +297,7 @@ func (s *story) endsBefore(r life) (keys []seq.Key) {
 }
 
 // lifeWhen is which life of its container a command was run in, as far as the status had told when it was sent.
-func (s *story) lifeWhen(q *seq.Request) int {
+func (s *story) attemptWhen(q *seq.Request) int {
 	life := -1
 	for _, w := range s.revisions {
 		if c := object.StatusOf(w.pod, q.Exec.Container); c != nil && c.State.Running != nil && !w.received.After(q.Sent) {

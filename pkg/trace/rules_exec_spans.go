@@ -19,7 +19,7 @@ var ruleExecSpan = rule{
 			"is its client there, and passes on what it gets.",
 		Doc: docs + "reference/networking/ports-and-protocols/",
 	},
-	from: seq.APIServer, to: seq.Kubelet, kind: seq.RequestKind, at: seq.AtStart,
+	from: seq.APIServer, to: seq.Kubelet, kind: seq.RequestKind, instant: seq.AtStart,
 	certainty: seq.Observed, detail: seq.Brief,
 	derive: deriveExecSpan,
 }
@@ -27,11 +27,11 @@ var ruleExecSpan = rule{
 // deriveExecSpan is the kubelet's part in a command, by its own span.
 func deriveExecSpan(s *story, emit func(graph.Claim)) {
 	for _, x := range s.execRecords {
-		step := s.here(x.execCall, x.key("kubelet"), "exec "+x.Exec.Container+": "+x.Exec.CommandLine(),
+		step := s.execStep(x.execCall, x.key("kubelet"), "exec "+x.Exec.Container+": "+x.Exec.CommandLine(),
 			[]seq.Evidence{x.server.Evidence()})
 		step.Clock = seq.Kubelet
 		step.Window, step.Best = s.startOf(x.server)
-		step.Shown, step.Precision = true, spanPrecision
+		step.Sharp, step.Precision = true, spanPrecision
 		emit(graph.Claim{Step: step, Follows: []seq.Key{callKey(x.Request)}})
 	}
 }
@@ -46,7 +46,7 @@ var ruleProcessSpan = rule{
 			"then waits for the end of that.",
 		Doc: docs + "setup/production-environment/container-runtimes/",
 	},
-	to: seq.Runc, kind: seq.RequestKind, at: seq.AtStart, certainty: seq.Observed, detail: seq.Brief,
+	to: seq.Runc, kind: seq.RequestKind, instant: seq.AtStart, certainty: seq.Observed, detail: seq.Brief,
 	derive: deriveProcessSpan,
 }
 
@@ -56,12 +56,12 @@ func deriveProcessSpan(s *story, emit func(graph.Claim)) {
 		if x.start == nil || x.runc == nil {
 			continue
 		}
-		exec := s.here(x.execCall, "runc:exec:"+x.execCall.cri(), "exec", []seq.Evidence{x.runc.Evidence()})
+		exec := s.execStep(x.execCall, "runc:exec:"+x.execCall.cri(), "exec", []seq.Evidence{x.runc.Evidence()})
 		exec.From, exec.To, exec.Clock = s.runtime, s.ociRuntime(), seq.Kubelet
 		exec.Window, exec.Best = s.startOf(x.runc)
-		exec.Shown, exec.Precision = true, spanPrecision
+		exec.Sharp, exec.Precision = true, spanPrecision
 		emit(graph.Claim{Step: exec, Follows: []seq.Key{x.execCall.cri().End()}})
-		begins := s.here(x.execCall, x.key("begins"), "", []seq.Evidence{x.runc.Evidence()})
+		begins := s.execStep(x.execCall, x.key("begins"), "", []seq.Evidence{x.runc.Evidence()})
 		begins.From, begins.To, begins.Clock = exec.To, seq.Container(x.Exec.Container), seq.Kubelet
 		_, begins.Window.Latest = s.endOf(x.runc)
 		begins.Certainty = seq.Inferred
@@ -69,10 +69,10 @@ func deriveProcessSpan(s *story, emit func(graph.Claim)) {
 		if x.wait == nil || x.Exec.ExitCode == nil {
 			continue
 		}
-		exit := s.here(x.execCall, x.key("exit"), x.ended(), []seq.Evidence{x.wait.Evidence()})
+		exit := s.execStep(x.execCall, x.key("exit"), x.exitLabel(), []seq.Evidence{x.wait.Evidence()})
 		exit.From, exit.To, exit.Clock = seq.Container(x.Exec.Container), seq.Container(x.Exec.Container), seq.Kubelet
 		_, exit.Best = s.endOf(x.wait)
-		exit.Window.Latest, exit.Shown, exit.Precision = exit.Best, true, time.Millisecond
+		exit.Window.Latest, exit.Sharp, exit.Precision = exit.Best, true, time.Millisecond
 		emit(graph.Claim{Step: exit, Follows: []seq.Key{x.key("begins")}})
 	}
 }

@@ -3,6 +3,7 @@ package trace
 // Rules of our own requests.
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -23,7 +24,7 @@ var ruleOwnCreate = rule{
 		Doc: docs + "concepts/security/controlling-access/",
 	},
 	of: ofAll, from: seq.Kubectl, to: seq.APIServer, kind: seq.RequestKind,
-	at: seq.AtStart, certainty: seq.Observed, detail: seq.Brief,
+	instant: seq.AtStart, certainty: seq.Observed, detail: seq.Brief,
 	derive: deriveOwnCreate,
 }
 
@@ -42,18 +43,18 @@ var ruleOwnDelete = rule{
 		Doc: docs + "concepts/workloads/pods/pod-lifecycle/#pod-termination",
 	},
 	of: ofAll, from: seq.Kubectl, to: seq.APIServer, kind: seq.RequestKind,
-	at: seq.AtStart, certainty: seq.Observed, detail: seq.Brief,
+	instant: seq.AtStart, certainty: seq.Observed, detail: seq.Brief,
 	derive: deriveOwnDelete,
 }
 
 func deriveOwnDelete(s *story, emit func(graph.Claim)) { s.ownWrite("delete", "DELETE", emit) }
 
 func (s *story) ownWrite(verb, method string, emit func(graph.Claim)) {
-	for _, r := range s.own {
+	for _, r := range s.ownRequests {
 		if r.Verb != verb || r.Sent.IsZero() {
 			continue
 		}
-		request := s.api(verb, "")
+		request := s.requestStep(verb, "")
 		request.Key, request.Call, request.Clock = callKey(r), callKey(r), seq.Kubectl
 		request.Label = method + " " + s.resource + " (" + s.object.Name + ")"
 		if r.Pod != nil && r.Pod.DeletionGracePeriodSeconds != nil {
@@ -67,7 +68,7 @@ func (s *story) ownWrite(verb, method string, emit func(graph.Claim)) {
 		if r.Status < 300 {
 			request.ResourceVersion = r.ResourceVersion
 			for _, w := range s.revisions {
-				if w.own == r { // the answer may have been lost
+				if w.ownRequest == r { // the answer may have been lost
 					request.ResourceVersion = w.object.GetResourceVersion()
 				}
 			}
@@ -95,8 +96,9 @@ func (s *story) emitAnswer(r *seq.Request, request seq.Step, emit func(graph.Cla
 	}
 	answer.Evidence = []seq.Evidence{{Source: "http", Detail: detail, At: r.FirstByte}}
 	after := []seq.Key{request.Key}
-	if rv, ok := parseRevision(r.ResourceVersion); ok {
-		after = append(after, s.etcdKey(rv))
+	if rv, ok := parseRevision(r.ResourceVersion); ok && r.Verb != "list" && r.Verb != "watch" {
+		// theirs may be any object's
+		after = append(after, etcdKey(cmp.Or(r.Resource, s.resource), rv))
 	}
 	emit(graph.Claim{Step: answer, Follows: after})
 }
@@ -111,13 +113,13 @@ var ruleOwnRead = rule{
 		Doc:     docs + "reference/using-api/api-concepts/#efficient-detection-of-changes",
 	},
 	of: ofRun, from: seq.Kubectl, to: seq.APIServer, kind: seq.RequestKind,
-	at: seq.AtStart, certainty: seq.Observed, detail: seq.Full,
+	instant: seq.AtStart, certainty: seq.Observed, detail: seq.Full,
 	derive: deriveOwnRead,
 }
 
 func deriveOwnRead(s *story, emit func(graph.Claim)) {
 	for _, r := range s.requests {
-		if r.Acts() || r.Checks || r.Sent.IsZero() {
+		if r.Acts() || r.Poll || r.Sent.IsZero() {
 			continue
 		}
 		request := seq.Step{Verb: r.Verb, Resource: r.Resource, Object: r.Object, Key: callKey(r), Call: callKey(r),
@@ -145,7 +147,7 @@ var ruleWarning = rule{
 		Doc:     docs + "reference/access-authn-authz/extensible-admission-controllers/",
 	},
 	of: ofRun, from: seq.Kubectl, to: seq.Kubectl, kind: seq.NoteKind,
-	at: seq.AtEnd, certainty: seq.Observed, detail: seq.Normal,
+	instant: seq.AtEnd, certainty: seq.Observed, detail: seq.Normal,
 	derive: deriveWarning,
 }
 

@@ -28,7 +28,7 @@ func (s *story) callAs(key seq.Key, rpc, container string, start, end graph.Clai
 		}
 	}
 	start.Key, start.From, start.To = key, seq.Kubelet, s.runtime
-	end.Key, end.From, end.To, end.Kind, end.At = key.End(), s.runtime, seq.Kubelet, seq.ResponseKind, seq.AtEnd
+	end.Key, end.From, end.To, end.Kind, end.Instant = key.End(), s.runtime, seq.Kubelet, seq.ResponseKind, seq.AtEnd
 	end.Follows = append(end.Follows, key)
 	if end.Detail == 0 {
 		end.Detail = seq.Normal
@@ -61,7 +61,7 @@ var ruleRunSandbox = rule{
 			"token included, waits one 300 ms round of the volume manager (podAttachAndMountRetryInterval).",
 		Doc: docs + "concepts/workloads/pods/pod-lifecycle/#pod-has-network",
 	},
-	of: ofKubelets, from: seq.Kubelet, to: seq.Runtime, kind: seq.RequestKind, at: seq.AtStart,
+	of: ofKubelets, from: seq.Kubelet, to: seq.Runtime, kind: seq.RequestKind, instant: seq.AtStart,
 	label: "RunPodSandbox", certainty: seq.Inferred, detail: seq.Brief,
 	derive: deriveRunSandbox,
 }
@@ -104,8 +104,9 @@ func deriveRunSandbox(s *story, emit func(graph.Claim)) {
 // after.
 func (s *story) sandboxTroubles(by time.Time) (keys []seq.Key) {
 	for _, e := range s.events {
-		if e.emitter == seq.Kubelet && troubled[e.event.Reason] && e.container == "" && !e.at.IsZero() && e.at.Before(by) {
-			keys = append(keys, s.note(e).Key)
+		if e.emitter == seq.Kubelet && sandboxWarnings[e.event.Reason] && e.container == "" && !e.at.IsZero() &&
+			e.at.Before(by) {
+			keys = append(keys, s.eventStep(e).Key)
 		}
 	}
 	return keys
@@ -130,7 +131,7 @@ var ruleCreateContainer = rule{
 			"yet.",
 		Doc: docs + "concepts/containers/cri/",
 	},
-	from: seq.Kubelet, to: seq.Runtime, kind: seq.RequestKind, at: seq.AtStart,
+	from: seq.Kubelet, to: seq.Runtime, kind: seq.RequestKind, instant: seq.AtStart,
 	certainty: seq.Observed, detail: seq.Brief,
 	derive: deriveCreateContainer,
 }
@@ -173,7 +174,7 @@ var ruleStartContainer = rule{
 		Explain: "The runtime has runc make the container and start its process.",
 		Doc:     docs + "concepts/containers/cri/",
 	},
-	from: seq.Kubelet, to: seq.Runtime, kind: seq.RequestKind, at: seq.AtStart,
+	from: seq.Kubelet, to: seq.Runtime, kind: seq.RequestKind, instant: seq.AtStart,
 	certainty: seq.Observed, detail: seq.Brief,
 	derive: deriveStartContainer,
 }
@@ -205,7 +206,7 @@ var ruleContainerRan = rule{
 		Explain: "The Event is missing, but the status shows what must have happened.",
 		Doc:     docs + "concepts/workloads/pods/pod-lifecycle/#container-states",
 	},
-	from: seq.Kubelet, to: seq.Runtime, kind: seq.RequestKind, at: seq.AtStart,
+	from: seq.Kubelet, to: seq.Runtime, kind: seq.RequestKind, instant: seq.AtStart,
 	certainty: seq.Inferred, detail: seq.Brief,
 	derive: deriveContainerRan,
 }
@@ -245,7 +246,7 @@ var ruleContainerExit = rule{
 		Explain: "The container's first process ended, and with it the container.",
 		Doc:     docs + "concepts/workloads/pods/pod-lifecycle/#container-states",
 	},
-	kind: seq.NoteKind, at: seq.AtEnd, certainty: seq.Observed, detail: seq.Brief,
+	kind: seq.NoteKind, instant: seq.AtEnd, certainty: seq.Observed, detail: seq.Brief,
 	derive: deriveContainerExit,
 }
 
@@ -284,7 +285,7 @@ var ruleProbe = rule{
 		Explain: "The kubelet itself asks the container; a success is written nowhere but into the status.",
 		Doc:     docs + "concepts/configuration/liveness-readiness-startup-probes/",
 	},
-	of: ofKubelets, from: seq.Kubelet, kind: seq.RequestKind, at: seq.AtEnd,
+	of: ofKubelets, from: seq.Kubelet, kind: seq.RequestKind, instant: seq.AtEnd,
 	certainty: seq.Inferred, detail: seq.Normal,
 	derive: deriveProbe,
 }
@@ -294,7 +295,7 @@ func deriveProbe(s *story, emit func(graph.Claim)) {
 		for _, p := range w.probesPassed() {
 			step := seq.Step{Key: probeKey(p.kind, p.container, p.attempt), To: seq.Container(p.container),
 				Container: p.container, Object: s.object, Node: s.node, Clock: seq.Kubelet}
-			step.Label = p.kind + " probe " + handler(p.probe) + " succeeds"
+			step.Label = p.kind + " probe " + probeLabel(p.probe) + " succeeds"
 			step.Evidence = []seq.Evidence{{Source: "watch", Detail: p.detail, ResourceVersion: w.pod.ResourceVersion,
 				At: w.received}}
 			step.Best, step.Window.Latest = s.usuallyAt(w.received, probeLag), w.received

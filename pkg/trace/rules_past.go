@@ -27,7 +27,7 @@ var rulePastCreate = rule{
 			"who made it, in the client's own words.",
 		Doc: docs + "reference/using-api/server-side-apply/#field-management",
 	},
-	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, at: seq.AtSome,
+	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtDuring,
 	certainty: seq.Observed, detail: seq.Brief,
 	derive: derivePastCreate,
 }
@@ -39,7 +39,7 @@ func derivePastCreate(s *story, emit func(graph.Claim)) {
 	}
 	a, _ := s.maker(w)
 	at := w.object.GetCreationTimestamp()
-	step := s.api("create", "")
+	step := s.requestStep("create", "")
 	step.Key, step.From, step.Certainty = s.pastCreate(), a.name, a.certainty
 	step.Label = "POST " + s.resource + " (" + s.object.Name + ")"
 	step.Window = s.secondOf(seq.APIServer, at)
@@ -64,7 +64,7 @@ var rulePastBind = rule{
 		Explain: "The scheduler only writes the node's name into the Pod. It starts nothing and tells no node.",
 		Doc:     docs + "concepts/scheduling-eviction/kube-scheduler/",
 	},
-	to: seq.APIServer, kind: seq.RequestKind, at: seq.AtSome, certainty: seq.Inferred, detail: seq.Brief,
+	to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtDuring, certainty: seq.Inferred, detail: seq.Brief,
 	derive: derivePastBind,
 }
 
@@ -73,7 +73,7 @@ func derivePastBind(s *story, emit func(graph.Claim)) {
 	if w == nil {
 		return
 	}
-	step := s.api("create", "binding")
+	step := s.requestStep("create", "binding")
 	step.Key, step.From = s.pastBound(), scheduler(w.pod)
 	step.Node, step.Label = w.pod.Spec.NodeName, "POST pods/binding ("+w.pod.Spec.NodeName+")"
 	e := w.evidenceOf("spec.nodeName, which no managedFields entry owns", w.received)
@@ -110,7 +110,7 @@ var rulePastWrite = rule{
 			"have come in one write or in several.",
 		Doc: docs + "reference/using-api/server-side-apply/#field-management",
 	},
-	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, at: seq.AtCommit,
+	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit,
 	certainty: seq.Inferred, detail: seq.Normal,
 	derive: derivePastWrite,
 }
@@ -121,11 +121,11 @@ func derivePastWrite(s *story, emit func(graph.Claim)) {
 		return
 	}
 	for _, m := range s.pastWrites() {
-		step := s.api(m.verb, m.subresource)
+		step := s.requestStep(m.verb, m.subresource)
 		step.Key, step.From, step.Certainty, step.Label = m.key, m.who, m.certainty, m.label(s.resource)
-		step.Window, step.Evidence, step.At = s.secondOf(m.who, m.at), m.evidence(w), seq.AtSome
+		step.Window, step.Evidence, step.Instant = s.secondOf(m.who, m.at), m.evidence(w), seq.AtDuring
 		if len(m.conditions) > 0 { // its time is from before the write
-			if step.At = seq.AtCommit; w.pod == nil && !m.has("Progressing") {
+			if step.Instant = seq.AtCommit; w.pod == nil && !m.has("Progressing") {
 				// which comes first; the others come of what happens
 				step.Best = step.Window.Latest
 			}
@@ -172,7 +172,7 @@ var rulePastStored = rule{
 		Doc: docs + "concepts/overview/components/#etcd",
 	},
 	of: ofAll, from: seq.APIServer, to: seq.Etcd, kind: seq.RequestKind,
-	at: seq.AtCommit, certainty: seq.Inferred, detail: seq.Full,
+	instant: seq.AtCommit, certainty: seq.Inferred, detail: seq.Full,
 	derive: derivePastStored,
 }
 
@@ -211,7 +211,7 @@ var rulePastRevision = rule{
 		Doc: docs + "reference/using-api/api-concepts/#resource-versions",
 	},
 	of: ofAll, from: seq.Etcd, to: seq.Etcd, kind: seq.NoteKind,
-	at: seq.AtEnd, certainty: seq.Observed, detail: seq.Full,
+	instant: seq.AtEnd, certainty: seq.Observed, detail: seq.Full,
 	derive: derivePastRevision,
 }
 
@@ -222,7 +222,7 @@ func derivePastRevision(s *story, emit func(graph.Claim)) {
 	if w == nil {
 		return
 	}
-	step := seq.Step{Key: s.heldKey(), Label: "holds " + s.object.Kind + " " + s.object.Name, Object: s.object,
+	step := seq.Step{Key: s.foundRevisionKey(), Label: "holds " + s.object.Kind + " " + s.object.Name, Object: s.object,
 		ResourceVersion: w.object.GetResourceVersion(), Clock: seq.Kubectl}
 	step.Label += " at revision " + step.ResourceVersion
 	step.Window, step.Best = seq.Window{Latest: w.received}, instant.Before(w.received, deliveryLag)
@@ -247,7 +247,7 @@ var rulePastDelete = rule{
 		Doc: docs + "concepts/workloads/pods/pod-lifecycle/#pod-termination",
 	},
 	of: ofAll, from: seq.UnknownClient, to: seq.APIServer, kind: seq.RequestKind,
-	at: seq.AtSome, certainty: seq.Observed, detail: seq.Brief,
+	instant: seq.AtDuring, certainty: seq.Observed, detail: seq.Brief,
 	derive: derivePastDelete,
 }
 
@@ -257,7 +257,7 @@ func derivePastDelete(s *story, emit func(graph.Claim)) {
 		return
 	}
 	at := *w.object.GetDeletionTimestamp()
-	step := s.api("delete", "")
+	step := s.requestStep("delete", "")
 	step.Key, step.Label = s.pastKey("delete"), "DELETE "+s.resource+" ("+s.object.Name+")"
 	if grace := w.object.GetDeletionGracePeriodSeconds(); grace != nil {
 		at = metav1.NewTime(at.Add(-time.Duration(*grace) * time.Second))

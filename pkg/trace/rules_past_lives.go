@@ -26,7 +26,7 @@ var rulePastLife = rule{
 			"the node's clock.",
 		Doc: docs + "concepts/workloads/pods/pod-lifecycle/#container-states",
 	},
-	of: ofKubelets, to: seq.Runc, kind: seq.RequestKind, at: seq.AtStart,
+	of: ofKubelets, to: seq.Runc, kind: seq.RequestKind, instant: seq.AtStart,
 	certainty: seq.Inferred, detail: seq.Normal,
 	derive: derivePastLife,
 }
@@ -38,7 +38,7 @@ func derivePastLife(s *story, emit func(graph.Claim)) {
 		return
 	}
 	if since := conditionSince(w.pod, corev1.PodReadyToStartContainers); !since.IsZero() {
-		s.endedBy(sandboxKey, "", w, since, emit)
+		s.boundEnd(sandboxKey, "", w, since, emit)
 	}
 	for c := range object.Statuses(w.pod) {
 		life := func(n int, at metav1.Time) {
@@ -68,13 +68,13 @@ func derivePastLife(s *story, emit func(graph.Claim)) {
 				Follows: []seq.Key{exitKey(c.Name, n-1), criKey("StartContainer", c.Name, n-1).End()}})
 		}
 		if t := c.LastTerminationState.Terminated; began(t) {
-			life(lastLife(c), t.StartedAt)
+			life(lastStateAttempt(c), t.StartedAt)
 		}
 		switch {
 		case c.State.Running != nil:
 			life(int(c.RestartCount), c.State.Running.StartedAt)
 			if ready := conditionSince(w.pod, corev1.PodReady); c.Ready && !ready.IsZero() {
-				s.endedBy(criKey("StartContainer", c.Name, int(c.RestartCount)), c.Name, w, ready, emit)
+				s.boundEnd(criKey("StartContainer", c.Name, int(c.RestartCount)), c.Name, w, ready, emit)
 				if spec := containerSpec(w.pod, c.Name); spec != nil && spec.ReadinessProbe != nil {
 					probe := seq.Step{Key: probeKey("readiness", c.Name, int(c.RestartCount)),
 						Window:   seq.Window{Latest: s.secondOf(seq.Kubelet, ready).Latest},
@@ -89,7 +89,7 @@ func derivePastLife(s *story, emit func(graph.Claim)) {
 }
 
 // endedBy bounds the end of a call by the second since which a condition says that it has.
-func (s *story) endedBy(call seq.Key, container string, w *write, since metav1.Time, emit func(graph.Claim)) {
+func (s *story) boundEnd(call seq.Key, container string, w *write, since metav1.Time, emit func(graph.Claim)) {
 	step := seq.Step{Key: call, From: seq.Kubelet, To: s.runtime, Container: container, Object: s.object, Node: s.node,
 		Clock: seq.Kubelet}.Reply("returns")
 	step.Window.Latest, step.Evidence = s.secondOf(seq.Kubelet,
@@ -118,7 +118,7 @@ var rulePastGap = rule{
 			"number is known, and what Events of the last hour say.",
 		Doc: docs + "concepts/workloads/pods/pod-lifecycle/#container-restarts",
 	},
-	of: ofKubelets, kind: seq.NoteKind, at: seq.AtEnd, certainty: seq.Observed, detail: seq.Normal,
+	of: ofKubelets, kind: seq.NoteKind, instant: seq.AtEnd, certainty: seq.Observed, detail: seq.Normal,
 	derive: derivePastGap,
 }
 

@@ -20,7 +20,7 @@ var rulePullImage = rule{
 			"next Pod.",
 		Doc: docs + "concepts/containers/images/",
 	},
-	from: seq.Kubelet, to: seq.Runtime, kind: seq.RequestKind, at: seq.AtStart,
+	from: seq.Kubelet, to: seq.Runtime, kind: seq.RequestKind, instant: seq.AtStart,
 	certainty: seq.Observed, detail: seq.Normal,
 	derive: derivePullImage,
 }
@@ -37,7 +37,7 @@ func derivePullImage(s *story, emit func(graph.Claim)) {
 		case pulled, pullFailed:
 			c := a.claim(s, a.precedes())
 			c.Key, c.Call, c.From, c.To = a.key, a.call, s.runtime, seq.Kubelet
-			c.Kind, c.At, c.Node = seq.ResponseKind, seq.AtEnd, s.node
+			c.Kind, c.Instant, c.Node = seq.ResponseKind, seq.AtEnd, s.node
 			if c.Label = "PullImage " + image + " returns"; a.action == pullFailed {
 				c.Label = "PullImage " + image + " fails: " + a.event.Message
 			}
@@ -55,7 +55,7 @@ var pullMessage = regexp.MustCompile(` in (\S+) \((\S+) including waiting\)`)
 // afterwards how long the pull itself took: it began at least that long before Pulled was emitted.
 func (s *story) pullBegins(a workerEvent, c *graph.Claim) {
 	c.Window.Latest = time.Time{}
-	c.Shown, c.Precision = false, 0
+	c.Sharp, c.Precision = false, 0
 	for _, end := range s.workerEvents {
 		if end.call != a.call || end.action == pullBegan || a.at.IsZero() || end.at.IsZero() {
 			continue
@@ -99,7 +99,7 @@ var ruleImagePresent = rule{
 		Explain: "The image is on the node and imagePullPolicy allows it, so nothing is pulled.",
 		Doc:     docs + "concepts/containers/images/#image-pull-policy",
 	},
-	from: seq.Kubelet, to: seq.Kubelet, kind: seq.NoteKind, at: seq.AtEnd,
+	from: seq.Kubelet, to: seq.Kubelet, kind: seq.NoteKind, instant: seq.AtEnd,
 	certainty: seq.Observed, detail: seq.Normal,
 	derive: deriveImagePresent,
 }

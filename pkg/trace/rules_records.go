@@ -27,19 +27,19 @@ func (s *story) joined() []joinedCall {
 	var all []joinedCall
 	for _, w := range s.revisions {
 		c := s.records.writes[w.rv]
-		if c == nil || !w.drawn() {
+		if c == nil || !w.isOfRun() {
 			continue
 		}
 		t := joinedCall{apiCall: c, write: s.writeKey(w), etcd: s.etcdKey(w.rv),
 			step: seq.Step{Object: s.object, ResourceVersion: w.object.GetResourceVersion(), Resource: s.resource}}
-		if w.own != nil {
+		if w.ownRequest != nil {
 			t.write = ""
 		}
 		t.sent = s.lastGrace(w) != nil
 		all = append(all, t)
 	}
 	for _, e := range s.events {
-		if c := s.records.event[eventKey{string(e.event.UID), e.rv}]; c != nil {
+		if c := s.records.eventWrites[eventKey{string(e.event.UID), e.rv}]; c != nil {
 			all = append(all, joinedCall{apiCall: c, write: e.writeKey(), etcd: e.etcdKey(),
 				step: seq.Step{Object: e.object(), ResourceVersion: e.event.ResourceVersion, Resource: "events"}})
 		}
@@ -58,7 +58,7 @@ var ruleAudit = rule{
 			"authenticated, where managedFields only has the client's word.",
 		Doc: docs + "tasks/debug/debug-cluster/audit/",
 	},
-	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, at: seq.AtCommit,
+	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit,
 	certainty: seq.Observed, detail: seq.Full,
 	derive: deriveAudit,
 }
@@ -78,7 +78,7 @@ func deriveAudit(s *story, emit func(graph.Claim)) {
 			request := step
 			if request.Key = t.write; t.sent {
 				request.Window.Latest = request.Window.Earliest
-				request.Best, request.Shown, request.Precision = request.Window.Earliest, true, spanPrecision
+				request.Best, request.Sharp, request.Precision = request.Window.Earliest, true, spanPrecision
 			}
 			emit(graph.Claim{Step: request})
 		}
@@ -98,23 +98,24 @@ var ruleEtcdSpan = rule{
 		Doc: docs + "concepts/cluster-administration/system-traces/",
 	},
 	of: ofAll, from: seq.APIServer, to: seq.Etcd, kind: seq.RequestKind,
-	at: seq.AtCommit, certainty: seq.Observed, detail: seq.Full,
+	instant: seq.AtCommit, certainty: seq.Observed, detail: seq.Full,
 	derive: deriveEtcdSpan,
 }
 
 // deriveEtcdSpan give each write the instant at which etcd had it.
 func deriveEtcdSpan(s *story, emit func(graph.Claim)) {
 	for _, t := range s.joined() {
-		if t.txn == nil {
+		if t.etcdTxn == nil {
 			continue
 		}
 		step := t.step
 		step.Clock, step.Detail = seq.Etcd, seq.Full
-		step.Window = seq.Window{Earliest: s.toOurClock(seq.Etcd, t.txn.Start), Latest: s.toOurClock(seq.Etcd, t.txn.End)}
-		step.Best, step.Shown = step.Window.Earliest.Add(t.txn.End.Sub(t.txn.Start)/2), true
-		step.Precision = max(spanPrecision, t.txn.End.Sub(t.txn.Start))
-		e := t.txn.Evidence()
-		e.Detail += t.how
+		step.Window = seq.Window{Earliest: s.toOurClock(seq.Etcd, t.etcdTxn.Start),
+			Latest: s.toOurClock(seq.Etcd, t.etcdTxn.End)}
+		step.Best, step.Sharp = step.Window.Earliest.Add(t.etcdTxn.End.Sub(t.etcdTxn.Start)/2), true
+		step.Precision = max(spanPrecision, t.etcdTxn.End.Sub(t.etcdTxn.Start))
+		e := t.etcdTxn.Evidence()
+		e.Detail += t.joinedHow
 		step.Evidence = []seq.Evidence{e}
 		if t.write != "" && !t.sent {
 			step.Key = t.write
@@ -134,7 +135,7 @@ var ruleAnswer = rule{
 		Explain: "The client that wrote gets the object as it is stored now, with its new resourceVersion.",
 		Doc:     docs + "reference/using-api/api-concepts/",
 	},
-	of: ofAll, from: seq.APIServer, kind: seq.ResponseKind, at: seq.AtEnd,
+	of: ofAll, from: seq.APIServer, kind: seq.ResponseKind, instant: seq.AtEnd,
 	certainty: seq.Observed, detail: seq.Full,
 	derive: deriveAnswer,
 }
@@ -142,7 +143,7 @@ var ruleAnswer = rule{
 // deriveAnswer are what other clients were answered.
 func deriveAnswer(s *story, emit func(graph.Claim)) {
 	for _, t := range s.joined() {
-		if t.write != "" && t.how == "" {
+		if t.write != "" && t.joinedHow == "" {
 			s.answer(t.apiCall, t.write, t.step, []seq.Key{t.etcd}, emit)
 		}
 	}
@@ -175,7 +176,7 @@ var ruleRequest = rule{
 			"status patch, and asks for a token for the Pod's ServiceAccount.",
 		Doc: docs + "reference/using-api/api-concepts/",
 	},
-	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, at: seq.AtStart,
+	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtStart,
 	certainty: seq.Observed, detail: seq.Full,
 	derive: deriveRequest,
 }

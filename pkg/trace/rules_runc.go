@@ -20,7 +20,7 @@ var ruleRunc = rule{
 			"leaves; it is no daemon.",
 		Doc: docs + "setup/production-environment/container-runtimes/",
 	},
-	to: seq.Runc, kind: seq.RequestKind, at: seq.AtStart, certainty: seq.Inferred, detail: seq.Brief,
+	to: seq.Runc, kind: seq.RequestKind, instant: seq.AtStart, certainty: seq.Inferred, detail: seq.Brief,
 	derive: deriveRunc,
 }
 
@@ -46,7 +46,7 @@ var ruleRuncFailed = rule{
 			"ran.",
 		Doc: docs + "tasks/debug/debug-application/debug-pods/",
 	},
-	kind: seq.RequestKind, at: seq.AtStart, certainty: seq.Inferred, detail: seq.Brief,
+	kind: seq.RequestKind, instant: seq.AtStart, certainty: seq.Inferred, detail: seq.Brief,
 	derive: deriveRuncFailed,
 }
 
@@ -74,7 +74,7 @@ var ruleExec = rule{
 		Explain: "The container's program begins, as process 1 of its own namespaces.",
 		Doc:     docs + "concepts/containers/",
 	},
-	from: seq.Runc, kind: seq.RequestKind, at: seq.AtStart, label: "exec the container's program",
+	from: seq.Runc, kind: seq.RequestKind, instant: seq.AtStart, label: "exec the container's program",
 	certainty: seq.Inferred, detail: seq.Brief,
 	derive: deriveExec,
 }

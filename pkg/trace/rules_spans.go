@@ -18,7 +18,7 @@ var ruleCRISpan = rule{
 		Explain: "The kubelet talks to the container runtime by gRPC on a local socket, the Container Runtime Interface.",
 		Doc:     docs + "concepts/architecture/cri/",
 	},
-	from: seq.Kubelet, to: seq.Runtime, kind: seq.RequestKind, at: seq.AtStart,
+	from: seq.Kubelet, to: seq.Runtime, kind: seq.RequestKind, instant: seq.AtStart,
 	certainty: seq.Observed, detail: seq.Normal,
 	derive: deriveCRISpan,
 }
@@ -33,7 +33,7 @@ func deriveCRISpan(s *story, emit func(graph.Claim)) {
 		start.Window, start.Best = s.startOf(c.client)
 		end.Window, end.Best = s.endOf(c.client)
 		for _, x := range []*graph.Claim{&start, &end} {
-			x.Shown, x.Precision, x.Certainty, x.Detail = true, spanPrecision, seq.Observed, seq.Normal
+			x.Sharp, x.Precision, x.Certainty, x.Detail = true, spanPrecision, seq.Observed, seq.Normal
 		}
 		if c.rpc == "PullImage" {
 			start.Label = "PullImage " + imageOf(s.spec(c.container))
@@ -52,7 +52,7 @@ var ruleRuncSpan = rule{
 			"process, so that containerd can be restarted under running containers.",
 		Doc: docs + "setup/production-environment/container-runtimes/",
 	},
-	to: seq.Runc, kind: seq.RequestKind, at: seq.AtStart, certainty: seq.Observed, detail: seq.Normal,
+	to: seq.Runc, kind: seq.RequestKind, instant: seq.AtStart, certainty: seq.Observed, detail: seq.Normal,
 	derive: deriveRuncSpan,
 }
 
@@ -78,7 +78,7 @@ func deriveRuncSpan(s *story, emit func(graph.Claim)) {
 				step.Label, step.Detail = what+" the sandbox", seq.Full
 			}
 			step.Window, step.Best = s.startOf(x)
-			step.Shown, step.Precision, step.Evidence = true, spanPrecision, []seq.Evidence{x.Evidence()}
+			step.Sharp, step.Precision, step.Evidence = true, spanPrecision, []seq.Evidence{x.Evidence()}
 			emit(graph.Claim{Step: step, Follows: []seq.Key{c.key()}})
 		})
 	}
@@ -95,7 +95,7 @@ var ruleCNISpan = rule{
 			"it an address and connect it.",
 		Doc: docs + "concepts/extend-kubernetes/compute-storage-net/network-plugins/",
 	},
-	to: seq.CNI, kind: seq.RequestKind, at: seq.AtStart, certainty: seq.Observed, detail: seq.Normal,
+	to: seq.CNI, kind: seq.RequestKind, instant: seq.AtStart, certainty: seq.Observed, detail: seq.Normal,
 	derive: deriveCNISpan,
 }
 
@@ -113,7 +113,7 @@ func deriveCNISpan(s *story, emit func(graph.Claim)) {
 			step := seq.Step{Key: key, Call: key, From: s.runtime, To: seq.CNI, Label: "set up the Pod's network",
 				Object: s.object, Node: s.node, Clock: seq.Kubelet, Evidence: []seq.Evidence{x.Evidence()}}
 			step.Window, step.Best = s.startOf(x)
-			step.Shown, step.Precision = true, spanPrecision
+			step.Sharp, step.Precision = true, spanPrecision
 			emit(graph.Claim{Step: step, Follows: []seq.Key{c.key()}})
 			end := step.Reply("network is up")
 			if ip := x.Attributes["sandbox.ip"]; ip != "" {
@@ -130,12 +130,12 @@ var ruleSyncPod = rule{
 		Name:    "sync-pod",
 		Trigger: "the kubelet's span",
 		Proves:  "the kubelet's own span, with the Pod's uid",
-		Gist:    "The kubelet compares what should run with what runs, and worker.",
+		Gist:    "The kubelet compares what should run with what runs, and acts.",
 		Explain: "The kubelet's worker for this Pod starts one round: it compares the Pod as it should be with what runs, " +
 			"and does what is missing. One round starts a whole Pod.",
 		Doc: docs + "concepts/architecture/#kubelet",
 	},
-	from: seq.Kubelet, to: seq.Kubelet, kind: seq.NoteKind, at: seq.AtStart,
+	from: seq.Kubelet, to: seq.Kubelet, kind: seq.NoteKind, instant: seq.AtStart,
 	certainty: seq.Observed, detail: seq.Normal,
 	derive: deriveSyncPod,
 }
@@ -153,7 +153,7 @@ func deriveSyncPod(s *story, emit func(graph.Claim)) {
 			step.Detail = seq.Normal
 		}
 		step.Window, step.Best = s.startOf(root)
-		step.Shown, step.Precision = true, spanPrecision
+		step.Sharp, step.Precision = true, spanPrecision
 		emit(graph.Claim{Step: step, Follows: []seq.Key{deliverKubelet}})
 		n++
 	}

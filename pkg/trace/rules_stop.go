@@ -25,7 +25,7 @@ var ruleStopContainer = rule{
 			"and SIGKILL if it is still there at the end of the grace period.",
 		Doc: docs + "concepts/workloads/pods/pod-lifecycle/#pod-termination",
 	},
-	from: seq.Kubelet, to: seq.Runtime, kind: seq.RequestKind, at: seq.AtStart,
+	from: seq.Kubelet, to: seq.Runtime, kind: seq.RequestKind, instant: seq.AtStart,
 	certainty: seq.Observed, detail: seq.Normal,
 	derive: deriveStopContainer,
 }
@@ -38,21 +38,21 @@ func deriveStopContainer(s *story, emit func(graph.Claim)) {
 		if e.emitter != seq.Kubelet || e.event.Reason != "Killing" || spec == nil {
 			continue
 		}
-		life, ok := s.lifeAt(e)
+		life, ok := s.attemptAt(e)
 		if !ok {
 			continue
 		}
-		start := graph.Claim{Step: s.note(e),
+		start := graph.Claim{Step: s.eventStep(e),
 			Follows: []seq.Key{criKey("StartContainer", e.container, life).End(), deliverDeletion, hookKey(e.container, life)}}
 		if start.Best.IsZero() {
 			start.Best = s.usuallyEmitted(e)
 		}
 		start.Label, start.Evidence[0].Detail = "StopContainer "+e.container, start.Evidence[0].Detail+": "+e.event.Message
-		if start.Shown {
+		if start.Sharp {
 			start.Window.Latest = e.at.Add(adjacent)
 		}
-		if start.Shown && (spec.RestartPolicy != nil || spec.Lifecycle != nil && spec.Lifecycle.PreStop != nil) {
-			start.Window.Latest, start.Shown, start.Precision = time.Time{}, false, 0
+		if start.Sharp && (spec.RestartPolicy != nil || spec.Lifecycle != nil && spec.Lifecycle.PreStop != nil) {
+			start.Window.Latest, start.Sharp, start.Precision = time.Time{}, false, 0
 		}
 		end := graph.Claim{Step: seq.Step{Evidence: start.Evidence}, Follows: []seq.Key{exitKey(e.container, life)}}
 		s.call("StopContainer", e.container, life, start, end, emit)
@@ -61,7 +61,7 @@ func deriveStopContainer(s *story, emit func(graph.Claim)) {
 
 // lifeAt is which life of its container an Event is about: the latest that had been started, by the status or by its
 // Event.
-func (s *story) lifeAt(e *emitted) (life int, ok bool) {
+func (s *story) attemptAt(e *emitted) (life int, ok bool) {
 	for _, w := range s.revisions {
 		if c := object.StatusOf(w.pod, e.container); c != nil && w.rv < e.rv && c.State.Running != nil {
 			life, ok = int(c.RestartCount), true
@@ -90,7 +90,7 @@ var rulePreStop = rule{
 			"part of the grace period.",
 		Doc: docs + "concepts/containers/container-lifecycle-hooks/",
 	},
-	from: seq.Kubelet, kind: seq.RequestKind, at: seq.AtStart, certainty: seq.Inferred, detail: seq.Normal,
+	from: seq.Kubelet, kind: seq.RequestKind, instant: seq.AtStart, certainty: seq.Inferred, detail: seq.Normal,
 	derive: derivePreStop,
 }
 
@@ -102,14 +102,14 @@ func derivePreStop(s *story, emit func(graph.Claim)) {
 			spec.Lifecycle.PreStop == nil {
 			continue
 		}
-		life, ok := s.lifeAt(e)
+		life, ok := s.attemptAt(e)
 		if !ok {
 			continue
 		}
-		step := s.note(e)
+		step := s.eventStep(e)
 		step.Key, step.From, step.To, step.Node = hookKey(e.container, life), seq.Kubelet, seq.Container(e.container), s.node
-		step.Label = "preStop hook: " + hook(spec.Lifecycle.PreStop)
-		if step.Evidence[0].Detail += ": " + e.event.Message; step.Shown {
+		step.Label = "preStop hook: " + hookLabel(spec.Lifecycle.PreStop)
+		if step.Evidence[0].Detail += ": " + e.event.Message; step.Sharp {
 			step.Window.Latest = e.at.Add(adjacent)
 		}
 		emit(graph.Claim{Step: step,
@@ -118,7 +118,7 @@ func derivePreStop(s *story, emit func(graph.Claim)) {
 }
 
 // hook says what a hook does.
-func hook(h *corev1.LifecycleHandler) string {
+func hookLabel(h *corev1.LifecycleHandler) string {
 	switch {
 	case h.HTTPGet != nil:
 		return "GET :" + h.HTTPGet.Port.String() + h.HTTPGet.Path
@@ -153,7 +153,7 @@ var ruleStopSandbox = rule{
 		Doc: docs + "concepts/workloads/pods/pod-lifecycle/#pod-has-network",
 	},
 	of: ofKubelets, from: seq.Kubelet, to: seq.Runtime, kind: seq.RequestKind,
-	at: seq.AtStart, certainty: seq.Inferred, detail: seq.Normal,
+	instant: seq.AtStart, certainty: seq.Inferred, detail: seq.Normal,
 	derive: deriveStopSandbox,
 }
 
@@ -161,7 +161,7 @@ var ruleStopSandbox = rule{
 // start.
 func deriveStopSandbox(s *story, emit func(graph.Claim)) {
 	for _, w := range s.revisions {
-		if object.Condition(w.prev, corev1.PodReadyToStartContainers) != corev1.ConditionTrue ||
+		if object.Condition(w.prevPod, corev1.PodReadyToStartContainers) != corev1.ConditionTrue ||
 			object.Condition(w.pod, corev1.PodReadyToStartContainers) != corev1.ConditionFalse {
 			continue
 		}

@@ -22,7 +22,7 @@ var ruleSchedulerDelivery = rule{
 			"through it.",
 		Doc: docs + "concepts/scheduling-eviction/kube-scheduler/",
 	},
-	from: seq.APIServer, to: seq.Scheduler, kind: seq.DeliveryKind, at: seq.AtEnd,
+	from: seq.APIServer, to: seq.Scheduler, kind: seq.DeliveryKind, instant: seq.AtEnd,
 	certainty: seq.Inferred, detail: seq.Brief,
 	derive: deriveSchedulerDelivery,
 }
@@ -48,7 +48,7 @@ func deriveSchedulerDelivery(s *story, emit func(graph.Claim)) {
 		Verb: "watch", Resource: "pods", Evidence: acted, Clock: seq.APIServer}
 	var after []seq.Key
 	for _, w := range s.revisions {
-		if w.first {
+		if w.creates {
 			after = []seq.Key{s.etcdKey(w.rv)}
 			step.ResourceVersion = w.pod.ResourceVersion
 		}
@@ -79,7 +79,7 @@ var rulePick = rule{
 		Explain: "It filters out the nodes that cannot take the Pod, scores the others and takes the best.",
 		Doc:     docs + "concepts/scheduling-eviction/kube-scheduler/#kube-scheduler-implementation",
 	},
-	kind: seq.NoteKind, at: seq.AtEnd, certainty: seq.Inferred, detail: seq.Brief,
+	kind: seq.NoteKind, instant: seq.AtEnd, certainty: seq.Inferred, detail: seq.Brief,
 	derive: derivePick,
 }
 
@@ -111,7 +111,7 @@ var ruleDeletionDelivery = rule{
 			"containers within the grace period, and then has the object removed.",
 		Doc: docs + "concepts/workloads/pods/pod-lifecycle/#pod-termination",
 	},
-	from: seq.APIServer, to: seq.Kubelet, kind: seq.DeliveryKind, at: seq.AtEnd,
+	from: seq.APIServer, to: seq.Kubelet, kind: seq.DeliveryKind, instant: seq.AtEnd,
 	certainty: seq.Inferred, detail: seq.Brief,
 	derive: deriveDeletionDelivery,
 }
@@ -147,7 +147,7 @@ var ruleKubeletDelivery = rule{
 		Explain: "Each kubelet watches the Pods that carry its node's name; the bind made this one appear there.",
 		Doc:     docs + "reference/command-line-tools-reference/kubelet/",
 	},
-	from: seq.APIServer, to: seq.Kubelet, kind: seq.DeliveryKind, at: seq.AtEnd,
+	from: seq.APIServer, to: seq.Kubelet, kind: seq.DeliveryKind, instant: seq.AtEnd,
 	certainty: seq.Inferred, detail: seq.Brief,
 	derive: deriveKubeletDelivery,
 }
@@ -157,18 +157,18 @@ func deriveKubeletDelivery(s *story, emit func(graph.Claim)) {
 	var after []seq.Key
 	if s.madeWithNode() && s.foundRevision() != nil {
 		after = append(after, stored(s.pastCreate()))
-	} else if len(s.revisions) > 0 && s.revisions[0].pod.Spec.NodeName != "" && !s.revisions[0].first &&
+	} else if len(s.revisions) > 0 && s.revisions[0].pod.Spec.NodeName != "" && !s.revisions[0].creates &&
 		s.foundNode() == nil {
 		return // it has long known the Pod
 	}
 	step := seq.Step{Key: deliverKubelet, Label: "watch: Pod " + s.object.Name + ", yours", Object: s.object,
 		Verb: "watch", Resource: "pods", Node: s.node, Clock: seq.APIServer}
 	for _, w := range s.revisions {
-		if w.isBind() || w.first && w.pod.Spec.NodeName != "" {
+		if w.isBind() || w.creates && w.pod.Spec.NodeName != "" {
 			after = append(after, s.etcdKey(w.rv))
 			step.ResourceVersion = w.pod.ResourceVersion
 		} else if w.binds() {
-			after = append(after, bindKey)
+			after = append(after, hiddenBindKey)
 		}
 		if w.isStatusPatch() && len(acted) == 0 {
 			acted = append(acted, w.evidence())
@@ -206,7 +206,7 @@ var ruleGap = rule{
 		Doc:     docs + "reference/using-api/api-concepts/#410-gone-responses",
 	},
 	of: ofRun, from: seq.Kubectl, to: seq.Kubectl, kind: seq.NoteKind,
-	at: seq.AtEnd, certainty: seq.Observed, detail: seq.Brief,
+	instant: seq.AtEnd, certainty: seq.Observed, detail: seq.Brief,
 	derive: deriveGap,
 }
 

@@ -112,7 +112,7 @@ func copied(o seq.Observation, k int) seq.Observation {
 	return o
 }
 
-// symptom asks for all that a live run asks for after each batch of observations.
+// askAll asks for all that a live run asks for after each batch of observations.
 func askAll(tr *trace.Trace) {
 	tr.Unobservable()
 	tr.Refused()

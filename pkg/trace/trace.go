@@ -84,7 +84,7 @@ type result struct {
 }
 
 // about are the steps of one object's story, in order.
-func (r *result) about(uid string) []*seq.Step {
+func (r *result) stepsOf(uid string) []*seq.Step {
 	if r.byStory == nil {
 		r.byStory = map[string][]*seq.Step{}
 		for i := range r.steps {

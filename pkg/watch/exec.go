@@ -77,7 +77,9 @@ func (f *Follower) exec(ctx context.Context, pod seq.Object, c Command, method s
 		return false, err
 	}
 	record := f.acting("exec", Pods, pod)
-	record.Set(func(q *seq.Request) { q.Exec = &seq.Exec{Container: c.Container, Command: c.Args, Looks: c.Looks} })
+	record.Set(func(q *seq.Request) {
+		q.Exec = &seq.Exec{Container: c.Container, Command: c.Args, ListsProcesses: c.Looks}
+	})
 	record.switched = record.sent
 	var found bytes.Buffer
 	if c.Looks {

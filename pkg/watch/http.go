@@ -58,7 +58,7 @@ func (t *tracer) RoundTrip(req *http.Request) (*http.Response, error) {
 			q.ID = string(uuid.NewUUID())
 		}
 		// Of an earlier try only the id stays.
-		*q = seq.Request{ID: q.ID, Verb: q.Verb, Resource: q.Resource, Object: q.Object, Asked: q.Asked, Exec: q.Exec,
+		*q = seq.Request{ID: q.ID, Verb: q.Verb, Resource: q.Resource, Object: q.Object, SentPod: q.SentPod, Exec: q.Exec,
 			Propagation: q.Propagation, ResourceVersion: q.ResourceVersion,
 			Method: req.Method, Path: req.URL.RequestURI(), Started: t.now()}
 	})

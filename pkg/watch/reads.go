@@ -32,7 +32,7 @@ func (l *latest) emit(f *Follower) {
 // readOf is the observation of a read that has been answered with rv, or with an error.
 func (f *Follower) readOf(r *traced, rv string, err error) seq.Observation {
 	r.Set(func(q *seq.Request) {
-		q.ResourceVersion, q.Checks = rv, true
+		q.ResourceVersion, q.Poll = rv, true
 		if s, ok := err.(apierrors.APIStatus); ok {
 			q.Message = s.Status().Message
 		}

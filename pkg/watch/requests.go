@@ -30,7 +30,7 @@ func (f *Follower) answered(r *traced, err error) {
 // Create makes the Pod. Follow must have returned before.
 func (f *Follower) Create(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, error) {
 	record := f.acting("create", Pods, seq.Object{Kind: "Pod", Namespace: f.Namespace, Name: pod.Name})
-	record.Set(func(q *seq.Request) { q.Asked = pod })
+	record.Set(func(q *seq.Request) { q.SentPod = pod })
 	c := f.client.Pods(f.Namespace)
 	made, err := create(ctx, f, record, func(ctx context.Context) (*corev1.Pod, error) {
 		return c.Create(ctx, pod, metav1.CreateOptions{FieldManager: manager})

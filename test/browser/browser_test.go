@@ -130,12 +130,12 @@ func drawn(t *testing.T, format string, r render.Report, y render.Style) string 
 // hostile is a report in which every string that a server or a user chose tries to be something else.
 func hostile() render.Report {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	r := render.Report{Run: seq.Run{Zero: at}}
+	r := render.Report{Run: seq.Run{Origin: at}}
 	add := func(text string) {
 		i := len(r.Steps)
 		r.Steps = append(r.Steps, seq.Step{
 			Key: seq.Key(text), From: seq.APIServer, To: seq.Container(text),
-			Kind:  []seq.Kind{seq.RequestKind, seq.DeliveryKind, seq.NoteKind}[i%3],
+			Kind:  []seq.StepKind{seq.RequestKind, seq.DeliveryKind, seq.NoteKind}[i%3],
 			Label: text, Detail: seq.Brief, Window: seq.Window{Earliest: at, Latest: at}, Best: at,
 			Rule: &seq.Rule{Name: "exec"}, Clock: seq.Participant(text),
 			Evidence: []seq.Evidence{{Source: text, Detail: text, ResourceVersion: text}}, ResourceVersion: text,

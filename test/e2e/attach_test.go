@@ -276,7 +276,7 @@ func TestWatchWaitBounds(t *testing.T) {
 	}
 	var absent time.Time
 	for _, o := range r.Observations {
-		if q := o.Request; q != nil && q.Checks && q.Status == 404 {
+		if q := o.Request; q != nil && q.Poll && q.Status == 404 {
 			absent = q.Sent
 		}
 	}

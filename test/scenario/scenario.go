@@ -113,14 +113,14 @@ func Report(t *trace.Trace) render.Report {
 
 // End is when the run had come to its end, or the zero time: it does not say how far it was to be followed.
 func End(t *trace.Trace) time.Time {
-	zero := t.Run().Zero
-	if looked := t.Run().Looked; !looked.IsZero() {
+	zero := t.Run().Origin
+	if looked := t.Run().AttachedAt; !looked.IsZero() {
 		zero = looked
 	}
 	switch a := t.Aftermath(); {
-	case a.Back:
-		return a.By
-	case a.Ended && len(a.Left) == 0:
+	case a.Recovered:
+		return a.ReachedBy
+	case a.Ended && len(a.EndedContainers) == 0:
 		return a.Exec.Ended
 	}
 	for _, is := range []func(seq.State) bool{

@@ -296,7 +296,7 @@ func Messages(steps []seq.Step) []Message {
 			ResourceVersion: s.ResourceVersion,
 			Certainty:       string(s.Certainty), Detail: s.Detail.String(), Earliest: s.Window.Earliest,
 			Latest: s.Window.Latest}
-		if s.Shown {
+		if s.Sharp {
 			all[i].Shown = s.Best
 		}
 	}

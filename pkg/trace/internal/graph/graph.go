@@ -83,8 +83,8 @@ func (g *Graph) Add(rank int, c Claim) {
 		n.Certainty, n.Rule = seq.Observed, c.Rule
 	}
 	n.From, n.To, n.Label = cmp.Or(n.From, c.From), cmp.Or(n.To, c.To), cmp.Or(n.Label, c.Label)
-	if n.Best.IsZero() || c.Shown && (!n.Shown || c.Precision < n.Precision) {
-		n.Best, n.Shown, n.Precision, n.Clock = c.Best, c.Shown, c.Precision, c.Clock
+	if n.Best.IsZero() || c.Sharp && (!n.Sharp || c.Precision < n.Precision) {
+		n.Best, n.Sharp, n.Precision, n.Clock = c.Best, c.Sharp, c.Precision, c.Clock
 	}
 	n.Detail = min(n.Detail, c.Detail)
 }
@@ -107,8 +107,8 @@ func (g *Graph) Resolve() []seq.Step {
 	})
 	steps := make([]seq.Step, len(ordered))
 	for i, n := range ordered {
-		if d, ok := n.Window.Width(); ok && d >= 0 && d <= time.Millisecond && !n.Shown {
-			n.Shown, n.Precision = true, time.Millisecond
+		if d, ok := n.Window.Width(); ok && d >= 0 && d <= time.Millisecond && !n.Sharp {
+			n.Sharp, n.Precision = true, time.Millisecond
 		}
 		steps[i] = n.Step
 	}
@@ -193,8 +193,8 @@ func (n *node) estimate() {
 	n.Best = instant.Later(n.Best, n.Window.Earliest)
 	n.Best = instant.Sooner(n.Best, n.Window.Latest)
 	n.Best = instant.Later(n.Best, cause)
-	if n.Shown && n.Best.Sub(said).Abs() > n.Precision { // the source that was so sharp is contradicted
-		n.Shown, n.Precision = false, 0
+	if n.Sharp && n.Best.Sub(said).Abs() > n.Precision { // the source that was so sharp is contradicted
+		n.Sharp, n.Precision = false, 0
 	}
 }
 

@@ -65,7 +65,7 @@ var quiet = map[string]bool{
 	"metadata.annotations.deployment.kubernetes.io/revision": true,
 }
 
-// object is a field that is an object, or nil.
+// Field is a field that is an object, or nil.
 func Field(u *unstructured.Unstructured, field string) map[string]any {
 	m, _ := u.Object[field].(map[string]any)
 	return m
