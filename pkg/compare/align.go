@@ -20,12 +20,12 @@ type message struct {
 }
 
 // messages are the steps of a run, each answer with its request.
-func (n *naming) messages(steps []seq.Step) []message {
+func (n *naming) messages(steps []*seq.Step) []message {
 	calls := map[seq.Key]int{}
 	writes := map[[2]string]int{} // by object and revision
 	var all []message
 	for i := range steps {
-		s := &steps[i]
+		s := steps[i]
 		if k, ok := calls[s.Call]; ok && s.Call != "" && s.Kind == seq.ResponseKind && all[k].Answer == nil {
 			all[k].Answer = s
 			continue

@@ -40,7 +40,7 @@ var Sides = [2]Side{A, B}
 // Run is what a trace says of one run, and how it ended.
 type Run struct {
 	seq.Run
-	Steps    []seq.Step
+	Steps    []*seq.Step
 	Phases   []seq.Phase
 	Waits    []seq.Wait
 	Members  []seq.Member

@@ -196,7 +196,7 @@ func of(runtime seq.Participant, messages ...string) compare.Run {
 		if name, ok := strings.CutPrefix(f[1], "container/"); ok {
 			s.Container = name
 		}
-		r.Steps = append(r.Steps, s)
+		r.Steps = append(r.Steps, &s)
 	}
 	return r
 }

@@ -12,7 +12,7 @@ type history map[seq.Key]*seq.Step // by key
 func (r *Run) history() history {
 	h := make(history, len(r.Steps))
 	for i := range r.Steps {
-		h[r.Steps[i].Key] = &r.Steps[i]
+		h[r.Steps[i].Key] = r.Steps[i]
 	}
 	return h
 }

@@ -105,7 +105,7 @@ func (r *Run) containers() (all []string) {
 		}
 	}
 	for i := range r.Steps {
-		x := &r.Steps[i]
+		x := r.Steps[i]
 		add(x.Container)
 		for _, p := range []seq.Participant{x.From, x.To} {
 			if name, ok := strings.CutPrefix(string(p), container); ok {

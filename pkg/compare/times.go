@@ -149,14 +149,14 @@ func (c *Comparison) without(s Side, p *seq.Phase, past bool) bool {
 			had[e.Source] = true
 		}
 	}
-	i := slices.IndexFunc(other.Steps, func(s seq.Step) bool { return s.Key == p.Parts[0].Begin })
+	i := slices.IndexFunc(other.Steps, func(s *seq.Step) bool { return s.Key == p.Parts[0].Begin })
 	return i >= 0 && slices.ContainsFunc(other.Steps[i].Evidence, func(e seq.Evidence) bool { return had[e.Source] })
 }
 
 // asked is whom the client asks: an API server, or a Docker Engine, which has no phases of the other's.
 func (c *Comparison) asked(s Side) string {
 	for i := range c.Runs[s].Steps {
-		x := &c.Runs[s].Steps[i]
+		x := c.Runs[s].Steps[i]
 		if x.Kind == seq.RequestKind && c.roles[s].participant(x.From) == clients[0] {
 			return c.roles[s].participant(x.To)
 		}

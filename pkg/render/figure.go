@@ -30,7 +30,7 @@ func newFigure(r Report, detail seq.Detail) figure {
 	r = r.selected()
 	calls := map[seq.Key]int{} // rows
 	for i := range r.Steps {
-		s := &r.Steps[i]
+		s := r.Steps[i]
 		if s.Detail > detail {
 			continue
 		}
@@ -96,7 +96,7 @@ func (f *figure) markPhases(r Report) {
 	n := 0
 	for i := range r.Steps {
 		at[r.Steps[i].Key] = n
-		if n < len(f.rows) && f.rows[n].Step == &r.Steps[i] {
+		if n < len(f.rows) && f.rows[n].Step == r.Steps[i] {
 			n++
 		}
 	}

@@ -14,7 +14,7 @@ type Report struct {
 	Context  string    // of the kubeconfig
 	Recorded time.Time // when, if this is not now
 	Run      seq.Run
-	Steps    []seq.Step
+	Steps    []*seq.Step
 	Phases   []seq.Phase
 	Waits    []seq.Wait
 	Members  []seq.Member // the Pods of a run that is about something else

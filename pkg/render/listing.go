@@ -81,7 +81,7 @@ func (y Style) header(r Report) []string {
 	}
 	origin := cmp.Or(r.Origin, "POST")
 	for rule, name := range map[string]string{"own-delete": "DELETE", "own-exec": "exec"} {
-		if slices.ContainsFunc(r.Steps, func(s seq.Step) bool { return s.Rule.Name == rule }) {
+		if slices.ContainsFunc(r.Steps, func(s *seq.Step) bool { return s.Rule.Name == rule }) {
 			origin = name
 		}
 	}
@@ -112,13 +112,13 @@ func (y Style) lines(r Report, settled int, alone, done map[seq.Key]bool) []line
 	tags := r.tags()
 	answers := map[seq.Key]int{}
 	for i := range r.Steps {
-		if s := &r.Steps[i]; s.Kind == seq.ResponseKind && s.Call != "" {
+		if s := r.Steps[i]; s.Kind == seq.ResponseKind && s.Call != "" {
 			answers[s.Call] = i
 		}
 	}
 	var out []line
 	for i := range r.Steps {
-		s := &r.Steps[i]
+		s := r.Steps[i]
 		if s.Detail > y.Detail && !(s.Kind == seq.ResponseKind && alone[s.Call]) {
 			continue
 		}
@@ -128,7 +128,7 @@ func (y Style) lines(r Report, settled int, alone, done map[seq.Key]bool) []line
 		l := line{key: s.Key, settled: i < settled}
 		var answer *seq.Step
 		if k, ok := answers[s.Call]; ok && s.Kind == seq.RequestKind && !alone[s.Call] {
-			answer = &r.Steps[k]
+			answer = r.Steps[k]
 			l.answer, l.settled = answer.Key, l.settled && k < settled
 		}
 		if !done[s.Key] {

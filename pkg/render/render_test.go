@@ -52,7 +52,7 @@ func sample() Report {
 	return Report{Context: "lab",
 		Run: seq.Run{Server: "v1.37.2", Subject: seq.Object{Kind: "Pod", Namespace: "default", Name: "web"},
 			Image: "busybox:1", Origin: zero},
-		Steps: []seq.Step{call, answer, delivery, patch, exec}}
+		Steps: []*seq.Step{&call, &answer, &delivery, &patch, &exec}}
 }
 
 func listing(t *testing.T, y Style, r Report) string {
@@ -370,10 +370,10 @@ func FuzzPlain(f *testing.F) {
 // largeReport is a sequence of a hundred steps.
 func largeReport() Report {
 	r := sample()
-	s := r.Steps[3]
 	for len(r.Steps) < 100 {
+		s := *r.Steps[3]
 		s.Key = seq.Key(fmt.Sprint("write", len(r.Steps)))
-		r.Steps = append(r.Steps, s)
+		r.Steps = append(r.Steps, &s)
 	}
 	return r
 }

@@ -34,7 +34,7 @@ func (r Report) selected() Report {
 	for _, m := range r.Members {
 		left[m.Object.UID] = m.Object.UID != one.Object.UID
 	}
-	kept := make([]seq.Step, 0, len(r.Steps))
+	kept := make([]*seq.Step, 0, len(r.Steps))
 	for _, s := range r.Steps {
 		if !left[s.About] {
 			kept = append(kept, s)

@@ -36,10 +36,7 @@ func (t *Trace) Run() seq.Run {
 func (r *result) conflicts() (words []string) {
 	const most = 3
 	n := 0
-	for _, x := range r.steps {
-		if !x.Conflict {
-			continue
-		}
+	for _, x := range r.graph.Conflicts() {
 		if n++; n <= most {
 			words = append(words,
 				fmt.Sprintf("%s → %s %s: its sources put it at times that exclude each other", x.From, x.To, x.Label))

@@ -23,14 +23,14 @@ func (t *Trace) Settled(patience time.Duration) int {
 	}
 	patience = max(patience, 2*r.scene.lateness(t.now))
 	open := r.undecided(t.now)
-	for i := range r.steps {
-		s := &r.steps[i]
+	steps := r.graph.Steps()
+	for i, s := range steps {
 		last := instant.Later(s.Window.Latest, s.Best)
 		if last.IsZero() || t.now.Sub(instant.Later(last, since)) < patience || !open.IsZero() && s.Best.After(open) {
 			return i
 		}
 	}
-	return len(r.steps)
+	return len(steps)
 }
 
 // listening reports whether every source has answered, and since when those do that had been lost meanwhile: what they

@@ -42,7 +42,7 @@ func TestClockThatIsSet(t *testing.T) {
 }
 
 // contradicted reports what one run proves and the other denies.
-func contradicted(t *testing.T, name string, truth, got []seq.Step) {
+func contradicted(t *testing.T, name string, truth, got []*seq.Step) {
 	t.Helper()
 	was, is, both := proved(truth), proved(got), 0
 	for pair := range is {
@@ -61,7 +61,7 @@ func contradicted(t *testing.T, name string, truth, got []seq.Step) {
 }
 
 // proved are the pairs of steps of which the first is proved to come before the second.
-func proved(steps []seq.Step) map[[2]seq.Key]bool {
+func proved(steps []*seq.Step) map[[2]seq.Key]bool {
 	pairs := map[[2]seq.Key]bool{}
 	before := map[seq.Key]map[seq.Key]bool{}
 	for _, s := range steps { // a step comes after those it names, in the listing too

@@ -24,7 +24,7 @@ func changed(all []seq.Observation, change func(*seq.Audit)) []seq.Observation {
 	return out
 }
 
-func sourcesOf(s seq.Step) (names []string) {
+func sourcesOf(s *seq.Step) (names []string) {
 	for _, e := range s.Evidence {
 		names = append(names, e.Source)
 	}

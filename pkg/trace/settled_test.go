@@ -72,11 +72,11 @@ func TestReadsBoundWrites(t *testing.T) {
 		t.Helper()
 		steps := tr.Steps()
 		i := slices.IndexFunc(steps,
-			func(x seq.Step) bool { return x.Verb == "create" && x.Resource == "pods" && x.Subresource == "" })
+			func(x *seq.Step) bool { return x.Verb == "create" && x.Resource == "pods" && x.Subresource == "" })
 		if i < 0 {
 			t.Fatal("nobody makes the Pod")
 		}
-		return steps[i]
+		return *steps[i]
 	}
 	was := post(whole)
 	read := func(id string, at time.Time, status int, o seq.Object, rv string) seq.Observation {

@@ -4,7 +4,6 @@ package trace
 
 import (
 	"slices"
-	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/graph"
@@ -16,7 +15,6 @@ type Trace struct {
 	store
 	result  *result // of the facts by that version, or nil
 	derived uint64
-	graph   graph.Graph // its memory is used again
 }
 
 // New starts the fold for the object of that kind, namespace and name, such as a Pod. If subject has no UID, the one
@@ -28,11 +26,9 @@ func New(subject seq.Object) *Trace { return &Trace{store: newStore(subject)} }
 // is what makes no sense: a server or a file can say anything.
 func (t *Trace) Observe(o seq.Observation) { t.observe(o) }
 
-// Now is the latest instant any observation has shown us, on our own clock.
-func (t *Trace) Now() time.Time { return t.now }
-
-// Steps returns the messages in the order in which they happened. They are shared: not to be changed.
-func (t *Trace) Steps() []seq.Step { return t.resolve().steps }
+// Steps returns the messages in the order in which they happened. They are shared: not to be changed, and valid until
+// the next call of Observe.
+func (t *Trace) Steps() []*seq.Step { return t.resolve().graph.Steps() }
 
 func (t *Trace) resolve() *result {
 	if t.result == nil || t.derived != t.version {
@@ -43,65 +39,43 @@ func (t *Trace) resolve() *result {
 
 func (t *Trace) derive() *result {
 	c := t.scene()
-	g := &t.graph
-	g.Reset()
-	for i, r := range rules {
-		for _, s := range c.stories {
-			if r.applies(s) {
-				r.derive(s, func(c graph.Claim) { g.Add(i, r.complete(s.qualify(c))) })
+	r := &result{scene: c}
+	r.graph = graph.New(c.hides(), nil)
+	for n, s := range c.stories {
+		var claims []graph.Ranked
+		for i, x := range rules {
+			if x.applies(s) {
+				x.derive(s, func(c graph.Claim) { claims = append(claims, graph.Ranked{Rank: i, Claim: x.complete(s.qualify(c))}) })
 			}
 		}
+		r.graph.Set(&graph.Section{Order: graph.Order{Root: n + 1}}, claims)
 	}
-	return &result{steps: c.withoutPast(g.Resolve()), scene: c}
+	r.graph.Resolve()
+	return r
 }
 
-// withoutPast leaves out what had happened before the story began: an object that was there already has a past.
-func (c *scene) withoutPast(steps []seq.Step) []seq.Step {
+// hides says which messages had happened before the story began: an object that was there already has a past.
+func (c *scene) hides() func(*seq.Step) bool {
 	begin := c.begins()
 	begun := slices.ContainsFunc(c.requests, (*seq.Request).Acts)
 	if begun && begin.IsZero() || c.attached() {
-		return steps
+		return nil
 	}
-	kept := map[seq.Key]bool{}
-	steps = slices.DeleteFunc(steps, func(x seq.Step) bool {
+	return func(x *seq.Step) bool {
 		past := !begun || !x.Window.Latest.IsZero() && x.Window.Latest.Before(begin)
-		kept[x.Key] = !past || x.Rule == &ruleOwnRead.Rule || x.Rule == &ruleGap.Rule || x.Rule == &ruleProcess.Rule
-		return !kept[x.Key]
-	})
-	for i := range steps {
-		steps[i].After = slices.DeleteFunc(steps[i].After, func(key seq.Key) bool { return !kept[key] })
+		return past && x.Rule != &ruleOwnRead.Rule && x.Rule != &ruleGap.Rule && x.Rule != &ruleProcess.Rule
 	}
-	return steps
 }
 
 // result is everything that follows from the facts.
 type result struct {
-	steps   []seq.Step
+	graph   *graph.Graph
 	scene   *scene
-	byKey   map[seq.Key]*seq.Step  // see step
-	byStory map[string][]*seq.Step // see about
-	members []seq.Member           // see Members
+	members []seq.Member // see Members
 }
 
-// about are the steps of one object's story, in order.
-func (r *result) stepsOf(uid string) []*seq.Step {
-	if r.byStory == nil {
-		r.byStory = map[string][]*seq.Step{}
-		for i := range r.steps {
-			x := &r.steps[i]
-			r.byStory[x.About] = append(r.byStory[x.About], x)
-		}
-	}
-	return r.byStory[uid]
-}
+// stepsOf are the steps of one object's story, in order.
+func (r *result) stepsOf(uid string) []*seq.Step { return r.graph.About(uid) }
 
 // step is the step with that key, or nil.
-func (r *result) step(key seq.Key) *seq.Step {
-	if r.byKey == nil {
-		r.byKey = make(map[seq.Key]*seq.Step, len(r.steps))
-		for i := range r.steps {
-			r.byKey[r.steps[i].Key] = &r.steps[i]
-		}
-	}
-	return r.byKey[key]
-}
+func (r *result) step(key seq.Key) *seq.Step { return r.graph.Step(key) }

@@ -133,7 +133,7 @@ func hostile() render.Report {
 	r := render.Report{Run: seq.Run{Origin: at}}
 	add := func(text string) {
 		i := len(r.Steps)
-		r.Steps = append(r.Steps, seq.Step{
+		r.Steps = append(r.Steps, &seq.Step{
 			Key: seq.Key(text), From: seq.APIServer, To: seq.Container(text),
 			Kind:  []seq.StepKind{seq.RequestKind, seq.DeliveryKind, seq.NoteKind}[i%3],
 			Label: text, Detail: seq.Brief, Window: seq.Window{Earliest: at, Latest: at}, Best: at,

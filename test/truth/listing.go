@@ -289,7 +289,7 @@ func (r Row) holds(steps []Message, is []int) error {
 }
 
 // Messages are the steps of a fold as JSON has them.
-func Messages(steps []seq.Step) []Message {
+func Messages(steps []*seq.Step) []Message {
 	all := make([]Message, len(steps))
 	for i, s := range steps {
 		all[i] = Message{From: string(s.From), To: string(s.To), Kind: string(s.Kind), Label: s.Label, Call: string(s.Call),

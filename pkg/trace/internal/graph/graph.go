@@ -1,9 +1,9 @@
-// Package graph merges claims about one message into one step, carries bounds along causes, and draws one order.
+// Package graph merges claims about one message into one step, carries bounds along causes, and draws one order. What
+// changes costs what it changes: only messages that a changed claim is about, or that it bounds, are looked at again.
 package graph
 
 import (
 	"cmp"
-	"container/heap"
 	"slices"
 	"time"
 
@@ -17,234 +17,242 @@ type Claim struct {
 	seq.Step
 	Follows []seq.Key     // keys of messages that came before; those that do not exist are ignored
 	Lag     time.Duration // usual time since the last of them, where Best is not known
+	Commit  Commit        // the write to the store that the message is; zero if it is none
+	Stored  Commit        // the message came after what the store had taken before this write; zero for nothing known
 }
 
-// node is one message while it is being resolved.
-type node struct {
+// Ranked is a claim with the place of its rule in the table of rules.
+type Ranked struct {
+	Rank int
 	Claim
-	rank  int // row of the first rule that claimed it
-	preds []*node
-	succs []*node
-	open  int // predecessors not yet placed
-	index int // place in causal order
-	depth int // the longest way from a message without causes
 }
 
-// Graph is built anew each time, in the memory of the one before: there is one node a message, and each is large.
+// Order is the place of a section among all. Of two claims about one message that are of equal rank, the one of the
+// lesser section counts first.
+type Order struct {
+	Root     int    // the place of an object that the run is about, from 1; 0 for the others, which come after
+	Revision uint64 // the first of the object
+	UID      string // of the object
+	Item     uint64 // within the object
+}
+
+func (o Order) compare(p Order) int {
+	switch {
+	case o.Root != p.Root && o.Root == 0:
+		return 1
+	case o.Root != p.Root && p.Root == 0:
+		return -1
+	}
+	return cmp.Or(cmp.Compare(o.Root, p.Root), cmp.Compare(o.Revision, p.Revision), cmp.Compare(o.UID, p.UID),
+		cmp.Compare(o.Item, p.Item))
+}
+
+// Section is a group of claims that are derived together, and replaced together. The zero value has none.
+type Section struct {
+	Order  Order
+	claims []Ranked
+}
+
+// node is one message, or only the key of one that others name as their cause: it has no claims then.
+type node struct {
+	step    seq.Step // what all claims say together, with what follows from the graph
+	claims  []claimRef
+	rank    int     // of the first claim
+	call    seq.Key // likewise
+	replyTo seq.Key // the request that it is the reply to, or nothing
+	lag     time.Duration
+	commit  Commit
+	stored  Commit
+	follows []seq.Key  // what the claims say, sorted
+	own     seq.Window // what the claims say, without what the graph adds
+	best    time.Time  // likewise
+	shown   bool       // likewise
+	sharp   time.Duration
+	clash   bool // the claims contradict each other
+	preds   []*node
+	succs   []*node
+	replies int // messages that are replies to this one
+	cycle   int // the circle of causes that it is part of; 0 for none
+
+	depth    int        // the longest way from a message without causes
+	forward  seq.Window // bounded by causes
+	conflict uint8      // of the directions
+	hidden   bool       // not to be drawn
+
+	dirty  work
+	seen   bool // by order.update, while it looks
+	placed bool // it is in the order, at this place
+	place  place
+}
+
+type claimRef struct {
+	section *Section
+	index   int
+}
+
+func (r claimRef) claim() *Ranked { return &r.section.claims[r.index] }
+
+const (
+	clashForward uint8 = 1 << iota
+	clashBackward
+)
+
+// work says what of a node is to be computed anew.
+type work uint8
+
+const (
+	toMerge work = 1 << iota
+	toLink
+	toRank
+	toBoundForward
+	toBoundBackward
+	toEstimate
+	toPublish
+)
+
+// Graph holds all messages of a run. The zero value is empty.
 type Graph struct {
-	nodes  map[seq.Key]*node
-	blocks [][]node
-	used   int // of the nodes in blocks
+	hides   func(*seq.Step) bool
+	nodes   map[seq.Key]*node
+	byAbout map[string]map[*node]bool
+	store   store
+	changed []*node // to be merged
+	order   order
+	clashes map[*node]bool // messages with a conflict
+	cycles  bool           // there are circles of causes
+	touched func(about string)
 }
 
-const block = 256
-
-// Reset makes an empty graph.
-func (g *Graph) Reset() {
-	if g.nodes == nil {
-		g.nodes = map[seq.Key]*node{}
+// New is an empty graph. Hides says of a message, by its window and rule, that it is not to be drawn. Touched is called
+// with what a message is about that has changed. Either may be nil.
+func New(hides func(*seq.Step) bool, touched func(about string)) *Graph {
+	if touched == nil {
+		touched = func(string) {}
 	}
-	clear(g.nodes)
-	g.used = 0
+	return &Graph{nodes: map[seq.Key]*node{}, byAbout: map[string]map[*node]bool{}, clashes: map[*node]bool{},
+		hides: hides, touched: touched, store: newStore()}
 }
 
-// next is a node that is not used.
-func (g *Graph) next() *node {
-	if g.used == block*len(g.blocks) {
-		g.blocks = append(g.blocks, make([]node, block))
+// Set replaces the claims of a section. Those that are as before cost nothing more.
+func (g *Graph) Set(s *Section, claims []Ranked) {
+	same := min(len(s.claims), len(claims))
+	for i := range same {
+		if s.claims[i].Rank != claims[i].Rank || !equalClaims(&s.claims[i].Claim, &claims[i].Claim) {
+			same = i
+			break
+		}
 	}
-	n := &g.blocks[g.used/block][g.used%block]
-	g.used++
-	return n
+	if same == len(s.claims) && same == len(claims) {
+		return
+	}
+	for i, c := range s.claims {
+		if n := g.nodes[c.Key]; n != nil {
+			n.claims = slices.DeleteFunc(n.claims, func(r claimRef) bool { return r.section == s && r.index == i })
+			g.needs(n, toMerge)
+		}
+	}
+	s.claims = slices.Clone(claims)
+	for i, c := range s.claims {
+		n := g.node(c.Key)
+		ref := claimRef{s, i}
+		at, _ := slices.BinarySearchFunc(n.claims, ref, compareRefs)
+		n.claims = slices.Insert(n.claims, at, ref)
+		g.needs(n, toMerge)
+	}
 }
 
-// Add merges a claim into the message it is about. Rules run in the order of the table and a rule's claims in the order
-// of the facts, so the result depends on the facts alone.
-func (g *Graph) Add(rank int, c Claim) {
-	n := g.nodes[c.Key]
+// compareRefs is the order in which claims about one message are merged.
+func compareRefs(a, b claimRef) int {
+	if by := cmp.Compare(a.claim().Rank, b.claim().Rank); by != 0 {
+		return by
+	}
+	if a.section != b.section {
+		if by := a.section.Order.compare(b.section.Order); by != 0 {
+			return by
+		}
+	}
+	return cmp.Compare(a.index, b.index)
+}
+
+// node is the one with that key.
+func (g *Graph) node(key seq.Key) *node {
+	n := g.nodes[key]
 	if n == nil {
-		n = g.next()
-		*n = node{Claim: c, rank: rank, preds: n.preds[:0], succs: n.succs[:0]}
-		g.nodes[c.Key] = n
-		return
+		n = &node{}
+		n.step.Key = key
+		g.nodes[key] = n
 	}
-	n.Follows = append(n.Follows, c.Follows...)
-	c.Evidence = slices.Clone(c.Evidence)
-	for i := range c.Evidence {
-		c.Evidence[i].Rule = c.Rule.Name
-	}
-	n.Evidence = append(n.Evidence[:len(n.Evidence):len(n.Evidence)], c.Evidence...)
-	if w := instant.Intersect(n.Window, c.Window); !w.Empty() {
-		n.Window = w
-	} else {
-		n.Conflict = true
-	}
-	if n.Certainty == seq.Inferred && c.Certainty == seq.Observed {
-		n.Certainty, n.Rule = seq.Observed, c.Rule
-	}
-	n.From, n.To, n.Label = cmp.Or(n.From, c.From), cmp.Or(n.To, c.To), cmp.Or(n.Label, c.Label)
-	if n.Best.IsZero() || c.Sharp && (!n.Sharp || c.Precision < n.Precision) {
-		n.Best, n.Sharp, n.Precision, n.Clock = c.Best, c.Sharp, c.Precision, c.Clock
-	}
-	n.Detail = min(n.Detail, c.Detail)
-}
-
-// Resolve turns causes into bounds and bounds into one order.
-func (g *Graph) Resolve() []seq.Step {
-	all := g.link()
-	causal := sorted(all, func(a, b *node) int { return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.Key, b.Key)) })
-	for i, n := range causal {
-		n.index = i
-	}
-	tighten(causal)
-	for _, n := range causal {
-		n.estimate()
-	}
-	ordered := slices.Clone(causal)
-	slices.SortFunc(ordered, func(a, b *node) int {
-		return cmp.Or(a.Best.Compare(b.Best), cmp.Compare(a.depth, b.depth), cmp.Compare(a.rank, b.rank),
-			cmp.Compare(a.Key, b.Key))
-	})
-	steps := make([]seq.Step, len(ordered))
-	for i, n := range ordered {
-		if d, ok := n.Window.Width(); ok && d >= 0 && d <= time.Millisecond && !n.Sharp {
-			n.Sharp, n.Precision = true, time.Millisecond
-		}
-		steps[i] = n.Step
-	}
-	return steps
-}
-
-func (g *Graph) link() []*node {
-	all := make([]*node, 0, len(g.nodes))
-	for _, n := range g.nodes {
-		slices.Sort(n.Follows)
-		n.Follows = slices.Compact(n.Follows)
-		n.After = make([]seq.Key, 0, len(n.Follows))
-		for _, key := range n.Follows {
-			if p := g.nodes[key]; key != "" && p != nil && p != n {
-				n.preds = append(n.preds, p)
-				p.succs = append(p.succs, n)
-				n.After = append(n.After, key)
-			}
-		}
-		if call := g.nodes[n.Call]; call != nil && n.Kind == seq.ResponseKind {
-			call.Call = n.Call // another rule than that of the answer may have told the request
-		}
-		all = append(all, n)
-	}
-	return all
-}
-
-// EachCause tells of each message, by the name of its rule, which keys its claims follow, and whether there is such a
-// message.
-func (g *Graph) EachCause(tell func(rule string, key seq.Key, known bool)) {
-	for _, n := range g.nodes {
-		for _, key := range n.Follows {
-			tell(n.Rule.Name, key, g.nodes[key] != nil)
-		}
-	}
-}
-
-// tighten carries bounds along causes: nothing happens before its cause, nor after what it caused. A bound that would
-// leave nothing of a window is not applied: there two clocks disagree by more than was measured, and the message keeps
-// what its own sources say.
-func tighten(causal []*node) {
-	for _, n := range causal {
-		for _, p := range n.preds {
-			if p.index < n.index {
-				n.bound(seq.Window{Earliest: p.Window.Earliest})
-			}
-		}
-	}
-	for _, n := range slices.Backward(causal) {
-		for _, s := range n.succs {
-			if s.index > n.index {
-				n.bound(seq.Window{Latest: s.Window.Latest})
-			}
-		}
-	}
-}
-
-func (n *node) bound(w seq.Window) {
-	if w = instant.Intersect(n.Window, w); w.Empty() {
-		n.Conflict = true
-		return
-	}
-	n.Window = w
-}
-
-// estimate chooses the likeliest instant: what the sources say, else the usual time after the last cause, within the
-// window and not before any cause.
-func (n *node) estimate() {
-	var cause time.Time
-	for _, p := range n.preds {
-		if p.index < n.index {
-			cause, n.depth = instant.Later(cause, p.Best), max(n.depth, p.depth+1)
-		}
-	}
-	if n.Best.IsZero() && !cause.IsZero() {
-		n.Best = cause.Add(n.Lag)
-	}
-	if n.Best.IsZero() {
-		n.Best = n.Window.Latest
-	}
-	said := n.Best
-	n.Best = instant.Later(n.Best, n.Window.Earliest)
-	n.Best = instant.Sooner(n.Best, n.Window.Latest)
-	n.Best = instant.Later(n.Best, cause)
-	if n.Sharp && n.Best.Sub(said).Abs() > n.Precision { // the source that was so sharp is contradicted
-		n.Sharp, n.Precision = false, 0
-	}
-}
-
-// sorted is the one linear extension of the causal order that takes the least free node first. Contradicting sources
-// can make a circle; it is cut at its least node.
-func sorted(all []*node, less func(a, b *node) int) []*node {
-	h := &nodeHeap{less: less}
-	for _, n := range all {
-		if n.open = len(n.preds); n.open == 0 {
-			h.nodes = append(h.nodes, n)
-		}
-	}
-	heap.Init(h)
-	placed := make(map[*node]bool, len(all))
-	out := make([]*node, 0, len(all))
-	for len(out) < len(all) {
-		if len(h.nodes) == 0 {
-			rest := slices.DeleteFunc(slices.Clone(all), func(n *node) bool { return placed[n] })
-			heap.Push(h, slices.MinFunc(rest, less))
-		}
-		n := heap.Pop(h).(*node)
-		if placed[n] {
-			continue
-		}
-		placed[n] = true
-		out = append(out, n)
-		for _, s := range n.succs {
-			if s.open--; s.open == 0 && !placed[s] {
-				heap.Push(h, s)
-			}
-		}
-	}
-	return out
-}
-
-type nodeHeap struct {
-	nodes []*node
-	less  func(a, b *node) int
-}
-
-func (h *nodeHeap) Len() int { return len(h.nodes) }
-
-func (h *nodeHeap) Less(i, j int) bool { return h.less(h.nodes[i], h.nodes[j]) < 0 }
-
-func (h *nodeHeap) Swap(i, j int) { h.nodes[i], h.nodes[j] = h.nodes[j], h.nodes[i] }
-
-func (h *nodeHeap) Push(n any) { h.nodes = append(h.nodes, n.(*node)) }
-
-func (h *nodeHeap) Pop() any {
-	n := h.nodes[len(h.nodes)-1]
-	h.nodes = h.nodes[:len(h.nodes)-1]
 	return n
+}
+
+func (g *Graph) needs(n *node, w work) {
+	if n.dirty == 0 {
+		g.changed = append(g.changed, n)
+	}
+	n.dirty |= w
+}
+
+// exists reports whether there is such a message.
+func (n *node) exists() bool { return len(n.claims) > 0 }
+
+// merge makes one message of the claims.
+func (n *node) merge() {
+	was := n.step
+	if !n.exists() {
+		*n = node{step: seq.Step{Key: was.Key}, preds: n.preds, succs: n.succs, replies: n.replies, dirty: n.dirty,
+			placed: n.placed, place: n.place, cycle: n.cycle, hidden: n.hidden}
+		return
+	}
+	first := n.claims[0].claim()
+	n.step, n.rank, n.lag, n.commit, n.stored = first.Step, first.Rank, first.Lag, first.Commit, first.Stored
+	if n.call, n.replyTo = first.Call, ""; first.Kind == seq.ResponseKind {
+		n.replyTo = first.Call
+	}
+	n.follows = append(n.follows[:0:0], first.Follows...)
+	n.clash = false
+	x := &n.step
+	for _, r := range n.claims[1:] {
+		c := r.claim()
+		n.follows = append(n.follows, c.Follows...)
+		if n.commit == (Commit{}) {
+			n.commit = c.Commit
+		}
+		if n.stored == (Commit{}) {
+			n.stored = c.Stored
+		}
+		x.Evidence = x.Evidence[:len(x.Evidence):len(x.Evidence)]
+		for _, e := range c.Evidence {
+			e.Rule = c.Rule.Name
+			x.Evidence = append(x.Evidence, e)
+		}
+		if w := instant.Intersect(x.Window, c.Window); !w.Empty() {
+			x.Window = w
+		} else {
+			n.clash = true
+		}
+		if x.Certainty == seq.Inferred && c.Certainty == seq.Observed {
+			x.Certainty, x.Rule = seq.Observed, c.Rule
+		}
+		x.From, x.To, x.Label = cmp.Or(x.From, c.From), cmp.Or(x.To, c.To), cmp.Or(x.Label, c.Label)
+		if x.Best.IsZero() || c.Sharp && (!x.Sharp || c.Precision < x.Precision) {
+			x.Best, x.Sharp, x.Precision, x.Clock = c.Best, c.Sharp, c.Precision, c.Clock
+		}
+		x.Detail = min(x.Detail, c.Detail)
+	}
+	slices.Sort(n.follows)
+	n.follows = slices.Compact(n.follows)
+	n.own, n.best, n.shown, n.sharp = x.Window, x.Best, x.Sharp, x.Precision
+	x.Window, x.Best, x.Sharp, x.Precision = was.Window, was.Best, was.Sharp, was.Precision
+	x.After, x.Conflict = was.After, was.Conflict
+}
+
+// EachCause calls visit for each message, by the name of its rule, with each key that its claims follow, and whether
+// there is such a message.
+func (g *Graph) EachCause(visit func(rule string, key seq.Key, known bool)) {
+	for _, n := range g.nodes {
+		for _, key := range n.follows {
+			p := g.nodes[key]
+			visit(n.step.Rule.Name, key, p != nil && p.exists())
+		}
+	}
 }

@@ -1,0 +1,162 @@
+package graph
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+)
+
+// order is the one order of all messages that are drawn: by their likeliest instants; of equal ones, a cause before
+// what it caused, then by the table of rules.
+type order struct {
+	nodes []*node
+	steps []*seq.Step // those of the nodes
+	same  int         // so many from the front have not changed since that was asked last
+}
+
+// place is what a node was put into the order by.
+type place struct {
+	best  time.Time
+	depth int
+	rank  int
+}
+
+func byPlace(a, b *node) int {
+	return cmp.Or(a.place.best.Compare(b.place.best), cmp.Compare(a.place.depth, b.place.depth),
+		cmp.Compare(a.place.rank, b.place.rank), cmp.Compare(a.step.Key, b.step.Key))
+}
+
+// update puts what has changed where it belongs.
+func (o *order) update(changed []*node) {
+	var out, in []*node
+	for _, n := range changed {
+		if n.seen {
+			continue
+		}
+		n.seen = true
+		is, drawn := place{n.step.Best, n.depth, n.rank}, n.exists() && !n.hidden
+		if n.placed {
+			o.same = min(o.same, o.index(n))
+		}
+		if n.placed == drawn && (!drawn || is == n.place) {
+			continue
+		}
+		if n.placed {
+			out = append(out, n)
+		}
+		if drawn {
+			in = append(in, n)
+		}
+	}
+	for _, n := range changed {
+		n.seen = false
+	}
+	o.remove(out)
+	for _, n := range in {
+		n.place, n.placed = place{n.step.Best, n.depth, n.rank}, true
+	}
+	o.insert(in)
+}
+
+// index is the place of a node that is in the order.
+func (o *order) index(n *node) int {
+	i, ok := slices.BinarySearchFunc(o.nodes, n, byPlace)
+	if !ok {
+		panic("graph: a node is not where it was put")
+	}
+	return i
+}
+
+// few is up to how many nodes are moved one by one.
+const few = 32
+
+func (o *order) remove(out []*node) {
+	if len(out) > few {
+		gone := make(map[*node]bool, len(out))
+		for _, n := range out {
+			gone[n], n.placed = true, false
+		}
+		o.nodes = slices.DeleteFunc(o.nodes, func(n *node) bool { return gone[n] })
+		o.steps = o.steps[:0]
+		for _, n := range o.nodes {
+			o.steps = append(o.steps, &n.step)
+		}
+		return
+	}
+	for _, n := range out {
+		i := o.index(n)
+		o.nodes, o.steps, n.placed = slices.Delete(o.nodes, i, i+1), slices.Delete(o.steps, i, i+1), false
+	}
+}
+
+func (o *order) insert(in []*node) {
+	if len(in) > few {
+		o.nodes = append(o.nodes, in...)
+		slices.SortFunc(o.nodes, byPlace)
+		o.steps = o.steps[:0]
+		for _, n := range o.nodes {
+			o.steps = append(o.steps, &n.step)
+		}
+		for _, n := range in {
+			o.same = min(o.same, o.index(n))
+		}
+		return
+	}
+	for _, n := range in {
+		i, _ := slices.BinarySearchFunc(o.nodes, n, byPlace)
+		o.nodes, o.steps = slices.Insert(o.nodes, i, n), slices.Insert(o.steps, i, &n.step)
+		o.same = min(o.same, i)
+	}
+}
+
+// Steps are the messages that are drawn, in order. They are shared, and change with the next Resolve.
+func (g *Graph) Steps() []*seq.Step { return g.order.steps }
+
+// Same returns how many of the Steps, from the first, are as they were when it was called last.
+func (g *Graph) Same() int {
+	n := g.order.same
+	g.order.same = len(g.order.steps)
+	return min(n, len(g.order.steps))
+}
+
+// Step is the drawn message with that key, or nil.
+func (g *Graph) Step(key seq.Key) *seq.Step {
+	if n := g.nodes[key]; n != nil && n.placed {
+		return &n.step
+	}
+	return nil
+}
+
+// About are the drawn messages of one object's story, in order.
+func (g *Graph) About(uid string) []*seq.Step {
+	var nodes []*node
+	for n := range g.byAbout[uid] {
+		if n.placed {
+			nodes = append(nodes, n)
+		}
+	}
+	slices.SortFunc(nodes, byPlace)
+	steps := make([]*seq.Step, len(nodes))
+	for i, n := range nodes {
+		steps[i] = &n.step
+	}
+	return steps
+}
+
+// Conflicts are the drawn messages whose bounds contradict each other, in order.
+func (g *Graph) Conflicts() []*seq.Step {
+	var nodes []*node
+	for n := range g.clashes {
+		if n.placed {
+			nodes = append(nodes, n)
+		}
+	}
+	slices.SortFunc(nodes, byPlace)
+	steps := make([]*seq.Step, len(nodes))
+	for i, n := range nodes {
+		steps[i] = &n.step
+	}
+	return steps
+}
