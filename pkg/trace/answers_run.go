@@ -14,7 +14,7 @@ func (t *Trace) Run() seq.Run {
 	r := t.resolve()
 	s := r.scene.subject()
 	run := seq.Run{Subject: s.object, Runtime: s.runtime, Node: s.node, Origin: s.zero(), Clocks: s.clocks.List(),
-		Sources: s.sources(), Unseen: s.unseen(), Denied: s.contradictions, AttachedAt: s.attachedAt}
+		Sources: s.sources(), Unseen: s.unseen(), AttachedAt: s.attachedAt}
 	for _, q := range s.requests {
 		if q.ServerVersion != "" {
 			run.Server = q.ServerVersion
@@ -26,7 +26,10 @@ func (t *Trace) Run() seq.Run {
 	if len(s.revisions) > 0 && run.Origin.IsZero() && (s.attached() || s.isPod()) {
 		run.Origin = s.revisions[0].received
 	}
-	run.Denied = append(slices.Clip(run.Denied), r.conflicts()...)
+	for _, o := range s.stories {
+		run.Denied = append(run.Denied, o.contradictions...)
+	}
+	run.Denied = append(run.Denied, r.conflicts()...)
 	kind := s.sort()
 	run.Image, run.Expected = kind.image(s), kind.expected(s)
 	return run

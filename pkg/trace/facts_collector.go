@@ -34,10 +34,8 @@ func (s *story) orphans() bool { return s.orphaning[s.object.UID] }
 func (t *store) orphaning() map[string]bool {
 	all := map[string]bool{}
 	for uid, f := range t.objects {
-		for _, r := range f.revisions {
-			if r.object.GetDeletionTimestamp() != nil && slices.Contains(r.object.GetFinalizers(), orphanFinalizer) {
-				all[uid] = true
-			}
+		if f.orphans {
+			all[uid] = true
 		}
 	}
 	return all

@@ -102,36 +102,37 @@ func (s *story) controlled(w *write, a actor) actor {
 	return a
 }
 
-// attributeEnds finds who asked for the end of objects that do not tell: the controller whose Event says that it did,
-// or the garbage collector where the owner is gone.
-func (c *scene) attributeEnds() {
-	for _, s := range c.stories {
-		for _, w := range s.revisions {
-			if !w.endsLife() || w.ownRequest != nil || w.actor.name != seq.UnknownClient {
-				continue
-			}
-			ref := metav1.GetControllerOf(w.object)
-			if ref == nil {
-				continue
-			}
-			owner := c.byUID[string(ref.UID)]
-			if owner == nil {
-				continue
-			}
-			if e := owner.tellsOf(s, "SuccessfulDelete"); e != nil {
-				w.actor.name, w.actor.certainty, w.actor.because = e.emitter, seq.Observed, "Event SuccessfulDelete names it"
-			} else if owner.awaitsCollector(foregroundFinalizer) {
-				w.actor.name, w.actor.because = garbageCollector, "its owner, "+ref.Kind+" "+ref.Name+", has the finalizer "+
-					foregroundFinalizer+": the garbage collector deletes what it owns first"
-			} else if owner.deletionBegun() && !owner.orphans() {
-				w.actor.name, w.actor.because = garbageCollector, "its owner, "+ref.Kind+" "+ref.Name+
-					", was deleted: the garbage collector deletes what it leaves behind"
-			}
+// attributeEnds finds who asked for the end of the object where it does not tell: the controller whose Event says that
+// it did, or the garbage collector where the owner is gone. It reports whether it says another than before.
+func (s *story) attributeEnds() (changed bool) {
+	for _, w := range s.revisions {
+		if !w.endsLife() || w.ownRequest != nil || w.actorRead.name != seq.UnknownClient {
+			continue
 		}
+		is := w.actorRead
+		if ref := metav1.GetControllerOf(w.object); ref != nil && s.byUID[string(ref.UID)] != nil {
+			is = s.endedWith(s.byUID[string(ref.UID)], ref, is)
+		}
+		changed, w.actor = changed || is != w.actor, is
 	}
+	return changed
 }
 
-// ends reports whether the object is gone, or is to go.
+// endedWith is who asked for the end of the object that has that owner, if the owner tells, else who is given.
+func (s *story) endedWith(owner *story, ref *metav1.OwnerReference, a actor) actor {
+	if e := owner.tellsOf(s, "SuccessfulDelete"); e != nil {
+		a.name, a.certainty, a.because = e.emitter, seq.Observed, "Event SuccessfulDelete names it"
+	} else if owner.awaitsCollector(foregroundFinalizer) {
+		a.name, a.because = garbageCollector, "its owner, "+ref.Kind+" "+ref.Name+", has the finalizer "+
+			foregroundFinalizer+": the garbage collector deletes what it owns first"
+	} else if owner.deletionBegun() && !owner.orphans() {
+		a.name, a.because = garbageCollector, "its owner, "+ref.Kind+" "+ref.Name+
+			", was deleted: the garbage collector deletes what it leaves behind"
+	}
+	return a
+}
+
+// deletionBegun reports whether the object is gone, or is to go.
 func (s *story) deletionBegun() bool {
 	n := len(s.revisions)
 	return n > 0 && (s.last().deleted || s.last().object.GetDeletionTimestamp() != nil)

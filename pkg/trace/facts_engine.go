@@ -37,7 +37,7 @@ func (t *store) observeEngine(e *seq.EngineEvent, received time.Time) {
 	key := strings.Join([]string{e.Type, e.Action, e.Actor, e.At.Format(time.RFC3339Nano)}, "\x00")
 	if old, ok := t.engine[key]; !ok || instant.Earlier(received, old.received) {
 		t.engine[key] = engineEvent{EngineEvent: *e, received: received}
-		t.version++
+		t.newOfAll()
 	}
 }
 
@@ -45,7 +45,7 @@ func (t *store) observeRuntime(e *seq.RuntimeEvent, received time.Time) {
 	key := strings.Join([]string{e.Topic, e.Container, fmt.Sprint(e.PID), e.At.Format(time.RFC3339Nano)}, "\x00")
 	if old, ok := t.runtimeEvents[key]; !ok || instant.Earlier(received, old.received) {
 		t.runtimeEvents[key] = runtimeEvent{RuntimeEvent: *e, received: received}
-		t.version++
+		t.newOfAll()
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/instant"
@@ -17,8 +18,14 @@ import (
 )
 
 // store is all that has been observed, each fact once.
+//
+// What is derived of it is derived anew by versions: version grows with everything that is not known yet, and what
+// changed by it is noted, for a whole run or for one object.
 type store struct {
-	version uint64 // it grows with everything that is not known yet
+	version   uint64
+	ofAll     uint64          // the version by which something became known that all may depend on
+	ofMembers uint64          // the version by which something became known by which objects are part of the run
+	changed   map[string]bool // uids of objects of which something became known since it was emptied
 
 	subject       seq.Object
 	requests      map[string]*seq.Request
@@ -45,9 +52,33 @@ type store struct {
 type facts struct {
 	revisions map[uint64]*revision
 	events    map[eventKey]*eventRevision
-	owners    map[string]bool // uids of those that own it, or did
-	goneSince time.Time       // since when we know that it is no longer there, where no watch told
-	latest    metav1.Object   // of those that were observed
+	owners    map[string]bool   // uids of those that own it, or did
+	goneSince time.Time         // since when we know that it is no longer there, where no watch told
+	latest    metav1.Object     // of those that were observed, the last
+	first     *revision         // the oldest, or nil
+	last      *revision         // the newest, or nil
+	endpoints map[string]uint64 // of an EndpointSlice: the first revision that named a Pod, by its uid
+	orphans   bool              // it leaves behind what it owns, see orphanFinalizer
+	since     changes
+}
+
+// changes are what became known of an object since that was asked last.
+type changes struct {
+	revision uint64 // the oldest that is new or not as it was; 0 for none
+	events   []*eventRevision
+	others   bool // of an Event that was known, or since when the object is gone
+}
+
+// newOfAll notes something that all may depend on.
+func (t *store) newOfAll() {
+	t.version++
+	t.ofAll = t.version
+}
+
+// newOf notes something about one object.
+func (t *store) newOf(uid string) {
+	t.version++
+	t.changed[uid] = true
 }
 
 type eventKey struct {
@@ -79,7 +110,7 @@ type eventRevision struct {
 
 func newStore(subject seq.Object) store {
 	return store{
-		subject: subject, requests: map[string]*seq.Request{}, objects: map[string]*facts{}, gaps: map[seq.Gap]time.Time{},
+		subject: subject, changed: map[string]bool{}, requests: map[string]*seq.Request{}, objects: map[string]*facts{}, gaps: map[seq.Gap]time.Time{},
 		audits: map[string]*seq.Audit{}, spans: map[string]*seq.Span{}, losses: map[seq.Loss]int{},
 		engine:        map[string]engineEvent{},
 		runtimeEvents: map[string]runtimeEvent{}, fields: map[string]*metav1.FieldsV1{}, lists: map[string]uint64{},
@@ -104,7 +135,7 @@ func (t *store) observe(o seq.Observation) {
 	case o.Gap != nil:
 		if old, ok := t.gaps[*o.Gap]; !ok || o.Received.Before(old) {
 			t.gaps[*o.Gap] = o.Received
-			t.version++
+			t.newOfAll()
 		}
 	case o.Audit != nil:
 		t.observeAudit(o.Audit)
@@ -117,21 +148,21 @@ func (t *store) observe(o seq.Observation) {
 	case o.Loss != nil:
 		key := seq.Loss{Source: o.Loss.Source, What: o.Loss.What}
 		t.losses[key] = max(t.losses[key], o.Loss.Count)
-		t.version++
+		t.newOfAll()
 	case o.Lease != nil &&
 		(t.lease == nil ||
 			cmp.Or(o.Lease.Renewed.Compare(t.lease.Renewed), cmp.Compare(o.Lease.Node, t.lease.Node),
 				cmp.Compare(o.Lease.Seconds, t.lease.Seconds)) > 0):
 		t.lease, t.leaseAt = o.Lease, o.Received
-		t.version++
+		t.newOfAll()
 	case o.Lease != nil && *o.Lease == *t.lease && o.Received.After(t.leaseAt): // still the same
 		t.leaseAt = o.Received
-		t.version++
+		t.newOfAll()
 	case o.Attach != nil:
 		t.observeAttach(*o.Attach, o.Received)
 	case o.Webhooks != nil && (t.webhooks == nil || slices.Compare(o.Webhooks.Mutating, t.webhooks.Mutating) > 0):
 		t.webhooks = o.Webhooks
-		t.version++
+		t.newOfAll()
 	}
 }
 
@@ -139,7 +170,7 @@ func (t *store) observeAttach(a seq.Attach, received time.Time) {
 	looking, listed := t.listsPending || a.ListsPending, t.listsAnswered || !a.ListsPending
 	if looking != t.listsPending || listed != t.listsAnswered || instant.Earlier(received, t.attachedAt) {
 		t.listsPending, t.listsAnswered = looking, listed
-		t.version++
+		t.newOfAll()
 	}
 	if instant.Earlier(received, t.attachedAt) {
 		t.attachedAt = received
@@ -151,6 +182,7 @@ func (t *store) observeRequest(r *seq.Request) {
 		if rv, ok := parseRevision(r.ResourceVersion); ok {
 			if old := t.lists[r.Resource]; old == 0 || rv < old {
 				t.lists[r.Resource] = rv
+				t.newOfAll()
 			}
 		}
 	}
@@ -161,7 +193,7 @@ func (t *store) observeRequest(r *seq.Request) {
 	if m := r.AnswerObject(); m != nil && r.Verb == "create" {
 		t.observeObject(m, revision{})
 	}
-	t.version++
+	t.newOfAll()
 }
 
 // isNewerForm compares two forms of one request: the answered one says all that the sent one says, and a later try what
@@ -222,11 +254,74 @@ func (t *store) observeObject(m metav1.Object, how revision) {
 		f.latest = t.sharingParts(m, f.latest)
 		how.object = f.latest
 	}
-	f.revisions[rv] = &how
-	for _, o := range m.GetOwnerReferences() {
+	t.addRevision(f, &how)
+}
+
+// addRevision takes a revision, in the place of what was known of it.
+func (t *store) addRevision(f *facts, r *revision) {
+	uid := string(r.object.GetUID())
+	was := f.standing()
+	f.revisions[r.rv] = r
+	if f.first == nil || r.rv <= f.first.rv {
+		f.first = r
+	}
+	if f.last == nil || r.rv >= f.last.rv {
+		f.last = r
+	}
+	for _, o := range r.object.GetOwnerReferences() {
 		f.owners[string(o.UID)] = true
 	}
-	t.version++
+	for _, e := range r.slice() {
+		if rv, known := f.endpoints[e.Pod]; !known || r.rv < rv {
+			if f.endpoints == nil {
+				f.endpoints = map[string]uint64{}
+			}
+			f.endpoints[e.Pod] = r.rv
+			was.endpoints = -1 // whichever they are, they are not as they were
+		}
+	}
+	if !f.orphans && r.object.GetDeletionTimestamp() != nil &&
+		slices.Contains(r.object.GetFinalizers(), orphanFinalizer) {
+		f.orphans = true
+		defer t.newOfAll()
+	}
+	if f.since.revision == 0 || r.rv < f.since.revision {
+		f.since.revision = r.rv
+	}
+	t.newOf(uid)
+	if f.standing() != was {
+		t.ofMembers = t.version
+	}
+}
+
+// standing is all of an object by which objects are part of a run, see members.
+type standing struct {
+	first, last       seq.Object
+	revision          uint64 // the first
+	added             bool   // see facts.isNew
+	owners, endpoints int
+	claims, claimOf   string
+}
+
+func (f *facts) standing() standing {
+	s := standing{owners: len(f.owners), endpoints: len(f.endpoints)}
+	if f.last == nil {
+		return s
+	}
+	s.first, s.last, s.revision, s.added = seq.ObjectOf(f.first.object), seq.ObjectOf(f.last.object), f.first.rv, f.isNew()
+	switch o := f.last.object.(type) {
+	case *corev1.Pod:
+		for _, v := range o.Spec.Volumes {
+			if v.PersistentVolumeClaim != nil {
+				s.claims += v.PersistentVolumeClaim.ClaimName + " "
+			}
+		}
+	case *unstructured.Unstructured:
+		if o.GetKind() == "PersistentVolume" {
+			s.claimOf, _, _ = unstructured.NestedString(o.Object, "spec", "claimRef", "uid")
+		}
+	}
+	return s
 }
 
 // otherwise reports whether an object has the subject's name, but another uid than is asked for.
@@ -241,8 +336,8 @@ func (t *store) observeGone(m metav1.Object, received time.Time) {
 		return
 	}
 	if f := t.facts(string(m.GetUID())); instant.Earlier(received, f.goneSince) {
-		f.goneSince = received
-		t.version++
+		f.goneSince, f.since.others = received, true
+		t.newOf(string(m.GetUID()))
 	}
 }
 
@@ -257,8 +352,11 @@ func (t *store) observeEvent(e *corev1.Event, received time.Time) {
 	}
 	lean := *e
 	lean.ManagedFields = t.sameFields(e.ManagedFields)
-	f.events[key] = &eventRevision{rv: rv, event: &lean, received: received}
-	t.version++
+	r := &eventRevision{rv: rv, event: &lean, received: received}
+	f.since.others = f.since.others || f.events[key] != nil
+	f.since.events = append(f.since.events, r)
+	f.events[key] = r
+	t.newOf(string(e.InvolvedObject.UID))
 }
 
 func (t *store) facts(uid string) *facts {

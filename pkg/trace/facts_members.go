@@ -14,19 +14,24 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-// members are the objects that the run is about: those our requests are about, all that came of them, and what else
-// takes part. The subject is the first; the others come in the order of their first revisions. What was no part of it
-// at first, since has the revision of by which it became one.
-func (t *store) members(requests []*seq.Request) (all []seq.Object, since map[string]uint64) {
+// members are the objects that a run is about: those our requests are about, all that came of them, and what else takes
+// part. The subject is the first; beyond the roots they come in the order of their first revisions.
+type members struct {
+	objects []seq.Object
+	roots   int               // so many of them are what requests are about
+	since   map[string]uint64 // of what was no part of it at first, the revision by which it became one
+}
+
+func (t *store) members(requests []*seq.Request) members {
 	roots := t.rootObjects(requests)
+	n := len(roots)
 	newest := map[string]metav1.Object{}
 	children := map[string][]string{}
 	for uid, f := range t.objects {
-		m := f.last()
-		if m == nil {
+		if f.last == nil {
 			continue
 		}
-		newest[uid] = m
+		newest[uid] = f.last.object
 		for owner := range f.owners {
 			children[owner] = append(children[owner], uid)
 		}
@@ -63,7 +68,7 @@ func (t *store) members(requests []*seq.Request) (all []seq.Object, since map[st
 			break
 		}
 	}
-	since = map[string]uint64{}
+	since := map[string]uint64{}
 	for uid := range joined {
 		since[uid] = t.joinedBy(uid, in)
 	}
@@ -76,29 +81,26 @@ func (t *store) members(requests []*seq.Request) (all []seq.Object, since map[st
 	for _, uid := range rest {
 		roots = append(roots, seq.ObjectOf(newest[uid]))
 	}
-	return roots, since
+	return members{roots, n, since}
 }
 
 // joinedBy is the revision by which an EndpointSlice first named a Pod of the run: what it said before is of others.
 // Any other object counts as a whole.
 func (t *store) joinedBy(uid string, in map[string]bool) (rv uint64) {
-	for n, r := range t.objects[uid].revisions {
-		for _, e := range r.endpoints() {
-			if in[e.Pod] && (rv == 0 || n < rv) {
-				rv = n
-			}
+	for pod, n := range t.objects[uid].endpoints {
+		if in[pod] && (rv == 0 || n < rv) {
+			rv = n
 		}
 	}
 	return rv
 }
 
-func (f *facts) oldestRevision() (rv uint64) {
-	for n := range f.revisions {
-		if rv == 0 || n < rv {
-			rv = n
-		}
+// oldestRevision is the first that is known; 0 for none.
+func (f *facts) oldestRevision() uint64 {
+	if f.first == nil {
+		return 0
 	}
-	return rv
+	return f.first.rv
 }
 
 // addReactions adds the owners of what we delete, or run a command in, up to the top, and what they made meanwhile.
@@ -127,8 +129,7 @@ func (t *store) addReactions(m metav1.Object, newest map[string]metav1.Object, c
 
 // isNew reports whether a watch showed how the object came.
 func (f *facts) isNew() bool {
-	r := f.revisions[f.oldestRevision()]
-	return r != nil && r.added
+	return f.first != nil && f.first.added
 }
 
 // takesPart reports whether an object that is owned by none of the others is still part of what happens: an
@@ -141,11 +142,9 @@ func (t *store) takesPart(m metav1.Object, all map[string]metav1.Object, in map[
 	}
 	switch u.GetKind() {
 	case "EndpointSlice":
-		for _, r := range t.objects[string(u.GetUID())].revisions {
-			for _, e := range r.endpoints() {
-				if in[e.Pod] {
-					return true
-				}
+		for pod := range t.objects[string(u.GetUID())].endpoints {
+			if in[pod] {
+				return true
 			}
 		}
 	case "PersistentVolumeClaim":

@@ -19,7 +19,6 @@ type owners struct {
 	descendants   []*story                  // Pods at any level below; nil until asked for
 	names         map[string][]int          // see childrenNamedIn
 	firstsByCount map[string][]watchedWrite // see firstsCounted
-	specChanges   []*write                  // see lastSpecChange
 }
 
 // relate finds the owners of all stories.
@@ -28,13 +27,6 @@ func (c *scene) relate() {
 		s.controller = s.findOwner()
 		if s.controller != nil {
 			s.controller.dependents = append(s.controller.dependents, s)
-		}
-	}
-	for _, s := range c.stories {
-		for _, w := range s.revisions {
-			if w.isOfRun() && (w.creates || w.prevObject != nil && w.object.GetGeneration() != w.prevObject.GetGeneration()) {
-				s.specChanges = append(s.specChanges, w)
-			}
 		}
 	}
 }

@@ -20,14 +20,14 @@ func (t *store) observeAudit(a *seq.Audit) {
 	if old := t.audits[a.ID]; old == nil ||
 		cmp.Or(cmp.Compare(old.Code/300, a.Code/300), a.Completed.Compare(old.Completed), cmp.Compare(old.Code, a.Code)) > 0 {
 		t.audits[a.ID] = a
-		t.version++
+		t.newOfAll()
 	}
 }
 
 func (t *store) observeSpan(s *seq.Span) {
 	if id := s.TraceID + s.ID; t.spans[id] == nil {
 		t.spans[id] = s
-		t.version++
+		t.newOfAll()
 	}
 }
 

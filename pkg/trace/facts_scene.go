@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
@@ -30,17 +28,9 @@ type scene struct {
 	eventsAt   uint64          // the revision of the list of Events, or 0
 	calls      calls
 	recorded   []recordedRequest
-	stories    []*story            // the subject's is the first
-	byUID      map[string]*story   // those of objects that are there
-	commits    map[string][]commit // by resource and revision
-
-	contradictions []string // what one source denies that another led to
-}
-
-// commit is one write to the store.
-type commit struct {
-	rv  uint64
-	key seq.Key // of its etcd write
+	members    members
+	stories    []*story          // of the members, in their order
+	byUID      map[string]*story // those of objects that are there
 }
 
 type gap struct {
@@ -50,8 +40,7 @@ type gap struct {
 
 func (t *store) scene() *scene {
 	c := &scene{lease: t.lease, leaseAt: t.leaseAt, webhooks: t.webhooks, attachedAt: t.attachedAt,
-		orphaning: t.orphaning(), eventsAt: t.lists["events"], comparable: map[string]bool{}, byUID: map[string]*story{},
-		commits: map[string][]commit{}}
+		orphaning: t.orphaning(), eventsAt: t.lists["events"], comparable: map[string]bool{}, byUID: map[string]*story{}}
 	for resource := range t.lists {
 		c.comparable[resource] = t.comparable(resource)
 	}
@@ -73,17 +62,13 @@ func (t *store) scene() *scene {
 	slices.SortFunc(c.losses, func(a, b seq.Loss) int { return cmp.Compare(a.Source+a.What, b.Source+b.What) })
 	c.calls = t.readCalls()
 	c.recorded = c.recordedRequests()
-	members, since := t.members(c.requests)
-	for _, o := range members {
-		t.addStory(c, o, since[o.UID])
+	c.members = t.members(c.requests)
+	for i := range c.members.objects {
+		c.stories = append(c.stories, t.newStory(c, i))
 	}
 	c.relate()
-	c.attributeEnds()
 	for _, s := range c.stories {
-		c.addCommits(s)
-	}
-	for _, all := range c.commits {
-		slices.SortFunc(all, func(a, b commit) int { return cmp.Or(cmp.Compare(a.rv, b.rv), cmp.Compare(a.key, b.key)) })
+		s.attributeEnds()
 	}
 	return c
 }
@@ -140,7 +125,7 @@ func (t *store) identified(o seq.Object, requests []*seq.Request) seq.Object {
 	newest := uint64(0)
 	for _, uid := range slices.Sorted(maps.Keys(t.objects)) {
 		f := t.objects[uid]
-		if m := f.last(); m == nil || !seq.ObjectOf(m).Same(seq.Object{Kind: o.Kind, Namespace: o.Namespace, Name: o.Name}) {
+		if f.last == nil || !seq.ObjectOf(f.last.object).Same(seq.Object{Kind: o.Kind, Namespace: o.Namespace, Name: o.Name}) {
 			continue
 		}
 		for rv, r := range f.revisions {
@@ -153,78 +138,37 @@ func (t *store) identified(o seq.Object, requests []*seq.Request) seq.Object {
 	return o
 }
 
-// last is the object by its newest revision, or nil.
-func (f *facts) last() metav1.Object {
-	var newest *revision
-	for _, r := range f.revisions {
-		if newest == nil || r.rv > newest.rv {
-			newest = r
-		}
+// newStory begins the story of the i-th member, which may not be there.
+func (t *store) newStory(c *scene, i int) *story {
+	o := c.members.objects[i]
+	s := &story{scene: c, object: o, joinedRevision: c.members.since[o.UID], resource: object.Resource(o.Kind),
+		order: storyOrder{uid: o.UID}, reading: reading{runtime: seq.Runtime}}
+	if i < c.members.roots {
+		s.order.root = i + 1
 	}
-	if newest == nil {
-		return nil
-	}
-	return newest.object
-}
-
-// addStory begins the story of one object, which may not be there. It is part of the run since a revision.
-func (t *store) addStory(c *scene, o seq.Object, since uint64) {
-	s := &story{scene: c, object: o, joinedRevision: since, resource: object.Resource(o.Kind), runtime: seq.Runtime}
-	if len(c.stories) > 0 {
+	if i > 0 {
 		s.prefix = o.UID + "/"
 	}
-	c.stories = append(c.stories, s)
 	for _, q := range c.requests {
 		if q.Acts() && (q.Object.Kind == "" || q.Object.Same(o)) {
 			s.ownRequests = append(s.ownRequests, q)
 		}
 	}
-	if len(c.stories) == 1 {
+	if i == 0 {
 		s.admitted = t.admitted(s.ownCreate())
 	}
 	if s.isContainer() {
 		t.readContainer(s)
 	}
 	if f := t.objects[o.UID]; f != nil && o.UID != "" {
+		s.order.first = f.oldestRevision()
 		c.byUID[o.UID] = s
 		t.readObject(s, f)
 	}
+	return s
 }
 
-// addCommits adds the writes of an object and of its Events that are drawn.
-func (c *scene) addCommits(s *story) {
-	for _, w := range s.revisions {
-		if w.isOfRun() {
-			c.commits[s.resource] = append(c.commits[s.resource], commit{w.rv, s.etcdKey(w.rv)})
-		}
-	}
-	for _, e := range s.events {
-		c.commits["events"] = append(c.commits["events"], commit{e.rv, e.etcdKey()})
-	}
-}
-
-// storedBefore are the keys of the store's writes just before a revision of a resource: the last of that resource, and
-// of the others where they share its counter.
-func (c *scene) storedBefore(rv uint64, resource string) (keys []seq.Key) {
-	var other commit
-	for name, all := range c.commits {
-		i, _ := slices.BinarySearchFunc(all, rv, func(o commit, rv uint64) int { return cmp.Compare(o.rv, rv) })
-		switch {
-		case i == 0:
-		case name == resource:
-			keys = append(keys, all[i-1].key)
-		case c.sharesPodCounter(name) && c.sharesPodCounter(resource) &&
-			cmp.Or(cmp.Compare(all[i-1].rv, other.rv), cmp.Compare(all[i-1].key, other.key)) > 0:
-			other = all[i-1]
-		}
-	}
-	if other.key != "" {
-		keys = append(keys, other.key)
-	}
-	return keys
-}
-
-// counted reports whether a resource's revisions are of the counter of Pods.
+// sharesPodCounter reports whether a resource's revisions are of the counter of Pods.
 func (c *scene) sharesPodCounter(resource string) bool {
 	return resource == "pods" || c.comparable[resource]
 }

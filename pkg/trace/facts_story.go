@@ -24,12 +24,40 @@ import (
 type story struct {
 	*scene
 	object         seq.Object
-	joinedRevision uint64 // the revision by which it became part of the run; 0 where it always was
-	resource       string // as in RBAC
-	prefix         string // of the keys that are the object's own
+	joinedRevision uint64     // the revision by which it became part of the run; 0 where it always was
+	order          storyOrder // among the stories
+	resource       string     // as in RBAC
+	prefix         string     // of the keys that are the object's own
 	ownRequests    []*seq.Request
+	admitted       []string    // what admission changed
+	engine         engineFacts // where it is a container of an engine
+	reading
+	owners
+}
+
+// storyOrder is the place of a story in the run: those of what our requests are about come first, then the others as
+// their objects were first seen.
+type storyOrder struct {
+	root  int    // from 1; 0 for the others
+	first uint64 // revision
+	uid   string
+}
+
+func (a storyOrder) compare(b storyOrder) int {
+	switch {
+	case a.root == 0 && b.root != 0:
+		return 1
+	case b.root == 0 && a.root != 0:
+		return -1
+	}
+	return cmp.Or(cmp.Compare(a.root, b.root), cmp.Compare(a.first, b.first), cmp.Compare(a.uid, b.uid))
+}
+
+// reading is what is read of the facts of an object, anew whenever there are others.
+type reading struct {
 	revisions      []*write   // by revision
 	events         []*emitted // by the order of their writes
+	specChanges    []*write   // of the revisions, those by which it asked for something else than before
 	clocks         clock.Clocks
 	runtime        seq.Participant
 	node           string
@@ -39,11 +67,9 @@ type story struct {
 	cri            []criCall
 	execRecords    []execSpans
 	goneSince      time.Time       // see facts
-	admitted       []string        // what admission changed
 	reporterRead   seq.Participant // see reporter
 	pastWritesRead []*pastWrite    // see pastWrites
-	engine         engineFacts     // where it is a container of an engine
-	owners
+	contradictions []string        // what one source denies that another led to
 }
 
 // readObject reads the facts of an object.
@@ -62,6 +88,9 @@ func (t *store) readObject(s *story, f *facts) {
 	s.records = s.calls.of(s)
 	s.joinRevisions()
 	s.attribute()
+	for _, w := range s.revisions {
+		w.actorRead = w.actor
+	}
 	s.compareClocks()
 	if s.attached() {
 		s.compareServer()
@@ -75,6 +104,9 @@ func (t *store) readObject(s *story, f *facts) {
 			e.at = s.toOurClock(e.emitter, e.at)
 		}
 	}
+	for _, w := range s.revisions {
+		s.addSpecChange(w)
+	}
 	if s.isPod() {
 		s.cri = s.readCRI()
 		for _, x := range s.readExecs() {
@@ -86,6 +118,12 @@ func (t *store) readObject(s *story, f *facts) {
 		if s.reporter() == seq.Kubelet {
 			s.lives = s.readStatuses()
 		}
+	}
+}
+
+func (s *story) addSpecChange(w *write) {
+	if w.isOfRun() && (w.creates || w.prevObject != nil && w.object.GetGeneration() != w.prevObject.GetGeneration()) {
+		s.specChanges = append(s.specChanges, w)
 	}
 }
 
@@ -301,6 +339,14 @@ func (s *story) firstRevision(is func(*write) bool) uint64 {
 // madeWithNode reports whether the Pod was made with its node, so that no scheduler had to do with it.
 func (s *story) madeWithNode() bool {
 	return len(s.revisions) > 0 && s.revisions[0].pod.Spec.NodeName != "" && s.foundNode() == nil
+}
+
+// slice are the endpoints of an EndpointSlice, and nothing of any other object.
+func (r *revision) slice() map[string]object.Endpoint {
+	if u, ok := r.object.(*unstructured.Unstructured); ok && u.GetKind() == "EndpointSlice" {
+		return r.endpoints()
+	}
+	return nil
 }
 
 // endpoints are those of an EndpointSlice by this revision.

@@ -92,6 +92,7 @@ type write struct {
 	beforeJoining bool          // the object was no part of the run yet
 	ownRequest    *seq.Request  // our own request, if it is the one
 	actor         actor
+	actorRead     actor     // the same, without what its owner tells, see attributeEnds
 	notBefore     time.Time // it was committed no earlier, see writtenWithin; zero where nothing tells
 	notAfter      time.Time // it was committed by then; zero where it only came as the answer to our own create
 

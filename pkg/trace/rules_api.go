@@ -43,7 +43,7 @@ func deriveWrite(s *story, emit func(graph.Claim)) {
 		}
 		c := s.writeClaim(w, s.writeLabel(w), detail)
 		if first := s.lastGrace(w); first != nil {
-			c.Instant, c.Follows = seq.AtStart, s.storedBefore(first.rv, s.resource)
+			c.Instant, c.Stored = seq.AtStart, s.commit(first)
 			c.Window, c.Best = seq.Window{Latest: first.received}, instant.Before(first.received, 2*deliveryLag)
 		}
 		emit(c)
@@ -92,7 +92,7 @@ func (s *story) writeClaim(w *write, label string, detail seq.Detail) graph.Clai
 	step.ResourceVersion, step.Certainty = w.object.GetResourceVersion(), w.actor.certainty
 	step.Window, step.Best = w.window()
 	step.Evidence = []seq.Evidence{w.evidence()}
-	c := graph.Claim{Step: step, Follows: s.storedBefore(w.rv, s.resource)}
+	c := graph.Claim{Step: step, Stored: s.commit(w)}
 	if s.foundRevision() != nil {
 		c.Follows = append(c.Follows, s.foundRevisionKey())
 	}
@@ -211,12 +211,23 @@ func deriveEtcdWrite(s *story, emit func(graph.Claim)) {
 		if w.creates || w.isBind() || w.deleted || w.endsLife() || w.isStatusPatch() && w.reportDetail() == seq.Brief {
 			step.Detail = seq.Brief
 		}
-		after := append(s.storedBefore(w.rv, s.resource), s.writeKey(w))
+		after := []seq.Key{s.writeKey(w)}
 		if w.isLastGrace() && i+1 < len(s.revisions) {
 			after = append(after, s.writeKey(s.revisions[i+1]))
 		}
-		emit(graph.Claim{Step: step, Follows: after})
+		emit(graph.Claim{Step: step, Follows: after, Commit: s.commit(w), Stored: s.commit(w)})
 	}
+}
+
+// commit is the place of a write among those of the store.
+func (s *story) commit(w *write) graph.Commit { return s.commitOf(s.resource, w.rv) }
+
+func (c *scene) commitOf(resource string, rv uint64) graph.Commit {
+	counter := ""
+	if c.sharesPodCounter(resource) {
+		counter = "pods"
+	}
+	return graph.Commit{Counter: counter, Resource: resource, Revision: rv}
 }
 
 // reported are the messages that a status write tells of, and so came before it.

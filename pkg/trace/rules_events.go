@@ -60,9 +60,10 @@ func deriveEventWrite(s *story, emit func(graph.Claim)) {
 		etcd := step
 		etcd.Key, etcd.From, etcd.To, etcd.Clock = e.etcdKey(), seq.APIServer, seq.Etcd, seq.APIServer
 		etcd.Label = "Event " + e.event.Reason
-		emit(graph.Claim{Step: step, Follows: append(s.storedBefore(e.rv, "events"), e.noteKey())})
+		at := s.commitOf("events", e.rv)
+		emit(graph.Claim{Step: step, Follows: []seq.Key{e.noteKey()}, Stored: at})
 		etcd.Rule = &ruleEtcdWrite.Rule
-		emit(graph.Claim{Step: etcd, Follows: []seq.Key{step.Key}})
+		emit(graph.Claim{Step: etcd, Follows: []seq.Key{step.Key}, Commit: at})
 	}
 }
 
