@@ -172,6 +172,10 @@ func (s *story) addRevision(r *revision) {
 	}
 	w.actor = s.writer(w)
 	w.notBefore, w.notAfter = s.writtenWithin(w), instant.Sooner(r.received, s.notAfter(r.rv, s.resource, s.object.UID))
+	if n := len(s.revisions); n > 0 {
+		w.previous = s.revisions[n-1]
+		w.previous.next = w
+	}
 	s.revisions = append(s.revisions, w)
 	if w.pod == nil {
 		return

@@ -84,6 +84,8 @@ func (w *write) evidenceOf(detail string, at time.Time) seq.Evidence {
 // write is one revision of the object and what it changed.
 type write struct {
 	*revision
+	previous      *write        // or nil
+	next          *write        // or nil
 	prevRevision  *revision     // the revision before, or nil
 	prevObject    metav1.Object // and its object
 	pod           *corev1.Pod   // the object, where it is a Pod

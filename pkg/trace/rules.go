@@ -20,7 +20,11 @@ type rule struct {
 	label     string
 	certainty seq.Certainty
 	detail    seq.Detail
-	derive    func(*story, func(graph.Claim))
+	// One of these derives its messages: from a story as a whole, or from each of its writes or Events, with what a look
+	// at the others adds.
+	derive      func(*story, func(graph.Claim))
+	deriveWrite func(*story, *write, func(graph.Claim))
+	deriveEvent func(*story, *emitted, func(graph.Claim))
 }
 
 // scope says which stories a rule is for.

@@ -29,25 +29,23 @@ var ruleWrite = rule{
 	},
 	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit,
 	certainty: seq.Observed, detail: seq.Normal,
-	derive: deriveWrite,
+	deriveWrite: deriveWrite,
 }
 
-func deriveWrite(s *story, emit func(graph.Claim)) {
-	for _, w := range s.revisions {
-		if w.ownRequest != nil || w.isBind() || w.isStatusPatch() || w.isLastGrace() || !w.isOfRun() || w.byController() {
-			continue
-		}
-		detail := seq.Normal
-		if w.actor.verb == "create" || w.actor.verb == "delete" {
-			detail = seq.Brief
-		}
-		c := s.writeClaim(w, s.writeLabel(w), detail)
-		if first := s.lastGrace(w); first != nil {
-			c.Instant, c.Stored = seq.AtStart, s.commit(first)
-			c.Window, c.Best = seq.Window{Latest: first.received}, instant.Before(first.received, 2*deliveryLag)
-		}
-		emit(c)
+func deriveWrite(s *story, w *write, emit func(graph.Claim)) {
+	if w.ownRequest != nil || w.isBind() || w.isStatusPatch() || w.isLastGrace() || !w.isOfRun() || w.byController() {
+		return
 	}
+	detail := seq.Normal
+	if w.actor.verb == "create" || w.actor.verb == "delete" {
+		detail = seq.Brief
+	}
+	c := s.writeClaim(w, s.writeLabel(w), detail)
+	if first := w.lastGrace(); first != nil {
+		c.Instant, c.Stored = seq.AtStart, s.commit(first)
+		c.Window, c.Best = seq.Window{Latest: first.received}, instant.Before(first.received, 2*deliveryLag)
+	}
+	emit(c)
 }
 
 // writeLabel names the request as it is sent, and what it changed.
@@ -75,12 +73,10 @@ func (s *story) writeLabel(w *write) string {
 	return label
 }
 
-// lastGrace is that first revision, if w is the second.
-func (s *story) lastGrace(w *write) *write {
-	for i, o := range s.revisions {
-		if o == w && w.deleted && i > 0 && s.revisions[i-1].isLastGrace() {
-			return s.revisions[i-1]
-		}
+// lastGrace is the first of the two revisions of one DELETE, where w is the second, or nil.
+func (w *write) lastGrace() *write {
+	if w.deleted && w.previous != nil && w.previous.isLastGrace() {
+		return w.previous
 	}
 	return nil
 }
@@ -184,39 +180,37 @@ var ruleEtcdWrite = rule{
 	},
 	of: ofAll, from: seq.APIServer, to: seq.Etcd, kind: seq.RequestKind,
 	instant: seq.AtCommit, certainty: seq.Observed, detail: seq.Full,
-	derive: deriveEtcdWrite,
+	deriveWrite: deriveEtcdWrite,
 }
 
-func deriveEtcdWrite(s *story, emit func(graph.Claim)) {
-	for i, w := range s.revisions {
-		if !w.isOfRun() {
-			continue
-		}
-		step := seq.Step{Key: s.etcdKey(w.rv), Label: s.object.Kind + " " + s.object.Name, Object: s.object,
-			ResourceVersion: w.object.GetResourceVersion(), Clock: seq.APIServer}
-		step.Window, step.Best = w.window()
-		if w.ownRequest != nil {
-			// The answer follows the commit closely.
-			step.Window = instant.Intersect(step.Window, seq.Window{Earliest: w.ownRequest.Sent, Latest: w.ownRequest.FirstByte})
-			if !w.ownRequest.FirstByte.IsZero() {
-				step.Best = w.ownRequest.FirstByte.Add(-time.Millisecond)
-			}
-		}
-		step.Evidence = []seq.Evidence{w.evidence()}
-		if step.Verb = "update"; w.creates {
-			step.Verb = "create"
-		} else if w.deleted {
-			step.Verb = "delete"
-		}
-		if w.creates || w.isBind() || w.deleted || w.endsLife() || w.isStatusPatch() && w.reportDetail() == seq.Brief {
-			step.Detail = seq.Brief
-		}
-		after := []seq.Key{s.writeKey(w)}
-		if w.isLastGrace() && i+1 < len(s.revisions) {
-			after = append(after, s.writeKey(s.revisions[i+1]))
-		}
-		emit(graph.Claim{Step: step, Follows: after, Commit: s.commit(w), Stored: s.commit(w)})
+func deriveEtcdWrite(s *story, w *write, emit func(graph.Claim)) {
+	if !w.isOfRun() {
+		return
 	}
+	step := seq.Step{Key: s.etcdKey(w.rv), Label: s.object.Kind + " " + s.object.Name, Object: s.object,
+		ResourceVersion: w.object.GetResourceVersion(), Clock: seq.APIServer}
+	step.Window, step.Best = w.window()
+	if w.ownRequest != nil {
+		// The answer follows the commit closely.
+		step.Window = instant.Intersect(step.Window, seq.Window{Earliest: w.ownRequest.Sent, Latest: w.ownRequest.FirstByte})
+		if !w.ownRequest.FirstByte.IsZero() {
+			step.Best = w.ownRequest.FirstByte.Add(-time.Millisecond)
+		}
+	}
+	step.Evidence = []seq.Evidence{w.evidence()}
+	if step.Verb = "update"; w.creates {
+		step.Verb = "create"
+	} else if w.deleted {
+		step.Verb = "delete"
+	}
+	if w.creates || w.isBind() || w.deleted || w.endsLife() || w.isStatusPatch() && w.reportDetail() == seq.Brief {
+		step.Detail = seq.Brief
+	}
+	after := []seq.Key{s.writeKey(w)}
+	if w.isLastGrace() && w.next != nil {
+		after = append(after, s.writeKey(w.next))
+	}
+	emit(graph.Claim{Step: step, Follows: after, Commit: s.commit(w), Stored: s.commit(w)})
 }
 
 // commit is the place of a write among those of the store.

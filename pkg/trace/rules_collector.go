@@ -20,10 +20,10 @@ var ruleCollectorWrite = rule{
 	},
 	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit,
 	certainty: seq.Inferred, detail: seq.Normal,
-	derive: deriveCollectorWrite,
+	deriveWrite: deriveCollectorWrite,
 }
 
-// deriveCollectorWrite are what the garbage collector changes before it lets an object go.
-func deriveCollectorWrite(s *story, emit func(graph.Claim)) {
-	controllerWrites(s, (*write).byCollector, emit)
+// deriveCollectorWrite is what the garbage collector changes before it lets an object go.
+func deriveCollectorWrite(s *story, w *write, emit func(graph.Claim)) {
+	controllerWrite(s, w, w.byCollector(), emit)
 }

@@ -11,22 +11,20 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
-// controllerWrites are what controllers make, report and end.
-func controllerWrites(s *story, is func(*write) bool, emit func(graph.Claim)) {
-	for _, w := range s.revisions {
-		if !w.isOfRun() || !w.byController() || w.isBind() || w.isStatusPatch() || w.isLastGrace() || !is(w) {
-			continue
-		}
-		detail := seq.Normal
-		if w.creates {
-			detail = seq.Brief
-		}
-		c := s.writeClaim(w, s.writeLabel(w), detail)
-		if d := s.causeOf(w); d != nil {
-			c.Follows = append(c.Follows, d.deliveredTo(w.actor.name))
-		}
-		emit(c)
+// controllerWrite is a write of a controller: what it makes, reports or ends.
+func controllerWrite(s *story, w *write, is bool, emit func(graph.Claim)) {
+	if !is || !w.isOfRun() || !w.byController() || w.isBind() || w.isStatusPatch() || w.isLastGrace() {
+		return
 	}
+	detail := seq.Normal
+	if w.creates {
+		detail = seq.Brief
+	}
+	c := s.writeClaim(w, s.writeLabel(w), detail)
+	if d := s.causeOf(w); d != nil {
+		c.Follows = append(c.Follows, d.deliveredTo(w.actor.name))
+	}
+	emit(c)
 }
 
 var ruleControllerCreate = rule{
@@ -44,11 +42,11 @@ var ruleControllerCreate = rule{
 	},
 	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit,
 	certainty: seq.Inferred, detail: seq.Brief,
-	derive: deriveControllerCreate,
+	deriveWrite: deriveControllerCreate,
 }
 
-func deriveControllerCreate(s *story, emit func(graph.Claim)) {
-	controllerWrites(s, func(w *write) bool { return w.actor.verb == "create" }, emit)
+func deriveControllerCreate(s *story, w *write, emit func(graph.Claim)) {
+	controllerWrite(s, w, w.actor.verb == "create", emit)
 }
 
 var ruleControllerStatus = rule{
@@ -66,11 +64,11 @@ var ruleControllerStatus = rule{
 	},
 	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit,
 	certainty: seq.Inferred, detail: seq.Normal,
-	derive: deriveControllerStatus,
+	deriveWrite: deriveControllerStatus,
 }
 
-func deriveControllerStatus(s *story, emit func(graph.Claim)) {
-	controllerWrites(s, func(w *write) bool { return w.actor.subresource == "status" }, emit)
+func deriveControllerStatus(s *story, w *write, emit func(graph.Claim)) {
+	controllerWrite(s, w, w.actor.subresource == "status", emit)
 }
 
 var ruleControllerWrite = rule{
@@ -86,13 +84,12 @@ var ruleControllerWrite = rule{
 	},
 	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit,
 	certainty: seq.Inferred, detail: seq.Normal,
-	derive: deriveControllerWrite,
+	deriveWrite: deriveControllerWrite,
 }
 
-func deriveControllerWrite(s *story, emit func(graph.Claim)) {
-	controllerWrites(s, func(w *write) bool {
-		return w.actor.verb != "create" && w.actor.verb != "delete" && w.actor.subresource != "status" && !w.byCollector()
-	}, emit)
+func deriveControllerWrite(s *story, w *write, emit func(graph.Claim)) {
+	is := w.actor.verb != "create" && w.actor.verb != "delete" && w.actor.subresource != "status" && !w.byCollector()
+	controllerWrite(s, w, is, emit)
 }
 
 var ruleControllerDelete = rule{
@@ -107,11 +104,11 @@ var ruleControllerDelete = rule{
 	},
 	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit,
 	certainty: seq.Inferred, detail: seq.Brief,
-	derive: deriveControllerDelete,
+	deriveWrite: deriveControllerDelete,
 }
 
-func deriveControllerDelete(s *story, emit func(graph.Claim)) {
-	controllerWrites(s, func(w *write) bool { return w.actor.verb == "delete" }, emit)
+func deriveControllerDelete(s *story, w *write, emit func(graph.Claim)) {
+	controllerWrite(s, w, w.actor.verb == "delete", emit)
 }
 
 // deliveredTo is the key of the delivery.
@@ -131,30 +128,28 @@ var ruleControllerDelivery = rule{
 	},
 	of: ofAll, from: seq.APIServer, kind: seq.DeliveryKind, instant: seq.AtEnd,
 	certainty: seq.Inferred, detail: seq.Normal,
-	derive: deriveControllerDelivery,
+	deriveWrite: deriveControllerDelivery,
 }
 
-// deriveControllerDelivery are how controllers learned of what they acted on.
-func deriveControllerDelivery(s *story, emit func(graph.Claim)) {
-	for _, w := range s.revisions {
-		if !w.isOfRun() || !w.byController() {
-			continue
-		}
-		d := s.causeOf(w)
-		if d == nil {
-			continue
-		}
-		step := seq.Step{Key: d.deliveredTo(w.actor.name), To: w.actor.name,
-			Label: "watch: " + d.story.object.Kind + " " + d.story.object.Name, Object: d.story.object,
-			About: d.story.object.UID, Verb: "watch", Resource: d.resource, Clock: seq.APIServer,
-			ResourceVersion: d.write.object.GetResourceVersion()}
-		if what := d.changed(); what != "" && !d.creates {
-			step.Label += ": " + what
-		}
-		step.Evidence = []seq.Evidence{w.evidence()}
-		step.Window.Latest = s.receivedAt(w)
-		emit(graph.Claim{Step: step, Follows: []seq.Key{d.story.etcdKey(d.write.rv)}, Lag: 2 * time.Millisecond})
+// deriveControllerDelivery is how a controller learned of what it acted on.
+func deriveControllerDelivery(s *story, w *write, emit func(graph.Claim)) {
+	if !w.isOfRun() || !w.byController() {
+		return
 	}
+	d := s.causeOf(w)
+	if d == nil {
+		return
+	}
+	step := seq.Step{Key: d.deliveredTo(w.actor.name), To: w.actor.name,
+		Label: "watch: " + d.story.object.Kind + " " + d.story.object.Name, Object: d.story.object,
+		About: d.story.object.UID, Verb: "watch", Resource: d.resource, Clock: seq.APIServer,
+		ResourceVersion: d.write.object.GetResourceVersion()}
+	if what := d.changed(); what != "" && !d.creates {
+		step.Label += ": " + what
+	}
+	step.Evidence = []seq.Evidence{w.evidence()}
+	step.Window.Latest = s.receivedAt(w)
+	emit(graph.Claim{Step: step, Follows: []seq.Key{d.story.etcdKey(d.write.rv)}, Lag: 2 * time.Millisecond})
 }
 
 var ruleControllerEvent = rule{
@@ -169,27 +164,21 @@ var ruleControllerEvent = rule{
 	},
 	of: ofOthers, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit,
 	certainty: seq.Observed, detail: seq.Normal,
-	derive: deriveControllerEvent,
+	deriveEvent: deriveControllerEvent,
 }
 
-// deriveControllerEvent prove which controller did something: it emits them right after.
-func deriveControllerEvent(s *story, emit func(graph.Claim)) {
-	for _, e := range s.events {
-		if !e.emitter.IsController() {
-			continue
-		}
-		// Of a claim it makes for a Pod, the StatefulSet's controller says: create Claim data-db-0 Pod db-0 in StatefulSet
-		// db.
-		if strings.Contains(e.event.Message, " Claim ") {
-			continue
-		}
-		for _, o := range s.childrenNamedIn(e.event.Message) {
-			if w := o.doneBefore(e); w != nil {
-				step := seq.Step{Key: o.writeKey(w), From: e.emitter, To: seq.APIServer, Certainty: seq.Observed, Clock: e.emitter,
-					Detail: seq.Normal, Evidence: []seq.Evidence{e.evidence()}}
-				step.Window.Latest = e.at
-				emit(graph.Claim{Step: step})
-			}
+// deriveControllerEvent proves which controller did something: it emits its Event right after.
+func deriveControllerEvent(s *story, e *emitted, emit func(graph.Claim)) {
+	// Of a claim it makes for a Pod, the StatefulSet's controller says: create Claim data-db-0 Pod db-0 in StatefulSet db.
+	if !e.emitter.IsController() || strings.Contains(e.event.Message, " Claim ") {
+		return
+	}
+	for _, o := range s.childrenNamedIn(e.event.Message) {
+		if w := o.doneBefore(e); w != nil {
+			step := seq.Step{Key: o.writeKey(w), From: e.emitter, To: seq.APIServer, Certainty: seq.Observed, Clock: e.emitter,
+				Detail: seq.Normal, Evidence: []seq.Evidence{e.evidence()}}
+			step.Window.Latest = e.at
+			emit(graph.Claim{Step: step})
 		}
 	}
 }

@@ -4,6 +4,7 @@ package trace
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,33 +39,31 @@ var ruleEventWrite = rule{
 	},
 	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit,
 	certainty: seq.Observed, detail: seq.Full,
-	derive: deriveEventWrite,
+	deriveEvent: deriveEventWrite,
 }
 
-func deriveEventWrite(s *story, emit func(graph.Claim)) {
-	for _, e := range s.events {
-		if e.isFirstEmission {
-			continue
-		}
-		step := seq.Step{Key: e.writeKey(), From: e.emitter, Verb: "create", Resource: "events",
-			Object:          e.object(),
-			ResourceVersion: e.event.ResourceVersion, Label: "POST events: " + e.event.Reason, Container: e.container,
-			Clock: e.emitter}
-		if e.count > 1 {
-			step.Verb, step.Label = "patch", fmt.Sprintf("PATCH events: %s, %d times now", e.event.Reason, e.count)
-		}
-		step.Window = seq.Window{Earliest: instant.Later(e.at, s.notBefore(e.rv, "events", "")),
-			Latest: instant.Sooner(e.received, s.notAfter(e.rv, "events", ""))}
-		step.Best = instant.Before(e.received, eventLag)
-		step.Evidence = []seq.Evidence{e.evidence()}
-		etcd := step
-		etcd.Key, etcd.From, etcd.To, etcd.Clock = e.etcdKey(), seq.APIServer, seq.Etcd, seq.APIServer
-		etcd.Label = "Event " + e.event.Reason
-		at := s.commitOf("events", e.rv)
-		emit(graph.Claim{Step: step, Follows: []seq.Key{e.noteKey()}, Stored: at})
-		etcd.Rule = &ruleEtcdWrite.Rule
-		emit(graph.Claim{Step: etcd, Follows: []seq.Key{step.Key}, Commit: at})
+func deriveEventWrite(s *story, e *emitted, emit func(graph.Claim)) {
+	if e.isFirstEmission {
+		return
 	}
+	step := seq.Step{Key: e.writeKey(), From: e.emitter, Verb: "create", Resource: "events",
+		Object:          e.object(),
+		ResourceVersion: e.event.ResourceVersion, Label: "POST events: " + e.event.Reason, Container: e.container,
+		Clock: e.emitter}
+	if e.count > 1 {
+		step.Verb, step.Label = "patch", fmt.Sprintf("PATCH events: %s, %d times now", e.event.Reason, e.count)
+	}
+	step.Window = seq.Window{Earliest: instant.Later(e.at, s.notBefore(e.rv, "events", "")),
+		Latest: instant.Sooner(e.received, s.notAfter(e.rv, "events", ""))}
+	step.Best = instant.Before(e.received, eventLag)
+	step.Evidence = []seq.Evidence{e.evidence()}
+	etcd := step
+	etcd.Key, etcd.From, etcd.To, etcd.Clock = e.etcdKey(), seq.APIServer, seq.Etcd, seq.APIServer
+	etcd.Label = "Event " + e.event.Reason
+	at := s.commitOf("events", e.rv)
+	emit(graph.Claim{Step: step, Follows: []seq.Key{e.noteKey()}, Stored: at})
+	etcd.Rule = &ruleEtcdWrite.Rule
+	emit(graph.Claim{Step: etcd, Follows: []seq.Key{step.Key}, Commit: at})
 }
 
 var ruleTrouble = rule{
@@ -77,18 +76,14 @@ var ruleTrouble = rule{
 		Doc:     docs + "tasks/debug/debug-application/debug-pods/",
 	},
 	of: ofAll, kind: seq.NoteKind, instant: seq.AtEnd, certainty: seq.Observed, detail: seq.Normal,
-	derive: deriveTrouble,
+	deriveEvent: deriveTrouble,
 }
 
-func deriveTrouble(s *story, emit func(graph.Claim)) {
-	calls := map[*emitted]bool{}
-	for _, a := range s.workerEvents {
-		calls[a.emitted] = true
-	}
-	for _, e := range s.events {
-		if e.event.Type == corev1.EventTypeWarning && !drawnByOwnRule[e.event.Reason] && !calls[e] && !s.unsettled(e) {
-			emit(graph.Claim{Step: s.eventStep(e)})
-		}
+func deriveTrouble(s *story, e *emitted, emit func(graph.Claim)) {
+	ofCall := func(a workerEvent) bool { return a.emitted == e }
+	if e.event.Type == corev1.EventTypeWarning && !drawnByOwnRule[e.event.Reason] && !s.unsettled(e) &&
+		!slices.ContainsFunc(s.workerEvents, ofCall) {
+		emit(graph.Claim{Step: s.eventStep(e)})
 	}
 }
 

@@ -44,8 +44,21 @@ func (t *Trace) derive() *result {
 	for n, s := range c.stories {
 		var claims []graph.Ranked
 		for i, x := range rules {
-			if x.applies(s) {
-				x.derive(s, func(c graph.Claim) { claims = append(claims, graph.Ranked{Rank: i, Claim: x.complete(s.qualify(c))}) })
+			emit := func(c graph.Claim) {
+				claims = append(claims, graph.Ranked{Rank: i, Claim: x.complete(s.qualify(c))})
+			}
+			switch {
+			case !x.applies(s):
+			case x.deriveWrite != nil:
+				for _, w := range s.revisions {
+					x.deriveWrite(s, w, emit)
+				}
+			case x.deriveEvent != nil:
+				for _, e := range s.events {
+					x.deriveEvent(s, e, emit)
+				}
+			default:
+				x.derive(s, emit)
 			}
 		}
 		r.graph.Set(&graph.Section{Order: graph.Order{Root: n + 1}}, claims)
