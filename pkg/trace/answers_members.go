@@ -13,7 +13,8 @@ import (
 // about a Pod or a container.
 func (t *Trace) Members() []seq.Member {
 	r := t.resolve()
-	if r.members == nil && r.scene.subject().sort().ofSeveral {
+	r.members = nil
+	if r.scene.subject().sort().ofSeveral {
 		for _, s := range r.scene.stories {
 			if s.isPod() {
 				r.members = append(r.members, r.member(s))

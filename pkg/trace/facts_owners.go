@@ -14,11 +14,12 @@ import (
 // owners is who is above and below an object, and what follows from that. Every write of a controller asks for it, and
 // there may be hundreds of both, so each is found once.
 type owners struct {
-	controller    *story
-	dependents    []*story
-	descendants   []*story                  // Pods at any level below; nil until asked for
-	names         map[string][]int          // see childrenNamedIn
-	firstsByCount map[string][]watchedWrite // see firstsCounted
+	controller  *story
+	dependents  []*story
+	descendants []*story           // Pods at any level below; nil until asked for
+	names       map[string][]int   // see childrenNamedIn
+	firsts      map[string]*firsts // see firstsCounted
+	namedBy     []watchedWrite     // of a Pod: writes of EndpointSlices that were looked at because they name it
 }
 
 // relate finds the owners of all stories.
@@ -67,26 +68,56 @@ func (s *story) podsBelow() []*story {
 	return s.descendants
 }
 
-// firstsCounted are the writes by which each of the Pods that it controls became so, by revision.
+// firsts are the writes by which each of the Pods that an object controls came to be counted, by revision.
+type firsts struct {
+	count statusCount
+	all   []watchedWrite
+	of    map[*story]*write
+}
+
+// firstsCounted are those for a count.
 func (s *story) firstsCounted(n statusCount) []watchedWrite {
-	if all, ok := s.firstsByCount[n.field]; ok {
-		return all
+	f := s.firsts[n.field]
+	if f == nil {
+		f = &firsts{count: n, of: map[*story]*write{}}
+		for _, p := range s.dependents {
+			if w := f.find(p); w != nil {
+				f.of[p], f.all = w, append(f.all, watchedWrite{p, w})
+			}
+		}
+		slices.SortStableFunc(f.all, func(a, b watchedWrite) int { return cmp.Compare(a.write.rv, b.write.rv) })
+		if s.firsts == nil {
+			s.firsts = map[string]*firsts{}
+		}
+		s.firsts[n.field] = f
 	}
-	var all []watchedWrite
-	for _, p := range s.children() {
-		for _, o := range p.revisions {
-			if p.isPod() && o.isOfRun() && n.is(o) {
-				all = append(all, watchedWrite{p, o})
-				break
+	return f.all
+}
+
+// find is the write by which a Pod came to be counted, or nil.
+func (f *firsts) find(p *story) *write {
+	if p.isPod() {
+		for _, w := range p.revisions {
+			if w.isOfRun() && f.count.is(w) {
+				return w
 			}
 		}
 	}
-	slices.SortStableFunc(all, func(a, b watchedWrite) int { return cmp.Compare(a.write.rv, b.write.rv) })
-	if s.firstsByCount == nil {
-		s.firstsByCount = map[string][]watchedWrite{}
+	return nil
+}
+
+// update takes what is new of a Pod.
+func (f *firsts) update(p *story) {
+	byRevision := func(d watchedWrite, rv uint64) int { return cmp.Compare(d.write.rv, rv) }
+	if was := f.of[p]; was != nil {
+		i, _ := slices.BinarySearchFunc(f.all, was.rv, byRevision)
+		f.all = slices.Delete(f.all, i, i+1)
+		delete(f.of, p)
 	}
-	s.firstsByCount[n.field] = all
-	return all
+	if w := f.find(p); w != nil {
+		i, _ := slices.BinarySearchFunc(f.all, w.rv, byRevision)
+		f.all, f.of[p] = slices.Insert(f.all, i, watchedWrite{p, w}), w
+	}
 }
 
 // childrenNamedIn are the children whose name a message has as a word.

@@ -100,6 +100,7 @@ type write struct {
 
 	cause       *watchedWrite // by which the writer knew; nil where that cannot be said, and until causeOf has sought it
 	causeSought bool
+	causeOpen   bool // whatever else becomes known of the owner's objects may be the cause
 }
 
 // isOfRun reports whether the write is part of the picture: what was there before is not.

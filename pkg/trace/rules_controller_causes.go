@@ -15,7 +15,8 @@ import (
 // cause is the write that a controller must have seen before it made w, or nil where that cannot be told.
 func (s *story) causeOf(w *write) *watchedWrite {
 	if !w.causeSought {
-		w.causeSought, w.cause = true, s.findCause(w)
+		w.causeSought, w.causeOpen = true, false
+		w.cause = s.findCause(w)
 	}
 	return w.cause
 }
@@ -30,6 +31,7 @@ func (s *story) findCause(w *write) *watchedWrite {
 	owner := s.owner()
 	switch {
 	case w.removedCollectorFinalizer() != "":
+		w.causeOpen = true
 		return s.releaseCause(w)
 	case w.actor.name == garbageCollector && owner != nil:
 		return owner.latest(w, func(o *write) bool { return o.deleted || o.endsLife() })
@@ -131,7 +133,8 @@ func (s *story) nth(n int, of statusCount, w *write) *watchedWrite {
 		became = s.firstsBy(of, w)
 	}
 	caughtUp := func(p *story) bool { return len(p.revisions) > 0 && s.earlierThan(w, p, p.last()) }
-	if n < 1 || n > len(became) || n < len(s.children()) && !slices.ContainsFunc(s.children(), caughtUp) {
+	w.causeOpen = w.causeOpen || !slices.ContainsFunc(s.dependents, caughtUp)
+	if n < 1 || n > len(became) || n < len(s.dependents) && w.causeOpen {
 		return nil
 	}
 	return &became[n-1]
@@ -168,10 +171,12 @@ func (s *story) endpointCause(w *write) *watchedWrite {
 		if old, there := before[address]; there && old.Ready == e.Ready {
 			continue
 		}
+		w.causeOpen = w.causeOpen || s.byUID[e.Pod] == nil
 		pod := s.byUID[e.Pod]
 		if pod == nil {
 			return nil
 		}
+		pod.namedBy = append(pod.namedBy, watchedWrite{s, w})
 		found := false
 		for _, o := range pod.revisions {
 			if o.pod != nil && o.isOfRun() && pod.earlierThan(o, s, w) &&

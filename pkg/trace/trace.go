@@ -13,8 +13,7 @@ import (
 // for concurrent use.
 type Trace struct {
 	store
-	result  *result // of the facts by that version, or nil
-	derived uint64
+	result *result // see resolve
 }
 
 // New starts the fold for the object of that kind, namespace and name, such as a Pod. If subject has no UID, the one
@@ -30,40 +29,30 @@ func (t *Trace) Observe(o seq.Observation) { t.observe(o) }
 // the next call of Observe.
 func (t *Trace) Steps() []*seq.Step { return t.resolve().graph.Steps() }
 
+// resolve is what follows from all that has been observed by now.
 func (t *Trace) resolve() *result {
-	if t.result == nil || t.derived != t.version {
-		t.result, t.derived = t.derive(), t.version
+	switch r := t.result; {
+	case r == nil || r.version < t.ofAll || r.version < t.version && !r.update(&t.store):
+		t.result = t.derive()
 	}
+	t.result.version = t.version
+	clear(t.changed)
 	return t.result
 }
 
+// derive derives everything anew.
 func (t *Trace) derive() *result {
 	c := t.scene()
-	r := &result{scene: c}
-	r.graph = graph.New(c.hides(), nil)
-	for n, s := range c.stories {
-		var claims []graph.Ranked
-		for i, x := range rules {
-			emit := func(c graph.Claim) {
-				claims = append(claims, graph.Ranked{Rank: i, Claim: x.complete(s.qualify(c))})
-			}
-			switch {
-			case !x.applies(s):
-			case x.deriveWrite != nil:
-				for _, w := range s.revisions {
-					x.deriveWrite(s, w, emit)
-				}
-			case x.deriveEvent != nil:
-				for _, e := range s.events {
-					x.deriveEvent(s, e, emit)
-				}
-			default:
-				x.derive(s, emit)
-			}
-		}
-		r.graph.Set(&graph.Section{Order: graph.Order{Root: n + 1}}, claims)
+	r := &result{scene: c, sections: map[*story]*sections{}, touched: map[string]bool{}}
+	r.graph = graph.New(c.hides(), func(about string) { r.touched[about] = true })
+	u := update{result: r, store: &t.store}
+	for _, s := range c.stories {
+		u.derive(s, &stale{all: true})
 	}
 	r.graph.Resolve()
+	for uid := range t.changed {
+		t.objects[uid].since = changes{}
+	}
 	return r
 }
 
@@ -82,9 +71,12 @@ func (c *scene) hides() func(*seq.Step) bool {
 
 // result is everything that follows from the facts.
 type result struct {
-	graph   *graph.Graph
-	scene   *scene
-	members []seq.Member // see Members
+	version  uint64 // of the facts
+	scene    *scene
+	graph    *graph.Graph
+	sections map[*story]*sections
+	touched  map[string]bool // uids of the objects of whose stories something has changed since members were told
+	members  []seq.Member    // see Members
 }
 
 // stepsOf are the steps of one object's story, in order.
