@@ -10,21 +10,21 @@ import (
 )
 
 // Members are the Pods of a run that is about something else, in the order in which they were made; nil of one that is
-// about a Pod or a container.
+// about a Pod or a container. They are shared, and valid until the next call of Observe.
 func (t *Trace) Members() []seq.Member {
 	r := t.resolve()
-	r.members = nil
-	if r.scene.subject().sort().ofSeveral {
-		for _, s := range r.scene.stories {
-			if s.isPod() {
-				r.members = append(r.members, r.member(s))
-			}
+	if !r.scene.subject().sort().ofSeveral {
+		return nil
+	}
+	for i, e := range r.pods {
+		if e.member != e.version || e.member == 0 {
+			e.member, r.members[i] = e.version, r.tell(e.story)
 		}
 	}
 	return r.members
 }
 
-func (r *result) member(s *story) seq.Member {
+func (r *result) tell(s *story) seq.Member {
 	m := seq.Member{Object: s.object, Node: s.node, State: s.state(len(s.revisions))}
 	if o := s.owner(); o != nil {
 		m.Owner = o.object

@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/instant"
 )
 
 // finding is what a look at the story found.
@@ -20,6 +21,7 @@ type finding struct {
 	reason, message string
 	by              seq.Participant // where the cause does not say who
 	since           time.Time
+	from            time.Time // it counts only from then on; zero for at once
 	evidence        []seq.Evidence
 	mayMend         bool     // however long it lasts, Kubernetes may still mend it by itself
 	replacements    []string // pairs of a word in braces and its value, beyond the usual
@@ -49,29 +51,52 @@ const atOnce = time.Nanosecond
 // Obstacle returns what holds the subject now, or has ended it, where anything observed says so: of a workload, what
 // keeps its controllers from making Pods, else what holds the first of its Pods.
 func (t *Trace) Obstacle() (seq.Obstacle, bool) {
-	c := t.resolve().scene
+	r := t.resolve()
+	c := r.scene
 	if kind := c.subject().sort(); !kind.ofSeveral {
-		return t.obstacleOf(c.subject(), kind.symptoms)
+		return c.subject().obstacleBy(kind.symptoms, t.now)
 	}
-	for _, s := range c.stories {
-		if s.isPod() && (s.state(len(s.revisions)).Available || s.deletionBegun()) {
-			continue
+	for _, e := range r.entries {
+		if e.isPod() {
+			h := e.held.of(e, func(s *story) held { return s.mayBeHeld(t.now) })
+			if h.nothing && (h.until.IsZero() || t.now.Before(h.until)) {
+				continue
+			}
 		}
-		if o, ok := t.obstacleOf(s, s.sort().symptoms); ok {
+		if o, ok := e.obstacleBy(e.sort().symptoms, t.now); ok {
 			return o, true
 		}
 	}
 	return seq.Obstacle{}, false
 }
 
-func (t *Trace) obstacleOf(s *story, table []symptom) (seq.Obstacle, bool) {
+// mayBeHeld finds whether anything holds a Pod, and from when on something may although nothing more is observed.
+func (s *story) mayBeHeld(now time.Time) held {
+	if s.state(len(s.revisions)).Available || s.deletionBegun() {
+		return held{nothing: true}
+	}
+	h := held{nothing: true}
+	for _, l := range s.sort().symptoms {
+		f, ok := l.find(s, now)
+		switch {
+		case !ok:
+		case f.from.After(now):
+			h.until = instant.Sooner(h.until, f.from)
+		default:
+			return held{}
+		}
+	}
+	return h
+}
+
+func (s *story) obstacleBy(table []symptom, now time.Time) (seq.Obstacle, bool) {
 	for _, l := range table {
-		f, ok := l.find(s, t.now)
-		if !ok {
+		f, ok := l.find(s, now)
+		if !ok || f.from.After(now) {
 			continue
 		}
 		for i := range l.causes {
-			if o, ok := s.obstacle(&l.causes[i], f, t.now); ok {
+			if o, ok := s.obstacle(&l.causes[i], f, now); ok {
 				return o, true
 			}
 		}

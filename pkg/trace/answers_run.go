@@ -4,6 +4,7 @@ package trace
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
@@ -14,7 +15,7 @@ func (t *Trace) Run() seq.Run {
 	r := t.resolve()
 	s := r.scene.subject()
 	run := seq.Run{Subject: s.object, Runtime: s.runtime, Node: s.node, Origin: s.zero(), Clocks: s.clocks.List(),
-		Sources: s.sources(), Unseen: s.unseen(), AttachedAt: s.attachedAt}
+		Sources: r.sources(), Unseen: r.unseen(), AttachedAt: s.attachedAt}
 	for _, q := range s.requests {
 		if q.ServerVersion != "" {
 			run.Server = q.ServerVersion
@@ -75,65 +76,105 @@ func podExpected(s *story) []seq.Participant {
 // watched names a watch as evidence does, by what it watches.
 var watched = map[string]string{"pods": "watch", "events": "events"}
 
+// outlines are those of all stories.
+func (r *result) outlines() iter.Seq[outline] {
+	return func(yield func(outline) bool) {
+		for _, e := range r.entries {
+			if !yield(e.outline.of(e, outlineOf)) {
+				return
+			}
+		}
+	}
+}
+
+// outlineOf is what of a story counts for the run as a whole.
+func outlineOf(s *story) outline {
+	kubelet := s.reporter() == seq.Kubelet
+	o := outline{
+		pod:       s.isPod(),
+		known:     len(s.revisions) > 0,
+		changed:   len(s.revisions) > 1,
+		found:     s.foundRevision() != nil,
+		events:    len(s.events) > 0,
+		timed:     s.sandboxTimed(),
+		kubelet:   kubelet,
+		scheduled: s.node != "" && (s.ownExec() == nil || s.restarted()),
+		unjoined:  s.unjoined(),
+	}
+	o.drawn = o.found || slices.ContainsFunc(s.revisions, (*write).isOfRun)
+	if o.pod && !kubelet {
+		o.reporter = s.reporter()
+	}
+	return o
+}
+
 // sources are our own requests, and every watch that was opened.
-func (s *story) sources() []string {
+func (r *result) sources() []string {
+	c := r.scene
 	names := []string{}
-	for _, q := range s.requests {
+	for _, q := range c.requests {
 		names = append(names, "http")
 		if q.Verb == "watch" && q.Status == 200 && q.Docker == nil {
 			names = append(names, watched[q.Resource])
 		}
 	}
-	for _, c := range s.calls.all {
-		if c.audit != nil {
-			names = append(names, "audit")
-		}
+	if slices.ContainsFunc(c.calls.all, func(x *apiCall) bool { return x.audit != nil }) {
+		names = append(names, "audit")
 	}
+	s := c.subject()
 	if len(s.engine.events) > 0 {
 		names = append(names, "docker")
 	}
 	if len(s.engine.runtimeEvents) > 0 {
 		names = append(names, "containerd")
 	}
-	if len(s.calls.spans.byID) > 0 {
+	if len(c.calls.spans.byID) > 0 {
 		names = append(names, "spans")
 	}
-	for _, o := range s.stories {
-		if o.foundRevision() != nil {
-			names = append(names, "object")
-		}
-		if len(o.events) > 0 {
-			names = append(names, "events") // a file has them without a watch
-		}
+	found, events := false, false
+	for o := range r.outlines() {
+		found, events = found || o.found, events || o.events // a file has Events without a watch
+	}
+	if found {
+		names = append(names, "object")
+	}
+	if events {
+		names = append(names, "events")
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
 }
 
 // unseen says what this run had no source for.
-func (s *story) unseen() []string {
+func (r *result) unseen() []string {
+	s := r.scene.subject()
 	words := s.sort().unseen(s)
-	pods := s.podStories()
-	if any := func(is func(*story) bool) bool {
-		return slices.ContainsFunc(pods,
-			is)
-	}; any(func(p *story) bool { return len(p.revisions) > 0 }) {
+	var known, acted, timed, kubelet, events, scheduled, compared, found bool
+	n, played, by := 0, 0, seq.Participant("")
+	for o := range r.outlines() {
+		n += o.unjoined
+		found = found || o.found
+		if !o.pod {
+			continue
+		}
+		known = known || o.known
+		if o.reporter != "" {
+			played, by = played+1, o.reporter
+		}
+		if !o.drawn { // nothing becomes of it
+			continue
+		}
+		acted = true
+		timed, kubelet, events = timed || o.timed, kubelet || o.kubelet, events || o.events
+		scheduled = scheduled || o.scheduled
+		compared = compared || o.events && (!o.found || o.changed)
+	}
+	if known {
 		if len(s.calls.spans.byID) == 0 {
 			words = append(words, "times inside the apiserver, etcd and runc: no traces")
 		}
-		pods = slices.DeleteFunc(pods, func(p *story) bool {
-			return p.foundRevision() == nil && !slices.ContainsFunc(p.revisions, (*write).isOfRun)
-		}) // nothing becomes of them
-		if !any((*story).sandboxTimed) && any(func(p *story) bool { return p.reporter() == seq.Kubelet }) &&
-			s.ownExec() == nil {
+		if acted && !timed && kubelet && s.ownExec() == nil {
 			words = append(words, "the start of RunPodSandbox: no API write marks it")
-		}
-		n, played, by := 0, 0, seq.Participant("")
-		for _, o := range s.stories {
-			n += o.unjoined()
-			if who := o.reporter(); o.isPod() && who != seq.Kubelet {
-				played, by = played+1, who
-			}
 		}
 		if played > 0 {
 			words = append(words,
@@ -142,17 +183,13 @@ func (s *story) unseen() []string {
 		if n > 0 {
 			words = append(words, fmt.Sprintf("which revision %d of the recorded writes made: nothing tells them apart", n))
 		}
-		if !any(func(p *story) bool { return len(p.events) > 0 }) &&
-			any(func(p *story) bool { return p.node != "" && (p.ownExec() == nil || p.restarted()) }) {
+		if !events && scheduled {
 			words = append(words, "Events: none came, so container calls are known from the status only")
-		} else if any(func(p *story) bool {
-			return len(p.events) > 0 &&
-				(p.foundRevision() == nil || len(p.revisions) > 1)
-		}) && !s.comparable["events"] {
+		} else if compared && !s.comparable["events"] {
 			words = append(words, "the order of Events against Pod writes: their revisions are not known to be comparable")
 		}
 	}
-	if slices.ContainsFunc(s.stories, func(o *story) bool { return o.foundRevision() != nil }) {
+	if found {
 		words = append(words,
 			"writes that left nothing in the objects, which keep their last state, and Events older than an hour")
 	}

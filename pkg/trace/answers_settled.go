@@ -4,6 +4,7 @@ package trace
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -21,13 +22,42 @@ func (t *Trace) Settled(patience time.Duration) int {
 	if !ok {
 		return 0
 	}
-	patience = max(patience, 2*r.scene.lateness(t.now))
-	open := r.undecided(t.now)
+	way := r.underWay(t.now)
+	patience = max(patience, 2*way.lateness)
+	last := t.now.Add(-patience) // by when what is final had certainly happened
+	if since.After(last) {
+		return 0
+	}
+	return r.firstOpen(func(x *span) bool {
+		return x.unknown || x.last.After(last) || !way.since.IsZero() && x.best.After(way.since)
+	})
+}
+
+// blockSize is of how many steps a span is kept, so that not each is looked at each time.
+const blockSize = 256
+
+// firstOpen is the index of the first step that is open, or the number of all. What several steps are together is open
+// if one of them is.
+func (r *result) firstOpen(open func(*span) bool) int {
 	steps := r.graph.Steps()
-	for i, s := range steps {
-		last := instant.Later(s.Window.Latest, s.Best)
-		if last.IsZero() || t.now.Sub(instant.Later(last, since)) < patience || !open.IsZero() && s.Best.After(open) {
-			return i
+	same := r.graph.Same() / blockSize
+	r.blocks = r.blocks[:min(same, len(r.blocks))]
+	for i := len(r.blocks) * blockSize; i < len(steps); i += blockSize {
+		var all span
+		for _, x := range steps[i:min(i+blockSize, len(steps))] {
+			all.add(x)
+		}
+		r.blocks = append(r.blocks, all)
+	}
+	for b := range r.blocks {
+		if !open(&r.blocks[b]) {
+			continue
+		}
+		for i := b * blockSize; i < len(steps); i++ {
+			var one span
+			if one.add(steps[i]); open(&one) {
+				return i
+			}
 		}
 	}
 	return len(steps)
@@ -66,57 +96,68 @@ func (t *Trace) listening(c *scene) (since time.Time, ok bool) {
 // recently is for how long Events that came late have others be waited for.
 const recently = 10 * time.Second
 
-// lateness is how much longer the latest Event has recently been under way than the fastest of its emitter, whose clock
-// may be off.
-func (c *scene) lateness(now time.Time) (most time.Duration) {
-	least := map[seq.Participant]time.Duration{}
-	type delivery struct {
-		received time.Time
-		took     time.Duration
-	}
-	delivered := func(yield func(seq.Participant, delivery) bool) {
-		for _, s := range c.stories {
-			for _, e := range s.events {
-				if e.count == 1 && !e.isFirstEmission && !e.at.IsZero() && !s.wasListed(e) &&
-					!yield(e.emitter, delivery{e.received, e.received.Sub(e.at)}) {
-					return
-				}
-			}
-		}
-	}
-	for who, d := range delivered {
-		if old, ok := least[who]; !ok || d.took < old {
-			least[who] = d.took
-		}
-	}
-	for who, d := range delivered {
-		if now.Sub(d.received) < recently {
-			most = max(most, d.took-least[who])
-		}
-	}
-	return most
+// under is what is under way in a run.
+type under struct {
+	since    time.Time     // since the earliest of which only its end will tell what happened in it; zero for nothing
+	lateness time.Duration // how much longer the latest Event has recently been under way than the fastest of its emitter
 }
 
-// undecided is the earliest instant since which something is under way of which only its end will tell what happened in
-// it, or zero.
-func (r *result) undecided(now time.Time) (since time.Time) {
+// underWay finds what is under way.
+func (r *result) underWay(now time.Time) (u under) {
 	for _, q := range r.scene.requests {
 		if q.Acts() && awaitsAnswer(q) {
-			since = instant.Sooner(since, q.Sent)
+			u.since = instant.Sooner(u.since, q.Sent)
 		}
 	}
-	for _, s := range r.scene.stories {
-		if s.isPod() {
-			since = instant.Sooner(since, s.sandboxUnderWay(r))
-			since = instant.Sooner(since, s.startUnderWay(r))
+	least := map[seq.Participant]time.Duration{}
+	for _, e := range r.entries {
+		w := e.underWay.of(e, r.storyUnderWay)
+		u.since = instant.Sooner(u.since, w.since)
+		for _, x := range w.events {
+			if now.Sub(x.received) < recently {
+				u.since = instant.Sooner(u.since, x.since)
+			}
 		}
-		for _, e := range s.events {
-			if now.Sub(e.received) < recently && s.unsettled(e) { // the status will say which call failed
-				since = instant.Sooner(since, cmp.Or(e.at, s.usuallyEmitted(e)))
+		for _, d := range w.least {
+			if old, ok := least[d.emitter]; !ok || d.took < old {
+				least[d.emitter] = d.took
 			}
 		}
 	}
-	return since
+	for _, e := range r.entries {
+		for _, d := range e.underWay.value.delivered {
+			if now.Sub(d.received) >= recently {
+				break
+			}
+			u.lateness = max(u.lateness, d.took-least[d.emitter])
+		}
+	}
+	return u
+}
+
+// storyUnderWay finds what is under way in one story.
+func (r *result) storyUnderWay(s *story) (w underWay) {
+	if s.isPod() {
+		w.since = instant.Sooner(s.sandboxUnderWay(r), s.startUnderWay(r))
+	}
+	for _, e := range s.events {
+		if s.unsettled(e) { // the status will say which call failed
+			w.events = append(w.events, unsettled{e.received, cmp.Or(e.at, s.usuallyEmitted(e))})
+		}
+		if e.count != 1 || e.isFirstEmission || e.at.IsZero() || s.wasListed(e) {
+			continue
+		}
+		d := delivery{e.emitter, e.received, e.received.Sub(e.at)}
+		w.delivered = append(w.delivered, d)
+		i := slices.IndexFunc(w.least, func(o delivery) bool { return o.emitter == e.emitter })
+		if i < 0 {
+			w.least = append(w.least, d)
+		} else if d.took < w.least[i].took {
+			w.least[i] = d
+		}
+	}
+	slices.SortFunc(w.delivered, func(a, b delivery) int { return b.received.Compare(a.received) })
+	return w
 }
 
 // awaitsAnswer reports whether a request has been sent whose way through the components only its answer tells. That to

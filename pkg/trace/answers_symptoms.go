@@ -138,7 +138,7 @@ func (s *story) roomIsMade() bool {
 const silence = 5 * time.Second
 
 // noScheduler is a Pod that no scheduler has said anything of.
-func noScheduler(s *story, now time.Time) (finding, bool) {
+func noScheduler(s *story, _ time.Time) (finding, bool) {
 	if len(s.revisions) == 0 || s.newest().Spec.NodeName != "" || object.Condition(s.newest(), corev1.PodScheduled) != "" {
 		return finding{}, false
 	}
@@ -151,7 +151,8 @@ func noScheduler(s *story, now time.Time) (finding, bool) {
 		message:      "no binding, no status and no Event of a scheduler",
 		replacements: []string{"{scheduler}", s.newest().Spec.SchedulerName}}
 	f = findingOf(f, s.revisions[0], s.last(), "spec.nodeName is empty, and there is no condition PodScheduled")
-	return f, now.Sub(f.since) >= silence
+	f.from = f.since.Add(silence)
+	return f, true
 }
 
 // silentKubelet is a bound Pod that its kubelet has not touched.
@@ -171,7 +172,8 @@ func silentKubelet(s *story, now time.Time) (finding, bool) {
 			seq.Evidence{Source: "http", Detail: fmt.Sprintf("Lease kube-node-lease/%s, which lasts %d s", l.Node, l.Seconds),
 				At: l.Renewed})
 	}
-	return f, now.Sub(f.since) >= silence
+	f.from = f.since.Add(silence)
+	return f, true
 }
 
 // boundInSilence is the revision that gave the Pod its node, if the node's kubelet has not been heard of since.

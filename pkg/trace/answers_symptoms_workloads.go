@@ -88,7 +88,7 @@ func paused(s *story, _ time.Time) (finding, bool) {
 }
 
 // noController is a workload that its controller has not even looked at.
-func noController(s *story, now time.Time) (finding, bool) {
+func noController(s *story, _ time.Time) (finding, bool) {
 	if len(s.revisions) == 0 || controllerOf(s.object.Kind) == "" || s.object.Kind == "Service" ||
 		s.object.Kind == "CronJob" || s.deletionBegun() {
 		return finding{}, false
@@ -103,5 +103,6 @@ func noController(s *story, now time.Time) (finding, bool) {
 	}
 	f := findingOf(finding{by: controllerOf(s.object.Kind), reason: "Pending",
 		message: "no status, no object and no Event of its controller"}, s.revisions[0], s.last(), "the status is empty")
-	return f, now.Sub(f.since) >= silence
+	f.from = f.since.Add(silence)
+	return f, true
 }

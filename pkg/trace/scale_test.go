@@ -50,7 +50,7 @@ func crowd(t testing.TB, pods int) (seq.Object, []seq.Observation) {
 }
 
 // room is how many copies of one revision there can be.
-const room = 1000
+const room = 10_000
 
 func spread(rv string, k int) string {
 	n, err := strconv.Atoi(rv)
@@ -147,27 +147,31 @@ func BenchmarkCrowd(b *testing.B) {
 	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "observations/s")
 }
 
-// BenchmarkBatch is the cost of one more batch, when there are that many Pods.
-func BenchmarkBatch(b *testing.B) {
-	for _, pods := range []int{2, 50, 100, 200} {
-		b.Run(strconv.Itoa(pods), func(b *testing.B) {
-			subject, all := crowd(b, pods)
-			tr := scenario.Fold(subject, all)
-			askAll(tr)
-			var pod seq.Observation
-			for _, o := range all {
-				if o.Change != nil && o.Change.Pod != nil {
-					pod = o
-				}
+// BenchmarkLook is the cost of one more observation when there are that many Pods, and of all that a look calls: a status
+// of one of the last Pods that moves no clock; and, beside it, an Event of which the clock of its kubelet follows.
+func BenchmarkLook(b *testing.B) {
+	for _, pods := range []int{20, 200, 2000} {
+		subject, all := crowd(b, pods)
+		var status, event seq.Observation
+		for _, o := range all {
+			switch {
+			case o.Change != nil && o.Change.Pod != nil:
+				status = o
+			case o.Event != nil && o.Event.Event.Source.Component == "kubelet":
+				event = o
 			}
-			n := 0
-			for b.Loop() {
-				o := pod
-				o.Received = o.Received.Add(-time.Duration(n)) // an earlier receipt of the same is news
-				n++
-				tr.Observe(o)
+		}
+		for name, o := range map[string]seq.Observation{"": status, "-clock": event} {
+			b.Run(fmt.Sprint(pods, name), func(b *testing.B) {
+				tr := scenario.Fold(subject, all)
 				askAll(tr)
-			}
-		})
+				b.ReportAllocs()
+				for b.Loop() {
+					o.Received = o.Received.Add(-1) // an earlier receipt of the same is as new as another revision
+					tr.Observe(o)
+					askAll(tr)
+				}
+			})
+		}
 	}
 }

@@ -32,7 +32,9 @@ func (t *Trace) Steps() []*seq.Step { return t.resolve().graph.Steps() }
 // resolve is what follows from all that has been observed by now.
 func (t *Trace) resolve() *result {
 	switch r := t.result; {
-	case r == nil || r.version < t.ofAll || r.version < t.version && !r.update(&t.store):
+	case r != nil && r.version == t.version:
+		return r
+	case r == nil || r.version < t.ofAll || !r.update(&t.store):
 		t.result = t.derive()
 	}
 	t.result.version = t.version
@@ -43,10 +45,15 @@ func (t *Trace) resolve() *result {
 // derive derives everything anew.
 func (t *Trace) derive() *result {
 	c := t.scene()
-	r := &result{scene: c, sections: map[*story]*sections{}, touched: map[string]bool{}}
-	r.graph = graph.New(c.hides(), func(about string) { r.touched[about] = true })
+	r := &result{scene: c, deriving: t.version, entryOf: map[*story]*entry{}}
+	r.graph = graph.New(c.hides(), func(about string) {
+		if e := r.entryOf[c.byUID[about]]; e != nil {
+			e.version = r.deriving
+		}
+	})
 	u := update{result: r, store: &t.store}
 	for _, s := range c.stories {
+		u.enter(s)
 		u.derive(s, &stale{all: true})
 	}
 	r.graph.Resolve()
@@ -72,11 +79,14 @@ func (c *scene) hides() func(*seq.Step) bool {
 // result is everything that follows from the facts.
 type result struct {
 	version  uint64 // of the facts
+	deriving uint64 // the version to be
 	scene    *scene
 	graph    *graph.Graph
-	sections map[*story]*sections
-	touched  map[string]bool // uids of the objects of whose stories something has changed since members were told
-	members  []seq.Member    // see Members
+	entries  []*entry // of the stories, in their order
+	entryOf  map[*story]*entry
+	pods     []*entry     // of these, those of Pods
+	members  []seq.Member // of the Pods, see Members
+	blocks   []span       // of the steps, see firstOpen
 }
 
 // stepsOf are the steps of one object's story, in order.

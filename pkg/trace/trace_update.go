@@ -14,8 +14,8 @@ import (
 // have thousands: the claims about each write, and each Event, are derived, and replaced, alone.
 type sections struct {
 	whole  graph.Section
-	writes map[uint64]*graph.Section // by revision
-	events map[uint64]*graph.Section // likewise
+	writes map[uint64]*graph.Section // by revision; nil for none, likewise
+	events map[uint64]*graph.Section
 }
 
 // stale is what is to be derived anew of a story.
@@ -34,6 +34,7 @@ type update struct {
 }
 
 func (r *result) update(t *store) bool {
+	r.deriving = t.version
 	u := update{result: r, store: t, stale: map[*story]*stale{}}
 	if !u.takeMembers() {
 		return false
@@ -120,6 +121,7 @@ func (u *update) takeMembers() bool {
 		case s == nil:
 			s = t.newStory(c, i)
 			c.stories = slices.Insert(c.stories, k, s)
+			u.enter(s)
 			if !u.join(s) {
 				return false
 			}
@@ -127,6 +129,21 @@ func (u *update) takeMembers() bool {
 		k++
 	}
 	return k == len(c.stories)
+}
+
+// enter makes the entry of a story.
+func (u *update) enter(s *story) {
+	e := &entry{story: s, version: u.deriving}
+	e.sections.writes, e.sections.events = map[uint64]*graph.Section{}, map[uint64]*graph.Section{}
+	byOrder := func(a, b *entry) int { return a.order.compare(b.order) }
+	u.entryOf[s] = e
+	i, _ := slices.BinarySearchFunc(u.entries, e, byOrder)
+	u.entries = slices.Insert(u.entries, i, e)
+	if s.isPod() {
+		i, _ := slices.BinarySearchFunc(u.pods, e, byOrder)
+		u.pods = slices.Insert(u.pods, i, e)
+		u.members = slices.Insert(u.members, i, seq.Member{})
+	}
 }
 
 // join finds the place of a new story among the others, and what may be told anew of these.
@@ -325,12 +342,9 @@ func (u *update) ends(s *story, old *reading) {
 
 // derive replaces the claims of what is stale of a story.
 func (u *update) derive(s *story, x *stale) {
-	u.touched[s.object.UID] = true
-	y := u.sections[s]
-	if y == nil {
-		y = &sections{writes: map[uint64]*graph.Section{}, events: map[uint64]*graph.Section{}}
-		u.sections[s] = y
-	}
+	e := u.entryOf[s]
+	e.version = u.deriving
+	y := &e.sections
 	order := graph.Order{Root: s.order.root, Revision: s.order.first, UID: s.order.uid}
 	if s.isPod() || s.isContainer() {
 		y.whole.Order = order

@@ -18,6 +18,7 @@ func (g *Graph) Resolve() {
 	g.each(toMerge, g.merge)
 	g.each(toLink, g.link)
 	g.findCycles()
+	g.rankNew()
 	if !g.spread(toRank, false, g.rank) { // perhaps a circle that was not known
 		g.cycles = true
 		g.findCycles()
@@ -109,6 +110,49 @@ func (q *queue) Pop() any {
 	n := q.nodes[len(q.nodes)-1]
 	q.nodes = q.nodes[:len(q.nodes)-1]
 	return n
+}
+
+// rankNew ranks what is new in the order of causes, so that each is ranked once. What is to be ranked again by that is
+// left to spread.
+func (g *Graph) rankNew() {
+	type frame struct {
+		n    *node
+		next int // of its causes
+	}
+	first := slices.DeleteFunc(slices.Clone(g.changed), func(n *node) bool { return n.dirty&toRank == 0 })
+	for _, n := range first {
+		n.seen = true
+	}
+	var todo []frame
+	enter := func(n *node) {
+		n.seen = false
+		n.dirty &^= toRank
+		todo = append(todo, frame{n: n})
+	}
+	for _, n := range first {
+		if n.seen {
+			enter(n)
+		}
+		for len(todo) > 0 {
+			f := &todo[len(todo)-1]
+			if f.next < len(f.n.preds) {
+				p := f.n.preds[f.next]
+				if f.next++; p.seen {
+					enter(p)
+				}
+				continue
+			}
+			n := f.n
+			if todo = todo[:len(todo)-1]; !g.rank(n) {
+				continue
+			}
+			for _, s := range n.succs { // those that are not ranked anew anyway
+				if !s.seen {
+					g.needs(s, toRank)
+				}
+			}
+		}
+	}
 }
 
 // merge takes what the claims about a message say now.

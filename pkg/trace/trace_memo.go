@@ -1,0 +1,86 @@
+package trace
+
+// What is remembered of each story between looks: what was answered about it, for as long as it is as it was.
+
+import (
+	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/instant"
+)
+
+// entry is one story, with its claims and with what was answered about it.
+type entry struct {
+	*story
+	version  uint64 // by which it, or a step of it, changed last
+	sections sections
+	member   uint64 // the version by which it was told as a member; 0 for never
+	held     memo[held]
+	underWay memo[underWay]
+	outline  memo[outline]
+}
+
+// memo is an answer about one story, which is not asked again until the story, or a step of it, has changed.
+type memo[T any] struct {
+	version uint64 // of the story; 0 while it was not asked
+	value   T
+}
+
+func (m *memo[T]) of(e *entry, ask func(*story) T) T {
+	if m.version != e.version || m.version == 0 {
+		m.version, m.value = e.version, ask(e.story)
+	}
+	return m.value
+}
+
+// held is whether something may hold an object.
+type held struct {
+	nothing bool      // as far as is known
+	until   time.Time // nor before that, whatever is known; zero for never
+}
+
+// underWay is what goes on in a story of which only its end will tell what happened in it.
+type underWay struct {
+	since     time.Time // zero for nothing
+	events    []unsettled
+	delivered []delivery // of the Events, the last in time first
+	least     []delivery // of these, the fastest of each emitter
+}
+
+// unsettled is an Event of which another observation may tell what it was about.
+type unsettled struct{ received, since time.Time }
+
+// delivery is the way of an Event to us.
+type delivery struct {
+	emitter  seq.Participant
+	received time.Time
+	took     time.Duration // as far as the clocks agree
+}
+
+// outline is what of a story counts for the run as a whole.
+type outline struct {
+	pod       bool
+	known     bool            // there is a revision
+	changed   bool            // there are several
+	found     bool            // it was there when the run looked
+	events    bool            // there are Events about it
+	drawn     bool            // something of it is of the run
+	timed     bool            // spans tell when its sandbox began
+	kubelet   bool            // a kubelet reports
+	reporter  seq.Participant // who else does, of a Pod
+	scheduled bool            // it has a node, and its containers start in this run
+	unjoined  int             // recorded writes of which it is not known what they made
+}
+
+// span is what decides whether steps are final, of one or of several.
+type span struct {
+	unknown bool      // nothing says when one happened
+	last    time.Time // by when all had certainly happened, or are likeliest to have
+	best    time.Time // the last of their likeliest instants
+}
+
+func (s *span) add(x *seq.Step) {
+	last := instant.Later(x.Window.Latest, x.Best)
+	s.unknown = s.unknown || last.IsZero()
+	s.last, s.best = instant.Later(s.last, last), instant.Later(s.best, x.Best)
+}
