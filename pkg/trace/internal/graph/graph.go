@@ -50,13 +50,20 @@ func (o Order) compare(p Order) int {
 // Section is a group of claims that are derived together, and replaced together. The zero value has none.
 type Section struct {
 	Order  Order
-	claims []Ranked
+	claims []*claim
+}
+
+// claim is one of a section.
+type claim struct {
+	Ranked
+	section *Section
+	index   int
 }
 
 // node is one message, or only the key of one that others name as their cause: it has no claims then.
 type node struct {
 	step    seq.Step // what all claims say together, with what follows from the graph
-	claims  []claimRef
+	claims  []*claim
 	rank    int     // of the first claim
 	call    seq.Key // likewise
 	replyTo seq.Key // the request that it is the reply to, or nothing
@@ -84,13 +91,6 @@ type node struct {
 	placed bool // it is in the order, at this place
 	place  place
 }
-
-type claimRef struct {
-	section *Section
-	index   int
-}
-
-func (r claimRef) claim() *Ranked { return &r.section.claims[r.index] }
 
 const (
 	clashForward uint8 = 1 << iota
@@ -135,35 +135,53 @@ func New(hides func(*seq.Step) bool, touched func(about string)) *Graph {
 
 // Set replaces the claims of a section. Those that are as before cost nothing more.
 func (g *Graph) Set(s *Section, claims []Ranked) {
-	same := min(len(s.claims), len(claims))
-	for i := range same {
-		if s.claims[i].Rank != claims[i].Rank || !equalClaims(&s.claims[i].Claim, &claims[i].Claim) {
-			same = i
-			break
-		}
+	was := s.claims
+	same := 0
+	for same < min(len(was), len(claims)) && was[same].equals(&claims[same]) {
+		same++
 	}
-	if same == len(s.claims) && same == len(claims) {
+	if same == len(was) && same == len(claims) {
 		return
 	}
-	for i, c := range s.claims {
-		if n := g.nodes[c.Key]; n != nil {
-			n.claims = slices.DeleteFunc(n.claims, func(r claimRef) bool { return r.section == s && r.index == i })
+	type name struct {
+		rank int
+		key  seq.Key
+	}
+	old := map[name][]*claim{}
+	for _, c := range was[same:] {
+		old[name{c.Rank, c.Key}] = append(old[name{c.Rank, c.Key}], c)
+	}
+	s.claims = append(make([]*claim, 0, len(claims)), was[:same]...)
+	for i := same; i < len(claims); i++ {
+		name := name{claims[i].Rank, claims[i].Key}
+		if before := old[name]; len(before) > 0 && before[0].equals(&claims[i]) {
+			before[0].index, old[name] = i, before[1:]
+			s.claims = append(s.claims, before[0])
+		} else {
+			s.claims = append(s.claims, &claim{claims[i], s, i})
+		}
+	}
+	for _, gone := range old {
+		for _, c := range gone {
+			n := g.nodes[c.Key]
+			n.claims = slices.DeleteFunc(n.claims, func(o *claim) bool { return o == c })
 			g.needs(n, toMerge)
 		}
 	}
-	s.claims = slices.Clone(claims)
-	for i, c := range s.claims {
+	for _, c := range s.claims[same:] {
 		n := g.node(c.Key)
-		ref := claimRef{s, i}
-		at, _ := slices.BinarySearchFunc(n.claims, ref, compareRefs)
-		n.claims = slices.Insert(n.claims, at, ref)
-		g.needs(n, toMerge)
+		if i, there := slices.BinarySearchFunc(n.claims, c, byOrder); !there {
+			n.claims = slices.Insert(n.claims, i, c)
+			g.needs(n, toMerge)
+		}
 	}
 }
 
-// compareRefs is the order in which claims about one message are merged.
-func compareRefs(a, b claimRef) int {
-	if by := cmp.Compare(a.claim().Rank, b.claim().Rank); by != 0 {
+func (c *claim) equals(r *Ranked) bool { return c.Rank == r.Rank && equalClaims(&c.Claim, &r.Claim) }
+
+// byOrder is the order in which claims about one message are merged.
+func byOrder(a, b *claim) int {
+	if by := cmp.Compare(a.Rank, b.Rank); by != 0 {
 		return by
 	}
 	if a.section != b.section {
@@ -195,6 +213,10 @@ func (g *Graph) needs(n *node, w work) {
 // exists reports whether there is such a message.
 func (n *node) exists() bool { return len(n.claims) > 0 }
 
+// mostAlike is of how many claims of one rule the evidence is kept: a controller that makes a thousand Pods by what it
+// has seen once need not prove that a thousand times.
+const mostAlike = 8
+
 // merge makes one message of the claims.
 func (n *node) merge() {
 	was := n.step
@@ -203,7 +225,7 @@ func (n *node) merge() {
 			placed: n.placed, place: n.place, cycle: n.cycle, hidden: n.hidden}
 		return
 	}
-	first := n.claims[0].claim()
+	first := n.claims[0]
 	n.step, n.rank, n.lag, n.commit, n.stored = first.Step, first.Rank, first.Lag, first.Commit, first.Stored
 	if n.call, n.replyTo = first.Call, ""; first.Kind == seq.ResponseKind {
 		n.replyTo = first.Call
@@ -211,19 +233,23 @@ func (n *node) merge() {
 	n.follows = append(n.follows[:0:0], first.Follows...)
 	n.clash = false
 	x := &n.step
-	for _, r := range n.claims[1:] {
-		c := r.claim()
-		n.follows = append(n.follows, c.Follows...)
-		if n.commit == (Commit{}) {
-			n.commit = c.Commit
+	alike := 0 // claims of one rule, one after another
+	for i, c := range n.claims[1:] {
+		for _, key := range c.Follows {
+			if !slices.Contains(n.follows, key) {
+				n.follows = append(n.follows, key)
+			}
 		}
-		if n.stored == (Commit{}) {
-			n.stored = c.Stored
+		n.commit, n.stored = cmp.Or(n.commit, c.Commit), cmp.Or(n.stored, c.Stored)
+		if alike++; n.claims[i].Rule != c.Rule {
+			alike = 0
 		}
-		x.Evidence = x.Evidence[:len(x.Evidence):len(x.Evidence)]
-		for _, e := range c.Evidence {
-			e.Rule = c.Rule.Name
-			x.Evidence = append(x.Evidence, e)
+		if alike < mostAlike {
+			x.Evidence = x.Evidence[:len(x.Evidence):len(x.Evidence)]
+			for _, e := range c.Evidence {
+				e.Rule = c.Rule.Name
+				x.Evidence = append(x.Evidence, e)
+			}
 		}
 		if w := instant.Intersect(x.Window, c.Window); !w.Empty() {
 			x.Window = w
@@ -240,7 +266,6 @@ func (n *node) merge() {
 		x.Detail = min(x.Detail, c.Detail)
 	}
 	slices.Sort(n.follows)
-	n.follows = slices.Compact(n.follows)
 	n.own, n.best, n.shown, n.sharp = x.Window, x.Best, x.Sharp, x.Precision
 	x.Window, x.Best, x.Sharp, x.Precision = was.Window, was.Best, was.Sharp, was.Precision
 	x.After, x.Conflict = was.After, was.Conflict
