@@ -39,12 +39,10 @@ func (t *Trace) Run() seq.Run {
 // conflicts says of which messages the sources contradict each other, of many only how many.
 func (r *result) conflicts() (words []string) {
 	const most = 3
-	n := 0
-	for _, x := range r.graph.Conflicts() {
-		if n++; n <= most {
-			words = append(words,
-				fmt.Sprintf("%s → %s %s: its sources put it at times that exclude each other", x.From, x.To, x.Label))
-		}
+	n, first := r.graph.Conflicts(most)
+	for _, x := range first {
+		words = append(words,
+			fmt.Sprintf("%s → %s %s: its sources put it at times that exclude each other", x.From, x.To, x.Label))
 	}
 	if n > most {
 		words = append(words, fmt.Sprintf("and so do those of %d more", n-most))

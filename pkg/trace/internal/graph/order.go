@@ -37,9 +37,10 @@ func (o *order) update(changed []*node) {
 		}
 		n.seen = true
 		is, drawn := place{n.step.Best, n.depth, n.rank}, n.exists() && !n.hidden
-		if n.placed {
+		if n.placed && n.fresh {
 			o.same = min(o.same, o.index(n))
 		}
+		n.fresh = false
 		if n.placed == drawn && (!drawn || is == n.place) {
 			continue
 		}
@@ -145,18 +146,16 @@ func (g *Graph) About(uid string) []*seq.Step {
 	return steps
 }
 
-// Conflicts are the drawn messages whose bounds contradict each other, in order.
-func (g *Graph) Conflicts() []*seq.Step {
-	var nodes []*node
-	for n := range g.clashes {
-		if n.placed {
-			nodes = append(nodes, n)
+// Conflicts are how many drawn messages have bounds that contradict each other, and the first of them, up to so many, in
+// order.
+func (g *Graph) Conflicts(most int) (n int, first []*seq.Step) {
+	for _, x := range g.order.steps {
+		if len(first) == min(most, g.conflicts) {
+			break
+		}
+		if x.Conflict {
+			first = append(first, x)
 		}
 	}
-	slices.SortFunc(nodes, byPlace)
-	steps := make([]*seq.Step, len(nodes))
-	for i, n := range nodes {
-		steps[i] = &n.step
-	}
-	return steps
+	return g.conflicts, first
 }

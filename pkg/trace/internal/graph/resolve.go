@@ -356,8 +356,16 @@ func (g *Graph) publish(n *node) {
 			g.needs(s, toPublish)
 		}
 	}
+	n.fresh = true
+	conflict := n.exists() && !n.hidden && (n.clash || n.conflict != 0)
+	if conflict != n.counted {
+		if n.counted = conflict; conflict {
+			g.conflicts++
+		} else {
+			g.conflicts--
+		}
+	}
 	if !n.exists() {
-		delete(g.clashes, n)
 		return
 	}
 	after := make([]seq.Key, 0, len(n.preds))
@@ -371,10 +379,6 @@ func (g *Graph) publish(n *node) {
 	if n.replies > 0 {
 		n.step.Call = n.step.Key
 	}
-	if n.step.Conflict = n.clash || n.conflict != 0; n.step.Conflict {
-		g.clashes[n] = true
-	} else {
-		delete(g.clashes, n)
-	}
+	n.step.Conflict = n.clash || n.conflict != 0
 	g.touched(n.step.About)
 }
