@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
@@ -18,7 +16,7 @@ import (
 )
 
 // crowd is the recording of a Deployment of two Pods as if it had that many: each Pod is one of the two under another
-// name, a little later. It is no truth, but as much work as one.
+// name, 5 ms after the one before, and what is written is numbered as it comes. It is no truth, but as much work as one.
 func crowd(t testing.TB, pods int) (seq.Object, []seq.Observation) {
 	s := scenario.Named(t, "deployment")
 	var names []string
@@ -38,7 +36,7 @@ func crowd(t testing.TB, pods int) (seq.Object, []seq.Observation) {
 		}
 		i := slices.Index(names, about)
 		if i < 0 {
-			out = append(out, scaled(o))
+			out = append(out, copied(o, -1))
 			continue
 		}
 		for k := i; k < pods; k += len(names) {
@@ -46,70 +44,71 @@ func crowd(t testing.TB, pods int) (seq.Object, []seq.Observation) {
 		}
 	}
 	slices.SortStableFunc(out, func(a, b seq.Observation) int { return a.Received.Compare(b.Received) })
+	number(out)
 	return s.Subject, out
 }
 
-// room is how many copies of one revision there can be.
-const room = 10_000
-
-func spread(rv string, k int) string {
-	n, err := strconv.Atoi(rv)
-	if err != nil {
-		return rv
+// copied is the k-th copy of what was observed of a Pod, or, below 0, of another object.
+func copied(o seq.Observation, k int) seq.Observation {
+	suffix := types.UID("")
+	if k >= 0 {
+		suffix = types.UID(fmt.Sprintf("-%03d", k))
 	}
-	return strconv.Itoa(n*room + k)
-}
-
-// scaled makes room between the revisions.
-func scaled(o seq.Observation) seq.Observation {
+	later := time.Duration(max(0, k)) * 5 * time.Millisecond
+	o.Received = o.Received.Add(later)
 	switch {
 	case o.Request != nil:
 		q := *o.Request
-		q.ResourceVersion = spread(q.ResourceVersion, 0)
 		if q.Answer != nil {
-			q.Answer = scaledObject(q.Answer)
+			q.Answer = q.Answer.DeepCopy()
 		}
 		o.Request = &q
-	case o.Change != nil:
-		c := *o.Change
-		c.Object = scaledObject(c.Object)
-		o.Change = &c
+	case o.Change != nil && o.Change.Pod != nil:
+		p := o.Change.Pod.DeepCopy()
+		p.Name, p.UID, p.ResourceVersion = p.Name+string(suffix), p.UID+suffix, p.ResourceVersion+string(suffix)
+		o.Change = &seq.Change{Type: o.Change.Type, Pod: p}
+	case o.Change != nil && o.Change.Object != nil:
+		o.Change = &seq.Change{Type: o.Change.Type, Object: o.Change.Object.DeepCopy()}
 	case o.Event != nil:
 		e := o.Event.Event.DeepCopy()
-		e.ResourceVersion = spread(e.ResourceVersion, 0)
-		o.Event = &seq.EventChange{Type: o.Event.Type, Event: e}
+		if o.Event = &(seq.EventChange{Type: o.Event.Type, Event: e}); k < 0 {
+			break
+		}
+		i := strings.LastIndexByte(e.Name, '.')
+		name := e.Name
+		e.Name = name[:i] + string(suffix) + shiftName(name, later)[i:]
+		e.FirstTimestamp.Time = shiftedSecond(name, later)
+		e.LastTimestamp = e.FirstTimestamp
+		e.UID, e.ResourceVersion = e.UID+suffix, e.ResourceVersion+string(suffix)
+		e.InvolvedObject.Name, e.InvolvedObject.UID = e.InvolvedObject.Name+string(suffix), e.InvolvedObject.UID+suffix
 	}
 	return o
 }
 
-func scaledObject(u *unstructured.Unstructured) *unstructured.Unstructured {
-	u = u.DeepCopy()
-	u.SetResourceVersion(spread(u.GetResourceVersion(), 0))
-	return u
-}
-
-// copied is the k-th copy of what was observed of a Pod.
-func copied(o seq.Observation, k int) seq.Observation {
-	later := time.Duration(k) * 5 * time.Millisecond
-	o.Received = o.Received.Add(later)
-	suffix := fmt.Sprintf("-%03d", k)
-	if o.Change != nil {
-		p := o.Change.Pod.DeepCopy()
-		p.Name, p.UID, p.ResourceVersion = p.Name+suffix, p.UID+types.UID(suffix), spread(p.ResourceVersion, k)
-		o.Change = &seq.Change{Type: o.Change.Type, Pod: p}
-		return o
+// number gives the revisions numbers in the order in which they came.
+func number(all []seq.Observation) {
+	numbers, last := map[string]string{}, 1000
+	of := func(rv string) string {
+		if numbers[rv] == "" {
+			last++
+			numbers[rv] = strconv.Itoa(last)
+		}
+		return numbers[rv]
 	}
-	e := o.Event.Event.DeepCopy()
-	i := strings.LastIndexByte(e.Name, '.')
-	e.Name = e.Name[:i] + suffix + shiftName(e.Name, later)[i:]
-	e.FirstTimestamp.Time = shiftedSecond(o.Event.Event.Name, later)
-	e.LastTimestamp = e.FirstTimestamp
-	e.UID, e.ResourceVersion = e.UID+types.UID(suffix), spread(e.ResourceVersion, k)
-	e.InvolvedObject = corev1.ObjectReference{Kind: "Pod", Namespace: e.InvolvedObject.Namespace,
-		Name: e.InvolvedObject.Name + suffix,
-		UID:  e.InvolvedObject.UID + types.UID(suffix), FieldPath: e.InvolvedObject.FieldPath}
-	o.Event = &seq.EventChange{Type: o.Event.Type, Event: e}
-	return o
+	for _, o := range all {
+		switch {
+		case o.Request != nil && o.Request.Answer != nil:
+			o.Request.Answer.SetResourceVersion(of(o.Request.Answer.GetResourceVersion()))
+			o.Request.ResourceVersion = o.Request.Answer.GetResourceVersion()
+		case o.Request != nil && o.Request.ResourceVersion != "":
+			o.Request.ResourceVersion = strconv.Itoa(last)
+		case o.Change != nil:
+			m := o.Change.ChangedObject()
+			m.SetResourceVersion(of(m.GetResourceVersion()))
+		case o.Event != nil:
+			o.Event.Event.ResourceVersion = of(o.Event.Event.ResourceVersion)
+		}
+	}
 }
 
 // askAll asks for all that a live run asks for after each batch of observations.
@@ -161,6 +160,8 @@ func BenchmarkLook(b *testing.B) {
 				event = o
 			}
 		}
+		_, event.Received = nameTime(event.Event.Event.Name)
+		event.Received = event.Received.Add(-time.Second) // the kubelet's clock is ahead by that, and each time by more
 		for name, o := range map[string]seq.Observation{"": status, "-clock": event} {
 			b.Run(fmt.Sprint(pods, name), func(b *testing.B) {
 				tr := scenario.Fold(subject, all)
