@@ -10,9 +10,16 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-// Run returns what the observations say of the run as a whole.
+// Run returns what the observations say of the run as a whole. Its lists are shared: not to be changed.
 func (t *Trace) Run() seq.Run {
 	r := t.resolve()
+	if r.runAt != r.version || r.runAt == 0 {
+		r.runAt, r.run = r.version, r.tellRun()
+	}
+	return r.run
+}
+
+func (r *result) tellRun() seq.Run {
 	s := r.scene.subject()
 	run := seq.Run{Subject: s.object, Runtime: s.runtime, Node: s.node, Origin: s.zero(), Clocks: s.clocks.List(),
 		Sources: r.sources(), Unseen: r.unseen(), AttachedAt: s.attachedAt}
@@ -75,8 +82,8 @@ func podExpected(s *story) []seq.Participant {
 var watched = map[string]string{"pods": "watch", "events": "events"}
 
 // outlines are those of all stories.
-func (r *result) outlines() iter.Seq[outline] {
-	return func(yield func(outline) bool) {
+func (r *result) outlines() iter.Seq[*outline] {
+	return func(yield func(*outline) bool) {
 		for _, e := range r.entries {
 			if !yield(e.outline.of(e, outlineOf)) {
 				return

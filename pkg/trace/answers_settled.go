@@ -109,30 +109,45 @@ func (r *result) underWay(now time.Time) (u under) {
 			u.since = instant.Sooner(u.since, q.Sent)
 		}
 	}
-	least := map[seq.Participant]time.Duration{}
+	var least []delivery // the fastest of each emitter
 	for _, e := range r.entries {
 		w := e.underWay.of(e, r.storyUnderWay)
-		u.since = instant.Sooner(u.since, w.since)
+		if !w.since.IsZero() {
+			u.since = instant.Sooner(u.since, w.since)
+		}
 		for _, x := range w.events {
 			if now.Sub(x.received) < recently {
 				u.since = instant.Sooner(u.since, x.since)
 			}
 		}
-		for _, d := range w.least {
-			if old, ok := least[d.emitter]; !ok || d.took < old {
-				least[d.emitter] = d.took
-			}
+		for i := range w.least {
+			least = fastest(least, &w.least[i])
 		}
 	}
 	for _, e := range r.entries {
-		for _, d := range e.underWay.value.delivered {
+		for i := range e.underWay.value.delivered {
+			d := &e.underWay.value.delivered[i]
 			if now.Sub(d.received) >= recently {
 				break
 			}
-			u.lateness = max(u.lateness, d.took-least[d.emitter])
+			u.lateness = max(u.lateness, d.took-least[emitterIn(least, d)].took)
 		}
 	}
 	return u
+}
+
+func emitterIn(all []delivery, d *delivery) int {
+	return slices.IndexFunc(all, func(o delivery) bool { return o.emitter == d.emitter })
+}
+
+// fastest takes a delivery among the fastest of each emitter, if it is.
+func fastest(all []delivery, d *delivery) []delivery {
+	if i := emitterIn(all, d); i < 0 {
+		all = append(all, *d)
+	} else if d.took < all[i].took {
+		all[i] = *d
+	}
+	return all
 }
 
 // storyUnderWay finds what is under way in one story.
@@ -149,12 +164,7 @@ func (r *result) storyUnderWay(s *story) (w underWay) {
 		}
 		d := delivery{e.emitter, e.received, e.received.Sub(e.at)}
 		w.delivered = append(w.delivered, d)
-		i := slices.IndexFunc(w.least, func(o delivery) bool { return o.emitter == e.emitter })
-		if i < 0 {
-			w.least = append(w.least, d)
-		} else if d.took < w.least[i].took {
-			w.least[i] = d
-		}
+		w.least = fastest(w.least, &d)
 	}
 	slices.SortFunc(w.delivered, func(a, b delivery) int { return b.received.Compare(a.received) })
 	return w

@@ -26,11 +26,11 @@ type memo[T any] struct {
 	value   T
 }
 
-func (m *memo[T]) of(e *entry, ask func(*story) T) T {
+func (m *memo[T]) of(e *entry, ask func(*story) T) *T {
 	if m.version != e.version || m.version == 0 {
 		m.version, m.value = e.version, ask(e.story)
 	}
-	return m.value
+	return &m.value
 }
 
 // held is whether something may hold an object.

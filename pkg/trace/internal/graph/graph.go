@@ -86,12 +86,11 @@ type node struct {
 	conflict uint8      // of the directions
 	hidden   bool       // not to be drawn
 
-	dirty   work
-	fresh   bool // published since the order was updated
-	counted bool // among those with a conflict
-	seen    bool // by order.update, while it looks
-	placed  bool // it is in the order, at this place
-	place   place
+	dirty  work
+	fresh  bool // published since the order was updated
+	seen   bool // by order.update, while it looks
+	placed bool // it is in the order, at this place
+	place  place
 }
 
 const (
@@ -114,15 +113,15 @@ const (
 
 // Graph holds all messages of a run. The zero value is empty.
 type Graph struct {
-	hides     func(*seq.Step) bool
-	nodes     map[seq.Key]*node
-	byAbout   map[string]map[*node]bool
-	store     store
-	changed   []*node // to be merged
-	order     order
-	conflicts int  // how many drawn messages have one
-	cycles    bool // there are circles of causes
-	touched   func(about string)
+	hides   func(*seq.Step) bool
+	nodes   map[seq.Key]*node
+	byAbout map[string]map[*node]bool
+	store   store
+	changed []*node // to be merged
+	order   order
+	clashes map[*node]bool // drawn messages with a conflict
+	cycles  bool           // there are circles of causes
+	touched func(about string)
 }
 
 // New is an empty graph. Hides says of a message, by its window and rule, that it is not to be drawn. Touched is called
@@ -131,7 +130,7 @@ func New(hides func(*seq.Step) bool, touched func(about string)) *Graph {
 	if touched == nil {
 		touched = func(string) {}
 	}
-	return &Graph{nodes: map[seq.Key]*node{}, byAbout: map[string]map[*node]bool{},
+	return &Graph{nodes: map[seq.Key]*node{}, byAbout: map[string]map[*node]bool{}, clashes: map[*node]bool{},
 		hides: hides, touched: touched, store: newStore()}
 }
 
@@ -224,7 +223,7 @@ func (n *node) merge() {
 	was := n.step
 	if !n.exists() {
 		*n = node{step: seq.Step{Key: was.Key}, preds: n.preds, succs: n.succs, replies: n.replies, dirty: n.dirty,
-			placed: n.placed, place: n.place, cycle: n.cycle, hidden: n.hidden, counted: n.counted}
+			placed: n.placed, place: n.place, cycle: n.cycle, hidden: n.hidden}
 		return
 	}
 	first := n.claims[0]

@@ -64,7 +64,7 @@ func TestResolveIsPure(t *testing.T) {
 			growing.Set(&sections[i], nil)
 		}
 		growing.Resolve()
-		if len(growing.nodes) > 0 || len(growing.Steps()) > 0 || growing.conflicts > 0 {
+		if len(growing.nodes) > 0 || len(growing.Steps()) > 0 || len(growing.clashes) > 0 {
 			t.Fatalf("seed %d: of nothing there are %d nodes, %d steps", seed, len(growing.nodes), len(growing.Steps()))
 		}
 	}

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -149,13 +150,20 @@ func (g *Graph) About(uid string) []*seq.Step {
 // Conflicts are how many drawn messages have bounds that contradict each other, and the first of them, up to so many, in
 // order.
 func (g *Graph) Conflicts(most int) (n int, first []*seq.Step) {
-	for _, x := range g.order.steps {
-		if len(first) == min(most, g.conflicts) {
-			break
+	if len(g.clashes) > 100 { // then the first are found soon
+		for _, x := range g.order.steps {
+			if len(first) == most {
+				break
+			}
+			if x.Conflict {
+				first = append(first, x)
+			}
 		}
-		if x.Conflict {
-			first = append(first, x)
-		}
+		return len(g.clashes), first
 	}
-	return g.conflicts, first
+	nodes := slices.SortedFunc(maps.Keys(g.clashes), byPlace)
+	for _, n := range nodes[:min(most, len(nodes))] {
+		first = append(first, &n.step)
+	}
+	return len(nodes), first
 }

@@ -357,13 +357,10 @@ func (g *Graph) publish(n *node) {
 		}
 	}
 	n.fresh = true
-	conflict := n.exists() && !n.hidden && (n.clash || n.conflict != 0)
-	if conflict != n.counted {
-		if n.counted = conflict; conflict {
-			g.conflicts++
-		} else {
-			g.conflicts--
-		}
+	if n.exists() && !n.hidden && (n.clash || n.conflict != 0) {
+		g.clashes[n] = true
+	} else {
+		delete(g.clashes, n)
 	}
 	if !n.exists() {
 		return
