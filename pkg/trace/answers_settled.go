@@ -4,7 +4,7 @@ package trace
 
 import (
 	"cmp"
-	"slices"
+	"math"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -109,7 +109,11 @@ func (r *result) underWay(now time.Time) (u under) {
 			u.since = instant.Sooner(u.since, q.Sent)
 		}
 	}
-	var least []delivery // the fastest of each emitter
+	unknown := time.Duration(math.MaxInt64)
+	least := make([]time.Duration, len(r.emitters), 16) // how long the fastest Event of each emitter was under way
+	for i := range least {
+		least[i] = unknown
+	}
 	for _, e := range r.entries {
 		w := e.underWay.of(e, r.storyUnderWay)
 		if !w.since.IsZero() {
@@ -120,34 +124,23 @@ func (r *result) underWay(now time.Time) (u under) {
 				u.since = instant.Sooner(u.since, x.since)
 			}
 		}
-		for i := range w.least {
-			least = fastest(least, &w.least[i])
+		for i := range w.delivered {
+			d := &w.delivered[i]
+			for d.emitter >= len(least) {
+				least = append(least, unknown)
+			}
+			least[d.emitter] = min(least[d.emitter], d.took)
 		}
 	}
+	since := now.Add(-recently).UnixNano()
 	for _, e := range r.entries {
 		for i := range e.underWay.value.delivered {
-			d := &e.underWay.value.delivered[i]
-			if now.Sub(d.received) >= recently {
-				break
+			if d := &e.underWay.value.delivered[i]; d.received > since {
+				u.lateness = max(u.lateness, d.took-least[d.emitter])
 			}
-			u.lateness = max(u.lateness, d.took-least[emitterIn(least, d)].took)
 		}
 	}
 	return u
-}
-
-func emitterIn(all []delivery, d *delivery) int {
-	return slices.IndexFunc(all, func(o delivery) bool { return o.emitter == d.emitter })
-}
-
-// fastest takes a delivery among the fastest of each emitter, if it is.
-func fastest(all []delivery, d *delivery) []delivery {
-	if i := emitterIn(all, d); i < 0 {
-		all = append(all, *d)
-	} else if d.took < all[i].took {
-		all[i] = *d
-	}
-	return all
 }
 
 // storyUnderWay finds what is under way in one story.
@@ -162,11 +155,8 @@ func (r *result) storyUnderWay(s *story) (w underWay) {
 		if e.count != 1 || e.isFirstEmission || e.at.IsZero() || s.wasListed(e) {
 			continue
 		}
-		d := delivery{e.emitter, e.received, e.received.Sub(e.at)}
-		w.delivered = append(w.delivered, d)
-		w.least = fastest(w.least, &d)
+		w.delivered = append(w.delivered, delivery{r.emitter(e.emitter), e.received.UnixNano(), e.received.Sub(e.at)})
 	}
-	slices.SortFunc(w.delivered, func(a, b delivery) int { return b.received.Compare(a.received) })
 	return w
 }
 

@@ -30,6 +30,7 @@ type scene struct {
 	recorded   []recordedRequest
 	members    members
 	stories    []*story          // of the members, in their order
+	roots      []*story          // see rootStories
 	byUID      map[string]*story // those of objects that are there
 }
 
@@ -227,15 +228,16 @@ func (s *story) key(k seq.Key) seq.Key {
 	return seq.Key(s.prefix) + k
 }
 
-// roots are the stories of what our requests are about, the subject's first.
+// rootStories are the stories of what our requests are about, the subject's first.
 func (c *scene) rootStories() []*story {
-	var all []*story
-	for _, s := range c.stories {
-		if s == c.subject() || len(s.ownRequests) > 0 {
-			all = append(all, s)
+	if len(c.roots) == 0 {
+		for _, s := range c.stories {
+			if s == c.subject() || len(s.ownRequests) > 0 {
+				c.roots = append(c.roots, s)
+			}
 		}
 	}
-	return all
+	return c.roots
 }
 
 // podStories are the stories of Pods.

@@ -87,8 +87,9 @@ type result struct {
 	pods     []*entry     // of these, those of Pods
 	members  []seq.Member // of the Pods, see Members
 	blocks   []span       // of the steps, see firstOpen
-	run      seq.Run      // see Run
-	runAt    uint64       // the version of that; 0 for none
+	emitters []seq.Participant
+	run      seq.Run // see Run
+	runAt    uint64  // the version of that; 0 for none
 }
 
 // stepsOf are the steps of one object's story, in order.

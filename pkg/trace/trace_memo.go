@@ -3,6 +3,7 @@ package trace
 // What is remembered of each story between looks: what was answered about it, for as long as it is as it was.
 
 import (
+	"slices"
 	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
@@ -43,8 +44,7 @@ type held struct {
 type underWay struct {
 	since     time.Time // zero for nothing
 	events    []unsettled
-	delivered []delivery // of the Events, the last in time first
-	least     []delivery // of these, the fastest of each emitter
+	delivered []delivery // of the Events
 }
 
 // unsettled is an Event of which another observation may tell what it was about.
@@ -52,9 +52,18 @@ type unsettled struct{ received, since time.Time }
 
 // delivery is the way of an Event to us.
 type delivery struct {
-	emitter  seq.Participant
-	received time.Time
+	emitter  int           // see result.emitter
+	received int64         // in nanoseconds since 1970
 	took     time.Duration // as far as the clocks agree
+}
+
+// emitter is the number of an emitter of Events, from 0.
+func (r *result) emitter(p seq.Participant) int {
+	i := slices.Index(r.emitters, p)
+	if i < 0 {
+		i, r.emitters = len(r.emitters), append(r.emitters, p)
+	}
+	return i
 }
 
 // outline is what of a story counts for the run as a whole.

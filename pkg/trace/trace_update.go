@@ -120,7 +120,7 @@ func (u *update) takeMembers() bool {
 			return false // another order
 		case s == nil:
 			s = t.newStory(c, i)
-			c.stories = slices.Insert(c.stories, k, s)
+			c.stories, c.roots = slices.Insert(c.stories, k, s), nil
 			u.enter(s)
 			if !u.join(s) {
 				return false
