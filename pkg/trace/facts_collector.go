@@ -52,7 +52,7 @@ func (s *story) releaseKey(finalizer string) seq.Key {
 // collector attributes what only the garbage collector does: it takes away its own finalizers, and the references to an
 // owner that leaves its objects behind.
 func (s *story) collectorActor(w *write) (actor, bool) {
-	if w.prevObject == nil {
+	if w.prevObject == nil || w.removedCollectorFinalizer() == "" && w.lostOwner() == nil {
 		return actor{}, false
 	}
 	if e := w.entry(w.prevObject); e != nil && !w.deleted && object.Client(e.Manager) != seq.ControllerManager {

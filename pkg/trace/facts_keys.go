@@ -9,6 +9,9 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
+// keyOf joins the words of a key.
+func keyOf(what, which, number string) seq.Key { return seq.Key(what + ":" + which + ":" + number) }
+
 func keyf(format string, words ...any) seq.Key { return seq.Key(fmt.Sprintf(format, words...)) }
 
 func callKey(r *seq.Request) seq.Key { return seq.Key("call:" + r.ID) }
@@ -30,25 +33,31 @@ func (s *story) writeKey(w *write) seq.Key {
 	return seq.Key("write:" + s.resource + ":" + strconv.FormatUint(w.rv, 10))
 }
 
-func (e *emitted) etcdKey() seq.Key { return keyf("etcd:events:%s:%d", e.event.UID, e.rv) }
+func (e *emitted) etcdKey() seq.Key {
+	return keyOf("etcd:events", string(e.event.UID), strconv.FormatUint(e.rv, 10))
+}
 
 // noteKey is that of the emission, where it is drawn as a step of its own.
-func (e *emitted) noteKey() seq.Key { return keyf("event:%s:%d", e.event.UID, e.count) }
+func (e *emitted) noteKey() seq.Key {
+	return keyOf("event", string(e.event.UID), strconv.Itoa(e.count))
+}
 
-func (e *emitted) writeKey() seq.Key { return keyf("write:events:%s:%d", e.event.UID, e.rv) }
+func (e *emitted) writeKey() seq.Key {
+	return keyOf("write:events", string(e.event.UID), strconv.FormatUint(e.rv, 10))
+}
 
 // criKey is that of a call of the CRI: by the RPC, the container and the container's life, from 0; a pull counts by
 // itself.
 func criKey(rpc, container string, attempt int) seq.Key {
-	return keyf("cri:%s:%s:%d", rpc, container, attempt)
+	return keyOf("cri:"+rpc, container, strconv.Itoa(attempt))
 }
 
 var sandboxKey = criKey("RunPodSandbox", "", 0)
 
 func exitKey(container string, attempt int) seq.Key {
-	return keyf("exit:%s:%d", container, attempt)
+	return keyOf("exit", container, strconv.Itoa(attempt))
 }
 
 func probeKey(kind, container string, attempt int) seq.Key {
-	return keyf("probe:%s:%s:%d", kind, container, attempt)
+	return keyOf("probe:"+kind, container, strconv.Itoa(attempt))
 }

@@ -59,14 +59,13 @@ func (r *rule) applies(s *story) bool {
 }
 
 // complete fills in what the row says of its messages.
-func (r *rule) complete(c graph.Claim) graph.Claim {
+func (r *rule) complete(c *graph.Claim) {
 	if c.Rule == nil { // else it speaks for another
 		c.Rule = &r.Rule
 	}
 	c.From, c.To = cmp.Or(c.From, r.from), cmp.Or(c.To, r.to)
 	c.Kind, c.Certainty, c.Label = cmp.Or(c.Kind, r.kind), cmp.Or(c.Certainty, r.certainty), cmp.Or(c.Label, r.label)
 	c.Instant, c.Detail = cmp.Or(c.Instant, r.instant), cmp.Or(c.Detail, r.detail)
-	return c
 }
 
 // The documentation that rules name pages of.
@@ -112,10 +111,10 @@ func Rules() (all []*seq.Rule) {
 }
 
 // qualify makes the keys of a claim unique among all objects: what is about a revision or a request is so already.
-func (s *story) qualify(c graph.Claim) graph.Claim {
+func (s *story) qualify(c *graph.Claim) {
 	c.About = cmp.Or(c.About, s.object.UID)
 	if s.prefix == "" {
-		return c
+		return
 	}
 	c.Key, c.Call = s.key(c.Key), s.key(c.Call)
 	after := make([]seq.Key, len(c.Follows))
@@ -123,5 +122,4 @@ func (s *story) qualify(c graph.Claim) graph.Claim {
 		after[i] = s.key(k)
 	}
 	c.Follows = after
-	return c
 }

@@ -84,9 +84,10 @@ type result struct {
 	graph    *graph.Graph
 	entries  []*entry // of the stories, in their order
 	entryOf  map[*story]*entry
-	pods     []*entry     // of these, those of Pods
-	members  []seq.Member // of the Pods, see Members
-	blocks   []span       // of the steps, see firstOpen
+	pods     []*entry       // of these, those of Pods
+	buffer   []graph.Ranked // see claims
+	members  []seq.Member   // of the Pods, see Members
+	blocks   []span         // of the steps, see firstOpen
 	emitters []seq.Participant
 	run      seq.Run // see Run
 	runAt    uint64  // the version of that; 0 for none

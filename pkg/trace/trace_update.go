@@ -348,11 +348,11 @@ func (u *update) derive(s *story, x *stale) {
 	order := graph.Order{Root: s.order.root, Revision: s.order.first, UID: s.order.uid}
 	if s.isPod() || s.isContainer() {
 		y.whole.Order = order
-		u.graph.Set(&y.whole, claims(s, s.revisions, s.events, true))
+		u.graph.Set(&y.whole, u.claims(s, s.revisions, s.events, true))
 		return
 	}
 	y.whole.Order = order
-	u.graph.Set(&y.whole, claims(s, nil, nil, true))
+	u.graph.Set(&y.whole, u.claims(s, nil, nil, true))
 	section := func(of map[uint64]*graph.Section, rv uint64) *graph.Section {
 		if of[rv] == nil {
 			of[rv] = &graph.Section{Order: order}
@@ -362,7 +362,7 @@ func (u *update) derive(s *story, x *stale) {
 	}
 	for _, w := range s.revisions {
 		if x.all || x.writes[w.rv] {
-			u.graph.Set(section(y.writes, w.rv), claims(s, []*write{w}, nil, false))
+			u.graph.Set(section(y.writes, w.rv), u.claims(s, []*write{w}, nil, false))
 		}
 	}
 	for i := 0; i < len(s.events); {
@@ -371,19 +371,25 @@ func (u *update) derive(s *story, x *stale) {
 			k++
 		}
 		if rv := s.events[i].rv; x.all || x.events[rv] {
-			u.graph.Set(section(y.events, rv), claims(s, nil, s.events[i:k], false))
+			u.graph.Set(section(y.events, rv), u.claims(s, nil, s.events[i:k], false))
 		}
 		i = k
 	}
 }
 
 // claims are those that the rules derive of these writes and Events of a story, and of it as a whole if that is asked
-// for.
-func claims(s *story, writes []*write, events []*emitted, whole bool) (all []graph.Ranked) {
+// for. They are valid until they are asked for again.
+func (r *result) claims(s *story, writes []*write, events []*emitted, whole bool) []graph.Ranked {
+	all := r.buffer[:0]
+	rank := 0
+	emit := func(c graph.Claim) {
+		all = append(all, graph.Ranked{Rank: rank, Claim: c})
+		x := &all[len(all)-1].Claim
+		s.qualify(x)
+		rules[rank].complete(x)
+	}
 	for i, x := range rules {
-		emit := func(c graph.Claim) {
-			all = append(all, graph.Ranked{Rank: i, Claim: x.complete(s.qualify(c))})
-		}
+		rank = i
 		switch {
 		case !x.applies(s):
 		case x.deriveWrite != nil:
@@ -398,5 +404,6 @@ func claims(s *story, writes []*write, events []*emitted, whole bool) (all []gra
 			x.derive(s, emit)
 		}
 	}
+	r.buffer = all
 	return all
 }

@@ -117,6 +117,7 @@ type Graph struct {
 	nodes   map[seq.Key]*node
 	byAbout map[string]map[*node]bool
 	store   store
+	spare   []node  // see next
 	changed []*node // to be merged
 	order   order
 	clashes map[*node]bool // drawn messages with a conflict
@@ -153,13 +154,22 @@ func (g *Graph) Set(s *Section, claims []Ranked) {
 		old[name{c.Rank, c.Key}] = append(old[name{c.Rank, c.Key}], c)
 	}
 	s.claims = append(make([]*claim, 0, len(claims)), was[:same]...)
+	var block []claim // several at once
 	for i := same; i < len(claims); i++ {
 		name := name{claims[i].Rank, claims[i].Key}
 		if before := old[name]; len(before) > 0 && before[0].equals(&claims[i]) {
 			before[0].index, old[name] = i, before[1:]
 			s.claims = append(s.claims, before[0])
 		} else {
-			s.claims = append(s.claims, &claim{claims[i], s, i})
+			switch {
+			case len(block) > 0:
+			case len(was) == 0: // all are new
+				block = make([]claim, min(len(claims)-i, 16))
+			default:
+				block = make([]claim, 1)
+			}
+			block[0] = claim{claims[i], s, i}
+			s.claims, block = append(s.claims, &block[0]), block[1:]
 		}
 	}
 	for _, gone := range old {
@@ -197,10 +207,20 @@ func byOrder(a, b *claim) int {
 func (g *Graph) node(key seq.Key) *node {
 	n := g.nodes[key]
 	if n == nil {
-		n = &node{}
+		n = g.next()
 		n.step.Key = key
 		g.nodes[key] = n
 	}
+	return n
+}
+
+// next is a node that nothing is known of. Each is large, so several are made at once.
+func (g *Graph) next() *node {
+	if len(g.spare) == 0 {
+		g.spare = make([]node, 16)
+	}
+	n := &g.spare[0]
+	g.spare = g.spare[1:]
 	return n
 }
 
