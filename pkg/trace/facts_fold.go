@@ -23,9 +23,13 @@ import (
 // changed by it is noted, for a whole run or for one object.
 type store struct {
 	version   uint64
-	ofAll     uint64          // the version by which something became known that all may depend on
-	ofMembers uint64          // the version by which something became known by which objects are part of the run
-	changed   map[string]bool // uids of objects of which something became known since it was emptied
+	ofAll     uint64                  // the version by which something became known that all may depend on
+	ofMembers uint64                  // the version by which something became known by which objects are part of the run
+	changed   map[string]bool         // uids of objects of which something became known since it was emptied
+	appeared  []string                // of these, those that were not known before, where nothing else says who is part of the run
+	named     map[string]bool         // uids of Pods that an EndpointSlice names, or has named
+	owning    map[string]bool         // uids of objects that others say own them
+	byName    map[seq.Object][]string // the uids of objects that have had a name
 
 	subject       seq.Object
 	requests      map[string]*seq.Request
@@ -110,7 +114,7 @@ type eventRevision struct {
 
 func newStore(subject seq.Object) store {
 	return store{
-		subject: subject, changed: map[string]bool{}, requests: map[string]*seq.Request{}, objects: map[string]*facts{}, gaps: map[seq.Gap]time.Time{},
+		subject: subject, changed: map[string]bool{}, named: map[string]bool{}, owning: map[string]bool{}, byName: map[seq.Object][]string{}, requests: map[string]*seq.Request{}, objects: map[string]*facts{}, gaps: map[seq.Gap]time.Time{},
 		audits: map[string]*seq.Audit{}, spans: map[string]*seq.Span{}, losses: map[seq.Loss]int{},
 		engine:        map[string]engineEvent{},
 		runtimeEvents: map[string]runtimeEvent{}, fields: map[string]*metav1.FieldsV1{}, lists: map[string]uint64{},
@@ -269,14 +273,14 @@ func (t *store) addRevision(f *facts, r *revision) {
 		f.last = r
 	}
 	for _, o := range r.object.GetOwnerReferences() {
-		f.owners[string(o.UID)] = true
+		f.owners[string(o.UID)], t.owning[string(o.UID)] = true, true
 	}
 	for _, e := range r.slice() {
 		if rv, known := f.endpoints[e.Pod]; !known || r.rv < rv {
 			if f.endpoints == nil {
 				f.endpoints = map[string]uint64{}
 			}
-			f.endpoints[e.Pod] = r.rv
+			f.endpoints[e.Pod], t.named[e.Pod] = r.rv, true
 			was.endpoints = -1 // whichever they are, they are not as they were
 		}
 	}
@@ -289,10 +293,22 @@ func (t *store) addRevision(f *facts, r *revision) {
 		f.since.revision = r.rv
 	}
 	t.newOf(uid)
-	if f.standing() != was {
+	switch is := f.standing(); {
+	case is == was:
+	case was.revision == 0 && is.claims == "" && !special[is.last.Kind]:
+		t.appeared = append(t.appeared, uid)
+	default:
 		t.ofMembers = t.version
 	}
+	if was.revision == 0 {
+		name := seq.ObjectOf(r.object)
+		name.UID = ""
+		t.byName[name] = append(t.byName[name], uid)
+	}
 }
+
+// special are the kinds of objects that are part of a run by other means than their owners, see takesPart.
+var special = map[string]bool{"EndpointSlice": true, "PersistentVolumeClaim": true, "PersistentVolume": true}
 
 // standing is all of an object by which objects are part of a run, see members.
 type standing struct {

@@ -124,11 +124,8 @@ func (t *store) identified(o seq.Object, requests []*seq.Request) seq.Object {
 		return o
 	}
 	newest := uint64(0)
-	for _, uid := range slices.Sorted(maps.Keys(t.objects)) {
+	for _, uid := range slices.Sorted(slices.Values(t.byName[seq.Object{Kind: o.Kind, Namespace: o.Namespace, Name: o.Name}])) {
 		f := t.objects[uid]
-		if f.last == nil || !seq.ObjectOf(f.last.object).Same(seq.Object{Kind: o.Kind, Namespace: o.Namespace, Name: o.Name}) {
-			continue
-		}
 		for rv, r := range f.revisions {
 			if (newest == 0 || rv > newest != !t.attachedAt.IsZero()) && !(underway && r.listed) {
 				// who waits for one takes the first

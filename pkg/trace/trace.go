@@ -39,6 +39,7 @@ func (t *Trace) resolve() *result {
 	}
 	t.result.version = t.version
 	clear(t.changed)
+	t.appeared = t.appeared[:0]
 	return t.result
 }
 

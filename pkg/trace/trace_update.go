@@ -89,13 +89,39 @@ func (u *update) isRoot(uid string, f *facts) bool {
 	return false
 }
 
-// takeMembers finds which objects are part of the run now, and reads those that are new.
+// takeMembers finds which objects are part of the run now, and reads those that are new. It reports whether it could.
 func (u *update) takeMembers() bool {
 	c, t := u.scene, u.store
-	if t.ofMembers <= u.version {
-		return true
+	if t.ofMembers > u.version {
+		return u.takeAll(t.members(c.requests))
 	}
-	now := t.members(c.requests)
+	for _, uid := range t.appeared {
+		f := t.objects[uid]
+		owned := false
+		for owner := range f.owners {
+			owned = owned || c.byUID[owner] != nil && t.objects[owner].last != nil
+		}
+		switch {
+		case u.isRoot(uid, f):
+			return false
+		case t.named[uid] || t.owning[uid] || !c.begins().IsZero(): // others may take part because of it
+			return u.takeAll(t.members(c.requests))
+		case !owned || c.byUID[uid] != nil:
+			continue
+		}
+		i, _ := slices.BinarySearchFunc(c.stories, storyOrder{first: f.oldestRevision(), uid: uid},
+			func(s *story, o storyOrder) int { return s.order.compare(o) })
+		c.members.objects = slices.Insert(c.members.objects, i, seq.ObjectOf(f.last.object))
+		if !u.add(i) {
+			return false
+		}
+	}
+	return true
+}
+
+// takeAll takes these for the members.
+func (u *update) takeAll(now members) bool {
+	c, t := u.scene, u.store
 	was := c.members
 	if now.roots != was.roots || !slices.Equal(now.objects[:now.roots], was.objects[:was.roots]) {
 		return false
@@ -111,24 +137,25 @@ func (u *update) takeMembers() bool {
 		}
 	}
 	c.members = now
-	k := now.roots
 	for i := now.roots; i < len(now.objects); i++ {
 		o := now.objects[i]
 		s := c.byUID[o.UID]
 		switch {
-		case s != nil && (k >= len(c.stories) || c.stories[k] != s || s.order.first != t.objects[o.UID].oldestRevision()):
+		case s != nil && (i >= len(c.stories) || c.stories[i] != s || s.order.first != t.objects[o.UID].oldestRevision()):
 			return false // another order
-		case s == nil:
-			s = t.newStory(c, i)
-			c.stories, c.roots = slices.Insert(c.stories, k, s), nil
-			u.enter(s)
-			if !u.join(s) {
-				return false
-			}
+		case s == nil && !u.add(i):
+			return false
 		}
-		k++
 	}
-	return k == len(c.stories)
+	return len(now.objects) == len(c.stories)
+}
+
+// add begins the story of the i-th member.
+func (u *update) add(i int) bool {
+	s := u.store.newStory(u.scene, i)
+	u.scene.stories, u.scene.roots = slices.Insert(u.scene.stories, i, s), nil
+	u.enter(s)
+	return u.join(s)
 }
 
 // enter makes the entry of a story.
