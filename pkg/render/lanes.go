@@ -157,7 +157,7 @@ func (l *Live) laneLines(r Report, settled int) []line {
 		if !ok {
 			l.lanes = false
 			l.aside = c.tooNarrow()
-			return l.lines(r, settled, l.alone, l.printed)
+			return l.lines(r, settled)
 		}
 		l.columns = c
 	}

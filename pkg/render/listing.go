@@ -26,6 +26,8 @@ type Style struct {
 // line is one step, or a call and its answer, as it is drawn: one or more terminal lines.
 type line struct {
 	key     seq.Key
+	index   int     // of the step in the report
+	call    seq.Key // that of the step
 	answer  seq.Key // key of the response it includes, if it does
 	head    string  // what has to stand above it, once
 	text    []string
@@ -106,35 +108,41 @@ func (y Style) where(r Report) string {
 	return strings.TrimSpace(s)
 }
 
-// lines draws the steps. Calls in alone have been drawn without their answer before, so the answer gets its own line.
-// Those in done have been drawn for good, and are not drawn again.
-func (y Style) lines(r Report, settled int, alone, done map[seq.Key]bool) []line {
+// lines draws the steps that have not been drawn for good. Calls in alone have been drawn without their answer before,
+// so the answer gets its own line.
+func (l *Live) lines(r Report, settled int) []line {
+	l.settled = settled
+	l.selection(r)
+	from := l.passed
+	if from > len(r.Steps) || from > 0 && r.Steps[from-1].Key != l.last { // something came before it after all
+		from = 0
+	}
 	tags := r.tags()
 	answers := map[seq.Key]int{}
-	for i := range r.Steps {
-		if s := r.Steps[i]; s.Kind == seq.ResponseKind && s.Call != "" {
-			answers[s.Call] = i
+	for i, s := range r.Steps[from:] {
+		if s.Kind == seq.ResponseKind && s.Call != "" && !l.others[s.About] {
+			answers[s.Call] = from + i
 		}
 	}
 	var out []line
-	for i := range r.Steps {
-		s := r.Steps[i]
-		if s.Detail > y.Detail && !(s.Kind == seq.ResponseKind && alone[s.Call]) {
+	for i, s := range r.Steps[from:] {
+		i += from
+		if l.others[s.About] || s.Detail > l.Detail && !(s.Kind == seq.ResponseKind && l.alone[s.Call]) {
 			continue
 		}
-		if s.Kind == seq.ResponseKind && s.Call != "" && !alone[s.Call] {
+		if s.Kind == seq.ResponseKind && s.Call != "" && !l.alone[s.Call] {
 			continue // drawn with its request
 		}
-		l := line{key: s.Key, settled: i < settled}
+		x := line{key: s.Key, index: i, call: s.Call, settled: i < settled}
 		var answer *seq.Step
-		if k, ok := answers[s.Call]; ok && s.Kind == seq.RequestKind && !alone[s.Call] {
+		if k, ok := answers[s.Call]; ok && s.Kind == seq.RequestKind && !l.alone[s.Call] {
 			answer = r.Steps[k]
-			l.answer, l.settled = answer.Key, l.settled && k < settled
+			x.answer, x.settled = answer.Key, x.settled && k < settled
 		}
-		if !done[s.Key] {
-			l.text = y.step(s, answer, r.origin(), tags.of(s))
+		if !l.printed[s.Key] {
+			x.text = l.step(s, answer, r.origin(), tags.of(s))
 		}
-		out = append(out, l)
+		out = append(out, x)
 	}
 	return out
 }

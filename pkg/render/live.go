@@ -27,6 +27,11 @@ type Live struct {
 	head    string                     // what stands above the last line that was drawn for good
 	begun   bool
 	printed map[seq.Key]bool // keys of steps drawn for good
+	passed  int              // so many steps, from the first, need no look any more
+	last    seq.Key          // of the last of these
+	others  map[string]bool  // uids of Pods that are not drawn, see selection
+	one     string           // uid of the Pod that is
+	settled int              // so many steps, from the first, are settled
 	alone   map[seq.Key]bool // calls drawn without their answer
 	tail    []string         // terminal lines below the settled ones
 }
@@ -79,10 +84,13 @@ func (l *Live) Finish(r Report) error {
 
 func (l *Live) draw(r Report, settled int) []line {
 	l.clock = r.looks()
-	all := r.Steps
 	if r.Pods == "slowest" && r.Outcome.Name == "" { // whose steps will stand between these is not known yet
 		settled = 0
 	}
+	if !l.lanes {
+		return l.lines(r, settled)
+	}
+	all := r.Steps
 	if r = r.selected(); len(r.Steps) < len(all) { // of those that are drawn
 		n := 0
 		for _, s := range all[:settled] {
@@ -92,10 +100,23 @@ func (l *Live) draw(r Report, settled int) []line {
 		}
 		settled = n
 	}
-	if l.lanes {
-		return l.laneLines(r, settled)
+	return l.laneLines(r, settled)
+}
+
+// selection finds which Pods are not drawn. There may be thousands, and few are new.
+func (l *Live) selection(r Report) {
+	one, some := r.one()
+	switch {
+	case !some:
+		l.others = nil
+	case l.others == nil || l.one != one || len(l.others) > len(r.Members):
+		l.others, l.one = map[string]bool{}, one
 	}
-	return l.lines(r, settled, l.alone, l.printed)
+	if some && len(l.others) < len(r.Members) {
+		for _, m := range r.Members {
+			l.others[m.Object.UID] = m.Object.UID != one
+		}
+	}
 }
 
 // final writes the lines at the front that are settled, or all, and returns the others.
@@ -124,16 +145,25 @@ func (l *Live) final(b *bytes.Buffer, r Report, lines []line, all bool) []line {
 			b.WriteString(x.head + "\n")
 		}
 		l.head = x.head
-		if x.answer == "" {
-			for _, s := range r.Steps {
-				if s.Key == x.key && s.Call == s.Key {
-					l.alone[s.Call] = true
-				}
-			}
+		if x.answer == "" && x.call == x.key {
+			l.alone[x.call] = true
 		}
 		b.WriteString(strings.Join(x.text, "\n") + "\n")
 	}
+	if !l.lanes {
+		l.pass(r, rest)
+	}
 	return rest
+}
+
+// pass notes up to which step all that is drawn has been drawn for good.
+func (l *Live) pass(r Report, rest []line) {
+	if l.passed = l.settled; len(rest) > 0 {
+		l.passed = min(l.passed, rest[0].index)
+	}
+	if l.passed > 0 {
+		l.last = r.Steps[l.passed-1].Key
+	}
 }
 
 // unsettled is the tail, cut to the screen.

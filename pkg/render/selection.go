@@ -17,22 +17,28 @@ type Selection string
 // only in the end.
 var Selections = []Selection{"all", "first", "slowest"}
 
+// one is the uid of the only Pod that is drawn, or nothing where that is not known yet; some is false where all are.
+func (r Report) one() (uid string, some bool) {
+	switch {
+	case len(r.Members) == 0 || r.Pods == "all":
+		return "", false
+	case r.Pods == "slowest" && r.Outcome.Name == "":
+		return "", true
+	case r.Pods == "slowest":
+		return slices.MaxFunc(r.Members, func(a, b seq.Member) int { return cmp.Compare(a.Took, b.Took) }).Object.UID, true
+	}
+	return r.Members[0].Object.UID, true
+}
+
 // selected returns the report with the steps of the Pods that are drawn.
 func (r Report) selected() Report {
-	if len(r.Members) == 0 || r.Pods == "all" {
+	one, some := r.one()
+	if !some {
 		return r
-	}
-	one := r.Members[0]
-	if r.Pods == "slowest" {
-		if r.Outcome.Name == "" { // not known yet: none
-			one = seq.Member{}
-		} else {
-			one = slices.MaxFunc(r.Members, func(a, b seq.Member) int { return cmp.Compare(a.Took, b.Took) })
-		}
 	}
 	left := map[string]bool{}
 	for _, m := range r.Members {
-		left[m.Object.UID] = m.Object.UID != one.Object.UID
+		left[m.Object.UID] = m.Object.UID != one
 	}
 	kept := make([]*seq.Step, 0, len(r.Steps))
 	for _, s := range r.Steps {

@@ -23,13 +23,14 @@ import (
 // changed by it is noted, for a whole run or for one object.
 type store struct {
 	version   uint64
-	ofAll     uint64                  // the version by which something became known that all may depend on
-	ofMembers uint64                  // the version by which something became known by which objects are part of the run
-	changed   map[string]bool         // uids of objects of which something became known since it was emptied
-	appeared  []string                // of these, those that were not known before, where nothing else says who is part of the run
-	named     map[string]bool         // uids of Pods that an EndpointSlice names, or has named
-	owning    map[string]bool         // uids of objects that others say own them
-	byName    map[seq.Object][]string // the uids of objects that have had a name
+	ofAll     uint64          // the version by which something became known that all may depend on
+	ofMembers uint64          // the version by which something became known by which objects are part of the run
+	changed   map[string]bool // uids of objects of which something became known since it was emptied
+	// of these, those that were not known before, where nothing else says who is part of the run
+	appeared []string
+	named    map[string]bool         // uids of Pods that an EndpointSlice names, or has named
+	owning   map[string]bool         // uids of objects that others say own them
+	byName   map[seq.Object][]string // the uids of objects that have had a name
 
 	subject       seq.Object
 	requests      map[string]*seq.Request
@@ -114,7 +115,9 @@ type eventRevision struct {
 
 func newStore(subject seq.Object) store {
 	return store{
-		subject: subject, changed: map[string]bool{}, named: map[string]bool{}, owning: map[string]bool{}, byName: map[seq.Object][]string{}, requests: map[string]*seq.Request{}, objects: map[string]*facts{}, gaps: map[seq.Gap]time.Time{},
+		subject: subject, changed: map[string]bool{}, named: map[string]bool{}, owning: map[string]bool{},
+		byName: map[seq.Object][]string{}, requests: map[string]*seq.Request{}, objects: map[string]*facts{},
+		gaps:   map[seq.Gap]time.Time{},
 		audits: map[string]*seq.Audit{}, spans: map[string]*seq.Span{}, losses: map[seq.Loss]int{},
 		engine:        map[string]engineEvent{},
 		runtimeEvents: map[string]runtimeEvent{}, fields: map[string]*metav1.FieldsV1{}, lists: map[string]uint64{},

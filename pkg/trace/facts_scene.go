@@ -124,7 +124,8 @@ func (t *store) identified(o seq.Object, requests []*seq.Request) seq.Object {
 		return o
 	}
 	newest := uint64(0)
-	for _, uid := range slices.Sorted(slices.Values(t.byName[seq.Object{Kind: o.Kind, Namespace: o.Namespace, Name: o.Name}])) {
+	for _, uid := range slices.Sorted(slices.Values(t.byName[seq.Object{Kind: o.Kind, Namespace: o.Namespace,
+		Name: o.Name}])) {
 		f := t.objects[uid]
 		for rv, r := range f.revisions {
 			if (newest == 0 || rv > newest != !t.attachedAt.IsZero()) && !(underway && r.listed) {

@@ -200,7 +200,8 @@ func changedEntry(prev, cur metav1.Object) *metav1.ManagedFieldsEntry {
 // shrank reports whether an entry has lost fields and won none.
 func shrank(prev, cur metav1.ManagedFieldsEntry) bool {
 	a, b := object.Fields(prev), object.Fields(cur)
-	if bytes.Equal(a, b) || len(b) >= len(a) { // which is quick to find out, and usual: to lose fields is to become shorter
+	if bytes.Equal(a, b) || len(b) >= len(a) {
+		// which is quick to find out, and usual: to lose fields is to become shorter
 		return bytes.Equal(a, b)
 	}
 	var was, is map[string]any

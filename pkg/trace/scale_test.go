@@ -16,7 +16,8 @@ import (
 )
 
 // crowd is the recording of a Deployment of two Pods as if it had that many: each Pod is one of the two under another
-// name, 5 ms after the one before, and what is written is numbered as it comes. It is no truth, but as much work as one.
+// name, 5 ms after the one before, and what is written is numbered as it comes. It is no truth, but as much work as
+// one.
 func crowd(t testing.TB, pods int) (seq.Object, []seq.Observation) {
 	s := scenario.Named(t, "deployment")
 	var names []string
@@ -146,8 +147,9 @@ func BenchmarkCrowd(b *testing.B) {
 	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "observations/s")
 }
 
-// BenchmarkLook is the cost of one more observation when there are that many Pods, and of all that a look calls: a status
-// of one of the last Pods that moves no clock; and, beside it, an Event of which the clock of its kubelet follows.
+// BenchmarkLook is the cost of one more observation when there are that many Pods, and of all that a look calls: a
+// status of one of the last Pods that moves no clock; and, beside it, an Event of which the clock of its kubelet
+// follows.
 func BenchmarkLook(b *testing.B) {
 	for _, pods := range []int{20, 200, 2000} {
 		subject, all := crowd(b, pods)

@@ -74,8 +74,8 @@ func (r *result) update(t *store) bool {
 	return true
 }
 
-// isRoot reports whether an object is a root of which nothing was known, or has the name of one: it may have to take its
-// place.
+// isRoot reports whether an object is a root of which nothing was known, or has the name of one: it may have to take
+// its place.
 func (u *update) isRoot(uid string, f *facts) bool {
 	for _, o := range u.scene.members.objects[:u.scene.members.roots] {
 		if o.UID == uid && u.scene.byUID[uid] == nil {

@@ -127,8 +127,7 @@ func BenchmarkScale(b *testing.B) {
 		get := onTerminal(b, `\d+`, kubectl, "get", "pods", "--watch", "-n", namespace,
 			`-o=jsonpath={.metadata.resourceVersion}{"\n"}`)
 		<-time.After(time.Second) // nothing tells when its watch is open
-		run := onTerminal(b, `revision \d+`, plugin, "create", "-f", manifest, "-n", namespace, "--record="+kept, "-o",
-			"html="+kept+".html", "-o", "json="+kept+".json")
+		run := onTerminal(b, `revision \d+`, plugin, "create", "-f", manifest, "-n", namespace, "--record="+kept)
 		<-run.done
 		seen, seenGet := run.stop(), get.stop()
 		if code := run.cmd.ProcessState.ExitCode(); code != 0 {

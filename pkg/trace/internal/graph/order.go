@@ -147,8 +147,8 @@ func (g *Graph) About(uid string) []*seq.Step {
 	return steps
 }
 
-// Conflicts are how many drawn messages have bounds that contradict each other, and the first of them, up to so many, in
-// order.
+// Conflicts are how many drawn messages have bounds that contradict each other, and the first of them, up to so many,
+// in order.
 func (g *Graph) Conflicts(most int) (n int, first []*seq.Step) {
 	if len(g.clashes) > 100 { // then the first are found soon
 		for _, x := range g.order.steps {
