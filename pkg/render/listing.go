@@ -118,16 +118,22 @@ func (l *Live) lines(r Report, settled int) []line {
 		from = 0
 	}
 	tags := r.tags()
+	var drawn []int // indexes of the steps that are not left out
 	answers := map[seq.Key]int{}
-	for i, s := range r.Steps[from:] {
-		if s.Kind == seq.ResponseKind && s.Call != "" && !l.others[s.About] {
-			answers[s.Call] = from + i
+	for i := from; i < len(r.Steps); i++ {
+		s := r.Steps[i]
+		if len(l.others) > 0 && l.others[s.About] {
+			continue
+		}
+		drawn = append(drawn, i)
+		if s.Kind == seq.ResponseKind && s.Call != "" {
+			answers[s.Call] = i
 		}
 	}
 	var out []line
-	for i, s := range r.Steps[from:] {
-		i += from
-		if l.others[s.About] || s.Detail > l.Detail && !(s.Kind == seq.ResponseKind && l.alone[s.Call]) {
+	for _, i := range drawn {
+		s := r.Steps[i]
+		if s.Detail > l.Detail && !(s.Kind == seq.ResponseKind && l.alone[s.Call]) {
 			continue
 		}
 		if s.Kind == seq.ResponseKind && s.Call != "" && !l.alone[s.Call] {
