@@ -161,10 +161,10 @@ func (t *store) observe(o seq.Observation) {
 			cmp.Or(o.Lease.Renewed.Compare(t.lease.Renewed), cmp.Compare(o.Lease.Node, t.lease.Node),
 				cmp.Compare(o.Lease.Seconds, t.lease.Seconds)) > 0):
 		t.lease, t.leaseAt = o.Lease, o.Received
-		t.newOfAll()
+		t.version++ // no message depends on it
 	case o.Lease != nil && *o.Lease == *t.lease && o.Received.After(t.leaseAt): // still the same
 		t.leaseAt = o.Received
-		t.newOfAll()
+		t.version++ // no message depends on it
 	case o.Attach != nil:
 		t.observeAttach(*o.Attach, o.Received)
 	case o.Webhooks != nil && (t.webhooks == nil || slices.Compare(o.Webhooks.Mutating, t.webhooks.Mutating) > 0):

@@ -35,6 +35,7 @@ type update struct {
 
 func (r *result) update(t *store) bool {
 	r.deriving = t.version
+	r.scene.lease, r.scene.leaseAt = t.lease, t.leaseAt
 	u := update{result: r, store: t, stale: map[*story]*stale{}}
 	if !u.takeMembers() {
 		return false
