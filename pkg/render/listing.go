@@ -146,11 +146,61 @@ func (l *Live) lines(r Report, settled int) []line {
 			x.answer, x.settled = answer.Key, x.settled && k < settled
 		}
 		if !l.printed[s.Key] {
-			x.text = l.step(s, answer, r.origin(), tags.of(s))
+			x.text = l.text(s, answer, r.origin(), tags.of(s))
 		}
 		out = append(out, x)
 	}
 	return out
+}
+
+// shown is all of a step, and of its answer, that its lines depend on.
+type shown struct {
+	step, answer moment
+	from, to     seq.Participant
+	kind         seq.StepKind
+	certainty    seq.Certainty
+	revision     string
+	rule         *seq.Rule
+	zero         time.Time
+	tag          string
+	style        Style
+}
+
+// moment is a message with its time.
+type moment struct {
+	label     string
+	window    seq.Window
+	best      time.Time
+	sharp     bool
+	precision time.Duration
+}
+
+func momentOf(s *seq.Step) moment {
+	if s == nil {
+		return moment{}
+	}
+	return moment{s.Label, s.Window, s.Best, s.Sharp, s.Precision}
+}
+
+// text is the lines of a step that is not drawn for good yet. As long as it is as it was, so are they.
+func (l *Live) text(s, answer *seq.Step, zero time.Time, tag string) []string {
+	if l.Detail == seq.Full { // the evidence is shown, too
+		return l.step(s, answer, zero, tag)
+	}
+	is := shown{momentOf(s), momentOf(answer), s.From, s.To, s.Kind, s.Certainty, s.ResourceVersion, s.Rule, zero,
+		tag, l.Style}
+	was, ok := l.texts[s.Key]
+	if !ok || was.shown != is {
+		was = drawn{is, l.step(s, answer, zero, tag)}
+		l.texts[s.Key] = was
+	}
+	return was.text
+}
+
+// drawn are the lines of a step as it is shown.
+type drawn struct {
+	shown
+	text []string
 }
 
 func (y Style) step(s, answer *seq.Step, zero time.Time, tag string) []string {

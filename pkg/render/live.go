@@ -26,20 +26,21 @@ type Live struct {
 	aside   string                     // something to say once, before the next line
 	head    string                     // what stands above the last line that was drawn for good
 	begun   bool
-	printed map[seq.Key]bool // keys of steps drawn for good
-	passed  int              // so many steps, from the first, need no look any more
-	last    seq.Key          // of the last of these
-	others  map[string]bool  // uids of Pods that are not drawn, see selection
-	one     string           // uid of the Pod that is
-	settled int              // so many steps, from the first, are settled
-	alone   map[seq.Key]bool // calls drawn without their answer
-	tail    []string         // terminal lines below the settled ones
+	printed map[seq.Key]bool  // keys of steps drawn for good
+	texts   map[seq.Key]drawn // of those that are not, see text
+	passed  int               // so many steps, from the first, need no look any more
+	last    seq.Key           // of the last of these
+	others  map[string]bool   // uids of Pods that are not drawn, see selection
+	one     string            // uid of the Pod that is
+	settled int               // so many steps, from the first, are settled
+	alone   map[seq.Key]bool  // calls drawn without their answer
+	tail    []string          // terminal lines below the settled ones
 }
 
 // NewLive draws on out in a live format. Size tells the size of the terminal in cells; without it out is none.
 func NewLive(format string, style Style, out io.Writer, size func() (width, height int)) *Live {
 	return &Live{Style: style, lanes: format == "lanes", out: out, size: size, printed: map[seq.Key]bool{},
-		alone: map[seq.Key]bool{}}
+		texts: map[seq.Key]drawn{}, alone: map[seq.Key]bool{}}
 }
 
 // Update draws the report. The first settled of its steps will not change any more.
@@ -141,6 +142,7 @@ func (l *Live) final(b *bytes.Buffer, r Report, lines []line, all bool) []line {
 			continue
 		}
 		l.printed[x.key] = true
+		delete(l.texts, x.key)
 		if l.head != x.head && x.head != "" {
 			b.WriteString(x.head + "\n")
 		}
