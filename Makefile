@@ -38,9 +38,9 @@ test: ## Everything, on a real cluster that is started, and stopped again if it 
 	hack/test
 
 .PHONY: unit
-unit: ## What needs no cluster
+unit: ## What needs no cluster; what takes long is sampled
 	gofmt -l cmd pkg test hack | (! grep .)
-	go test -race ./...
+	go test -race -short ./...
 
 .PHONY: lint
 lint: lint-tools ## go vet and staticcheck for all modules and build tags; shellcheck, actionlint

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,27 +16,23 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/test/scenario"
 )
 
-// After each observation, whatever was looked at before, all that is told is what a fresh fold of the same tells.
+// After each observation, whatever was looked at before, all that is told is what a fresh fold of the same tells. That
+// takes long: -short leaves most observations of long scenarios out.
 func TestFoldIsPure(t *testing.T) {
 	for _, s := range scenario.All(t) {
-		t.Run(s.Name, func(t *testing.T) {
-			t.Parallel()
-			pure(t, s.Subject, s.Observations, func() bool { return true })
-		})
-		t.Run(s.Name+" shuffled", func(t *testing.T) {
-			t.Parallel()
-			r := rand.New(rand.NewPCG(uint64(len(s.Name)), 1))
-			all := slices.Clone(s.Observations)
-			r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-			pure(t, s.Subject, all, func() bool { return true })
-		})
-		t.Run(s.Name+" in batches", func(t *testing.T) {
-			t.Parallel()
-			r := rand.New(rand.NewPCG(uint64(len(s.Name)), 2))
-			all := slices.Concat(s.Observations, s.Observations)
-			r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-			pure(t, s.Subject, all, func() bool { return r.IntN(5) == 0 })
-		})
+		r := rand.New(rand.NewPCG(uint64(len(s.Observations)), 1))
+		each := func() bool { return !testing.Short() || r.IntN(1+len(s.Observations)/5) == 0 }
+		shuffled := slices.Clone(s.Observations)
+		r.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
+		batches := slices.Concat(shuffled, s.Observations)
+		r.Shuffle(len(batches), func(i, j int) { batches[i], batches[j] = batches[j], batches[i] })
+		now := func() bool { return each() && r.IntN(5) == 0 }
+		for name, c := range map[string]struct {
+			all   []seq.Observation
+			looks func() bool
+		}{"as it came": {s.Observations, each}, "shuffled": {shuffled, each}, "twice, in batches": {batches, now}} {
+			t.Run(s.Name+" "+name, func(t *testing.T) { pure(t, s.Subject, c.all, c.looks) })
+		}
 	}
 }
 
@@ -52,23 +49,8 @@ func pure(t *testing.T, subject seq.Object, all []seq.Observation, looks func() 
 			continue
 		}
 		text, _ := json.Marshal(o)
-		t.Fatalf("after observation %d, %.300s, (-fresh +growing):\n%s", i+1, text, cmp.Diff(lines(fresh), lines(is)))
+		t.Fatalf("after observation %d, %.300s, (-fresh +growing):\n%s", i+1, text, cmp.Diff(strings.Split(fresh, "\n"), strings.Split(is, "\n")))
 	}
-}
-
-func lines(s string) (all []string) {
-	for line := range slices.Values(splitLines(s)) {
-		all = append(all, line)
-	}
-	return all
-}
-
-func splitLines(s string) (all []string) {
-	for len(s) > 0 {
-		n := slices.Index([]byte(s), '\n')
-		all, s = append(all, s[:n]), s[n+1:]
-	}
-	return all
 }
 
 // told is all that a fold tells, a line each.
