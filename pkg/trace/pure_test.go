@@ -49,7 +49,8 @@ func pure(t *testing.T, subject seq.Object, all []seq.Observation, looks func() 
 			continue
 		}
 		text, _ := json.Marshal(o)
-		t.Fatalf("after observation %d, %.300s, (-fresh +growing):\n%s", i+1, text, cmp.Diff(strings.Split(fresh, "\n"), strings.Split(is, "\n")))
+		d := cmp.Diff(strings.Split(fresh, "\n"), strings.Split(is, "\n"))
+		t.Fatalf("after observation %d, %.300s, (-fresh +growing):\n%s", i+1, text, d)
 	}
 }
 

@@ -55,9 +55,11 @@ type Section struct {
 
 // claim is one of a section.
 type claim struct {
-	Ranked
-	section *Section
+	rank    int
 	index   int
+	section *Section
+	node    *node
+	said    *Claim // nil where it is the node's only claim: then that has kept what it says, see sole
 }
 
 // node is one message, or only the key of one that others name as their cause: it has no claims then.
@@ -70,7 +72,7 @@ type node struct {
 	lag     time.Duration
 	commit  Commit
 	stored  Commit
-	follows []seq.Key  // what the claims say, sorted
+	follows []seq.Key  // what the claims say
 	own     seq.Window // what the claims say, without what the graph adds
 	best    time.Time  // likewise
 	shown   bool       // likewise
@@ -151,48 +153,62 @@ func (g *Graph) Set(s *Section, claims []Ranked) {
 	}
 	old := map[name][]*claim{}
 	for _, c := range was[same:] {
-		old[name{c.Rank, c.Key}] = append(old[name{c.Rank, c.Key}], c)
+		name := name{c.rank, c.node.step.Key}
+		old[name] = append(old[name], c)
 	}
 	s.claims = append(make([]*claim, 0, len(claims)), was[:same]...)
-	var block []claim // several at once
 	for i := same; i < len(claims); i++ {
 		name := name{claims[i].Rank, claims[i].Key}
 		if before := old[name]; len(before) > 0 && before[0].equals(&claims[i]) {
 			before[0].index, old[name] = i, before[1:]
 			s.claims = append(s.claims, before[0])
-		} else {
-			switch {
-			case len(block) > 0:
-			case len(was) == 0: // all are new
-				block = make([]claim, min(len(claims)-i, 16))
-			default:
-				block = make([]claim, 1)
-			}
-			block[0] = claim{claims[i], s, i}
-			s.claims, block = append(s.claims, &block[0]), block[1:]
+			continue
 		}
+		said := claims[i].Claim
+		s.claims = append(s.claims, &claim{claims[i].Rank, i, s, g.node(claims[i].Key), &said})
 	}
 	for _, gone := range old {
 		for _, c := range gone {
-			n := g.nodes[c.Key]
-			n.claims = slices.DeleteFunc(n.claims, func(o *claim) bool { return o == c })
-			g.needs(n, toMerge)
+			c.node.claims = slices.DeleteFunc(c.node.claims, func(o *claim) bool { return o == c })
+			g.needs(c.node, toMerge)
 		}
 	}
 	for _, c := range s.claims[same:] {
-		n := g.node(c.Key)
-		if i, there := slices.BinarySearchFunc(n.claims, c, byOrder); !there {
-			n.claims = slices.Insert(n.claims, i, c)
-			g.needs(n, toMerge)
+		n := c.node
+		i, there := slices.BinarySearchFunc(n.claims, c, byOrder)
+		if there {
+			continue
 		}
+		if len(n.claims) == 1 && n.claims[0].said == nil {
+			n.claims[0].said = n.sole()
+		}
+		n.claims = slices.Insert(n.claims, i, c)
+		g.needs(n, toMerge)
 	}
 }
 
-func (c *claim) equals(r *Ranked) bool { return c.Rank == r.Rank && equalClaims(&c.Claim, &r.Claim) }
+func (c *claim) equals(r *Ranked) bool {
+	if c.rank != r.Rank || c.node.step.Key != r.Key {
+		return false
+	}
+	said := c.said
+	if said == nil {
+		said = c.node.sole()
+	}
+	return equalClaims(said, &r.Claim)
+}
+
+// sole is what the only claim of a node says.
+func (n *node) sole() *Claim {
+	c := &Claim{Step: n.step, Follows: n.follows, Lag: n.lag, Commit: n.commit, Stored: n.stored}
+	c.Window, c.Best, c.Sharp, c.Precision = n.own, n.best, n.shown, n.sharp
+	c.Call, c.After, c.Conflict = n.call, nil, false
+	return c
+}
 
 // byOrder is the order in which claims about one message are merged.
 func byOrder(a, b *claim) int {
-	if by := cmp.Compare(a.Rank, b.Rank); by != 0 {
+	if by := cmp.Compare(a.rank, b.rank); by != 0 {
 		return by
 	}
 	if a.section != b.section {
@@ -246,23 +262,27 @@ func (n *node) merge() {
 			placed: n.placed, place: n.place, cycle: n.cycle, hidden: n.hidden}
 		return
 	}
-	first := n.claims[0]
-	n.step, n.rank, n.lag, n.commit, n.stored = first.Step, first.Rank, first.Lag, first.Commit, first.Stored
+	first := n.claims[0].said
+	if first == nil {
+		return // it is what has been merged
+	}
+	n.step, n.rank, n.lag, n.commit, n.stored = first.Step, n.claims[0].rank, first.Lag, first.Commit, first.Stored
 	if n.call, n.replyTo = first.Call, ""; first.Kind == seq.ResponseKind {
 		n.replyTo = first.Call
 	}
-	n.follows = append(n.follows[:0:0], first.Follows...)
+	n.follows = slices.Clip(first.Follows)
 	n.clash = false
 	x := &n.step
 	alike := 0 // claims of one rule, one after another
-	for i, c := range n.claims[1:] {
+	for i, other := range n.claims[1:] {
+		c := other.said
 		for _, key := range c.Follows {
 			if !slices.Contains(n.follows, key) {
 				n.follows = append(n.follows, key)
 			}
 		}
 		n.commit, n.stored = cmp.Or(n.commit, c.Commit), cmp.Or(n.stored, c.Stored)
-		if alike++; n.claims[i].Rule != c.Rule {
+		if alike++; n.claims[i].said.Rule != c.Rule {
 			alike = 0
 		}
 		if alike < mostAlike {
@@ -286,10 +306,12 @@ func (n *node) merge() {
 		}
 		x.Detail = min(x.Detail, c.Detail)
 	}
-	slices.Sort(n.follows)
 	n.own, n.best, n.shown, n.sharp = x.Window, x.Best, x.Sharp, x.Precision
 	x.Window, x.Best, x.Sharp, x.Precision = was.Window, was.Best, was.Sharp, was.Precision
 	x.After, x.Conflict = was.After, was.Conflict
+	if len(n.claims) == 1 {
+		n.claims[0].said = nil
+	}
 }
 
 // EachCause calls visit for each message, by the name of its rule, with each key that its claims follow, and whether
