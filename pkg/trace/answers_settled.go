@@ -201,8 +201,11 @@ func (s *story) startUnderWay(r *result) time.Time {
 	worker := s.workerEvents
 	if len(worker) == 0 {
 		sandbox := r.step(s.key(sandboxKey.End()))
-		if sandbox == nil || len(s.lives) > 0 {
+		switch {
+		case sandbox == nil:
 			return time.Time{}
+		case len(s.lives) > 0:
+			return s.restartUnderWay(r)
 		}
 		return sandbox.Best
 	}
@@ -223,6 +226,23 @@ func (s *story) startUnderWay(r *result) time.Time {
 		}
 	}
 	return time.Time{}
+}
+
+// restartUnderWay is since when a container that has ended may have been started again, of which there is no sign yet,
+// or zero. Where no Events come only the status tells.
+func (s *story) restartUnderWay(r *result) (since time.Time) {
+	policy := s.newest().Spec.RestartPolicy
+	for c := range statusesWithoutEphemeral(s.newest()) {
+		t := c.State.Terminated
+		if t == nil || isInit(s.newest(), c.Name) || policy == corev1.RestartPolicyNever ||
+			policy == corev1.RestartPolicyOnFailure && t.ExitCode == 0 {
+			continue
+		}
+		if exit := r.step(s.key(exitKey(c.Name, int(c.RestartCount)))); exit != nil {
+			since = instant.Sooner(since, exit.Best)
+		}
+	}
+	return since
 }
 
 // startHeld reports whether the status says that a container waits for something else than its turn.

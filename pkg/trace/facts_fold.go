@@ -64,14 +64,6 @@ type facts struct {
 	last      *revision         // the newest, or nil
 	endpoints map[string]uint64 // of an EndpointSlice: the first revision that named a Pod, by its uid
 	orphans   bool              // it leaves behind what it owns, see orphanFinalizer
-	since     changes
-}
-
-// changes are what became known of an object since that was asked last.
-type changes struct {
-	revision uint64 // the oldest that is new or not as it was; 0 for none
-	events   []*eventRevision
-	others   bool // of an Event that was known, or since when the object is gone
 }
 
 // newOfAll notes something that all may depend on.
@@ -292,9 +284,6 @@ func (t *store) addRevision(f *facts, r *revision) {
 		f.orphans = true
 		defer t.newOfAll()
 	}
-	if f.since.revision == 0 || r.rv < f.since.revision {
-		f.since.revision = r.rv
-	}
 	t.newOf(uid)
 	switch is := f.standing(); {
 	case is == was:
@@ -355,7 +344,7 @@ func (t *store) observeGone(m metav1.Object, received time.Time) {
 		return
 	}
 	if f := t.facts(string(m.GetUID())); instant.Earlier(received, f.goneSince) {
-		f.goneSince, f.since.others = received, true
+		f.goneSince = received
 		t.newOf(string(m.GetUID()))
 	}
 }
@@ -371,10 +360,7 @@ func (t *store) observeEvent(e *corev1.Event, received time.Time) {
 	}
 	lean := *e
 	lean.ManagedFields = t.sameFields(e.ManagedFields)
-	r := &eventRevision{rv: rv, event: &lean, received: received}
-	f.since.others = f.since.others || f.events[key] != nil
-	f.since.events = append(f.since.events, r)
-	f.events[key] = r
+	f.events[key] = &eventRevision{rv: rv, event: &lean, received: received}
 	t.newOf(string(e.InvolvedObject.UID))
 }
 

@@ -25,8 +25,8 @@ func (t *store) sharingParts(m, was metav1.Object) metav1.Object {
 		return &p
 	case *unstructured.Unstructured:
 		if q, ok := was.(*unstructured.Unstructured); ok {
-			same, _ := shareEqual(q.Object, o.Object).(map[string]any)
-			return &unstructured.Unstructured{Object: same}
+			shared, _ := shareEqual(q.Object, o.Object)
+			return &unstructured.Unstructured{Object: shared.(map[string]any)}
 		}
 	}
 	return m
@@ -47,34 +47,46 @@ func (t *store) sameFields(all []metav1.ManagedFieldsEntry) []metav1.ManagedFiel
 	return all
 }
 
-// shareEqual is the new value, with the parts of the old that are the same.
-func shareEqual(was, is any) any {
+// shareEqual is the new value, with the parts of the old that are the same; same reports whether all of it is.
+func shareEqual(was, is any) (shared any, same bool) {
 	switch x := is.(type) {
 	case map[string]any:
 		old, ok := was.(map[string]any)
 		if !ok {
-			return is
-		}
-		if reflect.DeepEqual(old, x) {
-			return old
+			return is, false
 		}
 		out := make(map[string]any, len(x))
+		same = len(x) == len(old)
 		for k, v := range x {
-			out[k] = shareEqual(old[k], v)
+			before, there := old[k]
+			part, equal := shareEqual(before, v)
+			out[k], same = part, same && there && equal
 		}
-		return out
+		if same {
+			return old, true
+		}
+		return out, false
 	case []any:
 		old, ok := was.([]any)
 		if !ok {
-			return is
+			return is, false
 		}
 		out := make([]any, len(x))
+		same = len(x) == len(old)
 		for i, v := range x {
-			if out[i] = v; i < len(old) {
-				out[i] = shareEqual(old[i], v)
+			if i >= len(old) {
+				out[i] = v
+				continue
 			}
+			part, equal := shareEqual(old[i], v)
+			out[i], same = part, same && equal
 		}
-		return out
+		if same {
+			return old, true
+		}
+		return out, false
+	case string, bool, int64, float64, nil:
+		return is, was == is
 	}
-	return is
+	return is, reflect.DeepEqual(was, is)
 }

@@ -155,3 +155,32 @@ func TestLateEventsMakePatient(t *testing.T) {
 		}
 	}
 }
+
+// Where no Events come, what comes after a container's end waits for the status that may tell of its next life.
+func TestNothingIsFinalWhileARestartIsUnderWay(t *testing.T) {
+	s := scenario.Named(t, "crash")
+	withoutEvents := slices.DeleteFunc(slices.Clone(s.Observations),
+		func(o seq.Observation) bool { return o.Event != nil })
+	ended, waited := 0, 0
+	for i, o := range withoutEvents {
+		if o.Change == nil || len(o.Change.Pod.Status.ContainerStatuses) == 0 {
+			continue
+		}
+		tr := scenario.Fold(s.Subject, withoutEvents[:i+1])
+		tr.Observe(seq.Observation{Received: o.Received.Add(time.Minute)})
+		n, all := tr.Settled(time.Second), len(tr.Steps())
+		switch state := o.Change.Pod.Status.ContainerStatuses[0].State; {
+		case state.Terminated != nil:
+			if ended++; n == all {
+				t.Errorf("all of %d steps are final, and the container may run again", all)
+			}
+		case state.Waiting != nil && state.Waiting.Reason == "CrashLoopBackOff":
+			if waited++; n < all {
+				t.Errorf("%d of %d steps are final, and the container waits", n, all)
+			}
+		}
+	}
+	if ended == 0 || waited == 0 {
+		t.Errorf("the container ended %d times, and waited %d times", ended, waited)
+	}
+}

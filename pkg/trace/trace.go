@@ -58,9 +58,6 @@ func (t *Trace) derive() *result {
 		u.derive(s, &stale{all: true})
 	}
 	r.graph.Resolve()
-	for uid := range t.changed {
-		t.objects[uid].since = changes{}
-	}
 	return r
 }
 

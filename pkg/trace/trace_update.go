@@ -43,7 +43,6 @@ func (r *result) update(t *store) bool {
 	was := map[*story]*reading{}
 	for uid := range t.changed {
 		s, f := r.scene.byUID[uid], t.objects[uid]
-		f.since = changes{}
 		if u.isRoot(uid, f) {
 			return false
 		}
