@@ -137,3 +137,24 @@ func TestStallIsNoSkew(t *testing.T) {
 		contradicted(t, s.Name, scenario.Fold(s.Subject, s.Observations).Steps(), got.Steps())
 	}
 }
+
+// Events that are asked for again and again come late, each about as much: that is no sign of a clock that is behind.
+func TestAskedForEventsAreNoSkew(t *testing.T) {
+	const every = 250 * time.Millisecond
+	s := scenario.Named(t, "init")
+	late := slices.Clone(s.Observations)
+	for i, o := range late {
+		if o.Event != nil {
+			late[i].Received = o.Received.Add(every * 6 / 5)
+		}
+	}
+	asked := append(slices.Clone(late), seq.Observation{Received: s.Started,
+		Gap: &seq.Gap{Resource: "events", Reason: "forbidden", Every: every}})
+	for skewed, all := range map[bool][]seq.Observation{true: late, false: asked} {
+		for _, c := range scenario.Fold(s.Subject, all).Run().Clocks {
+			if c.Of == seq.Kubelet && (c.Offset != 0) != skewed {
+				t.Errorf("asked for: %v, and the kubelet's clock is %+v", !skewed, c)
+			}
+		}
+	}
+}

@@ -255,7 +255,7 @@ func (s *story) compareClocks() {
 			s.clocks.Event(seq.APIServer, c.received(), time.Time{}, w.received)
 		}
 	}
-	s.clocks.Settle(s.roundTrip())
+	s.clocks.Settle(s.usualDelay())
 	api := s.clocks.Offset(seq.APIServer)
 	for _, c := range s.records.calls {
 		if c.server == nil {

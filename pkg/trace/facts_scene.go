@@ -203,6 +203,18 @@ func (c *scene) roundTrip() (least time.Duration) {
 	return least
 }
 
+// usualDelay is how long what is observed may be under way without being late: as long as a request of ours takes, and,
+// of Events that are asked for again and again, until they are asked for next.
+func (c *scene) usualDelay() time.Duration {
+	delay := c.roundTrip()
+	for _, g := range c.gaps {
+		if g.Resource == "events" {
+			delay = max(delay, c.roundTrip()+g.Every)
+		}
+	}
+	return delay
+}
+
 // serverAhead bounds how far the API server's clock is ahead of ours, by the whole seconds of its Date headers.
 func (c *scene) serverAhead() (bound time.Duration, ok bool) {
 	for _, r := range c.requests {

@@ -95,7 +95,7 @@ func (t *store) readObject(s *story, f *facts) {
 	if s.attached() {
 		s.compareServer()
 	}
-	s.clocks.Settle(s.roundTrip())
+	s.clocks.Settle(s.usualDelay())
 	for _, e := range s.events {
 		switch {
 		case s.clocks.Jumped(e.emitter):

@@ -62,14 +62,15 @@ func (c *Clocks) Event(p seq.Participant, at, zero, received time.Time) {
 	k.events = append(k.events, arrival{received.Sub(at), received})
 }
 
-// Settle decides by how much the times of each clock are moved; roundTrip is how long our own requests took.
-func (c Clocks) Settle(roundTrip time.Duration) {
+// Settle decides by how much the times of each clock are moved; usual is how long what is observed may be under way
+// without being late.
+func (c Clocks) Settle(usual time.Duration) {
 	for _, k := range c {
 		open := k.Min == -unbounded
 		switch {
 		case k.Jumped || k.Min > k.Max+UnrelatedGap: // no offset fits
 			k.Jumped, k.Offset = true, 0
-		case k.Min <= 0 && k.Max >= 0 && (open || k.Min >= -SkewSuspected-roundTrip || !k.steady()):
+		case k.Min <= 0 && k.Max >= 0 && (open || k.Min >= -SkewSuspected-usual || !k.steady()):
 			k.Offset = 0
 		case open:
 			k.Offset = k.Max
