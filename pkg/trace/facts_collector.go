@@ -21,8 +21,8 @@ const (
 
 // waits reports whether the object is to end, and the garbage collector has been asked by that finalizer to do
 // something about what it owns.
-func (s *story) awaitsCollector(finalizer string) bool {
-	return slices.ContainsFunc(s.revisions, func(w *write) bool {
+func (r *reading) awaitsCollector(finalizer string) bool {
+	return slices.ContainsFunc(r.revisions, func(w *write) bool {
 		return w.object.GetDeletionTimestamp() != nil && slices.Contains(w.object.GetFinalizers(), finalizer)
 	})
 }

@@ -133,9 +133,8 @@ func (s *story) endedWith(owner *story, ref *metav1.OwnerReference, a actor) act
 }
 
 // deletionBegun reports whether the object is gone, or is to go.
-func (s *story) deletionBegun() bool {
-	n := len(s.revisions)
-	return n > 0 && (s.last().deleted || s.last().object.GetDeletionTimestamp() != nil)
+func (r *reading) deletionBegun() bool {
+	return len(r.revisions) > 0 && (r.last().deleted || r.last().object.GetDeletionTimestamp() != nil)
 }
 
 // tellsOf is the Event with one of these reasons by which a controller names another object, or nil.

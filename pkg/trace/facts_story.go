@@ -121,8 +121,13 @@ func (t *store) readObject(s *story, f *facts) {
 	}
 }
 
+// asksAnew reports whether the object asks for something else since that write, or for the first time.
+func (w *write) asksAnew() bool {
+	return w.creates || w.prevObject != nil && w.object.GetGeneration() != w.prevObject.GetGeneration()
+}
+
 func (s *story) addSpecChange(w *write) {
-	if w.isOfRun() && (w.creates || w.prevObject != nil && w.object.GetGeneration() != w.prevObject.GetGeneration()) {
+	if w.isOfRun() && w.asksAnew() {
 		s.specChanges = append(s.specChanges, w)
 	}
 }
@@ -325,7 +330,8 @@ func statusesWithoutEphemeral(p *corev1.Pod) iter.Seq[*corev1.ContainerStatus] {
 	return object.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses)
 }
 
-func (s *story) last() *write { return s.revisions[len(s.revisions)-1] }
+// last is the newest write that is known. There must be one.
+func (r *reading) last() *write { return r.revisions[len(r.revisions)-1] }
 
 func (s *story) createRevision() uint64 {
 	return s.firstRevision(func(w *write) bool { return w.creates })

@@ -4,6 +4,7 @@ package trace
 
 import (
 	"slices"
+	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/graph"
@@ -24,6 +25,9 @@ func New(subject seq.Object) *Trace { return &Trace{store: newStore(subject)} }
 // Observe takes one observation. Order and repetition do not matter; what is not about the subject is ignored, and so
 // is what makes no sense: a server or a file can say anything.
 func (t *Trace) Observe(o seq.Observation) { t.observe(o) }
+
+// Now is the latest instant any observation has shown us, on our own clock.
+func (t *Trace) Now() time.Time { return t.now }
 
 // Steps returns the messages in the order in which they happened. They are shared: not to be changed, and valid until
 // the next call of Observe.

@@ -7,16 +7,7 @@ import (
 	"slices"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/graph"
 )
-
-// sections are the claims of one story. Those of a Pod, which has few writes, are derived together. Other objects can
-// have thousands: the claims about each write, and each Event, are derived, and replaced, alone.
-type sections struct {
-	whole  graph.Section
-	writes map[uint64]*graph.Section // by revision; nil for none, likewise
-	events map[uint64]*graph.Section
-}
 
 // stale is what is to be derived anew of a story.
 type stale struct {
@@ -74,142 +65,6 @@ func (r *result) update(t *store) bool {
 	return true
 }
 
-// isRoot reports whether an object is a root of which nothing was known, or has the name of one: it may have to take
-// its place.
-func (u *update) isRoot(uid string, f *facts) bool {
-	for _, o := range u.scene.members.objects[:u.scene.members.roots] {
-		if o.UID == uid && u.scene.byUID[uid] == nil {
-			return true
-		}
-		name := seq.Object{Kind: o.Kind, Namespace: o.Namespace, Name: o.Name}
-		if o.UID != uid && f.last != nil && seq.ObjectOf(f.last.object).Same(name) {
-			return true
-		}
-	}
-	return false
-}
-
-// takeMembers finds which objects are part of the run now, and reads those that are new. It reports whether it could.
-func (u *update) takeMembers() bool {
-	c, t := u.scene, u.store
-	if t.ofMembers > u.version {
-		return u.takeAll(t.members(c.requests))
-	}
-	for _, uid := range t.appeared {
-		f := t.objects[uid]
-		owned := false
-		for owner := range f.owners {
-			owned = owned || c.byUID[owner] != nil && t.objects[owner].last != nil
-		}
-		switch {
-		case u.isRoot(uid, f):
-			return false
-		case t.named[uid] || t.owning[uid] || !c.begins().IsZero(): // others may take part because of it
-			return u.takeAll(t.members(c.requests))
-		case !owned || c.byUID[uid] != nil:
-			continue
-		}
-		i, _ := slices.BinarySearchFunc(c.stories, storyOrder{first: f.oldestRevision(), uid: uid},
-			func(s *story, o storyOrder) int { return s.order.compare(o) })
-		c.members.objects = slices.Insert(c.members.objects, i, seq.ObjectOf(f.last.object))
-		if !u.add(i) {
-			return false
-		}
-	}
-	return true
-}
-
-// takeAll takes these for the members.
-func (u *update) takeAll(now members) bool {
-	c, t := u.scene, u.store
-	was := c.members
-	if now.roots != was.roots || !slices.Equal(now.objects[:now.roots], was.objects[:was.roots]) {
-		return false
-	}
-	for uid, rv := range now.since {
-		if old, known := was.since[uid]; c.byUID[uid] != nil && (!known || old != rv) {
-			return false
-		}
-	}
-	for uid := range was.since {
-		if _, still := now.since[uid]; !still {
-			return false
-		}
-	}
-	c.members = now
-	for i := now.roots; i < len(now.objects); i++ {
-		o := now.objects[i]
-		s := c.byUID[o.UID]
-		switch {
-		case s != nil && (i >= len(c.stories) || c.stories[i] != s || s.order.first != t.objects[o.UID].oldestRevision()):
-			return false // another order
-		case s == nil && !u.add(i):
-			return false
-		}
-	}
-	return len(now.objects) == len(c.stories)
-}
-
-// add begins the story of the i-th member.
-func (u *update) add(i int) bool {
-	s := u.store.newStory(u.scene, i)
-	u.scene.stories, u.scene.roots = slices.Insert(u.scene.stories, i, s), nil
-	u.enter(s)
-	return u.join(s)
-}
-
-// enter makes the entry of a story.
-func (u *update) enter(s *story) {
-	e := &entry{story: s, version: u.deriving}
-	e.sections.writes, e.sections.events = map[uint64]*graph.Section{}, map[uint64]*graph.Section{}
-	byOrder := func(a, b *entry) int { return a.order.compare(b.order) }
-	u.entryOf[s] = e
-	i, _ := slices.BinarySearchFunc(u.entries, e, byOrder)
-	u.entries = slices.Insert(u.entries, i, e)
-	if s.isPod() {
-		i, _ := slices.BinarySearchFunc(u.pods, e, byOrder)
-		u.pods = slices.Insert(u.pods, i, e)
-		u.members = slices.Insert(u.members, i, seq.Member{})
-	}
-}
-
-// join finds the place of a new story among the others, and what may be told anew of these.
-func (u *update) join(s *story) bool {
-	c := u.scene
-	for _, o := range c.stories {
-		if o.controller == nil && o != s && o.findOwner() != nil {
-			return false // it is the owner of one that was there
-		}
-	}
-	s.controller = s.findOwner()
-	if o := s.controller; o != nil {
-		i, _ := slices.BinarySearchFunc(o.dependents, s, func(a, b *story) int { return a.order.compare(b.order) })
-		o.dependents = slices.Insert(o.dependents, i, s)
-		o.names = nil
-		if o.object.Kind != "ReplicaSet" {
-			u.causes(o, 0)
-		}
-		for range deepest {
-			if o == nil {
-				break
-			}
-			o.descendants = nil
-			o = o.controller
-		}
-	}
-	for _, o := range c.stories {
-		if o.object.Kind == "EndpointSlice" && s.isPod() {
-			u.causes(o, ^uint64(0))
-		}
-	}
-	s.attributeEnds()
-	u.of(s).all = true
-	if len(s.revisions) > 0 {
-		u.changed(s, s.revisions[0].rv, true)
-	}
-	return true
-}
-
 // read reads the facts of an object anew, and returns what had been read.
 func (u *update) read(s *story, f *facts) *reading {
 	old := s.reading
@@ -259,8 +114,7 @@ func (u *update) differences(s *story, old *reading) {
 	for _, w := range s.revisions[k:] {
 		x.writes[w.rv] = true
 		from = min(from, w.rv)
-		asks = asks || w.deleted || w.endsLife() || w.creates || w.prevObject == nil ||
-			w.object.GetGeneration() != w.prevObject.GetGeneration()
+		asks = asks || w.deleted || w.endsLife() || w.prevObject == nil || w.asksAnew()
 	}
 	if k > 0 {
 		x.writes[s.revisions[k-1].rv] = true // the next may say more of it
@@ -341,17 +195,9 @@ func (u *update) causes(s *story, from uint64) {
 
 // ends finds anew who asked for the end of what an object owns, where it says something else of that.
 func (u *update) ends(s *story, old *reading) {
-	waits := func(r *reading) bool {
-		return slices.ContainsFunc(r.revisions, func(w *write) bool {
-			return w.object.GetDeletionTimestamp() != nil && slices.Contains(w.object.GetFinalizers(), foregroundFinalizer)
-		})
-	}
-	ends := func(r *reading) bool {
-		n := len(r.revisions)
-		return n > 0 && (r.revisions[n-1].deleted || r.revisions[n-1].object.GetDeletionTimestamp() != nil)
-	}
 	of := s.dependents
-	if waits(&s.reading) == waits(old) && ends(&s.reading) == ends(old) {
+	if s.awaitsCollector(foregroundFinalizer) == old.awaitsCollector(foregroundFinalizer) &&
+		s.deletionBegun() == old.deletionBegun() {
 		of = nil
 		for _, e := range s.events {
 			if u.of(s).events[e.rv] && e.event.Reason == "SuccessfulDelete" {
@@ -365,72 +211,4 @@ func (u *update) ends(s *story, old *reading) {
 			u.changed(c, c.revisions[0].rv, true)
 		}
 	}
-}
-
-// derive replaces the claims of what is stale of a story.
-func (u *update) derive(s *story, x *stale) {
-	e := u.entryOf[s]
-	e.version = u.deriving
-	y := &e.sections
-	order := graph.Order{Root: s.order.root, Revision: s.order.first, UID: s.order.uid}
-	if s.isPod() || s.isContainer() {
-		y.whole.Order = order
-		u.graph.Set(&y.whole, u.claims(s, s.revisions, s.events, true))
-		return
-	}
-	y.whole.Order = order
-	u.graph.Set(&y.whole, u.claims(s, nil, nil, true))
-	section := func(of map[uint64]*graph.Section, rv uint64) *graph.Section {
-		if of[rv] == nil {
-			of[rv] = &graph.Section{Order: order}
-			of[rv].Order.Item = rv
-		}
-		return of[rv]
-	}
-	for _, w := range s.revisions {
-		if x.all || x.writes[w.rv] {
-			u.graph.Set(section(y.writes, w.rv), u.claims(s, []*write{w}, nil, false))
-		}
-	}
-	for i := 0; i < len(s.events); {
-		k := i + 1
-		for k < len(s.events) && s.events[k].rv == s.events[i].rv {
-			k++
-		}
-		if rv := s.events[i].rv; x.all || x.events[rv] {
-			u.graph.Set(section(y.events, rv), u.claims(s, nil, s.events[i:k], false))
-		}
-		i = k
-	}
-}
-
-// claims are those that the rules derive of these writes and Events of a story, and of it as a whole if that is asked
-// for. They are valid until they are asked for again.
-func (r *result) claims(s *story, writes []*write, events []*emitted, whole bool) []graph.Ranked {
-	all := r.buffer[:0]
-	rank := 0
-	emit := func(c graph.Claim) {
-		all = append(all, graph.Ranked{Rank: rank, Claim: c})
-		x := &all[len(all)-1].Claim
-		s.qualify(x)
-		rules[rank].complete(x)
-	}
-	for i, x := range rules {
-		rank = i
-		switch {
-		case !x.applies(s):
-		case x.deriveWrite != nil:
-			for _, w := range writes {
-				x.deriveWrite(s, w, emit)
-			}
-		case x.deriveEvent != nil:
-			for _, e := range events {
-				x.deriveEvent(s, e, emit)
-			}
-		case whole:
-			x.derive(s, emit)
-		}
-	}
-	r.buffer = all
-	return all
 }

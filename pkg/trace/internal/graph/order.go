@@ -81,10 +81,7 @@ func (o *order) remove(out []*node) {
 			gone[n], n.placed = true, false
 		}
 		o.nodes = slices.DeleteFunc(o.nodes, func(n *node) bool { return gone[n] })
-		o.steps = o.steps[:0]
-		for _, n := range o.nodes {
-			o.steps = append(o.steps, &n.step)
-		}
+		o.steps = appendSteps(o.steps[:0], o.nodes)
 		return
 	}
 	for _, n := range out {
@@ -97,10 +94,7 @@ func (o *order) insert(in []*node) {
 	if len(in) > few {
 		o.nodes = append(o.nodes, in...)
 		slices.SortFunc(o.nodes, byPlace)
-		o.steps = o.steps[:0]
-		for _, n := range o.nodes {
-			o.steps = append(o.steps, &n.step)
-		}
+		o.steps = appendSteps(o.steps[:0], o.nodes)
 		for _, n := range in {
 			o.same = min(o.same, o.index(n))
 		}
@@ -111,6 +105,13 @@ func (o *order) insert(in []*node) {
 		o.nodes, o.steps = slices.Insert(o.nodes, i, n), slices.Insert(o.steps, i, &n.step)
 		o.same = min(o.same, i)
 	}
+}
+
+func appendSteps(steps []*seq.Step, nodes []*node) []*seq.Step {
+	for _, n := range nodes {
+		steps = append(steps, &n.step)
+	}
+	return steps
 }
 
 // Steps are the messages that are drawn, in order. They are shared, and change with the next Resolve.
@@ -140,11 +141,7 @@ func (g *Graph) About(uid string) []*seq.Step {
 		}
 	}
 	slices.SortFunc(nodes, byPlace)
-	steps := make([]*seq.Step, len(nodes))
-	for i, n := range nodes {
-		steps[i] = &n.step
-	}
-	return steps
+	return appendSteps(nil, nodes)
 }
 
 // Conflicts are how many drawn messages have bounds that contradict each other, and the first of them, up to so many,
@@ -162,8 +159,5 @@ func (g *Graph) Conflicts(most int) (n int, first []*seq.Step) {
 		return len(g.clashes), first
 	}
 	nodes := slices.SortedFunc(maps.Keys(g.clashes), byPlace)
-	for _, n := range nodes[:min(most, len(nodes))] {
-		first = append(first, &n.step)
-	}
-	return len(nodes), first
+	return len(nodes), appendSteps(nil, nodes[:min(most, len(nodes))])
 }

@@ -1,0 +1,102 @@
+package render
+
+import (
+	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+)
+
+// lines draws the steps that have not been drawn for good. Calls in alone have been drawn without their answer before,
+// so the answer gets its own line.
+func (l *Live) lines(r Report, settled int) []line {
+	l.settled = settled
+	l.selection(r)
+	from := l.passed
+	if from > len(r.Steps) || from > 0 && r.Steps[from-1].Key != l.last { // something came before it after all
+		from = 0
+	}
+	tags := r.tags()
+	var indexes []int // of the steps that are not left out
+	answers := map[seq.Key]int{}
+	for i := from; i < len(r.Steps); i++ {
+		s := r.Steps[i]
+		if len(l.others) > 0 && l.others[s.About] {
+			continue
+		}
+		indexes = append(indexes, i)
+		if s.Kind == seq.ResponseKind && s.Call != "" {
+			answers[s.Call] = i
+		}
+	}
+	var out []line
+	for _, i := range indexes {
+		s := r.Steps[i]
+		if s.Detail > l.Detail && !(s.Kind == seq.ResponseKind && l.alone[s.Call]) {
+			continue
+		}
+		if s.Kind == seq.ResponseKind && s.Call != "" && !l.alone[s.Call] {
+			continue // drawn with its request
+		}
+		x := line{key: s.Key, index: i, call: s.Call, settled: i < settled}
+		var answer *seq.Step
+		if k, ok := answers[s.Call]; ok && s.Kind == seq.RequestKind && !l.alone[s.Call] {
+			answer = r.Steps[k]
+			x.answer, x.settled = answer.Key, x.settled && k < settled
+		}
+		if !l.printed[s.Key] {
+			x.text = l.text(s, answer, r.origin(), tags.of(s))
+		}
+		out = append(out, x)
+	}
+	return out
+}
+
+// shown is all of a step, and of its answer, that its lines depend on.
+type shown struct {
+	step, answer moment
+	from, to     seq.Participant
+	kind         seq.StepKind
+	certainty    seq.Certainty
+	revision     string
+	rule         *seq.Rule
+	zero         time.Time
+	tag          string
+	style        Style
+}
+
+// moment is a message with its time.
+type moment struct {
+	label     string
+	window    seq.Window
+	best      time.Time
+	sharp     bool
+	precision time.Duration
+}
+
+func momentOf(s *seq.Step) moment {
+	if s == nil {
+		return moment{}
+	}
+	return moment{s.Label, s.Window, s.Best, s.Sharp, s.Precision}
+}
+
+// text is the lines of a step that is not drawn for good yet. As long as it is as it was, so are they.
+func (l *Live) text(s, answer *seq.Step, zero time.Time, tag string) []string {
+	if l.Detail == seq.Full { // the evidence is shown, too
+		return l.step(s, answer, zero, tag)
+	}
+	is := shown{momentOf(s), momentOf(answer), s.From, s.To, s.Kind, s.Certainty, s.ResourceVersion, s.Rule, zero,
+		tag, l.Style}
+	was, ok := l.texts[s.Key]
+	if !ok || was.shown != is {
+		was = drawn{is, l.step(s, answer, zero, tag)}
+		l.texts[s.Key] = was
+	}
+	return was.text
+}
+
+// drawn are the lines of a step as it is shown.
+type drawn struct {
+	shown
+	text []string
+}

@@ -1,0 +1,81 @@
+package trace
+
+// The claims of a story, in the parts in which they are replaced.
+
+import "github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/graph"
+
+// sections are the claims of one story. Those of a Pod, which has few writes, are derived together. Other objects can
+// have thousands: the claims about each write, and each Event, are derived, and replaced, alone.
+type sections struct {
+	whole  graph.Section
+	writes map[uint64]*graph.Section // by revision
+	events map[uint64]*graph.Section // likewise
+}
+
+// derive replaces the claims of what is stale of a story.
+func (u *update) derive(s *story, x *stale) {
+	e := u.entryOf[s]
+	e.version = u.deriving
+	y := &e.sections
+	order := graph.Order{Root: s.order.root, Revision: s.order.first, UID: s.order.uid}
+	if s.isPod() || s.isContainer() {
+		y.whole.Order = order
+		u.graph.Set(&y.whole, u.claims(s, s.revisions, s.events, true))
+		return
+	}
+	y.whole.Order = order
+	u.graph.Set(&y.whole, u.claims(s, nil, nil, true))
+	section := func(of map[uint64]*graph.Section, rv uint64) *graph.Section {
+		if of[rv] == nil {
+			of[rv] = &graph.Section{Order: order}
+			of[rv].Order.Item = rv
+		}
+		return of[rv]
+	}
+	for _, w := range s.revisions {
+		if x.all || x.writes[w.rv] {
+			u.graph.Set(section(y.writes, w.rv), u.claims(s, []*write{w}, nil, false))
+		}
+	}
+	for i := 0; i < len(s.events); {
+		k := i + 1
+		for k < len(s.events) && s.events[k].rv == s.events[i].rv {
+			k++
+		}
+		if rv := s.events[i].rv; x.all || x.events[rv] {
+			u.graph.Set(section(y.events, rv), u.claims(s, nil, s.events[i:k], false))
+		}
+		i = k
+	}
+}
+
+// claims are those that the rules derive of these writes and Events of a story, and of it as a whole if that is asked
+// for. They are valid until they are asked for again.
+func (r *result) claims(s *story, writes []*write, events []*emitted, whole bool) []graph.Ranked {
+	all := r.buffer[:0]
+	rank := 0
+	emit := func(c graph.Claim) {
+		all = append(all, graph.Ranked{Rank: rank, Claim: c})
+		x := &all[len(all)-1].Claim
+		s.qualify(x)
+		rules[rank].complete(x)
+	}
+	for i, x := range rules {
+		rank = i
+		switch {
+		case !x.applies(s):
+		case x.deriveWrite != nil:
+			for _, w := range writes {
+				x.deriveWrite(s, w, emit)
+			}
+		case x.deriveEvent != nil:
+			for _, e := range events {
+				x.deriveEvent(s, e, emit)
+			}
+		case whole:
+			x.derive(s, emit)
+		}
+	}
+	r.buffer = all
+	return all
+}

@@ -1,0 +1,146 @@
+package trace
+
+// Which objects are part of the run, as more of them become known.
+
+import (
+	"slices"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/graph"
+)
+
+// isRoot reports whether an object is a root of which nothing was known, or has the name of one: it may have to take
+// its place.
+func (u *update) isRoot(uid string, f *facts) bool {
+	for _, o := range u.scene.members.objects[:u.scene.members.roots] {
+		if o.UID == uid && u.scene.byUID[uid] == nil {
+			return true
+		}
+		name := seq.Object{Kind: o.Kind, Namespace: o.Namespace, Name: o.Name}
+		if o.UID != uid && f.last != nil && seq.ObjectOf(f.last.object).Same(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// takeMembers finds which objects are part of the run now, and reads those that are new. It reports whether it could.
+func (u *update) takeMembers() bool {
+	c, t := u.scene, u.store
+	if t.ofMembers > u.version {
+		return u.takeAll(t.members(c.requests))
+	}
+	for _, uid := range t.appeared {
+		f := t.objects[uid]
+		owned := false
+		for owner := range f.owners {
+			owned = owned || c.byUID[owner] != nil && t.objects[owner].last != nil
+		}
+		switch {
+		case u.isRoot(uid, f):
+			return false
+		case t.named[uid] || t.owning[uid] || !c.begins().IsZero(): // others may take part because of it
+			return u.takeAll(t.members(c.requests))
+		case !owned || c.byUID[uid] != nil:
+			continue
+		}
+		i, _ := slices.BinarySearchFunc(c.stories, storyOrder{first: f.oldestRevision(), uid: uid},
+			func(s *story, o storyOrder) int { return s.order.compare(o) })
+		c.members.objects = slices.Insert(c.members.objects, i, seq.ObjectOf(f.last.object))
+		if !u.add(i) {
+			return false
+		}
+	}
+	return true
+}
+
+// takeAll takes these for the members.
+func (u *update) takeAll(now members) bool {
+	c, t := u.scene, u.store
+	was := c.members
+	if now.roots != was.roots || !slices.Equal(now.objects[:now.roots], was.objects[:was.roots]) {
+		return false
+	}
+	for uid, rv := range now.since {
+		if old, known := was.since[uid]; c.byUID[uid] != nil && (!known || old != rv) {
+			return false
+		}
+	}
+	for uid := range was.since {
+		if _, still := now.since[uid]; !still {
+			return false
+		}
+	}
+	c.members = now
+	for i := now.roots; i < len(now.objects); i++ {
+		o := now.objects[i]
+		s := c.byUID[o.UID]
+		switch {
+		case s != nil && (i >= len(c.stories) || c.stories[i] != s || s.order.first != t.objects[o.UID].oldestRevision()):
+			return false // another order
+		case s == nil && !u.add(i):
+			return false
+		}
+	}
+	return len(now.objects) == len(c.stories)
+}
+
+// add begins the story of the i-th member.
+func (u *update) add(i int) bool {
+	s := u.store.newStory(u.scene, i)
+	u.scene.stories, u.scene.roots = slices.Insert(u.scene.stories, i, s), nil
+	u.enter(s)
+	return u.join(s)
+}
+
+// enter makes the entry of a story.
+func (u *update) enter(s *story) {
+	e := &entry{story: s, version: u.deriving}
+	e.sections.writes, e.sections.events = map[uint64]*graph.Section{}, map[uint64]*graph.Section{}
+	byOrder := func(a, b *entry) int { return a.order.compare(b.order) }
+	u.entryOf[s] = e
+	i, _ := slices.BinarySearchFunc(u.entries, e, byOrder)
+	u.entries = slices.Insert(u.entries, i, e)
+	if s.isPod() {
+		i, _ := slices.BinarySearchFunc(u.pods, e, byOrder)
+		u.pods = slices.Insert(u.pods, i, e)
+		u.members = slices.Insert(u.members, i, seq.Member{})
+	}
+}
+
+// join finds the place of a new story among the others, and what may be told anew of these.
+func (u *update) join(s *story) bool {
+	c := u.scene
+	for _, o := range c.stories {
+		if o.controller == nil && o != s && o.findOwner() != nil {
+			return false // it is the owner of one that was there
+		}
+	}
+	s.controller = s.findOwner()
+	if o := s.controller; o != nil {
+		i, _ := slices.BinarySearchFunc(o.dependents, s, func(a, b *story) int { return a.order.compare(b.order) })
+		o.dependents = slices.Insert(o.dependents, i, s)
+		o.names = nil
+		if len(o.dependents) <= 2 { // a cause can be that of an only child
+			u.causes(o, 0)
+		}
+		for range deepest {
+			if o == nil {
+				break
+			}
+			o.descendants = nil
+			o = o.controller
+		}
+	}
+	for _, o := range c.stories {
+		if o.object.Kind == "EndpointSlice" && s.isPod() {
+			u.causes(o, ^uint64(0))
+		}
+	}
+	s.attributeEnds()
+	u.of(s).all = true
+	if len(s.revisions) > 0 {
+		u.changed(s, s.revisions[0].rv, true)
+	}
+	return true
+}
