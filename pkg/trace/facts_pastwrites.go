@@ -79,7 +79,7 @@ func (s *story) pastWrites() []*pastWrite {
 			// the creation itself
 			continue
 		}
-		if made == nil && e.Subresource == "" && e.Time.Equal(&created) { // it may be
+		if made == nil && e.Subresource == "" && !created.Before(e.Time) { // it may be
 			continue
 		}
 		a := entryActor(e)
@@ -100,12 +100,13 @@ func (s *story) maker(w *write) (actor, *metav1.ManagedFieldsEntry) {
 	at := w.object.GetCreationTimestamp()
 	entries := w.object.GetManagedFields()
 	owner := metav1.GetControllerOf(w.object)
-	var then []*metav1.ManagedFieldsEntry // from the second in which it was made
+	// Of the second in which it was made, or before: managedFields are stamped before admission, creationTimestamp after.
+	var then []*metav1.ManagedFieldsEntry
 	later := false                        // others have written since, and may have made it
 	for i := range entries {
 		switch e := &entries[i]; {
 		case e.Subresource != "" || e.Time == nil:
-		case !e.Time.Equal(&at):
+		case at.Before(e.Time):
 			later = true
 		case owner == nil && object.Client(e.Manager) == seq.ControllerManager: // a controller that made it would own it
 		default:

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
@@ -97,6 +98,35 @@ func TestSkewedKubelet(t *testing.T) {
 			if !measured {
 				t.Errorf("%s: a skew of %v was measured as %+v", s.Name, skew, got.Run().Clocks)
 			}
+		}
+	}
+}
+
+// A create whose request began in the second before the creationTimestamp, where managedFields are stamped, is one write.
+func TestMadeAcrossASecond(t *testing.T) {
+	for _, s := range scenario.NamedAll(t, "show-crash", "show-deleting") {
+		want := scenario.Fold(s.Subject, s.Observations)
+		var earlier []seq.Observation
+		moved := 0
+		for _, o := range s.Observations {
+			if o.Change != nil {
+				c := *o.Change
+				c.Pod = c.Pod.DeepCopy()
+				for i := range c.Pod.ManagedFields {
+					if e := &c.Pod.ManagedFields[i]; e.Subresource == "" && e.Time.Equal(&c.Pod.CreationTimestamp) {
+						e.Time = &metav1.Time{Time: e.Time.Add(-time.Second)}
+						moved++
+					}
+				}
+				o.Change = &c
+			}
+			earlier = append(earlier, o)
+		}
+		if moved == 0 {
+			t.Fatalf("%s: no entry of the creation", s.Name)
+		}
+		if a, b := sequence(want), sequence(scenario.Fold(s.Subject, earlier)); a != b {
+			t.Errorf("%s: sequence is\n%s\ninstead of\n%s", s.Name, b, a)
 		}
 	}
 }
