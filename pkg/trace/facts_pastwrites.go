@@ -102,7 +102,7 @@ func (s *story) maker(w *write) (actor, *metav1.ManagedFieldsEntry) {
 	owner := metav1.GetControllerOf(w.object)
 	// Of the second in which it was made, or before: managedFields are stamped before admission, creationTimestamp after.
 	var then []*metav1.ManagedFieldsEntry
-	later := false                        // others have written since, and may have made it
+	later := false // others have written since, and may have made it
 	for i := range entries {
 		switch e := &entries[i]; {
 		case e.Subresource != "" || e.Time == nil:
