@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"reflect"
-	"slices"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -173,33 +172,41 @@ func (r *revision) entry(was metav1.Object) *metav1.ManagedFieldsEntry {
 // from other managers, theirs shrank and are not newer, so the newest entry counts, and within one second one that did
 // not shrink; and where nothing but that happened, a client removed fields and left no entry of its own.
 func changedEntry(prev, cur metav1.Object) *metav1.ManagedFieldsEntry {
-	var newest *metav1.ManagedFieldsEntry
-	lost := false // newest only lost fields
+	var newest, newestWas *metav1.ManagedFieldsEntry
 	before, after := prev.GetManagedFields(), cur.GetManagedFields()
 	for i := range after {
 		e := &after[i]
-		was := slices.IndexFunc(before, func(o metav1.ManagedFieldsEntry) bool {
-			return o.Manager == e.Manager && o.Operation == e.Operation && o.Subresource == e.Subresource &&
-				o.APIVersion == e.APIVersion
-		})
-		same := was >= 0 && before[was].Time.Equal(e.Time)
-		if same && bytes.Equal(object.Fields(before[was]), object.Fields(*e)) {
+		was := entryLike(before, e)
+		same := was != nil && was.Time.Equal(e.Time)
+		if same && (bytes.Equal(object.Fields(*was), object.Fields(*e)) || e.Subresource == "" && shrank(was, e)) {
 			continue
 		}
-		less := was >= 0 && shrank(before[was], *e)
-		if same && e.Subresource == "" && less {
-			continue
-		}
-		if newest == nil || newest.Time.Before(e.Time) || newest.Time.Equal(e.Time) && lost && !less {
-			newest, lost = e, less
+		if newest == nil || newest.Time.Before(e.Time) ||
+			newest.Time.Equal(e.Time) && shrank(newestWas, newest) && !shrank(was, e) {
+			newest, newestWas = e, was
 		}
 	}
 	return newest
 }
 
-// shrank reports whether an entry has lost fields and won none.
-func shrank(prev, cur metav1.ManagedFieldsEntry) bool {
-	a, b := object.Fields(prev), object.Fields(cur)
+// entryLike is the entry of the same client about the same, or nil.
+func entryLike(all []metav1.ManagedFieldsEntry, e *metav1.ManagedFieldsEntry) *metav1.ManagedFieldsEntry {
+	for i := range all {
+		o := &all[i]
+		if o.Manager == e.Manager && o.Operation == e.Operation && o.Subresource == e.Subresource &&
+			o.APIVersion == e.APIVersion {
+			return o
+		}
+	}
+	return nil
+}
+
+// shrank reports whether an entry, which may not have been there, has lost fields and won none.
+func shrank(prev, cur *metav1.ManagedFieldsEntry) bool {
+	if prev == nil {
+		return false
+	}
+	a, b := object.Fields(*prev), object.Fields(*cur)
 	if bytes.Equal(a, b) || len(b) >= len(a) {
 		// which is quick to find out, and usual: to lose fields is to become shorter
 		return bytes.Equal(a, b)

@@ -50,13 +50,14 @@ func (u *update) derive(s *story, x *stale) {
 }
 
 // claims are those that the rules derive of these writes and Events of a story, and of it as a whole if that is asked
-// for. They are valid until they are asked for again.
+// for. The list is valid until it is asked for again.
 func (r *result) claims(s *story, writes []*write, events []*emitted, whole bool) []graph.Ranked {
 	all := r.buffer[:0]
 	rank := 0
 	emit := func(c graph.Claim) {
-		all = append(all, graph.Ranked{Rank: rank, Claim: c})
-		x := &all[len(all)-1].Claim
+		x := graph.NewClaim()
+		*x = c
+		all = append(all, graph.Ranked{Rank: rank, Claim: x})
 		s.qualify(x)
 		rules[rank].complete(x)
 	}

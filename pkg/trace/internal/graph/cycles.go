@@ -32,8 +32,8 @@ type tarjan struct {
 	number, low map[*node]int
 	on          map[*node]bool
 	stack       []*node
-	cycles      map[*node]int // by number from 1, for those in a part of more than one
-	parts       int
+	cycles      map[*node]int32 // by number from 1, for those in a part of more than one
+	parts       int32
 }
 
 func (t *tarjan) search(root *node) {
@@ -87,7 +87,7 @@ func (t *tarjan) close(n *node) {
 		t.on[o] = false
 		if len(part) > 1 {
 			if t.cycles == nil {
-				t.cycles = map[*node]int{}
+				t.cycles = map[*node]int32{}
 			}
 			t.cycles[o] = t.parts
 		}

@@ -5,10 +5,10 @@ package graph
 import (
 	"cmp"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/instant"
 )
 
 // Claim is what one rule derives: a message, its own bounds, and what must have happened before it. What the rule's row
@@ -23,8 +23,22 @@ type Claim struct {
 
 // Ranked is a claim with the place of its rule in the table of rules.
 type Ranked struct {
-	Rank int
-	Claim
+	Rank  int
+	Claim *Claim
+}
+
+// unused are claims of which all that they say has been taken.
+var unused = sync.Pool{New: func() any { return new(Claim) }}
+
+// NewClaim is one that says nothing yet.
+func NewClaim() *Claim { return unused.Get().(*Claim) }
+
+// release has a claim used again. It may be nil.
+func release(c *Claim) {
+	if c != nil {
+		*c = Claim{}
+		unused.Put(c)
+	}
 }
 
 // Order is the place of a section among all. Of two claims about one message that are of equal rank, the one of the
@@ -55,44 +69,51 @@ type Section struct {
 
 // claim is one of a section.
 type claim struct {
-	rank    int
-	index   int
+	rank    int32
+	index   int32
 	section *Section
 	node    *node
 	said    *Claim // nil where it is the node's only claim: then that has kept what it says, see sole
 }
 
-// node is one message, or only the key of one that others name as their cause: it has no claims then.
+// node is one message, or only the key of one that others name as their cause: it has no claims and no message then.
 type node struct {
-	step    seq.Step // what all claims say together, with what follows from the graph
-	claims  []*claim
-	rank    int     // of the first claim
-	call    seq.Key // likewise
-	replyTo seq.Key // the request that it is the reply to, or nothing
+	key    seq.Key
+	claims []*claim
+	preds  []*node
+	succs  []*node
+	*message
+
+	rank    int32 // of the first claim
+	replies int32 // messages that are replies to this one
+	cycle   int32 // the circle of causes that it is part of; 0 for none
+	depth   int32 // the longest way from a message without causes
+	place   place // in the order, if it is placed there
+	placed  bool
+	fresh   bool // published since the order was updated
+	seen    bool // by order.update, while it looks
+	dirty   work
+}
+
+// message is what is known of one.
+type message struct {
+	step    seq.Step // what all claims say together; times and causes as they were published last
+	call    seq.Key  // what the first claim says
 	lag     time.Duration
-	commit  Commit
-	stored  Commit
-	follows []seq.Key  // what the claims say
-	own     seq.Window // what the claims say, without what the graph adds
-	best    time.Time  // likewise
-	shown   bool       // likewise
-	sharp   time.Duration
-	clash   bool // the claims contradict each other
-	preds   []*node
-	succs   []*node
-	replies int // messages that are replies to this one
-	cycle   int // the circle of causes that it is part of; 0 for none
+	commit  commit
+	stored  commit
+	follows []seq.Key     // what the claims say
+	own     bounds        // likewise, without what the graph adds
+	best    stamp         // likewise
+	sharp   time.Duration // likewise
+	shown   bool          // likewise
+	clash   bool          // the claims contradict each other
 
-	depth    int        // the longest way from a message without causes
-	forward  seq.Window // bounded by causes
-	conflict uint8      // of the directions
-	hidden   bool       // not to be drawn
-
-	dirty  work
-	fresh  bool // published since the order was updated
-	seen   bool // by order.update, while it looks
-	placed bool // it is in the order, at this place
-	place  place
+	conflict uint8  // of the directions
+	hidden   bool   // not to be drawn
+	forward  bounds // bounded by causes
+	window   bounds // bounded by what it caused, too
+	at       stamp  // the likeliest instant within that
 }
 
 const (
@@ -117,11 +138,12 @@ const (
 type Graph struct {
 	hides   func(*seq.Step) bool
 	nodes   map[seq.Key]*node
-	byAbout map[string]map[*node]bool
+	byAbout map[string][]*node
 	store   store
-	spare   []node  // see next
 	changed []*node // to be merged
 	order   order
+	queue   queue          // see spread
+	keys    []seq.Key      // for one function at a time
 	clashes map[*node]bool // drawn messages with a conflict
 	cycles  bool           // there are circles of causes
 	touched func(about string)
@@ -133,43 +155,56 @@ func New(hides func(*seq.Step) bool, touched func(about string)) *Graph {
 	if touched == nil {
 		touched = func(string) {}
 	}
-	return &Graph{nodes: map[seq.Key]*node{}, byAbout: map[string]map[*node]bool{}, clashes: map[*node]bool{},
+	return &Graph{nodes: map[seq.Key]*node{}, byAbout: map[string][]*node{}, clashes: map[*node]bool{},
 		hides: hides, touched: touched, store: newStore()}
 }
 
-// Set replaces the claims of a section. Those that are as before cost nothing more.
+// Set replaces the claims of a section; it takes them over. Those that are as before cost nothing more.
 func (g *Graph) Set(s *Section, claims []Ranked) {
 	was := s.claims
 	same := 0
-	for same < min(len(was), len(claims)) && was[same].equals(&claims[same]) {
+	for same < min(len(was), len(claims)) && was[same].equals(claims[same]) {
+		release(claims[same].Claim)
 		same++
 	}
 	if same == len(was) && same == len(claims) {
 		return
 	}
 	type name struct {
-		rank int
+		rank int32
 		key  seq.Key
 	}
-	old := map[name][]*claim{}
+	var old map[name][]*claim
+	if len(was) > same {
+		old = make(map[name][]*claim, len(was)-same)
+	}
 	for _, c := range was[same:] {
-		name := name{c.rank, c.node.step.Key}
+		name := name{c.rank, c.node.key}
 		old[name] = append(old[name], c)
 	}
 	s.claims = append(make([]*claim, 0, len(claims)), was[:same]...)
+	made := make([]claim, 0, max(0, len(claims)-len(was))) // most that are new are more than there were
 	for i := same; i < len(claims); i++ {
-		name := name{claims[i].Rank, claims[i].Key}
-		if before := old[name]; len(before) > 0 && before[0].equals(&claims[i]) {
-			before[0].index, old[name] = i, before[1:]
+		said := claims[i].Claim
+		name := name{int32(claims[i].Rank), said.Key}
+		if before := old[name]; len(before) > 0 && before[0].equals(claims[i]) {
+			before[0].index, old[name] = int32(i), before[1:]
 			s.claims = append(s.claims, before[0])
+			release(said)
 			continue
 		}
-		said := claims[i].Claim
-		s.claims = append(s.claims, &claim{claims[i].Rank, i, s, g.node(claims[i].Key), &said})
+		c := claim{name.rank, int32(i), s, g.node(said.Key), said}
+		if len(made) < cap(made) {
+			made = append(made, c)
+			s.claims = append(s.claims, &made[len(made)-1])
+		} else {
+			s.claims = append(s.claims, &c)
+		}
 	}
 	for _, gone := range old {
 		for _, c := range gone {
 			c.node.claims = slices.DeleteFunc(c.node.claims, func(o *claim) bool { return o == c })
+			release(c.said)
 			g.needs(c.node, toMerge)
 		}
 	}
@@ -180,28 +215,28 @@ func (g *Graph) Set(s *Section, claims []Ranked) {
 			continue
 		}
 		if len(n.claims) == 1 && n.claims[0].said == nil {
-			n.claims[0].said = n.sole()
+			n.claims[0].said = n.sole(NewClaim())
 		}
 		n.claims = slices.Insert(n.claims, i, c)
 		g.needs(n, toMerge)
 	}
 }
 
-func (c *claim) equals(r *Ranked) bool {
-	if c.rank != r.Rank || c.node.step.Key != r.Key {
+func (c *claim) equals(r Ranked) bool {
+	if c.rank != int32(r.Rank) || c.node.key != r.Claim.Key {
 		return false
 	}
-	said := c.said
-	if said == nil {
-		said = c.node.sole()
+	if c.said == nil {
+		var sole Claim
+		return equalClaims(c.node.sole(&sole), r.Claim)
 	}
-	return equalClaims(said, &r.Claim)
+	return equalClaims(c.said, r.Claim)
 }
 
-// sole is what the only claim of a node says.
-func (n *node) sole() *Claim {
-	c := &Claim{Step: n.step, Follows: n.follows, Lag: n.lag, Commit: n.commit, Stored: n.stored}
-	c.Window, c.Best, c.Sharp, c.Precision = n.own, n.best, n.shown, n.sharp
+// sole has c say what the only claim of a node says.
+func (n *node) sole(c *Claim) *Claim {
+	*c = Claim{Step: n.step, Follows: n.follows, Lag: n.lag, Commit: n.commit.public(), Stored: n.stored.public()}
+	c.Window, c.Best, c.Sharp, c.Precision = n.own.public(), n.best.time(), n.shown, n.sharp
 	c.Call, c.After, c.Conflict = n.call, nil, false
 	return c
 }
@@ -223,20 +258,9 @@ func byOrder(a, b *claim) int {
 func (g *Graph) node(key seq.Key) *node {
 	n := g.nodes[key]
 	if n == nil {
-		n = g.next()
-		n.step.Key = key
+		n = &node{key: key}
 		g.nodes[key] = n
 	}
-	return n
-}
-
-// next is a node that nothing is known of. Each is large, so several are made at once.
-func (g *Graph) next() *node {
-	if len(g.spare) == 0 {
-		g.spare = make([]node, 16)
-	}
-	n := &g.spare[0]
-	g.spare = g.spare[1:]
 	return n
 }
 
@@ -254,34 +278,38 @@ func (n *node) exists() bool { return len(n.claims) > 0 }
 // has seen once need not prove that a thousand times.
 const mostAlike = 8
 
-// merge makes one message of the claims.
-func (n *node) merge() {
-	was := n.step
+// mergeClaims makes one message of the claims.
+func (g *Graph) mergeClaims(n *node) {
 	if !n.exists() {
-		*n = node{step: seq.Step{Key: was.Key}, preds: n.preds, succs: n.succs, replies: n.replies, dirty: n.dirty,
-			placed: n.placed, place: n.place, cycle: n.cycle, hidden: n.hidden}
+		n.message = nil
 		return
 	}
 	first := n.claims[0].said
 	if first == nil {
 		return // it is what has been merged
 	}
-	n.step, n.rank, n.lag, n.commit, n.stored = first.Step, n.claims[0].rank, first.Lag, first.Commit, first.Stored
-	if n.call, n.replyTo = first.Call, ""; first.Kind == seq.ResponseKind {
-		n.replyTo = first.Call
+	if n.message == nil {
+		n.message = &message{}
 	}
-	n.follows = slices.Clip(first.Follows)
-	n.clash = false
-	x := &n.step
+	m := n.message
+	n.rank = n.claims[0].rank
+	m.step, m.call, m.lag = first.Step, first.Call, first.Lag
+	m.commit, m.stored = g.store.intern(first.Commit), g.store.intern(first.Stored)
+	m.follows = slices.Clip(first.Follows)
+	m.own, m.best, m.shown, m.sharp = boundsOf(first.Window), stampOf(first.Best), first.Sharp, first.Precision
+	m.clash = false
+	x := &m.step
+	x.Key = n.key
 	alike := 0 // claims of one rule, one after another
 	for i, other := range n.claims[1:] {
 		c := other.said
 		for _, key := range c.Follows {
-			if !slices.Contains(n.follows, key) {
-				n.follows = append(n.follows, key)
+			if !slices.Contains(m.follows, key) {
+				m.follows = append(m.follows, key)
 			}
 		}
-		n.commit, n.stored = cmp.Or(n.commit, c.Commit), cmp.Or(n.stored, c.Stored)
+		m.commit = cmp.Or(m.commit, g.store.intern(c.Commit))
+		m.stored = cmp.Or(m.stored, g.store.intern(c.Stored))
 		if alike++; n.claims[i].said.Rule != c.Rule {
 			alike = 0
 		}
@@ -292,25 +320,23 @@ func (n *node) merge() {
 				x.Evidence = append(x.Evidence, e)
 			}
 		}
-		if w := instant.Intersect(x.Window, c.Window); !w.Empty() {
-			x.Window = w
+		if w := m.own.intersect(boundsOf(c.Window)); !w.empty() {
+			m.own = w
 		} else {
-			n.clash = true
+			m.clash = true
 		}
 		if x.Certainty == seq.Inferred && c.Certainty == seq.Observed {
 			x.Certainty, x.Rule = seq.Observed, c.Rule
 		}
 		x.From, x.To, x.Label = cmp.Or(x.From, c.From), cmp.Or(x.To, c.To), cmp.Or(x.Label, c.Label)
-		if x.Best.IsZero() || c.Sharp && (!x.Sharp || c.Precision < x.Precision) {
-			x.Best, x.Sharp, x.Precision, x.Clock = c.Best, c.Sharp, c.Precision, c.Clock
+		if m.best == 0 || c.Sharp && (!m.shown || c.Precision < m.sharp) {
+			m.best, m.shown, m.sharp, x.Clock = stampOf(c.Best), c.Sharp, c.Precision, c.Clock
 		}
 		x.Detail = min(x.Detail, c.Detail)
 	}
-	n.own, n.best, n.shown, n.sharp = x.Window, x.Best, x.Sharp, x.Precision
-	x.Window, x.Best, x.Sharp, x.Precision = was.Window, was.Best, was.Sharp, was.Precision
-	x.After, x.Conflict = was.After, was.Conflict
 	if len(n.claims) == 1 {
 		n.claims[0].said = nil
+		release(first)
 	}
 }
 
@@ -318,6 +344,9 @@ func (n *node) merge() {
 // there is such a message.
 func (g *Graph) EachCause(visit func(rule string, key seq.Key, known bool)) {
 	for _, n := range g.nodes {
+		if !n.exists() {
+			continue
+		}
 		for _, key := range n.follows {
 			p := g.nodes[key]
 			visit(n.step.Rule.Name, key, p != nil && p.exists())

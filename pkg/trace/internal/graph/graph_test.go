@@ -35,14 +35,14 @@ func TestResolveIsPure(t *testing.T) {
 		for range 30 {
 			i := r.IntN(len(sections))
 			claims[i] = randomClaims(r, keys)
-			growing.Set(&sections[i], claims[i])
+			growing.Set(&sections[i], cloned(claims[i]))
 			if r.IntN(4) == 0 { // more than one thing changes at once
 				continue
 			}
 			growing.Resolve()
 			fresh := New(hides, nil)
 			for k := range sections {
-				fresh.Set(&Section{Order: sections[k].Order}, claims[k])
+				fresh.Set(&Section{Order: sections[k].Order}, cloned(claims[k]))
 			}
 			fresh.Resolve()
 			if d := cmp.Diff(fresh.Steps(), growing.Steps(), cmpopts.EquateEmpty(),
@@ -74,6 +74,17 @@ func TestResolveIsPure(t *testing.T) {
 	if circles < int(seeds)/2 {
 		t.Errorf("only %d graphs had circles", circles)
 	}
+}
+
+// cloned are claims that a graph may take over.
+func cloned(all []Ranked) (out []Ranked) {
+	for _, r := range all {
+		c := NewClaim()
+		*c = *r.Claim
+		c.Follows = slices.Clone(c.Follows)
+		out = append(out, Ranked{r.Rank, c})
+	}
+	return out
 }
 
 func keysOf(steps []*seq.Step) (keys []seq.Key) {
@@ -136,7 +147,7 @@ func randomClaims(r *rand.Rand, keys int) []Ranked {
 		case 1:
 			c.Stored = commit
 		}
-		all = append(all, Ranked{r.IntN(5), c})
+		all = append(all, Ranked{r.IntN(5), &c})
 	}
 	return all
 }

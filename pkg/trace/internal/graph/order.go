@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
@@ -19,14 +18,14 @@ type order struct {
 
 // place is what a node was put into the order by.
 type place struct {
-	best  time.Time
-	depth int
-	rank  int
+	at    stamp
+	depth int32
+	rank  int32
 }
 
 func byPlace(a, b *node) int {
-	return cmp.Or(a.place.best.Compare(b.place.best), cmp.Compare(a.place.depth, b.place.depth),
-		cmp.Compare(a.place.rank, b.place.rank), cmp.Compare(a.step.Key, b.step.Key))
+	return cmp.Or(cmp.Compare(a.place.at, b.place.at), cmp.Compare(a.place.depth, b.place.depth),
+		cmp.Compare(a.place.rank, b.place.rank), cmp.Compare(a.key, b.key))
 }
 
 // update puts what has changed where it belongs.
@@ -37,7 +36,11 @@ func (o *order) update(changed []*node) {
 			continue
 		}
 		n.seen = true
-		is, drawn := place{n.step.Best, n.depth, n.rank}, n.exists() && !n.hidden
+		drawn := n.exists() && !n.hidden
+		var is place
+		if drawn {
+			is = place{n.at, n.depth, n.rank}
+		}
 		if n.placed && n.fresh {
 			o.same = min(o.same, o.index(n))
 		}
@@ -57,7 +60,7 @@ func (o *order) update(changed []*node) {
 	}
 	o.remove(out)
 	for _, n := range in {
-		n.place, n.placed = place{n.step.Best, n.depth, n.rank}, true
+		n.place, n.placed = place{n.at, n.depth, n.rank}, true
 	}
 	o.insert(in)
 }
@@ -135,7 +138,7 @@ func (g *Graph) Step(key seq.Key) *seq.Step {
 // About are the drawn messages of one object's story, in order.
 func (g *Graph) About(uid string) []*seq.Step {
 	var nodes []*node
-	for n := range g.byAbout[uid] {
+	for _, n := range g.byAbout[uid] {
 		if n.placed {
 			nodes = append(nodes, n)
 		}

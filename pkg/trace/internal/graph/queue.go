@@ -15,7 +15,8 @@ func (g *Graph) each(w work, do func(*node)) {
 // spread calls do for all nodes that need it, causes first, or what they caused, and again for those that come to need
 // it by that. It reports whether it came to an end, which it does not in a circle.
 func (g *Graph) spread(w work, backward bool, do func(*node) (changed bool)) bool {
-	q := &queue{backward: backward}
+	q := &g.queue
+	q.nodes, q.backward = q.nodes[:0], backward
 	for _, n := range g.changed {
 		if n.dirty&w != 0 {
 			q.nodes = append(q.nodes, n)
@@ -28,7 +29,8 @@ func (g *Graph) spread(w work, backward bool, do func(*node) (changed bool)) boo
 		if !do(n) {
 			continue
 		}
-		if w == toRank && n.depth > len(g.nodes) {
+		if w == toRank && int(n.depth) > len(g.nodes) {
+			clear(q.nodes)
 			return false
 		}
 		next := n.succs
@@ -65,7 +67,9 @@ func (q *queue) Swap(i, j int) { q.nodes[i], q.nodes[j] = q.nodes[j], q.nodes[i]
 func (q *queue) Push(n any) { q.nodes = append(q.nodes, n.(*node)) }
 
 func (q *queue) Pop() any {
-	n := q.nodes[len(q.nodes)-1]
-	q.nodes = q.nodes[:len(q.nodes)-1]
+	last := len(q.nodes) - 1
+	n := q.nodes[last]
+	q.nodes[last] = nil
+	q.nodes = q.nodes[:last]
 	return n
 }

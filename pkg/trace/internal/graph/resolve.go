@@ -35,9 +35,10 @@ func (g *Graph) Resolve() {
 			panic("graph: work is left")
 		}
 		if !n.exists() && len(n.succs) == 0 && n.replies == 0 {
-			delete(g.nodes, n.step.Key)
+			delete(g.nodes, n.key)
 		}
 	}
+	clear(g.changed)
 	g.changed = g.changed[:0]
 }
 
@@ -84,35 +85,49 @@ func (g *Graph) rankNew() {
 	}
 }
 
+// replyTo is the request that a message is the reply to, or nothing.
+func (n *node) replyTo() seq.Key {
+	if n.message == nil || n.step.Kind != seq.ResponseKind {
+		return ""
+	}
+	return n.call
+}
+
 // merge takes what the claims about a message say now.
 func (g *Graph) merge(n *node) {
-	existed, about, call := n.step.Rule != nil, n.step.About, n.replyTo
-	commit, stored := n.commit, n.stored
+	existed, call := n.message != nil, n.replyTo()
 	affected := func(n *node) { g.needs(n, toLink) }
-	if commit != (Commit{}) {
-		g.store.remove(n, affected)
+	about := ""
+	if existed {
+		about = n.step.About
+		if n.commit.log != nil {
+			g.store.remove(n, affected)
+		}
+		if n.stored.log != nil {
+			g.store.forget(n)
+		}
 	}
-	if stored != (Commit{}) {
-		g.store.forget(n)
-	}
-	n.merge()
-	if n.commit != (Commit{}) {
+	g.mergeClaims(n)
+	exists := n.exists()
+	if exists && n.commit.log != nil {
 		g.store.add(n, affected)
 	}
-	if n.stored != (Commit{}) {
+	if exists && n.stored.log != nil {
 		g.store.wait(n)
 	}
-	if existed && (about != n.step.About || !n.exists()) {
-		delete(g.byAbout[about], n)
+	if existed && (!exists || about != n.step.About) {
+		all := g.byAbout[about]
+		i, last := slices.Index(all, n), len(all)-1
+		all[i], all[last] = all[last], nil
+		if g.byAbout[about] = all[:last]; last == 0 {
+			delete(g.byAbout, about)
+		}
 		g.touched(about)
 	}
-	if n.exists() {
-		if g.byAbout[n.step.About] == nil {
-			g.byAbout[n.step.About] = map[*node]bool{}
-		}
-		g.byAbout[n.step.About][n] = true
+	if exists && (!existed || about != n.step.About) {
+		g.byAbout[n.step.About] = append(g.byAbout[n.step.About], n)
 	}
-	if is := n.replyTo; is != call {
+	if is := n.replyTo(); is != call {
 		if call != "" {
 			o := g.node(call)
 			o.replies--
@@ -121,11 +136,12 @@ func (g *Graph) merge(n *node) {
 		if is != "" {
 			o := g.node(is)
 			o.replies++
+			n.call = o.key
 			g.needs(o, toPublish)
 		}
 	}
 	g.needs(n, toLink|toRank|toBoundForward|toBoundBackward|toEstimate|toPublish)
-	if existed != n.exists() {
+	if existed != exists {
 		for _, o := range n.succs {
 			g.needs(o, toRank|toBoundForward|toEstimate|toPublish)
 		}
@@ -137,10 +153,14 @@ func (g *Graph) merge(n *node) {
 
 // link finds the nodes of the causes.
 func (g *Graph) link(n *node) {
-	keys := append(slices.Clone(n.follows), g.store.before(n.stored)...)
+	keys := g.keys[:0]
+	if n.exists() {
+		keys = g.store.appendBefore(append(keys, n.follows...), n.stored)
+	}
 	slices.Sort(keys)
-	keys = slices.DeleteFunc(slices.Compact(keys), func(k seq.Key) bool { return k == "" || k == n.step.Key })
-	if slices.EqualFunc(keys, n.preds, func(k seq.Key, p *node) bool { return p.step.Key == k }) {
+	keys = slices.DeleteFunc(slices.Compact(keys), func(k seq.Key) bool { return k == "" || k == n.key })
+	g.keys = keys
+	if slices.EqualFunc(keys, n.preds, func(k seq.Key, p *node) bool { return p.key == k }) {
 		return
 	}
 	for _, p := range n.preds {
@@ -157,6 +177,13 @@ func (g *Graph) link(n *node) {
 		p.succs = append(p.succs, n)
 		g.needs(p, toBoundBackward)
 	}
+	if n.exists() { // one text of each key is enough
+		for i, k := range n.follows {
+			if at, ok := slices.BinarySearch(keys, k); ok {
+				n.follows[i] = n.preds[at].key
+			}
+		}
+	}
 	g.needs(n, toRank|toBoundForward|toEstimate|toPublish)
 }
 
@@ -164,11 +191,11 @@ func (g *Graph) link(n *node) {
 // from a later rule to an earlier one.
 func (p *node) before(n *node) bool {
 	return p.exists() && (p.cycle == 0 || p.cycle != n.cycle ||
-		cmp.Or(cmp.Compare(p.rank, n.rank), cmp.Compare(p.step.Key, n.step.Key)) < 0)
+		cmp.Or(cmp.Compare(p.rank, n.rank), cmp.Compare(p.key, n.key)) < 0)
 }
 
 func (g *Graph) rank(n *node) bool {
-	depth := 0
+	depth := int32(0)
 	if n.exists() {
 		for _, p := range n.preds {
 			if p.before(n) {
