@@ -3,12 +3,14 @@ package trace
 // What admission made of a create, and which webhooks were consulted.
 
 import (
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
@@ -119,14 +121,15 @@ func changedByAdmission(q *seq.Request) []string {
 		return nil
 	}
 	asked, stored := plainPod(q.SentPod), plainPod(q.Pod)
+	leaveOutEqual(&asked.Spec, &stored.Spec)
 	var words []string
-	object.Differ("", asked, stored, func(path string, was, is any) {
+	object.Differ("", unstructuredPod(asked), unstructuredPod(stored), func(path string, was, is any) {
 		switch {
-		case was == nil && !defaulted.MatchString(path):
+		case was == nil && !isDefaulted(path):
 			words = append(words, "adds "+path+object.Suffix(is))
 		case was != nil && is == nil:
 			words = append(words, "removes "+path)
-		case was != nil && !defaulted.MatchString(path):
+		case was != nil && !isDefaulted(path):
 			words = append(words, "changes "+path+object.Suffix(is))
 		}
 	})
@@ -134,23 +137,92 @@ func changedByAdmission(q *seq.Request) []string {
 }
 
 // defaulted are the fields that the API server itself fills in, by defaulting or by the admission plugins that are
-// always on (ServiceAccount, Priority, DefaultTolerationSeconds).
-var defaulted = regexp.MustCompile(`^spec\.(restartPolicy|terminationGracePeriodSeconds|dnsPolicy|serviceAccount|serviceAccountName|securityContext` +
-	`|schedulerName|priority|preemptionPolicy|enableServiceLinks|nodeName` +
-	`|tolerations\[node\.kubernetes\.io/(not-ready|unreachable)\]|volumes\[kube-api-access-\w+\]` +
-	`|volumes\[[^]]*\](\..*)?\.(defaultMode|apiVersion|type|iscsiInterface|fsType|expirationSeconds|volumeMode)|overhead` +
-	`|(initContainers|containers)\[[^]]*\]\.(terminationMessagePath|terminationMessagePolicy|imagePullPolicy|securityContext` +
-	`|resources|resources\.requests.*|ports\[[^]]*\]\.(protocol|hostPort)` +
-	`|volumeMounts\[/var/run/secrets/kubernetes\.io/serviceaccount\]|volumeMounts\[[^]]*\]\.recursiveReadOnly` +
-	`|(livenessProbe|readinessProbe|startupProbe)\.(timeoutSeconds|periodSeconds|successThreshold` +
-	`|failureThreshold|grpc\.service|httpGet\.(scheme|path))` +
-	`|lifecycle\.\w+\.httpGet\.(scheme|path)|env\[[^]]*\]\.valueFrom\.(fieldRef\.apiVersion|resourceFieldRef\.divisor)))$`)
+// always on (ServiceAccount, Priority, DefaultTolerationSeconds): of the spec, of a container, and of a volume, however
+// deep.
+var (
+	defaulted = fields(`restartPolicy terminationGracePeriodSeconds dnsPolicy serviceAccount serviceAccountName
+		securityContext schedulerName priority preemptionPolicy enableServiceLinks nodeName overhead
+		tolerations[node.kubernetes.io/not-ready] tolerations[node.kubernetes.io/unreachable]`)
+	defaultedOfContainer = fields(`terminationMessagePath terminationMessagePolicy imagePullPolicy securityContext
+		resources resources.requests ports[].protocol ports[].hostPort
+		volumeMounts[/var/run/secrets/kubernetes.io/serviceaccount] volumeMounts[].recursiveReadOnly
+		env[].valueFrom.fieldRef.apiVersion env[].valueFrom.resourceFieldRef.divisor`)
+	defaultedOfProbe = fields(`timeoutSeconds periodSeconds successThreshold failureThreshold grpc.service
+		httpGet.scheme httpGet.path`)
+	defaultedOfHook   = fields("httpGet.scheme httpGet.path")
+	defaultedOfVolume = fields("defaultMode apiVersion type iscsiInterface fsType expirationSeconds volumeMode")
+)
+
+func fields(all string) sets.Set[string] { return sets.New(strings.Fields(all)...) }
+
+func isDefaulted(path string) bool {
+	path, ok := strings.CutPrefix(path, "spec.")
+	list, rest, listed := strings.Cut(path, "[")
+	name, field, _ := strings.Cut(rest, "]")
+	field = strings.TrimPrefix(field, ".")
+	switch {
+	case !ok:
+		return false
+	case defaulted.Has(path):
+		return true
+	case !listed:
+		return false
+	case list == "volumes" && field == "":
+		return strings.HasPrefix(name, "kube-api-access-")
+	case list == "volumes":
+		return defaultedOfVolume.Has(field[strings.LastIndex(field, ".")+1:])
+	case list != "containers" && list != "initContainers":
+		return false
+	}
+	if of, rest, _ := strings.Cut(field, "."); strings.HasSuffix(of, "Probe") {
+		return defaultedOfProbe.Has(rest)
+	} else if of == "lifecycle" {
+		_, rest, _ = strings.Cut(rest, ".")
+		return defaultedOfHook.Has(rest)
+	}
+	if defaultedOfContainer.Has(field) || strings.HasPrefix(field, "resources.requests") {
+		return true
+	}
+	before, rest, _ := strings.Cut(field, "[") // an element of a list in a container
+	_, after, _ := strings.Cut(rest, "]")
+	return defaultedOfContainer.Has(before + "[]" + after)
+}
 
 // plainPod is a Pod without what every stored object has.
-func plainPod(p *corev1.Pod) map[string]any {
+func plainPod(p *corev1.Pod) *corev1.Pod {
 	plain := &corev1.Pod{Spec: p.Spec}
 	plain.Labels, plain.Annotations, plain.Finalizers = p.Labels, p.Annotations, p.Finalizers
-	out, err := runtime.DefaultUnstructuredConverter.ToUnstructured(plain)
+	plain.Spec.InitContainers, plain.Spec.Containers = slices.Clone(p.Spec.InitContainers), slices.Clone(p.Spec.Containers)
+	return plain
+}
+
+// leaveOutEqual takes out of two specs what is the same in both, which is most of them: what is left is converted, and
+// that takes long.
+func leaveOutEqual(a, b *corev1.PodSpec) {
+	for _, lists := range [][2][]corev1.Container{{a.InitContainers, b.InitContainers}, {a.Containers, b.Containers}} {
+		for i := range min(len(lists[0]), len(lists[1])) {
+			if c, d := &lists[0][i], &lists[1][i]; c.Name == d.Name {
+				name := c.Name
+				zeroEqual(reflect.ValueOf(c).Elem(), reflect.ValueOf(d).Elem())
+				c.Name, d.Name = name, name
+			}
+		}
+	}
+	zeroEqual(reflect.ValueOf(a).Elem(), reflect.ValueOf(b).Elem())
+}
+
+// zeroEqual zeroes the fields that are the same in both.
+func zeroEqual(a, b reflect.Value) {
+	for i := range a.NumField() {
+		if x, y := a.Field(i), b.Field(i); reflect.DeepEqual(x.Interface(), y.Interface()) {
+			x.SetZero()
+			y.SetZero()
+		}
+	}
+}
+
+func unstructuredPod(p *corev1.Pod) map[string]any {
+	out, err := runtime.DefaultUnstructuredConverter.ToUnstructured(p)
 	if err != nil {
 		return nil
 	}

@@ -21,10 +21,11 @@ type rule struct {
 	certainty seq.Certainty
 	detail    seq.Detail
 	// One of these derives its messages: from a story as a whole, or from each of its writes or Events, with what a look
-	// at the others adds.
-	derive      func(*story, func(graph.Claim))
-	deriveWrite func(*story, *write, func(graph.Claim))
-	deriveEvent func(*story, *emitted, func(graph.Claim))
+	// at the others adds; or from a request alone.
+	derive        func(*story, func(graph.Claim))
+	deriveWrite   func(*story, *write, func(graph.Claim))
+	deriveEvent   func(*story, *emitted, func(graph.Claim))
+	deriveRequest func(*story, *seq.Request, func(graph.Claim))
 }
 
 // scope says which stories a rule is for.

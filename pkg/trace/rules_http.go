@@ -114,27 +114,25 @@ var ruleOwnRead = rule{
 	},
 	of: ofRun, from: seq.Kubectl, to: seq.APIServer, kind: seq.RequestKind,
 	instant: seq.AtStart, certainty: seq.Observed, detail: seq.Full,
-	derive: deriveOwnRead,
+	deriveRequest: deriveOwnRead,
 }
 
-func deriveOwnRead(s *story, emit func(graph.Claim)) {
-	for _, r := range s.requests {
-		if r.Acts() || r.Poll || r.Sent.IsZero() {
-			continue
-		}
-		request := seq.Step{Verb: r.Verb, Resource: r.Resource, Object: r.Object, Key: callKey(r), Call: callKey(r),
-			Clock: seq.Kubectl}
-		request.Label = r.Method + " " + r.Resource + " (" + r.Verb + ")"
-		if r.Resource == "" {
-			request.Label = r.Method + " " + r.Path
-		}
-		request.SetInstant(r.Sent, instant.OurPrecision)
-		request.Evidence = []seq.Evidence{r.Evidence()}
-		request.ResourceVersion = r.ResourceVersion
-		request.Detail = seq.Full
-		emit(graph.Claim{Step: request})
-		s.emitAnswer(r, request, emit)
+func deriveOwnRead(s *story, r *seq.Request, emit func(graph.Claim)) {
+	if r.Acts() || r.Poll || r.Sent.IsZero() {
+		return
 	}
+	request := seq.Step{Verb: r.Verb, Resource: r.Resource, Object: r.Object, Key: callKey(r), Call: callKey(r),
+		Clock: seq.Kubectl}
+	request.Label = r.Method + " " + r.Resource + " (" + r.Verb + ")"
+	if r.Resource == "" {
+		request.Label = r.Method + " " + r.Path
+	}
+	request.SetInstant(r.Sent, instant.OurPrecision)
+	request.Evidence = []seq.Evidence{r.Evidence()}
+	request.ResourceVersion = r.ResourceVersion
+	request.Detail = seq.Full
+	emit(graph.Claim{Step: request})
+	s.emitAnswer(r, request, emit)
 }
 
 var ruleWarning = rule{
@@ -148,17 +146,14 @@ var ruleWarning = rule{
 	},
 	of: ofRun, from: seq.Kubectl, to: seq.Kubectl, kind: seq.NoteKind,
 	instant: seq.AtEnd, certainty: seq.Observed, detail: seq.Normal,
-	derive: deriveWarning,
+	deriveRequest: deriveWarning,
 }
 
-func deriveWarning(s *story, emit func(graph.Claim)) {
-	for _, r := range s.requests {
-		for i, text := range r.Warnings {
-			n := seq.Step{Key: keyf("warning:%s:%d", r.ID, i), Label: "Warning: " + text, Object: s.object,
-				Clock: seq.Kubectl}
-			n.SetInstant(r.FirstByte, instant.OurPrecision)
-			n.Evidence = []seq.Evidence{{Source: "http", Detail: "Warning header", At: r.FirstByte}}
-			emit(graph.Claim{Step: n, Follows: []seq.Key{callKey(r).End()}})
-		}
+func deriveWarning(s *story, r *seq.Request, emit func(graph.Claim)) {
+	for i, text := range r.Warnings {
+		n := seq.Step{Key: keyf("warning:%s:%d", r.ID, i), Label: "Warning: " + text, Object: s.object, Clock: seq.Kubectl}
+		n.SetInstant(r.FirstByte, instant.OurPrecision)
+		n.Evidence = []seq.Evidence{{Source: "http", Detail: "Warning header", At: r.FirstByte}}
+		emit(graph.Claim{Step: n, Follows: []seq.Key{callKey(r).End()}})
 	}
 }

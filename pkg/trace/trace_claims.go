@@ -2,14 +2,27 @@ package trace
 
 // The claims of a story, in the parts in which they are replaced.
 
-import "github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/graph"
+import (
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/graph"
+)
 
 // sections are the claims of one story. Those of a Pod, which has few writes, are derived together. Other objects can
-// have thousands: the claims about each write, and each Event, are derived, and replaced, alone.
+// have thousands: the claims about each write, and each Event, are derived, and replaced, alone. What requests say is
+// derived once: where there is another, all is derived anew.
 type sections struct {
-	whole  graph.Section
-	writes map[uint64]*graph.Section // by revision
-	events map[uint64]*graph.Section // likewise
+	whole    graph.Section
+	requests *graph.Section            // nil before
+	writes   map[uint64]*graph.Section // by revision
+	events   map[uint64]*graph.Section // likewise
+}
+
+// part is of what claims are derived.
+type part struct {
+	writes   []*write
+	events   []*emitted
+	requests []*seq.Request
+	whole    bool // of the story as a whole
 }
 
 // derive replaces the claims of what is stale of a story.
@@ -18,13 +31,16 @@ func (u *update) derive(s *story, x *stale) {
 	e.version = u.deriving
 	y := &e.sections
 	order := graph.Order{Root: s.order.root, Revision: s.order.first, UID: s.order.uid}
-	if s.isPod() || s.isContainer() {
-		y.whole.Order = order
-		u.graph.Set(&y.whole, u.claims(s, s.revisions, s.events, true))
-		return
+	if y.requests == nil {
+		y.requests = &graph.Section{Order: order}
+		u.graph.Set(y.requests, u.claims(s, part{requests: s.requests}))
 	}
 	y.whole.Order = order
-	u.graph.Set(&y.whole, u.claims(s, nil, nil, true))
+	if s.isPod() || s.isContainer() {
+		u.graph.Set(&y.whole, u.claims(s, part{writes: s.revisions, events: s.events, whole: true}))
+		return
+	}
+	u.graph.Set(&y.whole, u.claims(s, part{whole: true}))
 	section := func(of map[uint64]*graph.Section, rv uint64) *graph.Section {
 		if of[rv] == nil {
 			of[rv] = &graph.Section{Order: order}
@@ -34,7 +50,7 @@ func (u *update) derive(s *story, x *stale) {
 	}
 	for _, w := range s.revisions {
 		if x.all || x.writes[w.rv] {
-			u.graph.Set(section(y.writes, w.rv), u.claims(s, []*write{w}, nil, false))
+			u.graph.Set(section(y.writes, w.rv), u.claims(s, part{writes: []*write{w}}))
 		}
 	}
 	for i := 0; i < len(s.events); {
@@ -43,15 +59,14 @@ func (u *update) derive(s *story, x *stale) {
 			k++
 		}
 		if rv := s.events[i].rv; x.all || x.events[rv] {
-			u.graph.Set(section(y.events, rv), u.claims(s, nil, s.events[i:k], false))
+			u.graph.Set(section(y.events, rv), u.claims(s, part{events: s.events[i:k]}))
 		}
 		i = k
 	}
 }
 
-// claims are those that the rules derive of these writes and Events of a story, and of it as a whole if that is asked
-// for. The list is valid until it is asked for again.
-func (r *result) claims(s *story, writes []*write, events []*emitted, whole bool) []graph.Ranked {
+// claims are those that the rules derive of a part of a story. The list is valid until it is asked for again.
+func (r *result) claims(s *story, of part) []graph.Ranked {
 	all := r.buffer[:0]
 	rank := 0
 	emit := func(c graph.Claim) {
@@ -66,14 +81,18 @@ func (r *result) claims(s *story, writes []*write, events []*emitted, whole bool
 		switch {
 		case !x.applies(s):
 		case x.deriveWrite != nil:
-			for _, w := range writes {
+			for _, w := range of.writes {
 				x.deriveWrite(s, w, emit)
 			}
 		case x.deriveEvent != nil:
-			for _, e := range events {
+			for _, e := range of.events {
 				x.deriveEvent(s, e, emit)
 			}
-		case whole:
+		case x.deriveRequest != nil:
+			for _, q := range of.requests {
+				x.deriveRequest(s, q, emit)
+			}
+		case of.whole:
 			x.derive(s, emit)
 		}
 	}

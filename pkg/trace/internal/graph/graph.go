@@ -162,53 +162,47 @@ func New(hides func(*seq.Step) bool, touched func(about string)) *Graph {
 // Set replaces the claims of a section; it takes them over. Those that are as before cost nothing more.
 func (g *Graph) Set(s *Section, claims []Ranked) {
 	was := s.claims
-	same := 0
-	for same < min(len(was), len(claims)) && was[same].equals(claims[same]) {
-		release(claims[same].Claim)
-		same++
+	first, last := 0, 0 // so many are as before, from the first and from the last
+	for shorter := min(len(was), len(claims)); first < shorter && was[first].equals(claims[first]); first++ {
+		release(claims[first].Claim)
 	}
-	if same == len(was) && same == len(claims) {
+	if first == len(was) && first == len(claims) {
 		return
 	}
-	type name struct {
-		rank int32
-		key  seq.Key
+	for shorter := min(len(was), len(claims)) - first; last < shorter; last++ {
+		if c := claims[len(claims)-1-last]; !was[len(was)-1-last].equals(c) {
+			break
+		} else {
+			release(c.Claim)
+		}
 	}
-	var old map[name][]*claim
-	if len(was) > same {
-		old = make(map[name][]*claim, len(was)-same)
-	}
-	for _, c := range was[same:] {
-		name := name{c.rank, c.node.key}
-		old[name] = append(old[name], c)
-	}
-	s.claims = append(make([]*claim, 0, len(claims)), was[:same]...)
-	made := make([]claim, 0, max(0, len(claims)-len(was))) // most that are new are more than there were
-	for i := same; i < len(claims); i++ {
+	s.claims = make([]*claim, len(claims))
+	copy(s.claims, was[:first])
+	copy(s.claims[len(claims)-last:], was[len(was)-last:])
+	gone := was[first : len(was)-last]
+	taken := make([]bool, len(gone))
+	for i := first; i < len(claims)-last; i++ {
 		said := claims[i].Claim
-		name := name{int32(claims[i].Rank), said.Key}
-		if before := old[name]; len(before) > 0 && before[0].equals(claims[i]) {
-			before[0].index, old[name] = int32(i), before[1:]
-			s.claims = append(s.claims, before[0])
+		k := slices.IndexFunc(gone, func(c *claim) bool { return c.equals(claims[i]) })
+		if k >= 0 && !taken[k] {
+			s.claims[i], taken[k] = gone[k], true
 			release(said)
 			continue
 		}
-		c := claim{name.rank, int32(i), s, g.node(said.Key), said}
-		if len(made) < cap(made) {
-			made = append(made, c)
-			s.claims = append(s.claims, &made[len(made)-1])
-		} else {
-			s.claims = append(s.claims, &c)
-		}
+		s.claims[i] = &claim{int32(claims[i].Rank), int32(i), s, g.node(said.Key), said}
 	}
-	for _, gone := range old {
-		for _, c := range gone {
-			c.node.claims = slices.DeleteFunc(c.node.claims, func(o *claim) bool { return o == c })
-			release(c.said)
-			g.needs(c.node, toMerge)
-		}
+	for i, c := range s.claims[first:] {
+		c.index = int32(first + i)
 	}
-	for _, c := range s.claims[same:] {
+	for k, c := range gone {
+		if taken[k] {
+			continue
+		}
+		c.node.claims = slices.DeleteFunc(c.node.claims, func(o *claim) bool { return o == c })
+		release(c.said)
+		g.needs(c.node, toMerge)
+	}
+	for _, c := range s.claims[first : len(claims)-last] {
 		n := c.node
 		i, there := slices.BinarySearchFunc(n.claims, c, byOrder)
 		if there {
