@@ -44,11 +44,12 @@ func (s *store) intern(c Commit) commit {
 	if c == (Commit{}) {
 		return commit{}
 	}
-	l := log{c.Counter, c.Resource}
-	if s.logs[l] == nil {
-		s.logs[l] = &l
+	l := s.logs[log{c.Counter, c.Resource}]
+	if l == nil {
+		l = &log{c.Counter, c.Resource}
+		s.logs[*l] = l
 	}
-	return commit{s.logs[l], c.Revision}
+	return commit{l, c.Revision}
 }
 
 func byCommit(a, b *node) int {
