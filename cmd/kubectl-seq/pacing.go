@@ -10,15 +10,18 @@ type pacing struct {
 	due  <-chan time.Time // tells when it is time, where somebody wanted to look before
 }
 
-// quick is how long a look may take that no other has to wait for.
-const quick = time.Millisecond
+const (
+	quick = time.Millisecond      // how long a look may take that no other has to wait for
+	frame = 16 * time.Millisecond // how soon after any other look the next is worth it: a screen shows no more
+)
 
-// looked takes when a look began and ended. The next has to wait for twice as long as that took, so that a third of the
-// time is spent on looks at most, but no longer than a tick: on a busy machine most of it was waiting, too.
+// looked takes when a look began and ended. The next has to wait for a frame, and for twice as long as that took, so
+// that a third of the time is spent on looks at most, but no longer than a tick: on a busy machine most of it was
+// waiting, too.
 func (p *pacing) looked(begun, ended time.Time) {
 	p.next = time.Time{}
 	if took := ended.Sub(begun); took > quick {
-		p.next = ended.Add(min(2*took, refresh))
+		p.next = ended.Add(min(max(frame, 2*took), refresh))
 	}
 }
 

@@ -6,10 +6,11 @@ import (
 	"time"
 )
 
-// The next look waits for twice as long as the last one took, but no longer than a tick; a quick one delays nobody.
+// The next look waits for a frame, and for twice as long as the last one took, but no longer than a tick; a quick one
+// delays nobody.
 func TestPacing(t *testing.T) {
 	for took, waits := range map[time.Duration]time.Duration{
-		0: 0, quick: 0, 2 * quick: 4 * quick, refresh / 2: refresh, 3 * time.Second: refresh,
+		0: 0, quick: 0, 2 * quick: frame, frame: 2 * frame, refresh / 2: refresh, 3 * time.Second: refresh,
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var p pacing

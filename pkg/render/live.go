@@ -174,7 +174,12 @@ func (l *Live) unsettled(rest []line, status string, height int) []string {
 	if len(rest) > 0 && rest[0].head != l.head && rest[0].head != "" {
 		text = append(text, rest[0].head)
 	}
-	for _, x := range rest {
+	from, lines := len(rest), 0 // those below fill the screen
+	for from > 0 && lines < height {
+		from--
+		lines += len(rest[from].text)
+	}
+	for _, x := range rest[from:] {
 		for _, t := range x.text {
 			text = append(text, l.dimmed(t))
 		}
@@ -213,8 +218,8 @@ func (l *Live) flush(final string, tail []string) error {
 		up += max(1, (runewidth.StringWidth(sgr.ReplaceAllString(t, ""))+l.Width-1)/max(1, l.Width))
 	}
 	text := final
-	for _, t := range tail[same:] {
-		text += t + "\n"
+	if same < len(tail) {
+		text += strings.Join(tail[same:], "\n") + "\n"
 	}
 	if up > 0 {
 		fmt.Fprintf(&b, "\x1b[%dA\r%s\x1b[J", up, strings.ReplaceAll(text, "\n", "\x1b[K\n"))
