@@ -96,6 +96,7 @@ type revision struct {
 	entryFrom  metav1.Object // that entry tells the difference from
 	entryOf    *metav1.ManagedFieldsEntry
 	parsed     *map[string]object.Endpoint // see endpoints
+	sole       *soleWriter                 // see soleWriter
 }
 
 type eventRevision struct {

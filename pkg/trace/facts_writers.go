@@ -94,21 +94,41 @@ func (s *story) unmarked(w *write) (actor, bool) {
 	if w.prevObject == nil || w.pod != nil {
 		return actor{}, false
 	}
+	a := w.soleWriter(w.prevObject)
+	return s.controlled(w, a), a.name != ""
+}
+
+// soleWriter is who alone may have made a write, by what it changed since an object.
+type soleWriter struct {
+	from metav1.Object
+	actor
+}
+
+// soleWriter is the only client that has written the part of the object that changed, as far as managedFields tell; it
+// has no name where there is none, or several.
+func (r *revision) soleWriter(was metav1.Object) actor {
+	if r.sole == nil || r.sole.from != was {
+		r.sole = &soleWriter{was, findSoleWriter(was, r.object)}
+	}
+	return r.sole.actor
+}
+
+func findSoleWriter(was, cur metav1.Object) actor {
 	a := actor{verb: "update", certainty: seq.Inferred,
 		because: "no managedFields entry changed, and all of them for that name one client"}
-	if reflect.DeepEqual(object.Spec(w.prevObject), object.Spec(w.object)) && len(object.Status(w.object)) > 0 {
+	if reflect.DeepEqual(object.Spec(was), object.Spec(cur)) && len(object.Status(cur)) > 0 {
 		a.subresource = "status"
 	}
-	for _, e := range w.object.GetManagedFields() {
-		switch {
-		case e.Subresource != a.subresource:
-		case a.name != "" && a.name != object.Client(e.Manager):
-			return actor{}, false
+	for _, e := range cur.GetManagedFields() {
+		switch who := object.Client(e.Manager); {
+		case e.Subresource != a.subresource || who == a.name:
+		case a.name == "":
+			a.name = who
 		default:
-			a.name = object.Client(e.Manager)
+			return actor{}
 		}
 	}
-	return s.controlled(w, a), a.name != ""
+	return a
 }
 
 // deleter says who removed the object for good. A bound Pod whose grace period had begun is removed by its kubelet once
