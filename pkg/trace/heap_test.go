@@ -7,6 +7,7 @@ import (
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/test/scenario"
 )
 
 // mostPerPod is how much memory a fold may keep of one Pod of 5 revisions and 4 Events: the facts, and the steps that
@@ -61,4 +62,53 @@ func heap() int64 {
 	runtime.GC() // what pools hold is kept over one
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)
+}
+
+// BenchmarkFolds is 1,000 folds of one Pod each, side by side, as a process that follows a cluster has them: the CPU
+// time of 1,000 observations, each of them looked at, and what a fold keeps.
+func BenchmarkFolds(b *testing.B) {
+	const folds = 1000
+	s := scenario.Named(b, "plain")
+	var observed []seq.Observation // by others than the one who created it
+	for _, o := range s.Observations {
+		if o.Change != nil && o.Change.Pod != nil || o.Event != nil {
+			observed = append(observed, o)
+		}
+	}
+	for b.Loop() {
+		b.StopTimer()
+		of := make([][]seq.Observation, folds)
+		for k := range of {
+			for _, o := range observed {
+				of[k] = append(of[k], copied(o, k))
+			}
+			number(of[k])
+		}
+		before := heap()
+		b.StartTimer()
+		traces := make([]*trace.Trace, folds)
+		for i := range observed { // of all Pods at once, so that no fold is in a cache
+			for k := range traces {
+				o := of[k][i]
+				if i == 0 {
+					subject := s.Subject
+					subject.Name, subject.UID = o.Change.Pod.Name, string(o.Change.Pod.UID)
+					traces[k] = trace.New(subject)
+					traces[k].Observe(seq.Observation{Received: s.Observations[0].Received, Attach: &seq.Attach{}})
+				}
+				traces[k].Observe(o)
+				askAll(traces[k])
+			}
+		}
+		b.StopTimer()
+		for k, t := range traces {
+			if len(t.Steps()) < 20 {
+				b.Fatalf("fold %d has only %d steps", k, len(t.Steps()))
+			}
+		}
+		b.ReportMetric(float64(heap()-before)/folds/1024, "KiB/fold")
+		runtime.KeepAlive(traces)
+		b.StartTimer()
+	}
+	b.ReportMetric(b.Elapsed().Seconds()*1000/float64(b.N)/float64(len(observed)), "ms/1000-observations")
 }

@@ -13,11 +13,22 @@ func equalClaims(a, b *Claim) bool {
 }
 
 func equalSteps(a, b *seq.Step) bool {
-	return a.Key == b.Key && a.From == b.From && a.To == b.To && a.Kind == b.Kind && a.Label == b.Label &&
-		a.Verb == b.Verb && a.Resource == b.Resource && a.Subresource == b.Subresource && a.Object == b.Object &&
-		a.About == b.About && a.ResourceVersion == b.ResourceVersion && a.Container == b.Container && a.Node == b.Node &&
-		a.Instant == b.Instant && a.Call == b.Call && a.Window == b.Window && a.Best == b.Best && a.Sharp == b.Sharp &&
-		a.Precision == b.Precision && a.Clock == b.Clock && a.Certainty == b.Certainty && a.Detail == b.Detail &&
-		a.Rule == b.Rule && a.Conflict == b.Conflict && slices.Equal(a.Evidence, b.Evidence) &&
-		slices.Equal(a.After, b.After)
+	return equalWords(a, b) && a.Call == b.Call && a.Window == b.Window && a.Best == b.Best && a.Sharp == b.Sharp &&
+		a.Precision == b.Precision && a.Conflict == b.Conflict && slices.Equal(a.After, b.After)
+}
+
+// equalWords reports whether two steps say the same, but for what the graph adds to a step.
+func equalWords(a, b *seq.Step) bool {
+	return a.Rule == b.Rule && a.Kind == b.Kind && a.Key == b.Key && a.Label == b.Label && a.From == b.From &&
+		a.To == b.To && a.Verb == b.Verb && a.Resource == b.Resource && a.Subresource == b.Subresource &&
+		a.Object == b.Object && a.About == b.About && a.ResourceVersion == b.ResourceVersion &&
+		a.Container == b.Container && a.Node == b.Node && a.Instant == b.Instant && a.Clock == b.Clock &&
+		a.Certainty == b.Certainty && a.Detail == b.Detail && slices.Equal(a.Evidence, b.Evidence)
+}
+
+// saysAlone reports whether a claim is what the only claim of a node says.
+func (n *node) saysAlone(c *Claim) bool {
+	return n.lag == c.Lag && n.commit.is(c.Commit) && n.stored.is(c.Stored) && n.own == boundsOf(c.Window) &&
+		n.best == stampOf(c.Best) && n.shown == c.Sharp && n.sharp == c.Precision && n.call == c.Call &&
+		len(c.After) == 0 && !c.Conflict && slices.Equal(n.follows, c.Follows) && equalWords(&n.step, &c.Step)
 }

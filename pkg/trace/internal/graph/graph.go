@@ -221,8 +221,7 @@ func (c *claim) equals(r Ranked) bool {
 		return false
 	}
 	if c.said == nil {
-		var sole Claim
-		return equalClaims(c.node.sole(&sole), r.Claim)
+		return c.node.saysAlone(r.Claim)
 	}
 	return equalClaims(c.said, r.Claim)
 }

@@ -191,10 +191,20 @@ func TestEqualClaims(t *testing.T) {
 	if !equalClaims(&a, &b) {
 		t.Error("nothing differs from nothing")
 	}
+	g := New(nil, nil)
+	section := Section{}
+	g.Set(&section, []Ranked{{0, NewClaim()}})
+	g.Resolve()
+	if !section.claims[0].equals(Ranked{0, &a}) {
+		t.Error("nothing differs from nothing that has been merged")
+	}
 	fields := 0
 	visit(reflect.ValueOf(&a).Elem(), "", func(path string) {
 		if fields++; equalClaims(&a, &b) {
 			t.Errorf("%s is not compared", path)
+		}
+		if section.claims[0].equals(Ranked{0, &a}) {
+			t.Errorf("%s is not compared with what has been merged", path)
 		}
 	})
 	if fields < 38 {

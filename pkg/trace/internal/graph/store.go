@@ -30,6 +30,11 @@ func (c commit) public() Commit {
 	return Commit{c.counter, c.resource, c.revision}
 }
 
+func (c commit) is(o Commit) bool {
+	return c.revision == o.Revision && (c.log == nil && o == Commit{} ||
+		c.log != nil && c.counter == o.Counter && c.resource == o.Resource)
+}
+
 // store links each message to the writes that the store took just before: the last of its resource, and the last of all
 // others that share its counter.
 type store struct {
