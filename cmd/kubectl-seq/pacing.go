@@ -6,23 +6,26 @@ import "time"
 // many observations take to come. They are taken meanwhile, and seen all at once by the next look. The zero value is
 // ready to use.
 type pacing struct {
-	next time.Time        // no look before
-	due  <-chan time.Time // tells when it is time, where somebody wanted to look before
+	spent time.Duration    // by looks, beyond their share of the time; see allowance
+	ended time.Time        // the last look
+	next  time.Time        // no look before
+	due   <-chan time.Time // tells when it is time, where somebody wanted to look before
 }
 
 const (
-	quick = time.Millisecond      // how long a look may take that no other has to wait for
-	frame = 16 * time.Millisecond // how soon after any other look the next is worth it: a screen shows no more
+	share     = 5                     // one part of so many of the time is for looks
+	allowance = 50 * time.Millisecond // what they may take at once: all looks of a start of one Pod
 )
 
-// looked takes when a look began and ended. The next has to wait for a frame, and for twice as long as that took, so
-// that a third of the time is spent on looks at most, but no longer than a tick: on a busy machine most of it was
-// waiting, too.
+// looked takes when a look began and ended. Once looks have taken more than is allowed at once, the next waits until
+// they are back to their share of the time, but no longer than a tick: on a busy machine most of that was waiting, too.
 func (p *pacing) looked(begun, ended time.Time) {
-	p.next = time.Time{}
-	if took := ended.Sub(begun); took > quick {
-		p.next = ended.Add(min(max(frame, 2*took), refresh))
+	if !p.ended.IsZero() {
+		p.spent = max(0, p.spent-begun.Sub(p.ended)/share)
 	}
+	p.spent, p.ended = p.spent+ended.Sub(begun), ended
+	p.next = ended.Add(min(max(0, (p.spent-allowance)*share), refresh))
+	p.spent = min(p.spent, 2*allowance)
 }
 
 // early reports whether it is too early for a look; due tells when it is not any more.

@@ -6,27 +6,45 @@ import (
 	"time"
 )
 
-// The next look waits for a frame, and for twice as long as the last one took, but no longer than a tick; a quick one
-// delays nobody.
+// look has a look take as long as that, as soon as it may, and returns how long it had to wait.
+func look(p *pacing, took time.Duration) (waited time.Duration) {
+	begun := time.Now()
+	if p.early(begun) {
+		<-p.due
+		if p.early(time.Now()) {
+			panic("it was due, and is early")
+		}
+	}
+	waited = time.Since(begun)
+	begun = time.Now()
+	time.Sleep(took)
+	p.looked(begun, time.Now())
+	return waited
+}
+
+// The looks of a short run wait for nothing; those of a long one take their share of the time, or one look a tick.
 func TestPacing(t *testing.T) {
-	for took, waits := range map[time.Duration]time.Duration{
-		0: 0, quick: 0, 2 * quick: frame, frame: 2 * frame, refresh / 2: refresh, 3 * time.Second: refresh,
+	for took, want := range map[time.Duration]time.Duration{
+		0: 0, 2 * time.Millisecond: 2 * share * time.Millisecond, 10 * time.Millisecond: 10 * share * time.Millisecond,
+		3 * time.Second: refresh,
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var p pacing
-			if p.early(time.Now()) {
-				t.Fatal("the first look had to wait")
+			for spent := time.Duration(0); spent+took <= allowance && spent < 20*took; spent += took {
+				if waited := look(&p, took); waited != 0 {
+					t.Fatalf("after looks of %v, %v in all, the next waited %v", took, spent, waited)
+				}
 			}
-			ended := time.Now()
-			p.looked(ended.Add(-took), ended)
-			if early := p.early(ended); early != (waits > 0) {
-				t.Fatalf("after a look of %v: early is %v", took, early)
+			var last time.Duration
+			for range 50 {
+				last = look(&p, took)
 			}
-			if waits > 0 {
-				<-p.due
+			if last != want {
+				t.Errorf("each look takes %v, and waits %v, want %v", took, last, want)
 			}
-			if at := time.Now(); at.Sub(ended) != waits || p.early(at) {
-				t.Errorf("after a look of %v the next came after %v, want %v", took, at.Sub(ended), waits)
+			time.Sleep(time.Minute)
+			if waited := look(&p, took); waited != 0 {
+				t.Errorf("a look of %v after a minute without any waited %v", took, waited)
 			}
 		})
 	}
