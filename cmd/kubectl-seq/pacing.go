@@ -13,8 +13,8 @@ type pacing struct {
 }
 
 const (
-	share     = 5                     // one part of so many of the time is for looks
-	allowance = 50 * time.Millisecond // what they may take at once: all looks of a start of one Pod
+	share     = 5                      // one part of so many of the time is for looks
+	allowance = 250 * time.Millisecond // what they may take at once: all looks of a start of one Pod, on a slow machine
 )
 
 // looked takes when a look began and ended. Once looks have taken more than is allowed at once, the next waits until
@@ -25,7 +25,7 @@ func (p *pacing) looked(begun, ended time.Time) {
 	}
 	p.spent, p.ended = p.spent+ended.Sub(begun), ended
 	p.next = ended.Add(min(max(0, (p.spent-allowance)*share), refresh))
-	p.spent = min(p.spent, 2*allowance)
+	p.spent = min(p.spent, allowance+refresh/share)
 }
 
 // early reports whether it is too early for a look; due tells when it is not any more.

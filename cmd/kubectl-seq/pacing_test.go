@@ -36,7 +36,7 @@ func TestPacing(t *testing.T) {
 				}
 			}
 			var last time.Duration
-			for range 50 {
+			for range 500 {
 				last = look(&p, took)
 			}
 			if last != want {

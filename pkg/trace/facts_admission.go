@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
@@ -120,10 +119,10 @@ func changedByAdmission(q *seq.Request) []string {
 	if q == nil || q.SentPod == nil || q.Pod == nil {
 		return nil
 	}
-	asked, stored := plainPod(q.SentPod), plainPod(q.Pod)
+	asked, stored := wantedOf(q.SentPod), wantedOf(q.Pod)
 	leaveOutEqual(&asked.Spec, &stored.Spec)
 	var words []string
-	object.Differ("", unstructuredPod(asked), unstructuredPod(stored), func(path string, was, is any) {
+	object.Differ("", object.Plain(asked), object.Plain(stored), func(path string, was, is any) {
 		switch {
 		case was == nil && !isDefaulted(path):
 			words = append(words, "adds "+path+object.Suffix(is))
@@ -188,16 +187,24 @@ func isDefaulted(path string) bool {
 	return defaultedOfContainer.Has(before + "[]" + after)
 }
 
-// plainPod is a Pod without what every stored object has.
-func plainPod(p *corev1.Pod) *corev1.Pod {
-	plain := &corev1.Pod{Spec: p.Spec}
-	plain.Labels, plain.Annotations, plain.Finalizers = p.Labels, p.Annotations, p.Finalizers
-	plain.Spec.InitContainers, plain.Spec.Containers = slices.Clone(p.Spec.InitContainers), slices.Clone(p.Spec.Containers)
-	return plain
+// wanted is what of a Pod a client can ask for.
+type wanted struct {
+	Metadata struct {
+		Labels      map[string]string `json:"labels,omitempty"`
+		Annotations map[string]string `json:"annotations,omitempty"`
+		Finalizers  []string          `json:"finalizers,omitempty"`
+	} `json:"metadata"`
+	Spec corev1.PodSpec `json:"spec"`
 }
 
-// leaveOutEqual takes out of two specs what is the same in both, which is most of them: what is left is converted, and
-// that takes long.
+func wantedOf(p *corev1.Pod) *wanted {
+	w := &wanted{Spec: p.Spec}
+	w.Metadata.Labels, w.Metadata.Annotations, w.Metadata.Finalizers = p.Labels, p.Annotations, p.Finalizers
+	w.Spec.InitContainers, w.Spec.Containers = slices.Clone(p.Spec.InitContainers), slices.Clone(p.Spec.Containers)
+	return w
+}
+
+// leaveOutEqual takes out of two specs what is the same in both, which is most of them.
 func leaveOutEqual(a, b *corev1.PodSpec) {
 	for _, lists := range [][2][]corev1.Container{{a.InitContainers, b.InitContainers}, {a.Containers, b.Containers}} {
 		for i := range min(len(lists[0]), len(lists[1])) {
@@ -219,13 +226,4 @@ func zeroEqual(a, b reflect.Value) {
 			y.SetZero()
 		}
 	}
-}
-
-func unstructuredPod(p *corev1.Pod) map[string]any {
-	out, err := runtime.DefaultUnstructuredConverter.ToUnstructured(p)
-	if err != nil {
-		return nil
-	}
-	delete(out, "status")
-	return out
 }

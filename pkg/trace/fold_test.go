@@ -102,7 +102,8 @@ func TestSkewedKubelet(t *testing.T) {
 	}
 }
 
-// A create whose request began in the second before the creationTimestamp, where managedFields are stamped, is one write.
+// A create whose request began in the second before the creationTimestamp, where managedFields are stamped, is one
+// write.
 func TestMadeAcrossASecond(t *testing.T) {
 	for _, s := range scenario.NamedAll(t, "show-crash", "show-deleting") {
 		want := scenario.Fold(s.Subject, s.Observations)
