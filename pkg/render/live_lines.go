@@ -71,20 +71,23 @@ type moment struct {
 	best      time.Time
 	sharp     bool
 	precision time.Duration
+	evidence  *seq.Evidence // the first of so many, which are replaced as a whole
+	evidences int
 }
 
 func momentOf(s *seq.Step) moment {
 	if s == nil {
 		return moment{}
 	}
-	return moment{s.Label, s.Window, s.Best, s.Sharp, s.Precision}
+	m := moment{s.Label, s.Window, s.Best, s.Sharp, s.Precision, nil, len(s.Evidence)}
+	if len(s.Evidence) > 0 {
+		m.evidence = &s.Evidence[0]
+	}
+	return m
 }
 
 // text is the lines of a step that is not drawn for good yet. As long as it is as it was, so are they.
 func (l *Live) text(s, answer *seq.Step, zero time.Time, tag string) []string {
-	if l.Detail == seq.Full { // the evidence is shown, too
-		return l.step(s, answer, zero, tag)
-	}
 	is := shown{momentOf(s), momentOf(answer), s.From, s.To, s.Kind, s.Certainty, s.ResourceVersion, s.Rule, zero,
 		tag, l.Style}
 	was, ok := l.texts[s.Key]
