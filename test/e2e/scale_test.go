@@ -109,60 +109,75 @@ spec:
       containers: [{name: app, image: "busybox:1", command: [sleep, "1000"]}]
 `
 
-// BenchmarkScale follows a Deployment from 0 to 200 Pods, which KWOK plays on nodes of its own, in a terminal, beside
-// kubectl get pods --watch of the same Pods. It fails where a watch was lost or a Pod is missing.
+// BenchmarkScale follows a Deployment from 0 to that many Pods, which KWOK plays on nodes of its own, in a terminal,
+// beside kubectl get pods --watch of the same Pods. It fails where a watch was lost or a Pod is missing. CPU and memory
+// are those of a run that records nothing, as kubectl records nothing.
 func BenchmarkScale(b *testing.B) {
-	pods := 200
-	if n, err := strconv.Atoi(os.Getenv("SCALE")); err == nil {
-		pods = n
-	}
 	fakeNodes(b, 20)
 	namespace := freshNamespace(b, "seq-scale")
-	manifest := filepath.Join(b.TempDir(), "crowd.yaml")
-	if err := os.WriteFile(manifest, fmt.Appendf(nil, crowdFile, pods), 0o644); err != nil {
+	for _, pods := range []int{200, 2000} {
+		b.Run(strconv.Itoa(pods), func(b *testing.B) {
+			manifest := filepath.Join(b.TempDir(), "crowd.yaml")
+			if err := os.WriteFile(manifest, fmt.Appendf(nil, crowdFile, pods), 0o644); err != nil {
+				b.Fatal(err)
+			}
+			for b.Loop() {
+				kept := filepath.Join(b.TempDir(), "crowd.jsonl")
+				run, get := growDeployment(b, namespace, manifest, "--record="+kept)
+				reportLags(b, kept, pods, run.seen, get.seen)
+				run, get = growDeployment(b, namespace, manifest)
+				for name, t := range map[string]*terminal{"seq": run, "get-w": get} {
+					u := t.cmd.ProcessState.SysUsage().(*syscall.Rusage)
+					b.ReportMetric(float64(u.Maxrss)/1024, "MiB-"+name)
+					b.ReportMetric((t.cmd.ProcessState.UserTime() + t.cmd.ProcessState.SystemTime()).Seconds(), "cpu-s-"+name)
+				}
+			}
+		})
+	}
+}
+
+// growDeployment creates the Deployment with the plugin, beside kubectl, and deletes it once it is available and both have ended.
+func growDeployment(b *testing.B, namespace, manifest string, flags ...string) (run, get *terminal) {
+	get = onTerminal(b, `\d+`, kubectl, "get", "pods", "--watch", "-n", namespace,
+		`-o=jsonpath={.metadata.resourceVersion}{"\n"}`)
+	<-time.After(time.Second) // nothing tells when its watch is open
+	run = onTerminal(b, `revision \d+`,
+		append([]string{plugin, "create", "-f", manifest, "-n", namespace, "--timeout=10m"}, flags...)...)
+	<-run.done
+	run.stop()
+	get.stop()
+	if code := run.cmd.ProcessState.ExitCode(); code != 0 {
+		b.Fatalf("exit %d", code)
+	}
+	b.StopTimer()
+	defer b.StartTimer()
+	if out, err := exec.Command(kubectl, "delete", "-n", namespace, "--cascade=foreground", "-f",
+		manifest).CombinedOutput(); err != nil {
+		b.Fatalf("%v: %s", err, out)
+	}
+	return run, get
+}
+
+// reportLags reports how long what a recording has took to be seen by either.
+func reportLags(b *testing.B, kept string, pods int, seen, seenGet map[string]time.Time) {
+	file, err := os.Open(kept)
+	if err != nil {
 		b.Fatal(err)
 	}
-	for b.Loop() {
-		kept := filepath.Join(b.TempDir(), "crowd.jsonl")
-		get := onTerminal(b, `\d+`, kubectl, "get", "pods", "--watch", "-n", namespace,
-			`-o=jsonpath={.metadata.resourceVersion}{"\n"}`)
-		<-time.After(time.Second) // nothing tells when its watch is open
-		run := onTerminal(b, `revision \d+`, plugin, "create", "-f", manifest, "-n", namespace, "--record="+kept)
-		<-run.done
-		seen, seenGet := run.stop(), get.stop()
-		if code := run.cmd.ProcessState.ExitCode(); code != 0 {
-			b.Fatalf("exit %d", code)
-		}
-		b.StopTimer()
-		file, err := os.Open(kept)
-		if err != nil {
-			b.Fatal(err)
-		}
-		r, err := recording.Read(file)
-		file.Close()
-		if err != nil {
-			b.Fatal(err)
-		}
-		received, last := arrivals(b, r, pods)
-		lag, lagGet := lags(received, seen, "revision "), lags(received, seenGet, "")
-		reportMS(b, lag, "ms-lag-seq")
-		reportMS(b, lagGet, "ms-lag-get-w")
-		b.ReportMetric(float64(slices.Max(lag))/1e6, "ms-max-lag-seq")
-		b.ReportMetric(float64(slices.Max(lagGet))/1e6, "ms-max-lag-get-w")
-		b.ReportMetric(float64(seen["revision "+last].Sub(received[last]))/1e6, "ms-available-told")
-		b.ReportMetric(float64(len(r.Observations)), "observations")
-		b.ReportMetric(received[last].Sub(r.Started).Seconds(), "s-available")
-		for name, t := range map[string]*terminal{"seq": run, "get-w": get} {
-			u := t.cmd.ProcessState.SysUsage().(*syscall.Rusage)
-			b.ReportMetric(float64(u.Maxrss)/1024, "MiB-"+name)
-			b.ReportMetric((t.cmd.ProcessState.UserTime() + t.cmd.ProcessState.SystemTime()).Seconds(), "cpu-s-"+name)
-		}
-		if out, err := exec.Command(kubectl, "delete", "-n", namespace, "--cascade=foreground", "-f",
-			manifest).CombinedOutput(); err != nil {
-			b.Fatalf("%v: %s", err, out)
-		}
-		b.StartTimer()
+	defer file.Close()
+	r, err := recording.Read(file)
+	if err != nil {
+		b.Fatal(err)
 	}
+	received, last := arrivals(b, r, pods)
+	lag, lagGet := lags(received, seen, "revision "), lags(received, seenGet, "")
+	reportMS(b, lag, "ms-lag-seq")
+	reportMS(b, lagGet, "ms-lag-get-w")
+	b.ReportMetric(float64(slices.Max(lag))/1e6, "ms-max-lag-seq")
+	b.ReportMetric(float64(slices.Max(lagGet))/1e6, "ms-max-lag-get-w")
+	b.ReportMetric(float64(seen["revision "+last].Sub(received[last]))/1e6, "ms-available-told")
+	b.ReportMetric(float64(len(r.Observations)), "observations")
+	b.ReportMetric(received[last].Sub(r.Started).Seconds(), "s-available")
 }
 
 // arrivals are when each revision of an object or Event reached the plugin, and the revision by which the Deployment
