@@ -3,7 +3,6 @@ package trace
 // What admission made of a create, and which webhooks were consulted.
 
 import (
-	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -209,21 +208,11 @@ func leaveOutEqual(a, b *corev1.PodSpec) {
 	for _, lists := range [][2][]corev1.Container{{a.InitContainers, b.InitContainers}, {a.Containers, b.Containers}} {
 		for i := range min(len(lists[0]), len(lists[1])) {
 			if c, d := &lists[0][i], &lists[1][i]; c.Name == d.Name {
-				name := c.Name
-				zeroEqual(reflect.ValueOf(c).Elem(), reflect.ValueOf(d).Elem())
+				name := c.Name // by which the lists are compared
+				object.ZeroEqual(c, d)
 				c.Name, d.Name = name, name
 			}
 		}
 	}
-	zeroEqual(reflect.ValueOf(a).Elem(), reflect.ValueOf(b).Elem())
-}
-
-// zeroEqual zeroes the fields that are the same in both.
-func zeroEqual(a, b reflect.Value) {
-	for i := range a.NumField() {
-		if x, y := a.Field(i), b.Field(i); reflect.DeepEqual(x.Interface(), y.Interface()) {
-			x.SetZero()
-			y.SetZero()
-		}
-	}
+	object.ZeroEqual(a, b)
 }

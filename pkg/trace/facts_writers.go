@@ -5,8 +5,9 @@ package trace
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
 	"reflect"
+	"slices"
+	"strings"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -63,7 +64,7 @@ func (s *story) writer(w *write) actor {
 	if e := w.entry(w.prevObject); e != nil && !w.deleted {
 		return s.controlled(w,
 			actor{object.Client(e.Manager), object.Verb(e), e.Subresource, seq.Observed,
-				"managedFields: " + e.Manager + " " + string(e.Operation) + " " + e.Subresource})
+				strings.TrimSpace("managedFields: " + e.Manager + " " + string(e.Operation) + " " + e.Subresource)})
 	}
 	switch {
 	case w.deleted:
@@ -188,25 +189,33 @@ func (r *revision) entry(was metav1.Object) *metav1.ManagedFieldsEntry {
 	return r.entryOf
 }
 
-// changedEntry returns the managedFields entry that cur has and prev has not: the writer's. Where a write took fields
-// from other managers, theirs shrank and are not newer, so the newest entry counts, and within one second one that did
-// not shrink; and where nothing but that happened, a client removed fields and left no entry of its own.
+// changedEntry returns the managedFields entry of who wrote cur, which came after prev, or nil where none tells. Whoever
+// sets a field owns it from then on, and the entry gets the time. So it is the only one that has another time; or, as
+// times are in seconds, the only one that owns something that changed. Who only takes fields away leaves no trace: it is
+// the entry of who had them that shrinks.
 func changedEntry(prev, cur metav1.Object) *metav1.ManagedFieldsEntry {
-	var newest, newestWas *metav1.ManagedFieldsEntry
 	before, after := prev.GetManagedFields(), cur.GetManagedFields()
+	var newer []*metav1.ManagedFieldsEntry
 	for i := range after {
 		e := &after[i]
-		was := entryLike(before, e)
-		same := was != nil && was.Time.Equal(e.Time)
-		if same && (bytes.Equal(object.Fields(*was), object.Fields(*e)) || e.Subresource == "" && shrank(was, e)) {
-			continue
-		}
-		if newest == nil || newest.Time.Before(e.Time) ||
-			newest.Time.Equal(e.Time) && shrank(newestWas, newest) && !shrank(was, e) {
-			newest, newestWas = e, was
+		if was := entryLike(before, e); was == nil || !was.Time.Equal(e.Time) {
+			newer = append(newer, e)
 		}
 	}
-	return newest
+	if len(newer) == 1 {
+		return newer[0]
+	}
+	if len(newer) == 0 { // then it is one of those that wrote in the same second as the last
+		for i := range after {
+			newer = append(newer, &after[i])
+		}
+	}
+	was, is := object.Contents(prev, cur)
+	newer = slices.DeleteFunc(newer, func(e *metav1.ManagedFieldsEntry) bool { return !object.OwnsChange(e, was, is) })
+	if len(newer) != 1 {
+		return nil
+	}
+	return newer[0]
 }
 
 // entryLike is the entry of the same client about the same, or nil.
@@ -219,34 +228,6 @@ func entryLike(all []metav1.ManagedFieldsEntry, e *metav1.ManagedFieldsEntry) *m
 		}
 	}
 	return nil
-}
-
-// shrank reports whether an entry, which may not have been there, has lost fields and won none.
-func shrank(prev, cur *metav1.ManagedFieldsEntry) bool {
-	if prev == nil {
-		return false
-	}
-	a, b := object.Fields(*prev), object.Fields(*cur)
-	if bytes.Equal(a, b) || len(b) >= len(a) {
-		// which is quick to find out, and usual: to lose fields is to become shorter
-		return bytes.Equal(a, b)
-	}
-	var was, is map[string]any
-	return json.Unmarshal(a, &was) == nil && json.Unmarshal(b, &is) == nil && isSubset(is, was)
-}
-
-func isSubset(part, whole map[string]any) bool {
-	for k, v := range part {
-		w, ok := whole[k]
-		if !ok {
-			return false
-		}
-		below, _ := v.(map[string]any)
-		if of, _ := w.(map[string]any); !isSubset(below, of) {
-			return false
-		}
-	}
-	return true
 }
 
 // methods are those of HTTP by the verbs of RBAC.
