@@ -6,12 +6,11 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
@@ -65,22 +64,14 @@ func changed(prev, cur *corev1.Pod) string {
 	for _, reason := range slices.Sorted(maps.Keys(waiting)) {
 		words = append(words, reason+" ("+strings.Join(waiting[reason], ", ")+")")
 	}
-	for _, t := range []corev1.PodConditionType{corev1.PodReadyToStartContainers, corev1.PodInitialized, corev1.PodReady} {
-		if now, before := object.Condition(cur, t), object.Condition(prev, t); now != before && now == corev1.ConditionTrue {
-			words = append(words, string(t))
-		} else if before == corev1.ConditionTrue {
-			if now != before {
-				words = append(words, "not "+string(t))
-			}
-		}
-	}
-	if c := object.Condition(cur, corev1.PodScheduled); c == corev1.ConditionFalse &&
-		object.Condition(prev, corev1.PodScheduled) != c {
-		words = append(words, "PodScheduled false")
+	words = append(words, changedConditions(prev, cur)...)
+	before, now := object.Contents(prev, cur)
+	for _, part := range []string{"metadata.labels", "metadata.annotations", "spec"} {
+		words = append(words, object.ChangedPart(part, before, now)...)
 	}
 	words = append(words, object.ChangedMetadata(prev, cur)...)
 	if len(words) == 0 {
-		words = changedFields(prev.Status, cur.Status)
+		words = changedDetails(prev, cur, before, now)
 	}
 	return strings.Join(words, ", ")
 }
@@ -97,16 +88,97 @@ func stateOf(s corev1.ContainerState) string {
 	return ""
 }
 
-// changedFields names the fields of the status that differ.
-func changedFields(prev, cur corev1.PodStatus) []string {
-	was, is := reflect.ValueOf(prev), reflect.ValueOf(cur)
-	var names []string
-	for i := range is.NumField() {
-		if !equality.Semantic.DeepEqual(was.Field(i).Interface(), is.Field(i).Interface()) {
-			name, _, _ := strings.Cut(is.Type().Field(i).Tag.Get("json"), ",")
-			names = append(names, name)
+// usual are the conditions that every Pod has; of these, only what is good news is told, and its end.
+var usual = []corev1.PodConditionType{corev1.PodReadyToStartContainers, corev1.PodInitialized, corev1.PodReady,
+	corev1.ContainersReady, corev1.PodScheduled}
+
+// changedConditions names the conditions that are other than before, those that a Pod need not have with their reasons.
+func changedConditions(prev, cur *corev1.Pod) (words []string) {
+	turned := func(t corev1.PodConditionType) string {
+		switch now, before := object.Condition(cur, t), object.Condition(prev, t); {
+		case now == before:
+		case now == corev1.ConditionTrue:
+			return string(t)
+		case before == corev1.ConditionTrue:
+			return "not " + string(t)
+		}
+		return ""
+	}
+	for _, t := range usual[:3] {
+		if word := turned(t); word != "" {
+			words = append(words, word)
 		}
 	}
-	slices.Sort(names)
-	return names
+	if word := turned(corev1.ContainersReady); word != "" && turned(corev1.PodReady) == "" {
+		words = append(words, word)
+	}
+	if c := object.Condition(cur, corev1.PodScheduled); c == corev1.ConditionFalse &&
+		object.Condition(prev, corev1.PodScheduled) != c {
+		words = append(words, "PodScheduled false")
+	}
+	for _, c := range cur.Status.Conditions {
+		was := conditionOf(prev, c.Type)
+		if slices.Contains(usual, c.Type) || c.Status == was.Status && c.Reason == was.Reason {
+			continue
+		}
+		word := string(c.Type)
+		if c.Status != corev1.ConditionTrue {
+			word += " " + strings.ToLower(string(c.Status))
+		}
+		if c.Reason != "" {
+			word += " (" + c.Reason + ")"
+		}
+		words = append(words, word)
+	}
+	for _, c := range prev.Status.Conditions {
+		if conditionOf(cur, c.Type).Type == "" {
+			words = append(words, "removes "+string(c.Type))
+		}
+	}
+	return words
 }
+
+func conditionOf(p *corev1.Pod, t corev1.PodConditionType) (c corev1.PodCondition) {
+	if i := slices.IndexFunc(p.Status.Conditions, func(c corev1.PodCondition) bool { return c.Type == t }); i >= 0 {
+		c = p.Status.Conditions[i]
+	}
+	return c
+}
+
+// mostDetails is of how many fields the row of a write tells.
+const mostDetails = 3
+
+// changedDetails says what a status write changed that is no news: reasons of conditions, and single fields. The
+// contents are those of the two Pods.
+func changedDetails(prev, cur *corev1.Pod, before, now map[string]any) (words []string) {
+	for _, c := range cur.Status.Conditions {
+		switch was := conditionOf(prev, c.Type); {
+		case c.Reason != was.Reason:
+			words = append(words, string(c.Type)+": "+cmp.Or(c.Reason, "no reason any more"))
+		case c.Message != was.Message:
+			words = append(words, string(c.Type)+": another message")
+		case !c.LastTransitionTime.Equal(&was.LastTransitionTime) || !c.LastProbeTime.Equal(&was.LastProbeTime):
+			words = append(words, string(c.Type)+": another time")
+		}
+	}
+	for _, word := range object.ChangedPart("status", before, now) {
+		remove := strings.HasPrefix(word, "removes ")
+		word = strings.TrimPrefix(strings.TrimPrefix(word, "removes "), "status.")
+		switch {
+		case strings.HasPrefix(word, "conditions"):
+			continue
+		case remove:
+			word = "removes " + word
+		}
+		word = strings.Replace(word, "observedGeneration=", "observedGeneration ", 1)
+		words = append(words, unlimited.ReplaceAllString(word, "=unlimited"))
+	}
+	if len(words) > mostDetails {
+		words = append(words[:mostDetails], "…")
+	}
+	return words
+}
+
+// unlimited is what a kubelet reports for the memory of a control group that has no limit: as many pages as fit into 63
+// bits.
+var unlimited = regexp.MustCompile(`=9007199254740988Ki$|=9223372036854771712$`)

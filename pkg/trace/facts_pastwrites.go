@@ -231,8 +231,16 @@ func latestBy(all []*pastWrite, a actor, at metav1.Time) (last *pastWrite) {
 }
 
 func entryActor(e *metav1.ManagedFieldsEntry) actor {
-	return actor{object.Client(e.Manager), object.Verb(e), e.Subresource, seq.Observed,
+	verb, likely := object.Verb(e)
+	a := actor{object.Client(e.Manager), verb, e.Subresource, seq.Observed,
 		strings.TrimSpace("managedFields: " + e.Manager + " " + string(e.Operation) + " " + e.Subresource)}
+	if likely {
+		a.certainty = seq.Inferred
+		if a.name != seq.ControllerManager {
+			a.because += "; that it sends a " + methods[verb] + " is only usual"
+		}
+	}
+	return a
 }
 
 // conditionActor is who wrote a condition: whose managedFields entry owns it, or, where the object came without them,

@@ -5,9 +5,7 @@ package trace
 import (
 	"bytes"
 	"cmp"
-	"reflect"
 	"slices"
-	"strings"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -62,9 +60,7 @@ func (s *story) writer(w *write) actor {
 		return a
 	}
 	if e := w.entry(w.prevObject); e != nil && !w.deleted {
-		return s.controlled(w,
-			actor{object.Client(e.Manager), object.Verb(e), e.Subresource, seq.Observed,
-				strings.TrimSpace("managedFields: " + e.Manager + " " + string(e.Operation) + " " + e.Subresource)})
+		return s.controlled(w, entryActor(e))
 	}
 	switch {
 	case w.deleted:
@@ -77,20 +73,21 @@ func (s *story) writer(w *write) actor {
 			"the finalizer " + batchv1.JobTrackingFinalizer +
 				" is gone, which the job controller takes away from a Pod that it has counted"}
 	case w.prevObject != nil && len(w.object.GetFinalizers()) < len(w.prevObject.GetFinalizers()):
-		return actor{seq.UnknownClient, "update", "", seq.Inferred,
+		return actor{seq.UnknownClient, "", "", seq.Observed,
 			"a finalizer is gone; nothing in the object says who took it away"}
-	case w.prevPod != nil && w.pod.Spec.NodeName != "" && w.pod.Generation == w.prevPod.Generation:
+	case w.prevPod != nil && w.pod.Spec.NodeName != "" && w.changesOnlyStatus():
 		return actor{reporterOf(w.pod), "patch", "status", seq.Inferred,
 			"only the status changed, and the Pod is bound to a node"}
 	}
 	if a, ok := s.unmarked(w); ok {
 		return a
 	}
-	return actor{seq.UnknownClient, "update", "", seq.Inferred, "no managedFields entry changed"}
+	return actor{seq.UnknownClient, "", "", seq.Observed,
+		"no managedFields entry owns what changed: who takes a field away leaves no trace"}
 }
 
-// unmarked attributes a write that changed no managedFields entry: two by one client in one second look alike. The
-// status is written by whoever wrote it before, and so is the rest where only one client ever wrote it.
+// unmarked attributes a write that no managedFields entry tells of: it took something away. Of the status that is
+// whoever wrote it before; of an object that only the controller manager has ever written, that.
 func (s *story) unmarked(w *write) (actor, bool) {
 	if w.prevObject == nil || w.pod != nil {
 		return actor{}, false
@@ -99,38 +96,50 @@ func (s *story) unmarked(w *write) (actor, bool) {
 	return s.controlled(w, a), a.name != ""
 }
 
-// soleWriter is who alone may have made a write, by what it changed since an object.
+// soleWriter is who alone may have taken away what an object, which came after another, has no more.
 type soleWriter struct {
-	from metav1.Object
+	after metav1.Object
 	actor
 }
 
-// soleWriter is the only client that has written the part of the object that changed, as far as managedFields tell; it
-// has no name where there is none, or several.
-func (r *revision) soleWriter(was metav1.Object) actor {
-	if r.sole == nil || r.sole.from != was {
-		r.sole = &soleWriter{was, findSoleWriter(was, r.object)}
+// soleWriter is the only client that may have made the write; it has no name where there is none, or several.
+func (r *revision) soleWriter(after metav1.Object) actor {
+	if r.sole == nil || r.sole.after != after {
+		r.sole = &soleWriter{after, findSoleWriter(after, r.object)}
 	}
 	return r.sole.actor
 }
 
 func findSoleWriter(was, cur metav1.Object) actor {
-	a := actor{verb: "update", certainty: seq.Inferred,
-		because: "no managedFields entry changed, and all of them for that name one client"}
-	if reflect.DeepEqual(object.Spec(was), object.Spec(cur)) && len(object.Status(cur)) > 0 {
-		a.subresource = "status"
+	if object.ChangesOnlyStatus(was, cur) {
+		name := onlyClient(cur.GetManagedFields(),
+			func(e *metav1.ManagedFieldsEntry) bool { return e.Subresource == "status" })
+		return actor{name, "update", "status", seq.Inferred, "only the status changed, and one client alone has written that"}
 	}
-	for _, e := range cur.GetManagedFields() {
-		switch who := object.Client(e.Manager); {
-		case e.Subresource != a.subresource || who == a.name:
-		case a.name == "":
-			a.name = who
-		default:
-			return actor{}
-		}
+	anything := func(*metav1.ManagedFieldsEntry) bool { return true }
+	if onlyClient(slices.Concat(was.GetManagedFields(), cur.GetManagedFields()), anything) == seq.ControllerManager {
+		return actor{seq.ControllerManager, "update", "", seq.Inferred, "no other client has ever written the object"}
 	}
-	return a
+	return actor{}
 }
+
+// onlyClient is the one that all entries of some kind name; nothing where there is none, or several.
+func onlyClient(all []metav1.ManagedFieldsEntry, is func(*metav1.ManagedFieldsEntry) bool) (only seq.Participant) {
+	for i := range all {
+		who := object.Client(all[i].Manager)
+		if !is(&all[i]) || who == only {
+			continue
+		}
+		if only != "" {
+			return ""
+		}
+		only = who
+	}
+	return only
+}
+
+// changesOnlyStatus reports whether nothing but the status is other than before.
+func (w *write) changesOnlyStatus() bool { return object.ChangesOnlyStatus(w.prevObject, w.object) }
 
 // deleter says who removed the object for good. A bound Pod whose grace period had begun is removed by its kubelet once
 // its containers are gone; any other goes within the request of whoever asked, or took away the last finalizer.
@@ -189,10 +198,10 @@ func (r *revision) entry(was metav1.Object) *metav1.ManagedFieldsEntry {
 	return r.entryOf
 }
 
-// changedEntry returns the managedFields entry of who wrote cur, which came after prev, or nil where none tells. Whoever
-// sets a field owns it from then on, and the entry gets the time. So it is the only one that has another time; or, as
-// times are in seconds, the only one that owns something that changed. Who only takes fields away leaves no trace: it is
-// the entry of who had them that shrinks.
+// changedEntry returns the managedFields entry of who wrote cur, which came after prev, or nil where none tells.
+// Whoever sets a field owns it from then on, and the entry gets the time. So it is the only one that has another time;
+// or, as times are in seconds, the only one that owns something that changed. Who only takes fields away leaves no
+// trace: it is the entry of who had them that shrinks.
 func changedEntry(prev, cur metav1.Object) *metav1.ManagedFieldsEntry {
 	before, after := prev.GetManagedFields(), cur.GetManagedFields()
 	var newer []*metav1.ManagedFieldsEntry
@@ -230,8 +239,9 @@ func entryLike(all []metav1.ManagedFieldsEntry, e *metav1.ManagedFieldsEntry) *m
 	return nil
 }
 
-// methods are those of HTTP by the verbs of RBAC.
-var methods = map[string]string{"create": "POST", "update": "PUT", "patch": "PATCH", "delete": "DELETE", "get": "GET"}
+// methods are those of HTTP by the verbs of RBAC; of a write of which only that is known there is none.
+var methods = map[string]string{"create": "POST", "update": "PUT", "patch": "PATCH", "delete": "DELETE", "get": "GET",
+	"": "write"}
 
 func (s *story) scheduled() *emitted {
 	for _, e := range s.events {

@@ -136,7 +136,8 @@ func BenchmarkScale(b *testing.B) {
 	}
 }
 
-// growDeployment creates the Deployment with the plugin, beside kubectl, and deletes it once it is available and both have ended.
+// growDeployment creates the Deployment with the plugin, beside kubectl, and deletes it once it is available and both
+// have ended.
 func growDeployment(b *testing.B, namespace, manifest string, flags ...string) (run, get *terminal) {
 	get = onTerminal(b, `\d+`, kubectl, "get", "pods", "--watch", "-n", namespace,
 		`-o=jsonpath={.metadata.resourceVersion}{"\n"}`)

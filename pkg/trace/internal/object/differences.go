@@ -46,7 +46,8 @@ func Differ(path string, was, is any, report func(path string, was, is any)) {
 }
 
 // collections are maps whose entries count, where others are objects.
-var collections = map[string]bool{"metadata.labels": true, "metadata.annotations": true, "spec.nodeSelector": true}
+var collections = map[string]bool{"metadata.labels": true, "metadata.annotations": true, "spec.nodeSelector": true,
+	"status.resources.limits": true, "status.resources.requests": true}
 
 func isList(v any) bool {
 	_, ok := v.([]any)
@@ -104,26 +105,33 @@ func Changed(was, cur metav1.Object) string {
 	}
 	words = append(words, changedStatus(Field(a, "status"), Field(b, "status"))...)
 	for _, part := range []string{"spec", "data", "metadata.labels", "metadata.annotations"} {
-		path := strings.Split(part, ".")
-		x, _, _ := unstructured.NestedFieldNoCopy(a.Object, path...)
-		y, _, _ := unstructured.NestedFieldNoCopy(b.Object, path...)
-		if x == nil && y == nil {
-			continue
-		}
-		Differ(part, x, y, func(path string, was, is any) {
-			switch {
-			case quiet[path]:
-			case is == nil:
-				words = append(words, "removes "+path)
-			case secretive.MatchString(path):
-				words = append(words, path)
-			default:
-				words = append(words, path+Suffix(is))
-			}
-		})
+		words = append(words, ChangedPart(part, a.Object, b.Object)...)
 	}
 	words = append(words, ChangedMetadata(a, b)...)
 	return strings.Join(words, ", ")
+}
+
+// ChangedPart names the fields in which a part of an object, such as metadata.labels, is other than before, with their
+// values where these are short and nobody's secret.
+func ChangedPart(part string, was, is map[string]any) (words []string) {
+	path := strings.Split(part, ".")
+	a, _, _ := unstructured.NestedFieldNoCopy(was, path...)
+	b, _, _ := unstructured.NestedFieldNoCopy(is, path...)
+	if a == nil && b == nil {
+		return nil
+	}
+	Differ(part, a, b, func(path string, was, is any) {
+		switch {
+		case quiet[path]:
+		case is == nil:
+			words = append(words, "removes "+path)
+		case secretive.MatchString(path):
+			words = append(words, path)
+		default:
+			words = append(words, path+Suffix(is))
+		}
+	})
+	return words
 }
 
 // changedStatus names the counts, words and conditions of a status that changed.

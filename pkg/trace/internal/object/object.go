@@ -244,14 +244,17 @@ func Resource(kind string) string {
 	return strings.ToLower(plural.Resource)
 }
 
-// Verb tells a PATCH from a PUT. managedFields does not, unless it was an apply, but some clients are known only to
-// patch.
-func Verb(e *metav1.ManagedFieldsEntry) string {
+// Verb is how an entry was written, patch or update, which managedFields do not tell but of an apply; nothing where
+// nobody knows. It is likely where only the name of the client tells.
+func Verb(e *metav1.ManagedFieldsEntry) (verb string, likely bool) {
 	who := Client(e.Manager)
-	kubectlPatches := strings.HasPrefix(e.Manager, "kubectl-") && e.Manager != "kubectl-replace"
-	if e.Operation == metav1.ManagedFieldsOperationApply || who == seq.Kubelet || who == seq.Scheduler ||
-		e.Manager == "kwok" || kubectlPatches {
-		return "patch"
+	switch {
+	case e.Operation == metav1.ManagedFieldsOperationApply, who == seq.Kubelet, who == seq.Scheduler, e.Manager == "kwok":
+		return "patch", false
+	case who == seq.ControllerManager, e.Manager == "kubectl-replace":
+		return "update", true
+	case e.Manager == "kubectl", strings.HasPrefix(e.Manager, "kubectl-"): // all but replace
+		return "patch", true
 	}
-	return "update"
+	return "", false
 }

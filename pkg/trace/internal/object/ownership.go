@@ -12,14 +12,15 @@ import (
 )
 
 // OwnsChange reports whether a managedFields entry of an object owns something that the object has otherwise than it
-// had before: whoever sets a field owns it from then on. Both are as Contents has them. What was taken away nobody owns.
+// had before: whoever sets a field owns it from then on. Both are as Contents has them. What was taken away nobody
+// owns.
 func OwnsChange(e *metav1.ManagedFieldsEntry, was, is map[string]any) bool {
 	var set map[string]any
 	return json.Unmarshal(Fields(*e), &set) == nil && ownsChange(set, was, is)
 }
 
-// Contents are two objects as maps and lists; of Pods, without fields that are the same in both. They are shared: not to
-// be changed.
+// Contents are two objects as maps and lists; of Pods, without fields that are the same in both. They are shared: not
+// to be changed.
 func Contents(was, is metav1.Object) (a, b map[string]any) {
 	if x, ok := was.(*unstructured.Unstructured); ok {
 		if y, ok := is.(*unstructured.Unstructured); ok {
@@ -52,8 +53,28 @@ func ZeroEqual[T any](a, b *T) {
 	}
 }
 
-// ownsChange walks a set of fields as managedFields have it: f: a field, k: the element of a list with these keys, v: an
-// element that is that value, i: the element at that index, and . what they are below.
+// ChangesOnlyStatus reports whether an object differs from another in its status, and in nothing else that a client
+// writes.
+func ChangesOnlyStatus(was, is metav1.Object) bool {
+	if !reflect.DeepEqual(was.GetLabels(), is.GetLabels()) ||
+		!reflect.DeepEqual(was.GetAnnotations(), is.GetAnnotations()) ||
+		!reflect.DeepEqual(was.GetFinalizers(), is.GetFinalizers()) ||
+		!reflect.DeepEqual(was.GetOwnerReferences(), is.GetOwnerReferences()) {
+		return false
+	}
+	a, b := Contents(was, is)
+	for _, parts := range []map[string]any{a, b} {
+		for part := range parts {
+			if part != "metadata" && part != "status" && !reflect.DeepEqual(a[part], b[part]) {
+				return false
+			}
+		}
+	}
+	return !reflect.DeepEqual(a["status"], b["status"])
+}
+
+// ownsChange walks a set of fields as managedFields have it: f: a field, k: the element of a list with these keys, v:
+// an element that is that value, i: the element at that index, and . what they are below.
 func ownsChange(set map[string]any, was, is any) bool {
 	for key, below := range set {
 		kind, name, _ := strings.Cut(key, ":")
