@@ -27,6 +27,7 @@ type store struct {
 	changed   map[string]bool // uids of objects of which something became known since it was emptied
 	// of these, those that were not known before, where nothing else says who is part of the run
 	appeared []string
+	asides   []string                // IDs of requests that became known meanwhile and ask for nothing of the run
 	named    map[string]bool         // uids of Pods that an EndpointSlice names, or has named
 	owning   map[string]bool         // uids of objects that others say own them
 	byName   map[seq.Object][]string // the uids of objects that have had a name
@@ -191,6 +192,11 @@ func (t *store) observeRequest(r *seq.Request) {
 	t.requests[r.ID] = r
 	if m := r.AnswerObject(); m != nil && r.Verb == "create" {
 		t.observeObject(m, revision{})
+	}
+	if r.Verb == "get" && r.Resource == "leases" && len(t.audits)+len(t.spans) == 0 { // no object of a run is one
+		t.asides = append(t.asides, r.ID)
+		t.version++
+		return
 	}
 	t.newOfAll()
 }

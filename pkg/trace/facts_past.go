@@ -109,10 +109,16 @@ func (s *story) wasListed(e *emitted) bool {
 // ours.
 func (s *story) compareServer() {
 	for _, q := range s.requests {
-		if d := q.ServerDate; !d.IsZero() && !q.Sent.IsZero() && !q.FirstByte.IsZero() &&
-			(d.After(q.FirstByte) || d.Add(time.Second).Before(q.Sent)) {
+		if d := q.ServerDate; tellsServerClock(q) {
 			s.clocks.Sample(seq.APIServer, d, time.Time{}, q.FirstByte)
 			s.clocks.Sample(seq.APIServer, d.Add(time.Second), q.Sent, time.Time{})
 		}
 	}
+}
+
+// tellsServerClock reports whether the second of an answer is none in which it can have been given by our clock.
+func tellsServerClock(q *seq.Request) bool {
+	d := q.ServerDate
+	return !d.IsZero() && !q.Sent.IsZero() && !q.FirstByte.IsZero() &&
+		(d.After(q.FirstByte) || d.Add(time.Second).Before(q.Sent))
 }

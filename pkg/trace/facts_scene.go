@@ -45,10 +45,7 @@ func (t *store) scene() *scene {
 	for resource := range t.lists {
 		c.comparable[resource] = t.comparable(resource)
 	}
-	for _, id := range slices.Sorted(maps.Keys(t.requests)) {
-		c.requests = append(c.requests, t.requests[id])
-	}
-	slices.SortStableFunc(c.requests, func(a, b *seq.Request) int { return a.Started.Compare(b.Started) })
+	c.requests = t.sortedRequests()
 	c.reads = readReads(c.requests)
 	for g, at := range t.gaps {
 		c.gaps = append(c.gaps, gap{g, at})
@@ -135,6 +132,15 @@ func (t *store) identified(o seq.Object, requests []*seq.Request) seq.Object {
 		}
 	}
 	return o
+}
+
+// sortedRequests are ours, in the order in which they were begun.
+func (t *store) sortedRequests() (all []*seq.Request) {
+	for _, id := range slices.Sorted(maps.Keys(t.requests)) {
+		all = append(all, t.requests[id])
+	}
+	slices.SortStableFunc(all, func(a, b *seq.Request) int { return a.Started.Compare(b.Started) })
+	return all
 }
 
 // newStory begins the story of the i-th member, which may not be there.

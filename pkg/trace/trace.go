@@ -43,7 +43,7 @@ func (t *Trace) resolve() *result {
 	}
 	t.result.version = t.version
 	clear(t.changed)
-	t.appeared = t.appeared[:0]
+	t.appeared, t.asides = t.appeared[:0], t.asides[:0]
 	return t.result
 }
 

@@ -9,10 +9,11 @@ import (
 
 // sections are the claims of one story. Those of a Pod, which has few writes, are derived together. Other objects can
 // have thousands: the claims about each write, and each Event, are derived, and replaced, alone. What requests say is
-// derived once: where there is another, all is derived anew.
+// derived once: where there is another that matters, all is derived anew.
 type sections struct {
 	whole    graph.Section
-	requests *graph.Section            // nil before
+	requests graph.Section
+	asked    bool                      // the requests have been derived
 	writes   map[uint64]*graph.Section // by revision
 	events   map[uint64]*graph.Section // likewise
 }
@@ -31,11 +32,11 @@ func (u *update) derive(s *story, x *stale) {
 	e.version = u.deriving
 	y := &e.sections
 	order := graph.Order{Root: s.order.root, Revision: s.order.first, UID: s.order.uid}
-	if y.requests == nil {
-		y.requests = &graph.Section{Order: order}
-		u.graph.Set(y.requests, u.claims(s, part{requests: s.requests}))
+	y.whole.Order, y.requests.Order = order, order
+	if !y.asked {
+		y.asked = true
+		u.graph.Set(&y.requests, u.claims(s, part{requests: s.requests}))
 	}
-	y.whole.Order = order
 	if s.isPod() || s.isContainer() {
 		u.graph.Set(&y.whole, u.claims(s, part{writes: s.revisions, events: s.events, whole: true}))
 		return

@@ -28,7 +28,7 @@ func (r *result) update(t *store) bool {
 	r.deriving = t.version
 	r.scene.lease, r.scene.leaseAt = t.lease, t.leaseAt
 	u := update{result: r, store: t, stale: map[*story]*stale{}}
-	if !u.takeMembers() {
+	if len(t.asides) > 0 && !u.takeAsides() || !u.takeMembers() {
 		return false
 	}
 	was := map[*story]*reading{}
@@ -62,6 +62,27 @@ func (r *result) update(t *store) bool {
 		u.derive(s, x)
 	}
 	r.graph.Resolve()
+	return true
+}
+
+// takeAsides takes requests that ask for nothing of the run: only their own messages follow from them, unless they say
+// more of the API server's clock, or of how long a request takes, than those before. It reports whether they do not.
+func (u *update) takeAsides() bool {
+	c := u.scene
+	ahead, known := c.serverAhead()
+	least := c.roundTrip()
+	c.requests = u.store.sortedRequests()
+	if now, ok := c.serverAhead(); now != ahead || ok != known || c.roundTrip() != least {
+		return false
+	}
+	for _, id := range u.store.asides {
+		if tellsServerClock(u.store.requests[id]) {
+			return false
+		}
+	}
+	s := c.subject()
+	u.entryOf[s].sections.asked = false
+	u.of(s)
 	return true
 }
 

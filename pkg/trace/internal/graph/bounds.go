@@ -3,6 +3,8 @@ package graph
 import (
 	"slices"
 	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // boundForward has nothing happen before its cause. A bound that would leave nothing of a window is not applied: there
@@ -129,7 +131,7 @@ func (g *Graph) publish(n *node) {
 		}
 	}
 	if !slices.Equal(x.After, g.keys) {
-		x.After = slices.Clone(g.keys)
+		x.After = append([]seq.Key(nil), g.keys...) // nil where there is none
 	}
 	if x.Call = n.call; n.replies > 0 {
 		x.Call = n.key
