@@ -14,6 +14,7 @@ type order struct {
 	nodes []*node
 	steps []*seq.Step // those of the nodes
 	same  int         // so many from the front have not changed since that was asked last
+	later []*node     // see insert
 }
 
 // place is what a node was put into the order by.
@@ -74,40 +75,50 @@ func (o *order) index(n *node) int {
 	return i
 }
 
-// few is up to how many nodes are moved one by one.
-const few = 32
-
 func (o *order) remove(out []*node) {
-	if len(out) > few {
-		gone := make(map[*node]bool, len(out))
-		for _, n := range out {
-			gone[n], n.placed = true, false
-		}
-		o.nodes = slices.DeleteFunc(o.nodes, func(n *node) bool { return gone[n] })
-		o.steps = appendSteps(o.steps[:0], o.nodes)
+	if len(out) == 0 {
 		return
+	}
+	first := len(o.nodes)
+	for _, n := range out {
+		first = min(first, o.index(n))
 	}
 	for _, n := range out {
-		i := o.index(n)
-		o.nodes, o.steps, n.placed = slices.Delete(o.nodes, i, i+1), slices.Delete(o.steps, i, i+1), false
+		n.placed = false
 	}
+	kept := first
+	for _, n := range o.nodes[first:] {
+		if n.placed {
+			o.nodes[kept] = n
+			kept++
+		}
+	}
+	clear(o.nodes[kept:])
+	o.nodes = o.nodes[:kept]
+	o.steps = appendSteps(o.steps[:first], o.nodes[first:])
 }
 
+// insert merges nodes with those that come after the first of them; most that is new is of late.
 func (o *order) insert(in []*node) {
-	if len(in) > few {
-		o.nodes = append(o.nodes, in...)
-		slices.SortFunc(o.nodes, byPlace)
-		o.steps = appendSteps(o.steps[:0], o.nodes)
-		for _, n := range in {
-			o.same = min(o.same, o.index(n))
-		}
+	if len(in) == 0 {
 		return
 	}
-	for _, n := range in {
-		i, _ := slices.BinarySearchFunc(o.nodes, n, byPlace)
-		o.nodes, o.steps = slices.Insert(o.nodes, i, n), slices.Insert(o.steps, i, &n.step)
-		o.same = min(o.same, i)
+	slices.SortFunc(in, byPlace)
+	first, _ := slices.BinarySearchFunc(o.nodes, in[0], byPlace)
+	o.same = min(o.same, first)
+	o.later = append(o.later[:0], o.nodes[first:]...)
+	later := o.later
+	o.nodes = o.nodes[:first]
+	for len(in) > 0 && len(later) > 0 {
+		if byPlace(in[0], later[0]) < 0 {
+			o.nodes, in = append(o.nodes, in[0]), in[1:]
+		} else {
+			o.nodes, later = append(o.nodes, later[0]), later[1:]
+		}
 	}
+	o.nodes = append(append(o.nodes, in...), later...)
+	o.steps = appendSteps(o.steps[:first], o.nodes[first:])
+	clear(o.later)
 }
 
 func appendSteps(steps []*seq.Step, nodes []*node) []*seq.Step {
