@@ -27,7 +27,8 @@ type store struct {
 	changed   map[string]bool // uids of objects of which something became known since it was emptied
 	// of these, those that were not known before, where nothing else says who is part of the run
 	appeared []string
-	asides   []string                // IDs of requests that became known meanwhile and ask for nothing of the run
+	asides   []string                // IDs of requests that became known meanwhile, see isAside
+	bounded  map[string]bool         // uids of objects of whose writes these say when they were made
 	named    map[string]bool         // uids of Pods that an EndpointSlice names, or has named
 	owning   map[string]bool         // uids of objects that others say own them
 	byName   map[seq.Object][]string // the uids of objects that have had a name
@@ -64,6 +65,14 @@ type facts struct {
 	last      *revision         // the newest, or nil
 	endpoints map[string]uint64 // of an EndpointSlice: the first revision that named a Pod, by its uid
 	orphans   bool              // it leaves behind what it owns, see orphanFinalizer
+	newest    uint64            // of its revisions, and those of its Events
+	received  time.Time         // the last time that one of them was
+}
+
+// came notes a revision, of the object or an Event.
+func (f *facts) came(rv uint64, received time.Time) {
+	f.newest = max(f.newest, rv)
+	f.received = instant.Later(f.received, received)
 }
 
 // newOfAll notes something that all may depend on.
@@ -108,7 +117,7 @@ type eventRevision struct {
 
 func newStore(subject seq.Object) store {
 	return store{
-		subject: subject, changed: map[string]bool{}, named: map[string]bool{}, owning: map[string]bool{},
+		subject: subject, changed: map[string]bool{}, bounded: map[string]bool{}, named: map[string]bool{}, owning: map[string]bool{},
 		byName: map[seq.Object][]string{}, requests: map[string]*seq.Request{}, objects: map[string]*facts{},
 		gaps:   map[seq.Gap]time.Time{},
 		audits: map[string]*seq.Audit{}, spans: map[string]*seq.Span{}, losses: map[seq.Loss]int{},
@@ -193,12 +202,32 @@ func (t *store) observeRequest(r *seq.Request) {
 	if m := r.AnswerObject(); m != nil && r.Verb == "create" {
 		t.observeObject(m, revision{})
 	}
-	if r.Verb == "get" && r.Resource == "leases" && len(t.audits)+len(t.spans) == 0 { // no object of a run is one
-		t.asides = append(t.asides, r.ID)
-		t.version++
+	if !t.isAside(r) {
+		t.newOfAll()
 		return
 	}
-	t.newOfAll()
+	t.asides = append(t.asides, r.ID)
+	t.version++
+	if rv, ok := parseRevision(r.ResourceVersion); ok && r.Verb == "list" {
+		t.bound(rv, r.FirstByte)
+	}
+}
+
+// isAside reports whether a request tells of no object of the run but when it had been written: one for a Lease, or one
+// that lists what has been listed before. With records, more may be known of it.
+func (t *store) isAside(r *seq.Request) bool {
+	return len(t.audits)+len(t.spans) == 0 && (r.Status == 0 || r.Status == 200) && !r.Poll &&
+		(r.Verb == "get" && r.Resource == "leases" || r.Verb == "list")
+}
+
+// bound notes what a list says when it was written: what is newer than the list, and what came only after it was
+// answered.
+func (t *store) bound(rv uint64, answered time.Time) {
+	for uid, f := range t.objects {
+		if f.newest > rv || f.received.After(answered) {
+			t.bounded[uid], t.changed[uid] = true, true
+		}
+	}
 }
 
 // isNewerForm compares two forms of one request: the answered one says all that the sent one says, and a later try what
@@ -244,10 +273,11 @@ func (t *store) observeObject(m metav1.Object, how revision) {
 		return
 	}
 	f := t.facts(string(m.GetUID()))
+	f.came(rv, how.received)
 	how.rv = rv
 	if old := f.revisions[rv]; old != nil {
 		how.object, how.changeFrom, how.change = old.object, old.changeFrom, old.change
-		how.entryFrom, how.entryOf, how.parsed = old.entryFrom, old.entryOf, old.parsed
+		how.entryFrom, how.entryOf, how.parsed, how.sole = old.entryFrom, old.entryOf, old.parsed, old.sole
 		how.deleted, how.listed, how.added = how.deleted || old.deleted, how.listed || old.listed, how.added || old.added
 		if !instant.Earlier(how.received, old.received) {
 			how.received = old.received
@@ -285,6 +315,7 @@ func (t *store) observeEvent(e *corev1.Event, received time.Time) {
 		return
 	}
 	f, key := t.facts(string(e.InvolvedObject.UID)), eventKey{string(e.UID), rv}
+	f.came(rv, received)
 	if old := f.events[key]; old != nil && !instant.Earlier(received, old.received) {
 		return
 	}

@@ -43,6 +43,7 @@ func (t *Trace) resolve() *result {
 	}
 	t.result.version = t.version
 	clear(t.changed)
+	clear(t.bounded)
 	t.appeared, t.asides = t.appeared[:0], t.asides[:0]
 	return t.result
 }

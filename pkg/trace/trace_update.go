@@ -58,6 +58,11 @@ func (r *result) update(t *store) bool {
 	for s, old := range was {
 		u.ends(s, old)
 	}
+	for uid := range t.bounded {
+		if s := r.scene.byUID[uid]; s != nil {
+			u.of(s).all = true
+		}
+	}
 	for s, x := range u.stale {
 		u.derive(s, x)
 	}
@@ -65,13 +70,14 @@ func (r *result) update(t *store) bool {
 	return true
 }
 
-// takeAsides takes requests that ask for nothing of the run: only their own messages follow from them, unless they say
-// more of the API server's clock, or of how long a request takes, than those before. It reports whether they do not.
+// takeAsides takes requests that tell of no object of the run but when it had been written, unless they say more of the
+// API server's clock, or of how long a request takes, than those before. It reports whether they do not.
 func (u *update) takeAsides() bool {
 	c := u.scene
 	ahead, known := c.serverAhead()
 	least := c.roundTrip()
 	c.requests = u.store.sortedRequests()
+	c.reads = readReads(c.requests)
 	if now, ok := c.serverAhead(); now != ahead || ok != known || c.roundTrip() != least {
 		return false
 	}
