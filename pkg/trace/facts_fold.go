@@ -117,7 +117,8 @@ type eventRevision struct {
 
 func newStore(subject seq.Object) store {
 	return store{
-		subject: subject, changed: map[string]bool{}, bounded: map[string]bool{}, named: map[string]bool{}, owning: map[string]bool{},
+		subject: subject, changed: map[string]bool{}, bounded: map[string]bool{},
+		named: map[string]bool{}, owning: map[string]bool{},
 		byName: map[seq.Object][]string{}, requests: map[string]*seq.Request{}, objects: map[string]*facts{},
 		gaps:   map[seq.Gap]time.Time{},
 		audits: map[string]*seq.Audit{}, spans: map[string]*seq.Span{}, losses: map[seq.Loss]int{},
