@@ -106,6 +106,10 @@ func (s *story) controlled(w *write, a actor) actor {
 // it did, or the garbage collector where the owner is gone. It reports whether it says another than before.
 func (s *story) attributeEnds() (changed bool) {
 	for _, w := range s.revisions {
+		if first := w.firstOfTwo(); first != nil && !first.endsGrace() && w.ownRequest == nil {
+			changed, w.actor = changed || w.actor != first.actor, first.actor
+			continue
+		}
 		if !w.endsLife() || w.ownRequest != nil || w.actorRead.name != seq.UnknownClient {
 			continue
 		}

@@ -77,7 +77,7 @@ func (s *story) joinKinds(known map[*apiCall]bool, join func(*apiCall, *write)) 
 		}
 	}
 	for _, w := range s.revisions {
-		if s.records.writes[w.rv] == nil && w.isOfRun() && !w.isLastGrace() {
+		if s.records.writes[w.rv] == nil && w.isOfRun() && !w.isFirstOfTwo() {
 			k := kind{w.actor.verb, w.actor.subresource}
 			writes[k] = append(writes[k], w)
 		}

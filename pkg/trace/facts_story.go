@@ -152,7 +152,8 @@ func (s *story) addRevision(r *revision) {
 	w := &write{revision: r, beforeJoining: r.rv < s.joinedRevision}
 	w.pod, _ = r.object.(*corev1.Pod)
 	if n := len(s.revisions); n > 0 {
-		w.prevRevision, w.prevObject, w.prevPod = s.revisions[n-1].revision, s.revisions[n-1].object, s.revisions[n-1].pod
+		w.previous = s.revisions[n-1]
+		w.prevRevision, w.prevObject, w.prevPod = w.previous.revision, w.previous.object, w.previous.pod
 	} else if w.pod != nil {
 		// A Pod is bound, scheduled and patched by later writes only; one that shows none of this is as it was made.
 		w.creates = w.pod.Spec.NodeName == "" && len(w.pod.Status.Conditions) == 0 && !(s.attached() && r.listed)
@@ -177,8 +178,7 @@ func (s *story) addRevision(r *revision) {
 	}
 	w.actor = s.writer(w)
 	w.notBefore, w.notAfter = s.writtenWithin(w), instant.Sooner(r.received, s.notAfter(r.rv, s.resource, s.object.UID))
-	if n := len(s.revisions); n > 0 {
-		w.previous = s.revisions[n-1]
+	if w.previous != nil {
 		w.previous.next = w
 	}
 	s.revisions = append(s.revisions, w)

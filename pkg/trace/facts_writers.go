@@ -49,7 +49,17 @@ func (s *story) writer(w *write) actor {
 			"spec.nodeName and PodScheduled appeared together; spec.schedulerName is " +
 				cmp.Or(w.pod.Spec.SchedulerName, "empty")}
 	}
-	if w.isLastGrace() {
+	if first := w.firstOfTwo(); first != nil && !first.endsGrace() {
+		return first.actor
+	}
+	if w.evicts() {
+		return actor{seq.UnknownClient, "create", "eviction", seq.Inferred, "condition DisruptionTarget, " + byEviction +
+			": the API server sets it within an eviction, and then deletes the Pod"}
+	}
+	if who := disruptors[w.disruption()]; who != "" && !w.endsLife() {
+		return actor{who, "patch", "status", seq.Inferred, "condition DisruptionTarget, " + w.disruption()}
+	}
+	if w.endsGrace() && w.isFirstOfTwo() {
 		return deleter(w)
 	}
 	if w.endsGrace() {
@@ -65,7 +75,9 @@ func (s *story) writer(w *write) actor {
 	switch {
 	case w.deleted:
 		return deleter(w)
-	case w.prevObject != nil && w.prevObject.GetDeletionTimestamp() == nil && w.object.GetDeletionTimestamp() != nil:
+	case w.endsLife() && disruptors[disruptionOf(w.prevPod)] != "":
+		return disruptor(w)
+	case w.endsLife():
 		return actor{seq.UnknownClient, "delete", "", seq.Inferred,
 			"metadata.deletionTimestamp appeared; nothing in the object says who asked"}
 	case w.untracks():
@@ -141,9 +153,34 @@ func onlyClient(all []metav1.ManagedFieldsEntry, is func(*metav1.ManagedFieldsEn
 // changesOnlyStatus reports whether nothing but the status is other than before.
 func (w *write) changesOnlyStatus() bool { return object.ChangesOnlyStatus(w.prevObject, w.object) }
 
+// disruptors are who ends a Pod by the reason that condition DisruptionTarget gives: they set it, and then delete the
+// Pod (pkg/scheduler/framework/preemption, pkg/controller/tainteviction, pkg/controller/podgc, v1.37).
+var disruptors = map[string]seq.Participant{
+	"PreemptionByScheduler":  seq.Scheduler,
+	"DeletionByTaintManager": seq.Controller("taint-eviction"),
+	"DeletionByPodGC":        seq.Controller("pod-garbage-collector"),
+}
+
+// disruptor says who deleted a Pod that says why it is disrupted.
+func disruptor(w *write) actor {
+	reason := disruptionOf(w.prevPod)
+	return actor{disruptors[reason], "delete", "", seq.Inferred,
+		"condition DisruptionTarget, " + reason + ": who sets that deletes the Pod next"}
+}
+
 // deleter says who removed the object for good. A bound Pod whose grace period had begun is removed by its kubelet once
 // its containers are gone; any other goes within the request of whoever asked, or took away the last finalizer.
 func deleter(w *write) actor {
+	switch {
+	case w.removesLastFinalizer() && w.untracksAtEnd():
+		return actor{seq.Controller("job"), "patch", "", seq.Inferred, "only the finalizer " +
+			batchv1.JobTrackingFinalizer + " held it, which the job controller takes away from a Pod that it has counted"}
+	case w.removesLastFinalizer():
+		return actor{seq.UnknownClient, "", "", seq.Observed,
+			"it was to go once its finalizers were gone; nothing in it says who took the last away"}
+	case w.endsLife() && disruptors[disruptionOf(w.prevPod)] != "":
+		return disruptor(w)
+	}
 	if w.pod != nil && w.pod.Spec.NodeName != "" && w.prevPod != nil && w.prevPod.DeletionTimestamp != nil &&
 		len(w.prevPod.Finalizers) == 0 {
 		who, because := reporterOf(w.pod), "the Pod was bound and its grace period had begun: its kubelet ends it"

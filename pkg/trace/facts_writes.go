@@ -112,6 +112,11 @@ func (w *write) endsLife() bool {
 		(w.object.GetDeletionTimestamp() != nil || w.deleted)
 }
 
+// untracksAtEnd reports whether that was all that held an object which is gone.
+func (w *write) untracksAtEnd() bool {
+	return slices.Equal(w.prevObject.GetFinalizers(), []string{batchv1.JobTrackingFinalizer})
+}
+
 // untracks reports whether a Pod has lost the finalizer that keeps it until its Job has counted it.
 func (w *write) untracks() bool {
 	return w.prevObject != nil && slices.Contains(w.prevObject.GetFinalizers(), batchv1.JobTrackingFinalizer) &&
@@ -135,9 +140,51 @@ func (w *write) binder() seq.Participant {
 // isBind reports whether the write is the scheduler's, and nothing else.
 func (w *write) isBind() bool { return w.actor.subresource == "binding" }
 
-// isLastGrace reports whether the write is the first of the two revisions of one DELETE, which removes the object with
-// the second.
-func (w *write) isLastGrace() bool { return w.endsGrace() && len(w.object.GetFinalizers()) == 0 }
+// isFirstOfTwo reports whether the write is the first of two revisions of one request: a DELETE without any grace
+// period left says so in the Pod before it removes it, and an eviction says why it deletes.
+func (w *write) isFirstOfTwo() bool {
+	return w.evicts() ||
+		len(w.object.GetFinalizers()) == 0 && (w.endsGrace() || w.endsLife() && !w.deleted && noGrace(w.pod))
+}
+
+// firstOfTwo is the first of the two revisions of which this is the second, or nil.
+func (w *write) firstOfTwo() *write {
+	first := w.previous
+	if first == nil || !first.isFirstOfTwo() || !w.deleted && !(first.evicts() && w.endsLife()) {
+		return nil
+	}
+	return first
+}
+
+// byEviction is the reason of condition DisruptionTarget that the API server gives for an eviction.
+const byEviction = "EvictionByEvictionAPI"
+
+// evicts reports whether the write is the first of an eviction.
+func (w *write) evicts() bool { return w.disruption() == byEviction && !w.endsLife() }
+
+// disruption is the reason of condition DisruptionTarget, if the write has set it, or nothing.
+func (w *write) disruption() string {
+	if reason := disruptionOf(w.pod); w.prevPod != nil && reason != disruptionOf(w.prevPod) {
+		return reason
+	}
+	return ""
+}
+
+func disruptionOf(p *corev1.Pod) string {
+	if p == nil {
+		return ""
+	}
+	if c := conditionOf(p, corev1.DisruptionTarget); c.Status == corev1.ConditionTrue {
+		return c.Reason
+	}
+	return ""
+}
+
+// removesLastFinalizer reports whether the write ended an object that only its finalizers had held.
+func (w *write) removesLastFinalizer() bool {
+	return w.deleted && w.prevObject != nil && w.prevObject.GetDeletionTimestamp() != nil &&
+		len(w.prevObject.GetFinalizers()) > 0
+}
 
 // endsGrace reports whether the write ended the grace period.
 func (w *write) endsGrace() bool {

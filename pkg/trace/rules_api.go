@@ -3,6 +3,7 @@ package trace
 // Rules of writes and of their way into etcd.
 
 import (
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -33,7 +34,7 @@ var ruleWrite = rule{
 }
 
 func deriveWrite(s *story, w *write, emit func(graph.Claim)) {
-	if w.ownRequest != nil || w.isBind() || w.isStatusPatch() || w.isLastGrace() || !w.isOfRun() || w.byController() {
+	if w.ownRequest != nil || w.isBind() || w.isStatusPatch() || w.isFirstOfTwo() || !w.isOfRun() || w.byController() {
 		return
 	}
 	detail := seq.Normal
@@ -41,7 +42,7 @@ func deriveWrite(s *story, w *write, emit func(graph.Claim)) {
 		detail = seq.Brief
 	}
 	c := s.writeClaim(w, s.writeLabel(w), detail)
-	if first := w.lastGrace(); first != nil {
+	for first := w.firstOfTwo(); first != nil; first = first.firstOfTwo() {
 		c.Instant, c.Stored = seq.AtStart, s.commit(first)
 		c.Window, c.Best = seq.Window{Latest: first.received}, instant.Before(first.received, 2*deliveryLag)
 	}
@@ -52,6 +53,8 @@ func deriveWrite(s *story, w *write, emit func(graph.Claim)) {
 func (s *story) writeLabel(w *write) string {
 	label := methods[w.actor.verb] + " " + s.resource
 	switch {
+	case w.actor.verb == "create" && w.actor.subresource != "":
+		return label + "/" + w.actor.subresource
 	case w.actor.verb == "create":
 		return label + " (" + s.object.Name + ")"
 	case w.actor.verb == "delete":
@@ -63,22 +66,13 @@ func (s *story) writeLabel(w *write) string {
 		label += "/" + w.actor.subresource
 	}
 	what := w.changed()
-	if f := w.removedCollectorFinalizer(); f != "" && w.deleted {
-		// the object is told as it was before it lost its last finalizer
-		what = "removes finalizer " + f
+	if w.removesLastFinalizer() { // the object is told as it was before
+		what = "removes finalizer " + strings.Join(w.prevObject.GetFinalizers(), ", ")
 	}
 	if what != "" {
 		label += ": " + what
 	}
 	return label
-}
-
-// lastGrace is the first of the two revisions of one DELETE, where w is the second, or nil.
-func (w *write) lastGrace() *write {
-	if w.deleted && w.previous != nil && w.previous.isLastGrace() {
-		return w.previous
-	}
-	return nil
 }
 
 // writeClaim is what every revision tells of the request that made it.
@@ -207,8 +201,8 @@ func deriveEtcdWrite(s *story, w *write, emit func(graph.Claim)) {
 		step.Detail = seq.Brief
 	}
 	after := []seq.Key{s.writeKey(w)}
-	if w.isLastGrace() && w.next != nil {
-		after = append(after, s.writeKey(w.next))
+	for first := w; first.isFirstOfTwo() && first.next != nil; first = first.next {
+		after = append(after, s.writeKey(first.next))
 	}
 	emit(graph.Claim{Step: step, Follows: after, Commit: s.commit(w), Stored: s.commit(w)})
 }

@@ -13,7 +13,7 @@ import (
 
 // controllerWrite is a write of a controller: what it makes, reports or ends.
 func controllerWrite(s *story, w *write, is bool, emit func(graph.Claim)) {
-	if !is || !w.isOfRun() || !w.byController() || w.isBind() || w.isStatusPatch() || w.isLastGrace() {
+	if !is || !w.isOfRun() || !w.byController() || w.isBind() || w.isStatusPatch() || w.isFirstOfTwo() {
 		return
 	}
 	detail := seq.Normal

@@ -35,7 +35,7 @@ func (s *story) joined() []joinedCall {
 		if w.ownRequest != nil {
 			t.write = ""
 		}
-		t.sent = w.lastGrace() != nil
+		t.sent = w.firstOfTwo() != nil
 		all = append(all, t)
 	}
 	for _, e := range s.events {
