@@ -89,7 +89,8 @@ func happened(s step, tr *truth.Truth) bool {
 		})
 	case apiWrite(s) || s.To == "etcd" && s.Kind == "request":
 		return slices.ContainsFunc(slices.Concat(tr.Writes, tr.Events), func(w truth.Write) bool {
-			same := w.Verb == s.Verb && w.Resource == s.Resource && w.Subresource == s.Subresource &&
+			verb := w.Verb == s.Verb || s.Verb == "" && (w.Verb == "patch" || w.Verb == "update")
+			same := verb && w.Resource == s.Resource && w.Subresource == s.Subresource &&
 				(s.ResourceVersion == "" || s.ResourceVersion == w.Revision)
 			return (same || s.To == "etcd") && actor(w) && within(w.Start, w.End)
 		})
@@ -156,6 +157,9 @@ func whileWatching(t *testing.T, then func(), args ...string) (d document, errOu
 	return live(t, text), stderr.String(), cmd.ProcessState.ExitCode()
 }
 
+// someManager is a name that a test has kubectl give itself.
+const someManager = "somebody"
+
 // live are the steps of a run that happened while it looked, which are held to the truth as those of any other run are.
 // The parts of kubectl are one client there.
 func live(t *testing.T, out string) document {
@@ -174,7 +178,7 @@ func live(t *testing.T, out string) document {
 		}
 		index[s.Index] = len(kept)
 		s.Index = len(kept)
-		if strings.HasPrefix(s.From, "kubectl-") {
+		if strings.HasPrefix(s.From, "kubectl-") || s.From == someManager {
 			s.From = "kubectl"
 		}
 		kept = append(kept, s)
@@ -294,6 +298,78 @@ func TestWatchWaitBounds(t *testing.T) {
 	}
 	if n != 2 {
 		t.Errorf("%d steps make and bind it", n)
+	}
+}
+
+// What others write, in one second and with any name, is theirs, and what was taken away is nobody's.
+func TestWatchOthers(t *testing.T) {
+	start(t, "plain", isReady)
+	r := record(t)
+	d, errOut, code := whileWatching(t, func() {
+		runKubectl(t, "", "label", "pod", "plain", "a=1")
+		runKubectl(t, "", "label", "pod", "plain", "a-")
+		runKubectl(t, "", "annotate", "--overwrite", "pod", "plain", "b=1")
+		runKubectl(t, "", "annotate", "--overwrite", "pod", "plain", "b=2")
+		runKubectl(t, "", "label", "--field-manager="+someManager, "pod", "plain", "c=1")
+		runKubectl(t, "", "patch", "pod", "plain", `-p={"metadata":{"finalizers":["example.com/hold"]}}`)
+		runKubectl(t, "", "delete", "pod", "plain", "--grace-period=1", "--wait=false")
+		waitFor(t, "plain", func(p *corev1.Pod) bool { return p.Status.Phase == corev1.PodFailed })
+		runKubectl(t, "", "patch", "pod", "plain", "--type=json", `-p=[{"op":"remove","path":"/metadata/finalizers"}]`)
+	}, "watch", "pod/plain")
+	if code != 0 || d.outcome.Outcome != "Deleted" {
+		t.Fatalf("exit %d, %+v: %s", code, d.outcome, errOut)
+	}
+	for _, want := range []string{
+		"kubectl PATCH pods: metadata.labels.a=1", "unknown client write pods: removes metadata.labels.a",
+		"kubectl PATCH pods: metadata.annotations.b", "kubectl write pods: metadata.labels.c=1",
+		"kubectl PATCH pods: finalizer example.com/hold", "unknown client DELETE pods",
+		"unknown client write pods: removes finalizer example.com/hold",
+	} {
+		if !slices.ContainsFunc(d.steps, func(s step) bool { return strings.HasPrefix(s.From+" "+s.Label, want) }) {
+			t.Errorf("no %q in\n%v", want, d.steps)
+		}
+	}
+	if n := count(d.steps, func(s step) bool { return s.Label == "PATCH pods: metadata.annotations.b" }); n != 2 {
+		t.Errorf("%d annotations", n)
+	}
+	tr := r.of(t, "plain", wholeFor(d), d.uids()...)
+	d.begun(tr)
+	s := judged(t, d, tr, likelyWithin)
+	t.Logf("%d writes, %d of %d actors unknown", s.Writes, s.ActorsUnknown, s.WritesFound)
+}
+
+// Whoever deletes a Pod that has finished, or evicts one, makes several revisions by one request.
+func TestWatchEnds(t *testing.T) {
+	for name, c := range map[string]struct {
+		pod  string
+		is   func(*corev1.Pod) bool
+		end  func()
+		want string
+	}{
+		"finished": {"completes", func(p *corev1.Pod) bool { return p.Status.Phase == corev1.PodSucceeded },
+			func() { runKubectl(t, "", "delete", "pod", "completes") }, "unknown client DELETE pods"},
+		"forced": {"plain", isReady,
+			func() { runKubectl(t, "", "delete", "pod", "plain", "--force", "--grace-period=0") }, "unknown client DELETE pods"},
+		"evicted": {"plain", isReady, func() {
+			runKubectl(t, `{"apiVersion":"policy/v1","kind":"Eviction","metadata":{"name":"plain"},
+				"deleteOptions":{"gracePeriodSeconds":1}}`, "create", "--raw",
+				"/api/v1/namespaces/default/pods/plain/eviction", "-f", "-")
+		}, "unknown client POST pods/eviction"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			start(t, c.pod, c.is)
+			r := record(t)
+			d, errOut, code := whileWatching(t, c.end, "watch", "pod/"+c.pod)
+			if code != 0 || d.outcome.Outcome != "Deleted" {
+				t.Fatalf("exit %d, %+v: %s", code, d.outcome, errOut)
+			}
+			if n := count(d.steps, func(s step) bool { return s.From+" "+s.Label == c.want }); n != 1 {
+				t.Errorf("%d of %q in\n%v", n, c.want, d.steps)
+			}
+			tr := r.of(t, c.pod, wholeFor(d), d.uids()...)
+			d.begun(tr)
+			judged(t, d, tr, likelyWithin)
+		})
 	}
 }
 

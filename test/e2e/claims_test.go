@@ -39,7 +39,7 @@ func claims(steps []step) []truth.Claim {
 
 func apiWrite(s step) bool {
 	return s.To == "apiserver" && s.Kind == "request" && s.Rule != "own-read" &&
-		slices.Contains([]string{"create", "update", "patch", "delete"}, s.Verb)
+		(slices.Contains([]string{"create", "update", "patch", "delete"}, s.Verb) || s.Verb == "" && s.Resource != "")
 }
 
 func cri(s step) string {

@@ -173,9 +173,9 @@ func (t *Truth) Compare(claims []Claim, until time.Time, apart time.Duration) (S
 			if c.Revised != "" {
 				return c.Revised == w.Revision && c.Resource == w.Resource
 			}
-			// Who does not know who wrote cannot know whether it was a PATCH or a PUT.
+			// That something was written does not say whether by a PATCH or a PUT.
 			verb := c.Write != nil && !c.NotAWord &&
-				(c.Write.Verb == w.Verb || c.Actor == "unknown client" && c.Write.Verb == "update" && w.Verb == "patch")
+				(c.Write.Verb == w.Verb || c.Write.Verb == "" && (w.Verb == "patch" || w.Verb == "update"))
 			return verb && c.Write.Resource == w.Resource && c.Write.Subresource == w.Subresource &&
 				(c.Write.Revision == w.Revision || w.Revision == "")
 		})

@@ -45,7 +45,7 @@ type auditEntry struct {
 	ResponseStatus struct{ Code int }                                      `json:"responseStatus"`
 	User           struct{ Username string }                               `json:"user"`
 	ObjectRef      struct{ Resource, Subresource, Namespace, Name string } `json:"objectRef"`
-	RequestObject  struct{ Metadata struct{ UID string } }                 `json:"requestObject"` // of a bind, the Pod's
+	RequestObject  json.RawMessage                                         `json:"requestObject"`
 	ResponseObject struct {
 		Metadata struct{ Name, Namespace, ResourceVersion, UID string }
 		Reason   string
@@ -53,6 +53,15 @@ type auditEntry struct {
 		About    struct{ UID string } `json:"regarding"`
 		Details  struct{ UID string } // of what a delete removed at once
 	} `json:"responseObject"`
+}
+
+// asksFor is the uid in what the request sent: of a bind, the Pod's. A JSON patch is a list.
+func (e *auditEntry) asksFor() string {
+	var sent struct{ Metadata struct{ UID string } }
+	if json.Unmarshal(e.RequestObject, &sent) != nil {
+		return ""
+	}
+	return sent.Metadata.UID
 }
 
 type span struct {
@@ -97,16 +106,23 @@ func Read(audit, spans []byte, uids ...string) (*Truth, error) {
 		}
 	}
 	t := &Truth{}
-	var idle []Write // without a transaction
+	var idle []Write             // without a transaction
+	uidOf := map[string]string{} // of the newest Pod with a name, which is all that an eviction has
 	err = eachLine(audit, func(line []byte) error {
 		var e auditEntry
 		if err := json.Unmarshal(line, &e); err != nil {
 			return err
 		}
 		is := func(uid string) bool { return uid != "" && slices.Contains(uids, uid) }
+		name := e.ObjectRef.Namespace + "/" + e.ObjectRef.Name
+		if uid := e.ResponseObject.Metadata.UID; uid != "" && e.ObjectRef.Resource == "pods" {
+			uidOf[name] = uid
+		}
+		evicts := e.ObjectRef.Subresource == "eviction"
 		about := is(e.ResponseObject.Involved.UID) || is(e.ResponseObject.About.UID)
 		object := e.ObjectRef.Resource != "events" &&
-			(is(e.ResponseObject.Metadata.UID) || is(e.ResponseObject.Details.UID) || is(e.RequestObject.Metadata.UID))
+			(is(e.ResponseObject.Metadata.UID) || is(e.ResponseObject.Details.UID) || is(e.asksFor()) ||
+				evicts && is(uidOf[name]))
 		if !about && !object || e.ResponseStatus.Code >= 300 ||
 			!slices.Contains([]string{"create", "update", "patch", "delete"}, e.Verb) {
 			return nil
@@ -123,7 +139,7 @@ func Read(audit, spans []byte, uids ...string) (*Truth, error) {
 			return nil
 		}
 		w.Start, w.End = txn.times()
-		if first := firstTxn(request, children); w.Verb == "delete" && first != txn {
+		if first := firstTxn(request, children); (w.Verb == "delete" || evicts) && first != txn {
 			w.First = &Call{}
 			w.First.Start, w.First.End = first.times()
 		}

@@ -40,6 +40,8 @@ func Differ(path string, was, is any, report func(path string, was, is any)) {
 		}
 	case was == nil && bMap && (isList(is) || collections[path]):
 		Differ(path, map[string]any{}, is, report)
+	case is == nil && aMap && collections[path]:
+		Differ(path, was, map[string]any{}, report)
 	case !reflect.DeepEqual(was, is) && !(was == nil && len(b) == 0 && bMap):
 		report(path, was, is)
 	}
