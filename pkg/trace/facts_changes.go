@@ -30,7 +30,8 @@ func (w *write) changed() string {
 
 // changed says in a few words what a status write changed, in the terms of the Pod API.
 func changed(prev, cur *corev1.Pod) string {
-	if prev == nil {
+	first := prev == nil
+	if first {
 		prev = &corev1.Pod{}
 	}
 	var words []string
@@ -65,13 +66,15 @@ func changed(prev, cur *corev1.Pod) string {
 		words = append(words, reason+" ("+strings.Join(waiting[reason], ", ")+")")
 	}
 	words = append(words, changedConditions(prev, cur)...)
-	before, now := object.Contents(prev, cur)
-	for _, part := range []string{"metadata.labels", "metadata.annotations", "spec"} {
-		words = append(words, object.ChangedPart(part, before, now)...)
+	if !first && !object.ChangesOnlyStatus(prev, cur) {
+		before, now := object.Contents(prev, cur)
+		for _, part := range []string{"metadata.labels", "metadata.annotations", "spec"} {
+			words = append(words, object.ChangedPart(part, before, now)...)
+		}
+		words = append(words, object.ChangedMetadata(prev, cur)...)
 	}
-	words = append(words, object.ChangedMetadata(prev, cur)...)
-	if len(words) == 0 {
-		words = changedDetails(prev, cur, before, now)
+	if !first && len(words) == 0 {
+		words = changedDetails(prev, cur)
 	}
 	return strings.Join(words, ", ")
 }
@@ -148,9 +151,8 @@ func conditionOf(p *corev1.Pod, t corev1.PodConditionType) (c corev1.PodConditio
 // mostDetails is of how many fields the row of a write tells.
 const mostDetails = 3
 
-// changedDetails says what a status write changed that is no news: reasons of conditions, and single fields. The
-// contents are those of the two Pods.
-func changedDetails(prev, cur *corev1.Pod, before, now map[string]any) (words []string) {
+// changedDetails says what a status write changed that is no news: reasons of conditions, and single fields.
+func changedDetails(prev, cur *corev1.Pod) (words []string) {
 	for _, c := range cur.Status.Conditions {
 		switch was := conditionOf(prev, c.Type); {
 		case c.Reason != was.Reason:
@@ -161,6 +163,7 @@ func changedDetails(prev, cur *corev1.Pod, before, now map[string]any) (words []
 			words = append(words, string(c.Type)+": another time")
 		}
 	}
+	before, now := object.Contents(prev, cur)
 	for _, word := range object.ChangedPart("status", before, now) {
 		remove := strings.HasPrefix(word, "removes ")
 		word = strings.TrimPrefix(strings.TrimPrefix(word, "removes "), "status.")

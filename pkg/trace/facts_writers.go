@@ -251,13 +251,18 @@ func changedEntry(prev, cur metav1.Object) *metav1.ManagedFieldsEntry {
 	if len(newer) == 1 {
 		return newer[0]
 	}
-	if len(newer) == 0 { // then it is one of those that wrote in the same second as the last
+	if len(newer) == 0 { // then it is one of those that wrote in the second of the last
 		for i := range after {
-			newer = append(newer, &after[i])
+			if e := &after[i]; len(newer) == 0 || !e.Time.Before(newer[0].Time) {
+				newer = append(slices.DeleteFunc(newer, func(o *metav1.ManagedFieldsEntry) bool { return o.Time.Before(e.Time) }),
+					e)
+			}
 		}
 	}
-	was, is := object.Contents(prev, cur)
-	newer = slices.DeleteFunc(newer, func(e *metav1.ManagedFieldsEntry) bool { return !object.OwnsChange(e, was, is) })
+	onlyStatus := object.ChangesOnlyStatus(prev, cur)
+	newer = slices.DeleteFunc(newer, func(e *metav1.ManagedFieldsEntry) bool {
+		return onlyStatus && !bytes.Contains(object.Fields(*e), []byte(`"f:status"`)) || !object.OwnsChange(e, prev, cur)
+	})
 	if len(newer) != 1 {
 		return nil
 	}

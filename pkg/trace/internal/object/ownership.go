@@ -3,20 +3,30 @@ package object
 import (
 	"encoding/json"
 	"fmt"
+	"iter"
 	"reflect"
+	"strconv"
 	"strings"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // OwnsChange reports whether a managedFields entry of an object owns something that the object has otherwise than it
-// had before: whoever sets a field owns it from then on. Both are as Contents has them. What was taken away nobody
-// owns.
-func OwnsChange(e *metav1.ManagedFieldsEntry, was, is map[string]any) bool {
+// had before: whoever sets a field owns it from then on. What was taken away nobody owns.
+func OwnsChange(e *metav1.ManagedFieldsEntry, was, is metav1.Object) bool {
 	var set map[string]any
-	return json.Unmarshal(Fields(*e), &set) == nil && ownsChange(set, was, is)
+	return json.Unmarshal(Fields(*e), &set) == nil && ownsChange(set, valueOf(was), valueOf(is))
+}
+
+func valueOf(m metav1.Object) reflect.Value {
+	if u, ok := m.(*unstructured.Unstructured); ok {
+		return reflect.ValueOf(u.Object)
+	}
+	return reflect.ValueOf(m).Elem()
 }
 
 // Contents are two objects as maps and lists; of Pods, without fields that are the same in both. They are shared: not
@@ -34,6 +44,7 @@ func Contents(was, is metav1.Object) (a, b map[string]any) {
 	}
 	x := &corev1.Pod{ObjectMeta: p.ObjectMeta, Spec: p.Spec, Status: p.Status}
 	y := &corev1.Pod{ObjectMeta: q.ObjectMeta, Spec: q.Spec, Status: q.Status}
+	x.ManagedFields, y.ManagedFields = nil, nil
 	ZeroEqual(&x.ObjectMeta, &y.ObjectMeta)
 	ZeroEqual(&x.Spec, &y.Spec)
 	ZeroEqual(&x.Status, &y.Status)
@@ -62,6 +73,10 @@ func ChangesOnlyStatus(was, is metav1.Object) bool {
 		!reflect.DeepEqual(was.GetOwnerReferences(), is.GetOwnerReferences()) {
 		return false
 	}
+	if p, isPod := was.(*corev1.Pod); isPod {
+		q, both := is.(*corev1.Pod)
+		return both && reflect.DeepEqual(p.Spec, q.Spec) && !reflect.DeepEqual(p.Status, q.Status)
+	}
 	a, b := Contents(was, is)
 	for _, parts := range []map[string]any{a, b} {
 		for part := range parts {
@@ -75,13 +90,15 @@ func ChangesOnlyStatus(was, is metav1.Object) bool {
 
 // ownsChange walks a set of fields as managedFields have it: f: a field, k: the element of a list with these keys, v:
 // an element that is that value, i: the element at that index, and . what they are below.
-func ownsChange(set map[string]any, was, is any) bool {
+func ownsChange(set map[string]any, was, is reflect.Value) bool {
 	for key, below := range set {
 		kind, name, _ := strings.Cut(key, ":")
-		var before, now any
+		var before, now reflect.Value
 		switch kind {
 		case ".":
-			before, now = was != nil, is != nil
+			if is.IsValid() && !was.IsValid() {
+				return true
+			}
 		case "f":
 			before, now = field(was, name), field(is, name)
 		case "k":
@@ -91,63 +108,121 @@ func ownsChange(set map[string]any, was, is any) bool {
 		case "i":
 			before, now = elementAt(was, name), elementAt(is, name)
 		}
-		if now == nil {
+		if !now.IsValid() || before.IsValid() && equality.Semantic.DeepEqual(before.Interface(), now.Interface()) {
 			continue
 		}
-		deeper, _ := below.(map[string]any)
-		if len(deeper) == 0 && !reflect.DeepEqual(before, now) || len(deeper) > 0 && ownsChange(deeper, before, now) {
+		if deeper, _ := below.(map[string]any); len(deeper) == 0 || ownsChange(deeper, before, now) {
 			return true
 		}
 	}
 	return false
 }
 
-func field(v any, name string) any {
-	m, _ := v.(map[string]any)
-	return m[name]
+// present is a value without what leads to it; of one that is not set, none.
+func present(v reflect.Value) reflect.Value {
+	for v.Kind() == reflect.Interface || v.Kind() == reflect.Pointer {
+		v = v.Elem()
+	}
+	if v.IsValid() && v.IsZero() && v.Kind() != reflect.Struct {
+		return reflect.Value{}
+	}
+	return v
+}
+
+// field is what a struct or a map of the API has by that name in JSON.
+func field(v reflect.Value, name string) reflect.Value {
+	switch v.Kind() {
+	case reflect.Map:
+		return present(v.MapIndex(reflect.ValueOf(name).Convert(v.Type().Key())))
+	case reflect.Struct:
+		if index, ok := indexesOf(v.Type())[name]; ok {
+			return present(v.FieldByIndex(index))
+		}
+	}
+	return reflect.Value{}
+}
+
+// indexes are the places of the fields of structs by their names in JSON, which take long to find.
+var indexes sync.Map
+
+func indexesOf(t reflect.Type) map[string][]int {
+	if all, ok := indexes.Load(t); ok {
+		return all.(map[string][]int)
+	}
+	all := map[string][]int{}
+	for _, f := range reflect.VisibleFields(t) {
+		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" {
+			all[name] = f.Index
+		}
+	}
+	indexes.Store(t, all)
+	return all
+}
+
+// elements are those of a list.
+func elements(list reflect.Value) iter.Seq[reflect.Value] {
+	return func(yield func(reflect.Value) bool) {
+		for i := 0; list.Kind() == reflect.Slice && i < list.Len(); i++ {
+			if !yield(present(list.Index(i))) {
+				return
+			}
+		}
+	}
 }
 
 // elementWith is the element of a list that has these keys, which are a JSON object.
-func elementWith(list any, keys string) any {
+func elementWith(list reflect.Value, keys string) reflect.Value {
+	if key, value, ok := soleKey(keys); ok { // most are so
+		for x := range elements(list) {
+			if is := field(x, key); is.Kind() == reflect.String && is.String() == value {
+				return x
+			}
+		}
+		return reflect.Value{}
+	}
 	var want map[string]any
 	if json.Unmarshal([]byte(keys), &want) != nil {
-		return nil
+		return reflect.Value{}
 	}
-	all, _ := list.([]any)
-	for _, x := range all {
+	for x := range elements(list) {
 		has := true
 		for k, v := range want {
 			// a protocol that is left out is TCP, and the numbers of JSON are no integers
 			is := field(x, k)
-			has = has && (fmt.Sprint(is) == fmt.Sprint(v) || is == nil && v == "TCP")
+			has = has && (is.IsValid() && fmt.Sprint(is.Interface()) == fmt.Sprint(v) || !is.IsValid() && v == "TCP")
 		}
 		if has {
 			return x
 		}
 	}
-	return nil
+	return reflect.Value{}
+}
+
+// soleKey reads keys such as {"name":"app"}, with one plain string.
+func soleKey(keys string) (key, value string, ok bool) {
+	key, value, ok = strings.Cut(strings.TrimPrefix(keys, `{"`), `":"`)
+	value, closed := strings.CutSuffix(value, `"}`)
+	return key, value, ok && closed && !strings.ContainsAny(value, `"\`)
 }
 
 // elementThatIs is the element of a list that is a value, which is JSON.
-func elementThatIs(list any, value string) any {
+func elementThatIs(list reflect.Value, value string) reflect.Value {
 	var want any
 	if json.Unmarshal([]byte(value), &want) != nil {
-		return nil
+		return reflect.Value{}
 	}
-	all, _ := list.([]any)
-	for _, x := range all {
-		if fmt.Sprint(x) == fmt.Sprint(want) {
+	for x := range elements(list) {
+		if x.IsValid() && fmt.Sprint(x.Interface()) == fmt.Sprint(want) {
 			return x
 		}
 	}
-	return nil
+	return reflect.Value{}
 }
 
-func elementAt(list any, index string) any {
-	all, _ := list.([]any)
-	var i int
-	if _, err := fmt.Sscan(index, &i); err != nil || i < 0 || i >= len(all) {
-		return nil
+func elementAt(list reflect.Value, index string) reflect.Value {
+	i, err := strconv.Atoi(index)
+	if err != nil || list.Kind() != reflect.Slice || i < 0 || i >= list.Len() {
+		return reflect.Value{}
 	}
-	return all[i]
+	return present(list.Index(i))
 }
