@@ -202,7 +202,7 @@ func elementWith(list reflect.Value, keys string) reflect.Value {
 func soleKey(keys string) (key, value string, ok bool) {
 	key, value, ok = strings.Cut(strings.TrimPrefix(keys, `{"`), `":"`)
 	value, closed := strings.CutSuffix(value, `"}`)
-	return key, value, ok && closed && !strings.ContainsAny(value, `"\`)
+	return key, value, ok && closed && !strings.ContainsAny(key+value, `"\`)
 }
 
 // elementThatIs is the element of a list that is a value, which is JSON.
