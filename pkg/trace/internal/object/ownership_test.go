@@ -38,7 +38,7 @@ func TestOwnsChange(t *testing.T) {
 		`{"f:status":{"f:conditions":{"k:{":{"f:status":{}}}},"x":1,"v:{":{}}`:                                                        false,
 		`[]`: false,
 	} {
-		entry := &metav1.ManagedFieldsEntry{FieldsV1: &metav1.FieldsV1{Raw: []byte(fields)}}
+		entry := &metav1.ManagedFieldsEntry{FieldsV1: metav1.NewFieldsV1(fields)}
 		var a, b corev1.Pod
 		var u, v unstructured.Unstructured
 		for text, into := range map[string][2]any{was: {&a, &u.Object}, is: {&b, &v.Object}} {
