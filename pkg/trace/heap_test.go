@@ -11,7 +11,7 @@ import (
 )
 
 // mostPerPod is how much memory a fold may keep of one Pod of 5 revisions and 4 Events: the facts, and the steps that
-// follow from them. It was 105 KiB when this was written, of which the facts were 33.
+// follow from them. It was 90 KiB when this was written, of which the facts were 33.
 const mostPerPod = 128 << 10
 
 // What is kept grows with the Pods, and by little for each.

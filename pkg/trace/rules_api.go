@@ -22,8 +22,9 @@ var ruleWrite = rule{
 	Rule: seq.Rule{
 		Name:    "write",
 		Trigger: "a new revision of an object",
-		Proves:  "every revision is one successful write; the object says who made it",
-		Gist:    "A client changed it; every change goes through the API server.",
+		Proves: "every revision is one successful write; managedFields name who owns what it changed, and whether it was a " +
+			"PATCH only of some clients",
+		Gist: "A client changed it; every change goes through the API server.",
 		Explain: "Some client changed the object through the API server. There is no other way: components never talk to " +
 			"each other or to etcd directly.",
 		Doc: docs + "concepts/overview/kubernetes-api/",
