@@ -322,6 +322,11 @@ func (g *Graph) mergeClaims(n *node) {
 			x.Certainty, x.Rule = seq.Observed, c.Rule
 		}
 		x.From, x.To, x.Label = cmp.Or(x.From, c.From), cmp.Or(x.To, c.To), cmp.Or(x.Label, c.Label)
+		if x.Resource == "" && x.Object == (seq.Object{}) { // it only says what came before
+			x.Verb, x.Resource, x.Subresource, x.Object = cmp.Or(x.Verb, c.Verb), c.Resource, c.Subresource, c.Object
+		}
+		x.ResourceVersion = cmp.Or(x.ResourceVersion, c.ResourceVersion)
+		x.Container, x.Node = cmp.Or(x.Container, c.Container), cmp.Or(x.Node, c.Node)
 		if m.best == 0 || c.Sharp && (!m.shown || c.Precision < m.sharp) {
 			m.best, m.shown, m.sharp, x.Clock = stampOf(c.Best), c.Sharp, c.Precision, c.Clock
 		}
