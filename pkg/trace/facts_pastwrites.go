@@ -129,6 +129,13 @@ func (s *story) maker(w *write) (actor, *metav1.ManagedFieldsEntry) {
 		return s.controlled(w,
 			actor{object.Client(then[0].Manager), "create", "", seq.Inferred,
 				"managedFields: " + then[0].Manager + ", the only one of that second"}), then[0]
+	case len(then) > 1: // others wrote in the second in which it was made
+		most := slices.MaxFunc(then, func(a, b *metav1.ManagedFieldsEntry) int {
+			return cmp.Compare(len(object.Fields(*a)), len(object.Fields(*b)))
+		})
+		return s.controlled(w,
+			actor{object.Client(most.Manager), "create", "", seq.Inferred,
+				"managedFields: " + most.Manager + ", who set most of it in that second"}), most
 	case creator(w.object) != "":
 		m := creator(w.object)
 		return s.controlled(w,

@@ -3,6 +3,7 @@ package trace_test
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -129,6 +130,32 @@ func TestMadeAcrossASecond(t *testing.T) {
 		if a, b := sequence(want), sequence(scenario.Fold(s.Subject, earlier)); a != b {
 			t.Errorf("%s: sequence is\n%s\ninstead of\n%s", s.Name, b, a)
 		}
+	}
+}
+
+// What somebody wrote in the second in which an object was made is not the creation.
+func TestWrittenInTheSecondOfTheCreation(t *testing.T) {
+	s := scenario.Named(t, "show-crash")
+	var observed []seq.Observation
+	for _, o := range s.Observations {
+		if o.Change != nil {
+			p := o.Change.Pod.DeepCopy()
+			o.Change = &seq.Change{Type: o.Change.Type, Pod: p}
+			fields := metav1.NewFieldsV1(`{"f:metadata":{"f:labels":{"f:a":{}}}}`)
+			p.ManagedFields = append([]metav1.ManagedFieldsEntry{{Manager: "kubectl-label", Operation: "Update", APIVersion: "v1",
+				Time: &p.CreationTimestamp, FieldsType: "FieldsV1", FieldsV1: fields}}, p.ManagedFields...)
+		}
+		observed = append(observed, o)
+	}
+	var got []string
+	for _, x := range scenario.Fold(s.Subject, observed).Steps() {
+		if strings.HasPrefix(string(x.From), "kubectl-") {
+			got = append(got, string(x.From)+" "+x.Label)
+		}
+	}
+	want := []string{"kubectl-create POST pods (crash)", "kubectl-label PATCH pods: metadata.labels"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
