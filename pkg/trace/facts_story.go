@@ -85,6 +85,7 @@ func (t *store) readObject(s *story, f *facts) {
 		events = slices.DeleteFunc(events, func(e *eventRevision) bool { return e.rv <= t.lists["events"] })
 	}
 	s.addEvents(events)
+	s.attributeBind()
 	s.records = s.calls.of(s)
 	s.joinRevisions()
 	s.attribute()

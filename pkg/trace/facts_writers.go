@@ -204,6 +204,22 @@ func reporterOf(p *corev1.Pod) seq.Participant {
 	return seq.Kubelet
 }
 
+// attributeBind leaves open who bound the Pod where its scheduler has not said so, though what its kubelet said later is
+// known: a scheduler emits Event Scheduled with every bind.
+func (s *story) attributeBind() {
+	if s.scheduled() != nil {
+		return
+	}
+	for _, w := range s.revisions {
+		if w.isBind() && slices.ContainsFunc(s.events, func(e *emitted) bool {
+			return e.emitter == seq.Kubelet && e.rv > w.rv && e.event.Reason == "Started"
+		}) {
+			w.actor.name = seq.UnknownClient
+			w.actor.because = "spec.nodeName and PodScheduled appeared together, and no scheduler emitted Event Scheduled"
+		}
+	}
+}
+
 func scheduler(p *corev1.Pod) seq.Participant {
 	if p.Spec.SchedulerName == "" {
 		return seq.UnknownClient

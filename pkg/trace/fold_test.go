@@ -159,6 +159,23 @@ func TestWrittenInTheSecondOfTheCreation(t *testing.T) {
 	}
 }
 
+// A Pod that was bound and started, and of which no scheduler said so, was bound by somebody else.
+func TestBoundByHand(t *testing.T) {
+	s := scenario.Named(t, "plain")
+	silent := slices.DeleteFunc(slices.Clone(s.Observations),
+		func(o seq.Observation) bool { return o.Event != nil && o.Event.Event.Reason == "Scheduled" })
+	bound := false
+	for _, x := range scenario.Fold(s.Subject, silent).Steps() {
+		if x.From == seq.Scheduler || x.To == seq.Scheduler {
+			t.Errorf("%s → %s %s", x.From, x.To, x.Label)
+		}
+		bound = bound || x.From == seq.UnknownClient && x.Label == "POST pods/binding (node1)" && x.Certainty == seq.Inferred
+	}
+	if !bound {
+		t.Error("nobody bound it")
+	}
+}
+
 // sequence is the order of what the scheduler and the kubelet do, as it concerns a reader of the normal picture.
 func sequence(t *trace.Trace) string {
 	var b bytes.Buffer

@@ -30,7 +30,7 @@ var ruleSchedulerDelivery = rule{
 func deriveSchedulerDelivery(s *story, emit func(graph.Claim)) {
 	var acted []seq.Evidence
 	for _, w := range s.revisions {
-		if w.binds() || w == s.foundNode() {
+		if w.binds() && w.binder() != seq.UnknownClient || w == s.foundNode() {
 			acted = append(acted, s.boundEvidence(w))
 			break
 		}
@@ -85,10 +85,10 @@ var rulePick = rule{
 
 func derivePick(s *story, emit func(graph.Claim)) {
 	for _, w := range s.revisions {
-		if !w.binds() && w != s.foundNode() {
+		by := w.binder()
+		if !w.binds() && w != s.foundNode() || by == seq.UnknownClient {
 			continue
 		}
-		by := w.binder()
 		step := seq.Step{Key: pickKey, From: by, To: by, Label: "picks " + w.pod.Spec.NodeName, Object: s.object,
 			Node: w.pod.Spec.NodeName, Clock: seq.APIServer}
 		step.Evidence = []seq.Evidence{s.boundEvidence(w)}
