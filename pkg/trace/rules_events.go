@@ -83,8 +83,26 @@ func deriveTrouble(s *story, e *emitted, emit func(graph.Claim)) {
 	ofCall := func(a workerEvent) bool { return a.emitted == e }
 	if e.event.Type == corev1.EventTypeWarning && !drawnByOwnRule[e.event.Reason] && !s.unsettled(e) &&
 		!slices.ContainsFunc(s.workerEvents, ofCall) {
-		emit(graph.Claim{Step: s.eventStep(e)})
+		c := graph.Claim{Step: s.eventStep(e), Follows: s.occurredBefore(e)}
+		if s.isPod() && e.emitter == seq.Kubelet { // which knows of no other Pods
+			c.Follows = append(c.Follows, deliverKubelet)
+		}
+		emit(c)
 	}
+}
+
+// occurredBefore is the key of the occurrence before, of an Event that is repeated.
+func (s *story) occurredBefore(e *emitted) (keys []seq.Key) {
+	var last *emitted
+	for _, o := range s.events {
+		if o.event.UID == e.event.UID && o.count < e.count && (last == nil || o.count > last.count) {
+			last = o
+		}
+	}
+	if last == nil {
+		return nil
+	}
+	return []seq.Key{last.noteKey()}
 }
 
 // unsettled reports whether an Event Failed may turn out to be about a call of the CRI: the status that says so comes
@@ -128,7 +146,7 @@ var ruleUnschedulable = rule{
 func deriveUnschedulable(s *story, emit func(graph.Claim)) {
 	for _, e := range s.events {
 		if e.event.Reason == "FailedScheduling" {
-			emit(graph.Claim{Step: s.eventStep(e), Follows: []seq.Key{deliverScheduler}})
+			emit(graph.Claim{Step: s.eventStep(e), Follows: append(s.occurredBefore(e), deliverScheduler)})
 		}
 	}
 }
@@ -151,7 +169,8 @@ func deriveProbeFailed(s *story, emit func(graph.Claim)) {
 		if e.event.Reason == "Unhealthy" && e.container != "" {
 			step := s.eventStep(e)
 			step.From, step.To, step.Node = seq.Kubelet, seq.Container(e.container), s.node
-			emit(graph.Claim{Step: step, Follows: []seq.Key{deliverKubelet}})
+			emit(graph.Claim{Step: step,
+				Follows: append(s.occurredBefore(e), deliverKubelet, criKey("StartContainer", e.container, 0).End())})
 		}
 	}
 }
