@@ -39,8 +39,6 @@ func Example() {
 	// Output:
 	// kubectl-run → apiserver: POST pods (web) (observed, write)
 	// apiserver → etcd: Pod web (observed, etcd-write)
-	// apiserver → unknown client: watch: Pod web, no node yet (inferred, scheduler-delivery)
-	// unknown client → unknown client: picks node1 (inferred, pick)
 	// unknown client → apiserver: POST pods/binding (node1) (inferred, bind)
 	// apiserver → etcd: Pod web (observed, etcd-write)
 	// scheduled: true

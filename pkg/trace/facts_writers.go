@@ -204,8 +204,8 @@ func reporterOf(p *corev1.Pod) seq.Participant {
 	return seq.Kubelet
 }
 
-// attributeBind leaves open who bound the Pod where its scheduler has not said so, though what its kubelet said later is
-// known: a scheduler emits Event Scheduled with every bind.
+// attributeBind leaves open who bound the Pod where its scheduler has not said so, though what its kubelet said later
+// is known: a scheduler emits Event Scheduled with every bind.
 func (s *story) attributeBind() {
 	if s.scheduled() != nil {
 		return

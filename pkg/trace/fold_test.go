@@ -142,8 +142,9 @@ func TestWrittenInTheSecondOfTheCreation(t *testing.T) {
 			p := o.Change.Pod.DeepCopy()
 			o.Change = &seq.Change{Type: o.Change.Type, Pod: p}
 			fields := metav1.NewFieldsV1(`{"f:metadata":{"f:labels":{"f:a":{}}}}`)
-			p.ManagedFields = append([]metav1.ManagedFieldsEntry{{Manager: "kubectl-label", Operation: "Update", APIVersion: "v1",
-				Time: &p.CreationTimestamp, FieldsType: "FieldsV1", FieldsV1: fields}}, p.ManagedFields...)
+			p.ManagedFields = append([]metav1.ManagedFieldsEntry{{Manager: "kubectl-label", Operation: "Update",
+				APIVersion: "v1",
+				Time:       &p.CreationTimestamp, FieldsType: "FieldsV1", FieldsV1: fields}}, p.ManagedFields...)
 		}
 		observed = append(observed, o)
 	}
