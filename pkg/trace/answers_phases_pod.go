@@ -224,11 +224,6 @@ func (s *story) initLives(*result) []interval {
 	return all
 }
 
-// newestLife reports whether no later life of the container is known.
-func (s *story) newestLife(r life) bool {
-	return !slices.ContainsFunc(s.lives, func(o life) bool { return o.container == r.container && o.attempt > r.attempt })
-}
-
 // specOf is a container's spec and whether it is an init container; ephemeral containers have none.
 func (s *story) specOf(name string) (c *corev1.Container, init bool) {
 	if len(s.revisions) == 0 {

@@ -51,6 +51,11 @@ func (s *story) readStatuses() []life {
 	return all
 }
 
+// newestLife reports whether no later life of the container is known.
+func (s *story) newestLife(r life) bool {
+	return !slices.ContainsFunc(s.lives, func(o life) bool { return o.container == r.container && o.attempt > r.attempt })
+}
+
 // lastLife is which life of the container lastState is about: the one before, or, while it waits for its next, its
 // latest.
 func lastStateAttempt(c *corev1.ContainerStatus) int {

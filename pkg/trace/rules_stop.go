@@ -53,6 +53,11 @@ func deriveStopContainer(s *story, emit func(graph.Claim)) {
 		}
 		if start.Sharp && (spec.RestartPolicy != nil || spec.Lifecycle != nil && spec.Lifecycle.PreStop != nil) {
 			start.Window.Latest, start.Sharp, start.Precision = time.Time{}, false, 0
+			start.Best = e.at.Add(s.hookSleeps(spec))
+			start.Window.Earliest = start.Best
+		}
+		if spec.RestartPolicy != nil {
+			start.Follows = append(start.Follows, s.endsBeforeSidecar(e)...)
 		}
 		end := graph.Claim{Step: seq.Step{Evidence: start.Evidence}, Follows: []seq.Key{exitKey(e.container, life)}}
 		s.call("StopContainer", e.container, life, start, end, emit)
@@ -73,6 +78,47 @@ func (s *story) attemptAt(e *emitted) (life int, ok bool) {
 		}
 	}
 	return life, ok
+}
+
+// gracePeriod is how long the Pod may take to end, as its deletion says; 0 where there is none.
+func (s *story) gracePeriod() time.Duration {
+	for _, w := range s.revisions {
+		if w.endsLife() && w.pod.DeletionGracePeriodSeconds != nil {
+			return time.Duration(*w.pod.DeletionGracePeriodSeconds) * time.Second
+		}
+	}
+	return 0
+}
+
+// hookSleeps is how long the preStop hook of a container certainly takes: the kubelet itself waits where the hook is a
+// sleep, unless the grace period is over before.
+func (s *story) hookSleeps(c *corev1.Container) time.Duration {
+	if c.Lifecycle == nil || c.Lifecycle.PreStop == nil || c.Lifecycle.PreStop.Sleep == nil {
+		return 0
+	}
+	return min(time.Duration(c.Lifecycle.PreStop.Sleep.Seconds)*time.Second, s.gracePeriod())
+}
+
+// endsBeforeSidecar are the ends that the stop of a sidecar, which an Event announces, has waited for: those of the
+// other containers, and of the sidecars that come after it, as far as they ended within the grace period
+// (pkg/kubelet/kuberuntime/kuberuntime_termination_order.go, v1.37).
+func (s *story) endsBeforeSidecar(e *emitted) (keys []seq.Key) {
+	awaited, later := map[string]bool{}, false
+	for _, c := range s.newest().Spec.InitContainers {
+		awaited[c.Name] = later && c.RestartPolicy != nil
+		later = later || c.Name == e.container
+	}
+	for _, c := range s.newest().Spec.Containers {
+		awaited[c.Name] = true
+	}
+	until := e.at.Add(s.gracePeriod())
+	for _, r := range s.lives {
+		if awaited[r.container] && r.exit != nil && s.newestLife(r) &&
+			r.exit.FinishedAt.Add(time.Second-s.clocks.Offset(seq.Kubelet)).Before(until) {
+			keys = append(keys, exitKey(r.container, r.attempt))
+		}
+	}
+	return keys
 }
 
 func hookKey(container string, life int) seq.Key {
