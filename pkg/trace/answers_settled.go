@@ -11,6 +11,7 @@ import (
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/instant"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
 // Settled returns n such that the first n Steps are final, if every observation arrives within patience after the fact.
@@ -146,7 +147,7 @@ func (r *result) underWay(now time.Time) (u under) {
 // storyUnderWay finds what is under way in one story.
 func (r *result) storyUnderWay(s *story) (w underWay) {
 	if s.isPod() {
-		w.since = instant.Sooner(s.sandboxUnderWay(r), s.startUnderWay(r))
+		w.since = instant.Sooner(instant.Sooner(s.sandboxUnderWay(r), s.startUnderWay(r)), s.sidecarStopUnderWay())
 	}
 	for _, e := range s.events {
 		if s.unsettled(e) { // the status will say which call failed
@@ -158,6 +159,23 @@ func (r *result) storyUnderWay(s *story) (w underWay) {
 		w.delivered = append(w.delivered, delivery{r.emitter(e.emitter), e.received.UnixNano(), e.received.Sub(e.at)})
 	}
 	return w
+}
+
+// sidecarStopUnderWay is since when a sidecar is to be stopped once others have ended that still run, or zero.
+func (s *story) sidecarStopUnderWay() (since time.Time) {
+	for _, e := range s.events {
+		spec := s.spec(e.container)
+		if e.emitter != seq.Kubelet || e.event.Reason != "Killing" || spec == nil || spec.RestartPolicy == nil {
+			continue
+		}
+		awaited := s.awaitedBySidecar(e.container)
+		for c := range object.Statuses(s.newest()) {
+			if awaited[c.Name] && c.State.Running != nil {
+				since = instant.Sooner(since, instant.Before(e.at, 1)) // the stop itself is open, too
+			}
+		}
+	}
+	return since
 }
 
 // awaitsAnswer reports whether a request has been sent whose way through the components only its answer tells. That to

@@ -51,6 +51,20 @@ func (s *story) readStatuses() []life {
 	return all
 }
 
+// awaitedBySidecar are the containers whose end the stop of a sidecar waits for, as long as there is grace: those that
+// are none, and the sidecars that come after it (pkg/kubelet/kuberuntime/kuberuntime_termination_order.go, v1.37).
+func (s *story) awaitedBySidecar(name string) map[string]bool {
+	awaited, later := map[string]bool{}, false
+	for _, c := range s.newest().Spec.InitContainers {
+		awaited[c.Name] = later && c.RestartPolicy != nil
+		later = later || c.Name == name
+	}
+	for _, c := range s.newest().Spec.Containers {
+		awaited[c.Name] = true
+	}
+	return awaited
+}
+
 // newestLife reports whether no later life of the container is known.
 func (s *story) newestLife(r life) bool {
 	return !slices.ContainsFunc(s.lives, func(o life) bool { return o.container == r.container && o.attempt > r.attempt })

@@ -99,18 +99,10 @@ func (s *story) hookSleeps(c *corev1.Container) time.Duration {
 	return min(time.Duration(c.Lifecycle.PreStop.Sleep.Seconds)*time.Second, s.gracePeriod())
 }
 
-// endsBeforeSidecar are the ends that the stop of a sidecar, which an Event announces, has waited for: those of the
-// other containers, and of the sidecars that come after it, as far as they ended within the grace period
-// (pkg/kubelet/kuberuntime/kuberuntime_termination_order.go, v1.37).
+// endsBeforeSidecar are the ends that the stop of a sidecar, which an Event announces, has waited for, as far as they
+// came within the grace period.
 func (s *story) endsBeforeSidecar(e *emitted) (keys []seq.Key) {
-	awaited, later := map[string]bool{}, false
-	for _, c := range s.newest().Spec.InitContainers {
-		awaited[c.Name] = later && c.RestartPolicy != nil
-		later = later || c.Name == e.container
-	}
-	for _, c := range s.newest().Spec.Containers {
-		awaited[c.Name] = true
-	}
+	awaited := s.awaitedBySidecar(e.container)
 	until := e.at.Add(s.gracePeriod())
 	for _, r := range s.lives {
 		if awaited[r.container] && r.exit != nil && s.newestLife(r) &&
