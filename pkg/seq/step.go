@@ -147,7 +147,7 @@ type Step struct {
 	From, To        Participant
 	Kind            StepKind
 	Label           string
-	Verb            string // of what is read or written, as in RBAC; "get" for an exec, which opens its stream so
+	Verb            string // of what is read or written, as in RBAC; "get" for an exec; empty if only a write is proved
 	Resource        string // likewise; empty for what is no object
 	Subresource     string // empty for the object itself
 	Object          Object

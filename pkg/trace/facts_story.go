@@ -7,7 +7,6 @@ import (
 	"iter"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -275,58 +274,8 @@ func (s *story) firstEmissions() (all []*emitted) {
 	return all
 }
 
-// emissionTime reads the emitter's clock from the Event's name: client-go's recorders name an Event
-// "<object>.<unix nanoseconds in hex>". Some clients use another suffix, and a name is only a claim, so it must agree
-// with the Event's own times to the second. The zero time means that there is no such time.
-func emissionTime(e *corev1.Event) time.Time {
-	i := strings.LastIndexByte(e.Name, '.')
-	ns, err := strconv.ParseInt(e.Name[i+1:], 16, 64)
-	if i < 0 || err != nil {
-		return time.Time{}
-	}
-	at := time.Unix(0, ns).UTC()
-	said := e.EventTime.Time
-	if said.IsZero() {
-		said = e.FirstTimestamp.Time
-	}
-	if d := at.Sub(said); d < -time.Second || d > 2*time.Second {
-		return time.Time{}
-	}
-	return at
-}
-
-// occurrences is how often the Event has happened by this revision of it.
-func occurrences(e *corev1.Event) int {
-	if e.Series != nil {
-		return max(1, int(e.Series.Count))
-	}
-	return max(1, int(e.Count))
-}
-
-// emitterOf is the participant that emitted an Event, by the component's name.
-func emitterOf(e *corev1.Event) seq.Participant {
-	name := cmp.Or(e.ReportingController, e.Source.Component)
-	if p, ok := object.Components[name]; ok {
-		return p
-	}
-	if p := controllerBy(func(c controller) bool { return name != "" && name == cmp.Or(c.emitter, c.account) }); p != "" {
-		return p
-	}
-	return seq.Participant(cmp.Or(name, string(seq.UnknownClient)))
-}
-
-// containerOf reads the container from fieldPath, such as spec.containers{app}.
-func containerOf(e *corev1.Event) string {
-	_, rest, ok := strings.Cut(e.InvolvedObject.FieldPath, "{")
-	name, closed := strings.CutSuffix(rest, "}")
-	if !ok || !closed {
-		return ""
-	}
-	return name
-}
-
-// ownStatuses are those of the containers that decide what becomes of the Pod: all but the ephemeral ones, which
-// somebody put in to look.
+// statusesWithoutEphemeral are those of the containers that decide what becomes of the Pod: all but the ephemeral ones,
+// which somebody put in to look.
 func statusesWithoutEphemeral(p *corev1.Pod) iter.Seq[*corev1.ContainerStatus] {
 	return object.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses)
 }

@@ -7,34 +7,43 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-// boundForward has nothing happen before its cause. A bound that would leave nothing of a window is not applied: there
-// two clocks disagree by more than was measured, and the message keeps what its own sources say.
+// narrow applies a bound to a window. One that would leave nothing of it is not applied, and is a clash: there two
+// clocks disagree by more than was measured, and the message keeps what its own sources say.
+func narrow(w *bounds, by bounds, conflict *uint8, clash uint8) {
+	if is := w.intersect(by); is.empty() {
+		*conflict |= clash
+	} else {
+		*w = is
+	}
+}
+
+// clashed notes in which directions the bounds of a message contradict each other.
+func (g *Graph) clashed(n *node, conflict uint8) {
+	if conflict != n.conflict {
+		n.conflict = conflict
+		g.needs(n, toPublish)
+	}
+}
+
+// boundForward has nothing happen before its cause.
 func (g *Graph) boundForward(n *node) bool {
 	if !n.exists() {
 		return false
 	}
 	w, conflict := n.own, n.conflict&^clashForward
 	for _, p := range n.preds {
-		if !p.before(n) {
-			continue
-		}
-		if is := w.intersect(bounds{earliest: p.forward.earliest}); is.empty() {
-			conflict |= clashForward
-		} else {
-			w = is
+		if p.before(n) {
+			narrow(&w, bounds{earliest: p.forward.earliest}, &conflict, clashForward)
 		}
 	}
-	if conflict != n.conflict {
-		n.conflict = conflict
-		g.needs(n, toPublish)
-	}
+	g.clashed(n, conflict)
 	if w == n.forward {
 		return false
 	}
-	sooner := n.forward.earliest != w.earliest
+	later := w.earliest != n.forward.earliest
 	n.forward = w
 	g.needs(n, toBoundBackward)
-	return sooner
+	return later
 }
 
 // boundBackward has nothing happen after what it caused.
@@ -44,26 +53,18 @@ func (g *Graph) boundBackward(n *node) bool {
 	}
 	w, conflict := n.forward, n.conflict&^clashBackward
 	for _, s := range n.succs {
-		if !s.exists() || !n.before(s) {
-			continue
-		}
-		if is := w.intersect(bounds{latest: s.window.latest}); is.empty() {
-			conflict |= clashBackward
-		} else {
-			w = is
+		if s.exists() && n.before(s) {
+			narrow(&w, bounds{latest: s.window.latest}, &conflict, clashBackward)
 		}
 	}
-	if conflict != n.conflict {
-		n.conflict = conflict
-		g.needs(n, toPublish)
-	}
+	g.clashed(n, conflict)
 	if w == n.window {
 		return false
 	}
-	later := w.latest != n.window.latest
+	sooner := w.latest != n.window.latest
 	n.window = w
 	g.needs(n, toEstimate|toPublish)
-	return later
+	return sooner
 }
 
 // estimate chooses the likeliest instant: what the sources say, else the usual time after the last cause, within the
