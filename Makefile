@@ -74,6 +74,7 @@ fuzz: ## Each fuzz target for FUZZTIME (default 1m)
 	go test ./pkg/recording -fuzz FuzzRead -fuzztime $(or $(FUZZTIME),1m)
 	go test ./pkg/render -fuzz FuzzPlain -fuzztime $(or $(FUZZTIME),1m)
 	go test ./pkg/trace -fuzz FuzzFold -fuzztime $(or $(FUZZTIME),1m)
+	go test ./pkg/trace/internal/object -fuzz FuzzMembers -fuzztime $(or $(FUZZTIME),1m)
 
 ##@ Measure
 .PHONY: truth

@@ -231,8 +231,8 @@ func (s *story) startUnderWay(r *result) time.Time {
 	at := cmp.Or(last.at, s.usuallyEmitted(last.emitted))
 	for _, e := range s.events {
 		if e.emitter == seq.Kubelet && e.container == last.container && e.event.Type == corev1.EventTypeWarning &&
-			e.rv > last.rv {
-			return time.Time{}
+			!ofProbes[e.event.Reason] && e.rv > last.rv {
+			return time.Time{} // it came no further
 		}
 	}
 	switch last.action {
@@ -245,6 +245,9 @@ func (s *story) startUnderWay(r *result) time.Time {
 	}
 	return time.Time{}
 }
+
+// ofProbes are the reasons of Warning Events that the kubelet's probes emit, whatever its worker is at.
+var ofProbes = map[string]bool{"Unhealthy": true, "ProbeWarning": true}
 
 // restartUnderWay is since when a container that has ended may have been started again, of which there is no sign yet,
 // or zero. Where no Events come only the status tells.

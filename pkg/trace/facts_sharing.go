@@ -22,6 +22,11 @@ func (t *store) sharingParts(m, was metav1.Object) metav1.Object {
 	case *corev1.Pod:
 		p := *o
 		p.ManagedFields = t.sameFields(p.ManagedFields)
+		if q, ok := was.(*corev1.Pod); ok {
+			object.ShareEqual(&q.ObjectMeta, &p.ObjectMeta)
+			object.ShareEqual(&q.Spec, &p.Spec)
+			object.ShareEqual(&q.Status, &p.Status)
+		}
 		return &p
 	case *unstructured.Unstructured:
 		if q, ok := was.(*unstructured.Unstructured); ok {

@@ -2,6 +2,7 @@ package trace_test
 
 import (
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -182,5 +183,35 @@ func TestNothingIsFinalWhileARestartIsUnderWay(t *testing.T) {
 	}
 	if ended == 0 || waited == 0 {
 		t.Errorf("the container ended %d times, and waited %d times", ended, waited)
+	}
+}
+
+// A probe that fails meanwhile does not say that the container's start came no further.
+func TestProbesDoNotEndAStart(t *testing.T) {
+	s := scenario.Named(t, "liveness")
+	is := func(o seq.Observation, reason string, count int32) bool {
+		return o.Event != nil && o.Event.Event.Reason == reason && o.Event.Event.Count >= count
+	}
+	i := slices.IndexFunc(s.Observations, func(o seq.Observation) bool { return is(o, "Created", 2) })
+	probe := slices.IndexFunc(s.Observations, func(o seq.Observation) bool { return is(o, "Unhealthy", 1) })
+	if i < 0 || probe < 0 {
+		t.Fatal("no container is made again after failed probes")
+	}
+	created := s.Observations[i]
+	rv, err := strconv.ParseUint(created.Event.Event.ResourceVersion, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unhealthy := s.Observations[probe].Event.Event.DeepCopy()
+	unhealthy.Name, unhealthy.UID, unhealthy.ResourceVersion = "another", "another", strconv.FormatUint(rv+1, 10)
+	for _, reason := range []string{"Unhealthy", "ProbeWarning", "Failed"} {
+		e := unhealthy.DeepCopy()
+		e.Reason = reason
+		tr := scenario.Fold(s.Subject, append(s.Observations[:i+1:i+1], seq.Observation{
+			Received: created.Received.Add(10 * time.Millisecond), Event: &seq.EventChange{Type: "ADDED", Event: e}}))
+		tr.Observe(seq.Observation{Received: created.Received.Add(time.Minute)})
+		if n, all := tr.Settled(time.Second), len(tr.Steps()); (n == all) != (reason == "Failed") {
+			t.Errorf("after a Warning %s, %d of %d steps are final", reason, n, all)
+		}
 	}
 }

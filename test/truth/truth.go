@@ -166,7 +166,9 @@ func Read(audit, spans []byte, uids ...string) (*Truth, error) {
 		}
 	}
 	for _, w := range idle {
-		if !slices.ContainsFunc(slices.Concat(t.Writes, t.Events), func(o Write) bool { return o.Revision == w.Revision }) {
+		if !slices.ContainsFunc(slices.Concat(t.Writes, t.Events), func(o Write) bool {
+			return o.Revision == w.Revision || o.First != nil && older(w.Revision, o.Revision) // its first has a revision of its own
+		}) {
 			return nil, fmt.Errorf("no etcd transaction below the span of %s %s/%s", w.Verb, w.Resource, w.Subresource)
 		}
 	}
@@ -180,6 +182,9 @@ func Read(audit, spans []byte, uids ...string) (*Truth, error) {
 	slices.SortFunc(t.Calls, func(a, b Call) int { return a.Start.Compare(b.Start) })
 	return t, nil
 }
+
+// older compares two revisions, which are decimal numbers.
+func older(a, b string) bool { return len(a) < len(b) || len(a) == len(b) && a < b }
 
 func (t *Truth) calls(parent *span, pod string, children map[string][]*span) {
 	for _, s := range children[parent.SpanID] {

@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"maps"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,8 +20,7 @@ import (
 // OwnsChange reports whether a managedFields entry of an object owns something that the object has otherwise than it
 // had before: whoever sets a field owns it from then on. What was taken away nobody owns.
 func OwnsChange(e *metav1.ManagedFieldsEntry, was, is metav1.Object) bool {
-	var set map[string]any
-	return json.Unmarshal(Fields(*e), &set) == nil && ownsChange(set, valueOf(was), valueOf(is))
+	return ownsChange(Fields(*e), valueOf(was), valueOf(is))
 }
 
 func valueOf(m metav1.Object) reflect.Value {
@@ -57,9 +58,23 @@ func Contents(was, is metav1.Object) (a, b map[string]any) {
 func ZeroEqual[T any](a, b *T) {
 	x, y := reflect.ValueOf(a).Elem(), reflect.ValueOf(b).Elem()
 	for i := range x.NumField() {
-		if f, g := x.Field(i), y.Field(i); reflect.DeepEqual(f.Interface(), g.Interface()) {
+		if f, g := x.Field(i), y.Field(i); equal(f, g) {
 			f.SetZero()
 			g.SetZero()
+		}
+	}
+}
+
+// ShareEqual has a struct share with another the lists, maps and pointers that are equal in both. What shares memory is
+// known to be equal without a look at all of it.
+func ShareEqual[T any](was, is *T) {
+	x, y := reflect.ValueOf(was).Elem(), reflect.ValueOf(is).Elem()
+	for i := range y.NumField() {
+		switch f := y.Field(i); f.Kind() {
+		case reflect.Slice, reflect.Map, reflect.Pointer:
+			if equal(x.Field(i), f) {
+				f.Set(x.Field(i))
+			}
 		}
 	}
 }
@@ -67,15 +82,14 @@ func ZeroEqual[T any](a, b *T) {
 // ChangesOnlyStatus reports whether an object differs from another in its status, and in nothing else that a client
 // writes.
 func ChangesOnlyStatus(was, is metav1.Object) bool {
-	if !reflect.DeepEqual(was.GetLabels(), is.GetLabels()) ||
-		!reflect.DeepEqual(was.GetAnnotations(), is.GetAnnotations()) ||
-		!reflect.DeepEqual(was.GetFinalizers(), is.GetFinalizers()) ||
+	if !maps.Equal(was.GetLabels(), is.GetLabels()) || !maps.Equal(was.GetAnnotations(), is.GetAnnotations()) ||
+		!slices.Equal(was.GetFinalizers(), is.GetFinalizers()) ||
 		!reflect.DeepEqual(was.GetOwnerReferences(), is.GetOwnerReferences()) {
 		return false
 	}
 	if p, isPod := was.(*corev1.Pod); isPod {
 		q, both := is.(*corev1.Pod)
-		return both && reflect.DeepEqual(p.Spec, q.Spec) && !reflect.DeepEqual(p.Status, q.Status)
+		return both && Equal(&p.Spec, &q.Spec) && !Equal(&p.Status, &q.Status)
 	}
 	a, b := Contents(was, is)
 	for _, parts := range []map[string]any{a, b} {
@@ -90,8 +104,8 @@ func ChangesOnlyStatus(was, is metav1.Object) bool {
 
 // ownsChange walks a set of fields as managedFields have it: f: a field, k: the element of a list with these keys, v:
 // an element that is that value, i: the element at that index, and . what they are below.
-func ownsChange(set map[string]any, was, is reflect.Value) bool {
-	for key, below := range set {
+func ownsChange(set []byte, was, is reflect.Value) bool {
+	for key, below := range members(set) {
 		kind, name, _ := strings.Cut(key, ":")
 		var before, now reflect.Value
 		switch kind {
@@ -108,14 +122,25 @@ func ownsChange(set map[string]any, was, is reflect.Value) bool {
 		case "i":
 			before, now = elementAt(was, name), elementAt(is, name)
 		}
-		if !now.IsValid() || before.IsValid() && equality.Semantic.DeepEqual(before.Interface(), now.Interface()) {
-			continue
-		}
-		if deeper, _ := below.(map[string]any); len(deeper) == 0 || ownsChange(deeper, before, now) {
+		switch {
+		case !now.IsValid() || shareMemory(before, now):
+		case hasMembers(below):
+			if ownsChange(below, before, now) {
+				return true
+			}
+		case !before.IsValid() || !equality.Semantic.DeepEqual(before.Interface(), now.Interface()):
 			return true
 		}
 	}
 	return false
+}
+
+// shareMemory reports whether two values are the same, not only equal.
+func shareMemory(a, b reflect.Value) bool {
+	if !a.IsValid() || a.Type() != b.Type() || a.Kind() != reflect.Slice && a.Kind() != reflect.Map {
+		return false
+	}
+	return a.Len() == b.Len() && a.UnsafePointer() == b.UnsafePointer()
 }
 
 // present is a value without what leads to it; of one that is not set, none.

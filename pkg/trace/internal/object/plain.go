@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"reflect"
 	"strings"
+	"sync"
 )
 
 // Plain is a value of one of the API's types as maps, lists, strings, numbers and booleans, by the names that JSON has
@@ -15,8 +16,8 @@ func plain(v reflect.Value) any {
 	if !v.IsValid() {
 		return nil
 	}
-	if m, ok := v.Interface().(json.Marshaler); ok && !(v.Kind() == reflect.Pointer && v.IsNil()) {
-		return marshaled(m)
+	if marshals(v.Type()) && !(v.Kind() == reflect.Pointer && v.IsNil()) {
+		return marshaled(v.Interface())
 	}
 	switch v.Kind() {
 	case reflect.Map, reflect.Slice:
@@ -58,18 +59,54 @@ func plain(v reflect.Value) any {
 	return nil
 }
 
+// marshalers are the types that have been met, and whether they say themselves what they are in JSON.
+var marshalers sync.Map
+
+func marshals(t reflect.Type) bool {
+	if t.Kind() != reflect.Struct && t.Kind() != reflect.Pointer {
+		return false
+	}
+	is, ok := marshalers.Load(t)
+	if !ok {
+		is = t.Implements(reflect.TypeFor[json.Marshaler]())
+		marshalers.Store(t, is)
+	}
+	return is.(bool)
+}
+
 // addFields adds the fields of a struct, and those of the structs that it consists of.
 func addFields(out map[string]any, v reflect.Value) {
-	for i := range v.NumField() {
-		name, options, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+	for i, field := range fieldsOf(v.Type()) {
 		switch f := v.Field(i); {
-		case name == "-" || strings.Contains(options, "omitempty") && isEmpty(f):
-		case name == "":
+		case field.name == "-" || field.omitEmpty && isEmpty(f):
+		case field.name == "":
 			addFields(out, f)
 		default:
-			out[name] = plain(f)
+			out[field.name] = plain(f)
 		}
 	}
+}
+
+// fieldName is what JSON has a field of a struct under, if at all.
+type fieldName struct {
+	name      string // nothing of a struct whose fields are there themselves
+	omitEmpty bool
+}
+
+// fieldNames are those of the structs that have been met.
+var fieldNames sync.Map
+
+func fieldsOf(t reflect.Type) []fieldName {
+	if all, ok := fieldNames.Load(t); ok {
+		return all.([]fieldName)
+	}
+	all := make([]fieldName, t.NumField())
+	for i := range all {
+		name, options, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		all[i] = fieldName{name, strings.Contains(options, "omitempty")}
+	}
+	fieldNames.Store(t, all)
+	return all
 }
 
 // isEmpty reports whether omitempty leaves a value out.

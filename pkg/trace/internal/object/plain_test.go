@@ -16,20 +16,8 @@ import (
 // Whatever a Pod is, it says of it what apimachinery's own converter says.
 func TestPlain(t *testing.T) {
 	for seed := range int64(200) {
-		fill := randfill.NewWithSeed(seed).NilChance(0.3).NumElements(0, 2).MaxDepth(12).Funcs(
-			func(q *resource.Quantity, c randfill.Continue) {
-				*q = *resource.NewQuantity(c.Int63n(1000), resource.DecimalSI)
-			},
-			func(x *intstr.IntOrString, c randfill.Continue) {
-				if *x = intstr.FromInt32(c.Int31()); c.Bool() {
-					*x = intstr.FromString(c.String(5))
-				}
-			},
-			func(x *metav1.Time, c randfill.Continue) { *x = metav1.Unix(c.Int63n(1e9), 0) },
-			func(x *metav1.FieldsV1, c randfill.Continue) { x.SetRawBytes([]byte(`{"f:spec":{}}`)) },
-		)
 		var p corev1.Pod
-		fill.Fill(&p)
+		fillPods(seed).Fill(&p)
 		want, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&p)
 		if err != nil {
 			t.Fatal(err)
@@ -38,4 +26,20 @@ func TestPlain(t *testing.T) {
 			t.Fatalf("seed %d (-converter +ours):\n%s", seed, d)
 		}
 	}
+}
+
+// fillPods makes random Pods.
+func fillPods(seed int64) *randfill.Filler {
+	return randfill.NewWithSeed(seed).NilChance(0.3).NumElements(0, 2).MaxDepth(12).Funcs(
+		func(q *resource.Quantity, c randfill.Continue) {
+			*q = *resource.NewQuantity(c.Int63n(1000), resource.DecimalSI)
+		},
+		func(x *intstr.IntOrString, c randfill.Continue) {
+			if *x = intstr.FromInt32(c.Int31()); c.Bool() {
+				*x = intstr.FromString(c.String(5))
+			}
+		},
+		func(x *metav1.Time, c randfill.Continue) { *x = metav1.Unix(c.Int63n(1e9), 0) },
+		func(x *metav1.FieldsV1, c randfill.Continue) { x.SetRawBytes([]byte(`{"f:spec":{}}`)) },
+	)
 }
