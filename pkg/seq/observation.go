@@ -21,6 +21,7 @@ type Observation struct {
 	Span     *Span        `json:"span,omitempty"`
 	Loss     *Loss        `json:"loss,omitempty"`
 	Lease    *Lease       `json:"lease,omitempty"`
+	Node     *Node        `json:"node,omitempty"`
 	Webhooks *Webhooks    `json:"webhooks,omitempty"`
 	Attach   *Attach      `json:"attach,omitempty"`
 
@@ -211,6 +212,12 @@ type Lease struct {
 	Node    string    `json:"node"`
 	Renewed time.Time `json:"renewed"` // on the kubelet's clock, in microseconds
 	Seconds int       `json:"seconds"` // how long it lasts
+}
+
+// Node is what a node says of itself.
+type Node struct {
+	Name    string      `json:"name"`
+	Runtime Participant `json:"runtime"` // which its kubelet calls, such as containerd
 }
 
 // Attach says that the run only looks: what had happened before is part of it, as far as anything has kept it.

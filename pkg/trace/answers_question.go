@@ -2,7 +2,11 @@ package trace
 
 // What a run should ask the cluster, because the answer would explain what is seen.
 
-import "github.com/kubectl-seq/kubectl-seq/pkg/seq"
+import (
+	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+)
 
 // Questions returns what would help to know now.
 func (t *Trace) Questions() []seq.Question {
@@ -14,8 +18,27 @@ func (t *Trace) Questions() []seq.Question {
 			break
 		}
 	}
+	for _, s := range c.podStories() {
+		if _, known := t.runtimes[s.node]; !known && s.awaitsRuntime(t.now) {
+			all = append(all, seq.Question{About: "node", Node: s.node})
+			break
+		}
+	}
 	if t.webhooks == nil && len(c.subject().admitted) > 0 {
 		all = append(all, seq.Question{About: "webhooks", Node: ""})
 	}
 	return all
+}
+
+// prompt is within what a node brings up a Pod whose image it has: then a container says what its runtime is.
+const prompt = 300 * time.Millisecond
+
+// awaitsRuntime reports whether a Pod has waited for its first container for longer than usual.
+func (s *story) awaitsRuntime(now time.Time) bool {
+	for _, w := range s.revisions {
+		if w.pod.Spec.NodeName != "" {
+			return s.reporter() == seq.Kubelet && !s.podEnded() && now.Sub(w.received) >= prompt
+		}
+	}
+	return false
 }

@@ -42,9 +42,10 @@ type store struct {
 	losses        map[seq.Loss]int      // the count is left out of the key
 	engine        map[string]engineEvent
 	runtimeEvents map[string]runtimeEvent
-	lease         *seq.Lease    // the newest, or nil
-	leaseAt       time.Time     // when it was answered last
-	webhooks      *seq.Webhooks // or nil
+	lease         *seq.Lease                 // the newest, or nil
+	leaseAt       time.Time                  // when it was answered last
+	webhooks      *seq.Webhooks              // or nil
+	runtimes      map[string]seq.Participant // by node, as far as it, or a container there, says
 	admission     admissionOf
 	attachedAt    time.Time                   // see Attach
 	listsPending  bool                        // an Attach said that lists are under way
@@ -124,6 +125,7 @@ func newStore(subject seq.Object) store {
 		audits: map[string]*seq.Audit{}, spans: map[string]*seq.Span{}, losses: map[seq.Loss]int{},
 		engine:        map[string]engineEvent{},
 		runtimeEvents: map[string]runtimeEvent{}, fields: map[string]*metav1.FieldsV1{}, lists: map[string]uint64{},
+		runtimes: map[string]seq.Participant{},
 	}
 }
 
@@ -168,10 +170,19 @@ func (t *store) observe(o seq.Observation) {
 	case o.Lease != nil && *o.Lease == *t.lease && o.Received.After(t.leaseAt): // still the same
 		t.leaseAt = o.Received
 		t.version++ // no message depends on it
+	case o.Node != nil:
+		t.observeNode(*o.Node)
 	case o.Attach != nil:
 		t.observeAttach(*o.Attach, o.Received)
 	case o.Webhooks != nil && (t.webhooks == nil || slices.Compare(o.Webhooks.Mutating, t.webhooks.Mutating) > 0):
 		t.webhooks = o.Webhooks
+		t.newOfAll()
+	}
+}
+
+func (t *store) observeNode(n seq.Node) {
+	if old, known := t.runtimes[n.Name]; !known || n.Runtime > old { // one is as good as the other, in any order
+		t.runtimes[n.Name] = n.Runtime
 		t.newOfAll()
 	}
 }
@@ -291,6 +302,11 @@ func (t *store) observeObject(m metav1.Object, how revision) {
 		how.object = f.latest
 	}
 	t.addRevision(f, &how)
+	if p, ok := how.object.(*corev1.Pod); ok && p.Spec.NodeName != "" {
+		if name := runtimeOf(p); name != "" {
+			t.observeNode(seq.Node{Name: p.Spec.NodeName, Runtime: name})
+		}
+	}
 }
 
 // otherwise reports whether an object has the subject's name, but another uid than is asked for.

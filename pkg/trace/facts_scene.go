@@ -23,9 +23,10 @@ type scene struct {
 	lease      *seq.Lease
 	leaseAt    time.Time
 	webhooks   *seq.Webhooks
-	attachedAt time.Time       // see Attach
-	orphaning  map[string]bool // see there
-	eventsAt   uint64          // the revision of the list of Events, or 0
+	runtimes   map[string]seq.Participant // by node, see store
+	attachedAt time.Time                  // see Attach
+	orphaning  map[string]bool            // see there
+	eventsAt   uint64                     // the revision of the list of Events, or 0
 	calls      calls
 	recorded   []recordedRequest
 	members    members
@@ -40,7 +41,7 @@ type gap struct {
 }
 
 func (t *store) scene() *scene {
-	c := &scene{lease: t.lease, leaseAt: t.leaseAt, webhooks: t.webhooks, attachedAt: t.attachedAt,
+	c := &scene{lease: t.lease, leaseAt: t.leaseAt, webhooks: t.webhooks, runtimes: t.runtimes, attachedAt: t.attachedAt,
 		orphaning: t.orphaning(), eventsAt: t.lists["events"], comparable: map[string]bool{}, byUID: map[string]*story{}}
 	for resource := range t.lists {
 		c.comparable[resource] = t.comparable(resource)

@@ -186,11 +186,17 @@ func (s *story) addRevision(r *revision) {
 		return
 	}
 	s.node = cmp.Or(w.pod.Spec.NodeName, s.node)
-	for c := range object.Statuses(w.pod) {
-		if name, _, ok := strings.Cut(c.ContainerID, "://"); ok && name != "" {
-			s.runtime = seq.Participant(name)
+	s.runtime = cmp.Or(runtimeOf(w.pod), s.runtimes[s.node], s.runtime)
+}
+
+// runtimeOf is the runtime by which a Pod's containers are known, or nothing.
+func runtimeOf(p *corev1.Pod) (name seq.Participant) {
+	for c := range object.Statuses(p) {
+		if scheme, _, ok := strings.Cut(c.ContainerID, "://"); ok && scheme != "" {
+			name = seq.Participant(scheme)
 		}
 	}
+	return name
 }
 
 // writtenWithin is the latest of what bounds the commit of a write from below: the seconds that the API server or the

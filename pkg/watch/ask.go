@@ -3,6 +3,7 @@ package watch
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	admissionregistration "k8s.io/client-go/kubernetes/typed/admissionregistration/v1"
 	coordination "k8s.io/client-go/kubernetes/typed/coordination/v1"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
@@ -34,12 +36,15 @@ func (f *Follower) Ask(ctx context.Context, q seq.Question) {
 		defer cancel()
 		var o seq.Observation
 		var err error
-		if q.About == "lease" {
+		switch q.About {
+		case "lease":
 			o.Lease, err = f.lease(ctx, q.Node)
-		} else {
+		case "node":
+			o.Node, err = f.node(ctx, q.Node)
+		default:
 			o.Webhooks, err = f.webhooks(ctx)
 		}
-		if err != nil || o.Lease == nil && o.Webhooks == nil {
+		if err != nil || o.Lease == nil && o.Node == nil && o.Webhooks == nil {
 			refused.Store(apierrors.IsForbidden(err) || apierrors.IsNotFound(err))
 			return
 		}
@@ -60,6 +65,21 @@ func (f *Follower) lease(ctx context.Context, node string) (*seq.Lease, error) {
 		return nil, err
 	}
 	return &seq.Lease{Node: node, Renewed: l.Spec.RenewTime.Time, Seconds: int(*l.Spec.LeaseDurationSeconds)}, nil
+}
+
+func (f *Follower) node(ctx context.Context, name string) (*seq.Node, error) {
+	c, err := corev1client.NewForConfigAndClient(f.config, f.http)
+	if err != nil {
+		return nil, err
+	}
+	record := f.record(seq.Request{Verb: "get", Resource: "nodes"})
+	n, err := c.Nodes().Get(withRecord(ctx, record), name, metav1.GetOptions{})
+	f.answered(record, err)
+	if err != nil {
+		return nil, err
+	}
+	runtime, _, _ := strings.Cut(n.Status.NodeInfo.ContainerRuntimeVersion, "://")
+	return &seq.Node{Name: name, Runtime: seq.Participant(runtime)}, nil
 }
 
 func (f *Follower) webhooks(ctx context.Context) (*seq.Webhooks, error) {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -219,6 +220,8 @@ func TestRBACOfKubernetes(t *testing.T) {
 	}
 }
 
+var refusedNode = regexp.MustCompile(`(403 Forbidden: )?nodes \\?"[^ ]+ is forbidden: .*?at the cluster scope`)
+
 // refused runs the plugin as a user, and returns what was refused by what it says or by the cluster's audit log.
 func (l rbacLevel) refused(t *testing.T, ns, user, name, run string) string {
 	t.Helper()
@@ -259,7 +262,12 @@ func (l rbacLevel) refused(t *testing.T, ns, user, name, run string) string {
 	}
 	r := record(t)
 	out, errOut, code := runSeq(t, args...)
+	// A Pod whose start is slow makes a run ask for its node, which only cluster.yaml allows.
+	slow := l.file != "cluster.yaml"
 	for line := range strings.Lines(out + errOut) {
+		if slow {
+			line = refusedNode.ReplaceAllString(line, "")
+		}
 		for _, word := range []string{"cannot ", "forbidden", "may not", "403 Forbidden"} {
 			if i := strings.Index(line, word); i >= 0 {
 				return line[max(0, i-100):min(len(line), i+200)]
@@ -272,7 +280,8 @@ func (l rbacLevel) refused(t *testing.T, ns, user, name, run string) string {
 			ImpersonatedUser struct{ Username string }
 			ResponseStatus   struct{ Code int }
 		}
-		if json.Unmarshal(line, &e) == nil && e.ImpersonatedUser.Username == user && e.ResponseStatus.Code == 403 {
+		if json.Unmarshal(line, &e) == nil && e.ImpersonatedUser.Username == user && e.ResponseStatus.Code == 403 &&
+			!(slow && strings.HasPrefix(e.RequestURI, "/api/v1/nodes/")) {
 			return "403 for " + e.Verb + " " + e.RequestURI
 		}
 	}

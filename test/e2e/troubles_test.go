@@ -84,7 +84,7 @@ func TestTroubles(t *testing.T) {
 		{"missing-volume", "", "Stuck", "no-volume-source", "kubelet", "configmap missing", early},
 		{"missing-path", "", "Stuck", "host-path", "kubelet", "/nowhere of node1", early},
 		{"as-root", "", "Stuck", "root", "kubelet", "must not run as root", early},
-		{"create-error", "", "Stuck", "create", "runtime", "container app", early},
+		{"create-error", "", "Stuck", "create", "containerd", "container app", early},
 		{"no-command", "", "Stuck", "start", "runc", "program of container app", early},
 		{"readiness-gate", "--timeout=25s", "Stuck", "readiness-gate", "unknown client", "example.com/load-balanced", 0},
 		{"unhealthy", "--timeout=25s", "Stuck", "unready", "container/app", "readiness probe", 0},

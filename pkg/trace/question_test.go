@@ -1,0 +1,48 @@
+package trace_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/test/scenario"
+)
+
+// Where a Pod waits for its first container, its node is asked which runtime that will be, so that one listing has one
+// name for it.
+func TestRuntimeHasOneName(t *testing.T) {
+	s := scenario.Named(t, "missing-configmap")
+	fold := func(more ...seq.Observation) map[seq.Participant]bool {
+		names := map[seq.Participant]bool{}
+		for _, x := range scenario.Fold(s.Subject, append(slices.Clone(s.Observations), more...)).Steps() {
+			if x.From == seq.Kubelet && x.Kind == seq.RequestKind && x.To != seq.APIServer {
+				names[x.To] = true
+			}
+		}
+		return names
+	}
+	if names := fold(); len(names) != 1 || !names[seq.Runtime] {
+		t.Fatalf("the kubelet calls %v before anything says what its runtime is", names)
+	}
+	tr := scenario.Fold(s.Subject, s.Observations)
+	ask := seq.Question{About: "node", Node: "node1"}
+	if !slices.Contains(tr.Questions(), ask) {
+		t.Errorf("asks %v", tr.Questions())
+	}
+	node := seq.Observation{Received: tr.Now().Add(time.Second), Node: &seq.Node{Name: "node1", Runtime: "cri-o"}}
+	if names := fold(node); len(names) != 1 || !names["cri-o"] {
+		t.Errorf("the kubelet calls %v, and its node says cri-o", names)
+	}
+	tr.Observe(node)
+	if slices.Contains(tr.Questions(), ask) {
+		t.Error("what was answered is asked again")
+	}
+	for _, name := range []string{"plain", "show"} { // whose containers say it
+		s := scenario.Named(t, name)
+		if tr := scenario.Fold(s.Subject, s.Observations); slices.ContainsFunc(tr.Questions(),
+			func(q seq.Question) bool { return q.About == "node" }) {
+			t.Errorf("%s: asks %v", name, tr.Questions())
+		}
+	}
+}
