@@ -146,7 +146,8 @@ func NewWriter(w io.Writer, h Header) (*Writer, error) {
 func (w *Writer) Write(o seq.Observation) error {
 	o = w.redact.observation(o)
 	l := line{At: w.since(o.Received), Change: o.Change, Event: o.Event, Gap: o.Gap, Audit: o.Audit, Span: o.Span,
-		Loss: o.Loss, Lease: o.Lease, Node: o.Node, Webhooks: o.Webhooks, Attach: o.Attach, Engine: o.Engine, Runtime: o.Runtime}
+		Loss: o.Loss, Lease: o.Lease, Node: o.Node, Webhooks: o.Webhooks, Attach: o.Attach,
+		Engine: o.Engine, Runtime: o.Runtime}
 	if o.Request != nil {
 		l.Request = &request{Request: *o.Request}
 		if o.Request.Exec != nil {
@@ -225,7 +226,8 @@ func (r *Recording) add(text []byte) error {
 		return nil
 	}
 	o := seq.Observation{Received: at(l.At), Change: l.Change, Event: l.Event, Gap: l.Gap, Audit: l.Audit, Span: l.Span,
-		Loss: l.Loss, Lease: l.Lease, Node: l.Node, Webhooks: l.Webhooks, Attach: l.Attach, Engine: l.Engine, Runtime: l.Runtime}
+		Loss: l.Loss, Lease: l.Lease, Node: l.Node, Webhooks: l.Webhooks, Attach: l.Attach,
+		Engine: l.Engine, Runtime: l.Runtime}
 	if l.Request != nil {
 		for t, relative := range l.Request.times() {
 			if *relative != nil {

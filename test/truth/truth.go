@@ -167,7 +167,7 @@ func Read(audit, spans []byte, uids ...string) (*Truth, error) {
 	}
 	for _, w := range idle {
 		if !slices.ContainsFunc(slices.Concat(t.Writes, t.Events), func(o Write) bool {
-			return o.Revision == w.Revision || o.First != nil && older(w.Revision, o.Revision) // its first has a revision of its own
+			return o.Revision == w.Revision || o.First != nil && older(w.Revision, o.Revision) // its first has one of its own
 		}) {
 			return nil, fmt.Errorf("no etcd transaction below the span of %s %s/%s", w.Verb, w.Resource, w.Subresource)
 		}
