@@ -41,7 +41,7 @@ const blockSize = 256
 // if one of them is.
 func (r *result) firstOpen(open func(*span) bool) int {
 	steps := r.graph.Steps()
-	same := r.graph.Same() / blockSize
+	same := r.graph.Unchanged() / blockSize
 	r.blocks = r.blocks[:min(same, len(r.blocks))]
 	for i := len(r.blocks) * blockSize; i < len(steps); i += blockSize {
 		var all span

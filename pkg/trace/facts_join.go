@@ -252,7 +252,7 @@ func (s *story) compareClocks() {
 	}
 	for _, w := range s.revisions {
 		if c := s.records.writes[w.rv]; c != nil && !w.received.IsZero() {
-			s.clocks.Event(seq.APIServer, c.received(), time.Time{}, w.received)
+			s.clocks.SampleEvent(seq.APIServer, c.received(), time.Time{}, w.received)
 		}
 	}
 	s.clocks.Settle(s.usualDelay())

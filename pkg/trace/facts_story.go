@@ -237,7 +237,7 @@ func (s *story) addEvents(all []*eventRevision) {
 		e := &emitted{eventRevision: r, emitter: emitterOf(r.event), container: containerOf(r.event),
 			count: occurrences(r.event)}
 		if e.at = emissionTime(r.event); e.count == 1 && !e.at.IsZero() {
-			s.clocks.Event(e.emitter, e.at, zero, r.received)
+			s.clocks.SampleEvent(e.emitter, e.at, zero, r.received)
 		} else {
 			e.at = time.Time{}
 		}

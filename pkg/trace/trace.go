@@ -97,7 +97,7 @@ type result struct {
 }
 
 // stepsOf are the steps of one object's story, in order.
-func (r *result) stepsOf(uid string) []*seq.Step { return r.graph.About(uid) }
+func (r *result) stepsOf(uid string) []*seq.Step { return r.graph.StepsAbout(uid) }
 
 // step is the step with that key, or nil.
 func (r *result) step(key seq.Key) *seq.Step { return r.graph.Step(key) }

@@ -22,7 +22,7 @@ const unbounded = 100 * 365 * 24 * time.Hour
 
 type clock struct {
 	seq.Clock
-	events []arrival
+	arrivals []arrival
 }
 
 // arrival is one Event of which the emission is known.
@@ -55,11 +55,11 @@ func (c *Clocks) Sample(p seq.Participant, at, after, before time.Time) {
 	}
 }
 
-// Event takes the emission of an Event that cannot have come before zero.
-func (c *Clocks) Event(p seq.Participant, at, zero, received time.Time) {
+// SampleEvent takes the emission of an Event that cannot have come before zero.
+func (c *Clocks) SampleEvent(p seq.Participant, at, zero, received time.Time) {
 	c.Sample(p, at, zero, received)
 	k := c.Of(p)
-	k.events = append(k.events, arrival{received.Sub(at), received})
+	k.arrivals = append(k.arrivals, arrival{received.Sub(at), received})
 }
 
 // Settle decides by how much the times of each clock are moved; usual is how long what is observed may be under way
@@ -83,12 +83,12 @@ func (c Clocks) Settle(usual time.Duration) {
 // steady reports whether Events that came at different times took about as long: what comes late after a stall came
 // together, however long each was under way.
 func (k *clock) steady() bool {
-	if len(k.events) == 0 {
+	if len(k.arrivals) == 0 {
 		return true
 	}
-	least := slices.MinFunc(k.events,
+	least := slices.MinFunc(k.arrivals,
 		func(a, b arrival) int { return cmp.Or(cmp.Compare(a.delay, b.delay), a.received.Compare(b.received)) })
-	return slices.ContainsFunc(k.events, func(a arrival) bool {
+	return slices.ContainsFunc(k.arrivals, func(a arrival) bool {
 		return a.received.Sub(least.received).Abs() > UnrelatedGap && a.delay-least.delay < UnrelatedGap/3
 	})
 }

@@ -2,10 +2,10 @@ package graph
 
 // findCycles finds the circles of causes, where there are any.
 func (g *Graph) findCycles() {
-	if !g.cycles {
+	if !g.hasCycles {
 		return
 	}
-	g.cycles = false
+	g.hasCycles = false
 	t := tarjan{number: map[*node]int{}, low: map[*node]int{}, on: map[*node]bool{}}
 	for _, n := range g.nodes {
 		if t.number[n] == 0 {
@@ -17,11 +17,11 @@ func (g *Graph) findCycles() {
 		if is == 0 && n.cycle == 0 {
 			continue
 		}
-		g.cycles = g.cycles || is != 0
+		g.hasCycles = g.hasCycles || is != 0
 		n.cycle = is
-		g.needs(n, toRank|toBoundForward|toBoundBackward|toEstimate|toPublish)
+		g.needs(n, toSetDepth|toBoundForward|toBoundBackward|toEstimate|toPublish)
 		for _, s := range n.succs {
-			g.needs(s, toRank|toBoundForward|toEstimate)
+			g.needs(s, toSetDepth|toBoundForward|toEstimate)
 		}
 	}
 }

@@ -127,7 +127,7 @@ type work uint8
 const (
 	toMerge work = 1 << iota
 	toLink
-	toRank
+	toSetDepth
 	toBoundForward
 	toBoundBackward
 	toEstimate
@@ -136,17 +136,17 @@ const (
 
 // Graph holds all messages of a run. The zero value is empty.
 type Graph struct {
-	hides   func(*seq.Step) bool
-	nodes   map[seq.Key]*node
-	byAbout map[string][]*node
-	store   store
-	changed []*node // to be merged
-	order   order
-	queue   queue          // see spread
-	keys    []seq.Key      // for one function at a time
-	clashes map[*node]bool // drawn messages with a conflict
-	cycles  bool           // there are circles of causes
-	touched func(about string)
+	hides     func(*seq.Step) bool
+	nodes     map[seq.Key]*node
+	byAbout   map[string][]*node
+	store     store
+	changed   []*node // to be merged
+	order     order
+	queue     queue          // see spread
+	keys      []seq.Key      // for one function at a time
+	clashes   map[*node]bool // drawn messages with a conflict
+	hasCycles bool           // there are circles of causes
+	touched   func(about string)
 }
 
 // New is an empty graph. Hides says of a message, by its window and rule, that it is not to be drawn. Touched is called

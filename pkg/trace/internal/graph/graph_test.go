@@ -55,10 +55,10 @@ func TestResolveIsPure(t *testing.T) {
 					t.Fatalf("seed %d: %d conflicts, %v, not %d, %v", seed, m, keysOf(all), n, keysOf(first))
 				}
 			}
-			if d := cmp.Diff(keysOf(fresh.About("1")), keysOf(growing.About("1"))); d != "" {
+			if d := cmp.Diff(keysOf(fresh.StepsAbout("1")), keysOf(growing.StepsAbout("1"))); d != "" {
 				t.Fatalf("seed %d: about (-fresh +growing):\n%s", seed, d)
 			}
-			if fresh.cycles {
+			if fresh.hasCycles {
 				circles++
 			}
 			sound(t, growing)
@@ -96,7 +96,7 @@ func keysOf(steps []*seq.Step) (keys []seq.Key) {
 
 // sound reports a cause that stands after what it caused, where there are no circles.
 func sound(t *testing.T, g *Graph) {
-	if g.cycles {
+	if g.hasCycles {
 		return
 	}
 	at := map[seq.Key]int{}

@@ -11,10 +11,10 @@ import (
 // order is the one order of all messages that are drawn: by their likeliest instants; of equal ones, a cause before
 // what it caused, then by the table of rules.
 type order struct {
-	nodes []*node
-	steps []*seq.Step // those of the nodes
-	same  int         // so many from the front have not changed since that was asked last
-	later []*node     // see insert
+	nodes     []*node
+	steps     []*seq.Step // those of the nodes
+	unchanged int         // so many from the front have not changed since that was asked last
+	later     []*node     // see insert
 }
 
 // place is what a node was put into the order by.
@@ -43,7 +43,7 @@ func (o *order) update(changed []*node) {
 			is = place{n.at, n.depth, n.rank}
 		}
 		if n.placed && n.fresh {
-			o.same = min(o.same, o.index(n))
+			o.unchanged = min(o.unchanged, o.index(n))
 		}
 		n.fresh = false
 		if n.placed == drawn && (!drawn || is == n.place) {
@@ -105,7 +105,7 @@ func (o *order) insert(in []*node) {
 	}
 	slices.SortFunc(in, byPlace)
 	first, _ := slices.BinarySearchFunc(o.nodes, in[0], byPlace)
-	o.same = min(o.same, first)
+	o.unchanged = min(o.unchanged, first)
 	o.later = append(o.later[:0], o.nodes[first:]...)
 	later := o.later
 	o.nodes = o.nodes[:first]
@@ -131,10 +131,10 @@ func appendSteps(steps []*seq.Step, nodes []*node) []*seq.Step {
 // Steps are the messages that are drawn, in order. They are shared, and change with the next Resolve.
 func (g *Graph) Steps() []*seq.Step { return g.order.steps }
 
-// Same returns how many of the Steps, from the first, are as they were when it was called last.
-func (g *Graph) Same() int {
-	n := g.order.same
-	g.order.same = len(g.order.steps)
+// Unchanged returns how many of the Steps, from the first, are as they were when it was called last.
+func (g *Graph) Unchanged() int {
+	n := g.order.unchanged
+	g.order.unchanged = len(g.order.steps)
 	return min(n, len(g.order.steps))
 }
 
@@ -146,8 +146,8 @@ func (g *Graph) Step(key seq.Key) *seq.Step {
 	return nil
 }
 
-// About are the drawn messages of one object's story, in order.
-func (g *Graph) About(uid string) []*seq.Step {
+// StepsAbout are the drawn messages of one object's story, in order.
+func (g *Graph) StepsAbout(uid string) []*seq.Step {
 	var nodes []*node
 	for _, n := range g.byAbout[uid] {
 		if n.placed {

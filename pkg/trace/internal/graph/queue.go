@@ -29,7 +29,7 @@ func (g *Graph) spread(w work, backward bool, do func(*node) (changed bool)) boo
 		if !do(n) {
 			continue
 		}
-		if w == toRank && int(n.depth) > len(g.nodes) {
+		if w == toSetDepth && int(n.depth) > len(g.nodes) {
 			clear(q.nodes)
 			return false
 		}

@@ -15,15 +15,15 @@ func (g *Graph) Resolve() {
 	g.each(toMerge, g.merge)
 	g.each(toLink, g.link)
 	g.findCycles()
-	g.rankNew()
-	if !g.spread(toRank, false, g.rank) { // perhaps a circle that was not known
-		g.cycles = true
+	g.setNewDepths()
+	if !g.spread(toSetDepth, false, g.setDepth) { // perhaps a circle that was not known
+		g.hasCycles = true
 		g.findCycles()
 		for _, n := range g.nodes {
 			n.depth = 0
-			g.needs(n, toRank|toPublish)
+			g.needs(n, toSetDepth|toPublish)
 		}
-		g.spread(toRank, false, g.rank)
+		g.spread(toSetDepth, false, g.setDepth)
 	}
 	g.spread(toBoundForward, false, g.boundForward)
 	g.spread(toBoundBackward, true, g.boundBackward)
@@ -42,21 +42,21 @@ func (g *Graph) Resolve() {
 	g.changed = g.changed[:0]
 }
 
-// rankNew ranks what is new in the order of causes, so that each is ranked once. What is to be ranked again by that is
-// left to spread.
-func (g *Graph) rankNew() {
+// setNewDepths sets the depth of what is new in the order of causes, so that each is set once. What is to be set again
+// by that is left to spread.
+func (g *Graph) setNewDepths() {
 	type frame struct {
 		n    *node
 		next int // of its causes
 	}
-	first := slices.DeleteFunc(slices.Clone(g.changed), func(n *node) bool { return n.dirty&toRank == 0 })
+	first := slices.DeleteFunc(slices.Clone(g.changed), func(n *node) bool { return n.dirty&toSetDepth == 0 })
 	for _, n := range first {
 		n.seen = true
 	}
 	var todo []frame
 	enter := func(n *node) {
 		n.seen = false
-		n.dirty &^= toRank
+		n.dirty &^= toSetDepth
 		todo = append(todo, frame{n: n})
 	}
 	for _, n := range first {
@@ -73,12 +73,12 @@ func (g *Graph) rankNew() {
 				continue
 			}
 			n := f.n
-			if todo = todo[:len(todo)-1]; !g.rank(n) {
+			if todo = todo[:len(todo)-1]; !g.setDepth(n) {
 				continue
 			}
-			for _, s := range n.succs { // those that are not ranked anew anyway
+			for _, s := range n.succs { // those whose depth is not set anew anyway
 				if !s.seen {
-					g.needs(s, toRank)
+					g.needs(s, toSetDepth)
 				}
 			}
 		}
@@ -104,7 +104,7 @@ func (g *Graph) merge(n *node) {
 			g.store.remove(n, affected)
 		}
 		if n.stored.log != nil {
-			g.store.forget(n)
+			g.store.removeWaiting(n)
 		}
 	}
 	g.mergeClaims(n)
@@ -113,7 +113,7 @@ func (g *Graph) merge(n *node) {
 		g.store.add(n, affected)
 	}
 	if exists && n.stored.log != nil {
-		g.store.wait(n)
+		g.store.addWaiting(n)
 	}
 	if existed && (!exists || about != n.step.About) {
 		all := g.byAbout[about]
@@ -140,10 +140,10 @@ func (g *Graph) merge(n *node) {
 			g.needs(o, toPublish)
 		}
 	}
-	g.needs(n, toLink|toRank|toBoundForward|toBoundBackward|toEstimate|toPublish)
+	g.needs(n, toLink|toSetDepth|toBoundForward|toBoundBackward|toEstimate|toPublish)
 	if existed != exists {
 		for _, o := range n.succs {
-			g.needs(o, toRank|toBoundForward|toEstimate|toPublish)
+			g.needs(o, toSetDepth|toBoundForward|toEstimate|toPublish)
 		}
 		for _, o := range n.preds {
 			g.needs(o, toBoundBackward)
@@ -184,7 +184,7 @@ func (g *Graph) link(n *node) {
 			}
 		}
 	}
-	g.needs(n, toRank|toBoundForward|toEstimate|toPublish)
+	g.needs(n, toSetDepth|toBoundForward|toEstimate|toPublish)
 }
 
 // before reports whether p counts as a cause of n. Contradicting sources can make a circle; it is cut where it goes
@@ -194,7 +194,8 @@ func (p *node) before(n *node) bool {
 		cmp.Or(cmp.Compare(p.rank, n.rank), cmp.Compare(p.key, n.key)) < 0)
 }
 
-func (g *Graph) rank(n *node) bool {
+// setDepth finds the longest way to a message from one without causes, and reports whether it is another than before.
+func (g *Graph) setDepth(n *node) bool {
 	depth := int32(0)
 	if n.exists() {
 		for _, p := range n.preds {

@@ -30,7 +30,7 @@ func (c commit) public() Commit {
 	return Commit{c.counter, c.resource, c.revision}
 }
 
-func (c commit) is(o Commit) bool {
+func (c commit) equals(o Commit) bool {
 	return c.revision == o.Revision && (c.log == nil && o == Commit{} ||
 		c.log != nil && c.counter == o.Counter && c.resource == o.Resource)
 }
@@ -96,7 +96,7 @@ func (s *store) add(n *node, affected func(*node)) {
 	all := s.commits[n.commit.resource]
 	i, _ := slices.BinarySearchFunc(all, n, byCommit)
 	s.commits[n.commit.resource] = slices.Insert(all, i, n)
-	s.after(n, i+1, affected)
+	s.visitFollowing(n, i+1, affected)
 }
 
 // remove takes a node out by the commit that it had.
@@ -111,11 +111,11 @@ func (s *store) remove(n *node, affected func(*node)) {
 	} else {
 		s.commits[n.commit.resource] = all
 	}
-	s.after(n, i, affected)
+	s.visitFollowing(n, i, affected)
 }
 
-// after visits what follows a commit, up to the next of its resource, which hides it from all later ones.
-func (s *store) after(n *node, next int, affected func(*node)) {
+// visitFollowing visits what follows a commit, up to the next of its resource, which hides it from all later ones.
+func (s *store) visitFollowing(n *node, next int, affected func(*node)) {
 	last := ^uint64(0)
 	if all := s.commits[n.commit.resource]; next < len(all) {
 		last = all[next].commit.revision
@@ -127,13 +127,13 @@ func (s *store) after(n *node, next int, affected func(*node)) {
 	}
 }
 
-// wait has a node follow what was stored before a revision, and forget no longer.
-func (s *store) wait(n *node) {
+// addWaiting has a node follow what was stored before a revision, and removeWaiting no longer.
+func (s *store) addWaiting(n *node) {
 	i, _ := slices.BinarySearchFunc(s.waiting, n, byStored)
 	s.waiting = slices.Insert(s.waiting, i, n)
 }
 
-func (s *store) forget(n *node) {
+func (s *store) removeWaiting(n *node) {
 	if i, ok := slices.BinarySearchFunc(s.waiting, n, byStored); ok {
 		s.waiting = slices.Delete(s.waiting, i, i+1)
 	}
