@@ -64,7 +64,7 @@ func (a *aftermath) lookAgain(ctx context.Context) bool {
 // decidedAfter names the outcome of a command that the observations tell, or none while it is open.
 func (s *session) decidedAfter() (render.Outcome, bool) {
 	a := s.trace.Aftermath()
-	if !a.Ended {
+	if !a.CommandEnded {
 		return render.Outcome{}, false
 	}
 	o := render.Outcome{}
@@ -93,7 +93,7 @@ func (s *session) ofCommand() bool { return s.until.name == allGoals[executed].n
 // quiet reports whether the command has ended, and no container has since.
 func (s *session) quiet() bool {
 	a := s.trace.Aftermath()
-	return a.Ended && len(a.EndedContainers) == 0
+	return a.CommandEnded && len(a.EndedContainers) == 0
 }
 
 // exited is the outcome where nothing followed.
@@ -123,7 +123,7 @@ func (s *session) withCommand(o render.Outcome) render.Outcome {
 // statusAfter is what a run of a command waits for.
 func (s *session) statusAfter() string {
 	switch a := s.trace.Aftermath(); {
-	case !a.Ended:
+	case !a.CommandEnded:
 		return "the command runs"
 	case len(a.EndedContainers) == 0:
 		return "the command has ended; its container has not"

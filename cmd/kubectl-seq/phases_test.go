@@ -59,9 +59,9 @@ func sumUp(t *testing.T, phases []seq.Phase, total time.Duration) {
 	var sum time.Duration
 	var last time.Time
 	for i, p := range phases {
-		sum += p.Best
-		if p.Min < 0 || p.Min > p.Best || p.Best > p.Max {
-			t.Errorf("%s took %v, between %v and %v", p.Name, p.Best, p.Min, p.Max)
+		sum += p.Took
+		if p.Min < 0 || p.Min > p.Took || p.Took > p.Max {
+			t.Errorf("%s took %v, between %v and %v", p.Name, p.Took, p.Min, p.Max)
 		}
 		if p.Name == seq.Unknown && i < len(phases)-1 {
 			t.Errorf("%s comes before %s", p.Name, phases[i+1].Name)

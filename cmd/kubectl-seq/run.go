@@ -232,7 +232,7 @@ func (r *run) ended(reason recording.Reason) error {
 // refused ends a run whose request came to nothing. What led there is drawn as far as there was one.
 func (r *run) refused(err error) error {
 	o, ok := r.trace.Obstacle()
-	if !r.begun || !ok || !r.trace.Refused() { // what is known of it otherwise is no reason
+	if !r.begun || !ok || !r.trace.RootRefused() { // what is known of it otherwise is no reason
 		return explained(err, r.subject.Namespace)
 	}
 	where := ""

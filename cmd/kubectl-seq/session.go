@@ -94,7 +94,7 @@ func (s *session) decided() (render.Outcome, bool) {
 	if !s.begun {
 		return render.Outcome{}, false
 	}
-	if s.trace.Refused() {
+	if s.trace.RootRefused() {
 		return s.because(render.Outcome{Name: "Refused", ExitCode: exitFailed, Total: s.elapsed()}), true
 	}
 	var out render.Outcome

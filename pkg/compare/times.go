@@ -179,7 +179,7 @@ func join(all []seq.Phase, pair [2]string) []seq.Phase {
 		return all
 	}
 	q := all[i]
-	p.Min, p.Max, p.Best = p.Min+q.Min, p.Max+q.Max, p.Best+q.Best
+	p.Min, p.Max, p.Took = p.Min+q.Min, p.Max+q.Max, p.Took+q.Took
 	p.Parts = slices.Concat(q.Parts, p.Parts)
 	p.Earliest = q.Earliest
 	return slices.Delete(all, i, i+1)

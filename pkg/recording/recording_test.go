@@ -78,7 +78,7 @@ func TestReadsWhatWasWritten(t *testing.T) {
 	at := started.Add(123456789)
 	all := []seq.Observation{
 		{Received: at},
-		{Received: at, Gap: &seq.Gap{Resource: "pods", From: "1"}},
+		{Received: at, Gap: &seq.Gap{Resource: "pods", FromRevision: "1"}},
 		{Received: at, Request: &seq.Request{ID: "a", Verb: "create", Started: started.Add(-time.Hour), Sent: started,
 			FirstByte: at, ServerDate: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)}},
 		{Received: at, Request: &seq.Request{ID: "b", Verb: "exec", Started: started,

@@ -70,7 +70,7 @@ func (y Style) comparedBars(c Comparison) []string {
 	for _, p := range c.Phases {
 		for _, s := range p.Sides {
 			if s != nil {
-				longest = max(longest, s.Best)
+				longest = max(longest, s.Took)
 			}
 		}
 	}
@@ -82,7 +82,7 @@ func (y Style) comparedBars(c Comparison) []string {
 				continue
 			}
 			texts[s] = took(q.Min, q.Max, time.Millisecond)
-			n := int(int64(room) * int64(q.Best) / int64(longest))
+			n := int(int64(room) * int64(q.Took) / int64(longest))
 			bars[s] = strings.Repeat(y.glyphs().bar, max(0, n))
 		}
 		line := "  " + fit(Plain(p.Name), name-1) + " " + fit(texts[0], known-1) + " " + fit(texts[1], known-1) + " "

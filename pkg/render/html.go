@@ -143,7 +143,7 @@ func newPage(r Report, y Style) page {
 		}
 		p.Phases = append(p.Phases, out)
 	}
-	if longest := r.longest(); longest.Best > 0 && r.Outcome.Obstacle == nil {
+	if longest := r.longest(); longest.Took > 0 && r.Outcome.Obstacle == nil {
 		p.Waits = append(p.Waits, Plain(largest(longest)))
 	}
 	for _, w := range r.Waits {
@@ -184,7 +184,7 @@ func (y Style) pageStep(r Report, f figure, x row, index map[seq.Key]int) pageSt
 		Time:     y.when(x.Step, r.origin()),
 		Earliest: since(x.Window.Earliest), Latest: since(x.Window.Latest), Best: since(x.Best),
 		Inferred: x.Certainty == seq.Inferred,
-		Answers:  x.closes, Phase: x.phase, At: x.Instant, Clock: Plain(string(x.Clock)), Rule: x.Rule.Name,
+		Answers:  x.closes, Phase: x.phase, At: x.Instant, Clock: Plain(string(x.ClockOf)), Rule: x.Rule.Name,
 		Gist:    x.Rule.Gist,
 		Explain: x.Rule.Explain,
 		Proves:  x.Rule.Proves, Doc: x.Rule.Doc, Evidence: []pageEvidence{}, After: []int{},

@@ -167,7 +167,7 @@ func JSON(w io.Writer, r Report) error {
 		index[s.Key] = i
 	}
 	for _, m := range r.Members {
-		if err := enc.Encode(jsonPod{"pod", m.Object, m.Owner, m.Node, instant(m.Created), m.Took.Seconds(),
+		if err := enc.Encode(jsonPod{"pod", m.Object, m.Owner, m.Node, instant(m.CreatedAt), m.Took.Seconds(),
 			jsonPhases(m.Phases, index)}); err != nil {
 			return err
 		}
@@ -180,7 +180,8 @@ func JSON(w io.Writer, r Report) error {
 			At:       s.Instant,
 			Call:     string(s.Call),
 			Earliest: instant(s.Window.Earliest), Latest: instant(s.Window.Latest), Best: instant(s.Best),
-			Clock: s.Clock, Certainty: s.Certainty, Detail: s.Detail.String(), Rule: s.Rule.Name, Evidence: s.Evidence,
+			Clock: s.ClockOf, Certainty: s.Certainty, Detail: s.Detail.String(), Rule: s.Rule.Name,
+			Evidence: s.Evidence,
 			Conflict: s.Conflict,
 		}
 		j.After = make([]int, len(s.After))
@@ -231,7 +232,7 @@ func jsonPhases(phases []seq.Phase, index map[seq.Key]int) []jsonPhase {
 			parts[i] = [2]int{at(part.Begin), at(part.End)}
 		}
 		all = append(all,
-			jsonPhase{p.Name, instant(p.Earliest), instant(p.Latest), p.Best.Seconds(), p.Min.Seconds(), p.Max.Seconds(), p.Open,
+			jsonPhase{p.Name, instant(p.Earliest), instant(p.Latest), p.Took.Seconds(), p.Min.Seconds(), p.Max.Seconds(), p.Open,
 				parts})
 	}
 	return all

@@ -189,9 +189,9 @@ func (y Style) under(s string) []string {
 
 func evidence(e seq.Evidence) string {
 	if e.ResourceVersion != "" {
-		return e.Detail + ", revision " + e.ResourceVersion
+		return e.Text + ", revision " + e.ResourceVersion
 	}
-	return e.Detail
+	return e.Text
 }
 
 // time is the instant of a step; of a call whose start is not sharp, the range in which the whole call lies.

@@ -33,7 +33,7 @@ func sample() Report {
 		Label: "POST pods (web)", Detail: seq.Brief,
 		Best: zero, Window: window(0, 0), Sharp: true, Precision: 100 * time.Microsecond, Certainty: seq.Observed,
 		Rule:     ruleNamed("own-create"),
-		Evidence: []seq.Evidence{{Source: "http", Detail: "our own request"}}}
+		Evidence: []seq.Evidence{{Source: "http", Text: "our own request"}}}
 	answer := call
 	answer.Key, answer.From, answer.To = "call:end", seq.APIServer, seq.Kubectl
 	answer.Kind, answer.Label, answer.Best = seq.ResponseKind, "201 Created", after(6.4)
@@ -71,11 +71,11 @@ func TestListingAt80(t *testing.T) {
 		return []seq.Part{{Begin: "call", End: "call:end", Likely: seq.Window{Earliest: after(from), Latest: after(to)}}}
 	}
 	r.Phases = []seq.Phase{
-		{Name: "admit", Min: 6400 * time.Microsecond, Max: 6400 * time.Microsecond, Best: 6400 * time.Microsecond,
+		{Name: "admit", Min: 6400 * time.Microsecond, Max: 6400 * time.Microsecond, Took: 6400 * time.Microsecond,
 			Explain: "it is stored", Parts: part(0, 6.4)},
-		{Name: "start", Min: 0, Max: 200 * time.Millisecond, Best: 64 * time.Millisecond, Explain: "it is started",
+		{Name: "start", Min: 0, Max: 200 * time.Millisecond, Took: 64 * time.Millisecond, Explain: "it is started",
 			Parts: append(part(10, 40), part(60, 94)...)},
-		{Name: "ready", Min: 20 * time.Millisecond, Max: 30 * time.Millisecond, Best: 25 * time.Millisecond,
+		{Name: "ready", Min: 20 * time.Millisecond, Max: 30 * time.Millisecond, Took: 25 * time.Millisecond,
 			Parts: part(75, 100)},
 	}
 	r.Waits = []seq.Wait{{Name: "aConstant", Phase: "start", Length: 50 * time.Millisecond, Explain: "it waits",
@@ -149,7 +149,7 @@ func hostileSample() Report {
 	for i := range r.Steps {
 		r.Steps[i].Label, r.Steps[i].From = hostile, seq.Participant(hostile)
 		r.Steps[i].To, r.Steps[i].ResourceVersion = seq.Participant(hostile), hostile
-		r.Steps[i].Evidence = []seq.Evidence{{Source: hostile, Detail: hostile, ResourceVersion: hostile}}
+		r.Steps[i].Evidence = []seq.Evidence{{Source: hostile, Text: hostile, ResourceVersion: hostile}}
 	}
 	return r
 }

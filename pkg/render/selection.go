@@ -91,14 +91,14 @@ func (y Style) members(r Report) []string {
 	out := []string{title + ":"}
 	for _, m := range all {
 		state, longest := memberState(m), ""
-		if p := (Report{Phases: m.Phases}).longest(); p.Best > 0 && m.Took > 0 {
+		if p := (Report{Phases: m.Phases}).longest(); p.Took > 0 && m.Took > 0 {
 			longest = fmt.Sprintf("most of it %s, %s", p.Name, took(p.Min, p.Max, 0))
 		}
 		made := ""
-		if !m.Created.IsZero() && !r.Run.Origin.IsZero() {
-			made = fmt.Sprintf("made at %s ms", signed(sharp(m.Created.Sub(r.Run.Origin), 0)))
+		if !m.CreatedAt.IsZero() && !r.Run.Origin.IsZero() {
+			made = fmt.Sprintf("made at %s ms", signed(sharp(m.CreatedAt.Sub(r.Run.Origin), 0)))
 			if r.looks() {
-				made = "made at " + timeOfDay(m.Created, r.Run.AttachedAt, time.Second)
+				made = "made at " + timeOfDay(m.CreatedAt, r.Run.AttachedAt, time.Second)
 			}
 		}
 		line := fmt.Sprintf("  %s  %s  %s  %s  %s", fit(m.Object.Name, 30), fit(m.Node, 12), fit(made, 18), fit(state, 9),

@@ -21,7 +21,7 @@ func (y Style) summary(r Report) []string {
 	out = append(out, y.obstacle(r)...)
 	out = append(out, y.bars(r)...)
 	out = append(out, y.members(r)...)
-	if longest := r.longest(); longest.Best > 0 && r.Outcome.Obstacle == nil {
+	if longest := r.longest(); longest.Took > 0 && r.Outcome.Obstacle == nil {
 		out = append(out, wrap(Plain(largest(longest)), y.width()-1)...)
 	}
 	for _, w := range r.Waits {
@@ -107,7 +107,7 @@ func (r Report) headline() string {
 // longest is the phase that is likeliest to have taken longest.
 func (r Report) longest() (p seq.Phase) {
 	for _, q := range r.Phases {
-		if q.Best > p.Best {
+		if q.Took > p.Took {
 			p = q
 		}
 	}

@@ -43,7 +43,7 @@ type Phase struct {
 	Earliest time.Time     // when it began at the earliest
 	Latest   time.Time     // when it ended at the latest
 	Min, Max time.Duration // bounds of what it took
-	Best     time.Duration // the likeliest; of an open phase, up to the end of the run
+	Took     time.Duration // the likeliest; of an open phase, up to the end of the run
 	Explain  string
 	Parts    []Part // in order
 	Open     bool   // it had not ended when the run did
@@ -96,11 +96,11 @@ type Obstacle struct {
 
 // Member is one Pod of a run that is about something else.
 type Member struct {
-	Object  Object
-	Owner   Object // its controller
-	Node    string
-	State   State
-	Created time.Time // when it was stored, most likely; zero where that was not seen
+	Object    Object
+	Owner     Object // its controller
+	Node      string
+	State     State
+	CreatedAt time.Time // when it was stored, most likely; zero where that was not seen
 	// from then until it was Ready, or had succeeded; zero while it is not, or where that was not seen
 	Took   time.Duration
 	Phases []Phase // of its start
@@ -108,8 +108,8 @@ type Member struct {
 
 // Aftermath is how far what a command led to has come.
 type Aftermath struct {
-	Exec            *Exec     // the command; nil where none has been sent
-	Ended           bool      // it has
+	Exec            *Exec // the command; nil where none has been sent
+	CommandEnded    bool
 	EndedContainers []string  // containers of the Pod that have ended since it was sent
 	Recovered       bool      // all of these run again, and the Pod is Ready
 	EndedForGood    bool      // all of these have ended for good, by the Pod's restartPolicy

@@ -111,7 +111,7 @@ func (q *Request) Evidence() Evidence {
 	if last.Equal(q.Started) {
 		detail += ", on a kept connection"
 	}
-	return Evidence{Source: "http", Detail: detail, At: q.Sent}
+	return Evidence{Source: "http", Text: detail, At: q.Sent}
 }
 
 // Change is one revision of an object as a list or a watch delivered it.
@@ -140,13 +140,13 @@ type EventChange struct {
 	Event *corev1.Event `json:"event"`
 }
 
-// Gap says that a watch was lost: of the revisions after From and before To, some may never have reached us. Without To
-// it is lost for good.
+// Gap says that a watch was lost: of the revisions after FromRevision and before ToRevision, some may never have
+// reached us. Without ToRevision it is lost for good.
 type Gap struct {
-	Resource string `json:"resource"`
-	From     string `json:"from"`
-	To       string `json:"to"`
-	Reason   string `json:"reason"`
+	Resource     string `json:"resource"`
+	FromRevision string `json:"from"`
+	ToRevision   string `json:"to"`
+	Reason       string `json:"reason"`
 	// Every is how often the resource is asked for from then on, because it cannot be watched; 0 where it is not.
 	Every time.Duration `json:"every,omitempty"`
 }
@@ -197,7 +197,7 @@ type Span struct {
 // Evidence is the span as what supports a step.
 func (s *Span) Evidence() Evidence {
 	return Evidence{Source: "spans",
-		Detail: fmt.Sprintf("%s %s, %.1f ms", s.Service, s.Name, s.End.Sub(s.Start).Seconds()*1000), At: s.Start}
+		Text: fmt.Sprintf("%s %s, %.1f ms", s.Service, s.Name, s.End.Sub(s.Start).Seconds()*1000), At: s.Start}
 }
 
 // Loss says that a source had something that could not be used.

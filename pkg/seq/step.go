@@ -129,7 +129,7 @@ func (w Window) Empty() bool {
 // Evidence is one observation that supports a step.
 type Evidence struct {
 	Source          string    `json:"source"` // http, watch, events
-	Detail          string    `json:"detail"`
+	Text            string    `json:"detail"`
 	ResourceVersion string    `json:"resourceVersion,omitempty"`
 	At              time.Time `json:"at,omitzero"`    // when it reached us, or the instant on its source's clock
 	Rule            string    `json:"rule,omitempty"` // name of the rule that added it, where that is not the step's
@@ -161,7 +161,7 @@ type Step struct {
 	Best            time.Time     // the likeliest instant inside the window
 	Sharp           bool          // Best is sharp enough to print instead of the window
 	Precision       time.Duration // the width around Best, half of it on either side
-	Clock           Participant   // whose clock gave the sharpest bound
+	ClockOf         Participant   // whose clock gave the sharpest bound
 	Certainty       Certainty
 	Detail          Detail
 	Rule            *Rule // by which it is known, never nil; of several, the first that observed it

@@ -22,7 +22,7 @@ func (t *Trace) Aftermath() seq.Aftermath {
 	if q == nil {
 		return seq.Aftermath{}
 	}
-	a := seq.Aftermath{Exec: q.Exec, Ended: !q.Exec.Ended.IsZero()}
+	a := seq.Aftermath{Exec: q.Exec, CommandEnded: !q.Exec.Ended.IsZero()}
 	left := s.endedSince(q)
 	for _, x := range left {
 		if !slices.Contains(a.EndedContainers, x.container) {
@@ -140,11 +140,11 @@ func (s *story) nextLife(rpc string) seq.Key {
 func refusedExec(q *seq.Request) finding {
 	f := finding{by: seq.APIServer, container: q.Exec.Container, reason: cmp.Or(q.StatusText, "refused"),
 		message: q.ExecFailure(), since: q.FirstByte}
-	e := seq.Evidence{Source: "http", Detail: fmt.Sprintf("the answer to our own request: %d %s", q.Status, q.StatusText),
+	e := seq.Evidence{Source: "http", Text: fmt.Sprintf("the answer to our own request: %d %s", q.Status, q.StatusText),
 		At: q.FirstByte}
 	if q.Exec.Error != "" {
 		f.by, f.reason, f.since = seq.Kubelet, "no exit status", q.Exec.Ended
-		e.Detail, e.At = "the error on the connection's last stream", q.Exec.Ended
+		e.Text, e.At = "the error on the connection's last stream", q.Exec.Ended
 	}
 	f.evidence = []seq.Evidence{e}
 	return f

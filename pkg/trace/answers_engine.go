@@ -181,7 +181,7 @@ func engineRefusal(s *story, _ time.Time) (finding, bool) {
 			continue
 		}
 		at := cmp.Or(q.Docker.Ended, q.FirstByte)
-		e := seq.Evidence{Source: "http", Detail: fmt.Sprintf("the answer to our own request: %d %s", q.Status, q.StatusText),
+		e := seq.Evidence{Source: "http", Text: fmt.Sprintf("the answer to our own request: %d %s", q.Status, q.StatusText),
 			At: at}
 		return finding{by: seq.Engine, reason: cmp.Or(q.StatusText, "refused"), message: engineFailure(q),
 			since: at, evidence: []seq.Evidence{e}, replacements: []string{"{image}", s.containerImage()}}, true

@@ -30,7 +30,7 @@ func (r *result) tell(s *story) seq.Member {
 		m.Owner = o.object
 	}
 	if made := r.step(s.key(s.storedKey())); made != nil {
-		m.Created = made.Best
+		m.CreatedAt = made.Best
 		done := s.firstRevision(func(w *write) bool {
 			return object.Condition(w.pod, corev1.PodReady) == corev1.ConditionTrue || w.pod.Status.Phase == corev1.PodSucceeded
 		})

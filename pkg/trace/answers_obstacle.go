@@ -154,7 +154,7 @@ func findingOf(f finding, first, last *write, detail string) finding {
 	f.since = first.received
 	for _, w := range []*write{first, last} {
 		e := w.evidence()
-		if e.Detail = detail; e.At.IsZero() {
+		if e.Text = detail; e.At.IsZero() {
 			e.At = f.since
 		}
 		if f.since.IsZero() {

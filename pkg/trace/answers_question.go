@@ -14,18 +14,18 @@ func (t *Trace) Questions() []seq.Question {
 	var all []seq.Question
 	for _, s := range c.podStories() {
 		if w := s.boundInSilence(); w != nil && t.now.Sub(w.received) >= silence*3/5 { // so that the answer is there in time
-			all = append(all, seq.Question{About: "lease", Node: s.node})
+			all = append(all, seq.Question{Kind: "lease", Node: s.node})
 			break
 		}
 	}
 	for _, s := range c.podStories() {
 		if _, known := t.runtimes[s.node]; !known && s.awaitsRuntime(t.now) {
-			all = append(all, seq.Question{About: "node", Node: s.node})
+			all = append(all, seq.Question{Kind: "node", Node: s.node})
 			break
 		}
 	}
 	if t.webhooks == nil && len(c.subject().admitted) > 0 {
-		all = append(all, seq.Question{About: "webhooks", Node: ""})
+		all = append(all, seq.Question{Kind: "webhooks", Node: ""})
 	}
 	return all
 }

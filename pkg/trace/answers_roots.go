@@ -17,8 +17,8 @@ func (t *Trace) Roots() []seq.Object {
 	return all
 }
 
-// Refused reports whether the API server did not take one of the roots.
-func (t *Trace) Refused() bool {
+// RootRefused reports whether the API server did not take one of the roots.
+func (t *Trace) RootRefused() bool {
 	return slices.ContainsFunc(t.resolve().scene.rootStories(),
 		func(s *story) bool { return s.state(len(s.revisions)).Refused != "" })
 }

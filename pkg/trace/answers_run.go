@@ -204,8 +204,8 @@ func (r *result) unseen() []string {
 		words = append(words, fmt.Sprintf("%s: %s (%d times)", l.Source, l.What, l.Count))
 	}
 	for _, g := range s.gaps {
-		if g.To == "" && g.Every == 0 {
-			words = append(words, fmt.Sprintf("%s after revision %s: %s", g.Resource, g.From, g.Reason))
+		if g.ToRevision == "" && g.Every == 0 {
+			words = append(words, fmt.Sprintf("%s after revision %s: %s", g.Resource, g.FromRevision, g.Reason))
 		}
 	}
 	return words
@@ -234,5 +234,8 @@ func (s *story) refusedReads() []string {
 func (t *Trace) Unobservable() bool {
 	s := t.resolve().scene.subject()
 	return (len(s.revisions) > 0 || s.attached()) &&
-		slices.ContainsFunc(s.gaps, func(g gap) bool { return g.Resource == s.resource && g.To == "" && g.Every == 0 })
+		slices.ContainsFunc(s.gaps, func(g gap) bool {
+			return g.Resource == s.resource && g.ToRevision == "" &&
+				g.Every == 0
+		})
 }

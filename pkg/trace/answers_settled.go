@@ -82,7 +82,7 @@ func (t *Trace) listening(c *scene) (since time.Time, ok bool) {
 		lost[q.Resource] = q.Status != 200
 	}
 	for _, g := range c.gaps {
-		if g.To == "" {
+		if g.ToRevision == "" {
 			delete(lost, g.Resource)
 		}
 	}

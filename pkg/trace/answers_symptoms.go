@@ -33,7 +33,7 @@ func refusal(s *story, _ time.Time) (finding, bool) {
 	if q == nil {
 		return finding{}, false
 	}
-	e := seq.Evidence{Source: "http", Detail: fmt.Sprintf("the answer to our own request: %d %s", q.Status, q.StatusText),
+	e := seq.Evidence{Source: "http", Text: fmt.Sprintf("the answer to our own request: %d %s", q.Status, q.StatusText),
 		At: q.FirstByte}
 	return finding{by: seq.APIServer, reason: cmp.Or(q.StatusText, "refused"), message: q.Message, since: q.FirstByte,
 		evidence: []seq.Evidence{e}}, true
@@ -169,7 +169,7 @@ func silentKubelet(s *story, now time.Time) (finding, bool) {
 		f.message += fmt.Sprintf("; when we asked, it had renewed its lease %.0f s before", since.Seconds())
 		f.mayMend = since < time.Duration(l.Seconds)*time.Second || now.Sub(s.leaseAt) > 2*silence
 		f.evidence = append(f.evidence,
-			seq.Evidence{Source: "http", Detail: fmt.Sprintf("Lease kube-node-lease/%s, which lasts %d s", l.Node, l.Seconds),
+			seq.Evidence{Source: "http", Text: fmt.Sprintf("Lease kube-node-lease/%s, which lasts %d s", l.Node, l.Seconds),
 				At: l.Renewed})
 	}
 	f.from = f.since.Add(silence)

@@ -48,7 +48,7 @@ func (r *result) phases(s *story, f frame) []seq.Phase {
 			phases = append(phases, *p)
 		}
 	}
-	if p := byRow[rest]; p != nil && p.Best > 0 {
+	if p := byRow[rest]; p != nil && p.Took > 0 {
 		phases = append(phases, *p)
 	}
 	if !f.likely {
@@ -66,7 +66,7 @@ func balance(phases []seq.Phase, total time.Duration) {
 	for i := range phases {
 		p := &phases[i]
 		least, most := total-(high-p.Max), total-(low-p.Min)
-		p.Min, p.Max = max(p.Min, min(least, p.Best)), min(p.Max, max(most, p.Best))
+		p.Min, p.Max = max(p.Min, min(least, p.Took)), min(p.Max, max(most, p.Took))
 	}
 }
 
@@ -151,7 +151,7 @@ func addPiece(p *seq.Phase, x piece, f frame) {
 	p.Latest = instant.Later(p.Latest, e.Latest)
 	outer := e.Latest.Sub(instant.Later(b.Earliest, coveredUntil(p)))
 	p.Min, p.Max = p.Min+max(0, e.Earliest.Sub(b.Latest)), p.Max+max(outer, x.to.Sub(x.from))
-	p.Best += x.to.Sub(x.from)
+	p.Took += x.to.Sub(x.from)
 	p.Open = p.Open || x.open
 	p.Parts = append(p.Parts,
 		seq.Part{Begin: stepKey(x.begin), End: stepKey(x.end), Window: seq.Window{Earliest: b.Earliest, Latest: e.Latest},

@@ -56,7 +56,7 @@ func (t *Trace) Waits(end time.Time) []seq.Wait {
 	took := map[string]time.Duration{}
 	for _, p := range t.Phases(end) {
 		if !p.Open { // what goes on may still be something else
-			took[p.Name] = p.Best
+			took[p.Name] = p.Took
 		}
 	}
 	var all []seq.Wait

@@ -29,6 +29,6 @@
 // API.
 //
 // Times. Every window is on the clock of the process that made the observations (Observation.Received). Times that
-// another clock gave are moved by the offset measured between the two, see Run.Clocks; Step.Clock names the clock that
-// gave the sharpest bound.
+// another clock gave are moved by the offset measured between the two, see Run.Clocks; Step.ClockOf names the clock
+// that gave the sharpest bound.
 package trace

@@ -71,14 +71,14 @@ func (s *story) consulted(q *seq.Request, changed []string) []consulted {
 		if c.audit != nil {
 			for _, w := range c.audit.Webhooks {
 				e := c.auditEvidence()
-				e.Detail = "the entry says that webhook " + w.Name + " of " + w.Configuration + " was asked; " + e.Detail
+				e.Text = "the entry says that webhook " + w.Name + " of " + w.Configuration + " was asked; " + e.Text
 				add(consulted{name: w.Name, answer: answer(w.Name), evidence: e})
 			}
 		}
 	}
 	if m := deniedBy.FindStringSubmatch(q.Message); m != nil && q.Status >= 300 {
 		denied := consulted{name: m[1], answer: "denies: " + m[2],
-			evidence: seq.Evidence{Source: "http", Detail: "the answer to our own request names it", At: q.FirstByte}}
+			evidence: seq.Evidence{Source: "http", Text: "the answer to our own request names it", At: q.FirstByte}}
 		if i := slices.IndexFunc(all, func(o consulted) bool { return o.name == m[1] }); i >= 0 {
 			all[i].answer = denied.answer
 		}
@@ -87,7 +87,7 @@ func (s *story) consulted(q *seq.Request, changed []string) []consulted {
 	if len(all) == 0 && slices.ContainsFunc(changed, func(word string) bool { return !builtIn.MatchString(word) }) &&
 		s.webhooks != nil && len(s.webhooks.Mutating) == 1 {
 		e := seq.Evidence{Source: "http",
-			Detail: "it is the only mutating webhook for Pods, and the answer to our own request is not what it " +
+			Text: "it is the only mutating webhook for Pods, and the answer to our own request is not what it " +
 				"asked for",
 			ResourceVersion: q.ResourceVersion, At: q.FirstByte}
 		all = append(all, consulted{name: s.webhooks.Mutating[0], answer: "changes the Pod", inferred: true, evidence: e})

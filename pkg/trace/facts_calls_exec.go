@@ -72,11 +72,11 @@ func (x execCall) cri() seq.Key { return criKey("Exec", x.Exec.Container, x.numb
 func (x execCall) startEvidence() (time.Time, []seq.Evidence) {
 	switch e := x.Exec; {
 	case !e.Output.IsZero():
-		return e.Output, []seq.Evidence{{Source: "http", Detail: "the command's first output", At: e.Output}}
+		return e.Output, []seq.Evidence{{Source: "http", Text: "the command's first output", At: e.Output}}
 	case e.ExitCode != nil:
 		return e.Ended, []seq.Evidence{x.status()}
 	case strings.Contains(e.Error, triedByRuntime):
-		return e.Ended, []seq.Evidence{{Source: "http", Detail: "the error on the connection's last stream is the runtime's",
+		return e.Ended, []seq.Evidence{{Source: "http", Text: "the error on the connection's last stream is the runtime's",
 			At: e.Ended}}
 	}
 	return time.Time{}, nil
@@ -85,7 +85,7 @@ func (x execCall) startEvidence() (time.Time, []seq.Evidence) {
 // status is the evidence of the exit status.
 func (x execCall) status() seq.Evidence {
 	return seq.Evidence{Source: "http",
-		Detail: fmt.Sprintf("the exit status on the connection's last stream: %d", *x.Exec.ExitCode), At: x.Exec.Ended}
+		Text: fmt.Sprintf("the exit status on the connection's last stream: %d", *x.Exec.ExitCode), At: x.Exec.Ended}
 }
 
 // ended says that the command has, and how.

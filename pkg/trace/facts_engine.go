@@ -122,7 +122,7 @@ func (s *story) lastEngineRequest(verb string) (last *seq.Request) {
 }
 
 func (e *engineEvent) evidence() seq.Evidence {
-	return seq.Evidence{Source: "docker", Detail: "event " + e.Type + " " + e.Action, At: e.at}
+	return seq.Evidence{Source: "docker", Text: "event " + e.Type + " " + e.Action, At: e.at}
 }
 
 func (e *runtimeEvent) evidence() seq.Evidence {
@@ -130,12 +130,12 @@ func (e *runtimeEvent) evidence() seq.Evidence {
 	if e.PID > 0 {
 		detail += fmt.Sprintf(", process %d of the host", e.PID)
 	}
-	return seq.Evidence{Source: "containerd", Detail: detail, At: e.at}
+	return seq.Evidence{Source: "containerd", Text: detail, At: e.at}
 }
 
 // noted is an instant of the engine's clock, or of containerd's.
 func (s *story) setEngineInstant(x *seq.Step, at time.Time) {
-	x.Clock = seq.Engine
+	x.ClockOf = seq.Engine
 	x.SetInstant(at, instant.OurPrecision)
 }
 
@@ -172,7 +172,7 @@ func (s *story) containerEnding() (e containerEnding, ok bool) {
 			e.code, e.endedBy, ok = *q.Docker.ExitCode, q.Docker.Ended, true
 		}
 		e.evidence = append(e.evidence,
-			seq.Evidence{Source: "http", Detail: "the answer to our request to wait for it", At: q.Docker.Ended})
+			seq.Evidence{Source: "http", Text: "the answer to our request to wait for it", At: q.Docker.Ended})
 	}
 	e.oom = s.engineEventOf("oom") != nil || s.containerdEventOf("/tasks/oom") != nil
 	for _, q := range s.requests {
@@ -187,7 +187,7 @@ func (s *story) startedBy() (time.Time, []seq.Evidence) {
 	var evidence []seq.Evidence
 	if q := s.lastEngineRequest("start"); q != nil && q.Status > 0 && q.Status < 400 && !q.FirstByte.IsZero() {
 		by, evidence = q.FirstByte, []seq.Evidence{{Source: "http",
-			Detail: fmt.Sprintf("the answer to our request to start it: %d %s", q.Status, q.StatusText), At: q.FirstByte}}
+			Text: fmt.Sprintf("the answer to our request to start it: %d %s", q.Status, q.StatusText), At: q.FirstByte}}
 	}
 	if e := s.engineEventOf("start"); e != nil {
 		by, evidence = instant.Sooner(by, e.at), append(evidence, e.evidence())

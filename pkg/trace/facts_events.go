@@ -27,7 +27,7 @@ func (e *emitted) evidence() seq.Evidence {
 	case e.count > 1:
 		detail += fmt.Sprintf(", %d times by then", e.count)
 	}
-	return seq.Evidence{Source: "events", Detail: detail, ResourceVersion: e.event.ResourceVersion, At: e.received}
+	return seq.Evidence{Source: "events", Text: detail, ResourceVersion: e.event.ResourceVersion, At: e.received}
 }
 
 // second is the window of an emission of which only the second is known, on our clock.

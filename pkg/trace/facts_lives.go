@@ -30,7 +30,7 @@ func (s *story) readStatuses() []life {
 		if state.Running == nil && !began(state.Terminated) || attempt < 0 {
 			return
 		}
-		e := seq.Evidence{Source: "watch", Detail: "containerStatuses: " + c.Name + " " + stateOf(state),
+		e := seq.Evidence{Source: "watch", Text: "containerStatuses: " + c.Name + " " + stateOf(state),
 			ResourceVersion: w.pod.ResourceVersion, At: w.received}
 		id := criKey("", c.Name, attempt)
 		i, ok := at[id]
@@ -153,7 +153,8 @@ func (s *story) starts() []containerStart {
 		if !slices.ContainsFunc(all, func(o containerStart) bool { return o.call == call }) {
 			all = append(all,
 				containerStart{call, attempt,
-					seq.Step{Container: container, Object: s.object, Node: s.node, Clock: seq.Kubelet, Evidence: []seq.Evidence{e}}})
+					seq.Step{Container: container, Object: s.object, Node: s.node, ClockOf: seq.Kubelet,
+						Evidence: []seq.Evidence{e}}})
 		}
 	}
 	for _, a := range s.workerEvents {

@@ -174,7 +174,7 @@ func (m *pastWrite) label(resource string) string {
 func (m *pastWrite) evidence(found *write) (all []seq.Evidence) {
 	add := func(detail string, at metav1.Time) {
 		all = append(all,
-			seq.Evidence{Source: "object", Detail: detail + ", " + at.UTC().Format("15:04:05"),
+			seq.Evidence{Source: "object", Text: detail + ", " + at.UTC().Format("15:04:05"),
 				ResourceVersion: found.object.GetResourceVersion(), At: at.Time})
 	}
 	switch {
@@ -182,7 +182,7 @@ func (m *pastWrite) evidence(found *write) (all []seq.Evidence) {
 		add(m.because, m.at)
 	case m.entry != "":
 		all = append(all,
-			seq.Evidence{Source: "object", Detail: m.entry + ", within a second of it",
+			seq.Evidence{Source: "object", Text: m.entry + ", within a second of it",
 				ResourceVersion: found.object.GetResourceVersion(), At: m.at.Time})
 	}
 	for _, c := range m.conditions {

@@ -267,7 +267,7 @@ func (c *apiCall) auditEvidence() seq.Evidence {
 	detail := fmt.Sprintf("user %s, agent %s, Audit-ID %s, received to answered %.1f ms%s", c.audit.User,
 		strings.SplitN(c.audit.UserAgent, " ", 2)[0], c.audit.ID,
 		c.audit.Completed.Sub(c.audit.Received).Seconds()*1000, c.joinedHow)
-	return seq.Evidence{Source: "audit", Detail: detail, ResourceVersion: c.audit.ResourceVersion, At: c.audit.Received}
+	return seq.Evidence{Source: "audit", Text: detail, ResourceVersion: c.audit.ResourceVersion, At: c.audit.Received}
 }
 
 // toOurClock moves a time of another clock to ours.

@@ -52,7 +52,8 @@ func (t *store) scene() *scene {
 		c.gaps = append(c.gaps, gap{g, at})
 	}
 	slices.SortFunc(c.gaps, func(a, b gap) int {
-		return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.Resource+a.From+a.To+a.Reason, b.Resource+b.From+b.To+b.Reason))
+		return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.Resource+a.FromRevision+a.ToRevision+a.Reason,
+			b.Resource+b.FromRevision+b.ToRevision+b.Reason))
 	})
 	for key, n := range t.losses {
 		key.Count = n

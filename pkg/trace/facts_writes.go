@@ -47,7 +47,7 @@ func (w *write) byCollector() bool {
 }
 
 func (w *write) evidence() seq.Evidence {
-	e := seq.Evidence{Source: "watch", Detail: w.actor.because, ResourceVersion: w.object.GetResourceVersion(),
+	e := seq.Evidence{Source: "watch", Text: w.actor.because, ResourceVersion: w.object.GetResourceVersion(),
 		At: w.received}
 	if w.received.IsZero() { // it came with the answer to our own request
 		e.Source = "http"
@@ -78,7 +78,7 @@ func (w *write) isStatusPatch() bool {
 func (w *write) byController() bool { return w.ownRequest == nil && w.actor.name.IsController() }
 
 func (w *write) evidenceOf(detail string, at time.Time) seq.Evidence {
-	return seq.Evidence{Source: "object", Detail: detail, ResourceVersion: w.object.GetResourceVersion(), At: at}
+	return seq.Evidence{Source: "object", Text: detail, ResourceVersion: w.object.GetResourceVersion(), At: at}
 }
 
 // write is one revision of the object and what it changed.

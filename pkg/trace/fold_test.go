@@ -52,7 +52,7 @@ func FuzzFold(f *testing.F) {
 				t.Errorf("a member without uid: %+v", m)
 			}
 		}
-		tr.Refused()
+		tr.RootRefused()
 		first := asJSON(t, tr)
 		again := trace.New(seq.Object{Kind: kind, Namespace: "default", Name: name})
 		for line := range bytes.Lines(lines) {

@@ -86,7 +86,8 @@ func told(tr *trace.Trace) string {
 		say("root", []any{r, st, by, ok})
 	}
 	say("settled", []int{tr.Settled(time.Second), tr.Settled(10 * time.Millisecond)})
-	say("ends", []any{tr.Refused(), tr.Unobservable(), tr.EventsPending(), tr.RecordsComplete(true, true), tr.Questions(),
+	say("ends", []any{tr.RootRefused(), tr.Unobservable(), tr.EventsPending(), tr.RecordsComplete(true, true),
+		tr.Questions(),
 		tr.Aftermath()})
 	return string(b)
 }

@@ -26,7 +26,7 @@ func TestRuntimeHasOneName(t *testing.T) {
 		t.Fatalf("the kubelet calls %v before anything says what its runtime is", names)
 	}
 	tr := scenario.Fold(s.Subject, s.Observations)
-	ask := seq.Question{About: "node", Node: "node1"}
+	ask := seq.Question{Kind: "node", Node: "node1"}
 	if !slices.Contains(tr.Questions(), ask) {
 		t.Errorf("asks %v", tr.Questions())
 	}
@@ -41,7 +41,7 @@ func TestRuntimeHasOneName(t *testing.T) {
 	for _, name := range []string{"plain", "show"} { // whose containers say it
 		s := scenario.Named(t, name)
 		if tr := scenario.Fold(s.Subject, s.Observations); slices.ContainsFunc(tr.Questions(),
-			func(q seq.Question) bool { return q.About == "node" }) {
+			func(q seq.Question) bool { return q.Kind == "node" }) {
 			t.Errorf("%s: asks %v", name, tr.Questions())
 		}
 	}

@@ -47,7 +47,7 @@ func TestAuditAtLevelMetadata(t *testing.T) {
 					t.Errorf("%s: %s is not joined: %v", name, step.Label, step.Evidence)
 				}
 				for _, e := range step.Evidence {
-					said = said || strings.Contains(e.Detail, "joined to this revision by order and time")
+					said = said || strings.Contains(e.Text, "joined to this revision by order and time")
 				}
 			}
 		}

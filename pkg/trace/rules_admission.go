@@ -40,7 +40,7 @@ func deriveAdmission(s *story, emit func(graph.Claim)) {
 	for _, h := range hooks {
 		key := seq.Key("webhook:" + h.name)
 		step := seq.Step{Key: key, Call: key, From: seq.APIServer, To: seq.Webhook(h.name),
-			Label: "AdmissionReview: Pod " + s.object.Name, Object: s.object, Clock: seq.APIServer,
+			Label: "AdmissionReview: Pod " + s.object.Name, Object: s.object, ClockOf: seq.APIServer,
 			Evidence: []seq.Evidence{h.evidence}, Window: seq.Window{Earliest: q.Sent, Latest: q.FirstByte}}
 		end := step.Reply(cmp.Or(h.answer, "answers"))
 		if h.inferred {
@@ -57,9 +57,9 @@ func deriveAdmission(s *story, emit func(graph.Claim)) {
 	}
 	if len(changed) > 0 {
 		note := seq.Step{Key: "admission", From: seq.APIServer, To: seq.APIServer, Kind: seq.NoteKind, Instant: seq.AtEnd,
-			Label: "admission " + strings.Join(changed, ", "), Object: s.object, Clock: seq.APIServer,
+			Label: "admission " + strings.Join(changed, ", "), Object: s.object, ClockOf: seq.APIServer,
 			Window: seq.Window{Earliest: q.Sent, Latest: q.FirstByte}}
-		note.Evidence = []seq.Evidence{{Source: "http", Detail: "the answer to our own request against what it asked for",
+		note.Evidence = []seq.Evidence{{Source: "http", Text: "the answer to our own request against what it asked for",
 			ResourceVersion: q.ResourceVersion, At: q.FirstByte}}
 		emit(graph.Claim{Step: note, Follows: append(last, callKey(q))})
 		last = []seq.Key{note.Key}

@@ -15,7 +15,8 @@ import (
 )
 
 func (s *story) requestStep(verb, subresource string) seq.Step {
-	return seq.Step{Verb: verb, Resource: s.resource, Subresource: subresource, Object: s.object, Clock: seq.APIServer}
+	return seq.Step{Verb: verb, Resource: s.resource, Subresource: subresource, Object: s.object,
+		ClockOf: seq.APIServer}
 }
 
 var ruleWrite = rule{
@@ -114,12 +115,12 @@ func deriveBind(s *story, emit func(graph.Claim)) {
 			c.Key, c.Verb, c.Subresource, c.ResourceVersion = hiddenBindKey, "create", "binding", ""
 			c.From, c.Certainty, c.Best = w.binder(), seq.Inferred, time.Time{}
 			c.Window.Earliest = time.Time{}
-			c.Evidence[0].Detail = "spec.nodeName appeared, within more than one write"
+			c.Evidence[0].Text = "spec.nodeName appeared, within more than one write"
 		}
 		c.Node, c.Follows = w.pod.Spec.NodeName, append(c.Follows, pickKey, deliverScheduler)
 		if e := s.scheduled(); e != nil {
 			// The scheduler emits Scheduled after the bind has returned.
-			c.Certainty, c.Clock = seq.Observed, seq.Scheduler
+			c.Certainty, c.ClockOf = seq.Observed, seq.Scheduler
 			c.Evidence = append(c.Evidence, e.evidence())
 			c.Window.Latest = instant.Sooner(c.Window.Latest, e.at)
 			if !e.at.IsZero() {
@@ -183,7 +184,7 @@ func deriveEtcdWrite(s *story, w *write, emit func(graph.Claim)) {
 		return
 	}
 	step := seq.Step{Key: s.etcdKey(w.rv), Label: s.object.Kind + " " + s.object.Name, Object: s.object,
-		ResourceVersion: w.object.GetResourceVersion(), Clock: seq.APIServer}
+		ResourceVersion: w.object.GetResourceVersion(), ClockOf: seq.APIServer}
 	step.Window, step.Best = w.window()
 	if w.ownRequest != nil {
 		// The answer follows the commit closely.

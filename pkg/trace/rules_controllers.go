@@ -142,7 +142,7 @@ func deriveControllerDelivery(s *story, w *write, emit func(graph.Claim)) {
 	}
 	step := seq.Step{Key: d.deliveredTo(w.actor.name), To: w.actor.name,
 		Label: "watch: " + d.story.object.Kind + " " + d.story.object.Name, Object: d.story.object,
-		About: d.story.object.UID, Verb: "watch", Resource: d.resource, Clock: seq.APIServer,
+		About: d.story.object.UID, Verb: "watch", Resource: d.resource, ClockOf: seq.APIServer,
 		ResourceVersion: d.write.object.GetResourceVersion()}
 	if what := d.changed(); what != "" && !d.creates {
 		step.Label += ": " + what
@@ -175,8 +175,9 @@ func deriveControllerEvent(s *story, e *emitted, emit func(graph.Claim)) {
 	}
 	for _, o := range s.childrenNamedIn(e.event.Message) {
 		if w := o.doneBefore(e); w != nil {
-			step := seq.Step{Key: o.writeKey(w), From: e.emitter, To: seq.APIServer, Certainty: seq.Observed, Clock: e.emitter,
-				Detail: seq.Normal, Evidence: []seq.Evidence{e.evidence()}}
+			step := seq.Step{Key: o.writeKey(w), From: e.emitter, To: seq.APIServer, Certainty: seq.Observed,
+				ClockOf: e.emitter,
+				Detail:  seq.Normal, Evidence: []seq.Evidence{e.evidence()}}
 			step.Window.Latest = e.at
 			emit(graph.Claim{Step: step})
 		}

@@ -18,8 +18,9 @@ var dockerLabels = map[string]string{"pull": "images/create (%s)", "create": "co
 	"delete": "containers (%s)"}
 
 func (s *story) dockerRequest(q *seq.Request) seq.Step {
-	x := seq.Step{Key: callKey(q), Call: callKey(q), Verb: q.Verb, Resource: q.Resource, Object: s.object, Clock: seq.User,
-		Detail: seq.Brief}
+	x := seq.Step{Key: callKey(q), Call: callKey(q), Verb: q.Verb, Resource: q.Resource, Object: s.object,
+		ClockOf: seq.User,
+		Detail:  seq.Brief}
 	name := s.object.Name
 	if q.Verb == "pull" {
 		name = q.Docker.Image
@@ -87,9 +88,9 @@ func deriveDockerRequest(s *story, emit func(graph.Claim)) {
 			answer.Label += fmt.Sprintf(", exit code %d", *q.Docker.ExitCode)
 		}
 		answer.SetInstant(at, instant.OurPrecision)
-		answer.Evidence = []seq.Evidence{{Source: "http", Detail: "the answer's first byte", At: at}}
+		answer.Evidence = []seq.Evidence{{Source: "http", Text: "the answer's first byte", At: at}}
 		if at != q.FirstByte {
-			answer.Evidence[0].Detail = "the end of the answer"
+			answer.Evidence[0].Text = "the end of the answer"
 		}
 		after = []seq.Key{request.Key}
 		switch q.Verb {
@@ -144,7 +145,7 @@ func (s *story) emitWithinCreate(x seq.Step, emit func(graph.Claim)) {
 	if q == nil || q.Status >= 300 || q.FirstByte.IsZero() {
 		return
 	}
-	x.Object, x.Clock = s.object, seq.Engine
+	x.Object, x.ClockOf = s.object, seq.Engine
 	x.Window.Latest = q.FirstByte
 	if e := s.engineEventOf("create"); e != nil { // which comes last
 		x.Window.Latest = instant.Sooner(x.Window.Latest, e.at)
@@ -180,7 +181,7 @@ func deriveDockerImage(s *story, emit func(graph.Claim)) {
 		s.emitWithinCreate(seq.Step{Key: "docker:image",
 			Label: fmt.Sprintf("image %s: %d read-only %s", q.Docker.Image, q.Docker.Layers, word),
 			Evidence: []seq.Evidence{{Source: "http",
-				Detail: fmt.Sprintf("the engine's answer to %s %s: RootFS.Layers", q.Method, q.Path), At: q.FirstByte}}}, emit)
+				Text: fmt.Sprintf("the engine's answer to %s %s: RootFS.Layers", q.Method, q.Path), At: q.FirstByte}}}, emit)
 		return
 	}
 }
@@ -208,7 +209,7 @@ func deriveDockerLayer(s *story, emit func(graph.Claim)) {
 		}
 		s.emitWithinCreate(seq.Step{Key: "docker:layer", Label: "a read-write layer on top, by " + q.Docker.Driver,
 			Evidence: []seq.Evidence{{Source: "http",
-				Detail: fmt.Sprintf("the engine's answer to %s %s: its storage driver", q.Method, q.Path), At: q.FirstByte}}}, emit)
+				Text: fmt.Sprintf("the engine's answer to %s %s: its storage driver", q.Method, q.Path), At: q.FirstByte}}}, emit)
 		return
 	}
 }

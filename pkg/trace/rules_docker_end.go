@@ -31,8 +31,8 @@ func deriveDockerOutput(s *story, emit func(graph.Claim)) {
 	if q == nil || q.Docker.Output.IsZero() {
 		return
 	}
-	x := seq.Step{Key: "docker:output", Object: s.object, Clock: seq.User,
-		Evidence: []seq.Evidence{{Source: "http", Detail: "the first bytes on the connection that is attached",
+	x := seq.Step{Key: "docker:output", Object: s.object, ClockOf: seq.User,
+		Evidence: []seq.Evidence{{Source: "http", Text: "the first bytes on the connection that is attached",
 			At: q.Docker.Output}}}
 	x.SetInstant(q.Docker.Output, instant.OurPrecision)
 	emit(graph.Claim{Step: x, Follows: []seq.Key{"docker:program", callKey(q).End()}})
@@ -59,7 +59,7 @@ func deriveDockerExit(s *story, emit func(graph.Claim)) {
 	}
 	x := seq.Step{Key: "docker:exit", From: s.containerLane(), To: s.containerLane(),
 		Label:  fmt.Sprintf("exits with %d", e.code),
-		Object: s.object, Container: s.object.Name, Clock: seq.Engine, Evidence: e.evidence}
+		Object: s.object, Container: s.object.Name, ClockOf: seq.Engine, Evidence: e.evidence}
 	if e.oom {
 		x.Label += ", killed by the kernel: out of memory"
 	}
@@ -89,7 +89,7 @@ func deriveDockerExitTold(s *story, emit func(graph.Claim)) {
 	if die == nil {
 		return
 	}
-	x := seq.Step{Key: "docker:exit-told", Label: "event: its task has ended", Object: s.object, Clock: seq.Engine,
+	x := seq.Step{Key: "docker:exit-told", Label: "event: its task has ended", Object: s.object, ClockOf: seq.Engine,
 		Evidence: []seq.Evidence{die.evidence()}}
 	x.Window.Latest = die.at
 	emit(graph.Claim{Step: x, Follows: []seq.Key{"docker:exit"}, Lag: statusLag})

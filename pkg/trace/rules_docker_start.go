@@ -21,7 +21,7 @@ var containerdCalls = []struct{ call, topic string }{
 // containerdCall emits what the engine asks of containerd: the call, and that it was done.
 func (s *story) containerdCall(call string, end seq.Step, after []seq.Key, emit func(graph.Claim)) {
 	request := seq.Step{Key: containerdKey(call), Call: containerdKey(call), From: seq.Engine, To: seq.Containerd,
-		Label: call, Object: s.object, Clock: seq.Engine, Detail: end.Detail, Evidence: end.Evidence}
+		Label: call, Object: s.object, ClockOf: seq.Engine, Detail: end.Detail, Evidence: end.Evidence}
 	request.Window.Latest = end.Window.Latest
 	emit(graph.Claim{Step: request, Follows: after, Lag: criLag})
 	answer := request.Reply(call + " returns")
@@ -68,7 +68,7 @@ func deriveDockerContainerd(s *story, emit func(graph.Claim)) {
 }
 
 func refusedEvidence(q *seq.Request) seq.Evidence {
-	return seq.Evidence{Source: "http", Detail: "the engine's answer is an error of the OCI runtime", At: q.FirstByte}
+	return seq.Evidence{Source: "http", Text: "the engine's answer is an error of the OCI runtime", At: q.FirstByte}
 }
 
 var ruleContainerdEvent = rule{
@@ -142,7 +142,7 @@ func deriveDockerRunc(s *story, emit func(graph.Claim)) {
 		return
 	}
 	create := seq.Step{Key: "runc:create", To: s.theRuntime(), Label: "create", Object: s.object, Container: s.object.Name,
-		Clock: seq.Engine, Evidence: evidence}
+		ClockOf: seq.Engine, Evidence: evidence}
 	create.Window.Latest = by
 	if e := s.containerdEventOf("/tasks/create"); e != nil { // which is published when runc has done it
 		create.Window.Latest, create.Evidence = e.at, []seq.Evidence{e.evidence()}
@@ -193,7 +193,7 @@ func deriveDockerProgram(s *story, emit func(graph.Claim)) {
 	}
 	x := seq.Step{Key: "docker:program", From: s.theRuntime(), To: s.containerLane(), Object: s.object,
 		Container: s.object.Name,
-		Clock:     seq.Engine, Evidence: evidence}
+		ClockOf:   seq.Engine, Evidence: evidence}
 	x.Window.Latest = by
 	if e := s.containerdEventOf("/tasks/start"); e != nil {
 		x.Window.Latest, x.Evidence = e.at, []seq.Evidence{e.evidence()}

@@ -19,7 +19,7 @@ import (
 // note is the step of an Event that tells of something its emitter saw.
 func (s *story) eventStep(e *emitted) seq.Step {
 	n := seq.Step{Key: e.noteKey(), From: e.emitter, To: e.emitter, Container: e.container, Object: s.object,
-		Clock: e.emitter}
+		ClockOf: e.emitter}
 	n.Label = e.event.Reason + ": " + e.event.Message
 	if n.Window, n.Best = e.second(s), s.usuallyEmitted(e); !e.at.IsZero() {
 		n.SetInstant(e.at, time.Millisecond)
@@ -49,7 +49,7 @@ func deriveEventWrite(s *story, e *emitted, emit func(graph.Claim)) {
 	step := seq.Step{Key: e.writeKey(), From: e.emitter, Verb: "create", Resource: "events",
 		Object:          e.object(),
 		ResourceVersion: e.event.ResourceVersion, Label: "POST events: " + e.event.Reason, Container: e.container,
-		Clock: e.emitter}
+		ClockOf: e.emitter}
 	if e.count > 1 {
 		step.Verb, step.Label = "patch", fmt.Sprintf("PATCH events: %s, %d times now", e.event.Reason, e.count)
 	}
@@ -58,7 +58,7 @@ func deriveEventWrite(s *story, e *emitted, emit func(graph.Claim)) {
 	step.Best = instant.Before(e.received, eventLag)
 	step.Evidence = []seq.Evidence{e.evidence()}
 	etcd := step
-	etcd.Key, etcd.From, etcd.To, etcd.Clock = e.etcdKey(), seq.APIServer, seq.Etcd, seq.APIServer
+	etcd.Key, etcd.From, etcd.To, etcd.ClockOf = e.etcdKey(), seq.APIServer, seq.Etcd, seq.APIServer
 	etcd.Label = "Event " + e.event.Reason
 	at := s.commitOf("events", e.rv)
 	emit(graph.Claim{Step: step, Follows: []seq.Key{e.noteKey()}, Stored: at})

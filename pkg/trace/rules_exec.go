@@ -18,7 +18,7 @@ import (
 // here is a message about the command in its container.
 func (s *story) execStep(x execCall, key seq.Key, label string, evidence []seq.Evidence) seq.Step {
 	return seq.Step{Key: key, Label: label, Container: x.Exec.Container, Object: s.object, Node: s.node,
-		Clock: seq.Kubectl, Evidence: evidence}
+		ClockOf: seq.Kubectl, Evidence: evidence}
 }
 
 var ruleOwnExec = rule{
@@ -41,7 +41,7 @@ var ruleOwnExec = rule{
 func deriveOwnExec(s *story, emit func(graph.Claim)) {
 	for _, x := range s.execs((*seq.Request).Acts) {
 		request := s.requestStep(verbs[x.Method], "exec")
-		request.Key, request.Call, request.Clock = callKey(x.Request), callKey(x.Request), seq.Kubectl
+		request.Key, request.Call, request.ClockOf = callKey(x.Request), callKey(x.Request), seq.Kubectl
 		request.Container, request.Node = x.Exec.Container, s.node
 		request.Label = x.Method + " pods/exec (" + s.object.Name + ") " + x.Exec.Container + ": " +
 			strings.Join(x.Exec.Command, " ")
@@ -49,7 +49,7 @@ func deriveOwnExec(s *story, emit func(graph.Claim)) {
 		request.Evidence = []seq.Evidence{x.Evidence()}
 		if x.Method == "POST" { // it is not known when its connection was ready
 			request.Window.Latest, request.Sharp = x.FirstByte, false
-			request.Evidence[0].Detail += "; the connection's set-up is part of it"
+			request.Evidence[0].Text += "; the connection's set-up is part of it"
 		}
 		for _, c := range s.records.calls {
 			if c.id == x.ID {
@@ -114,7 +114,7 @@ func deriveExecCRI(s *story, emit func(graph.Claim)) {
 		start := graph.Claim{Step: s.execStep(x, "", "Exec "+x.Exec.Container, evidence),
 			Follows: []seq.Key{x.key("kubelet")},
 			Lag:     criLag}
-		end := graph.Claim{Step: seq.Step{Evidence: evidence, Window: seq.Window{Latest: by}, Clock: seq.Kubectl},
+		end := graph.Claim{Step: seq.Step{Evidence: evidence, Window: seq.Window{Latest: by}, ClockOf: seq.Kubectl},
 			Lag: criLag}
 		s.call("Exec", x.Exec.Container, x.number, start, end, emit)
 	}
@@ -191,7 +191,7 @@ func deriveExecOutput(s *story, emit func(graph.Claim)) {
 			continue
 		}
 		step := s.execStep(x, x.key("output"), "the first of the command's output",
-			[]seq.Evidence{{Source: "http", Detail: "the first bytes on a stream of our connection", At: x.Exec.Output}})
+			[]seq.Evidence{{Source: "http", Text: "the first bytes on a stream of our connection", At: x.Exec.Output}})
 		step.SetInstant(x.Exec.Output, instant.OurPrecision)
 		emit(graph.Claim{Step: step, Follows: []seq.Key{x.key("begins"), callKey(x.Request).End()}})
 	}
@@ -244,7 +244,7 @@ func deriveExecStatus(s *story, emit func(graph.Claim)) {
 			continue
 		}
 		step := s.execStep(x, x.key("status"), "", nil)
-		if step.Evidence = []seq.Evidence{{Source: "http", Detail: "the end of the streams: " + x.Exec.Error,
+		if step.Evidence = []seq.Evidence{{Source: "http", Text: "the end of the streams: " + x.Exec.Error,
 			At: x.Exec.Ended}}; x.Exec.ExitCode != nil {
 			step.Evidence[0] = x.status()
 		}
@@ -274,7 +274,7 @@ func deriveProcess(s *story, emit func(graph.Claim)) {
 	for _, x := range s.execs(func(q *seq.Request) bool { return !q.Acts() }) {
 		for _, p := range x.Exec.Processes {
 			step := s.execStep(x, x.key(fmt.Sprint("process:", p.PID)), fmt.Sprintf("process %d: %s", p.PID, p.Command),
-				[]seq.Evidence{{Source: "http", Detail: fmt.Sprintf("/proc/%d in the container", p.PID), At: x.Exec.Ended}})
+				[]seq.Evidence{{Source: "http", Text: fmt.Sprintf("/proc/%d in the container", p.PID), At: x.Exec.Ended}})
 			step.From, step.To = seq.Container(x.Exec.Container), seq.Container(x.Exec.Container)
 			step.Window, step.Best = seq.Window{Earliest: x.Sent, Latest: x.Exec.Ended}, x.Exec.Ended
 			emit(graph.Claim{Step: step, Follows: []seq.Key{x.key("begins")}})

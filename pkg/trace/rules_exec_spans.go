@@ -29,7 +29,7 @@ func deriveExecSpan(s *story, emit func(graph.Claim)) {
 	for _, x := range s.execRecords {
 		step := s.execStep(x.execCall, x.key("kubelet"), "exec "+x.Exec.Container+": "+x.Exec.CommandLine(),
 			[]seq.Evidence{x.server.Evidence()})
-		step.Clock = seq.Kubelet
+		step.ClockOf = seq.Kubelet
 		step.Window, step.Best = s.startOf(x.server)
 		step.Sharp, step.Precision = true, spanPrecision
 		emit(graph.Claim{Step: step, Follows: []seq.Key{callKey(x.Request)}})
@@ -57,12 +57,12 @@ func deriveProcessSpan(s *story, emit func(graph.Claim)) {
 			continue
 		}
 		exec := s.execStep(x.execCall, "runc:exec:"+x.execCall.cri(), "exec", []seq.Evidence{x.runc.Evidence()})
-		exec.From, exec.To, exec.Clock = s.runtime, s.ociRuntime(), seq.Kubelet
+		exec.From, exec.To, exec.ClockOf = s.runtime, s.ociRuntime(), seq.Kubelet
 		exec.Window, exec.Best = s.startOf(x.runc)
 		exec.Sharp, exec.Precision = true, spanPrecision
 		emit(graph.Claim{Step: exec, Follows: []seq.Key{x.execCall.cri().End()}})
 		begins := s.execStep(x.execCall, x.key("begins"), "", []seq.Evidence{x.runc.Evidence()})
-		begins.From, begins.To, begins.Clock = exec.To, seq.Container(x.Exec.Container), seq.Kubelet
+		begins.From, begins.To, begins.ClockOf = exec.To, seq.Container(x.Exec.Container), seq.Kubelet
 		_, begins.Window.Latest = s.endOf(x.runc)
 		begins.Certainty = seq.Inferred
 		emit(graph.Claim{Step: begins, Follows: []seq.Key{exec.Key}})
@@ -70,7 +70,7 @@ func deriveProcessSpan(s *story, emit func(graph.Claim)) {
 			continue
 		}
 		exit := s.execStep(x.execCall, x.key("exit"), x.exitLabel(), []seq.Evidence{x.wait.Evidence()})
-		exit.From, exit.To, exit.Clock = seq.Container(x.Exec.Container), seq.Container(x.Exec.Container), seq.Kubelet
+		exit.From, exit.To, exit.ClockOf = seq.Container(x.Exec.Container), seq.Container(x.Exec.Container), seq.Kubelet
 		_, exit.Best = s.endOf(x.wait)
 		exit.Window.Latest, exit.Sharp, exit.Precision = exit.Best, true, time.Millisecond
 		emit(graph.Claim{Step: exit, Follows: []seq.Key{x.key("begins")}})

@@ -55,7 +55,7 @@ func (s *story) ownWrite(verb, method string, emit func(graph.Claim)) {
 			continue
 		}
 		request := s.requestStep(verb, "")
-		request.Key, request.Call, request.Clock = callKey(r), callKey(r), seq.Kubectl
+		request.Key, request.Call, request.ClockOf = callKey(r), callKey(r), seq.Kubectl
 		request.Label = method + " " + s.resource + " (" + s.object.Name + ")"
 		if r.Pod != nil && r.Pod.DeletionGracePeriodSeconds != nil {
 			request.Label += fmt.Sprintf(", grace period %d s", *r.Pod.DeletionGracePeriodSeconds)
@@ -94,7 +94,7 @@ func (s *story) emitAnswer(r *seq.Request, request seq.Step, emit func(graph.Cla
 	if r.FlowSchema != "" {
 		detail += "; flow schema " + r.FlowSchema + ", priority level " + r.PriorityLevel
 	}
-	answer.Evidence = []seq.Evidence{{Source: "http", Detail: detail, At: r.FirstByte}}
+	answer.Evidence = []seq.Evidence{{Source: "http", Text: detail, At: r.FirstByte}}
 	after := []seq.Key{request.Key}
 	if rv, ok := parseRevision(r.ResourceVersion); ok && r.Verb != "list" && r.Verb != "watch" {
 		// theirs may be any object's
@@ -122,7 +122,7 @@ func deriveOwnRead(s *story, r *seq.Request, emit func(graph.Claim)) {
 		return
 	}
 	request := seq.Step{Verb: r.Verb, Resource: r.Resource, Object: r.Object, Key: callKey(r), Call: callKey(r),
-		Clock: seq.Kubectl}
+		ClockOf: seq.Kubectl}
 	request.Label = r.Method + " " + r.Resource + " (" + r.Verb + ")"
 	if r.Resource == "" {
 		request.Label = r.Method + " " + r.Path
@@ -151,9 +151,10 @@ var ruleWarning = rule{
 
 func deriveWarning(s *story, r *seq.Request, emit func(graph.Claim)) {
 	for i, text := range r.Warnings {
-		n := seq.Step{Key: keyf("warning:%s:%d", r.ID, i), Label: "Warning: " + text, Object: s.object, Clock: seq.Kubectl}
+		n := seq.Step{Key: keyf("warning:%s:%d", r.ID, i), Label: "Warning: " + text, Object: s.object,
+			ClockOf: seq.Kubectl}
 		n.SetInstant(r.FirstByte, instant.OurPrecision)
-		n.Evidence = []seq.Evidence{{Source: "http", Detail: "Warning header", At: r.FirstByte}}
+		n.Evidence = []seq.Evidence{{Source: "http", Text: "Warning header", At: r.FirstByte}}
 		emit(graph.Claim{Step: n, Follows: []seq.Key{callKey(r).End()}})
 	}
 }

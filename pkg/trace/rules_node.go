@@ -23,8 +23,8 @@ func (s *story) call(rpc, container string, attempt int, start, end graph.Claim,
 func (s *story) callAs(key seq.Key, rpc, container string, start, end graph.Claim, emit func(graph.Claim)) {
 	for _, c := range []*graph.Claim{&start, &end} {
 		c.Call, c.Container, c.Object, c.Node = key, container, s.object, s.node
-		if c.Clock == "" {
-			c.Clock = seq.Kubelet
+		if c.ClockOf == "" {
+			c.ClockOf = seq.Kubelet
 		}
 	}
 	start.Key, start.From, start.To = key, seq.Kubelet, s.runtime
@@ -71,7 +71,7 @@ func deriveRunSandbox(s *story, emit func(graph.Claim)) {
 	for _, w := range s.revisions {
 		if object.Condition(w.pod, corev1.PodReadyToStartContainers) == corev1.ConditionTrue {
 			end.Evidence = append(end.Evidence,
-				seq.Evidence{Source: "watch", Detail: "condition PodReadyToStartContainers is True",
+				seq.Evidence{Source: "watch", Text: "condition PodReadyToStartContainers is True",
 					ResourceVersion: w.pod.ResourceVersion, At: w.received})
 			end.Best, end.Window.Latest = s.usuallyAt(w.received, reportLag), w.received
 			break
@@ -256,7 +256,8 @@ func deriveContainerExit(s *story, emit func(graph.Claim)) {
 			continue
 		}
 		step := seq.Step{Key: exitKey(r.container, r.attempt), From: seq.Container(r.container),
-			To: seq.Container(r.container), Container: r.container, Object: s.object, Node: s.node, Clock: seq.Kubelet}
+			To: seq.Container(r.container), Container: r.container, Object: s.object, Node: s.node,
+			ClockOf: seq.Kubelet}
 		step.Label = fmt.Sprintf("exits with %d", r.exit.ExitCode)
 		if r.exit.Reason != "" && r.exit.Reason != "Completed" && r.exit.Reason != "Error" {
 			step.Label += " (" + r.exit.Reason + ")"
@@ -294,9 +295,9 @@ func deriveProbe(s *story, emit func(graph.Claim)) {
 	for _, w := range s.revisions {
 		for _, p := range w.probesPassed() {
 			step := seq.Step{Key: probeKey(p.kind, p.container, p.attempt), To: seq.Container(p.container),
-				Container: p.container, Object: s.object, Node: s.node, Clock: seq.Kubelet}
+				Container: p.container, Object: s.object, Node: s.node, ClockOf: seq.Kubelet}
 			step.Label = p.kind + " probe " + probeLabel(p.probe) + " succeeds"
-			step.Evidence = []seq.Evidence{{Source: "watch", Detail: p.detail, ResourceVersion: w.pod.ResourceVersion,
+			step.Evidence = []seq.Evidence{{Source: "watch", Text: p.text, ResourceVersion: w.pod.ResourceVersion,
 				At: w.received}}
 			step.Best, step.Window.Latest = s.usuallyAt(w.received, probeLag), w.received
 			after := []seq.Key{criKey("StartContainer", p.container, p.attempt).End()}

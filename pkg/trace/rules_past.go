@@ -80,12 +80,12 @@ func derivePastBind(s *story, emit func(graph.Claim)) {
 	for _, c := range w.pod.Status.Conditions {
 		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionTrue {
 			step.Window, e = s.secondOf(seq.APIServer,
-				c.LastTransitionTime), w.evidenceOf("condition PodScheduled since; "+e.Detail, c.LastTransitionTime.Time)
+				c.LastTransitionTime), w.evidenceOf("condition PodScheduled since; "+e.Text, c.LastTransitionTime.Time)
 		}
 	}
 	step.Evidence = []seq.Evidence{e}
 	if x := s.scheduled(); x != nil {
-		step.Certainty, step.Clock = seq.Observed, seq.Scheduler
+		step.Certainty, step.ClockOf = seq.Observed, seq.Scheduler
 		step.Evidence = append(step.Evidence, x.evidence())
 		if both := instant.Intersect(step.Window, seq.Window{Latest: x.at}); !both.Empty() { // else their clocks disagree
 			step.Window = both
@@ -185,7 +185,7 @@ func derivePastStored(s *story, emit func(graph.Claim)) {
 	}
 	write := func(key seq.Key, verb string, detail seq.Detail, e []seq.Evidence) {
 		emit(graph.Claim{Step: seq.Step{Key: stored(key), Label: s.object.Kind + " " + s.object.Name, Verb: verb,
-			Object: s.object, Clock: seq.APIServer, Detail: detail, Evidence: e}, Follows: []seq.Key{key}})
+			Object: s.object, ClockOf: seq.APIServer, Detail: detail, Evidence: e}, Follows: []seq.Key{key}})
 	}
 	at := w.object.GetCreationTimestamp()
 	write(s.pastCreate(), "create", seq.Brief, []seq.Evidence{w.evidenceOf("metadata.creationTimestamp", at.Time)})
@@ -223,7 +223,7 @@ func derivePastRevision(s *story, emit func(graph.Claim)) {
 		return
 	}
 	step := seq.Step{Key: s.foundRevisionKey(), Label: "holds " + s.object.Kind + " " + s.object.Name, Object: s.object,
-		ResourceVersion: w.object.GetResourceVersion(), Clock: seq.Kubectl}
+		ResourceVersion: w.object.GetResourceVersion(), ClockOf: seq.Kubectl}
 	step.Label += " at revision " + step.ResourceVersion
 	step.Window, step.Best = seq.Window{Latest: w.received}, instant.Before(w.received, deliveryLag)
 	step.Evidence = []seq.Evidence{w.evidenceOf("metadata.resourceVersion", w.received)}

@@ -47,7 +47,7 @@ func derivePastLife(s *story, emit func(graph.Claim)) {
 				return
 			}
 			call := criKey("StartContainer", c.Name, n)
-			step := seq.Step{Container: c.Name, Object: s.object, Node: s.node, Clock: seq.Kubelet, Window: window,
+			step := seq.Step{Container: c.Name, Object: s.object, Node: s.node, ClockOf: seq.Kubelet, Window: window,
 				Evidence: []seq.Evidence{w.evidenceOf("containerStatuses: "+c.Name+" startedAt", at.Time)}}
 			// The runtime notes the time once runc has started the program (containerd's container_start.go).
 			end := step
@@ -91,7 +91,7 @@ func derivePastLife(s *story, emit func(graph.Claim)) {
 // endedBy bounds the end of a call by the second since which a condition says that it has.
 func (s *story) boundEnd(call seq.Key, container string, w *write, since metav1.Time, emit func(graph.Claim)) {
 	step := seq.Step{Key: call, From: seq.Kubelet, To: s.runtime, Container: container, Object: s.object, Node: s.node,
-		Clock: seq.Kubelet}.Reply("returns")
+		ClockOf: seq.Kubelet}.Reply("returns")
 	step.Window.Latest, step.Evidence = s.secondOf(seq.Kubelet,
 		since).Latest, []seq.Evidence{w.evidenceOf("a condition that says so, since", since.Time)}
 	emit(graph.Claim{Step: step, Follows: []seq.Key{call}})
@@ -137,7 +137,7 @@ func derivePastGap(s *story, emit func(graph.Claim)) {
 		}
 		note := func(life, before int, label string) {
 			step := seq.Step{Key: exitKey(c.Name, life), From: seq.Container(c.Name), To: seq.Container(c.Name),
-				Container: c.Name, Object: s.object, Node: s.node, Clock: seq.Kubelet, Label: label}
+				Container: c.Name, Object: s.object, Node: s.node, ClockOf: seq.Kubelet, Label: label}
 			step.Evidence = []seq.Evidence{w.evidenceOf(fmt.Sprintf("containerStatuses: %s restartCount %d", c.Name,
 				c.RestartCount), w.received)}
 			emit(graph.Claim{Step: step,

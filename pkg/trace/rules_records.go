@@ -70,7 +70,7 @@ func deriveAudit(s *story, emit func(graph.Claim)) {
 			continue
 		}
 		step := t.step
-		step.Clock, step.Certainty, step.Detail = seq.APIServer, seq.Observed, seq.Full
+		step.ClockOf, step.Certainty, step.Detail = seq.APIServer, seq.Observed, seq.Full
 		step.Window = seq.Window{Earliest: s.toOurClock(seq.APIServer, t.audit.Received),
 			Latest: s.toOurClock(seq.APIServer, t.audit.Completed)}
 		step.Evidence = []seq.Evidence{t.auditEvidence()}
@@ -109,13 +109,13 @@ func deriveEtcdSpan(s *story, emit func(graph.Claim)) {
 			continue
 		}
 		step := t.step
-		step.Clock, step.Detail = seq.Etcd, seq.Full
+		step.ClockOf, step.Detail = seq.Etcd, seq.Full
 		step.Window = seq.Window{Earliest: s.toOurClock(seq.Etcd, t.etcdTxn.Start),
 			Latest: s.toOurClock(seq.Etcd, t.etcdTxn.End)}
 		step.Best, step.Sharp = step.Window.Earliest.Add(t.etcdTxn.End.Sub(t.etcdTxn.Start)/2), true
 		step.Precision = max(spanPrecision, t.etcdTxn.End.Sub(t.etcdTxn.Start))
 		e := t.etcdTxn.Evidence()
-		e.Detail += t.joinedHow
+		e.Text += t.joinedHow
 		step.Evidence = []seq.Evidence{e}
 		if t.write != "" && !t.sent {
 			step.Key = t.write
@@ -155,7 +155,7 @@ func (s *story) answer(c *apiCall, key seq.Key, step seq.Step, after []seq.Key, 
 	if !ok {
 		return
 	}
-	step.Key, step.From, step.To, step.Clock, step.Detail = key, from, seq.APIServer, seq.APIServer, seq.Full
+	step.Key, step.From, step.To, step.ClockOf, step.Detail = key, from, seq.APIServer, seq.APIServer, seq.Full
 	step = step.Reply(strconv.Itoa(c.code))
 	if c.audit != nil && c.audit.Message != "" {
 		step.Label += " " + c.audit.Message
@@ -200,7 +200,7 @@ func deriveRequest(s *story, emit func(graph.Claim)) {
 		}
 		step := seq.Step{Key: seq.Key("request:" + c.id), Call: seq.Key("request:" + c.id), From: from, Verb: c.verb,
 			Resource:    c.resource,
-			Subresource: c.sub, Object: s.object, Clock: seq.APIServer, Detail: seq.Full}
+			Subresource: c.sub, Object: s.object, ClockOf: seq.APIServer, Detail: seq.Full}
 		step.Label = map[string]string{"create": "POST", "update": "PUT", "get": "GET"}[c.verb]
 		step.Label = cmp.Or(step.Label, strings.ToUpper(c.verb)) + " " + c.resource
 		if c.sub != "" {

@@ -57,7 +57,7 @@ func deriveRuncFailed(s *story, emit func(graph.Claim)) {
 			continue
 		}
 		step := seq.Step{Key: "runc:create:" + a.call, Call: "runc:create:" + a.call, From: s.runtime, To: seq.Runc,
-			Label: "create", Container: a.container, Object: s.object, Node: s.node, Clock: seq.Kubelet,
+			Label: "create", Container: a.container, Object: s.object, Node: s.node, ClockOf: seq.Kubelet,
 			Evidence: []seq.Evidence{a.evidence()}}
 		end := step.Reply("create fails")
 		emit(graph.Claim{Step: step, Follows: []seq.Key{a.call}})

@@ -73,7 +73,7 @@ func deriveRuncSpan(s *story, emit func(graph.Claim)) {
 				return
 			}
 			step := seq.Step{Key: seq.Key("runc:"+what+":") + c.key(), From: s.runtime, To: s.ociRuntime(), Label: what,
-				Container: c.container, Object: s.object, Node: s.node, Clock: seq.Kubelet, Detail: seq.Normal}
+				Container: c.container, Object: s.object, Node: s.node, ClockOf: seq.Kubelet, Detail: seq.Normal}
 			if c.rpc == "RunPodSandbox" {
 				step.Label, step.Detail = what+" the sandbox", seq.Full
 			}
@@ -111,7 +111,7 @@ func deriveCNISpan(s *story, emit func(graph.Claim)) {
 			}
 			key := "cni:" + c.key()
 			step := seq.Step{Key: key, Call: key, From: s.runtime, To: seq.CNI, Label: "set up the Pod's network",
-				Object: s.object, Node: s.node, Clock: seq.Kubelet, Evidence: []seq.Evidence{x.Evidence()}}
+				Object: s.object, Node: s.node, ClockOf: seq.Kubelet, Evidence: []seq.Evidence{x.Evidence()}}
 			step.Window, step.Best = s.startOf(x)
 			step.Sharp, step.Precision = true, spanPrecision
 			emit(graph.Claim{Step: step, Follows: []seq.Key{c.key()}})
@@ -148,7 +148,8 @@ func deriveSyncPod(s *story, emit func(graph.Claim)) {
 			continue
 		}
 		step := seq.Step{Key: keyf("sync:%d", n), From: seq.Kubelet, To: seq.Kubelet, Label: root.Name + " begins",
-			Object: s.object, Node: s.node, Clock: seq.Kubelet, Detail: seq.Full, Evidence: []seq.Evidence{root.Evidence()}}
+			Object: s.object, Node: s.node, ClockOf: seq.Kubelet, Detail: seq.Full,
+			Evidence: []seq.Evidence{root.Evidence()}}
 		if n == 0 {
 			step.Detail = seq.Normal
 		}

@@ -47,7 +47,7 @@ func deriveStopContainer(s *story, emit func(graph.Claim)) {
 		if start.Best.IsZero() {
 			start.Best = s.usuallyEmitted(e)
 		}
-		start.Label, start.Evidence[0].Detail = "StopContainer "+e.container, start.Evidence[0].Detail+": "+e.event.Message
+		start.Label, start.Evidence[0].Text = "StopContainer "+e.container, start.Evidence[0].Text+": "+e.event.Message
 		if start.Sharp {
 			start.Window.Latest = e.at.Add(adjacent)
 		}
@@ -147,7 +147,7 @@ func derivePreStop(s *story, emit func(graph.Claim)) {
 		step := s.eventStep(e)
 		step.Key, step.From, step.To, step.Node = hookKey(e.container, life), seq.Kubelet, seq.Container(e.container), s.node
 		step.Label = "preStop hook: " + hookLabel(spec.Lifecycle.PreStop)
-		if step.Evidence[0].Detail += ": " + e.event.Message; step.Sharp {
+		if step.Evidence[0].Text += ": " + e.event.Message; step.Sharp {
 			step.Window.Latest = e.at.Add(adjacent)
 		}
 		emit(graph.Claim{Step: step,
@@ -203,7 +203,7 @@ func deriveStopSandbox(s *story, emit func(graph.Claim)) {
 			object.Condition(w.pod, corev1.PodReadyToStartContainers) != corev1.ConditionFalse {
 			continue
 		}
-		e := []seq.Evidence{{Source: "watch", Detail: "condition PodReadyToStartContainers is False",
+		e := []seq.Evidence{{Source: "watch", Text: "condition PodReadyToStartContainers is False",
 			ResourceVersion: w.pod.ResourceVersion, At: w.received}}
 		start := graph.Claim{Step: seq.Step{Label: "StopPodSandbox", Evidence: e}, Follows: []seq.Key{sandboxKey.End()}}
 		for _, r := range s.lives {

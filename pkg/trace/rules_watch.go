@@ -45,7 +45,7 @@ func deriveSchedulerDelivery(s *story, emit func(graph.Claim)) {
 		return
 	}
 	step := seq.Step{Key: deliverScheduler, Label: "watch: Pod " + s.object.Name + ", no node yet", Object: s.object,
-		Verb: "watch", Resource: "pods", Evidence: acted, Clock: seq.APIServer}
+		Verb: "watch", Resource: "pods", Evidence: acted, ClockOf: seq.APIServer}
 	var after []seq.Key
 	for _, w := range s.revisions {
 		if w.creates {
@@ -90,7 +90,7 @@ func derivePick(s *story, emit func(graph.Claim)) {
 			continue
 		}
 		step := seq.Step{Key: pickKey, From: by, To: by, Label: "picks " + w.pod.Spec.NodeName, Object: s.object,
-			Node: w.pod.Spec.NodeName, Clock: seq.APIServer}
+			Node: w.pod.Spec.NodeName, ClockOf: seq.APIServer}
 		step.Evidence = []seq.Evidence{s.boundEvidence(w)}
 		if e := s.scheduled(); e != nil {
 			step.Certainty = seq.Observed
@@ -130,7 +130,8 @@ func deriveDeletionDelivery(s *story, emit func(graph.Claim)) {
 	for _, e := range s.events {
 		if e.emitter == seq.Kubelet && e.event.Reason == "Killing" && e.rv > first.rv {
 			step := seq.Step{Key: deliverDeletion, Label: "watch: Pod " + s.object.Name + " is to end", Object: s.object,
-				Verb: "watch", Resource: "pods", Node: s.node, Clock: seq.APIServer, ResourceVersion: first.pod.ResourceVersion}
+				Verb: "watch", Resource: "pods", Node: s.node, ClockOf: seq.APIServer,
+				ResourceVersion: first.pod.ResourceVersion}
 			step.Window.Latest, step.Evidence = e.at, []seq.Evidence{e.evidence()}
 			emit(graph.Claim{Step: step, Follows: []seq.Key{s.etcdKey(first.rv)}, Lag: 2 * time.Millisecond})
 			return
@@ -162,7 +163,7 @@ func deriveKubeletDelivery(s *story, emit func(graph.Claim)) {
 		return // it has long known the Pod
 	}
 	step := seq.Step{Key: deliverKubelet, Label: "watch: Pod " + s.object.Name + ", yours", Object: s.object,
-		Verb: "watch", Resource: "pods", Node: s.node, Clock: seq.APIServer}
+		Verb: "watch", Resource: "pods", Node: s.node, ClockOf: seq.APIServer}
 	for _, w := range s.revisions {
 		if w.isBind() || w.creates && w.pod.Spec.NodeName != "" {
 			after = append(after, s.etcdKey(w.rv))
@@ -212,21 +213,23 @@ var ruleGap = rule{
 
 func deriveGap(s *story, emit func(graph.Claim)) {
 	for _, g := range s.gaps {
-		step := seq.Step{Key: keyf("gap:%s:%s:%s", g.Resource, g.From, g.To), Clock: seq.Kubectl, Resource: g.Resource}
+		step := seq.Step{Key: keyf("gap:%s:%s:%s", g.Resource, g.FromRevision, g.ToRevision), ClockOf: seq.Kubectl,
+			Resource: g.Resource}
 		switch {
 		case g.Every > 0:
 			step.Key += "polled"
 			step.Label = fmt.Sprintf("%s cannot be watched (%s), so they are asked for every %v; what came in between may "+
 				"be missing", g.Resource, g.Reason, g.Every)
-		case g.To == "":
-			step.Label = "watch of " + g.Resource + " lost after revision " + g.From + " (" + g.Reason +
+		case g.ToRevision == "":
+			step.Label = "watch of " + g.Resource + " lost after revision " + g.FromRevision + " (" + g.Reason +
 				") for good; what came later is missing"
 		default:
-			step.Label = "watch of " + g.Resource + " lost after revision " + g.From + " (" + g.Reason + "); what came before " +
-				g.To + " may be missing"
+			step.Label = "watch of " + g.Resource + " lost after revision " + g.FromRevision + " (" + g.Reason +
+				"); what came before " +
+				g.ToRevision + " may be missing"
 		}
 		step.SetInstant(g.at, instant.OurPrecision)
-		step.Evidence = []seq.Evidence{{Source: "watch", Detail: g.Reason, At: g.at}}
+		step.Evidence = []seq.Evidence{{Source: "watch", Text: g.Reason, At: g.at}}
 		emit(graph.Claim{Step: step})
 	}
 }

@@ -42,7 +42,7 @@ func (a workerEvent) causes() []seq.Key {
 }
 
 func (a workerEvent) claim(s *story, w seq.Window) graph.Claim {
-	c := graph.Claim{Step: seq.Step{Container: a.container, Object: s.object, Window: w, Clock: seq.Kubelet,
+	c := graph.Claim{Step: seq.Step{Container: a.container, Object: s.object, Window: w, ClockOf: seq.Kubelet,
 		Evidence: []seq.Evidence{a.evidence()}}, Follows: a.causes()}
 	if !a.at.IsZero() {
 		c.Best, c.Sharp, c.Precision = a.at, true, time.Millisecond
@@ -54,9 +54,9 @@ func (a workerEvent) claim(s *story, w seq.Window) graph.Claim {
 
 // passedProbe is one probe that must have succeeded.
 type passedProbe struct {
-	kind, container, detail string
-	attempt                 int
-	probe                   *corev1.Probe
+	kind, container, text string
+	attempt               int
+	probe                 *corev1.Probe
 }
 
 func (w *write) probesPassed() []passedProbe {

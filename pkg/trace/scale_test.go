@@ -115,7 +115,7 @@ func number(all []seq.Observation) {
 // askAll asks for all that a live run asks for after each batch of observations.
 func askAll(tr *trace.Trace) {
 	tr.Unobservable()
-	tr.Refused()
+	tr.RootRefused()
 	for i := range tr.Roots() {
 		tr.Reached(i, func(st seq.State) bool { return st.Available })
 	}

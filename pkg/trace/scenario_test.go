@@ -153,7 +153,7 @@ func TestEveryRuleHasAScenario(t *testing.T) {
 			}
 		}
 		withGap := append(slices.Clone(s.Observations),
-			seq.Observation{Gap: &seq.Gap{Resource: "pods", From: "1", To: "2", Reason: "too old"}})
+			seq.Observation{Gap: &seq.Gap{Resource: "pods", FromRevision: "1", ToRevision: "2", Reason: "too old"}})
 		for _, step := range scenario.Fold(s.Subject, withGap).Steps() {
 			seen[step.Rule.Name] = true
 		}

@@ -58,7 +58,7 @@ func TestNothingIsFinalWhileAWatchIsLost(t *testing.T) {
 	}
 	watch("refused", 4*time.Minute, 403)
 	tr.Observe(seq.Observation{Received: now.Add(4 * time.Minute),
-		Gap: &seq.Gap{Resource: "events", From: "1", Reason: "forbidden", Every: time.Second}})
+		Gap: &seq.Gap{Resource: "events", FromRevision: "1", Reason: "forbidden", Every: time.Second}})
 	if n := tr.Settled(time.Nanosecond); n < all {
 		t.Errorf("%d of %d steps are final where Events are asked for instead", n, all)
 	}

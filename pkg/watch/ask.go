@@ -36,7 +36,7 @@ func (f *Follower) Ask(ctx context.Context, q seq.Question) {
 		defer cancel()
 		var o seq.Observation
 		var err error
-		switch q.About {
+		switch q.Kind {
 		case "lease":
 			o.Lease, err = f.lease(ctx, q.Node)
 		case "node":

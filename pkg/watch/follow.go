@@ -231,10 +231,10 @@ func (f *Follower) start(ctx context.Context, k kind, from string, open chan<- s
 				wait(ctx, pause)
 				continue
 			}
-			gap := seq.Gap{Resource: k.resource, From: last, Reason: err.Error()}
+			gap := seq.Gap{Resource: k.resource, FromRevision: last, Reason: err.Error()}
 			for ctx.Err() == nil {
 				if from, err = f.list(ctx, k, 0); err == nil {
-					gap.To = from
+					gap.ToRevision = from
 					break
 				}
 				if apierrors.IsForbidden(err) && f.now().Sub(allowed) > grace {

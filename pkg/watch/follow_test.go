@@ -212,7 +212,8 @@ func TestGoneListsAnewAndShowsAGap(t *testing.T) {
 			if o := next(revision("19")); o.Change.Type != "LISTED" {
 				t.Errorf("%+v", o.Change)
 			}
-			if g := next(func(o seq.Observation) bool { return o.Gap != nil }).Gap; g.From != "10" || g.To != "20" ||
+			if g := next(func(o seq.Observation) bool { return o.Gap != nil }).Gap; g.FromRevision != "10" ||
+				g.ToRevision != "20" ||
 				g.Resource != "pods" {
 				t.Errorf("%+v", g)
 			}

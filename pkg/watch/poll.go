@@ -19,7 +19,7 @@ const interval = 250 * time.Millisecond
 // poll asks again and again for what may not be watched: by a list, or, where that is forbidden too, for the Pod by its
 // name. It begins and, where neither is allowed, ends with a Gap that says so.
 func (f *Follower) poll(ctx context.Context, k kind, from string, why error) {
-	gap := seq.Gap{Resource: k.resource, From: from, Reason: why.Error(), Every: interval}
+	gap := seq.Gap{Resource: k.resource, FromRevision: from, Reason: why.Error(), Every: interval}
 	ask := func(ctx context.Context) ([]runtime.Object, seq.Observation, error) {
 		list, o, err := f.readList(ctx, k)
 		if err != nil {
@@ -44,7 +44,8 @@ func (f *Follower) poll(ctx context.Context, k kind, from string, why error) {
 	for ; ctx.Err() == nil; wait(ctx, interval) {
 		all, read, err := ask(ctx)
 		if apierrors.IsForbidden(err) {
-			f.emit(seq.Observation{Received: f.now(), Gap: &seq.Gap{Resource: k.resource, From: from, Reason: err.Error()}})
+			f.emit(seq.Observation{Received: f.now(), Gap: &seq.Gap{Resource: k.resource, FromRevision: from,
+				Reason: err.Error()}})
 			return
 		}
 		if err != nil {

@@ -137,8 +137,8 @@ func hostile() render.Report {
 			Key: seq.Key(text), From: seq.APIServer, To: seq.Container(text),
 			Kind:  []seq.StepKind{seq.RequestKind, seq.DeliveryKind, seq.NoteKind}[i%3],
 			Label: text, Detail: seq.Brief, Window: seq.Window{Earliest: at, Latest: at}, Best: at,
-			Rule: &seq.Rule{Name: "exec"}, Clock: seq.Participant(text),
-			Evidence: []seq.Evidence{{Source: text, Detail: text, ResourceVersion: text}}, ResourceVersion: text,
+			Rule: &seq.Rule{Name: "exec"}, ClockOf: seq.Participant(text),
+			Evidence: []seq.Evidence{{Source: text, Text: text, ResourceVersion: text}}, ResourceVersion: text,
 		})
 		if r.Steps[i].Kind == seq.NoteKind {
 			r.Steps[i].From = r.Steps[i].To
@@ -151,7 +151,7 @@ func hostile() render.Report {
 	r.Run.Subject = seq.Object{Kind: "Pod", Namespace: all, Name: all}
 	r.Run.Image, r.Context, r.Run.Server, r.Run.Unseen = all, all, all, []string{all}
 	r.Outcome = render.Outcome{Name: "Stuck", Reason: all, Message: all}
-	r.Phases = []seq.Phase{{Name: "admit", Explain: all, Best: time.Second,
+	r.Phases = []seq.Phase{{Name: "admit", Explain: all, Took: time.Second,
 		Parts: []seq.Part{{Begin: r.Steps[0].Key, End: r.Steps[2].Key,
 			Likely: seq.Window{Earliest: at, Latest: at.Add(time.Second)}}}}}
 	r.Waits = []seq.Wait{{Name: all, Explain: all, Remedy: all}}

@@ -120,7 +120,7 @@ func End(t *trace.Trace) time.Time {
 	switch a := t.Aftermath(); {
 	case a.Recovered:
 		return a.ReachedBy
-	case a.Ended && len(a.EndedContainers) == 0:
+	case a.CommandEnded && len(a.EndedContainers) == 0:
 		return a.Exec.Ended
 	}
 	for _, is := range []func(seq.State) bool{

@@ -22,7 +22,7 @@ func equalWords(a, b *seq.Step) bool {
 	return a.Rule == b.Rule && a.Kind == b.Kind && a.Key == b.Key && a.Label == b.Label && a.From == b.From &&
 		a.To == b.To && a.Verb == b.Verb && a.Resource == b.Resource && a.Subresource == b.Subresource &&
 		a.Object == b.Object && a.About == b.About && a.ResourceVersion == b.ResourceVersion &&
-		a.Container == b.Container && a.Node == b.Node && a.Instant == b.Instant && a.Clock == b.Clock &&
+		a.Container == b.Container && a.Node == b.Node && a.Instant == b.Instant && a.ClockOf == b.ClockOf &&
 		a.Certainty == b.Certainty && a.Detail == b.Detail && slices.Equal(a.Evidence, b.Evidence)
 }
 

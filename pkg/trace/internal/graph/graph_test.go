@@ -123,7 +123,7 @@ func randomClaims(r *rand.Rand, keys int) []Ranked {
 		n := r.IntN(keys)
 		c := Claim{Step: seq.Step{Key: key(n), Rule: testRule, Certainty: seq.Inferred, About: fmt.Sprint(n % 2),
 			Label: fmt.Sprint(r.IntN(3)), Best: at(), Window: seq.Window{Earliest: at(), Latest: at()},
-			Evidence: []seq.Evidence{{Detail: fmt.Sprint(r.IntN(3))}}}, Lag: time.Duration(r.IntN(2)) * time.Millisecond}
+			Evidence: []seq.Evidence{{Text: fmt.Sprint(r.IntN(3))}}}, Lag: time.Duration(r.IntN(2)) * time.Millisecond}
 		if r.IntN(4) == 0 {
 			c.Sharp, c.Precision, c.Certainty = true, time.Millisecond, seq.Observed
 		}

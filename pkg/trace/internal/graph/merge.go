@@ -68,7 +68,7 @@ func (g *Graph) mergeClaims(n *node) {
 		x.ResourceVersion = cmp.Or(x.ResourceVersion, c.ResourceVersion)
 		x.Container, x.Node = cmp.Or(x.Container, c.Container), cmp.Or(x.Node, c.Node)
 		if m.best == 0 || c.Sharp && (!m.shown || c.Precision < m.sharp) {
-			m.best, m.shown, m.sharp, x.Clock = stampOf(c.Best), c.Sharp, c.Precision, c.Clock
+			m.best, m.shown, m.sharp, x.ClockOf = stampOf(c.Best), c.Sharp, c.Precision, c.ClockOf
 		}
 		x.Detail = min(x.Detail, c.Detail)
 	}
