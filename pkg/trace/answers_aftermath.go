@@ -39,7 +39,7 @@ func (t *Trace) Aftermath() seq.Aftermath {
 
 // committedBy is when a revision had certainly been written.
 func (r *result) committedBy(s *story, w *write) time.Time {
-	if x := r.step(s.key(s.etcdKey(w.rv))); x != nil {
+	if x := r.step(s.ownKey(s.etcdKey(w.rv))); x != nil {
 		return x.Window.Latest
 	}
 	return w.received

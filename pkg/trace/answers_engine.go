@@ -143,7 +143,7 @@ func engineAnswerKey(verb string) func(*story) seq.Key {
 
 // engineSymptoms are where to look for what keeps a container of an engine from its end.
 var engineSymptoms = []symptom{
-	{engineRefusal, []cause{
+	{engineRefusal, []obstacleCause{
 		{name: "docker-name", match: re(`container name "[^"]*" is already in use`),
 			explain: "there is a container of that name already",
 			next:    "docker rm {pod}, or another --name"},
@@ -157,7 +157,7 @@ var engineSymptoms = []symptom{
 			explain: "the registry of {image} does not answer the engine", next: "docker pull {image}"},
 		{name: "docker-refused", explain: "the engine does not do that", next: "docker info"},
 	}},
-	{engineExit, []cause{
+	{engineExit, []obstacleCause{
 		{name: "docker-oom", match: re(`^OOMKilled: `),
 			explain: "the kernel killed the container, which used more memory than it may",
 			next:    "more memory for it, or less use of it"},

@@ -29,14 +29,14 @@ func (r *result) tell(s *story) seq.Member {
 	if o := s.owner(); o != nil {
 		m.Owner = o.object
 	}
-	if made := r.step(s.key(s.storedKey())); made != nil {
+	if made := r.step(s.ownKey(s.storedKey())); made != nil {
 		m.CreatedAt = made.Best
 		done := s.firstRevision(func(w *write) bool {
 			return object.Condition(w.pod, corev1.PodReady) == corev1.ConditionTrue || w.pod.Status.Phase == corev1.PodSucceeded
 		})
 		if ready := r.step(s.etcdKey(done)); ready != nil && done != 0 && s.foundRevision() == nil {
 			m.Took = ready.Best.Sub(made.Best)
-			m.Phases = r.phases(s, frame{made.Best, ready.Best, true})
+			m.Phases = r.phases(s, timeRange{made.Best, ready.Best, true})
 		}
 	}
 	return m

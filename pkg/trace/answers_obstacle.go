@@ -21,7 +21,7 @@ type finding struct {
 	reason, message string
 	by              seq.Participant // where the cause does not say who
 	since           time.Time
-	from            time.Time // it counts only from then on; zero for at once
+	countsFrom      time.Time // it counts only from then on; zero for at once
 	evidence        []seq.Evidence
 	mayMend         bool     // however long it lasts, Kubernetes may still mend it by itself
 	replacements    []string // pairs of a word in braces and its value, beyond the usual
@@ -30,12 +30,12 @@ type finding struct {
 // symptom is one place to look for an obstacle, with the causes that may be found there, the most particular first.
 type symptom struct {
 	find   func(s *story, now time.Time) (finding, bool)
-	causes []cause
+	causes []obstacleCause
 }
 
-// cause is one row of the table. In by, explain and next, {pod}, {namespace}, {node}, {container}, {image},
+// obstacleCause is one row of the table. In by, explain and next, {pod}, {namespace}, {node}, {container}, {image},
 // {scheduler}, {1} to {4}, which are the groups of match, and the words of the finding are filled in.
-type cause struct {
+type obstacleCause struct {
 	name    string
 	match   *regexp.Regexp // against "REASON: MESSAGE"; nil matches everything
 	by      string         // who holds it; empty for who the finding names
@@ -58,7 +58,7 @@ func (t *Trace) Obstacle() (seq.Obstacle, bool) {
 	}
 	for _, e := range r.entries {
 		if e.isPod() {
-			h := e.held.of(e, func(s *story) held { return s.mayBeHeld(t.now) })
+			h := e.held.get(e, func(s *story) held { return s.mayBeHeld(t.now) })
 			if h.nothing && (h.until.IsZero() || t.now.Before(h.until)) {
 				continue
 			}
@@ -80,8 +80,8 @@ func (s *story) mayBeHeld(now time.Time) held {
 		f, ok := l.find(s, now)
 		switch {
 		case !ok:
-		case f.from.After(now):
-			h.until = instant.Sooner(h.until, f.from)
+		case f.countsFrom.After(now):
+			h.until = instant.Sooner(h.until, f.countsFrom)
 		default:
 			return held{}
 		}
@@ -92,7 +92,7 @@ func (s *story) mayBeHeld(now time.Time) held {
 func (s *story) obstacleBy(table []symptom, now time.Time) (seq.Obstacle, bool) {
 	for _, l := range table {
 		f, ok := l.find(s, now)
-		if !ok || f.from.After(now) {
+		if !ok || f.countsFrom.After(now) {
 			continue
 		}
 		for i := range l.causes {
@@ -104,7 +104,7 @@ func (s *story) obstacleBy(table []symptom, now time.Time) (seq.Obstacle, bool) 
 	return seq.Obstacle{}, false
 }
 
-func (s *story) obstacle(c *cause, f finding, now time.Time) (seq.Obstacle, bool) {
+func (s *story) obstacle(c *obstacleCause, f finding, now time.Time) (seq.Obstacle, bool) {
 	words := append(f.replacements, "{pod}", s.object.Name, "{kind}", s.object.Kind, "{type}",
 		strings.ToLower(s.object.Kind),
 		"{namespace}", s.object.Namespace, "{node}", s.node, "{container}", f.container, "{image}",

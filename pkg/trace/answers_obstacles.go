@@ -22,7 +22,7 @@ const missingGrace = 20 * time.Second
 // where the look finds nothing else.
 var podSymptoms = []symptom{
 	{refusal, refusals},
-	{deletion, []cause{
+	{deletion, []obstacleCause{
 		{name: "evicted", match: re(`^EvictionByEvictionAPI: `),
 			explain: "somebody evicted the Pod by the Eviction API, as kubectl drain does",
 			next:    "is the node being drained? kubectl get node {node}"},
@@ -36,7 +36,7 @@ var podSymptoms = []symptom{
 		{name: "deleted", explain: "somebody deleted the Pod; nothing in it says who",
 			next: "the audit log says who: kubectl seq sources"},
 	}},
-	{failure, []cause{
+	{failure, []obstacleCause{
 		{name: "deadline", match: re(`^DeadlineExceeded: `), by: "kubelet",
 			explain: "the kubelet ended the Pod, which was active for longer than its activeDeadlineSeconds, {deadline} s",
 			next:    "a longer activeDeadlineSeconds, or less to do"},
@@ -53,7 +53,7 @@ var podSymptoms = []symptom{
 			next:    "kubectl logs {pod} -c {container} -n {namespace}"},
 		{name: "failed", explain: "the kubelet did not take the Pod, or gave it up", next: "kubectl describe node {node}"},
 	}},
-	{unscheduled, []cause{
+	{unscheduled, []obstacleCause{
 		{name: "scheduler-error", match: re(`^SchedulerError: `),
 			explain: "the scheduler failed at placing the Pod, and tries again",
 			next:    "kubectl logs -n kube-system -l component=kube-scheduler"},
@@ -79,15 +79,15 @@ var podSymptoms = []symptom{
 			dead: missingGrace},
 		{name: "unschedulable", explain: "no node takes the Pod", next: "kubectl describe nodes", dead: missingGrace},
 	}},
-	{noScheduler, []cause{
+	{noScheduler, []obstacleCause{
 		{name: "no-scheduler", explain: "no scheduler has said anything of the Pod; it asks for {scheduler}",
 			next: "is it running? kubectl get pods -n kube-system"},
 	}},
-	{silentKubelet, []cause{
+	{silentKubelet, []obstacleCause{
 		{name: "silent-kubelet", explain: "the Pod is bound to {node}, but the kubelet there does not act on it",
 			next: "kubectl describe node {node}; on the node: journalctl -u kubelet", dead: atOnce},
 	}},
-	{warned, []cause{
+	{warned, []obstacleCause{
 		{name: "sandbox", match: re(`^FailedCreatePodSandBox: `), by: "runtime",
 			explain: "the runtime cannot make the Pod's sandbox; most often that is its network",
 			next:    "are the pods of the network plugin up? kubectl get pods -n kube-system -o wide"},
@@ -103,14 +103,14 @@ var podSymptoms = []symptom{
 		{name: "volume", explain: "the kubelet cannot make a volume ready",
 			next: "kubectl describe pod {pod} -n {namespace}"},
 	}},
-	{waitingFor(seq.Kubelet, "InvalidImageName", "ErrImageNeverPull"), []cause{
+	{waitingFor(seq.Kubelet, "InvalidImageName", "ErrImageNeverPull"), []obstacleCause{
 		{name: "image-name", match: re(`^InvalidImageName: `), explain: "{image} is no image reference",
 			next: "write it as [REGISTRY/]NAME[:TAG]", dead: atOnce},
 		{name: "image-never", explain: "{image} is not on {node}, and imagePullPolicy Never forbids to pull it",
 			next: "load it onto the node (kind load docker-image {image}), or allow to pull it", dead: atOnce},
 	}},
 	{waitingFor(seq.Runtime, "ErrImagePull", "ImagePullBackOff", "ImageInspectError", "RegistryUnavailable",
-		"SignatureValidationFailed"), []cause{
+		"SignatureValidationFailed"), []obstacleCause{
 		{name: "image-platform", match: re(`no match for platform|no matching manifest`), by: "registry",
 			explain: "{image} is not built for the platform of {node}",
 			next:    "kubectl get node {node} -o jsonpath='{.status.nodeInfo.architecture}'", dead: missingGrace},
@@ -131,7 +131,7 @@ var podSymptoms = []symptom{
 			next:    "check name and tag of the image", dead: atOnce},
 		{name: "image", explain: "{image} cannot be pulled", next: "kubectl describe pod {pod} -n {namespace}"},
 	}},
-	{waitingFor(seq.Kubelet, "CreateContainerConfigError"), []cause{
+	{waitingFor(seq.Kubelet, "CreateContainerConfigError"), []obstacleCause{
 		{name: "no-config", match: re(`(configmap|secret) "([^"]+)" not found`),
 			explain: "container {container} asks for the {1} {2}, which is not there",
 			next:    "kubectl get {1} {2} -n {namespace}", dead: missingGrace},
@@ -147,20 +147,20 @@ var podSymptoms = []symptom{
 		{name: "config", explain: "the kubelet cannot put together what container {container} asks for",
 			next: "kubectl describe pod {pod} -n {namespace}", dead: missingGrace},
 	}},
-	{waitingFor(seq.Runtime, "CreateContainerError"), []cause{
+	{waitingFor(seq.Runtime, "CreateContainerError"), []obstacleCause{
 		{name: "create-late", match: re(`deadline exceeded|timed out|is reserved`),
 			explain: "the runtime is late in creating container {container}; the kubelet tries again",
 			next:    "kubectl describe pod {pod} -n {namespace}"},
 		{name: "create", explain: "the runtime cannot create container {container}",
 			next: "kubectl describe pod {pod} -n {namespace}", dead: missingGrace},
 	}},
-	{backingOff, []cause{
+	{backingOff, []obstacleCause{
 		{name: "back-off", by: "kubelet",
 			explain: "the kubelet waits before it starts container {container} again: longer after each end, from 10 s up " +
 				"to 5 min",
 			next: "follow it for longer: --for=6m; a new Pod would start at once"},
 	}},
-	{killed, []cause{
+	{killed, []obstacleCause{
 		{name: "liveness", match: re(`[Ll]iveness`),
 			explain: "the kubelet ends container {container} again and again, since its liveness probe fails",
 			next:    "kubectl logs {pod} -c {container} -n {namespace} --previous; is the probe right, and patient enough?",
@@ -172,7 +172,7 @@ var podSymptoms = []symptom{
 			explain: "the kubelet ends container {container} again and again, since its postStart hook fails",
 			next:    "kubectl describe pod {pod} -n {namespace}", dead: atOnce},
 	}},
-	{crashing, []cause{
+	{crashing, []obstacleCause{
 		{name: "start", match: re(`(StartError|ContainerCannotRun|RunContainerError)`), by: "runc",
 			explain: "the program of container {container} cannot be started",
 			next:    "check command and args: kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.containers[*].command}'",
@@ -183,31 +183,31 @@ var podSymptoms = []symptom{
 		{name: "crash", explain: "container {container} ends with exit code {code} each time it is started",
 			next: "kubectl logs {pod} -c {container} -n {namespace} --previous", dead: atOnce},
 	}},
-	{waitingFor(seq.Runtime, "RunContainerError"), []cause{
+	{waitingFor(seq.Runtime, "RunContainerError"), []obstacleCause{
 		{name: "run", match: wrongProgram, by: "runc", explain: "the program of container {container} cannot be started",
 			next: "check command and args: kubectl describe pod {pod} -n {namespace}", dead: atOnce},
 		{name: "run-failed", explain: "the runtime cannot start container {container}; the kubelet tries again",
 			next: "kubectl describe pod {pod} -n {namespace}"},
 	}},
-	{waitingFor("", "PostStartHookError"), []cause{
+	{waitingFor("", "PostStartHookError"), []obstacleCause{
 		{name: "hook", by: "container/{container}", explain: "the postStart hook of container {container} fails",
 			next: "kubectl describe pod {pod} -n {namespace}"},
 	}},
-	{unready, []cause{
+	{unready, []obstacleCause{
 		{name: "unready-startup", match: re(`Startup probe`),
 			explain: "container {container} runs, but its startup probe does not succeed",
 			next:    "kubectl logs {pod} -c {container} -n {namespace}"},
 		{name: "unready", explain: "container {container} runs, but its readiness probe does not succeed",
 			next: "kubectl logs {pod} -c {container} -n {namespace}"},
 	}},
-	{gatedReadiness, []cause{
+	{gatedReadiness, []obstacleCause{
 		{name: "readiness-gate", explain: "the containers are ready, but the Pod also waits for its readiness gate {gate}",
 			next: "who sets the condition {gate}?"},
 	}},
 }
 
 // refusals are what the API server says when it does not take an object, or does not have a command run.
-var refusals = []cause{
+var refusals = []obstacleCause{
 	{name: "no-container", match: re(`container (\S+) is not valid for pod`), by: "apiserver",
 		explain: "the Pod has no container {1}",
 		next:    "those there are: kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.containers[*].name}'"},

@@ -53,14 +53,14 @@ func (s *story) lastExit() (key seq.Key) {
 // ready first.
 func (s *story) storedKey() seq.Key {
 	if s.foundRevision() != nil {
-		return stored(s.pastCreate())
+		return storedKey(s.pastCreate())
 	}
 	return s.etcdKey(s.createRevision())
 }
 
 func (s *story) boundKey() seq.Key {
 	if s.foundNode() != nil {
-		return stored(s.pastBound())
+		return storedKey(s.pastBound())
 	}
 	if rv := s.bindRevision(); rv != 0 {
 		return s.etcdKey(rv)
@@ -71,8 +71,8 @@ func (s *story) boundKey() seq.Key {
 func (s *story) readyKey() seq.Key {
 	if w := s.foundRevision(); w != nil {
 		for _, m := range s.pastWrites() {
-			if m.is(corev1.PodReady) {
-				return stored(m.key)
+			if m.makesTrue(corev1.PodReady) {
+				return storedKey(m.key)
 			}
 		}
 	}

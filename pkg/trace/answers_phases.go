@@ -1,6 +1,6 @@
 package trace
 
-// Phases: how rows of their tables become intervals between steps, within the frame of the run.
+// Phases: how rows of their tables become intervals between steps, within the time range of the run.
 
 import (
 	"time"
@@ -23,13 +23,13 @@ type phase struct {
 
 // interval is a stretch, from one step to another. One that may go on without its end is open.
 type interval struct {
-	begin, end seq.Key
-	open       bool
+	beginKey, endKey seq.Key
+	open             bool
 }
 
 // between is the one stretch from one step to another.
 func between(begin, end func(*story) seq.Key) func(*story, *result) []interval {
-	return func(s *story, _ *result) []interval { return []interval{{begin: begin(s), end: end(s)}} }
+	return func(s *story, _ *result) []interval { return []interval{{beginKey: begin(s), endKey: end(s)}} }
 }
 
 // until is that stretch, which goes on without its end where open says so.
@@ -43,7 +43,7 @@ func until(begin, end func(*story) seq.Key, open func(*story) bool) func(*story,
 func (t *Trace) Phases(end time.Time) []seq.Phase {
 	r := t.resolve()
 	s := r.scene.subject()
-	f := frame{start: s.zero(), end: end}
+	f := timeRange{start: s.zero(), end: end}
 	if s.attached() {
 		f.start = s.attachedAt
 	}
@@ -56,8 +56,8 @@ func (t *Trace) Phases(end time.Time) []seq.Phase {
 	return r.phases(s, f)
 }
 
-// frame is the time that phases divide.
-type frame struct {
+// timeRange is the time that phases divide.
+type timeRange struct {
 	start, end time.Time
 	likely     bool // its ends are only likely, as those of what has happened before the run
 }
@@ -74,13 +74,13 @@ func (t *Trace) watches() bool {
 
 // pastFrame is the time that the phases of an object are about that was only looked at: its start, until it was ready,
 // or until now.
-func (s *story) pastFrame(r *result) frame {
-	f := frame{end: s.attachedAt, likely: true}
-	if made := r.step(s.key(s.createKey())); made != nil {
+func (s *story) pastFrame(r *result) timeRange {
+	f := timeRange{end: s.attachedAt, likely: true}
+	if made := r.step(s.ownKey(s.createKey())); made != nil {
 		f.start = made.Best
 	}
 	for _, key := range s.sort().started(s) { // the first that more than our look bounds
-		if x := r.step(s.key(key)); x != nil && x.Known().Latest.Before(s.foundRevision().received) &&
+		if x := r.step(s.ownKey(key)); x != nil && x.Known().Latest.Before(s.foundRevision().received) &&
 			(key != s.lastStart() || object.Condition(s.newest(), corev1.PodReady) == corev1.ConditionTrue) {
 			f.end = x.Best
 			break
@@ -95,19 +95,19 @@ func podStartEnds(s *story) []seq.Key { return []seq.Key{s.readyKey(), s.lastSta
 
 // stepInterval is a span with its steps.
 type stretch struct {
-	phase         int
-	uninterrupted bool
-	begin, end    *seq.Step // end is nil where it goes on
-	from, to      time.Time
+	row                int
+	uninterrupted      bool
+	beginStep, endStep *seq.Step // endStep is nil where it goes on
+	start, end         time.Time
 }
 
 // stretches are those of the table, within the run.
-func (r *result) stretches(s *story, table []phase, f frame) (all []stretch) {
+func (r *result) stretches(s *story, table []phase, f timeRange) (all []stretch) {
 	start, end := f.start, f.end
 	found := s.foundRevision()
 	for i, p := range table {
 		for _, x := range p.intervals(s, r) {
-			b, e := r.step(s.key(x.begin)), r.step(s.key(x.end))
+			b, e := r.step(s.ownKey(x.beginKey)), r.step(s.ownKey(x.endKey))
 			if b == nil || b.Best.IsZero() || e == nil && !x.open || e != nil && e.Best.IsZero() {
 				continue
 			}

@@ -44,9 +44,10 @@ func (s *story) restarts(c *corev1.Container, code int32) bool {
 // retries are the times from what failed before a container could be made to the next call for it.
 func (s *story) retries(r *result) (all []interval) {
 	if first, ok := s.firstTrouble(); ok {
-		x := interval{begin: s.eventStep(first).Key, end: sandboxKey.End(), open: !s.podEnded() && !s.deletionBegun()}
+		x := interval{beginKey: s.eventStep(first).Key, endKey: sandboxKey.End(),
+			open: !s.podEnded() && !s.deletionBegun()}
 		if worker := s.workerEvents; len(worker) > 0 {
-			x.end = worker[0].beginKey()
+			x.endKey = worker[0].beginKey()
 		}
 		all = append(all, x)
 	}
@@ -56,7 +57,7 @@ func (s *story) retries(r *result) (all []interval) {
 	failed := map[string]seq.Key{} // by container, the end of the call that failed last
 	for _, a := range s.workerEvents {
 		if begin := failed[a.container]; begin != "" {
-			all = append(all, interval{begin: begin, end: a.beginKey()})
+			all = append(all, interval{beginKey: begin, endKey: a.beginKey()})
 			delete(failed, a.container)
 		}
 		if a.action == pullFailed || a.action == createFailed || a.action == startFailed {
@@ -65,7 +66,7 @@ func (s *story) retries(r *result) (all []interval) {
 	}
 	for _, c := range s.ownContainers() {
 		if end := failed[c.Name]; end != "" {
-			all = append(all, interval{begin: end, open: !s.podEnded()})
+			all = append(all, interval{beginKey: end, open: !s.podEnded()})
 		}
 	}
 	return all

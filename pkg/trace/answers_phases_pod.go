@@ -32,14 +32,14 @@ var podPhases = []phase{
 			if !s.sandboxTimed() {
 				return nil
 			}
-			return []interval{{begin: s.assignedKey(), end: sandboxKey}}
+			return []interval{{beginKey: s.assignedKey(), endKey: sandboxKey}}
 		}},
 	{name: "sandbox", why: (*story).sandboxExplained, intervals: func(s *story, _ *result) []interval {
 		x := interval{s.assignedKey(), sandboxKey.End(), s.reporter() == seq.Kubelet && s.node != "" && !s.podEnded()}
 		if s.sandboxTimed() {
-			x.begin = sandboxKey
+			x.beginKey = sandboxKey
 		} else if worker := s.workerEvents; len(worker) > 0 { // what the kubelet does first when there is a sandbox
-			x.end = worker[0].beginKey()
+			x.endKey = worker[0].beginKey()
 		}
 		return []interval{x}
 	}},
@@ -66,10 +66,11 @@ var podPhases = []phase{
 			func(s *story) bool { return s.deletionRevision() != 0 && s.runsStill() })},
 	{name: "remove", explain: "the kubelet reports the end, tears down sandbox and volumes, and has the object removed",
 		intervals: func(s *story, _ *result) []interval {
-			x := interval{begin: s.lastExit(), end: s.etcdKey(s.firstRevision(func(w *write) bool { return w.deleted })),
-				open: s.deletionRevision() != 0 && !s.runsStill()}
-			if x.begin == "" && !s.runsStill() {
-				x.begin = s.etcdKey(s.deletionRevision())
+			x := interval{beginKey: s.lastExit(),
+				endKey: s.etcdKey(s.firstRevision(func(w *write) bool { return w.deleted })),
+				open:   s.deletionRevision() != 0 && !s.runsStill()}
+			if x.beginKey == "" && !s.runsStill() {
+				x.beginKey = s.etcdKey(s.deletionRevision())
 			}
 			return []interval{x}
 		}},
@@ -82,7 +83,7 @@ func (s *story) absence() []interval {
 	if !s.attached() || s.foundRevision() != nil {
 		return nil
 	}
-	return []interval{{begin: s.firstListKey(), end: s.storedKey(), open: len(s.revisions) == 0}}
+	return []interval{{beginKey: s.firstListKey(), endKey: s.storedKey(), open: len(s.revisions) == 0}}
 }
 
 // othersOf is the time after the subject had got there, where the run is about other objects, too.
@@ -91,7 +92,7 @@ func othersOf(reached func(*story) seq.Key) func(*story, *result) []interval {
 		if s != s.subject() || len(s.rootStories()) < 2 {
 			return nil
 		}
-		return []interval{{begin: reached(s), open: true}}
+		return []interval{{beginKey: reached(s), open: true}}
 	}
 }
 
@@ -215,10 +216,10 @@ func (s *story) initLives(*result) []interval {
 	all := s.livesOf(func(c *corev1.Container, init bool) bool { return init && c.RestartPolicy == nil })
 	worker := s.workerEvents
 	for i := range all {
-		call := all[i].begin.Begin()
+		call := all[i].beginKey.Begin()
 		at := slices.IndexFunc(worker, func(a workerEvent) bool { return a.action == containerStarted && a.call == call })
 		if at >= 0 && at+1 < len(worker) && worker[at+1].container != worker[at].container {
-			all[i].end = worker[at+1].beginKey()
+			all[i].endKey = worker[at+1].beginKey()
 		}
 	}
 	return all
@@ -273,10 +274,10 @@ func hooking(s *story, _ *result) (all []interval) {
 		if a.action != containerStarted || c == nil || c.Lifecycle == nil || c.Lifecycle.PostStart == nil {
 			continue
 		}
-		x := interval{begin: a.key, open: !s.podEnded() && s.waitsForTurn()}
+		x := interval{beginKey: a.key, open: !s.podEnded() && s.waitsForTurn()}
 		for _, next := range worker[i+1:] {
 			if next.container != a.container && (next.action == containerCreated || next.action == pullBegan) {
-				x.end, x.open = next.call, false
+				x.endKey, x.open = next.call, false
 				break
 			}
 		}

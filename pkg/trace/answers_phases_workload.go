@@ -29,7 +29,7 @@ var workloadPhases = []phase{
 			if s.minReady() > 0 {
 				return nil
 			}
-			return []interval{{begin: s.lastPod(), end: s.etcdKey(s.availableRevision())}}
+			return []interval{{beginKey: s.lastPod(), endKey: s.etcdKey(s.availableRevision())}}
 		}},
 	{name: "min-ready",
 		explain: "the last Pod is ready, and counts as available only once it has been so for minReadySeconds",
@@ -117,11 +117,11 @@ func (s *story) suspensions(*result) (all []interval) {
 		case held && since == "" && w == s.foundRevision(): // it was so before
 			since = s.firstListKey()
 		case !held && since != "":
-			all, since = append(all, interval{begin: since, end: s.etcdKey(w.rv)}), ""
+			all, since = append(all, interval{beginKey: since, endKey: s.etcdKey(w.rv)}), ""
 		}
 	}
 	if since != "" {
-		all = append(all, interval{begin: since, open: !s.deletionBegun()})
+		all = append(all, interval{beginKey: since, open: !s.deletionBegun()})
 	}
 	return all
 }

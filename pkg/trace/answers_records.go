@@ -17,7 +17,7 @@ func (t *Trace) RecordsComplete(audit, spans bool) bool {
 func (s *story) recordsComplete(audit, spans bool) bool {
 	covered := func(c *apiCall) bool { return c != nil && (!audit || c.audit != nil) && (!spans || c.etcdTxn != nil) }
 	for _, w := range s.revisions {
-		if w.isOfRun() && !w.isFirstOfTwo() && !covered(s.records.writes[w.rv]) {
+		if w.isOfRun() && !w.isFirstOfTwo() && !covered(s.records.callOf[w.rv]) {
 			return false
 		}
 	}
@@ -25,7 +25,7 @@ func (s *story) recordsComplete(audit, spans bool) bool {
 		return false
 	}
 	for _, e := range s.events {
-		if !covered(s.records.eventWrites[eventKey{string(e.event.UID), e.rv}]) {
+		if !covered(s.records.callOfEvent[eventKey{string(e.event.UID), e.rv}]) {
 			return false
 		}
 	}
@@ -34,13 +34,15 @@ func (s *story) recordsComplete(audit, spans bool) bool {
 	}
 	if !s.begins().IsZero() && s.ownExec() == nil {
 		return !s.deletionBegun() ||
-			slices.ContainsFunc(s.cri, func(c criCall) bool { return c.rpc == "StopPodSandbox" && c.server != nil }) ||
+			slices.ContainsFunc(s.criCalls, func(c criCall) bool {
+				return c.rpc == "StopPodSandbox" && c.server != nil
+			}) ||
 			s.node == ""
 	}
 	had := s.livesBefore()
 	starts := slices.DeleteFunc(s.starts(), func(r containerStart) bool { return r.attempt < had[r.step.Container] })
 	for _, r := range starts {
-		if !slices.ContainsFunc(s.cri, func(c criCall) bool { return c.key() == r.call && s.traced(c) }) {
+		if !slices.ContainsFunc(s.criCalls, func(c criCall) bool { return c.key() == r.call && s.traced(c) }) {
 			return false
 		}
 	}

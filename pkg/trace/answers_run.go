@@ -85,7 +85,7 @@ var watched = map[string]string{"pods": "watch", "events": "events"}
 func (r *result) outlines() iter.Seq[*outline] {
 	return func(yield func(*outline) bool) {
 		for _, e := range r.entries {
-			if !yield(e.outline.of(e, outlineOf)) {
+			if !yield(e.outline.get(e, outlineOf)) {
 				return
 			}
 		}

@@ -29,8 +29,8 @@ func (t *Trace) Settled(patience time.Duration) int {
 	if since.After(last) {
 		return 0
 	}
-	return r.firstOpen(func(x *span) bool {
-		return x.unknown || x.last.After(last) || !way.since.IsZero() && x.best.After(way.since)
+	return r.firstOpen(func(x *stepTimes) bool {
+		return x.unknown || x.lastCertain.After(last) || !way.since.IsZero() && x.lastLikely.After(way.since)
 	})
 }
 
@@ -39,12 +39,12 @@ const blockSize = 256
 
 // firstOpen is the index of the first step that is open, or the number of all. What several steps are together is open
 // if one of them is.
-func (r *result) firstOpen(open func(*span) bool) int {
+func (r *result) firstOpen(open func(*stepTimes) bool) int {
 	steps := r.graph.Steps()
 	same := r.graph.Unchanged() / blockSize
 	r.blocks = r.blocks[:min(same, len(r.blocks))]
 	for i := len(r.blocks) * blockSize; i < len(steps); i += blockSize {
-		var all span
+		var all stepTimes
 		for _, x := range steps[i:min(i+blockSize, len(steps))] {
 			all.add(x)
 		}
@@ -55,7 +55,7 @@ func (r *result) firstOpen(open func(*span) bool) int {
 			continue
 		}
 		for i := b * blockSize; i < len(steps); i++ {
-			var one span
+			var one stepTimes
 			if one.add(steps[i]); open(&one) {
 				return i
 			}
@@ -116,7 +116,7 @@ func (r *result) underWay(now time.Time) (u under) {
 		least[i] = unknown
 	}
 	for _, e := range r.entries {
-		w := e.underWay.of(e, r.storyUnderWay)
+		w := e.underWay.get(e, r.storyUnderWay)
 		if !w.since.IsZero() {
 			u.since = instant.Sooner(u.since, w.since)
 		}
@@ -156,7 +156,8 @@ func (r *result) storyUnderWay(s *story) (w underWay) {
 		if e.count != 1 || e.isFirstEmission || e.at.IsZero() || s.wasListed(e) {
 			continue
 		}
-		w.delivered = append(w.delivered, delivery{r.emitter(e.emitter), e.received.UnixNano(), e.received.Sub(e.at)})
+		w.delivered = append(w.delivered, delivery{r.emitterIndex(e.emitter), e.received.UnixNano(),
+			e.received.Sub(e.at)})
 	}
 	return w
 }
@@ -194,10 +195,10 @@ func awaitsAnswer(q *seq.Request) bool {
 // from when the Pod had its node, or from the last Event that says why there was none.
 func (s *story) sandboxUnderWay(r *result) time.Time {
 	if s.foundRevision() != nil || !s.begins().IsZero() || s.node == "" || s.reporter() != seq.Kubelet || s.podEnded() ||
-		s.deletionBegun() || r.step(s.key(sandboxKey)) != nil {
+		s.deletionBegun() || r.step(s.ownKey(sandboxKey)) != nil {
 		return time.Time{}
 	}
-	assigned := r.step(s.key(s.assignedKey()))
+	assigned := r.step(s.ownKey(s.assignedKey()))
 	if assigned == nil {
 		return time.Time{}
 	}
@@ -218,7 +219,7 @@ func (s *story) startUnderWay(r *result) time.Time {
 	}
 	worker := s.workerEvents
 	if len(worker) == 0 {
-		sandbox := r.step(s.key(sandboxKey.End()))
+		sandbox := r.step(s.ownKey(sandboxKey.End()))
 		switch {
 		case sandbox == nil:
 			return time.Time{}
@@ -259,7 +260,7 @@ func (s *story) restartUnderWay(r *result) (since time.Time) {
 			policy == corev1.RestartPolicyOnFailure && t.ExitCode == 0 {
 			continue
 		}
-		if exit := r.step(s.key(exitKey(c.Name, int(c.RestartCount)))); exit != nil {
+		if exit := r.step(s.ownKey(exitKey(c.Name, int(c.RestartCount)))); exit != nil {
 			since = instant.Sooner(since, exit.Best)
 		}
 	}

@@ -151,7 +151,7 @@ func noScheduler(s *story, _ time.Time) (finding, bool) {
 		message:      "no binding, no status and no Event of a scheduler",
 		replacements: []string{"{scheduler}", s.newest().Spec.SchedulerName}}
 	f = findingOf(f, s.revisions[0], s.last(), "spec.nodeName is empty, and there is no condition PodScheduled")
-	f.from = f.since.Add(silence)
+	f.countsFrom = f.since.Add(silence)
 	return f, true
 }
 
@@ -172,7 +172,7 @@ func silentKubelet(s *story, now time.Time) (finding, bool) {
 			seq.Evidence{Source: "http", Text: fmt.Sprintf("Lease kube-node-lease/%s, which lasts %d s", l.Node, l.Seconds),
 				At: l.Renewed})
 	}
-	f.from = f.since.Add(silence)
+	f.countsFrom = f.since.Add(silence)
 	return f, true
 }
 

@@ -16,7 +16,7 @@ import (
 var workloadSymptoms = []symptom{
 	{refusal, refusals},
 	{failedCreate, deadAfter(missingGrace, refusals)},
-	{progress, []cause{
+	{progress, []obstacleCause{
 		{name: "job-failed", match: re(`^(BackoffLimitExceeded|PodFailurePolicy|FailedIndexes|MaxFailedIndexesExceeded): `),
 			explain: "the Job's Pods failed more often than it allows", next: "kubectl logs -n {namespace} job/{pod}",
 			dead: atOnce},
@@ -27,14 +27,14 @@ var workloadSymptoms = []symptom{
 			explain: "the Deployment has made no progress for its progressDeadlineSeconds",
 			next:    "kubectl rollout status deployment/{pod} -n {namespace}", dead: atOnce},
 	}},
-	{paused, []cause{{name: "paused", explain: "the Deployment is paused: its controller makes nothing of it",
+	{paused, []obstacleCause{{name: "paused", explain: "the Deployment is paused: its controller makes nothing of it",
 		next: "kubectl rollout resume deployment/{pod} -n {namespace}", dead: missingGrace}}},
-	{noController, []cause{{name: "no-controller", explain: "no controller has touched the {kind}",
+	{noController, []obstacleCause{{name: "no-controller", explain: "no controller has touched the {kind}",
 		next: "kubectl get pods -n kube-system -l component=kube-controller-manager"}}},
 }
 
 // deadAfter are the same causes, for what is tried again and again.
-func deadAfter(d time.Duration, causes []cause) []cause {
+func deadAfter(d time.Duration, causes []obstacleCause) []obstacleCause {
 	causes = slices.Clone(causes)
 	for i := range causes {
 		causes[i].dead = d
@@ -103,6 +103,6 @@ func noController(s *story, _ time.Time) (finding, bool) {
 	}
 	f := findingOf(finding{by: controllerOf(s.object.Kind), reason: "Pending",
 		message: "no status, no object and no Event of its controller"}, s.revisions[0], s.last(), "the status is empty")
-	f.from = f.since.Add(silence)
+	f.countsFrom = f.since.Add(silence)
 	return f, true
 }

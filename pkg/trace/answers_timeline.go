@@ -12,7 +12,7 @@ import (
 )
 
 // phases divides a time among the stretches of an object's table.
-func (r *result) phases(s *story, f frame) []seq.Phase {
+func (r *result) phases(s *story, f timeRange) []seq.Phase {
 	if f.start.IsZero() || !f.end.After(f.start) {
 		return nil
 	}
@@ -25,16 +25,16 @@ func (r *result) phases(s *story, f frame) []seq.Phase {
 	byRow := map[int]*seq.Phase{}
 	var out []*seq.Phase
 	for _, x := range pieces {
-		p := byRow[x.phase]
+		p := byRow[x.row]
 		if p == nil {
 			p = &seq.Phase{Name: seq.Unknown, Explain: unknownExplained}
-			if x.phase >= 0 {
-				row := table[x.phase]
+			if x.row >= 0 {
+				row := table[x.row]
 				if p.Name, p.Explain = row.name, row.explain; row.why != nil {
 					p.Explain = row.why(s)
 				}
 			}
-			byRow[x.phase] = p
+			byRow[x.row] = p
 			out = append(out, p)
 		}
 		if x.open && f.likely && !f.end.Equal(s.attachedAt) { // it went on, but what is told ends there
@@ -80,16 +80,16 @@ const unknownExplained = "nothing that was observed says what happened then"
 
 // segment is a part of the run in which one stretch explains best what goes on, or none.
 type piece struct {
-	phase      int
-	begin, end *seq.Step // those at its ends, or nil where they are those of the run
-	from, to   time.Time
-	open       bool
+	row                int
+	beginStep, endStep *seq.Step // those at its ends, or nil where they are those of the run
+	start, end         time.Time
+	open               bool
 }
 
 // divide cuts the run where stretches begin and end, and gives each piece to the stretch that began last.
 func divide(all []stretch, start, end time.Time) (pieces []piece) {
 	slices.SortStableFunc(all,
-		func(a, b stretch) int { return cmp.Or(a.from.Compare(b.from), cmp.Compare(a.phase, b.phase)) })
+		func(a, b stretch) int { return cmp.Or(a.start.Compare(b.start), cmp.Compare(a.row, b.row)) })
 	at := map[int64]*seq.Step{} // by the nanosecond
 	cuts := []time.Time{start, end}
 	mark := func(t time.Time, s *seq.Step) {
@@ -101,8 +101,8 @@ func divide(all []stretch, start, end time.Time) (pieces []piece) {
 		}
 	}
 	for _, x := range all {
-		mark(x.from, x.begin)
-		mark(x.to, x.end)
+		mark(x.start, x.beginStep)
+		mark(x.end, x.endStep)
 	}
 	slices.SortFunc(cuts, time.Time.Compare)
 	cuts = slices.CompactFunc(cuts, time.Time.Equal)
@@ -110,14 +110,14 @@ func divide(all []stretch, start, end time.Time) (pieces []piece) {
 	next, last := 0, -2
 	for i := range len(cuts) - 1 {
 		from, to := cuts[i], cuts[i+1]
-		for ; next < len(all) && !all[next].from.After(from); next++ {
-			if x := all[next]; x.to.Equal(x.from) { // it took no time that could be told
-				pieces, last = append(pieces, piece{x.phase, x.begin, x.end, x.from, x.to, false}), -2
+		for ; next < len(all) && !all[next].start.After(from); next++ {
+			if x := all[next]; x.end.Equal(x.start) { // it took no time that could be told
+				pieces, last = append(pieces, piece{x.row, x.beginStep, x.endStep, x.start, x.end, false}), -2
 				continue
 			}
 			active = append(active, next)
 		}
-		active = slices.DeleteFunc(active, func(k int) bool { return !all[k].to.After(from) })
+		active = slices.DeleteFunc(active, func(k int) bool { return !all[k].end.After(from) })
 		phase, best := rest, -1
 		if n := len(active); n > 0 {
 			best = active[n-1]
@@ -126,36 +126,37 @@ func divide(all []stretch, start, end time.Time) (pieces []piece) {
 					best = k
 				}
 			}
-			phase = all[best].phase
+			phase = all[best].row
 		}
 		if n := len(pieces); n > 0 && (best == last || best < 0 && to.Sub(from) < sharpest) {
-			pieces[n-1].to, pieces[n-1].end = to, at[to.UnixNano()]
+			pieces[n-1].end, pieces[n-1].endStep = to, at[to.UnixNano()]
 		} else {
 			pieces = append(pieces,
-				piece{phase: phase, begin: at[from.UnixNano()], end: at[to.UnixNano()], from: from, to: to})
+				piece{row: phase, beginStep: at[from.UnixNano()], endStep: at[to.UnixNano()], start: from, end: to})
 		}
 		last = best
-		if to.Equal(end) && best >= 0 && all[best].end == nil {
-			pieces[len(pieces)-1].open, pieces[len(pieces)-1].end = true, nil
+		if to.Equal(end) && best >= 0 && all[best].endStep == nil {
+			pieces[len(pieces)-1].open, pieces[len(pieces)-1].endStep = true, nil
 		}
 	}
 	return pieces
 }
 
 // addPiece takes one piece of the run's time into its phase.
-func addPiece(p *seq.Phase, x piece, f frame) {
-	b, e := knownWithin(x.begin, x.from, f), knownWithin(x.end, x.to, f)
+func addPiece(p *seq.Phase, x piece, f timeRange) {
+	b, e := knownWithin(x.beginStep, x.start, f), knownWithin(x.endStep, x.end, f)
 	if p.Earliest.IsZero() {
 		p.Earliest = b.Earliest
 	}
 	p.Latest = instant.Later(p.Latest, e.Latest)
 	outer := e.Latest.Sub(instant.Later(b.Earliest, coveredUntil(p)))
-	p.Min, p.Max = p.Min+max(0, e.Earliest.Sub(b.Latest)), p.Max+max(outer, x.to.Sub(x.from))
-	p.Took += x.to.Sub(x.from)
+	p.Min, p.Max = p.Min+max(0, e.Earliest.Sub(b.Latest)), p.Max+max(outer, x.end.Sub(x.start))
+	p.Took += x.end.Sub(x.start)
 	p.Open = p.Open || x.open
 	p.Parts = append(p.Parts,
-		seq.Part{Begin: stepKey(x.begin), End: stepKey(x.end), Window: seq.Window{Earliest: b.Earliest, Latest: e.Latest},
-			Likely: seq.Window{Earliest: x.from, Latest: x.to}})
+		seq.Part{Begin: stepKey(x.beginStep), End: stepKey(x.endStep),
+			Window: seq.Window{Earliest: b.Earliest, Latest: e.Latest},
+			Likely: seq.Window{Earliest: x.start, Latest: x.end}})
 }
 
 // reached is up to when the phase's parts go at the latest: what two of them may both cover counts once.
@@ -174,7 +175,7 @@ func stepKey(s *seq.Step) seq.Key {
 }
 
 // knownWithin is what is known of an instant of a run: of a step, or of the run's own beginning and end.
-func knownWithin(s *seq.Step, at time.Time, f frame) seq.Window {
+func knownWithin(s *seq.Step, at time.Time, f timeRange) seq.Window {
 	if s == nil {
 		return seq.Window{Earliest: at, Latest: at}
 	}

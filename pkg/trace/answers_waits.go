@@ -14,30 +14,30 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-// wait is one row of the table: what has to be seen for it to be said.
+// fixedWait is one row of the table: what has to be seen for it to be said.
 type fixedWait struct {
 	name, phase, explain string
 	// took is the phase's likeliest duration
-	seen func(s *story, took time.Duration) (length time.Duration, remedy string, ok bool)
+	measure func(s *story, took time.Duration) (length time.Duration, remedy string, ok bool)
 }
 
 // podWaits are those that hold a Pod.
 var podWaits = []fixedWait{
-	{name: "podAttachAndMountRetryInterval", phase: "sandbox", seen: volumePoll,
+	{name: "podAttachAndMountRetryInterval", phase: "sandbox", measure: volumePoll,
 		explain: "the kubelet looks at a Pod's volumes only once in 300 ms; a Pod with any volume waits one round, " +
 			"however fast they are mounted"},
-	{name: "initialDelaySeconds", phase: "ready", seen: initialDelay,
+	{name: "initialDelaySeconds", phase: "ready", measure: initialDelay,
 		explain: "the kubelet does not probe a container before that"},
-	{name: "backOffPeriod", seen: crashBackOff,
+	{name: "backOffPeriod", measure: crashBackOff,
 		explain: "the kubelet waits before it starts a container that ended again: from initialCrashLoopBackOff, 10 s, " +
 			"doubling up to 5 min"},
-	{name: "imageBackOffPeriod", seen: imageBackOff,
+	{name: "imageBackOffPeriod", measure: imageBackOff,
 		explain: "the kubelet waits before it tries a failed pull again: from 10 s, doubling up to 5 min"},
 }
 
 // workloadWaits are those that hold what makes Pods.
 var workloadWaits = []fixedWait{
-	{name: "minReadySeconds", phase: "min-ready", seen: minReadyWait,
+	{name: "minReadySeconds", phase: "min-ready", measure: minReadyWait,
 		explain: "a Pod counts as available only once it has been ready for that long"},
 }
 
@@ -64,7 +64,7 @@ func (t *Trace) Waits(end time.Time) []seq.Wait {
 		if w.phase == "sandbox" && s.sandboxTimed() {
 			w.phase = "volumes"
 		}
-		if length, remedy, ok := w.seen(s, took[w.phase]); ok {
+		if length, remedy, ok := w.measure(s, took[w.phase]); ok {
 			if w.phase != "" && length > took[w.phase] { // what is counted from a whole second may be less than was asked for
 				length = took[w.phase]
 			}

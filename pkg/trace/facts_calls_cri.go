@@ -14,7 +14,7 @@ import (
 
 // sandboxTimed reports whether spans tell when RunPodSandbox began.
 func (s *story) sandboxTimed() bool {
-	return slices.ContainsFunc(s.cri, func(c criCall) bool { return c.key() == sandboxKey })
+	return slices.ContainsFunc(s.criCalls, func(c criCall) bool { return c.key() == sandboxKey })
 }
 
 // criCall is one call of the kubelet to the runtime, by its spans.

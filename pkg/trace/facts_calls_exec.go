@@ -66,7 +66,7 @@ type execCall struct {
 
 func (x execCall) key(what string) seq.Key { return seq.Key("exec:" + x.ID + ":" + what) }
 
-func (x execCall) cri() seq.Key { return criKey("Exec", x.Exec.Container, x.number) }
+func (x execCall) criKey() seq.Key { return criKey("Exec", x.Exec.Container, x.number) }
 
 // startEvidence is what proves that the command was started, and by when; the zero time means nothing does.
 func (x execCall) startEvidence() (time.Time, []seq.Evidence) {

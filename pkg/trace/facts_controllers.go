@@ -19,7 +19,7 @@ type controller struct {
 	name         string
 	kind         string // of the objects that it brings about, and whose status it writes
 	account      string // ServiceAccount in kube-system
-	emitter      string // component of its Events; empty if that is the account's name
+	component    string // component of its Events; empty if that is the account's name
 	othersReport bool   // others write the status of that kind, too
 }
 
@@ -28,18 +28,18 @@ var controllers = []controller{
 	{name: "replicaset", kind: "ReplicaSet", account: "replicaset-controller"},
 	{name: "replicationcontroller", kind: "ReplicationController", account: "replication-controller"},
 	{name: "statefulset", kind: "StatefulSet", account: "statefulset-controller"},
-	{name: "daemonset", kind: "DaemonSet", account: "daemon-set-controller", emitter: "daemonset-controller"},
+	{name: "daemonset", kind: "DaemonSet", account: "daemon-set-controller", component: "daemonset-controller"},
 	{name: "job", kind: "Job", account: "job-controller"},
 	{name: "cronjob", kind: "CronJob", account: "cronjob-controller"},
-	{name: "endpointslice", kind: "Service", account: "endpointslice-controller", emitter: "endpoint-slice-controller",
-		othersReport: true},
+	{name: "endpointslice", kind: "Service", account: "endpointslice-controller",
+		component: "endpoint-slice-controller", othersReport: true},
 	{name: "persistentvolume-binder", kind: "PersistentVolumeClaim", account: "persistent-volume-binder",
-		emitter: "persistentvolume-controller", othersReport: true},
+		component: "persistentvolume-controller", othersReport: true},
 	{name: "persistentvolume-binder", kind: "PersistentVolume", account: "persistent-volume-binder",
-		emitter: "persistentvolume-controller", othersReport: true},
+		component: "persistentvolume-controller", othersReport: true},
 	{name: "persistentvolumeclaim-protection", account: "pvc-protection-controller"},
 	{name: "horizontal-pod-autoscaler", kind: "HorizontalPodAutoscaler", account: "horizontal-pod-autoscaler"},
-	{name: "garbage-collector", account: "generic-garbage-collector", emitter: "garbage-collector-controller"},
+	{name: "garbage-collector", account: "generic-garbage-collector", component: "garbage-collector-controller"},
 	{name: "endpoints", account: "endpoint-controller"},
 	{name: "pod-garbage-collector", account: "pod-garbage-collector"},
 	{name: "node-lifecycle", account: "node-controller"},

@@ -35,8 +35,8 @@ func (s *story) isContainer() bool { return s.object.Kind == seq.KindContainer }
 
 func (t *store) observeEngine(e *seq.EngineEvent, received time.Time) {
 	key := strings.Join([]string{e.Type, e.Action, e.Actor, e.At.Format(time.RFC3339Nano)}, "\x00")
-	if old, ok := t.engine[key]; !ok || instant.Earlier(received, old.received) {
-		t.engine[key] = engineEvent{EngineEvent: *e, received: received}
+	if old, ok := t.engineEvents[key]; !ok || instant.Earlier(received, old.received) {
+		t.engineEvents[key] = engineEvent{EngineEvent: *e, received: received}
 		t.newOfAll()
 	}
 }
@@ -54,7 +54,7 @@ func (t *store) observeRuntime(e *seq.RuntimeEvent, received time.Time) {
 func (t *store) readContainer(s *story) {
 	s.runtime = seq.Containerd
 	id := s.object.UID
-	for _, e := range t.engine {
+	for _, e := range t.engineEvents {
 		if id != "" && (e.Actor == id || e.Attributes["container"] == id) {
 			s.engine.events = append(s.engine.events, e)
 		}

@@ -98,7 +98,9 @@ func emitterOf(e *corev1.Event) seq.Participant {
 	if p, ok := object.Components[name]; ok {
 		return p
 	}
-	if p := controllerBy(func(c controller) bool { return name != "" && name == cmp.Or(c.emitter, c.account) }); p != "" {
+	if p := controllerBy(func(c controller) bool {
+		return name != "" && name == cmp.Or(c.component, c.account)
+	}); p != "" {
 		return p
 	}
 	return seq.Participant(cmp.Or(name, string(seq.UnknownClient)))

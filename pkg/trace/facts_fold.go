@@ -21,10 +21,10 @@ import (
 // What is derived of it is derived anew by versions: version grows with everything that is not known yet, and what
 // changed by it is noted, for a whole run or for one object.
 type store struct {
-	version   uint64
-	ofAll     uint64          // the version by which something became known that all may depend on
-	ofMembers uint64          // the version by which something became known by which objects are part of the run
-	changed   map[string]bool // uids of objects of which something became known since it was emptied
+	version          uint64
+	versionOfAll     uint64          // the version by which something became known that all may depend on
+	versionOfMembers uint64          // the version by which something became known by which objects are part of the run
+	changed          map[string]bool // uids of objects of which something became known since it was emptied
 	// of these, those that were not known before, where nothing else says who is part of the run
 	appeared []string
 	asides   []string                // IDs of requests that became known meanwhile, see isAside
@@ -40,7 +40,7 @@ type store struct {
 	audits        map[string]*seq.Audit // by ID
 	spans         map[string]*seq.Span  // by trace and ID
 	losses        map[seq.Loss]int      // the count is left out of the key
-	engine        map[string]engineEvent
+	engineEvents  map[string]engineEvent
 	runtimeEvents map[string]runtimeEvent
 	lease         *seq.Lease                 // the newest, or nil
 	leaseAt       time.Time                  // when it was answered last
@@ -79,7 +79,7 @@ func (f *facts) came(rv uint64, received time.Time) {
 // newOfAll notes something that all may depend on.
 func (t *store) newOfAll() {
 	t.version++
-	t.ofAll = t.version
+	t.versionOfAll = t.version
 }
 
 // newOf notes something about one object.
@@ -123,7 +123,7 @@ func newStore(subject seq.Object) store {
 		byName: map[seq.Object][]string{}, requests: map[string]*seq.Request{}, objects: map[string]*facts{},
 		gaps:   map[seq.Gap]time.Time{},
 		audits: map[string]*seq.Audit{}, spans: map[string]*seq.Span{}, losses: map[seq.Loss]int{},
-		engine:        map[string]engineEvent{},
+		engineEvents:  map[string]engineEvent{},
 		runtimeEvents: map[string]runtimeEvent{}, fields: map[string]*metav1.FieldsV1{}, lists: map[string]uint64{},
 		runtimes: map[string]seq.Participant{},
 	}

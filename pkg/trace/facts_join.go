@@ -17,8 +17,8 @@ func (s *story) joinRevisions() {
 	r := &s.records
 	known := map[*apiCall]bool{}
 	join := func(c *apiCall, w *write) {
-		if r.writes[w.rv] == nil && !known[c] {
-			r.writes[w.rv], known[c] = c, true
+		if r.callOf[w.rv] == nil && !known[c] {
+			r.callOf[w.rv], known[c] = c, true
 		}
 	}
 	for _, c := range r.calls {
@@ -77,7 +77,7 @@ func (s *story) joinKinds(known map[*apiCall]bool, join func(*apiCall, *write)) 
 		}
 	}
 	for _, w := range s.revisions {
-		if s.records.writes[w.rv] == nil && w.isOfRun() && !w.isFirstOfTwo() {
+		if s.records.callOf[w.rv] == nil && w.isOfRun() && !w.isFirstOfTwo() {
 			k := kind{w.actor.verb, w.actor.subresource}
 			writes[k] = append(writes[k], w)
 		}
@@ -119,7 +119,7 @@ func (c *apiCall) committed() time.Time {
 	if c.etcdTxn != nil {
 		return c.etcdTxn.Start
 	}
-	return c.received()
+	return c.receivedByServer()
 }
 
 // slowest bounds how long after its commit a revision reaches us, and how far clocks that were not compared may be
@@ -152,7 +152,7 @@ func (s *story) joinEvents() {
 		for _, e := range byName[c.name] {
 			if c.audit != nil && c.audit.ResourceVersion != "" {
 				if found = true; c.audit.ResourceVersion == e.event.ResourceVersion {
-					s.records.eventWrites[eventKey{string(e.event.UID), e.rv}] = c
+					s.records.callOfEvent[eventKey{string(e.event.UID), e.rv}] = c
 				}
 			}
 		}
@@ -163,7 +163,7 @@ func (s *story) joinEvents() {
 	for name, all := range calls {
 		if len(all) == len(byName[name]) {
 			for i, e := range byName[name] {
-				s.records.eventWrites[eventKey{string(e.event.UID), e.rv}] = all[i]
+				s.records.callOfEvent[eventKey{string(e.event.UID), e.rv}] = all[i]
 			}
 		}
 	}
@@ -172,7 +172,7 @@ func (s *story) joinEvents() {
 // unjoined counts the writes of Pods in the audit log and spans that no revision could be found for.
 func (s *story) unjoined() (n int) {
 	joined := map[*apiCall]bool{}
-	for _, c := range s.records.writes {
+	for _, c := range s.records.callOf {
 		joined[c] = true
 	}
 	for _, c := range s.records.calls {
@@ -189,13 +189,13 @@ func (s *story) noop(c *apiCall) bool {
 		return false
 	}
 	rv, _ := parseRevision(c.audit.ResourceVersion)
-	return s.records.writes[rv] != nil && s.records.writes[rv] != c
+	return s.records.callOf[rv] != nil && s.records.callOf[rv] != c
 }
 
-// attribute replaces who is taken for the writer of a revision by who the API server says it was.
-func (s *story) attribute() {
+// attributeWrites replaces who is taken for the writer of a revision by who the API server says it was.
+func (s *story) attributeWrites() {
 	for _, w := range s.revisions {
-		c := s.records.writes[w.rv]
+		c := s.records.callOf[w.rv]
 		if c == nil || w.ownRequest != nil {
 			continue
 		}
@@ -239,7 +239,7 @@ func (c *scene) recordedRequests() (all []recordedRequest) {
 	}
 	for _, x := range c.calls.all {
 		if q := own[x.id]; q != nil {
-			all = append(all, recordedRequest{x.received(), q.Sent, q.FirstByte})
+			all = append(all, recordedRequest{x.receivedByServer(), q.Sent, q.FirstByte})
 		}
 	}
 	return all
@@ -251,8 +251,8 @@ func (s *story) compareClocks() {
 		s.clocks.Sample(seq.APIServer, x.at, x.sent, x.answered)
 	}
 	for _, w := range s.revisions {
-		if c := s.records.writes[w.rv]; c != nil && !w.received.IsZero() {
-			s.clocks.SampleEvent(seq.APIServer, c.received(), time.Time{}, w.received)
+		if c := s.records.callOf[w.rv]; c != nil && !w.received.IsZero() {
+			s.clocks.SampleEvent(seq.APIServer, c.receivedByServer(), time.Time{}, w.received)
 		}
 	}
 	s.clocks.Settle(s.usualDelay())

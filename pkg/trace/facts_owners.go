@@ -14,12 +14,12 @@ import (
 // owners is who is above and below an object, and what follows from that. Every write of a controller asks for it, and
 // there may be hundreds of both, so each is found once.
 type owners struct {
-	controller  *story
-	dependents  []*story
-	descendants []*story           // Pods at any level below; nil until asked for
-	names       map[string][]int   // see childrenNamedIn
-	firsts      map[string]*firsts // see firstsCounted
-	namedBy     []watchedWrite     // of a Pod: writes of EndpointSlices that were looked at because they name it
+	controller     *story
+	dependents     []*story
+	descendants    []*story                  // Pods at any level below; nil until asked for
+	childrenByName map[string][]int          // see childrenNamedIn
+	countedWrites  map[string]*countedWrites // see firstsCounted
+	namedBy        []watchedWrite            // of a Pod: writes of EndpointSlices that were looked at as they name it
 }
 
 // relate finds the owners of all stories.
@@ -68,34 +68,34 @@ func (s *story) podsBelow() []*story {
 	return s.descendants
 }
 
-// firsts are the writes by which each of the Pods that an object controls came to be counted, by revision.
-type firsts struct {
-	count statusCount
-	all   []watchedWrite
-	of    map[*story]*write
+// countedWrites are the writes by which each of the Pods that an object controls came to be counted, by revision.
+type countedWrites struct {
+	count   statusCount
+	ordered []watchedWrite
+	byPod   map[*story]*write
 }
 
 // firstsCounted are those for a count.
 func (s *story) firstsCounted(n statusCount) []watchedWrite {
-	f := s.firsts[n.field]
+	f := s.countedWrites[n.field]
 	if f == nil {
-		f = &firsts{count: n, of: map[*story]*write{}}
+		f = &countedWrites{count: n, byPod: map[*story]*write{}}
 		for _, p := range s.dependents {
-			if w := f.find(p); w != nil {
-				f.of[p], f.all = w, append(f.all, watchedWrite{p, w})
+			if w := f.writeOf(p); w != nil {
+				f.byPod[p], f.ordered = w, append(f.ordered, watchedWrite{p, w})
 			}
 		}
-		slices.SortStableFunc(f.all, func(a, b watchedWrite) int { return cmp.Compare(a.write.rv, b.write.rv) })
-		if s.firsts == nil {
-			s.firsts = map[string]*firsts{}
+		slices.SortStableFunc(f.ordered, func(a, b watchedWrite) int { return cmp.Compare(a.write.rv, b.write.rv) })
+		if s.countedWrites == nil {
+			s.countedWrites = map[string]*countedWrites{}
 		}
-		s.firsts[n.field] = f
+		s.countedWrites[n.field] = f
 	}
-	return f.all
+	return f.ordered
 }
 
-// find is the write by which a Pod came to be counted, or nil.
-func (f *firsts) find(p *story) *write {
+// writeOf is the write by which a Pod came to be counted, or nil.
+func (f *countedWrites) writeOf(p *story) *write {
 	if p.isPod() {
 		for _, w := range p.revisions {
 			if w.isOfRun() && f.count.is(w) {
@@ -107,30 +107,30 @@ func (f *firsts) find(p *story) *write {
 }
 
 // update takes what is new of a Pod.
-func (f *firsts) update(p *story) {
+func (f *countedWrites) update(p *story) {
 	byRevision := func(d watchedWrite, rv uint64) int { return cmp.Compare(d.write.rv, rv) }
-	if was := f.of[p]; was != nil {
-		i, _ := slices.BinarySearchFunc(f.all, was.rv, byRevision)
-		f.all = slices.Delete(f.all, i, i+1)
-		delete(f.of, p)
+	if was := f.byPod[p]; was != nil {
+		i, _ := slices.BinarySearchFunc(f.ordered, was.rv, byRevision)
+		f.ordered = slices.Delete(f.ordered, i, i+1)
+		delete(f.byPod, p)
 	}
-	if w := f.find(p); w != nil {
-		i, _ := slices.BinarySearchFunc(f.all, w.rv, byRevision)
-		f.all, f.of[p] = slices.Insert(f.all, i, watchedWrite{p, w}), w
+	if w := f.writeOf(p); w != nil {
+		i, _ := slices.BinarySearchFunc(f.ordered, w.rv, byRevision)
+		f.ordered, f.byPod[p] = slices.Insert(f.ordered, i, watchedWrite{p, w}), w
 	}
 }
 
 // childrenNamedIn are the children whose name a message has as a word.
 func (s *story) childrenNamedIn(message string) (all []*story) {
-	if s.names == nil {
-		s.names = map[string][]int{}
+	if s.childrenByName == nil {
+		s.childrenByName = map[string][]int{}
 		for i, o := range s.dependents {
-			s.names[o.object.Name] = append(s.names[o.object.Name], i)
+			s.childrenByName[o.object.Name] = append(s.childrenByName[o.object.Name], i)
 		}
 	}
 	var found []int
 	for word := range words(message) {
-		found = append(found, s.names[word]...)
+		found = append(found, s.childrenByName[word]...)
 	}
 	slices.Sort(found)
 	for _, i := range slices.Compact(found) {
@@ -162,8 +162,8 @@ func (s *story) earlierThan(w *write, o *story, than *write) bool {
 	return instant.Earlier(w.received, than.received)
 }
 
-// latest is the last such write of this object that came before one of another.
-func (s *story) latest(before *write, is func(*write) bool) *watchedWrite {
+// lastBefore is the last such write of this object that came before one of another.
+func (s *story) lastBefore(before *write, is func(*write) bool) *watchedWrite {
 	var last *watchedWrite
 	for _, w := range s.revisions {
 		if w.isOfRun() && w.rv < before.rv && is(w) {

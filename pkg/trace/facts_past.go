@@ -29,7 +29,7 @@ func (s *story) pastBound() seq.Key          { return s.pastKey("bound") }
 
 func (s *story) foundRevisionKey() seq.Key { return s.pastKey("revision") }
 
-func stored(key seq.Key) seq.Key { return key + ":stored" }
+func storedKey(key seq.Key) seq.Key { return key + ":stored" }
 
 // secondOf is what a time of whole seconds, on the clock of a participant, says on ours.
 func (s *story) secondOf(p seq.Participant, t metav1.Time) seq.Window {

@@ -195,8 +195,8 @@ func (m *pastWrite) has(condition string) bool {
 	return slices.ContainsFunc(m.conditions, func(c datedCondition) bool { return c.name == condition })
 }
 
-// is reports whether by that write a condition of a Pod became true.
-func (m *pastWrite) is(condition corev1.PodConditionType) bool {
+// makesTrue reports whether by that write a condition of a Pod became true.
+func (m *pastWrite) makesTrue(condition corev1.PodConditionType) bool {
 	return m.pod && slices.ContainsFunc(m.conditions,
 		func(c datedCondition) bool { return c.name == string(condition) && c.status == "True" })
 }

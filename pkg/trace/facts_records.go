@@ -38,7 +38,7 @@ type apiCall struct {
 	server    *seq.Span // the API server's
 	client    *seq.Span // the client's own, where it has one
 	etcdTxn   *seq.Span // the last transaction that etcd ran for it
-	touched   []string  // keys of the store that it read or wrote
+	storeKeys []string  // keys of the store that it read or wrote
 	verb      string    // as in RBAC
 	resource  string
 	sub       string
@@ -57,14 +57,14 @@ type calls struct {
 // records are what the audit log and spans of a run tell of one object.
 type records struct {
 	calls       []*apiCall // by when they were received
-	writes      map[uint64]*apiCall
-	eventWrites map[eventKey]*apiCall
+	callOf      map[uint64]*apiCall
+	callOfEvent map[eventKey]*apiCall
 	spans       spanTree
 }
 
-// of are the records about one object.
-func (c *calls) of(s *story) records {
-	r := records{writes: map[uint64]*apiCall{}, eventWrites: map[eventKey]*apiCall{}, spans: c.spans}
+// recordsOf are the records about one object.
+func (c *calls) recordsOf(s *story) records {
+	r := records{callOf: map[uint64]*apiCall{}, callOfEvent: map[eventKey]*apiCall{}, spans: c.spans}
 	for _, x := range c.all {
 		if x.concerns(s) {
 			r.calls = append(r.calls, x)
@@ -83,7 +83,7 @@ func (c *apiCall) concerns(s *story) bool {
 	}
 	key := storeKey(s.resource, s.object.Namespace, s.object.Name)
 	return c.resource == s.resource && c.name == s.object.Name ||
-		slices.ContainsFunc(c.touched, func(k string) bool { return strings.HasSuffix(k, key) })
+		slices.ContainsFunc(c.storeKeys, func(k string) bool { return strings.HasSuffix(k, key) })
 }
 
 // storeKey is how the key of an object in etcd ends.
@@ -102,7 +102,7 @@ func (t *store) readCalls() calls {
 		byID[a.ID] = &apiCall{id: a.ID, audit: a, verb: a.Verb, resource: a.Resource, sub: a.Subresource,
 			namespace: a.Namespace, name: a.Name, code: a.Code}
 	}
-	r.spans.all(func(s *seq.Span) {
+	r.spans.walkAll(func(s *seq.Span) {
 		id := s.Attributes["audit-id"]
 		if id == "" || s.Service != "apiserver" || s.Attributes["http.request.method"] == "" {
 			return
@@ -124,14 +124,14 @@ func (t *store) readCalls() calls {
 		}
 		r.spans.walk(s, func(x *seq.Span) {
 			if key := x.Attributes["key"]; key != "" {
-				c.touched = append(c.touched, key)
+				c.storeKeys = append(c.storeKeys, key)
 			}
 			if x.Service == "etcd" && x.Name == "txn" && x.Attributes["read_only"] != "true" &&
 				(c.etcdTxn == nil || c.etcdTxn.Start.Before(x.Start)) {
 				c.etcdTxn = x
 			}
 		})
-		for _, key := range c.touched { // of what a create made, only the store's key tells the name
+		for _, key := range c.storeKeys { // of what a create made, only the store's key tells the name
 			if _, name, ok := strings.Cut(key, storeKey(c.resource, c.namespace, "")); ok && c.name == "" {
 				c.name = name
 			}
@@ -139,7 +139,7 @@ func (t *store) readCalls() calls {
 	})
 	t.dropEarlier(byID)
 	r.all = slices.SortedFunc(maps.Values(byID), func(a, b *apiCall) int {
-		return cmp.Or(a.received().Compare(b.received()), cmp.Compare(a.id, b.id))
+		return cmp.Or(a.receivedByServer().Compare(b.receivedByServer()), cmp.Compare(a.id, b.id))
 	})
 	return r
 }
@@ -158,10 +158,10 @@ func (t *store) dropEarlier(calls map[string]*apiCall) {
 	}
 	begin := first.Sent.Add(-clock.SkewSuspected)
 	if calls[first.ID] != nil {
-		begin = calls[first.ID].received()
+		begin = calls[first.ID].receivedByServer()
 	}
 	maps.DeleteFunc(calls, func(_ string, c *apiCall) bool {
-		return c.received().Before(begin) && c.verb != "list" && c.verb != "watch"
+		return c.receivedByServer().Before(begin) && c.verb != "list" && c.verb != "watch"
 	})
 }
 
@@ -204,8 +204,8 @@ func statusCode(s string) (n int) {
 	return n
 }
 
-// received is when the API server had the request, on its clock.
-func (c *apiCall) received() time.Time {
+// receivedByServer is when the API server had the request, on its clock.
+func (c *apiCall) receivedByServer() time.Time {
 	if c.server != nil {
 		return c.server.Start
 	}

@@ -168,7 +168,7 @@ func (t *store) newStory(c *scene, i int) *story {
 		t.readContainer(s)
 	}
 	if f := t.objects[o.UID]; f != nil && o.UID != "" {
-		s.order.first = f.oldestRevision()
+		s.order.oldestRevision = f.oldestRevision()
 		c.byUID[o.UID] = s
 		t.readObject(s, f)
 	}
@@ -239,7 +239,8 @@ func (c *scene) serverAhead() (bound time.Duration, ok bool) {
 // globalKeyPrefixes are what the keys begin with that say themselves which object they are about.
 var globalKeyPrefixes = []string{"etcd:", "write:", "call:", "event:", "request:", "watch:", "past:"}
 
-func (s *story) key(k seq.Key) seq.Key {
+// ownKey is a key as one of the object's own, unless it says itself which object it is about.
+func (s *story) ownKey(k seq.Key) seq.Key {
 	if k == "" || slices.ContainsFunc(globalKeyPrefixes, func(p string) bool { return strings.HasPrefix(string(k), p) }) {
 		return k
 	}

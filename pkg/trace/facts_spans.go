@@ -67,7 +67,7 @@ func (t spanTree) walk(s *seq.Span, visit func(*seq.Span)) {
 	}
 }
 
-func (t spanTree) all(visit func(*seq.Span)) {
+func (t spanTree) walkAll(visit func(*seq.Span)) {
 	for _, r := range t.roots {
 		t.walk(r, visit)
 	}

@@ -42,10 +42,10 @@ func (t *store) addRevision(f *facts, r *revision) {
 	t.newOf(uid)
 	switch is := f.standing(); {
 	case is == was:
-	case was.revision == 0 && is.claims == "" && !special[is.last.Kind]:
+	case was.revision == 0 && is.volumeClaims == "" && !special[is.last.Kind]:
 		t.appeared = append(t.appeared, uid)
 	default:
-		t.ofMembers = t.version
+		t.versionOfMembers = t.version
 	}
 	if was.revision == 0 {
 		name := seq.ObjectOf(r.object)
@@ -59,11 +59,11 @@ var special = map[string]bool{"EndpointSlice": true, "PersistentVolumeClaim": tr
 
 // standing is all of an object by which objects are part of a run, see members.
 type standing struct {
-	first, last       seq.Object
-	revision          uint64 // the first
-	added             bool   // see facts.isNew
-	owners, endpoints int
-	claims, claimOf   string
+	first, last           seq.Object
+	revision              uint64 // the first
+	added                 bool   // see facts.isNew
+	owners, endpoints     int
+	volumeClaims, claimOf string
 }
 
 func (f *facts) standing() standing {
@@ -76,7 +76,7 @@ func (f *facts) standing() standing {
 	case *corev1.Pod:
 		for _, v := range o.Spec.Volumes {
 			if v.PersistentVolumeClaim != nil {
-				s.claims += v.PersistentVolumeClaim.ClaimName + " "
+				s.volumeClaims += v.PersistentVolumeClaim.ClaimName + " "
 			}
 		}
 	case *unstructured.Unstructured:

@@ -37,9 +37,9 @@ type story struct {
 // storyOrder is the place of a story in the run: those of what our requests are about come first, then the others as
 // their objects were first seen.
 type storyOrder struct {
-	root  int    // from 1; 0 for the others
-	first uint64 // revision
-	uid   string
+	root           int    // from 1; 0 for the others
+	oldestRevision uint64 // revision
+	uid            string
 }
 
 func (a storyOrder) compare(b storyOrder) int {
@@ -49,7 +49,8 @@ func (a storyOrder) compare(b storyOrder) int {
 	case b.root == 0 && a.root != 0:
 		return -1
 	}
-	return cmp.Or(cmp.Compare(a.root, b.root), cmp.Compare(a.first, b.first), cmp.Compare(a.uid, b.uid))
+	return cmp.Or(cmp.Compare(a.root, b.root), cmp.Compare(a.oldestRevision, b.oldestRevision),
+		cmp.Compare(a.uid, b.uid))
 }
 
 // reading is what is read of the facts of an object, anew whenever there are others.
@@ -63,7 +64,7 @@ type reading struct {
 	workerEvents   []workerEvent // see orderedWorkerEvents
 	lives          []life        // see readStatuses
 	records        records
-	cri            []criCall
+	criCalls       []criCall
 	execRecords    []execSpans
 	goneSince      time.Time       // see facts
 	reporterRead   seq.Participant // see reporter
@@ -85,9 +86,9 @@ func (t *store) readObject(s *story, f *facts) {
 	}
 	s.addEvents(events)
 	s.attributeBind()
-	s.records = s.calls.of(s)
+	s.records = s.calls.recordsOf(s)
 	s.joinRevisions()
-	s.attribute()
+	s.attributeWrites()
 	for _, w := range s.revisions {
 		w.actorRead = w.actor
 	}
@@ -108,10 +109,10 @@ func (t *store) readObject(s *story, f *facts) {
 		s.addSpecChange(w)
 	}
 	if s.isPod() {
-		s.cri = s.readCRI()
+		s.criCalls = s.readCRI()
 		for _, x := range s.readExecs() {
 			if s.execRecords = append(s.execRecords, x); x.cri.client != nil {
-				s.cri = append(s.cri, x.cri)
+				s.criCalls = append(s.criCalls, x.cri)
 			}
 		}
 		s.workerEvents = s.readWorker()
@@ -152,8 +153,8 @@ func (s *story) addRevision(r *revision) {
 	w := &write{revision: r, beforeJoining: r.rv < s.joinedRevision}
 	w.pod, _ = r.object.(*corev1.Pod)
 	if n := len(s.revisions); n > 0 {
-		w.previous = s.revisions[n-1]
-		w.prevRevision, w.prevObject, w.prevPod = w.previous.revision, w.previous.object, w.previous.pod
+		w.prevWrite = s.revisions[n-1]
+		w.prevRevision, w.prevObject, w.prevPod = w.prevWrite.revision, w.prevWrite.object, w.prevWrite.pod
 	} else if w.pod != nil {
 		// A Pod is bound, scheduled and patched by later writes only; one that shows none of this is as it was made.
 		w.creates = w.pod.Spec.NodeName == "" && len(w.pod.Status.Conditions) == 0 && !(s.attached() && r.listed)
@@ -178,8 +179,8 @@ func (s *story) addRevision(r *revision) {
 	}
 	w.actor = s.writer(w)
 	w.notBefore, w.notAfter = s.writtenWithin(w), instant.Sooner(r.received, s.notAfter(r.rv, s.resource, s.object.UID))
-	if w.previous != nil {
-		w.previous.next = w
+	if w.prevWrite != nil {
+		w.prevWrite.nextWrite = w
 	}
 	s.revisions = append(s.revisions, w)
 	if w.pod == nil {

@@ -32,14 +32,14 @@ const (
 // workerEvent is one Event of the worker, and the action that it tells of.
 type workerEvent struct {
 	*emitted
-	action   workerAction
-	attempt  int
-	call     seq.Key // key of the CRI call it is part of, if it is
-	key      seq.Key // of the message whose instant the emission tells
-	previous seq.Key // key of the action before
+	action      workerAction
+	attempt     int
+	call        seq.Key // key of the CRI call it is part of, if it is
+	key         seq.Key // of the message whose instant the emission tells
+	previousKey seq.Key // key of the action before
 	// key of the end of the container's life before, where the action is known to belong to the next
 	previousExit seq.Key
-	after        time.Time // its emission: this action began later, in the same goroutine
+	previousAt   time.Time // its emission: this action began later, in the same goroutine
 	second       seq.Window
 }
 
@@ -99,7 +99,7 @@ func (s *story) readWorker() []workerEvent {
 		counted[uid] = a.count
 		a.attempt = done[id] - 1
 		a.identify(pulling)
-		a.previous, a.after = prev, prevAt
+		a.previousKey, a.previousAt = prev, prevAt
 		prev, prevAt = a.key, a.at
 		out = append(out, a)
 	}

@@ -110,13 +110,13 @@ func (s *story) unmarked(w *write) (actor, bool) {
 
 // soleWriter is who alone may have taken away what an object, which came after another, has no more.
 type soleWriter struct {
-	after metav1.Object
+	prevObject metav1.Object
 	actor
 }
 
 // soleWriter is the only client that may have made the write; it has no name where there is none, or several.
 func (r *revision) soleWriter(after metav1.Object) actor {
-	if r.sole == nil || r.sole.after != after {
+	if r.sole == nil || r.sole.prevObject != after {
 		r.sole = &soleWriter{after, findSoleWriter(after, r.object)}
 	}
 	return r.sole.actor

@@ -84,8 +84,8 @@ func (w *write) evidenceOf(detail string, at time.Time) seq.Evidence {
 // write is one revision of the object and what it changed.
 type write struct {
 	*revision
-	previous      *write        // or nil
-	next          *write        // or nil
+	prevWrite     *write        // or nil
+	nextWrite     *write        // or nil
 	prevRevision  *revision     // the revision before, or nil
 	prevObject    metav1.Object // and its object
 	pod           *corev1.Pod   // the object, where it is a Pod
@@ -149,7 +149,7 @@ func (w *write) isFirstOfTwo() bool {
 
 // firstOfTwo is the first of the two revisions of which this is the second, or nil.
 func (w *write) firstOfTwo() *write {
-	first := w.previous
+	first := w.prevWrite
 	if first == nil || !first.isFirstOfTwo() || !w.deleted && !(first.evicts() && w.endsLife()) {
 		return nil
 	}

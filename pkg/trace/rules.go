@@ -117,10 +117,10 @@ func (s *story) qualify(c *graph.Claim) {
 	if s.prefix == "" {
 		return
 	}
-	c.Key, c.Call = s.key(c.Key), s.key(c.Call)
+	c.Key, c.Call = s.ownKey(c.Key), s.ownKey(c.Call)
 	after := make([]seq.Key, len(c.Follows))
 	for i, k := range c.Follows {
-		after[i] = s.key(k)
+		after[i] = s.ownKey(k)
 	}
 	c.Follows = after
 }

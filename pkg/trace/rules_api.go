@@ -203,8 +203,8 @@ func deriveEtcdWrite(s *story, w *write, emit func(graph.Claim)) {
 		step.Detail = seq.Brief
 	}
 	after := []seq.Key{s.writeKey(w)}
-	for first := w; first.isFirstOfTwo() && first.next != nil; first = first.next {
-		after = append(after, s.writeKey(first.next))
+	for first := w; first.isFirstOfTwo() && first.nextWrite != nil; first = first.nextWrite {
+		after = append(after, s.writeKey(first.nextWrite))
 	}
 	emit(graph.Claim{Step: step, Follows: after, Commit: s.commit(w), Stored: s.commit(w)})
 }

@@ -34,7 +34,7 @@ func (s *story) findCause(w *write) *watchedWrite {
 		w.causeOpen = true
 		return s.releaseCause(w)
 	case w.actor.name == garbageCollector && owner != nil:
-		return owner.latest(w, func(o *write) bool { return o.deleted || o.endsLife() })
+		return owner.lastBefore(w, func(o *write) bool { return o.deleted || o.endsLife() })
 	case owner != nil && w.actor.name == controllerOf(owner.object.Kind): // the owner's controller acts for the owner
 		return owner.lastSpecChange(w)
 	case w.actor.subresource == "status" && w.actor.name == controllerOf(s.object.Kind):
@@ -74,7 +74,7 @@ func (s *story) countCause(w *write) *watchedWrite {
 		return children[0].firstSaying(w)
 	case s.object.Kind == "CronJob" && len(children) == 1 &&
 		object.Status(w.prevObject)["lastSuccessfulTime"] != object.Status(w.object)["lastSuccessfulTime"]:
-		return children[0].latest(w, func(o *write) bool { return object.State(o.object).Succeeded })
+		return children[0].lastBefore(w, func(o *write) bool { return object.State(o.object).Succeeded })
 	}
 	var last *watchedWrite
 	was, is := object.Status(w.prevObject), object.Status(w.object)
@@ -89,7 +89,7 @@ func (s *story) countCause(w *write) *watchedWrite {
 		}
 	}
 	if last == nil && w.prevObject != nil && was["observedGeneration"] == nil { // it saw the object itself
-		return s.latest(w, func(o *write) bool { return o.creates })
+		return s.lastBefore(w, func(o *write) bool { return o.creates })
 	}
 	return last
 }
@@ -140,7 +140,7 @@ func (s *story) nth(n int, of statusCount, w *write) *watchedWrite {
 	return &became[n-1]
 }
 
-// firstsBy are the firsts before w by when they reached us.
+// firstsBy are the counted writes before w by when they reached us.
 func (s *story) firstsBy(n statusCount, w *write) (became []watchedWrite) {
 	for _, p := range s.children() {
 		for _, o := range p.revisions {
@@ -200,7 +200,7 @@ func (s *story) endpointCause(w *write) *watchedWrite {
 func (s *story) releaseCause(w *write) *watchedWrite {
 	children := s.children()
 	if len(children) == 0 {
-		return s.latest(w, (*write).endsLife)
+		return s.lastBefore(w, (*write).endsLife)
 	}
 	if w.removedCollectorFinalizer() != foregroundFinalizer {
 		return nil

@@ -116,7 +116,7 @@ func deriveExecCRI(s *story, emit func(graph.Claim)) {
 			Lag:     criLag}
 		end := graph.Claim{Step: seq.Step{Evidence: evidence, Window: seq.Window{Latest: by}, ClockOf: seq.Kubectl},
 			Lag: criLag}
-		s.call("Exec", x.Exec.Container, x.number, start, end, emit)
+		s.emitCall("Exec", x.Exec.Container, x.number, start, end, emit)
 	}
 }
 
@@ -141,7 +141,7 @@ func deriveExecRunc(s *story, emit func(graph.Claim)) {
 		if by.IsZero() {
 			continue
 		}
-		exec := s.execStep(x, "runc:exec:"+x.cri(), "exec", evidence)
+		exec := s.execStep(x, "runc:exec:"+x.criKey(), "exec", evidence)
 		exec.From, exec.To, exec.Window.Latest = s.runtime, s.ociRuntime(), by
 		exec.Best = x.FirstByte.Add(criLag) // the kubelet switches protocols before it connects the streams
 		failed := x.Exec.Error != "" && x.Exec.Output.IsZero()
@@ -151,13 +151,13 @@ func deriveExecRunc(s *story, emit func(graph.Claim)) {
 		if failed {
 			exec.Call = exec.Key
 			end := exec.Reply("exec fails")
-			emit(graph.Claim{Step: exec, Follows: []seq.Key{x.cri().End()}, Lag: criLag})
+			emit(graph.Claim{Step: exec, Follows: []seq.Key{x.criKey().End()}, Lag: criLag})
 			emit(graph.Claim{Step: end, Follows: []seq.Key{exec.Key}, Lag: runcLag})
 			continue
 		}
 		begins := s.execStep(x, x.key("begins"), "begins: "+x.Exec.CommandLine(), evidence)
 		begins.From, begins.To, begins.Window.Latest = exec.To, seq.Container(x.Exec.Container), by
-		emit(graph.Claim{Step: exec, Follows: []seq.Key{x.cri().End()}, Lag: criLag})
+		emit(graph.Claim{Step: exec, Follows: []seq.Key{x.criKey().End()}, Lag: criLag})
 		emit(graph.Claim{Step: begins, Follows: []seq.Key{exec.Key}, Lag: runcLag})
 	}
 }
@@ -251,7 +251,8 @@ func deriveExecStatus(s *story, emit func(graph.Claim)) {
 		step.Label = x.outcome()
 		step.SetInstant(x.Exec.Ended, instant.OurPrecision)
 		emit(graph.Claim{Step: step,
-			Follows: []seq.Key{x.key("exit"), x.key("output"), "runc:exec:" + x.cri().End(), callKey(x.Request).End()}})
+			Follows: []seq.Key{x.key("exit"), x.key("output"), "runc:exec:" + x.criKey().End(),
+				callKey(x.Request).End()}})
 	}
 }
 

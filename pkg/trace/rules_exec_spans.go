@@ -56,11 +56,11 @@ func deriveProcessSpan(s *story, emit func(graph.Claim)) {
 		if x.start == nil || x.runc == nil {
 			continue
 		}
-		exec := s.execStep(x.execCall, "runc:exec:"+x.execCall.cri(), "exec", []seq.Evidence{x.runc.Evidence()})
+		exec := s.execStep(x.execCall, "runc:exec:"+x.execCall.criKey(), "exec", []seq.Evidence{x.runc.Evidence()})
 		exec.From, exec.To, exec.ClockOf = s.runtime, s.ociRuntime(), seq.Kubelet
 		exec.Window, exec.Best = s.startOf(x.runc)
 		exec.Sharp, exec.Precision = true, spanPrecision
-		emit(graph.Claim{Step: exec, Follows: []seq.Key{x.execCall.cri().End()}})
+		emit(graph.Claim{Step: exec, Follows: []seq.Key{x.execCall.criKey().End()}})
 		begins := s.execStep(x.execCall, x.key("begins"), "", []seq.Evidence{x.runc.Evidence()})
 		begins.From, begins.To, begins.ClockOf = exec.To, seq.Container(x.Exec.Container), seq.Kubelet
 		_, begins.Window.Latest = s.endOf(x.runc)

@@ -15,12 +15,12 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
-// call emits both ends of a CRI call. An end with a zero window and best is bounded by its neighbours only.
-func (s *story) call(rpc, container string, attempt int, start, end graph.Claim, emit func(graph.Claim)) {
-	s.callAs(criKey(rpc, container, attempt), rpc, container, start, end, emit)
+// emitCall emits both ends of a CRI call. An end with a zero window and best is bounded by its neighbours only.
+func (s *story) emitCall(rpc, container string, attempt int, start, end graph.Claim, emit func(graph.Claim)) {
+	s.emitCallAs(criKey(rpc, container, attempt), rpc, container, start, end, emit)
 }
 
-func (s *story) callAs(key seq.Key, rpc, container string, start, end graph.Claim, emit func(graph.Claim)) {
+func (s *story) emitCallAs(key seq.Key, rpc, container string, start, end graph.Claim, emit func(graph.Claim)) {
 	for _, c := range []*graph.Claim{&start, &end} {
 		c.Call, c.Container, c.Object, c.Node = key, container, s.object, s.node
 		if c.ClockOf == "" {
@@ -97,7 +97,7 @@ func deriveRunSandbox(s *story, emit func(graph.Claim)) {
 		object.Condition(w.pod, corev1.PodReadyToStartContainers) == corev1.ConditionTrue {
 		end.Best = time.Time{} // the first that is kept may be of a later life
 	}
-	s.call("RunPodSandbox", "", 0, start, end, emit)
+	s.emitCall("RunPodSandbox", "", 0, start, end, emit)
 }
 
 // sandboxTroubles are the Events before an instant that say why there was no sandbox yet: the call that made one came
@@ -144,14 +144,14 @@ func deriveCreateContainer(s *story, emit func(graph.Claim)) {
 		// a container lives again only after its exit
 		start := graph.Claim{Follows: append(a.causes(), exitKey(a.container, a.attempt-1)), Lag: createLag}
 		start.Follows = append(start.Follows, s.failedBefore(a)...)
-		start.Label, start.Window = "CreateContainer "+a.container, seq.Window{Earliest: a.after, Latest: a.at}
+		start.Label, start.Window = "CreateContainer "+a.container, seq.Window{Earliest: a.previousAt, Latest: a.at}
 		start.Evidence = []seq.Evidence{a.evidence()}
 		end := a.claim(s, a.precedes())
 		end.Follows = nil
 		if a.action == createFailed {
 			end.Label = "CreateContainer " + a.container + " fails: " + a.failure()
 		}
-		s.callAs(a.call, "CreateContainer", a.container, start, end, emit)
+		s.emitCallAs(a.call, "CreateContainer", a.container, start, end, emit)
 	}
 }
 
@@ -186,14 +186,14 @@ func deriveStartContainer(s *story, emit func(graph.Claim)) {
 		}
 		start := graph.Claim{Follows: append(a.causes(), criKey("CreateContainer", a.container, a.attempt).End()),
 			Lag: startLag}
-		start.Label, start.Window = "StartContainer "+a.container, seq.Window{Earliest: a.after, Latest: a.at}
+		start.Label, start.Window = "StartContainer "+a.container, seq.Window{Earliest: a.previousAt, Latest: a.at}
 		start.Evidence = []seq.Evidence{a.evidence()}
 		end := a.claim(s, a.precedes())
 		end.Follows = []seq.Key{"runc:exec:" + a.call, "runc:create:" + a.call.End()}
 		if a.action == startFailed {
 			end.Label = "StartContainer " + a.container + " fails: " + a.failure()
 		}
-		s.callAs(a.call, "StartContainer", a.container, start, end, emit)
+		s.emitCallAs(a.call, "StartContainer", a.container, start, end, emit)
 	}
 }
 
@@ -220,10 +220,10 @@ func deriveContainerRan(s *story, emit func(graph.Claim)) {
 		start := graph.Claim{Step: seq.Step{Label: "StartContainer " + r.container, Evidence: evidence},
 			Follows: []seq.Key{criKey("CreateContainer", r.container, r.attempt).End()}, Lag: startLag}
 		end := graph.Claim{Step: seq.Step{Evidence: evidence, Window: seq.Window{Latest: r.evidence.At}}}
-		s.call("CreateContainer", r.container, r.attempt, create, end, emit)
+		s.emitCall("CreateContainer", r.container, r.attempt, create, end, emit)
 		end.Best = s.usuallyAt(r.evidence.At, reportLag)
 		end.Follows = []seq.Key{"runc:exec:" + criKey("StartContainer", r.container, r.attempt)}
-		s.call("StartContainer", r.container, r.attempt, start, end, emit)
+		s.emitCall("StartContainer", r.container, r.attempt, start, end, emit)
 	}
 }
 

@@ -48,7 +48,7 @@ func derivePastCreate(s *story, emit func(graph.Claim)) {
 	if owner := s.owner(); owner != nil {
 		if o := owner.foundRevision(); o == nil || !at.Time.Before(o.object.GetCreationTimestamp().Time) {
 			// else it was adopted
-			c.Follows = append(c.Follows, stored(owner.pastCreate()), owner.etcdKey(owner.createRevision()))
+			c.Follows = append(c.Follows, storedKey(owner.pastCreate()), owner.etcdKey(owner.createRevision()))
 		}
 	}
 	emit(c)
@@ -94,7 +94,7 @@ func derivePastBind(s *story, emit func(graph.Claim)) {
 			step.Best = x.at.Add(-scheduledLag)
 		}
 	}
-	emit(graph.Claim{Step: step, Follows: []seq.Key{pickKey, deliverScheduler, stored(s.pastCreate())}})
+	emit(graph.Claim{Step: step, Follows: []seq.Key{pickKey, deliverScheduler, storedKey(s.pastCreate())}})
 }
 
 var rulePastWrite = rule{
@@ -131,15 +131,15 @@ func derivePastWrite(s *story, emit func(graph.Claim)) {
 			}
 			step.Window.Latest = time.Time{}
 		}
-		c := graph.Claim{Step: step, Follows: []seq.Key{stored(s.pastCreate())}, Lag: reportLag}
+		c := graph.Claim{Step: step, Follows: []seq.Key{storedKey(s.pastCreate())}, Lag: reportLag}
 		if m.who == seq.Kubelet {
 			c.Node = s.node
 			c.Follows = append(c.Follows, deliverKubelet)
 		}
-		if m.is(corev1.PodReadyToStartContainers) {
+		if m.makesTrue(corev1.PodReadyToStartContainers) {
 			c.Follows = append(c.Follows, sandboxKey.End())
 		}
-		if m.is(corev1.PodInitialized) {
+		if m.makesTrue(corev1.PodInitialized) {
 			for _, x := range w.pod.Status.InitContainerStatuses {
 				if spec := containerSpec(w.pod, x.Name); spec == nil || spec.RestartPolicy != nil { // a sidecar does not end before
 					continue
@@ -147,7 +147,7 @@ func derivePastWrite(s *story, emit func(graph.Claim)) {
 				c.Follows = append(c.Follows, exitKey(x.Name, int(x.RestartCount)))
 			}
 		}
-		if m.is(corev1.PodReady) {
+		if m.makesTrue(corev1.PodReady) {
 			c.Detail = seq.Brief
 			for x := range object.Statuses(w.pod) {
 				if x.State.Running != nil && x.Ready {
@@ -184,7 +184,7 @@ func derivePastStored(s *story, emit func(graph.Claim)) {
 		return
 	}
 	write := func(key seq.Key, verb string, detail seq.Detail, e []seq.Evidence) {
-		emit(graph.Claim{Step: seq.Step{Key: stored(key), Label: s.object.Kind + " " + s.object.Name, Verb: verb,
+		emit(graph.Claim{Step: seq.Step{Key: storedKey(key), Label: s.object.Kind + " " + s.object.Name, Verb: verb,
 			Object: s.object, ClockOf: seq.APIServer, Detail: detail, Evidence: e}, Follows: []seq.Key{key}})
 	}
 	at := w.object.GetCreationTimestamp()
@@ -193,7 +193,7 @@ func derivePastStored(s *story, emit func(graph.Claim)) {
 		write(s.pastBound(), "update", seq.Brief, []seq.Evidence{w.evidenceOf("spec.nodeName", w.received)})
 	}
 	for _, m := range s.pastWrites() {
-		if m.is(corev1.PodReady) {
+		if m.makesTrue(corev1.PodReady) {
 			write(m.key, "update", seq.Brief, m.evidence(w))
 		}
 	}
@@ -227,10 +227,11 @@ func derivePastRevision(s *story, emit func(graph.Claim)) {
 	step.Label += " at revision " + step.ResourceVersion
 	step.Window, step.Best = seq.Window{Latest: w.received}, instant.Before(w.received, deliveryLag)
 	step.Evidence = []seq.Evidence{w.evidenceOf("metadata.resourceVersion", w.received)}
-	c := graph.Claim{Step: step, Follows: []seq.Key{stored(s.pastCreate()), stored(s.pastBound()), s.pastKey("delete")}}
+	c := graph.Claim{Step: step,
+		Follows: []seq.Key{storedKey(s.pastCreate()), storedKey(s.pastBound()), s.pastKey("delete")}}
 	for _, m := range s.pastWrites() {
-		if c.Follows = append(c.Follows, m.key); m.is(corev1.PodReady) {
-			c.Follows = append(c.Follows, stored(m.key))
+		if c.Follows = append(c.Follows, m.key); m.makesTrue(corev1.PodReady) {
+			c.Follows = append(c.Follows, storedKey(m.key))
 		}
 	}
 	emit(c)
@@ -268,5 +269,5 @@ func derivePastDelete(s *story, emit func(graph.Claim)) {
 	step.Window, step.Evidence = s.secondOf(seq.APIServer,
 		at), []seq.Evidence{w.evidenceOf("metadata.deletionTimestamp, less the grace period; nothing says who asked",
 		at.Time)}
-	emit(graph.Claim{Step: step, Follows: []seq.Key{stored(s.pastCreate())}})
+	emit(graph.Claim{Step: step, Follows: []seq.Key{storedKey(s.pastCreate())}})
 }

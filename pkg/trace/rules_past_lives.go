@@ -141,8 +141,8 @@ func derivePastGap(s *story, emit func(graph.Claim)) {
 			step.Evidence = []seq.Evidence{w.evidenceOf(fmt.Sprintf("containerStatuses: %s restartCount %d", c.Name,
 				c.RestartCount), w.received)}
 			emit(graph.Claim{Step: step,
-				Follows: []seq.Key{stored(s.pastBound()), criKey("StartContainer", c.Name, life).End(), sandboxKey.End(),
-					exitKey(c.Name, before)}})
+				Follows: []seq.Key{storedKey(s.pastBound()), criKey("StartContainer", c.Name, life).End(),
+					sandboxKey.End(), exitKey(c.Name, before)}})
 		}
 		ended := map[int]bool{}
 		for _, r := range s.lives {

@@ -26,7 +26,7 @@ func (c *apiCall) evidence() (all []seq.Evidence) {
 func (s *story) joined() []joinedCall {
 	var all []joinedCall
 	for _, w := range s.revisions {
-		c := s.records.writes[w.rv]
+		c := s.records.callOf[w.rv]
 		if c == nil || !w.isOfRun() {
 			continue
 		}
@@ -39,7 +39,7 @@ func (s *story) joined() []joinedCall {
 		all = append(all, t)
 	}
 	for _, e := range s.events {
-		if c := s.records.eventWrites[eventKey{string(e.event.UID), e.rv}]; c != nil {
+		if c := s.records.callOfEvent[eventKey{string(e.event.UID), e.rv}]; c != nil {
 			all = append(all, joinedCall{apiCall: c, write: e.writeKey(), etcd: e.etcdKey(),
 				step: seq.Step{Object: e.object(), ResourceVersion: e.event.ResourceVersion, Resource: "events"}})
 		}
@@ -144,13 +144,13 @@ var ruleAnswer = rule{
 func deriveAnswer(s *story, emit func(graph.Claim)) {
 	for _, t := range s.joined() {
 		if t.write != "" && t.joinedHow == "" {
-			s.answer(t.apiCall, t.write, t.step, []seq.Key{t.etcd}, emit)
+			s.emitRecordedAnswer(t.apiCall, t.write, t.step, []seq.Key{t.etcd}, emit)
 		}
 	}
 }
 
-// answer emits the response to a call, and joins it to the request that has that key.
-func (s *story) answer(c *apiCall, key seq.Key, step seq.Step, after []seq.Key, emit func(graph.Claim)) {
+// emitRecordedAnswer emits the response to a call, and joins it to the request that has that key.
+func (s *story) emitRecordedAnswer(c *apiCall, key seq.Key, step seq.Step, after []seq.Key, emit func(graph.Claim)) {
 	from, ok := c.actor()
 	if !ok {
 		return
@@ -215,19 +215,19 @@ func deriveRequest(s *story, emit func(graph.Claim)) {
 		case write:
 			step.Label += ": changes nothing"
 		}
-		at := s.toOurClock(seq.APIServer, c.received())
+		at := s.toOurClock(seq.APIServer, c.receivedByServer())
 		step.SetInstant(at, spanPrecision)
 		step.Evidence = c.evidence()
 		emit(graph.Claim{Step: step})
-		s.answer(c, step.Key, seq.Step{Object: s.object, Resource: c.resource}, nil, emit)
+		s.emitRecordedAnswer(c, step.Key, seq.Step{Object: s.object, Resource: c.resource}, nil, emit)
 	}
 }
 
 // receivedAt is when the API server had the request that made a revision, on our clock.
 func (s *story) receivedAt(w *write) time.Time {
-	c := s.records.writes[w.rv]
-	if c == nil || c.received().IsZero() {
+	c := s.records.callOf[w.rv]
+	if c == nil || c.receivedByServer().IsZero() {
 		return time.Time{}
 	}
-	return s.toOurClock(seq.APIServer, c.received())
+	return s.toOurClock(seq.APIServer, c.receivedByServer())
 }

@@ -25,7 +25,7 @@ var ruleCRISpan = rule{
 
 // deriveCRISpan give each call of the CRI its start and its end.
 func deriveCRISpan(s *story, emit func(graph.Claim)) {
-	for _, c := range s.cri {
+	for _, c := range s.criCalls {
 		var start, end graph.Claim
 		start.Label = strings.TrimSpace(c.rpc + " " + c.container)
 		start.Evidence = []seq.Evidence{c.client.Evidence()}
@@ -38,7 +38,7 @@ func deriveCRISpan(s *story, emit func(graph.Claim)) {
 		if c.rpc == "PullImage" {
 			start.Label = "PullImage " + imageOf(s.spec(c.container))
 		}
-		s.call(c.rpc, c.container, c.attempt, start, end, emit)
+		s.emitCall(c.rpc, c.container, c.attempt, start, end, emit)
 	}
 }
 
@@ -58,7 +58,7 @@ var ruleRuncSpan = rule{
 
 // deriveRuncSpan are what the runtime had its shim do with runc.
 func deriveRuncSpan(s *story, emit func(graph.Claim)) {
-	for _, c := range s.cri {
+	for _, c := range s.criCalls {
 		if c.server == nil || c.rpc != "StartContainer" && c.rpc != "RunPodSandbox" {
 			continue
 		}
@@ -101,7 +101,7 @@ var ruleCNISpan = rule{
 
 // deriveCNISpan are the set-up of the Pod's network.
 func deriveCNISpan(s *story, emit func(graph.Claim)) {
-	for _, c := range s.cri {
+	for _, c := range s.criCalls {
 		if c.server == nil || c.rpc != "RunPodSandbox" {
 			continue
 		}

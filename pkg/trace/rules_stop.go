@@ -60,7 +60,7 @@ func deriveStopContainer(s *story, emit func(graph.Claim)) {
 			start.Follows = append(start.Follows, s.endsBeforeSidecar(e)...)
 		}
 		end := graph.Claim{Step: seq.Step{Evidence: start.Evidence}, Follows: []seq.Key{exitKey(e.container, life)}}
-		s.call("StopContainer", e.container, life, start, end, emit)
+		s.emitCall("StopContainer", e.container, life, start, end, emit)
 	}
 }
 
@@ -212,7 +212,7 @@ func deriveStopSandbox(s *story, emit func(graph.Claim)) {
 		start.Best = instant.Before(w.received, sandboxStop)
 		end := graph.Claim{Step: seq.Step{Evidence: e, Window: seq.Window{Latest: w.received},
 			Best: instant.Before(w.received, reportLag)}}
-		s.call("StopPodSandbox", "", 0, start, end, emit)
+		s.emitCall("StopPodSandbox", "", 0, start, end, emit)
 		return
 	}
 }

@@ -57,7 +57,7 @@ func deriveSchedulerDelivery(s *story, emit func(graph.Claim)) {
 		}
 	}
 	if s.foundRevision() != nil {
-		after = []seq.Key{stored(s.pastCreate())}
+		after = []seq.Key{storedKey(s.pastCreate())}
 	}
 	emit(graph.Claim{Step: step, Follows: after, Lag: time.Millisecond})
 }
@@ -157,7 +157,7 @@ func deriveKubeletDelivery(s *story, emit func(graph.Claim)) {
 	var acted []seq.Evidence
 	var after []seq.Key
 	if s.madeWithNode() && s.foundRevision() != nil {
-		after = append(after, stored(s.pastCreate()))
+		after = append(after, storedKey(s.pastCreate()))
 	} else if len(s.revisions) > 0 && s.revisions[0].pod.Spec.NodeName != "" && !s.revisions[0].creates &&
 		s.foundNode() == nil {
 		return // it has long known the Pod
@@ -183,7 +183,7 @@ func deriveKubeletDelivery(s *story, emit func(graph.Claim)) {
 		}
 	}
 	if w := s.foundNode(); w != nil {
-		after = append(after, stored(s.pastBound()))
+		after = append(after, storedKey(s.pastBound()))
 		for _, m := range s.pastWrites() {
 			if m.who == seq.Kubelet && len(acted) == 0 {
 				acted = m.evidence(w)

@@ -26,7 +26,7 @@ func (a workerEvent) follows() seq.Window {
 }
 
 func (a workerEvent) precedes() seq.Window {
-	return a.orItsSecond(seq.Window{Earliest: instant.Later(a.at.Add(-adjacent), a.after), Latest: a.at})
+	return a.orItsSecond(seq.Window{Earliest: instant.Later(a.at.Add(-adjacent), a.previousAt), Latest: a.at})
 }
 
 func (a workerEvent) orItsSecond(w seq.Window) seq.Window {
@@ -38,7 +38,7 @@ func (a workerEvent) orItsSecond(w seq.Window) seq.Window {
 
 // causes is what came before in the worker: the action before, and at first the sandbox.
 func (a workerEvent) causes() []seq.Key {
-	return []seq.Key{cmp.Or(a.previous, sandboxKey.End()), deliverKubelet, a.previousExit}
+	return []seq.Key{cmp.Or(a.previousKey, sandboxKey.End()), deliverKubelet, a.previousExit}
 }
 
 func (a workerEvent) claim(s *story, w seq.Window) graph.Claim {

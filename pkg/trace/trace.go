@@ -38,7 +38,7 @@ func (t *Trace) resolve() *result {
 	switch r := t.result; {
 	case r != nil && r.version == t.version:
 		return r
-	case r == nil || r.version < t.ofAll || !r.update(&t.store):
+	case r == nil || r.version < t.versionOfAll || !r.update(&t.store):
 		t.result = t.derive()
 	}
 	t.result.version = t.version
@@ -51,7 +51,7 @@ func (t *Trace) resolve() *result {
 // derive derives everything anew.
 func (t *Trace) derive() *result {
 	c := t.scene()
-	r := &result{scene: c, deriving: t.version, entryOf: map[*story]*entry{}}
+	r := &result{scene: c, deriving: t.version, entryOf: map[*story]*storyEntry{}}
 	r.graph = graph.New(c.hides(), func(about string) {
 		if e := r.entryOf[c.byUID[about]]; e != nil {
 			e.version = r.deriving
@@ -85,12 +85,12 @@ type result struct {
 	deriving uint64 // the version to be
 	scene    *scene
 	graph    *graph.Graph
-	entries  []*entry // of the stories, in their order
-	entryOf  map[*story]*entry
-	pods     []*entry       // of these, those of Pods
+	entries  []*storyEntry // of the stories, in their order
+	entryOf  map[*story]*storyEntry
+	pods     []*storyEntry  // of these, those of Pods
 	buffer   []graph.Ranked // see claims
 	members  []seq.Member   // of the Pods, see Members
-	blocks   []span         // of the steps, see firstOpen
+	blocks   []stepTimes    // of the steps, see firstOpen
 	emitters []seq.Participant
 	run      seq.Run // see Run
 	runAt    uint64  // the version of that; 0 for none

@@ -31,7 +31,7 @@ func (u *update) derive(s *story, x *stale) {
 	e := u.entryOf[s]
 	e.version = u.deriving
 	y := &e.sections
-	order := graph.Order{Root: s.order.root, Revision: s.order.first, UID: s.order.uid}
+	order := graph.Order{Root: s.order.root, Revision: s.order.oldestRevision, UID: s.order.uid}
 	y.whole.Order, y.requests.Order = order, order
 	if !y.asked {
 		y.asked = true

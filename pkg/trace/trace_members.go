@@ -27,7 +27,7 @@ func (u *update) isRoot(uid string, f *facts) bool {
 // takeMembers finds which objects are part of the run now, and reads those that are new. It reports whether it could.
 func (u *update) takeMembers() bool {
 	c, t := u.scene, u.store
-	if t.ofMembers > u.version {
+	if t.versionOfMembers > u.version {
 		return u.takeAll(t.members(c.requests))
 	}
 	for _, uid := range t.appeared {
@@ -44,7 +44,7 @@ func (u *update) takeMembers() bool {
 		case !owned || c.byUID[uid] != nil:
 			continue
 		}
-		i, _ := slices.BinarySearchFunc(c.stories, storyOrder{first: f.oldestRevision(), uid: uid},
+		i, _ := slices.BinarySearchFunc(c.stories, storyOrder{oldestRevision: f.oldestRevision(), uid: uid},
 			func(s *story, o storyOrder) int { return s.order.compare(o) })
 		c.members.objects = slices.Insert(c.members.objects, i, seq.ObjectOf(f.last.object))
 		if !u.add(i) {
@@ -76,7 +76,8 @@ func (u *update) takeAll(now members) bool {
 		o := now.objects[i]
 		s := c.byUID[o.UID]
 		switch {
-		case s != nil && (i >= len(c.stories) || c.stories[i] != s || s.order.first != t.objects[o.UID].oldestRevision()):
+		case s != nil && (i >= len(c.stories) || c.stories[i] != s ||
+			s.order.oldestRevision != t.objects[o.UID].oldestRevision()):
 			return false // another order
 		case s == nil && !u.add(i):
 			return false
@@ -95,9 +96,9 @@ func (u *update) add(i int) bool {
 
 // enter makes the entry of a story.
 func (u *update) enter(s *story) {
-	e := &entry{story: s, version: u.deriving}
+	e := &storyEntry{story: s, version: u.deriving}
 	e.sections.writes, e.sections.events = map[uint64]*graph.Section{}, map[uint64]*graph.Section{}
-	byOrder := func(a, b *entry) int { return a.order.compare(b.order) }
+	byOrder := func(a, b *storyEntry) int { return a.order.compare(b.order) }
 	u.entryOf[s] = e
 	i, _ := slices.BinarySearchFunc(u.entries, e, byOrder)
 	u.entries = slices.Insert(u.entries, i, e)
@@ -120,9 +121,9 @@ func (u *update) join(s *story) bool {
 	if o := s.controller; o != nil {
 		i, _ := slices.BinarySearchFunc(o.dependents, s, func(a, b *story) int { return a.order.compare(b.order) })
 		o.dependents = slices.Insert(o.dependents, i, s)
-		o.names = nil
+		o.childrenByName = nil
 		if len(o.dependents) <= 2 { // a cause can be that of an only child
-			u.causes(o, 0)
+			u.reseekCauses(o, 0)
 		}
 		for range deepest {
 			if o == nil {
@@ -134,13 +135,13 @@ func (u *update) join(s *story) bool {
 	}
 	for _, o := range c.stories {
 		if o.object.Kind == "EndpointSlice" && s.isPod() {
-			u.causes(o, ^uint64(0))
+			u.reseekCauses(o, ^uint64(0))
 		}
 	}
 	s.attributeEnds()
-	u.of(s).all = true
+	u.staleOf(s).all = true
 	if len(s.revisions) > 0 {
-		u.changed(s, s.revisions[0].rv, true)
+		u.noteChange(s, s.revisions[0].rv, true)
 	}
 	return true
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/instant"
 )
 
-// entry is one story, with its claims and with what was answered about it.
-type entry struct {
+// storyEntry is one story, with its claims and with what was answered about it.
+type storyEntry struct {
 	*story
 	version  uint64 // by which it, or a step of it, changed last
 	sections sections
@@ -27,7 +27,7 @@ type memo[T any] struct {
 	value   T
 }
 
-func (m *memo[T]) of(e *entry, ask func(*story) T) *T {
+func (m *memo[T]) get(e *storyEntry, ask func(*story) T) *T {
 	if m.version != e.version || m.version == 0 {
 		m.version, m.value = e.version, ask(e.story)
 	}
@@ -52,13 +52,13 @@ type unsettled struct{ received, since time.Time }
 
 // delivery is the way of an Event to us.
 type delivery struct {
-	emitter  int           // see result.emitter
+	emitter  int           // see result.emitterIndex
 	received int64         // in nanoseconds since 1970
 	took     time.Duration // as far as the clocks agree
 }
 
-// emitter is the number of an emitter of Events, from 0.
-func (r *result) emitter(p seq.Participant) int {
+// emitterIndex is the number of an emitter of Events, from 0.
+func (r *result) emitterIndex(p seq.Participant) int {
 	i := slices.Index(r.emitters, p)
 	if i < 0 {
 		i, r.emitters = len(r.emitters), append(r.emitters, p)
@@ -81,15 +81,15 @@ type outline struct {
 	unjoined  int             // recorded writes of which it is not known what they made
 }
 
-// span is what decides whether steps are final, of one or of several.
-type span struct {
-	unknown bool      // nothing says when one happened
-	last    time.Time // by when all had certainly happened, or are likeliest to have
-	best    time.Time // the last of their likeliest instants
+// stepTimes is what decides whether steps are final, of one or of several.
+type stepTimes struct {
+	unknown     bool      // nothing says when one happened
+	lastCertain time.Time // by when all had certainly happened, or are likeliest to have
+	lastLikely  time.Time // the last of their likeliest instants
 }
 
-func (s *span) add(x *seq.Step) {
+func (s *stepTimes) add(x *seq.Step) {
 	last := instant.Later(x.Window.Latest, x.Best)
 	s.unknown = s.unknown || last.IsZero()
-	s.last, s.best = instant.Later(s.last, last), instant.Later(s.best, x.Best)
+	s.lastCertain, s.lastLikely = instant.Later(s.lastCertain, last), instant.Later(s.lastLikely, x.Best)
 }

@@ -60,7 +60,7 @@ func (r *result) update(t *store) bool {
 	}
 	for uid := range t.bounded {
 		if s := r.scene.byUID[uid]; s != nil {
-			u.of(s).all = true
+			u.staleOf(s).all = true
 		}
 	}
 	for s, x := range u.stale {
@@ -88,7 +88,7 @@ func (u *update) takeAsides() bool {
 	}
 	s := c.subject()
 	u.entryOf[s].sections.asked = false
-	u.of(s)
+	u.staleOf(s)
 	return true
 }
 
@@ -100,7 +100,7 @@ func (u *update) read(s *story, f *facts) *reading {
 	return &old
 }
 
-func (u *update) of(s *story) *stale {
+func (u *update) staleOf(s *story) *stale {
 	x := u.stale[s]
 	if x == nil {
 		x = &stale{writes: map[uint64]bool{}, events: map[uint64]bool{}}
@@ -126,7 +126,7 @@ func (s *story) sameWrites(old *reading) (n int) {
 
 // differences notes what is to be derived anew of a story that was read anew, and of others.
 func (u *update) differences(s *story, old *reading) {
-	x := u.of(s)
+	x := u.staleOf(s)
 	x.all = x.all || s.isPod() || len(s.records.calls) > 0 || s.goneSince != old.goneSince ||
 		!slices.Equal(s.clocks.List(), old.clocks.List())
 	k := s.sameWrites(old)
@@ -146,7 +146,7 @@ func (u *update) differences(s *story, old *reading) {
 	if k > 0 {
 		x.writes[s.revisions[k-1].rv] = true // the next may say more of it
 	}
-	u.changed(s, from, asks)
+	u.noteChange(s, from, asks)
 }
 
 func (u *update) eventDifferences(s *story, old *reading, x *stale) {
@@ -170,20 +170,20 @@ func (e *emitted) same(o *emitted) bool {
 	return e.eventRevision == o.eventRevision && e.at.Equal(o.at) && e.isFirstEmission == o.isFirstEmission
 }
 
-// changed notes what may be told anew of others, where a story's writes are not as they were from a revision on; asks
-// is that these may ask for something else than before, or end the object.
-func (u *update) changed(s *story, from uint64, asks bool) {
+// noteChange notes what may be told anew of others, where a story's writes are not as they were from a revision on;
+// asks is that these may ask for something else than before, or end the object.
+func (u *update) noteChange(s *story, from uint64, asks bool) {
 	if o := s.controller; o != nil {
-		for _, f := range o.firsts {
+		for _, f := range o.countedWrites {
 			f.update(s)
 		}
-		u.causes(o, from)
+		u.reseekCauses(o, from)
 		for _, e := range slices.Backward(o.events) {
 			if e.rv <= from {
 				break
 			}
 			if names(e.event.Message, s.object.Name) {
-				u.of(o).events[e.rv] = true
+				u.staleOf(o).events[e.rv] = true
 			}
 		}
 	}
@@ -194,28 +194,28 @@ func (u *update) changed(s *story, from uint64, asks bool) {
 		if i, ok := slices.BinarySearchFunc(all, d.write.rv,
 			func(w *write, rv uint64) int { return cmp.Compare(w.rv, rv) }); ok {
 			all[i].causeSought = false
-			u.of(d.story).writes[all[i].rv] = true
+			u.staleOf(d.story).writes[all[i].rv] = true
 		}
 	}
-	u.causes(s, from)
+	u.reseekCauses(s, from)
 	for _, c := range s.dependents {
 		if asks {
-			u.causes(c, from)
+			u.reseekCauses(c, from)
 		}
 		if asks && s.attached() {
-			u.of(c).all = true
+			u.staleOf(c).all = true
 		}
 	}
 }
 
-// causes has the causes be sought again of the writes of a story that came after a revision, and of those that whatever
-// becomes known may be the cause of.
-func (u *update) causes(s *story, from uint64) {
+// reseekCauses has the causes be sought again of the writes of a story that came after a revision, and of those that
+// whatever becomes known may be the cause of.
+func (u *update) reseekCauses(s *story, from uint64) {
 	for _, w := range s.revisions {
 		after := w.rv > from || !s.sharesPodCounter(s.resource) && from != ^uint64(0)
 		if w.causeSought && (w.causeOpen || after) {
 			w.causeSought = false
-			u.of(s).writes[w.rv] = true
+			u.staleOf(s).writes[w.rv] = true
 		}
 	}
 }
@@ -227,15 +227,15 @@ func (u *update) ends(s *story, old *reading) {
 		s.deletionBegun() == old.deletionBegun() {
 		of = nil
 		for _, e := range s.events {
-			if u.of(s).events[e.rv] && e.event.Reason == "SuccessfulDelete" {
+			if u.staleOf(s).events[e.rv] && e.event.Reason == "SuccessfulDelete" {
 				of = append(of, s.childrenNamedIn(e.event.Message)...)
 			}
 		}
 	}
 	for _, c := range of {
 		if c.attributeEnds() {
-			u.of(c).all = true
-			u.changed(c, c.revisions[0].rv, true)
+			u.staleOf(c).all = true
+			u.noteChange(c, c.revisions[0].rv, true)
 		}
 	}
 }
