@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -66,29 +65,4 @@ func firsts(t *testing.T, file, pattern string) (all []string) {
 		all = append(all, string(m[1]))
 	}
 	return all
-}
-
-// A line of Go is at most 120 characters long, but for texts that are as they are.
-func TestLinesAreShort(t *testing.T) {
-	const most = 120
-	for _, pattern := range []string{"cmd/*", "pkg/*", "pkg/*/internal/*", "test/*", "hack/*"} {
-		files, err := filepath.Glob("../../" + pattern + "/*.go")
-		if err != nil || len(files) == 0 {
-			t.Fatalf("%s: %v, %d files", pattern, err, len(files))
-		}
-		for _, f := range files {
-			text, err := os.ReadFile(f)
-			if err != nil {
-				t.Fatal(err)
-			}
-			raw := false
-			for i, line := range strings.Split(string(text), "\n") {
-				quotes := strings.Count(line, "`")
-				if n := utf8.RuneCountInString(line); n > most && !raw && quotes == 0 {
-					t.Errorf("%s:%d has %d characters", f, i+1, n)
-				}
-				raw = raw != (quotes%2 == 1)
-			}
-		}
-	}
 }

@@ -172,7 +172,7 @@ var (
 	figures = regexp.MustCompile(`^[\d.:]+$`)
 )
 
-// images and revisions are named by the word before them.
+// named is what stands for images and revisions, by the word before them.
 var named = map[string]string{"PullImage": "‹image›", "pull": "‹image›", "image": "‹image›", "revision": "‹revision›"}
 
 // readable bounds how much of a text is compared, in bytes.

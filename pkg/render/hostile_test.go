@@ -64,12 +64,8 @@ func looksLikeTime(s string) bool { return len(s) >= 20 && s[4] == '-' && s[10] 
 func looksLikeName(s string) bool { return !strings.ContainsAny(s, " /_") }
 
 func TestHostileObservations(t *testing.T) {
-	for _, s := range scenario.All(t) {
-		switch s.Name {
-		case "plain", "no-such-tag", "refused", "mutated-evidence", "crash", "evicted", "exec-kill", "exec-no-program":
-		default:
-			continue
-		}
+	for _, s := range scenario.NamedAll(t, "plain", "no-such-tag", "refused", "mutated-evidence", "crash", "evicted",
+		"exec-kill", "exec-no-program") {
 		for name, text := range hostile {
 			t.Run(s.Name+"/"+name, func(t *testing.T) {
 				t.Parallel()

@@ -222,8 +222,8 @@ type Node struct {
 
 // Attach says that the run only looks: what had happened before is part of it, as far as anything has kept it.
 type Attach struct {
-	// Looking says that lists are under way, so that more of that past may come; a later Attach without it says that all
-	// of them have been answered, or refused.
+	// ListsPending says that lists are under way, so that more of that past may come; a later Attach without it says
+	// that all of them have been answered, or refused.
 	ListsPending bool `json:"looking,omitempty"`
 }
 

@@ -66,7 +66,7 @@ func (k Key) IsEnd() bool { return strings.HasSuffix(string(k), endOfKey) }
 // Begin is the key of the request, be it that of the reply or not.
 func (k Key) Begin() Key { return Key(strings.TrimSuffix(string(k), endOfKey)) }
 
-// Kind says how a step is drawn.
+// StepKind says how a step is drawn.
 type StepKind string
 
 // The kinds of steps.

@@ -122,7 +122,7 @@ func asking(verb string) func(*story, *result) []interval {
 	}
 }
 
-// askedKey is of our request of that verb, answeredKey of its answer.
+// engineRequestKey is the key of our request of that verb, engineAnswerKey that of its answer.
 func engineRequestKey(verb string) func(*story) seq.Key {
 	return func(s *story) seq.Key {
 		if q := s.lastEngineRequest(verb); q != nil {

@@ -14,7 +14,7 @@ var re = regexp.MustCompile
 // wrongProgram is what the kernel says of a program that it will never start.
 var wrongProgram = re(`executable file not found|no such file or directory|permission denied|exec format error`)
 
-// patience is how long something may be missing that somebody may be about to make, such as a ConfigMap of the same
+// missingGrace is how long something may be missing that somebody may be about to make, such as a ConfigMap of the same
 // `kubectl apply`. The kubelet tries what failed again after 10 to 15 s.
 const missingGrace = 20 * time.Second
 

@@ -21,7 +21,7 @@ func (s *story) createKey() seq.Key {
 	return ""
 }
 
-// deletion is the revision by which the Pod was to end.
+// deletionRevision is the revision by which the Pod was to end.
 func (s *story) deletionRevision() uint64 {
 	return s.firstRevision(func(w *write) bool { return w.endsLife() && !w.deleted })
 }

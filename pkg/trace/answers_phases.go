@@ -93,7 +93,7 @@ func (s *story) pastFrame(r *result) timeRange {
 // have ended.
 func podStartEnds(s *story) []seq.Key { return []seq.Key{s.readyKey(), s.lastStart(), s.endOfAll()} }
 
-// stepInterval is a span with its steps.
+// stretch is an interval with its steps.
 type stretch struct {
 	row                int
 	uninterrupted      bool

@@ -239,7 +239,7 @@ func (s *story) specOf(name string) (c *corev1.Container, init bool) {
 	return containerSpec(s.newest(), name), false
 }
 
-// over reports whether the Pod has ended: nothing in it goes on.
+// podEnded reports whether the Pod has ended: nothing in it goes on.
 func (s *story) podEnded() bool {
 	if n := len(s.revisions); n == 0 || s.revisions[n-1].deleted || !s.goneSince.IsZero() {
 		return n > 0

@@ -87,7 +87,7 @@ func (s *story) makesPods() bool {
 	return slices.ContainsFunc(seq.ObjectKinds, is) && s.availableRevision() == 0 && !s.deletionBegun()
 }
 
-// askedRevision is the one by which the object asked for what the run follows: its creation, or the first change of
+// desiredRevision is the one by which the object asked for what the run follows: its creation, or the first change of
 // what it asks for since the run looked. It is 0 where there was none.
 func (s *story) desiredRevision() uint64 {
 	if rv := s.createRevision(); rv != 0 {

@@ -48,7 +48,7 @@ func init() { // what it refers to asks it again, of the Pods of a workload
 	}
 }
 
-// kind is what sort of subject the object would be.
+// sort is what sort of subject the object would be.
 func (s *story) sort() *subjectKind {
 	for i := range subjectKinds {
 		if subjectKinds[i].is(s) {

@@ -51,7 +51,7 @@ func waitingFor(by seq.Participant, reasons ...string) func(*story, time.Time) (
 	}
 }
 
-// ended is how a container ended last, and how often it has, as far as its status tells.
+// lastTermination is how a container ended last, and how often it has, as far as its status tells.
 func lastTermination(c *corev1.ContainerStatus) (last *corev1.ContainerStateTerminated, times int) {
 	if c.State.Terminated != nil {
 		return c.State.Terminated, int(c.RestartCount) + 1

@@ -78,7 +78,7 @@ const sharpest = 100 * time.Microsecond
 
 const unknownExplained = "nothing that was observed says what happened then"
 
-// segment is a part of the run in which one stretch explains best what goes on, or none.
+// piece is a part of the run in which one stretch explains best what goes on, or none.
 type piece struct {
 	row                int
 	beginStep, endStep *seq.Step // those at its ends, or nil where they are those of the run
@@ -159,7 +159,7 @@ func addPiece(p *seq.Phase, x piece, f timeRange) {
 			Likely: seq.Window{Earliest: x.start, Latest: x.end}})
 }
 
-// reached is up to when the phase's parts go at the latest: what two of them may both cover counts once.
+// coveredUntil is up to when the phase's parts go at the latest: what two of them may both cover counts once.
 func coveredUntil(p *seq.Phase) (at time.Time) {
 	for _, part := range p.Parts {
 		at = instant.Later(at, part.Latest)

@@ -88,7 +88,7 @@ func (x execCall) status() seq.Evidence {
 		Text: fmt.Sprintf("the exit status on the connection's last stream: %d", *x.Exec.ExitCode), At: x.Exec.Ended}
 }
 
-// ended says that the command has, and how.
+// exitLabel says that the command has ended, and how.
 func (x execCall) exitLabel() string {
 	return fmt.Sprintf("%s exits with %d", x.Exec.CommandLine(), *x.Exec.ExitCode)
 }
@@ -111,7 +111,7 @@ func (x execCall) outcome() string {
 	return text
 }
 
-// within reports whether a span may be of a request of ours, by when it began.
+// spanMayBeOf reports whether a span may be of a request of ours, by when it began.
 func (s *story) spanMayBeOf(x *seq.Span, q execCall) bool {
 	at := s.toOurClock(seq.Kubelet, x.Start)
 	return at.After(q.Sent.Add(-clock.SkewSuspected/10)) && (q.Exec.Ended.IsZero() || at.Before(q.Exec.Ended))

@@ -19,8 +19,8 @@ const (
 	foregroundFinalizer = metav1.FinalizerDeleteDependents
 )
 
-// waits reports whether the object is to end, and the garbage collector has been asked by that finalizer to do
-// something about what it owns.
+// awaitsCollector reports whether the object is to end, and the garbage collector has been asked by that finalizer to
+// do something about what it owns.
 func (r *reading) awaitsCollector(finalizer string) bool {
 	return slices.ContainsFunc(r.revisions, func(w *write) bool {
 		return w.object.GetDeletionTimestamp() != nil && slices.Contains(w.object.GetFinalizers(), finalizer)
@@ -41,7 +41,7 @@ func (t *store) orphaning() map[string]bool {
 	return all
 }
 
-// released is the key of the write by which the object went, if it had that finalizer.
+// releaseKey is the key of the write by which the object went, if it had that finalizer.
 func (s *story) releaseKey(finalizer string) seq.Key {
 	if !s.awaitsCollector(finalizer) {
 		return ""
@@ -49,8 +49,8 @@ func (s *story) releaseKey(finalizer string) seq.Key {
 	return s.etcdKey(s.firstRevision(func(w *write) bool { return w.deleted }))
 }
 
-// collector attributes what only the garbage collector does: it takes away its own finalizers, and the references to an
-// owner that leaves its objects behind.
+// collectorActor attributes what only the garbage collector does: it takes away its own finalizers, and the references
+// to an owner that leaves its objects behind.
 func (s *story) collectorActor(w *write) (actor, bool) {
 	if w.prevObject == nil || w.removedCollectorFinalizer() == "" && w.lostOwner() == nil {
 		return actor{}, false

@@ -91,7 +91,7 @@ func (t *store) readContainer(s *story) {
 	})
 }
 
-// event is the engine's first event of that kind about the container, or nil.
+// engineEventOf is the engine's first event of that kind about the container, or nil.
 func (s *story) engineEventOf(action string) *engineEvent {
 	for i := range s.engine.events {
 		if e := &s.engine.events[i]; e.Type == "container" && e.Action == action {
@@ -101,7 +101,7 @@ func (s *story) engineEventOf(action string) *engineEvent {
 	return nil
 }
 
-// task is containerd's first event of that topic, or nil.
+// containerdEventOf is containerd's first event of that topic, or nil.
 func (s *story) containerdEventOf(topic string) *runtimeEvent {
 	for i := range s.engine.runtimeEvents {
 		if e := &s.engine.runtimeEvents[i]; e.Topic == topic {
@@ -111,7 +111,7 @@ func (s *story) containerdEventOf(topic string) *runtimeEvent {
 	return nil
 }
 
-// asked is the last request of ours of that verb, or nil.
+// lastEngineRequest is the last request of ours of that verb, or nil.
 func (s *story) lastEngineRequest(verb string) (last *seq.Request) {
 	for _, q := range s.requests {
 		if q.Docker != nil && q.Verb == verb {
@@ -133,7 +133,7 @@ func (e *runtimeEvent) evidence() seq.Evidence {
 	return seq.Evidence{Source: "containerd", Text: detail, At: e.at}
 }
 
-// noted is an instant of the engine's clock, or of containerd's.
+// setEngineInstant sets an instant of the engine's clock, or of containerd's.
 func (s *story) setEngineInstant(x *seq.Step, at time.Time) {
 	x.ClockOf = seq.Engine
 	x.SetInstant(at, instant.OurPrecision)

@@ -23,7 +23,8 @@ func (e *emitted) evidence() seq.Evidence {
 	detail := "Event " + e.event.Reason
 	switch {
 	case !e.at.IsZero():
-		detail += ", emitted at the instant in its name"
+		_, from := emissionTime(e.event)
+		detail += ", emitted at the instant in " + from
 	case e.count > 1:
 		detail += fmt.Sprintf(", %d times by then", e.count)
 	}
@@ -32,7 +33,7 @@ func (e *emitted) evidence() seq.Evidence {
 
 // second is the window of an emission of which only the second is known, on our clock.
 func (e *emitted) second(s *story) seq.Window {
-	said := e.event.LastTimestamp.Time
+	said := cmp.Or(e.event.LastTimestamp.Time, e.event.EventTime.Time)
 	if e.event.Series != nil {
 		said = e.event.Series.LastObservedTime.Time
 	}
@@ -64,24 +65,28 @@ func (e *emitted) object() seq.Object {
 // deliveryLag is the usual time from the commit of a Pod's write to our receipt of it, measured on one machine.
 const deliveryLag = 2500 * time.Microsecond
 
-// emissionTime reads the emitter's clock from the Event's name: client-go's recorders name an Event
-// "<object>.<unix nanoseconds in hex>". Some clients use another suffix, and a name is only a claim, so it must agree
-// with the Event's own times to the second. The zero time means that there is no such time.
-func emissionTime(e *corev1.Event) time.Time {
+// emissionTime reads when an Event was emitted, on the emitter's clock, and says from where: client-go's recorders name
+// an Event "<object>.<unix nanoseconds in hex>". Some clients use another suffix, and a name is only a claim, so it
+// must agree with the Event's own times to the second. An Event with another name may have eventTime, in microseconds.
+// The zero time means that there is neither.
+func emissionTime(e *corev1.Event) (at time.Time, from string) {
 	i := strings.LastIndexByte(e.Name, '.')
 	ns, err := strconv.ParseInt(e.Name[i+1:], 16, 64)
 	if i < 0 || err != nil {
-		return time.Time{}
+		if e.EventTime.Nanosecond() == 0 { // it may be in whole seconds
+			return time.Time{}, ""
+		}
+		return e.EventTime.UTC(), "its eventTime"
 	}
-	at := time.Unix(0, ns).UTC()
+	at = time.Unix(0, ns).UTC()
 	said := e.EventTime.Time
 	if said.IsZero() {
 		said = e.FirstTimestamp.Time
 	}
 	if d := at.Sub(said); d < -time.Second || d > 2*time.Second {
-		return time.Time{}
+		return time.Time{}, ""
 	}
-	return at
+	return at, "its name"
 }
 
 // occurrences is how often the Event has happened by this revision of it.

@@ -309,7 +309,7 @@ func (t *store) observeObject(m metav1.Object, how revision) {
 	}
 }
 
-// otherwise reports whether an object has the subject's name, but another uid than is asked for.
+// isOtherOfSameName reports whether an object has the subject's name, but another uid than is asked for.
 func (t *store) isOtherOfSameName(o seq.Object) bool {
 	return t.subject.UID != "" && o.UID != t.subject.UID && o.Kind == t.subject.Kind &&
 		o.Namespace == t.subject.Namespace && o.Name == t.subject.Name

@@ -126,7 +126,7 @@ func (c *apiCall) committed() time.Time {
 // apart.
 const slowest = time.Second
 
-// maybe reports whether the call may have made the revision, by when we received it.
+// mayHaveMade reports whether the call may have made the revision, by when we received it.
 func (c *apiCall) mayHaveMade(w *write) bool {
 	if w.received.IsZero() {
 		return false

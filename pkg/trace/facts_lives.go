@@ -70,8 +70,8 @@ func (s *story) newestLife(r life) bool {
 	return !slices.ContainsFunc(s.lives, func(o life) bool { return o.container == r.container && o.attempt > r.attempt })
 }
 
-// lastLife is which life of the container lastState is about: the one before, or, while it waits for its next, its
-// latest.
+// lastStateAttempt is which life of the container lastState is about: the one before, or, while it waits for its next,
+// its latest.
 func lastStateAttempt(c *corev1.ContainerStatus) int {
 	if t := c.LastTerminationState.Terminated; t != nil && t.ContainerID != "" && t.ContainerID == c.ContainerID {
 		return int(c.RestartCount)
@@ -117,7 +117,7 @@ func (s *story) livesBeforeEvents(container string, worker []workerEvent) int {
 	return max(0, life-seen+1)
 }
 
-// near reports whether an Event was last emitted within two seconds of a start.
+// emittedNear reports whether an Event was last emitted within two seconds of a start.
 func emittedNear(a *workerEvent, t metav1.Time) bool {
 	at := cmp.Or(a.event.LastTimestamp.Time, a.at, a.event.EventTime.Time)
 	return at.Sub(t.Time).Abs() <= 2*time.Second

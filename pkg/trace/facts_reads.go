@@ -33,8 +33,8 @@ func readReads(requests []*seq.Request) (all []read) {
 	return all
 }
 
-// about reports whether the answer tells which revisions of an object, or of an Event, had been written by then. That
-// of a list does so for all resources that share its counter.
+// readCovers reports whether the answer tells which revisions of an object, or of an Event, had been written by then.
+// That of a list does so for all resources that share its counter.
 func (c *scene) readCovers(r read, resource, uid string) bool {
 	switch {
 	case r.rv == 0:

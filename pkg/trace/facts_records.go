@@ -73,7 +73,7 @@ func (c *calls) recordsOf(s *story) records {
 	return r
 }
 
-// about reports whether the call is about an object, or an Event about it.
+// concerns reports whether the call is about an object, or an Event about it.
 func (c *apiCall) concerns(s *story) bool {
 	if c.namespace != s.object.Namespace || c.audit != nil && c.audit.UID != "" && c.audit.UID != s.object.UID {
 		return false

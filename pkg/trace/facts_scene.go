@@ -86,7 +86,7 @@ func (c *scene) attached() bool { return !c.attachedAt.IsZero() }
 // subject is the story that the run is about.
 func (c *scene) subject() *story { return c.stories[0] }
 
-// roots are the objects that requests of ours are about, the subject first.
+// rootObjects are the objects that requests of ours are about, the subject first.
 func (t *store) rootObjects(requests []*seq.Request) []seq.Object {
 	all := []seq.Object{t.identified(t.subject, requests)}
 	for _, q := range requests {

@@ -62,6 +62,7 @@ type reading struct {
 	runtime        seq.Participant
 	node           string
 	workerEvents   []workerEvent // see orderedWorkerEvents
+	sandboxes      []newSandbox  // beyond the first
 	lives          []life        // see readStatuses
 	records        records
 	criCalls       []criCall
@@ -116,6 +117,7 @@ func (t *store) readObject(s *story, f *facts) {
 			}
 		}
 		s.workerEvents = s.readWorker()
+		s.sandboxes = s.readSandboxes()
 		if s.reporter() == seq.Kubelet {
 			s.lives = s.readStatuses()
 		}
@@ -237,7 +239,7 @@ func (s *story) addEvents(all []*eventRevision) {
 	for _, r := range all {
 		e := &emitted{eventRevision: r, emitter: emitterOf(r.event), container: containerOf(r.event),
 			count: occurrences(r.event)}
-		if e.at = emissionTime(r.event); e.count == 1 && !e.at.IsZero() {
+		if e.at, _ = emissionTime(r.event); e.count == 1 && !e.at.IsZero() {
 			s.clocks.SampleEvent(e.emitter, e.at, zero, r.received)
 		} else {
 			e.at = time.Time{}
@@ -272,7 +274,7 @@ func (s *story) firstEmissions() (all []*emitted) {
 		}
 	}
 	for _, e := range least {
-		if at := emissionTime(e.event); e.count > 1 && !at.IsZero() {
+		if at, _ := emissionTime(e.event); e.count > 1 && !at.IsZero() {
 			first := *e
 			first.count, first.at, first.isFirstEmission = 1, at, true
 			all = append(all, &first)

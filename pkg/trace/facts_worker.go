@@ -41,6 +41,7 @@ type workerEvent struct {
 	previousExit seq.Key
 	previousAt   time.Time // its emission: this action began later, in the same goroutine
 	second       seq.Window
+	sandbox      seq.Key // in which it is the first action, if that is not the Pod's first
 }
 
 // orderedWorkerEvents are the worker's Events in the order of emission. Where an emission is known to the second only,
@@ -183,7 +184,7 @@ func (s *story) failed(a workerEvent, latest workerAction) workerAction {
 	return noAction
 }
 
-// lifeOf makes attempts to start a container count together, whether they succeeded or not: each has a container.
+// countedAs makes attempts to start a container count together, whether they succeeded or not: each has a container.
 func countedAs(d workerAction) workerAction {
 	if d == startFailed {
 		return containerStarted
@@ -229,7 +230,7 @@ const (
 	hiddenBindKey    seq.Key = "bind" // of a bind that a later write hides; boundKey is that of any
 )
 
-// first is the message by which an action began: the call, or the action itself.
+// beginKey is the message by which an action began: the call, or the action itself.
 func (a *workerEvent) beginKey() seq.Key {
 	if a.call != "" {
 		return a.call
@@ -237,6 +238,6 @@ func (a *workerEvent) beginKey() seq.Key {
 	return a.key
 }
 
-// troubled are the reasons of Warning Events about what comes before a Pod's containers.
+// sandboxWarnings are the reasons of Warning Events about what comes before a Pod's containers.
 var sandboxWarnings = map[string]bool{"FailedMount": true, "FailedAttachVolume": true, "FailedMapVolume": true,
 	"FailedCreatePodSandBox": true}

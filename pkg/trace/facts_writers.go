@@ -192,7 +192,7 @@ func deleter(w *write) actor {
 	return actor{seq.UnknownClient, "delete", "", seq.Inferred, "the object is gone; nothing in it says who asked"}
 }
 
-// reporter is who says what becomes of a Pod on its node: the kubelet, unless managedFields names another client that
+// reporterOf is who says what becomes of a Pod on its node: the kubelet, unless managedFields names another client that
 // set status.startTime, which only a kubelet does, or what plays one, such as KWOK.
 func reporterOf(p *corev1.Pod) seq.Participant {
 	for _, e := range p.ManagedFields {

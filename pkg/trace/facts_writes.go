@@ -13,8 +13,8 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-// collected is the finalizer of the garbage collector that the write took away, or nothing. With the last finalizer
-// goes the object.
+// removedCollectorFinalizer is the finalizer of the garbage collector that the write took away, or nothing. With the
+// last finalizer goes the object.
 func (w *write) removedCollectorFinalizer() string {
 	if w.prevObject == nil || w.prevObject.GetDeletionTimestamp() == nil {
 		return ""

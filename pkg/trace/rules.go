@@ -88,9 +88,9 @@ var rules = []*rule{
 	&ruleExecStatus, &ruleExecSpan, &ruleProcessSpan, &ruleProcess,
 	// About what becomes of a Pod: scheduler, kubelet, runtime, containers.
 	&ruleSchedulerDelivery, &rulePick, &ruleUnschedulable, &ruleKubeletDelivery, &ruleDeletionDelivery,
-	&ruleRunSandbox, &rulePullImage, &ruleImagePresent, &ruleCreateContainer, &ruleStartContainer,
-	&ruleContainerRan, &ruleRunc, &ruleRuncFailed, &ruleExec, &rulePreStop, &ruleStopContainer,
-	&ruleStopSandbox, &ruleContainerExit, &ruleProbe, &ruleProbeFailed, &ruleTrouble,
+	&ruleRunSandbox, &ruleSandboxChanged, &ruleSandboxAgain, &rulePullImage, &ruleImagePresent,
+	&ruleCreateContainer, &ruleStartContainer, &ruleContainerRan, &ruleRunc, &ruleRuncFailed, &ruleExec,
+	&rulePreStop, &ruleStopContainer, &ruleStopSandbox, &ruleContainerExit, &ruleProbe, &ruleProbeFailed, &ruleTrouble,
 	// About what had happened to an object before the run looked at it: what it and its Events have kept.
 	&rulePastCreate, &rulePastBind, &rulePastWrite, &rulePastStored, &rulePastRevision, &rulePastDelete,
 	&rulePastLife, &rulePastGap,

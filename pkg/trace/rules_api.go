@@ -225,6 +225,11 @@ func (s *story) reported(w *write) []seq.Key {
 	var keys []seq.Key
 	if object.Condition(w.pod, corev1.PodReadyToStartContainers) == corev1.ConditionTrue {
 		keys = append(keys, sandboxKey.End())
+		for _, x := range s.sandboxes {
+			if x.ready != nil && x.ready.rv <= w.rv {
+				keys = append(keys, x.key().End())
+			}
+		}
 	}
 	for c := range object.Statuses(w.pod) {
 		n := int(c.RestartCount)

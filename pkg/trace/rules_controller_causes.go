@@ -12,7 +12,7 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
-// cause is the write that a controller must have seen before it made w, or nil where that cannot be told.
+// causeOf is the write that a controller must have seen before it made w, or nil where that cannot be told.
 func (s *story) causeOf(w *write) *watchedWrite {
 	if !w.causeSought {
 		w.causeSought, w.causeOpen = true, false

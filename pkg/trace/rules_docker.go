@@ -139,7 +139,7 @@ func deriveDockerLook(s *story, emit func(graph.Claim)) {
 	}
 }
 
-// made bounds what the engine did within our request to create the container.
+// emitWithinCreate bounds what the engine did within our request to create the container.
 func (s *story) emitWithinCreate(x seq.Step, emit func(graph.Claim)) {
 	q := s.lastEngineRequest("create")
 	if q == nil || q.Status >= 300 || q.FirstByte.IsZero() {

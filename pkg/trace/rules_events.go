@@ -16,7 +16,7 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
-// note is the step of an Event that tells of something its emitter saw.
+// eventStep is the step of an Event that tells of something its emitter saw.
 func (s *story) eventStep(e *emitted) seq.Step {
 	n := seq.Step{Key: e.noteKey(), From: e.emitter, To: e.emitter, Container: e.container, Object: s.object,
 		ClockOf: e.emitter}

@@ -15,7 +15,7 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
-// here is a message about the command in its container.
+// execStep is a message about the command in its container.
 func (s *story) execStep(x execCall, key seq.Key, label string, evidence []seq.Evidence) seq.Step {
 	return seq.Step{Key: key, Label: label, Container: x.Exec.Container, Object: s.object, Node: s.node,
 		ClockOf: seq.Kubectl, Evidence: evidence}
@@ -297,7 +297,7 @@ func (s *story) endsBefore(r life) (keys []seq.Key) {
 	return keys
 }
 
-// lifeWhen is which life of its container a command was run in, as far as the status had told when it was sent.
+// attemptWhen is which life of its container a command was run in, as far as the status had told when it was sent.
 func (s *story) attemptWhen(q *seq.Request) int {
 	life := -1
 	for _, w := range s.revisions {

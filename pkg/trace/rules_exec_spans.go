@@ -1,6 +1,6 @@
 package trace
 
-// Rules of such a command where there are spans.
+// Rules of a command run in a container, as spans tell of it.
 
 import (
 	"time"

@@ -88,7 +88,7 @@ func derivePastLife(s *story, emit func(graph.Claim)) {
 	}
 }
 
-// endedBy bounds the end of a call by the second since which a condition says that it has.
+// boundEnd bounds the end of a call by the second since which a condition says that it has.
 func (s *story) boundEnd(call seq.Key, container string, w *write, since metav1.Time, emit func(graph.Claim)) {
 	step := seq.Step{Key: call, From: seq.Kubelet, To: s.runtime, Container: container, Object: s.object, Node: s.node,
 		ClockOf: seq.Kubelet}.Reply("returns")

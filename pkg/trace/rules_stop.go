@@ -64,7 +64,7 @@ func deriveStopContainer(s *story, emit func(graph.Claim)) {
 	}
 }
 
-// lifeAt is which life of its container an Event is about: the latest that had been started, by the status or by its
+// attemptAt is which life of its container an Event is about: the latest that had been started, by the status or by its
 // Event.
 func (s *story) attemptAt(e *emitted) (life int, ok bool) {
 	for _, w := range s.revisions {
@@ -155,7 +155,7 @@ func derivePreStop(s *story, emit func(graph.Claim)) {
 	}
 }
 
-// hook says what a hook does.
+// hookLabel says what a hook does.
 func hookLabel(h *corev1.LifecycleHandler) string {
 	switch {
 	case h.HTTPGet != nil:
@@ -200,19 +200,22 @@ var ruleStopSandbox = rule{
 func deriveStopSandbox(s *story, emit func(graph.Claim)) {
 	for _, w := range s.revisions {
 		if object.Condition(w.prevPod, corev1.PodReadyToStartContainers) != corev1.ConditionTrue ||
-			object.Condition(w.pod, corev1.PodReadyToStartContainers) != corev1.ConditionFalse {
+			object.Condition(w.pod, corev1.PodReadyToStartContainers) != corev1.ConditionFalse ||
+			w.pod.DeletionTimestamp == nil && w.pod.Status.Phase == corev1.PodRunning { // it is gone, but nobody has stopped it
 			continue
 		}
 		e := []seq.Evidence{{Source: "watch", Text: "condition PodReadyToStartContainers is False",
 			ResourceVersion: w.pod.ResourceVersion, At: w.received}}
-		start := graph.Claim{Step: seq.Step{Label: "StopPodSandbox", Evidence: e}, Follows: []seq.Key{sandboxKey.End()}}
+		n := len(s.sandboxes)
+		start := graph.Claim{Step: seq.Step{Label: "StopPodSandbox", Evidence: e},
+			Follows: []seq.Key{newSandbox{attempt: n}.key().End()}}
 		for _, r := range s.lives {
 			start.Follows = append(start.Follows, exitKey(r.container, r.attempt))
 		}
 		start.Best = instant.Before(w.received, sandboxStop)
 		end := graph.Claim{Step: seq.Step{Evidence: e, Window: seq.Window{Latest: w.received},
 			Best: instant.Before(w.received, reportLag)}}
-		s.emitCall("StopPodSandbox", "", 0, start, end, emit)
+		s.emitCall("StopPodSandbox", "", n, start, end, emit)
 		return
 	}
 }

@@ -97,7 +97,13 @@ func derivePick(s *story, emit func(graph.Claim)) {
 			step.Evidence = append(step.Evidence, e.evidence())
 		}
 		step.Window.Latest = s.receivedAt(w)
-		emit(graph.Claim{Step: step, Follows: []seq.Key{deliverScheduler}, Lag: time.Millisecond})
+		c := graph.Claim{Step: step, Follows: []seq.Key{deliverScheduler}, Lag: time.Millisecond}
+		for _, e := range s.events {
+			if e.event.Reason == "FailedScheduling" { // it had found none before
+				c.Follows = append(c.Follows, e.noteKey())
+			}
+		}
+		emit(c)
 	}
 }
 

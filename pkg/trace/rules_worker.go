@@ -38,7 +38,7 @@ func (a workerEvent) orItsSecond(w seq.Window) seq.Window {
 
 // causes is what came before in the worker: the action before, and at first the sandbox.
 func (a workerEvent) causes() []seq.Key {
-	return []seq.Key{cmp.Or(a.previousKey, sandboxKey.End()), deliverKubelet, a.previousExit}
+	return []seq.Key{cmp.Or(a.previousKey, sandboxKey.End()), deliverKubelet, a.previousExit, a.sandbox.End()}
 }
 
 func (a workerEvent) claim(s *story, w seq.Window) graph.Claim {
@@ -85,7 +85,7 @@ func (w *write) probesPassed() []passedProbe {
 	return all
 }
 
-// handler says how a probe asks.
+// probeLabel says how a probe asks.
 func probeLabel(p *corev1.Probe) string {
 	switch h := p.ProbeHandler; {
 	case h.HTTPGet != nil:

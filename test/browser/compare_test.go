@@ -19,15 +19,17 @@ import (
 // comparisons are of instructive pairs.
 func comparisons(t *testing.T) (all []render.Comparison) {
 	t.Helper()
-	reports := map[string]render.Report{}
-	for _, s := range scenario.All(t) {
-		reports[s.Name] = scenario.Report(scenario.Fold(s.Subject, s.Observations))
-	}
 	for _, pair := range [][2]string{{"plain", "probes"}, {"plain", "crash"}, {"plain", "evidence"}, {"plain", "plain"},
 		{"deployment", "job"}, {"plain", "deployment"}, {"exec", "exec-kill"}, {"mutated-evidence", "delete-orphan"}} {
-		all = append(all, render.Compare(reports[pair[0]], reports[pair[1]], pair))
+		all = append(all, render.Compare(named(t, pair[0]), named(t, pair[1]), pair))
 	}
 	return all
+}
+
+func named(t *testing.T, name string) render.Report {
+	t.Helper()
+	s := scenario.Named(t, name)
+	return scenario.Report(scenario.Fold(s.Subject, s.Observations))
 }
 
 func compared(t *testing.T, format string, c render.Comparison, y render.Style) string {

@@ -5,7 +5,6 @@ package browser
 import (
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -39,9 +38,7 @@ func open(t *testing.T, r render.Report, y render.Style) *tab {
 
 func plain(t *testing.T) render.Report {
 	t.Helper()
-	all := scenario.All(t)
-	s := all[slices.IndexFunc(all, func(s scenario.Scenario) bool { return s.Name == "plain" })]
-	return scenario.Report(scenario.Fold(s.Subject, s.Observations))
+	return named(t, "plain")
 }
 
 // count is how many elements a selector finds.

@@ -122,19 +122,14 @@ func TestMermaidDrawsComparisons(t *testing.T) {
 
 // The well-known diagram of a course.
 func TestMermaidBrief(t *testing.T) {
-	for _, s := range scenario.All(t) {
-		if s.Name != "plain" {
-			continue
-		}
-		r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
-		got := mermaid(t).draw(t, drawn(t, "mermaid", r, render.Style{Detail: seq.Brief}))
-		if actors := strings.Join(slices.Compact(got.Actors),
-			" "); actors != "kubectl apiserver etcd scheduler kubelet containerd runc app" {
-			t.Errorf("participants: %s", actors)
-		}
-		if len(got.Messages) > 16 || got.Rects == 0 || got.Activations == 0 {
-			t.Errorf("%+v", got)
-		}
+	r := plain(t)
+	got := mermaid(t).draw(t, drawn(t, "mermaid", r, render.Style{Detail: seq.Brief}))
+	if actors := strings.Join(slices.Compact(got.Actors),
+		" "); actors != "kubectl apiserver etcd scheduler kubelet containerd runc app" {
+		t.Errorf("participants: %s", actors)
+	}
+	if len(got.Messages) > 16 || got.Rects == 0 || got.Activations == 0 {
+		t.Errorf("%+v", got)
 	}
 }
 

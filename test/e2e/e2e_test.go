@@ -77,7 +77,7 @@ type obstacle struct {
 	Evidence                                                     []struct{ Source, Detail string }
 }
 
-// seq runs the plugin and returns what it printed and how it ended.
+// runSeq runs the plugin and returns what it printed and how it ended.
 func runSeq(t testing.TB, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
