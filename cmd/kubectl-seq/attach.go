@@ -136,7 +136,7 @@ func (o *followOptions) locate(config *genericclioptions.ConfigFlags, args []str
 		o.about(t)
 	}
 	if wait && t.object.UID == "" {
-		o.scope.Awaited = &watch.Awaited{Kind: t.Kind, Object: t.object}
+		o.scope.Target = &watch.Target{Kind: t.Kind, Object: t.object}
 	}
 	return nil
 }

@@ -134,7 +134,7 @@ func (l *loop) judge() (done bool, err error) {
 		}
 	}
 	if l.trace.Unobservable() && l.acted && l.reason == "" {
-		return true, l.ended(recording.Blind)
+		return true, l.ended(recording.Unobservable)
 	}
 	if (l.reason == recording.Timeout || l.reason == recording.Quiet) && l.records.whole(l.trace) {
 		return true, l.ended(l.reason)

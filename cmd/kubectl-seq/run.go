@@ -179,7 +179,7 @@ func (r *run) cluster(ctx context.Context) (opened, error) {
 	}
 	follow := r.follower.Follow
 	if r.once {
-		follow = r.follower.Look
+		follow = r.follower.List
 	}
 	return opened{r.follower, func(ctx context.Context) error {
 		go r.follower.Version(ctx) // an observation, if it succeeds

@@ -212,7 +212,7 @@ func (s *session) endOf(reason recording.Reason) render.Outcome {
 		o.Name, o.ExitCode = "Stuck", exitStuck
 	case reason == recording.Timeout:
 		o.Name, o.ExitCode, o.Message = "Timeout", exitTimeout, "not "+s.until.name+": "+s.whyNot()
-	case reason == recording.Blind:
+	case reason == recording.Unobservable:
 		o.Name, o.ExitCode, o.Message = "Unseen", exitFailed, "it is made, but you may neither watch, list nor get it: "+
 			"nothing more can be seen of it"
 	default:

@@ -22,8 +22,8 @@ func ParseJSON(line []byte) (ptrace.Traces, error) {
 	return req.Traces(), nil
 }
 
-// kept are the attributes that anything is read from.
-var kept = map[string]bool{
+// attributesRead are the attributes that anything is read from.
+var attributesRead = map[string]bool{
 	"audit-id": true, "key": true, "http.request.method": true, "url.path": true, "http.target": true,
 	"http.response.status_code": true, "user_agent.original": true,
 	"read_only": true, "webhook": true,
@@ -51,7 +51,7 @@ func convert(service string, s ptrace.Span) *seq.Span {
 	out := &seq.Span{Service: service, Name: s.Name(), TraceID: hexTrace(s.TraceID()), ID: hexSpan(s.SpanID()),
 		Parent: hexSpan(s.ParentSpanID()), Start: at(s.StartTimestamp()), End: at(s.EndTimestamp())}
 	for key, value := range s.Attributes().All() {
-		if kept[key] {
+		if attributesRead[key] {
 			if out.Attributes == nil {
 				out.Attributes = map[string]string{}
 			}

@@ -45,11 +45,11 @@ type Reason string
 
 // The reasons. A run that got what it waited for, or was told that it will not, needs none: its observations say so.
 const (
-	Timeout   Reason = "timeout"
-	Interrupt Reason = "interrupt"
-	Blind     Reason = "blind"    // nothing more can be seen, for lack of rights
-	DeadEnd   Reason = "dead-end" // nothing that Kubernetes does by itself would have got the Pod further
-	Quiet     Reason = "quiet"    // no container ended after the command had
+	Timeout      Reason = "timeout"
+	Interrupt    Reason = "interrupt"
+	Unobservable Reason = "blind"    // nothing more can be seen, for lack of rights
+	DeadEnd      Reason = "dead-end" // nothing that Kubernetes does by itself would have got the Pod further
+	Quiet        Reason = "quiet"    // no container ended after the command had
 )
 
 // Recording is a whole file.

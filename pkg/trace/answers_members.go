@@ -18,13 +18,13 @@ func (t *Trace) Members() []seq.Member {
 	}
 	for i, e := range r.pods {
 		if e.member != e.version || e.member == 0 {
-			e.member, r.members[i] = e.version, r.tell(e.story)
+			e.member, r.members[i] = e.version, r.memberOf(e.story)
 		}
 	}
 	return r.members
 }
 
-func (r *result) tell(s *story) seq.Member {
+func (r *result) memberOf(s *story) seq.Member {
 	m := seq.Member{Object: s.object, Node: s.node, State: s.state(len(s.revisions))}
 	if o := s.owner(); o != nil {
 		m.Owner = o.object

@@ -14,12 +14,12 @@ import (
 func (t *Trace) Run() seq.Run {
 	r := t.resolve()
 	if r.runAt != r.version || r.runAt == 0 {
-		r.runAt, r.run = r.version, r.tellRun()
+		r.runAt, r.run = r.version, r.summarize()
 	}
 	return r.run
 }
 
-func (r *result) tellRun() seq.Run {
+func (r *result) summarize() seq.Run {
 	s := r.scene.subject()
 	run := seq.Run{Subject: s.object, Runtime: s.runtime, Node: s.node, Origin: s.zero(), Clocks: s.clocks.List(),
 		Sources: r.sources(), Unseen: r.unseen(), AttachedAt: s.attachedAt}
@@ -96,17 +96,17 @@ func (r *result) outlines() iter.Seq[*outline] {
 func outlineOf(s *story) outline {
 	kubelet := s.reporter() == seq.Kubelet
 	o := outline{
-		pod:       s.isPod(),
-		known:     len(s.revisions) > 0,
-		changed:   len(s.revisions) > 1,
-		found:     s.foundRevision() != nil,
-		events:    len(s.events) > 0,
-		timed:     s.sandboxTimed(),
-		kubelet:   kubelet,
-		scheduled: s.node != "" && (s.ownExec() == nil || s.restarted()),
-		unjoined:  s.unjoined(),
+		pod:           s.isPod(),
+		known:         len(s.revisions) > 0,
+		changed:       len(s.revisions) > 1,
+		existedBefore: s.foundRevision() != nil,
+		events:        len(s.events) > 0,
+		timed:         s.sandboxTimed(),
+		kubelet:       kubelet,
+		scheduled:     s.node != "" && (s.ownExec() == nil || s.restarted()),
+		unjoined:      s.unjoined(),
 	}
-	o.drawn = o.found || slices.ContainsFunc(s.revisions, (*write).isOfRun)
+	o.drawn = o.existedBefore || slices.ContainsFunc(s.revisions, (*write).isOfRun)
 	if o.pod && !kubelet {
 		o.reporter = s.reporter()
 	}
@@ -138,7 +138,7 @@ func (r *result) sources() []string {
 	}
 	found, events := false, false
 	for o := range r.outlines() {
-		found, events = found || o.found, events || o.events // a file has Events without a watch
+		found, events = found || o.existedBefore, events || o.events // a file has Events without a watch
 	}
 	if found {
 		names = append(names, "object")
@@ -158,7 +158,7 @@ func (r *result) unseen() []string {
 	n, played, by := 0, 0, seq.Participant("")
 	for o := range r.outlines() {
 		n += o.unjoined
-		found = found || o.found
+		found = found || o.existedBefore
 		if !o.pod {
 			continue
 		}
@@ -172,7 +172,7 @@ func (r *result) unseen() []string {
 		acted = true
 		timed, kubelet, events = timed || o.timed, kubelet || o.kubelet, events || o.events
 		scheduled = scheduled || o.scheduled
-		compared = compared || o.events && (!o.found || o.changed)
+		compared = compared || o.events && (!o.existedBefore || o.changed)
 	}
 	if known {
 		if len(s.calls.spans.byID) == 0 {

@@ -97,14 +97,14 @@ func (t *Trace) listening(c *scene) (since time.Time, ok bool) {
 // recently is for how long Events that came late have others be waited for.
 const recently = 10 * time.Second
 
-// under is what is under way in a run.
-type under struct {
+// runProgress is what is under way in a run.
+type runProgress struct {
 	since    time.Time     // since the earliest of which only its end will tell what happened in it; zero for nothing
 	lateness time.Duration // how much longer the latest Event has recently been under way than the fastest of its emitter
 }
 
 // underWay finds what is under way.
-func (r *result) underWay(now time.Time) (u under) {
+func (r *result) underWay(now time.Time) (u runProgress) {
 	for _, q := range r.scene.requests {
 		if q.Acts() && awaitsAnswer(q) {
 			u.since = instant.Sooner(u.since, q.Sent)
@@ -145,7 +145,7 @@ func (r *result) underWay(now time.Time) (u under) {
 }
 
 // storyUnderWay finds what is under way in one story.
-func (r *result) storyUnderWay(s *story) (w underWay) {
+func (r *result) storyUnderWay(s *story) (w storyProgress) {
 	if s.isPod() {
 		w.since = instant.Sooner(instant.Sooner(s.sandboxUnderWay(r), s.startUnderWay(r)), s.sidecarStopUnderWay())
 	}

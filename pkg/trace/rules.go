@@ -22,10 +22,10 @@ type rule struct {
 	detail    seq.Detail
 	// One of these derives its messages: from a story as a whole, or from each of its writes or Events, with what a look
 	// at the others adds; or from a request alone.
-	derive        func(*story, func(graph.Claim))
-	deriveWrite   func(*story, *write, func(graph.Claim))
-	deriveEvent   func(*story, *emitted, func(graph.Claim))
-	deriveRequest func(*story, *seq.Request, func(graph.Claim))
+	derive     func(*story, func(graph.Claim))
+	perWrite   func(*story, *write, func(graph.Claim))
+	perEvent   func(*story, *emitted, func(graph.Claim))
+	perRequest func(*story, *seq.Request, func(graph.Claim))
 }
 
 // scope says which stories a rule is for.

@@ -32,7 +32,7 @@ var ruleWrite = rule{
 	},
 	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit,
 	certainty: seq.Observed, detail: seq.Normal,
-	deriveWrite: deriveWrite,
+	perWrite: deriveWrite,
 }
 
 func deriveWrite(s *story, w *write, emit func(graph.Claim)) {
@@ -176,7 +176,7 @@ var ruleEtcdWrite = rule{
 	},
 	of: ofAll, from: seq.APIServer, to: seq.Etcd, kind: seq.RequestKind,
 	instant: seq.AtCommit, certainty: seq.Observed, detail: seq.Full,
-	deriveWrite: deriveEtcdWrite,
+	perWrite: deriveEtcdWrite,
 }
 
 func deriveEtcdWrite(s *story, w *write, emit func(graph.Claim)) {

@@ -20,7 +20,7 @@ var ruleCollectorWrite = rule{
 	},
 	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit,
 	certainty: seq.Inferred, detail: seq.Normal,
-	deriveWrite: deriveCollectorWrite,
+	perWrite: deriveCollectorWrite,
 }
 
 // deriveCollectorWrite is what the garbage collector changes before it lets an object go.

@@ -42,7 +42,7 @@ var ruleControllerCreate = rule{
 	},
 	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit,
 	certainty: seq.Inferred, detail: seq.Brief,
-	deriveWrite: deriveControllerCreate,
+	perWrite: deriveControllerCreate,
 }
 
 func deriveControllerCreate(s *story, w *write, emit func(graph.Claim)) {
@@ -64,7 +64,7 @@ var ruleControllerStatus = rule{
 	},
 	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit,
 	certainty: seq.Inferred, detail: seq.Normal,
-	deriveWrite: deriveControllerStatus,
+	perWrite: deriveControllerStatus,
 }
 
 func deriveControllerStatus(s *story, w *write, emit func(graph.Claim)) {
@@ -84,7 +84,7 @@ var ruleControllerWrite = rule{
 	},
 	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit,
 	certainty: seq.Inferred, detail: seq.Normal,
-	deriveWrite: deriveControllerWrite,
+	perWrite: deriveControllerWrite,
 }
 
 func deriveControllerWrite(s *story, w *write, emit func(graph.Claim)) {
@@ -104,7 +104,7 @@ var ruleControllerDelete = rule{
 	},
 	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit,
 	certainty: seq.Inferred, detail: seq.Brief,
-	deriveWrite: deriveControllerDelete,
+	perWrite: deriveControllerDelete,
 }
 
 func deriveControllerDelete(s *story, w *write, emit func(graph.Claim)) {
@@ -128,7 +128,7 @@ var ruleControllerDelivery = rule{
 	},
 	of: ofAll, from: seq.APIServer, kind: seq.DeliveryKind, instant: seq.AtEnd,
 	certainty: seq.Inferred, detail: seq.Normal,
-	deriveWrite: deriveControllerDelivery,
+	perWrite: deriveControllerDelivery,
 }
 
 // deriveControllerDelivery is how a controller learned of what it acted on.
@@ -164,7 +164,7 @@ var ruleControllerEvent = rule{
 	},
 	of: ofOthers, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit,
 	certainty: seq.Observed, detail: seq.Normal,
-	deriveEvent: deriveControllerEvent,
+	perEvent: deriveControllerEvent,
 }
 
 // deriveControllerEvent proves which controller did something: it emits its Event right after.

@@ -39,7 +39,7 @@ var ruleEventWrite = rule{
 	},
 	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit,
 	certainty: seq.Observed, detail: seq.Full,
-	deriveEvent: deriveEventWrite,
+	perEvent: deriveEventWrite,
 }
 
 func deriveEventWrite(s *story, e *emitted, emit func(graph.Claim)) {
@@ -76,7 +76,7 @@ var ruleTrouble = rule{
 		Doc:     docs + "tasks/debug/debug-application/debug-pods/",
 	},
 	of: ofAll, kind: seq.NoteKind, instant: seq.AtEnd, certainty: seq.Observed, detail: seq.Normal,
-	deriveEvent: deriveTrouble,
+	perEvent: deriveTrouble,
 }
 
 func deriveTrouble(s *story, e *emitted, emit func(graph.Claim)) {

@@ -114,7 +114,7 @@ var ruleOwnRead = rule{
 	},
 	of: ofRun, from: seq.Kubectl, to: seq.APIServer, kind: seq.RequestKind,
 	instant: seq.AtStart, certainty: seq.Observed, detail: seq.Full,
-	deriveRequest: deriveOwnRead,
+	perRequest: deriveOwnRead,
 }
 
 func deriveOwnRead(s *story, r *seq.Request, emit func(graph.Claim)) {
@@ -146,7 +146,7 @@ var ruleWarning = rule{
 	},
 	of: ofRun, from: seq.Kubectl, to: seq.Kubectl, kind: seq.NoteKind,
 	instant: seq.AtEnd, certainty: seq.Observed, detail: seq.Normal,
-	deriveRequest: deriveWarning,
+	perRequest: deriveWarning,
 }
 
 func deriveWarning(s *story, r *seq.Request, emit func(graph.Claim)) {

@@ -11,7 +11,7 @@ import (
 // have thousands: the claims about each write, and each Event, are derived, and replaced, alone. What requests say is
 // derived once: where there is another that matters, all is derived anew.
 type sections struct {
-	whole    graph.Section
+	ofStory  graph.Section
 	requests graph.Section
 	asked    bool                      // the requests have been derived
 	writes   map[uint64]*graph.Section // by revision
@@ -23,7 +23,7 @@ type part struct {
 	writes   []*write
 	events   []*emitted
 	requests []*seq.Request
-	whole    bool // of the story as a whole
+	isWhole  bool // of the story as a whole
 }
 
 // derive replaces the claims of what is stale of a story.
@@ -32,16 +32,16 @@ func (u *update) derive(s *story, x *stale) {
 	e.version = u.deriving
 	y := &e.sections
 	order := graph.Order{Root: s.order.root, Revision: s.order.oldestRevision, UID: s.order.uid}
-	y.whole.Order, y.requests.Order = order, order
+	y.ofStory.Order, y.requests.Order = order, order
 	if !y.asked {
 		y.asked = true
 		u.graph.Set(&y.requests, u.claims(s, part{requests: s.requests}))
 	}
 	if s.isPod() || s.isContainer() {
-		u.graph.Set(&y.whole, u.claims(s, part{writes: s.revisions, events: s.events, whole: true}))
+		u.graph.Set(&y.ofStory, u.claims(s, part{writes: s.revisions, events: s.events, isWhole: true}))
 		return
 	}
-	u.graph.Set(&y.whole, u.claims(s, part{whole: true}))
+	u.graph.Set(&y.ofStory, u.claims(s, part{isWhole: true}))
 	section := func(of map[uint64]*graph.Section, rv uint64) *graph.Section {
 		if of[rv] == nil {
 			of[rv] = &graph.Section{Order: order}
@@ -81,19 +81,19 @@ func (r *result) claims(s *story, of part) []graph.Ranked {
 		rank = i
 		switch {
 		case !x.applies(s):
-		case x.deriveWrite != nil:
+		case x.perWrite != nil:
 			for _, w := range of.writes {
-				x.deriveWrite(s, w, emit)
+				x.perWrite(s, w, emit)
 			}
-		case x.deriveEvent != nil:
+		case x.perEvent != nil:
 			for _, e := range of.events {
-				x.deriveEvent(s, e, emit)
+				x.perEvent(s, e, emit)
 			}
-		case x.deriveRequest != nil:
+		case x.perRequest != nil:
 			for _, q := range of.requests {
-				x.deriveRequest(s, q, emit)
+				x.perRequest(s, q, emit)
 			}
-		case of.whole:
+		case of.isWhole:
 			x.derive(s, emit)
 		}
 	}

@@ -17,7 +17,7 @@ type storyEntry struct {
 	sections sections
 	member   uint64 // the version by which it was told as a member; 0 for never
 	held     memo[held]
-	underWay memo[underWay]
+	underWay memo[storyProgress]
 	outline  memo[outline]
 }
 
@@ -40,8 +40,8 @@ type held struct {
 	until   time.Time // nor before that, whatever is known; zero for never
 }
 
-// underWay is what goes on in a story of which only its end will tell what happened in it.
-type underWay struct {
+// storyProgress is what goes on in a story of which only its end will tell what happened in it.
+type storyProgress struct {
 	since     time.Time // zero for nothing
 	events    []unsettled
 	delivered []delivery // of the Events
@@ -68,17 +68,17 @@ func (r *result) emitterIndex(p seq.Participant) int {
 
 // outline is what of a story counts for the run as a whole.
 type outline struct {
-	pod       bool
-	known     bool            // there is a revision
-	changed   bool            // there are several
-	found     bool            // it was there when the run looked
-	events    bool            // there are Events about it
-	drawn     bool            // something of it is of the run
-	timed     bool            // spans tell when its sandbox began
-	kubelet   bool            // a kubelet reports
-	reporter  seq.Participant // who else does, of a Pod
-	scheduled bool            // it has a node, and its containers start in this run
-	unjoined  int             // recorded writes of which it is not known what they made
+	pod           bool
+	known         bool            // there is a revision
+	changed       bool            // there are several
+	existedBefore bool            // it was there when the run looked
+	events        bool            // there are Events about it
+	drawn         bool            // something of it is of the run
+	timed         bool            // spans tell when its sandbox began
+	kubelet       bool            // a kubelet reports
+	reporter      seq.Participant // who else does, of a Pod
+	scheduled     bool            // it has a node, and its containers start in this run
+	unjoined      int             // recorded writes of which it is not known what they made
 }
 
 // stepTimes is what decides whether steps are final, of one or of several.

@@ -22,7 +22,7 @@ import (
 type Command struct {
 	Container      string
 	Args           []string
-	Looks          bool      // it only looks at the container's processes
+	ListsProcesses bool      // it only looks at the container's processes
 	Stdin          io.Reader // or nil
 	Stdout, Stderr io.Writer
 }
@@ -78,18 +78,18 @@ func (f *Follower) exec(ctx context.Context, pod seq.Object, c Command, method s
 	}
 	record := f.acting("exec", Pods, pod)
 	record.Set(func(q *seq.Request) {
-		q.Exec = &seq.Exec{Container: c.Container, Command: c.Args, ListsProcesses: c.Looks}
+		q.Exec = &seq.Exec{Container: c.Container, Command: c.Args, ListsProcesses: c.ListsProcesses}
 	})
 	record.switched = record.sent
 	var found bytes.Buffer
-	if c.Looks {
+	if c.ListsProcesses {
 		c.Stdout, c.Stderr = &found, io.Discard
 	}
 	stdout := &counted{f: f, to: c.Stdout, record: record, field: func(e *seq.Exec) *int { return &e.Stdout }}
 	stderr := &counted{f: f, to: c.Stderr, record: record, field: func(e *seq.Exec) *int { return &e.Stderr }}
 	err = executor.StreamWithContext(withRecord(ctx, record),
 		remotecommand.StreamOptions{Stdin: c.Stdin, Stdout: stdout, Stderr: stderr})
-	if c.Looks && ctx.Err() == nil { // else somebody may still write it
+	if c.ListsProcesses && ctx.Err() == nil { // else somebody may still write it
 		record.setExec(func(e *seq.Exec) { e.Processes = readProcesses(found.String()) })
 	}
 	return record.Get().Status == http.StatusSwitchingProtocols, f.ended(record, err)

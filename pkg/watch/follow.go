@@ -28,19 +28,19 @@ import (
 type Follower struct {
 	Scope
 
-	config  *rest.Config
-	http    *http.Client
-	client  corev1client.CoreV1Interface
-	dynamic dynamic.Interface
-	now     func() time.Time
-	out     chan seq.Observation
-	done    <-chan struct{}
-	wg      sync.WaitGroup
-	created func(*corev1.Pod)             // what is left to do once the Pod is there, or nil
-	there   *corev1.Pod                   // that was there before, or nil
-	before  map[string]map[types.UID]bool // by resource, what was there when Follow looked; nil where it could not
-	asked   map[seq.Question]time.Time
-	refused map[seq.Question]*atomic.Bool
+	config    *rest.Config
+	http      *http.Client
+	client    corev1client.CoreV1Interface
+	dynamic   dynamic.Interface
+	now       func() time.Time
+	out       chan seq.Observation
+	done      <-chan struct{}
+	wg        sync.WaitGroup
+	created   func(*corev1.Pod)             // what is left to do once the Pod is there, or nil
+	there     *corev1.Pod                   // that was there before, or nil
+	knownUIDs map[string]map[types.UID]bool // by resource, what was there when Follow looked; nil where it could not
+	asked     map[seq.Question]time.Time
+	refused   map[seq.Question]*atomic.Bool
 
 	eventsTold atomic.Pointer[string] // the revision up to which the watch of Events has told all, or nil
 }
@@ -71,8 +71,8 @@ func New(ctx context.Context, config *rest.Config, scope Scope, now func() time.
 	}
 	return &Follower{
 		Scope: scope, config: c, http: client, client: core, dynamic: others, now: now, done: ctx.Done(),
-		out:    make(chan seq.Observation, waiting),
-		before: map[string]map[types.UID]bool{}, asked: map[seq.Question]time.Time{},
+		out:       make(chan seq.Observation, waiting),
+		knownUIDs: map[string]map[types.UID]bool{}, asked: map[seq.Question]time.Time{},
 		refused: map[seq.Question]*atomic.Bool{},
 	}, nil
 }
@@ -89,7 +89,7 @@ func (f *Follower) Observations() <-chan seq.Observation { return f.out }
 // without: a Pod that cannot be listed is watched from its creation on, one that cannot be watched is asked for again
 // and again, and each is an observation. An error means that the server cannot be asked at all.
 func (f *Follower) Follow(ctx context.Context) error {
-	all, err := f.look(ctx)
+	all, err := f.listAll(ctx)
 	if err != nil {
 		return err
 	}
@@ -114,16 +114,16 @@ func (f *Follower) Follow(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 	}
-	if f.Awaited != nil {
+	if f.Target != nil {
 		f.wg.Go(func() { f.await(ctx) })
 	}
 	return nil
 }
 
-// Look lists what there is and does not watch: Pods, Events and the other kinds. An error means that the server cannot
+// List lists what there is and does not watch: Pods, Events and the other kinds. An error means that the server cannot
 // be asked at all; what the caller may not list is an observation.
-func (f *Follower) Look(ctx context.Context) error {
-	_, err := f.look(ctx)
+func (f *Follower) List(ctx context.Context) error {
+	_, err := f.listAll(ctx)
 	return err
 }
 
@@ -134,8 +134,8 @@ type listing struct {
 	err error
 }
 
-// look lists every kind of the scope, Pods first.
-func (f *Follower) look(ctx context.Context) ([]listing, error) {
+// listAll lists every kind of the scope, Pods first.
+func (f *Follower) listAll(ctx context.Context) ([]listing, error) {
 	pods, events := f.pods(), f.events()
 	// Back to back, so that the two revisions show whether both kinds live in one store.
 	at, err := f.listBefore(ctx, pods, func(o runtime.Object) {
@@ -153,7 +153,7 @@ func (f *Follower) look(ctx context.Context) ([]listing, error) {
 			o := pods.observe("LISTED", p)
 			o.Received = f.now()
 			f.emit(o)
-			f.there, f.before[pods.resource] = p, map[types.UID]bool{p.UID: true}
+			f.there, f.knownUIDs[pods.resource] = p, map[types.UID]bool{p.UID: true}
 			at, err = p.ResourceVersion, nil
 		}
 	}

@@ -27,12 +27,12 @@ type Scope struct {
 	// Past has all Events that there are observed, not only those to come, and an Attach once all lists have been
 	// answered.
 	Past bool
-	// Awaited is the object that the run is about, where it need not be there yet.
-	Awaited *Awaited
+	// Target is the object that the run is about, where it need not be there yet.
+	Target *Target
 }
 
-// Awaited is an object that is waited for.
-type Awaited struct {
+// Target is an object that is waited for.
+type Target struct {
 	Kind
 	Object seq.Object
 }

@@ -38,7 +38,7 @@ func (f *Follower) listBefore(ctx context.Context, k kind, each func(runtime.Obj
 		return observe(typ, o)
 	}
 	if rv, err = f.listPatiently(ctx, k, 0); err == nil {
-		f.before[k.resource] = there
+		f.knownUIDs[k.resource] = there
 	}
 	return rv, err
 }

@@ -14,7 +14,7 @@ const listProcesses = `for p in /proc/[0-9]*; do n=${p#/proc/}; [ "$n" = $$ ] ||
 
 // Processes has the processes of a container observed, by a command that reads its /proc and needs a shell.
 func (f *Follower) Processes(ctx context.Context, pod seq.Object, container string) error {
-	return f.Exec(ctx, pod, Command{Container: container, Args: []string{"sh", "-c", listProcesses}, Looks: true})
+	return f.Exec(ctx, pod, Command{Container: container, Args: []string{"sh", "-c", listProcesses}, ListsProcesses: true})
 }
 
 // readProcesses reads what listProcesses printed. Threads of the kernel have no command.

@@ -86,7 +86,7 @@ const absence = 100 * time.Millisecond
 func (f *Follower) await(ctx context.Context) {
 	var without latest
 	for ; ctx.Err() == nil; wait(ctx, absence) {
-		o, err := f.readOne(ctx, f.Awaited.Kind, f.Awaited.Object)
+		o, err := f.readOne(ctx, f.Target.Kind, f.Target.Object)
 		switch {
 		case apierrors.IsNotFound(err):
 			without.keep(o)

@@ -46,8 +46,8 @@ func create[T metav1.Object](ctx context.Context, f *Follower, record *traced, s
 	get func(context.Context) (T, error)) (made T, err error) {
 	made, err = send(withRecord(ctx, record))
 	q := record.Get()
-	if err != nil && !q.Sent.IsZero() && answerLost(err) && f.before[q.Resource] != nil {
-		if there, ok := findMade(ctx, f.before[q.Resource], get, err); ok {
+	if err != nil && !q.Sent.IsZero() && answerLost(err) && f.knownUIDs[q.Resource] != nil {
+		if there, ok := findMade(ctx, f.knownUIDs[q.Resource], get, err); ok {
 			f.emit(seq.Observation{Received: f.now(),
 				Loss: &seq.Loss{Source: "http",
 					What: "the answer to the create: " + err.Error() + "; the " + q.Object.Kind + " is there", Count: 1}})

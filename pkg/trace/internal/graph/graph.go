@@ -89,7 +89,7 @@ type node struct {
 	cycle   int32 // the circle of causes that it is part of; 0 for none
 	depth   int32 // the longest way from a message without causes
 	place   place // in the order, if it is placed there
-	placed  bool
+	ordered bool
 	fresh   bool // published since the order was updated
 	seen    bool // by order.update, while it looks
 	dirty   work

@@ -42,14 +42,14 @@ func (o *order) update(changed []*node) {
 		if drawn {
 			is = place{n.at, n.depth, n.rank}
 		}
-		if n.placed && n.fresh {
+		if n.ordered && n.fresh {
 			o.unchanged = min(o.unchanged, o.index(n))
 		}
 		n.fresh = false
-		if n.placed == drawn && (!drawn || is == n.place) {
+		if n.ordered == drawn && (!drawn || is == n.place) {
 			continue
 		}
-		if n.placed {
+		if n.ordered {
 			out = append(out, n)
 		}
 		if drawn {
@@ -61,7 +61,7 @@ func (o *order) update(changed []*node) {
 	}
 	o.remove(out)
 	for _, n := range in {
-		n.place, n.placed = place{n.at, n.depth, n.rank}, true
+		n.place, n.ordered = place{n.at, n.depth, n.rank}, true
 	}
 	o.insert(in)
 }
@@ -84,11 +84,11 @@ func (o *order) remove(out []*node) {
 		first = min(first, o.index(n))
 	}
 	for _, n := range out {
-		n.placed = false
+		n.ordered = false
 	}
 	kept := first
 	for _, n := range o.nodes[first:] {
-		if n.placed {
+		if n.ordered {
 			o.nodes[kept] = n
 			kept++
 		}
@@ -140,7 +140,7 @@ func (g *Graph) Unchanged() int {
 
 // Step is the drawn message with that key, or nil.
 func (g *Graph) Step(key seq.Key) *seq.Step {
-	if n := g.nodes[key]; n != nil && n.placed {
+	if n := g.nodes[key]; n != nil && n.ordered {
 		return &n.step
 	}
 	return nil
@@ -150,7 +150,7 @@ func (g *Graph) Step(key seq.Key) *seq.Step {
 func (g *Graph) StepsAbout(uid string) []*seq.Step {
 	var nodes []*node
 	for _, n := range g.byAbout[uid] {
-		if n.placed {
+		if n.ordered {
 			nodes = append(nodes, n)
 		}
 	}
