@@ -136,8 +136,12 @@ func (s *story) nextLife(rpc string) seq.Key {
 	return ""
 }
 
-// refusedExec is why a command of ours was not run.
-func refusedExec(q *seq.Request) finding {
+// refusedCommand is that a command of ours was not run.
+func refusedCommand(s *story, _ time.Time) (finding, bool) {
+	q := s.ownExec()
+	if q == nil || q.ExecFailure() == "" {
+		return finding{}, false
+	}
 	f := finding{by: seq.APIServer, container: q.Exec.Container, reason: cmp.Or(q.StatusText, "refused"),
 		message: q.ExecFailure(), since: q.FirstByte}
 	e := seq.Evidence{Source: "http", Text: fmt.Sprintf("the answer to our own request: %d %s", q.Status, q.StatusText),
@@ -147,7 +151,7 @@ func refusedExec(q *seq.Request) finding {
 		e.Text, e.At = "the error on the connection's last stream", q.Exec.Ended
 	}
 	f.evidence = []seq.Evidence{e}
-	return f
+	return f, true
 }
 
 // backingOff looks for a container that has ended after a command of ours was sent, and that the kubelet will start

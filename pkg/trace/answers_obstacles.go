@@ -4,6 +4,7 @@ package trace
 
 import (
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
@@ -17,6 +18,9 @@ var wrongProgram = re(`executable file not found|no such file or directory|permi
 // missingGrace is how long something may be missing that somebody may be about to make, such as a ConfigMap of the same
 // `kubectl apply`. The kubelet tries what failed again after 10 to 15 s.
 const missingGrace = 20 * time.Second
+
+// commandSymptoms are those of a Pod in which a command of ours is run.
+var commandSymptoms = slices.Concat([]symptom{{refusedCommand, refusals}}, podSymptoms)
 
 // podSymptoms are tried in order; within one the first cause that matches counts. The last cause matches everything
 // where the look finds nothing else.

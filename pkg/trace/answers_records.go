@@ -21,32 +21,44 @@ func (s *story) recordsComplete(audit, spans bool) bool {
 			return false
 		}
 	}
-	if q := s.ownExec(); q != nil && !s.execRecordsComplete(audit, spans) {
-		return false
-	}
 	for _, e := range s.events {
 		if !covered(s.records.callOfEvent[eventKey{string(e.event.UID), e.rv}]) {
 			return false
 		}
 	}
-	if !spans || !s.isPod() {
+	return s.sort().recorded(s, audit, spans)
+}
+
+// podRecorded reports whether spans tell of the Pod's sandbox and of every start of a container; of a Pod that was
+// there before, of its end.
+func podRecorded(s *story, _, spans bool) bool {
+	switch {
+	case !spans:
 		return true
+	case s.begins().IsZero():
+		starts, traced := s.tracedStarts()
+		return traced && (len(starts) == 0 || s.sandboxTimed())
 	}
-	if !s.begins().IsZero() && s.ownExec() == nil {
-		return !s.deletionBegun() ||
-			slices.ContainsFunc(s.criCalls, func(c criCall) bool {
-				return c.rpc == "StopPodSandbox" && c.server != nil
-			}) ||
-			s.node == ""
-	}
+	return !s.deletionBegun() || s.node == "" || slices.ContainsFunc(s.criCalls,
+		func(c criCall) bool { return c.rpc == "StopPodSandbox" && c.server != nil })
+}
+
+// commandRecorded reports whether records tell of the commands that have ended, and of every start of a container.
+func commandRecorded(s *story, audit, spans bool) bool {
+	_, traced := s.tracedStarts()
+	return s.execRecordsComplete(audit, spans) && (traced || !spans)
+}
+
+// tracedStarts are the container starts of the run, and whether spans tell of each.
+func (s *story) tracedStarts() (starts []containerStart, traced bool) {
 	had := s.livesBefore()
-	starts := slices.DeleteFunc(s.starts(), func(r containerStart) bool { return r.attempt < had[r.step.Container] })
+	starts = slices.DeleteFunc(s.starts(), func(r containerStart) bool { return r.attempt < had[r.step.Container] })
 	for _, r := range starts {
 		if !slices.ContainsFunc(s.criCalls, func(c criCall) bool { return c.key() == r.call && s.traced(c) }) {
-			return false
+			return starts, false
 		}
 	}
-	return len(starts) == 0 || s.sandboxTimed() || s.ownExec() != nil
+	return starts, true
 }
 
 // execRecordsComplete is that for commands that have ended.

@@ -21,6 +21,8 @@ type subjectKind struct {
 	image     func(*story) string
 	expected  func(*story) []seq.Participant
 	unseen    func(*story) []string // beyond what may be unseen of any run
+	// whether audit log, spans, or both tell all that they can, beyond writes and Events
+	recorded func(s *story, audit, spans bool) bool
 }
 
 // subjectKinds are all there are; the first that is counts. What an object has kept of its past is read by the rules of
@@ -31,20 +33,22 @@ func init() { // what it refers to asks it again, of the Pods of a workload
 	nothing := func(*story) []string { return []string{} }
 	noKeys := func(*story) []seq.Key { return nil }
 	nobody := func(*story) []seq.Participant { return nil }
+	always := func(*story, bool, bool) bool { return true }
 	subjectKinds = []subjectKind{
 		{is: (*story).isContainer, state: containerState, reached: containerReached, phases: enginePhases, started: noKeys,
-			symptoms: engineSymptoms, image: (*story).containerImage, expected: engineExpected, unseen: engineUnseen},
+			symptoms: engineSymptoms, image: (*story).containerImage, expected: engineExpected, unseen: engineUnseen,
+			recorded: always},
 		{is: (*story).hasCommand, state: commandState, reached: objectReached, phases: execPhases, waits: podWaits,
 			started:  podStartEnds,
-			symptoms: podSymptoms, image: podImage, expected: podExpected, unseen: nothing},
+			symptoms: commandSymptoms, image: podImage, expected: podExpected, unseen: nothing, recorded: commandRecorded},
 		{is: (*story).isPod, state: podState, reached: objectReached, phases: podPhases, waits: podWaits,
 			started:  podStartEnds,
-			symptoms: podSymptoms, image: podImage, expected: podExpected, unseen: nothing},
+			symptoms: podSymptoms, image: podImage, expected: podExpected, unseen: nothing, recorded: podRecorded},
 		{is: func(*story) bool { return true }, state: workloadState, reached: objectReached, phases: workloadPhases,
 			waits:    workloadWaits,
 			started:  noKeys,
 			symptoms: workloadSymptoms, ofSeveral: true, image: func(*story) string { return "" }, expected: nobody,
-			unseen: nothing},
+			unseen: nothing, recorded: always},
 	}
 }
 

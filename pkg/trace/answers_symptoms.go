@@ -26,9 +26,6 @@ func (s *story) refusedWrite() *seq.Request {
 
 // refusal is that a request of our own was refused.
 func refusal(s *story, _ time.Time) (finding, bool) {
-	if q := s.ownExec(); q != nil && q.ExecFailure() != "" {
-		return refusedExec(q), true
-	}
 	q := s.refusedWrite()
 	if q == nil {
 		return finding{}, false
