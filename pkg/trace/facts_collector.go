@@ -75,6 +75,10 @@ func (s *story) collectorActor(w *write) (actor, bool) {
 				orphanFinalizer + ": the garbage collector has what it owned stay"
 			return a, true
 		}
+		a.name = seq.ControllerManager
+		a.because = "the reference to its owner is gone: the controller of " + ref.Kind + " " + ref.Name +
+			" lets go of what its selector does not match any more, and the garbage collector of what is to stay"
+		return a, true
 	}
 	return actor{}, false
 }

@@ -82,7 +82,11 @@ func (s *story) controlled(w *write, a actor) actor {
 	owner, kind := metav1.GetControllerOf(w.object), s.object.Kind
 	switch {
 	case w.lostOwner() != nil && a.subresource == "": // by its owner's controller, or by the garbage collector
+		a.verb = "patch"
 		return a
+	case w.adopts() && a.subresource == "":
+		a.verb, kind = "patch", owner.Kind
+		a.because += "; who takes an object into its care patches the reference to the owner"
 	case a.subresource == "scale":
 		kind = "HorizontalPodAutoscaler"
 	case owner != nil && a.subresource == "":

@@ -126,7 +126,7 @@ func emittedNear(a *workerEvent, t metav1.Time) bool {
 // livesBefore is how many lives each container has had by the first revision, of a Pod that was there before.
 func (s *story) livesBefore() map[string]int {
 	had := map[string]int{}
-	if s.begins().IsZero() || len(s.revisions) == 0 || s.revisions[0].creates {
+	if len(s.revisions) == 0 || s.revisions[0].creates || s.begins().IsZero() && !s.isAdopted() {
 		return had
 	}
 	for c := range object.Statuses(s.revisions[0].pod) {
@@ -137,6 +137,15 @@ func (s *story) livesBefore() map[string]int {
 	}
 	return had
 }
+
+// isAdopted reports whether the Pod was there before a controller of the run took it into its care.
+func (s *story) isAdopted() bool {
+	return !s.attached() && len(s.revisions) > 0 && metav1.GetControllerOf(s.revisions[0].object) == nil &&
+		slices.ContainsFunc(s.revisions, (*write).adopts)
+}
+
+// ofAnother reports whether a container had its life before a controller of the run adopted the Pod.
+func (s *story) ofAnother(r life) bool { return s.isAdopted() && r.attempt < s.livesBefore()[r.container] }
 
 // containerStart is one container start, by the key of the call.
 type containerStart struct {
@@ -163,7 +172,9 @@ func (s *story) starts() []containerStart {
 		}
 	}
 	for _, r := range s.lives {
-		add(r.container, r.attempt, r.evidence)
+		if !s.ofAnother(r) {
+			add(r.container, r.attempt, r.evidence)
+		}
 	}
 	return all
 }

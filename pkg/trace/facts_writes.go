@@ -42,6 +42,11 @@ func (w *write) lostOwner() *metav1.OwnerReference {
 	return ref
 }
 
+// adopts reports whether the object has a controller since that write, and was there before.
+func (w *write) adopts() bool {
+	return w.prevObject != nil && metav1.GetControllerOf(w.prevObject) == nil && metav1.GetControllerOf(w.object) != nil
+}
+
 func (w *write) byCollector() bool {
 	return w.actor.name == garbageCollector && w.actor.verb != "delete"
 }
@@ -145,6 +150,15 @@ func (w *write) isBind() bool { return w.actor.subresource == "binding" }
 func (w *write) isFirstOfTwo() bool {
 	return w.evicts() ||
 		len(w.object.GetFinalizers()) == 0 && (w.endsGrace() || w.endsLife() && !w.deleted && noGrace(w.pod))
+}
+
+// lastOfRequest is the last revision of the request that made the write, by which it is drawn: itself, but for the first
+// of two. It is nil where that is not known yet.
+func (w *write) lastOfRequest() *write {
+	for w != nil && w.isFirstOfTwo() {
+		w = w.nextWrite
+	}
+	return w
 }
 
 // firstOfTwo is the first of the two revisions of which this is the second, or nil.

@@ -174,7 +174,7 @@ func deriveControllerEvent(s *story, e *emitted, emit func(graph.Claim)) {
 		return
 	}
 	for _, o := range s.childrenNamedIn(e.event.Message) {
-		if w := o.doneBefore(e); w != nil {
+		if w := o.doneBefore(e).lastOfRequest(); w != nil {
 			step := seq.Step{Key: o.writeKey(w), From: e.emitter, To: seq.APIServer, Certainty: seq.Observed,
 				ClockOf: e.emitter,
 				Detail:  seq.Normal, Evidence: []seq.Evidence{e.evidence()}}

@@ -67,6 +67,9 @@ var ruleRunSandbox = rule{
 }
 
 func deriveRunSandbox(s *story, emit func(graph.Claim)) {
+	if s.isAdopted() && len(s.livesBefore()) > 0 {
+		return // it had its sandbox before
+	}
 	var start, end graph.Claim
 	for _, w := range s.revisions {
 		if object.Condition(w.pod, corev1.PodReadyToStartContainers) == corev1.ConditionTrue {
@@ -213,6 +216,9 @@ var ruleContainerRan = rule{
 
 func deriveContainerRan(s *story, emit func(graph.Claim)) {
 	for _, r := range s.lives {
+		if s.ofAnother(r) {
+			continue
+		}
 		evidence := []seq.Evidence{r.evidence}
 		// a container lives again only after its exit
 		create := graph.Claim{Step: seq.Step{Label: "CreateContainer " + r.container, Evidence: evidence},

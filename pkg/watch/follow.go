@@ -41,6 +41,7 @@ type Follower struct {
 	knownUIDs map[string]map[types.UID]bool // by resource, what was there when Follow looked; nil where it could not
 	asked     map[seq.Question]time.Time
 	refused   map[seq.Question]*atomic.Bool
+	strays    strays
 
 	eventsTold atomic.Pointer[string] // the revision up to which the watch of Events has told all, or nil
 }
@@ -319,10 +320,8 @@ func (f *Follower) watch(ctx context.Context, k kind, from string, opened func()
 		}
 		if k.keep(e.Object) {
 			quiet.emit(f)
-			o := k.observe(string(e.Type), e.Object)
-			o.Received = received
-			f.emit(o)
 		}
+		f.take(k, string(e.Type), e.Object, received)
 		if m, ok := e.Object.(metav1.Object); ok {
 			last = m.GetResourceVersion()
 			if told := last; k.resource == "events" {

@@ -76,12 +76,6 @@ func (f *Follower) one(field string) string {
 	return field + "=" + f.Name
 }
 
-// named keeps the objects that may be part of the run by their names.
-func (f *Follower) named(o runtime.Object) bool {
-	m, ok := o.(metav1.Object)
-	return ok && f.Includes(m.GetName())
-}
-
 func (f *Follower) pods() kind {
 	c := f.client.Pods(f.Namespace)
 	return kind{
@@ -104,7 +98,7 @@ func (f *Follower) events() kind {
 		fields:   f.one("involvedObject.kind=Pod,involvedObject.name"),
 		keep: func(o runtime.Object) bool {
 			e, ok := o.(*corev1.Event)
-			return ok && f.Includes(e.InvolvedObject.Name)
+			return ok && (f.Includes(e.InvolvedObject.Name) || f.strays.isAdopted(e.InvolvedObject.Name))
 		},
 		list:  func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return c.List(ctx, o) },
 		watch: c.Watch,

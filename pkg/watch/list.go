@@ -76,12 +76,7 @@ func (f *Follower) list(ctx context.Context, k kind, limit int64) (string, error
 func (f *Follower) listed(k kind, list runtime.Object) error {
 	received := f.now()
 	return eachItem(list, func(o runtime.Object) {
-		if !k.keep(o) {
-			return
-		}
-		observation := k.observe("LISTED", o)
-		observation.Received = received
-		f.emit(observation)
+		f.take(k, "LISTED", o, received)
 	})
 }
 

@@ -206,7 +206,7 @@ func changedEndpoints(was, cur *unstructured.Unstructured) (words []string) {
 	return words
 }
 
-// ChangedMetadata says what became of finalizers and owners.
+// ChangedMetadata says what became of finalizers and owners; those that an object is made with are no news.
 func ChangedMetadata(was, cur metav1.Object) (words []string) {
 	for _, f := range was.GetFinalizers() {
 		if !slices.Contains(cur.GetFinalizers(), f) {
@@ -216,6 +216,12 @@ func ChangedMetadata(was, cur metav1.Object) (words []string) {
 	for _, f := range cur.GetFinalizers() {
 		if !slices.Contains(was.GetFinalizers(), f) {
 			words = append(words, "finalizer "+f)
+		}
+	}
+	for _, o := range cur.GetOwnerReferences() {
+		if was.GetUID() != "" &&
+			!slices.ContainsFunc(was.GetOwnerReferences(), func(x metav1.OwnerReference) bool { return x.UID == o.UID }) {
+			words = append(words, "owned by "+o.Kind+" "+o.Name)
 		}
 	}
 	for _, o := range was.GetOwnerReferences() {
