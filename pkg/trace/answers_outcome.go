@@ -48,6 +48,9 @@ func objectReached(r *result, s *story, is func(seq.State) bool) (st seq.State, 
 // emptied is when the last Pod that came of a deleted object was gone.
 func (r *result) emptied(s *story) (at time.Time) {
 	for _, p := range s.podsBelow() {
+		if p.isReleased() {
+			continue
+		}
 		if gone := r.step(p.etcdKey(p.last().rv)); gone != nil {
 			at = instant.Later(at, gone.Window.Latest)
 		}
@@ -64,7 +67,7 @@ func workloadState(s *story, n int) (st seq.State) {
 		st = object.State(s.revisions[n-1].object)
 	}
 	s.addExistence(&st, n)
-	goesOn := func(p *story) bool { return !p.last().deleted && p.goneSince.IsZero() }
+	goesOn := func(p *story) bool { return !p.last().deleted && p.goneSince.IsZero() && !p.isReleased() }
 	if st.Deleted && !s.orphans() && slices.ContainsFunc(s.podsBelow(), goesOn) { // what it owned goes after it
 		st.Deleted, st.Deleting = false, s.revisions[n-1].object.GetDeletionTimestamp() != nil
 	}

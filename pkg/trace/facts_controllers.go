@@ -43,7 +43,7 @@ var controllers = []controller{
 	{name: "endpoints", account: "endpoint-controller"},
 	{name: "pod-garbage-collector", account: "pod-garbage-collector"},
 	{name: "node-lifecycle", account: "node-controller"},
-	{name: "taint-eviction", account: "taint-eviction-controller"},
+	{name: "taint-eviction", account: "node-controller", component: "taint-eviction-controller"},
 	{name: "attachdetach", account: "attachdetach-controller"},
 	{name: "disruption", kind: "PodDisruptionBudget", account: "disruption-controller"},
 	{name: "namespace", kind: "Namespace", account: "namespace-controller"},
@@ -107,17 +107,24 @@ func (s *story) controlled(w *write, a actor) actor {
 }
 
 // attributeEnds finds who asked for the end of the object where it does not tell: the controller whose Event says that
-// it did, or the garbage collector where the owner is gone. It reports whether it says another than before.
+// it did, or the garbage collector where the owner is gone; and who let go of it. It reports whether it says another
+// than before.
 func (s *story) attributeEnds() (changed bool) {
 	for _, w := range s.revisions {
 		if first := w.firstOfTwo(); first != nil && !first.endsGrace() && w.ownRequest == nil {
 			changed, w.actor = changed || w.actor != first.actor, first.actor
 			continue
 		}
-		if !w.endsLife() || w.ownRequest != nil || w.actorRead.name != seq.UnknownClient {
+		is := w.actorRead
+		if ref := w.lostOwner(); ref != nil && is.name == seq.ControllerManager && s.byUID[string(ref.UID)] != nil {
+			is.name, is.because = controllerOf(ref.Kind), "the reference to its owner, "+ref.Kind+" "+ref.Name+
+				", is gone, and that does not leave behind what it owns: its selector does not match any more"
+			changed, w.actor = changed || is != w.actor, is
 			continue
 		}
-		is := w.actorRead
+		if !w.endsLife() || w.ownRequest != nil || is.name != seq.UnknownClient {
+			continue
+		}
 		if ref := metav1.GetControllerOf(w.object); ref != nil && s.byUID[string(ref.UID)] != nil {
 			is = s.endedWith(s.byUID[string(ref.UID)], ref, is)
 		}

@@ -139,13 +139,12 @@ func (s *story) livesBefore() map[string]int {
 }
 
 // isAdopted reports whether the Pod was there before a controller of the run took it into its care.
-func (s *story) isAdopted() bool {
-	return !s.attached() && len(s.revisions) > 0 && metav1.GetControllerOf(s.revisions[0].object) == nil &&
-		slices.ContainsFunc(s.revisions, (*write).adopts)
-}
+func (s *story) isAdopted() bool { return s.isPod() && s.joinedRevision > 0 }
 
 // ofAnother reports whether a container had its life before a controller of the run adopted the Pod.
-func (s *story) ofAnother(r life) bool { return s.isAdopted() && r.attempt < s.livesBefore()[r.container] }
+func (s *story) ofAnother(r life) bool {
+	return s.isAdopted() && r.attempt < s.livesBefore()[r.container]
+}
 
 // containerStart is one container start, by the key of the call.
 type containerStart struct {

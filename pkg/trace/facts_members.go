@@ -75,6 +75,11 @@ func (t *store) members(requests []*seq.Request) members {
 	for _, o := range roots {
 		delete(in, o.UID)
 	}
+	for uid := range in {
+		if f := t.objects[uid]; f.isAdopted() {
+			since[uid] = f.first.rv + 1 // what it was before is not of the run
+		}
+	}
 	rest := slices.SortedFunc(maps.Keys(in), func(a, b string) int {
 		return cmp.Or(cmp.Compare(t.objects[a].oldestRevision(), t.objects[b].oldestRevision()), cmp.Compare(a, b))
 	})
@@ -125,6 +130,11 @@ func (t *store) addReactions(m metav1.Object, newest map[string]metav1.Object, c
 		}
 		t.addReactions(above, newest, children, add)
 	}
+}
+
+// isAdopted reports whether the object was there, without a controller, before one took it into its care.
+func (f *facts) isAdopted() bool {
+	return f.first != nil && !f.first.added && len(f.owners) > 0 && metav1.GetControllerOf(f.first.object) == nil
 }
 
 // isNew reports whether a watch showed how the object came.

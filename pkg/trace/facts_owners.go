@@ -41,6 +41,12 @@ func (s *story) findOwner() *story {
 	return nil
 }
 
+// isReleased reports whether no controller has the object any more, though one had it.
+func (s *story) isReleased() bool {
+	return len(s.revisions) > 0 && !s.last().deleted && metav1.GetControllerOf(s.last().object) == nil &&
+		slices.ContainsFunc(s.revisions, func(w *write) bool { return metav1.GetControllerOf(w.object) != nil })
+}
+
 // owner is the story of the object's controller, or nil.
 func (s *story) owner() *story { return s.controller }
 

@@ -245,6 +245,9 @@ func (c *apiCall) actor() (seq.Participant, bool) {
 	user := c.audit.User
 	account, inSystem := strings.CutPrefix(user, "system:serviceaccount:kube-system:")
 	if p := controllerBy(func(c controller) bool { return inSystem && c.account == account }); p != "" {
+		if c.verb == "delete" && p == seq.Controller("node-lifecycle") { // which deletes no Pods
+			p = seq.Controller("taint-eviction")
+		}
 		return p, true
 	}
 	switch {

@@ -43,12 +43,7 @@ func deriveWrite(s *story, w *write, emit func(graph.Claim)) {
 	if w.actor.verb == "create" || w.actor.verb == "delete" {
 		detail = seq.Brief
 	}
-	c := s.writeClaim(w, s.writeLabel(w), detail)
-	for first := w.firstOfTwo(); first != nil; first = first.firstOfTwo() {
-		c.Instant, c.Stored = seq.AtStart, s.commit(first)
-		c.Window, c.Best = seq.Window{Latest: first.received}, instant.Before(first.received, 2*deliveryLag)
-	}
-	emit(c)
+	emit(s.writeClaim(w, s.writeLabel(w), detail))
 }
 
 // writeLabel names the request as it is sent, and what it changed.
@@ -77,7 +72,7 @@ func (s *story) writeLabel(w *write) string {
 	return label
 }
 
-// writeClaim is what every revision tells of the request that made it.
+// writeClaim is what every revision tells of the request that made it. One that made several began before the first.
 func (s *story) writeClaim(w *write, label string, detail seq.Detail) graph.Claim {
 	step := s.requestStep(w.actor.verb, w.actor.subresource)
 	step.Key, step.Label, step.From, step.Detail = s.writeKey(w), label, w.actor.name, detail
@@ -85,6 +80,10 @@ func (s *story) writeClaim(w *write, label string, detail seq.Detail) graph.Clai
 	step.Window, step.Best = w.window()
 	step.Evidence = []seq.Evidence{w.evidence()}
 	c := graph.Claim{Step: step, Stored: s.commit(w)}
+	for first := w.firstOfTwo(); first != nil; first = first.firstOfTwo() {
+		c.Instant, c.Stored = seq.AtStart, s.commit(first)
+		c.Window, c.Best = seq.Window{Latest: first.received}, instant.Before(first.received, 2*deliveryLag)
+	}
 	if s.foundRevision() != nil {
 		c.Follows = append(c.Follows, s.foundRevisionKey())
 	}

@@ -18,8 +18,8 @@ import (
 // ready to use.
 type strays struct {
 	mu      sync.Mutex
-	newest  map[types.UID]seq.Observation // of each the last that was seen
-	adopted map[string]bool               // the names of those that have been
+	newest  map[types.UID][]seq.Observation // of each the last that were seen, which may say why it is adopted
+	adopted map[string]bool                 // the names of those that have been
 }
 
 // isAdopted reports whether an object of that name belongs to the run by its owner.
@@ -39,13 +39,16 @@ func (s *strays) adopt(name string) {
 	s.adopted[name] = true
 }
 
+// remembered is how many revisions are kept of each.
+const remembered = 4
+
 // take returns what was seen of an object before it belonged to the run, once.
-func (s *strays) take(uid types.UID) (o seq.Observation, ok bool) {
+func (s *strays) take(uid types.UID) []seq.Observation {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	o, ok = s.newest[uid]
+	all := s.newest[uid]
 	delete(s.newest, uid)
-	return o, ok
+	return all
 }
 
 // remember keeps the last that was seen of an object that is no part of the run, unless a controller has it or it is
@@ -58,9 +61,10 @@ func (s *strays) remember(m metav1.Object, typ string, o seq.Observation) {
 		return
 	}
 	if s.newest == nil {
-		s.newest = map[types.UID]seq.Observation{}
+		s.newest = map[types.UID][]seq.Observation{}
 	}
-	s.newest[m.GetUID()] = o
+	all := append(s.newest[m.GetUID()], o)
+	s.newest[m.GetUID()] = all[max(0, len(all)-remembered):]
 }
 
 // named keeps the objects that may be part of the run: by their names, or by the name of an owner, who may have adopted
@@ -94,7 +98,7 @@ func (f *Follower) take(k kind, typ string, o runtime.Object, received time.Time
 		return false
 	}
 	if adoptable {
-		if before, known := f.strays.take(m.GetUID()); known {
+		for _, before := range f.strays.take(m.GetUID()) {
 			f.emit(before)
 		}
 	}

@@ -355,6 +355,19 @@ func TestWatchEnds(t *testing.T) {
 				"deleteOptions":{"gracePeriodSeconds":1}}`, "create", "--raw",
 				"/api/v1/namespaces/default/pods/plain/eviction", "-f", "-")
 		}, "unknown client POST pods/eviction"},
+		"preempted": {"host-port", isReady, func() {
+			runKubectl(t, `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"more-urgent"},
+				"spec":{"priorityClassName":"system-cluster-critical","terminationGracePeriodSeconds":0,"containers":[{
+					"name":"app","image":"busybox:1","command":["sleep","1000"],"ports":[{"containerPort":80,"hostPort":31999}]}]}}`,
+				"create", "-f", "-")
+			runKubectl(t, "", "wait", "--for=condition=Ready", "pod/more-urgent", "--timeout=60s")
+			runKubectl(t, "", "delete", "pod", "more-urgent")
+		}, "scheduler DELETE pods"},
+		"tainted": {"host-port", isReady, func() {
+			runKubectl(t, "", "taint", "node", "--all", "example.com/away=yes:NoExecute")
+			runKubectl(t, "", "wait", "--for=delete", "pod/host-port", "--timeout=60s")
+			runKubectl(t, "", "taint", "node", "--all", "example.com/away:NoExecute-")
+		}, "controller-manager/taint-eviction DELETE pods"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			start(t, c.pod, c.is)
@@ -371,6 +384,44 @@ func TestWatchEnds(t *testing.T) {
 			judged(t, d, tr, likelyWithin)
 		})
 	}
+}
+
+// A controller ends what is too much, adopts what its selector matches, and lets go of what it does not match any more.
+func TestWatchReplicaSet(t *testing.T) {
+	runKubectl(t, "", "create", "-f", workloadFile("replicaset"))
+	t.Cleanup(func() { runKubectl(t, "", "delete", "-f", workloadFile("replicaset"), "--ignore-not-found") })
+	runKubectl(t, "", "wait", "--for=jsonpath={.status.availableReplicas}=2", "replicaset/web", "--timeout=60s")
+	start(t, "stray", isReady)
+	r := record(t)
+	d, errOut, code := whileWatching(t, func() {
+		runKubectl(t, "", "scale", "replicaset", "web", "--replicas=1")
+		runKubectl(t, "", "wait", "--for=jsonpath={.status.replicas}=1", "replicaset/web", "--timeout=60s")
+		runKubectl(t, "", "scale", "replicaset", "web", "--replicas=2")
+		runKubectl(t, "", "label", "pod", "stray", "--overwrite", "app=web")
+		runKubectl(t, "", "wait", "--for=jsonpath={.metadata.ownerReferences[0].name}=web", "pod/stray", "--timeout=60s")
+		runKubectl(t, "", "label", "pod", "stray", "--overwrite", "app=other")
+		runKubectl(t, "", "wait", "--for=jsonpath={.status.availableReplicas}=2", "replicaset/web", "--timeout=60s")
+		runKubectl(t, "", "delete", "replicaset", "web")
+	}, "watch", "replicaset/web")
+	if code != 0 || d.outcome.Outcome != "Deleted" {
+		t.Fatalf("exit %d, %+v: %s", code, d.outcome, errOut)
+	}
+	for _, want := range []string{"kubectl PATCH replicasets/scale: spec.replicas=1",
+		"controller-manager/replicaset DELETE pods", "controller-manager/replicaset PATCH pods: owned by ReplicaSet web",
+		"kubectl PATCH pods: metadata.labels.app=other",
+		"controller-manager/replicaset PATCH pods: no longer owned by ReplicaSet web",
+		"controller-manager/garbage-collector DELETE pods"} {
+		if !slices.ContainsFunc(d.steps, func(s step) bool { return strings.HasPrefix(s.From+" "+s.Label, want) }) {
+			t.Errorf("no %q in\n%v", want, d.steps)
+		}
+	}
+	if i := slices.IndexFunc(d.steps, func(s step) bool { return s.Label == "" }); i >= 0 {
+		t.Errorf("a row says nothing: %+v", d.steps[i])
+	}
+	tr := r.of(t, "web", wholeFor(d), d.uids()...)
+	d.begun(tr)
+	s := judged(t, d, tr, likelyWithin)
+	t.Logf("%d writes, %d of %d actors unknown", s.Writes, s.ActorsUnknown, s.WritesFound)
 }
 
 // A rollout is followed to its end: the Deployment's two ReplicaSets, the new Pods and the end of the old ones.

@@ -115,6 +115,7 @@ var accounts = map[string]string{
 	"system:serviceaccount:kube-system:persistent-volume-binder":  "persistentvolume-binder",
 	"system:serviceaccount:kube-system:pvc-protection-controller": "persistentvolumeclaim-protection",
 	"system:serviceaccount:kube-system:generic-garbage-collector": "garbage-collector",
+	"system:serviceaccount:kube-system:node-controller":           "taint-eviction", // of the writes to Pods that it ends
 }
 
 // Start has the calls that the start of a Pod consists of; the others are questions, and no client can see them.

@@ -47,12 +47,25 @@ type auditEntry struct {
 	ObjectRef      struct{ Resource, Subresource, Namespace, Name string } `json:"objectRef"`
 	RequestObject  json.RawMessage                                         `json:"requestObject"`
 	ResponseObject struct {
-		Metadata struct{ Name, Namespace, ResourceVersion, UID string }
+		Metadata struct {
+			Name, Namespace, ResourceVersion, UID string
+			DeletionGracePeriodSeconds            *int
+			Finalizers                            []string
+		}
 		Reason   string
 		Involved struct{ UID string } `json:"involvedObject"`
 		About    struct{ UID string } `json:"regarding"`
 		Details  struct{ UID string } // of what a delete removed at once
 	} `json:"responseObject"`
+}
+
+// endsDeletion reports whether it is a status patch of a Pod whose grace period is over, between the two transactions of
+// the DELETE: the API server then removes the Pod, and answers with what there was (Update in
+// apiserver/pkg/registry/generic/registry/store.go).
+func (e *auditEntry) endsDeletion() bool {
+	m := e.ResponseObject.Metadata
+	return e.Verb == "patch" && e.ObjectRef.Subresource == "status" && m.DeletionGracePeriodSeconds != nil &&
+		*m.DeletionGracePeriodSeconds == 0 && len(m.Finalizers) == 0
 }
 
 // asksFor is the uid in what the request sent: of a bind, the Pod's. A JSON patch is a list.
@@ -123,6 +136,9 @@ func Read(audit, spans []byte, uids ...string) (*Truth, error) {
 		object := e.ObjectRef.Resource != "events" &&
 			(is(e.ResponseObject.Metadata.UID) || is(e.ResponseObject.Details.UID) || is(e.asksFor()) ||
 				evicts && is(uidOf[name]))
+		if e.endsDeletion() { // what its own transaction wrote is the end that a DELETE has asked for
+			return nil
+		}
 		if !about && !object || e.ResponseStatus.Code >= 300 ||
 			!slices.Contains([]string{"create", "update", "patch", "delete"}, e.Verb) {
 			return nil
