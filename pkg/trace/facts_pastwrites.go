@@ -26,11 +26,13 @@ type pastWrite struct {
 	because     string
 	verb        string
 	subresource string
-	at          metav1.Time
+	at          metav1.Time // zero where it left none
 	conditions  []datedCondition
 	entry       string // what managedFields have that may be of the same write
 	fields      []string
 	pod         bool // it is of a Pod
+	// it set what the Pods of the object are to be
+	setsTemplate bool
 }
 
 // datedCondition is a condition with the second since which it has its status.
@@ -74,6 +76,11 @@ func (s *story) pastWrites() []*pastWrite {
 	}
 	for i := range entries {
 		e := &entries[i]
+		if e.Time == nil && e.Subresource == "scale" { // a client may scale without leaving a time
+			m := add(entryActor(e), "", metav1.Time{})
+			m.certainty, m.fields = seq.Observed, object.FieldNames(e)
+			continue
+		}
 		if e.Time == nil ||
 			made != nil && e.Manager == made.Manager && e.Operation == made.Operation && e.Subresource == made.Subresource {
 			// the creation itself
@@ -88,7 +95,7 @@ func (s *story) pastWrites() []*pastWrite {
 			continue
 		}
 		m := add(a, "", *e.Time)
-		m.certainty, m.fields = seq.Observed, object.FieldNames(e)
+		m.certainty, m.fields, m.setsTemplate = seq.Observed, object.FieldNames(e), object.Owns(e, "spec", "template")
 	}
 	slices.SortFunc(all, func(a, b *pastWrite) int { return cmp.Or(a.at.Compare(b.at.Time), cmp.Compare(a.key, b.key)) })
 	s.pastWritesRead = all
@@ -141,6 +148,10 @@ func (s *story) maker(w *write) (actor, *metav1.ManagedFieldsEntry) {
 		return s.controlled(w,
 			actor{object.Client(m), "create", "", seq.Inferred, "managedFields: " + m + ", among others or later"}), nil
 	}
+	if w.pod != nil && w.pod.Annotations[corev1.MirrorPodAnnotationKey] != "" {
+		return actor{seq.Kubelet, "create", "", seq.Inferred, "annotation " + corev1.MirrorPodAnnotationKey +
+			": a kubelet makes such an object of a Pod that a file of its node asks for"}, nil
+	}
 	return actor{seq.UnknownClient, "create", "", seq.Observed, "nothing in the object says who made it"}, nil
 }
 
@@ -173,9 +184,13 @@ func (m *pastWrite) label(resource string) string {
 // evidence is what the object has kept of it.
 func (m *pastWrite) evidence(found *write) (all []seq.Evidence) {
 	add := func(detail string, at metav1.Time) {
-		all = append(all,
-			seq.Evidence{Source: "object", Text: detail + ", " + at.UTC().Format("15:04:05"),
-				ResourceVersion: found.object.GetResourceVersion(), At: at.Time})
+		if at.IsZero() {
+			detail += ", without a time"
+		} else {
+			detail += ", " + at.UTC().Format("15:04:05")
+		}
+		all = append(all, seq.Evidence{Source: "object", Text: detail,
+			ResourceVersion: found.object.GetResourceVersion(), At: at.Time})
 	}
 	switch {
 	case m.certainty == seq.Observed:

@@ -96,6 +96,9 @@ func deriveRunSandbox(s *story, emit func(graph.Claim)) {
 	if n := len(s.revisions); n > 0 && len(s.revisions[n-1].pod.Spec.Volumes) > 0 {
 		start.Lag = volumeWait
 	}
+	if s.foundRevision() != nil { // nothing may say how the kubelet learned of it
+		start.Follows = append(start.Follows, storedKey(s.pastCreate()))
+	}
 	if w := s.foundRevision(); w != nil &&
 		object.Condition(w.pod, corev1.PodReadyToStartContainers) == corev1.ConditionTrue {
 		end.Best = time.Time{} // the first that is kept may be of a later life

@@ -49,9 +49,30 @@ func derivePastCreate(s *story, emit func(graph.Claim)) {
 		if o := owner.foundRevision(); o == nil || !at.Time.Before(o.object.GetCreationTimestamp().Time) {
 			// else it was adopted
 			c.Follows = append(c.Follows, storedKey(owner.pastCreate()), owner.etcdKey(owner.createRevision()))
+			c.Follows = append(c.Follows, owner.rolledOut(w)...)
 		}
 	}
 	emit(c)
+}
+
+// rolledOut are the writes that had a Deployment make one of its ReplicaSets, where that has the newest revision of the
+// Pods' template, and not the first.
+func (s *story) rolledOut(made *write) (keys []seq.Key) {
+	found := s.foundRevision()
+	if found == nil || s.object.Kind != "Deployment" {
+		return nil
+	}
+	of := func(w *write) string { return w.object.GetAnnotations()["deployment.kubernetes.io/revision"] }
+	if of(made) == "" || of(made) == "1" || of(made) != of(found) {
+		return nil
+	}
+	created := made.object.GetCreationTimestamp()
+	for _, m := range s.pastWrites() {
+		if m.setsTemplate && !m.at.IsZero() && !created.Before(&m.at) {
+			keys = append(keys, m.key)
+		}
+	}
+	return keys
 }
 
 var rulePastBind = rule{
@@ -124,6 +145,9 @@ func derivePastWrite(s *story, emit func(graph.Claim)) {
 		step := s.requestStep(m.verb, m.subresource)
 		step.Key, step.From, step.Certainty, step.Label = m.key, m.who, m.certainty, m.label(s.resource)
 		step.Window, step.Evidence, step.Instant = s.secondOf(m.who, m.at), m.evidence(w), seq.AtDuring
+		if m.at.IsZero() {
+			step.Window, step.Instant = seq.Window{Latest: w.received}, seq.AtCommit
+		}
 		if len(m.conditions) > 0 { // its time is from before the write
 			if step.Instant = seq.AtCommit; w.pod == nil && !m.has("Progressing") {
 				// which comes first; the others come of what happens

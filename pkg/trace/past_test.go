@@ -1,0 +1,111 @@
+package trace_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/test/scenario"
+)
+
+// place is that of the first step whose label begins so.
+func place(steps []*seq.Step, label string) int {
+	return slices.IndexFunc(steps, func(x *seq.Step) bool { return strings.HasPrefix(x.Label, label) })
+}
+
+// A Pod as kubectl prints it, without managedFields, has still been made before its kubelet had to do with it; that of a
+// file of the node has been made by the kubelet.
+func TestPastWithoutManagedFields(t *testing.T) {
+	s := scenario.Named(t, "show")
+	for _, mirror := range []bool{false, true} {
+		var observations []seq.Observation
+		for _, o := range s.Observations {
+			if o.Event != nil {
+				continue
+			}
+			if o.Change != nil && o.Change.Pod != nil {
+				c := *o.Change
+				c.Pod = c.Pod.DeepCopy()
+				c.Pod.ManagedFields = nil
+				if mirror {
+					c.Pod.Annotations = map[string]string{corev1.MirrorPodAnnotationKey: "x"}
+				}
+				o.Change = &c
+			}
+			observations = append(observations, o)
+		}
+		steps := scenario.Fold(s.Subject, observations).Steps()
+		post, sandbox := place(steps, "POST pods ("), place(steps, "RunPodSandbox")
+		if post < 0 || sandbox < post {
+			t.Errorf("RunPodSandbox is step %d, and the Pod is made by step %d", sandbox, post)
+		}
+		if by := steps[post].From; (by == seq.Kubelet) != mirror {
+			t.Errorf("a mirror: %v, made by %s", mirror, by)
+		}
+	}
+}
+
+// kubectl scale leaves an entry without a time; a new ReplicaSet comes after the write that it is made for.
+func TestPastOfARollout(t *testing.T) {
+	s := scenario.Named(t, "show-deployment")
+	observations := slices.Clone(s.Observations)
+	for i, o := range observations {
+		if o.Change == nil || o.Change.Object == nil || o.Change.Object.GetKind() != "Deployment" {
+			continue
+		}
+		c := *o.Change
+		c.Object = c.Object.DeepCopy()
+		c.Object.SetManagedFields(append(c.Object.GetManagedFields(), metav1.ManagedFieldsEntry{Manager: "kubectl",
+			Operation: "Update", Subresource: "scale", APIVersion: "apps/v1", FieldsType: "FieldsV1",
+			FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:replicas":{}}}`)}))
+		observations[i].Change = &c
+	}
+	steps := scenario.Fold(s.Subject, observations).Steps()
+	scale := place(steps, "PATCH deployments/scale: spec.replicas")
+	if scale < 0 || steps[scale].From != seq.Kubectl || !steps[scale].Window.Earliest.After(steps[0].Window.Earliest.Add(-1)) {
+		t.Fatalf("step %d of\n%v", scale, steps)
+	}
+	set, last := place(steps, "PATCH deployments: spec.template"), -1
+	for i, x := range steps {
+		if strings.HasPrefix(x.Label, "POST replicasets (") {
+			last = i
+		}
+	}
+	if set < 0 || last < set {
+		t.Errorf("the template is set by step %d, and the newest ReplicaSet is made by step %d", set, last)
+	}
+}
+
+// An Event whose name is no client-go recorder's has its instant in eventTime, if it has one.
+func TestEventTime(t *testing.T) {
+	s := scenario.Named(t, "plain")
+	i := slices.IndexFunc(s.Observations,
+		func(o seq.Observation) bool { return o.Event != nil && o.Event.Event.Reason == "Started" })
+	for _, whole := range []bool{false, true} {
+		e := s.Observations[i].Event.Event.DeepCopy()
+		e.Name = "0b9b1a2e-4c1e-4e5b-9d0e-6f6a3f9f7a11"
+		e.EventTime = metav1.NewMicroTime(s.Observations[i].Received.Add(-5e6))
+		if whole {
+			e.EventTime = metav1.NewMicroTime(e.EventTime.Truncate(1e9))
+		}
+		e.FirstTimestamp, e.LastTimestamp = metav1.Time{}, metav1.Time{}
+		observations := slices.Clone(s.Observations)
+		observations[i].Event = &seq.EventChange{Type: "ADDED", Event: e}
+		steps := scenario.Fold(s.Subject, observations).Steps()
+		end := slices.IndexFunc(steps, func(x *seq.Step) bool { return strings.HasPrefix(x.Label, "StartContainer") }) + 1
+		for ; end < len(steps) && !strings.HasPrefix(steps[end].Label, "StartContainer"); end++ {
+		}
+		if end == len(steps) {
+			t.Fatal("no StartContainer returns")
+		}
+		told := slices.ContainsFunc(steps[end].Evidence,
+			func(x seq.Evidence) bool { return strings.Contains(x.Text, "emitted at the instant in its eventTime") })
+		if told == whole {
+			t.Errorf("in whole seconds: %v; evidence %v", whole, steps[end].Evidence)
+		}
+	}
+}
