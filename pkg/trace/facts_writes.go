@@ -152,8 +152,8 @@ func (w *write) isFirstOfTwo() bool {
 		len(w.object.GetFinalizers()) == 0 && (w.endsGrace() || w.endsLife() && !w.deleted && noGrace(w.pod))
 }
 
-// lastOfRequest is the last revision of the request that made the write, by which it is drawn: itself, but for the first
-// of two. It is nil where that is not known yet.
+// lastOfRequest is the last revision of the request that made the write, by which it is drawn: itself, but for the
+// first of two. It is nil where that is not known yet.
 func (w *write) lastOfRequest() *write {
 	for w != nil && w.isFirstOfTwo() {
 		w = w.nextWrite

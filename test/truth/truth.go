@@ -59,8 +59,8 @@ type auditEntry struct {
 	} `json:"responseObject"`
 }
 
-// endsDeletion reports whether it is a status patch of a Pod whose grace period is over, between the two transactions of
-// the DELETE: the API server then removes the Pod, and answers with what there was (Update in
+// endsDeletion reports whether it is a status patch of a Pod whose grace period is over, between the two transactions
+// of the DELETE: the API server then removes the Pod, and answers with what there was (Update in
 // apiserver/pkg/registry/generic/registry/store.go).
 func (e *auditEntry) endsDeletion() bool {
 	m := e.ResponseObject.Metadata
