@@ -80,7 +80,10 @@ func (r Report) obstacle() [][2]string {
 	for i, e := range o.Evidence {
 		lines = append(lines, [2]string{[]string{"evidence", ""}[min(i, 1)], e.Source + ": " + evidence(e)})
 	}
-	return append(lines, [2]string{"try", o.Next})
+	if o.Next != "" {
+		lines = append(lines, [2]string{"try", o.Next})
+	}
+	return lines
 }
 
 // headline is the outcome in one line.

@@ -24,8 +24,26 @@ func (t *Trace) Questions() []seq.Question {
 			break
 		}
 	}
+	for _, s := range c.rootStories() {
+		all = append(all, t.missingOwners(s)...)
+	}
 	if t.webhooks == nil && len(c.subject().admitted) > 0 {
 		all = append(all, seq.Question{Kind: "webhooks", Node: ""})
+	}
+	return all
+}
+
+// missingOwners asks for the owners that an object refers to and that nothing has shown: what refers to nothing is
+// deleted.
+func (t *Trace) missingOwners(s *story) (all []seq.Question) {
+	if len(s.revisions) == 0 || s.deletionBegun() || s.attached() {
+		return nil
+	}
+	for _, ref := range s.last().object.GetOwnerReferences() {
+		if t.objects[string(ref.UID)] == nil {
+			all = append(all, seq.Question{Kind: "owner", APIVersion: ref.APIVersion,
+				Owner: seq.Object{Kind: ref.Kind, Namespace: s.object.Namespace, Name: ref.Name, UID: string(ref.UID)}})
+		}
 	}
 	return all
 }

@@ -105,6 +105,7 @@ func outlineOf(s *story) outline {
 		kubelet:       kubelet,
 		scheduled:     s.node != "" && (s.ownExec() == nil || s.restarted()),
 		unjoined:      s.unjoined(),
+		dropped:       s.droppedStarts(),
 	}
 	o.drawn = o.existedBefore || slices.ContainsFunc(s.revisions, (*write).isOfRun)
 	if o.pod && !kubelet {
@@ -155,9 +156,9 @@ func (r *result) unseen() []string {
 	s := r.scene.subject()
 	words := s.sort().unseen(s)
 	var known, acted, timed, kubelet, events, scheduled, compared, found bool
-	n, played, by := 0, 0, seq.Participant("")
+	n, played, dropped, by := 0, 0, 0, seq.Participant("")
 	for o := range r.outlines() {
-		n += o.unjoined
+		n, dropped = n+o.unjoined, dropped+o.dropped
 		found = found || o.existedBefore
 		if !o.pod {
 			continue
@@ -187,6 +188,10 @@ func (r *result) unseen() []string {
 		}
 		if n > 0 {
 			words = append(words, fmt.Sprintf("which revision %d of the recorded writes made: nothing tells them apart", n))
+		}
+		if dropped > 0 {
+			words = append(words, fmt.Sprintf("Events of %d starts of containers: a kubelet drops most of what goes beyond %d "+
+				"about one Pod, and its status has no more than the second", dropped, eventBurst))
 		}
 		if !events && scheduled {
 			words = append(words, "Events: none came, so container calls are known from the status only")

@@ -49,13 +49,45 @@ func deletion(s *story, _ time.Time) (finding, bool) {
 	if first == nil {
 		return finding{}, false
 	}
-	f := finding{by: first.actor.name, reason: "Deleted", message: "somebody asked to delete it"}
+	who, because := s.deletedBy(first)
+	f := finding{by: who, reason: "Deleted", message: "somebody asked to delete it"}
+	if who != seq.UnknownClient {
+		f.message = namedWho(who) + " asked to delete it"
+	}
+	if who == garbageCollector {
+		f.message += ": " + because
+	}
 	for _, c := range s.newest().Status.Conditions {
 		if c.Type == corev1.DisruptionTarget && c.Status == corev1.ConditionTrue {
 			f.reason, f.message = c.Reason, c.Message
 		}
 	}
-	return findingOf(f, first, s.last(), first.actor.because), true
+	return findingOf(f, first, s.last(), because), true
+}
+
+// deletedBy is who asked for a deletion, and how that is known: the audit log is believed where it has the request.
+func (s *story) deletedBy(w *write) (who seq.Participant, because string) {
+	if last := w.lastOfRequest(); last != nil && w.ownRequest == nil {
+		w = last
+	}
+	if c := s.records.callOf[w.rv]; w.ownRequest == nil && c != nil && c.audit != nil {
+		if p, ok := c.actor(); ok {
+			return p, c.auditEvidence().Text
+		}
+	}
+	return w.actor.name, w.actor.because
+}
+
+// namedWho is a participant in a sentence.
+func namedWho(p seq.Participant) string {
+	if name, ok := strings.CutPrefix(string(p), string(seq.ControllerManager)+"/"); ok {
+		return "the " + strings.ReplaceAll(name, "-", " ") + " controller"
+	}
+	switch p {
+	case seq.Scheduler, seq.Kubelet, seq.ControllerManager:
+		return "the " + string(p)
+	}
+	return string(p)
 }
 
 // failure is the phase Failed: the Pod will never run again.

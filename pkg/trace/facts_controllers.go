@@ -4,6 +4,7 @@ package trace
 
 import (
 	"iter"
+	"slices"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -127,6 +128,11 @@ func (s *story) attributeEnds() (changed bool) {
 		}
 		if ref := metav1.GetControllerOf(w.object); ref != nil && s.byUID[string(ref.UID)] != nil {
 			is = s.endedWith(s.byUID[string(ref.UID)], ref, is)
+		}
+		if owners := w.object.GetOwnerReferences(); len(owners) > 0 && is.name == seq.UnknownClient &&
+			!slices.ContainsFunc(owners, func(o metav1.OwnerReference) bool { return !s.missing[string(o.UID)] }) {
+			is.name, is.because = garbageCollector, "its owner, "+owners[0].Kind+" "+owners[0].Name+", with uid "+
+				string(owners[0].UID)+", is not there: the garbage collector deletes what refers to nothing"
 		}
 		changed, w.actor = changed || is != w.actor, is
 	}

@@ -322,6 +322,10 @@ func (t *store) observeGone(m metav1.Object, received time.Time) {
 	}
 	if f := t.facts(string(m.GetUID())); instant.Earlier(received, f.goneSince) {
 		f.goneSince = received
+		if f.last == nil { // an owner that others refer to
+			t.newOfAll()
+			return
+		}
 		t.newOf(string(m.GetUID()))
 	}
 }

@@ -141,6 +141,64 @@ func (s *story) livesBefore() map[string]int {
 // isAdopted reports whether the Pod was there before a controller of the run took it into its care.
 func (s *story) isAdopted() bool { return s.isPod() && s.joinedRevision > 0 }
 
+// startedBefore is the key of the end of the container's start before this one: the kubelet starts the containers of a
+// Pod one after the other, in the order of the spec (SyncPod in pkg/kubelet/kuberuntime, v1.37). It is nothing unless
+// both have their first life, and the seconds of their starts agree with that.
+func (s *story) startedBefore(r life) seq.Key {
+	spec := s.newest().Spec.Containers
+	i := slices.IndexFunc(spec, func(c corev1.Container) bool { return c.Name == r.container })
+	if i < 1 || r.attempt != 0 {
+		return ""
+	}
+	first := func(name string) (at metav1.Time) {
+		if c := object.StatusOf(s.newest(), name); c != nil && c.RestartCount == 0 {
+			if c.State.Running != nil {
+				at = c.State.Running.StartedAt
+			} else if began(c.State.Terminated) {
+				at = c.State.Terminated.StartedAt
+			}
+		}
+		return at
+	}
+	before, at := first(spec[i-1].Name), first(r.container)
+	if before.IsZero() || at.IsZero() || at.Before(&before) {
+		return ""
+	}
+	return criKey("StartContainer", spec[i-1].Name, 0).End()
+}
+
+// eventBurst is how many Events about one object a client sends; beyond, it drops all but one in five minutes
+// (defaultSpamBurst in client-go/tools/record/events_cache.go).
+const eventBurst = 25
+
+// droppedStarts is how many starts of containers have no Event, though the kubelet has sent as many as it may.
+func (s *story) droppedStarts() (n int) {
+	if s.attached() { // those of old starts are gone anyway
+		return 0
+	}
+	sent := map[string]int{} // by Event
+	for _, e := range s.events {
+		if e.emitter == seq.Kubelet {
+			sent[string(e.event.UID)] = max(sent[string(e.event.UID)], e.count)
+		}
+	}
+	all := 0
+	for _, count := range sent {
+		all += count
+	}
+	if all < eventBurst {
+		return 0
+	}
+	for _, r := range s.lives {
+		if !slices.ContainsFunc(s.workerEvents, func(a workerEvent) bool {
+			return a.action == containerStarted && a.container == r.container && a.attempt == r.attempt
+		}) {
+			n++
+		}
+	}
+	return n
+}
+
 // ofAnother reports whether a container had its life before a controller of the run adopted the Pod.
 func (s *story) ofAnother(r life) bool {
 	return s.isAdopted() && r.attempt < s.livesBefore()[r.container]

@@ -23,6 +23,7 @@ type scene struct {
 	lease      *seq.Lease
 	leaseAt    time.Time
 	webhooks   *seq.Webhooks
+	missing    map[string]bool            // the uids of owners that are not there, and were never seen
 	runtimes   map[string]seq.Participant // by node, see store
 	attachedAt time.Time                  // see Attach
 	orphaning  map[string]bool            // see there
@@ -42,7 +43,13 @@ type gap struct {
 
 func (t *store) scene() *scene {
 	c := &scene{lease: t.lease, leaseAt: t.leaseAt, webhooks: t.webhooks, runtimes: t.runtimes, attachedAt: t.attachedAt,
-		orphaning: t.orphaning(), eventsAt: t.lists["events"], comparable: map[string]bool{}, byUID: map[string]*story{}}
+		orphaning: t.orphaning(), eventsAt: t.lists["events"], comparable: map[string]bool{},
+		missing: map[string]bool{}, byUID: map[string]*story{}}
+	for uid, f := range t.objects {
+		if f.last == nil && !f.goneSince.IsZero() {
+			c.missing[uid] = true
+		}
+	}
 	for resource := range t.lists {
 		c.comparable[resource] = t.comparable(resource)
 	}

@@ -225,7 +225,7 @@ func deriveContainerRan(s *story, emit func(graph.Claim)) {
 		evidence := []seq.Evidence{r.evidence}
 		// a container lives again only after its exit
 		create := graph.Claim{Step: seq.Step{Label: "CreateContainer " + r.container, Evidence: evidence},
-			Follows: []seq.Key{sandboxKey.End(), exitKey(r.container, r.attempt-1)}, Lag: createLag}
+			Follows: []seq.Key{sandboxKey.End(), exitKey(r.container, r.attempt-1), s.startedBefore(r)}, Lag: createLag}
 		start := graph.Claim{Step: seq.Step{Label: "StartContainer " + r.container, Evidence: evidence},
 			Follows: []seq.Key{criKey("CreateContainer", r.container, r.attempt).End()}, Lag: startLag}
 		end := graph.Claim{Step: seq.Step{Evidence: evidence, Window: seq.Window{Latest: r.evidence.At}}}

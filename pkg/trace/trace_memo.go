@@ -78,6 +78,7 @@ type outline struct {
 	kubelet       bool            // a kubelet reports
 	reporter      seq.Participant // who else does, of a Pod
 	scheduled     bool            // it has a node, and its containers start in this run
+	dropped       int             // starts of containers whose Events were dropped
 	unjoined      int             // recorded writes of which it is not known what they made
 }
 

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -9,7 +10,11 @@ import (
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	admissionregistration "k8s.io/client-go/kubernetes/typed/admissionregistration/v1"
 	coordination "k8s.io/client-go/kubernetes/typed/coordination/v1"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
@@ -41,11 +46,13 @@ func (f *Follower) Ask(ctx context.Context, q seq.Question) {
 			o.Lease, err = f.lease(ctx, q.Node)
 		case "node":
 			o.Node, err = f.node(ctx, q.Node)
+		case "owner":
+			o.Change, err = f.missingOwner(ctx, q)
 		default:
 			o.Webhooks, err = f.webhooks(ctx)
 		}
-		if err != nil || o.Lease == nil && o.Node == nil && o.Webhooks == nil {
-			refused.Store(apierrors.IsForbidden(err) || apierrors.IsNotFound(err))
+		if err != nil || o.Lease == nil && o.Node == nil && o.Webhooks == nil && o.Change == nil {
+			refused.Store(q.Kind == "owner" || apierrors.IsForbidden(err) || apierrors.IsNotFound(err))
 			return
 		}
 		o.Received = f.now()
@@ -80,6 +87,32 @@ func (f *Follower) node(ctx context.Context, name string) (*seq.Node, error) {
 	}
 	runtime, _, _ := strings.Cut(n.Status.NodeInfo.ContainerRuntimeVersion, "://")
 	return &seq.Node{Name: name, Runtime: seq.Participant(runtime)}, nil
+}
+
+// missingOwner says that an owner is gone, if the API server knows nothing of its name, or another by that name. It
+// returns nil where the owner is there.
+func (f *Follower) missingOwner(ctx context.Context, q seq.Question) (*seq.Change, error) {
+	group, err := schema.ParseGroupVersion(q.APIVersion)
+	if err != nil {
+		return nil, err
+	}
+	resource, _ := meta.UnsafeGuessKindToResource(group.WithKind(q.Owner.Kind))
+	record := f.record(seq.Request{Verb: "get", Resource: resource.Resource})
+	is, err := f.dynamic.Resource(resource).Namespace(q.Owner.Namespace).Get(withRecord(ctx, record), q.Owner.Name,
+		metav1.GetOptions{})
+	f.answered(record, err)
+	// An address that leads nowhere, as that of a kind without namespaces, is not found either.
+	gone := apierrors.IsNotFound(err) && strings.Contains(err.Error(), fmt.Sprintf("%q not found", q.Owner.Name))
+	if err == nil && string(is.GetUID()) == q.Owner.UID || err != nil && !gone {
+		return nil, err
+	}
+	u := &unstructured.Unstructured{}
+	u.SetAPIVersion(q.APIVersion)
+	u.SetKind(q.Owner.Kind)
+	u.SetNamespace(q.Owner.Namespace)
+	u.SetName(q.Owner.Name)
+	u.SetUID(types.UID(q.Owner.UID))
+	return &seq.Change{Type: "GONE", Object: u}, nil
 }
 
 func (f *Follower) webhooks(ctx context.Context) (*seq.Webhooks, error) {

@@ -1,0 +1,96 @@
+package trace_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/test/scenario"
+)
+
+// Who deleted a Pod is told by row and summary alike: nobody is named where nothing says who, the garbage collector
+// where the owner is not there, and whoever the audit log names.
+func TestDeletersAreNamed(t *testing.T) {
+	s := scenario.Named(t, "deleted")
+	owned := slices.Clone(s.Observations)
+	var deletion seq.Observation
+	for i, o := range owned {
+		if o.Change == nil || o.Change.Pod == nil {
+			continue
+		}
+		if o.Change.Pod.DeletionTimestamp != nil && deletion.Change == nil {
+			deletion = o
+		}
+		c := *o.Change
+		c.Pod = c.Pod.DeepCopy()
+		c.Pod.OwnerReferences = []metav1.OwnerReference{{APIVersion: "v1", Kind: "ConfigMap", Name: "gone", UID: "gone"}}
+		owned[i].Change = &c
+	}
+	missing := &unstructured.Unstructured{}
+	missing.SetKind("ConfigMap")
+	missing.SetName("gone")
+	missing.SetUID("gone")
+	p := deletion.Change.Pod
+	audited := &seq.Audit{ID: "x", Verb: "delete", Resource: "pods", User: "system:serviceaccount:tools:reaper",
+		ResourceVersion: p.ResourceVersion, Code: 200, Received: deletion.Received.Add(-8 * time.Millisecond),
+		Completed: deletion.Received.Add(-time.Millisecond)}
+	audited.Namespace, audited.Name, audited.UID = p.Namespace, p.Name, string(p.UID)
+	for name, c := range map[string]struct {
+		observations []seq.Observation
+		from         seq.Participant
+		summary      string
+	}{
+		"nobody": {owned, seq.UnknownClient, "somebody deleted the Pod; nothing in it says who"},
+		"collector": {append(slices.Clone(owned), seq.Observation{Received: s.Observations[0].Received,
+			Change: &seq.Change{Type: "GONE", Object: missing}}), seq.Controller("garbage-collector"),
+			"the owner that it refers to is not there"},
+		"audit": {append(slices.Clone(s.Observations), seq.Observation{Received: deletion.Received, Audit: audited}),
+			"user system:serviceaccount:tools:reaper", "user system:serviceaccount:tools:reaper deleted the Pod"},
+	} {
+		tr := scenario.Fold(s.Subject, c.observations)
+		i := slices.IndexFunc(tr.Steps(),
+			func(x *seq.Step) bool {
+				return x.ResourceVersion == p.ResourceVersion && strings.HasPrefix(x.Label, "DELETE")
+			})
+		if i < 0 || tr.Steps()[i].From != c.from {
+			t.Errorf("%s: step %d of\n%v", name, i, tr.Steps())
+		}
+		o, held := tr.Obstacle()
+		if !held || o.By != c.from || !strings.Contains(o.Explain, c.summary) {
+			t.Errorf("%s: %+v", name, o)
+		}
+	}
+}
+
+// An owner that nothing has shown is asked for, and not again once it is known to be missing.
+func TestMissingOwnersAreAskedFor(t *testing.T) {
+	s := scenario.Named(t, "plain")
+	observations := slices.Clone(s.Observations)
+	for i, o := range observations {
+		if o.Change != nil && o.Change.Pod != nil {
+			c := *o.Change
+			c.Pod = c.Pod.DeepCopy()
+			c.Pod.OwnerReferences = []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "ReplicaSet", Name: "gone",
+				UID: "gone"}}
+			observations[i].Change = &c
+		}
+	}
+	tr := scenario.Fold(s.Subject, observations)
+	ask := seq.Question{Kind: "owner", APIVersion: "apps/v1",
+		Owner: seq.Object{Kind: "ReplicaSet", Namespace: "default", Name: "gone", UID: "gone"}}
+	if !slices.Contains(tr.Questions(), ask) {
+		t.Errorf("asks %+v", tr.Questions())
+	}
+	gone := &unstructured.Unstructured{}
+	gone.SetKind("ReplicaSet")
+	gone.SetUID("gone")
+	tr.Observe(seq.Observation{Received: tr.Now(), Change: &seq.Change{Type: "GONE", Object: gone}})
+	if slices.Contains(tr.Questions(), ask) {
+		t.Error("asks again")
+	}
+}
