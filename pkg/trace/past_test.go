@@ -110,3 +110,38 @@ func TestEventTime(t *testing.T) {
 		}
 	}
 }
+
+// asFound is a run as one tells it that looks at its end: the last revisions of the Pod and of its Events.
+func asFound(s scenario.Scenario) []seq.Observation {
+	at := s.Observations[len(s.Observations)-1].Received
+	all := []seq.Observation{{Received: at, Attach: &seq.Attach{}}, {Received: at}}
+	events := map[string]int{}
+	for _, o := range s.Observations {
+		switch {
+		case o.Change != nil && o.Change.Pod != nil && o.Change.Pod.DeletionTimestamp == nil:
+			all[1].Change = &seq.Change{Type: "LISTED", Pod: o.Change.Pod}
+		case o.Event != nil:
+			uid := string(o.Event.Event.UID)
+			if events[uid] == 0 {
+				events[uid] = len(all)
+				all = append(all, seq.Observation{})
+			}
+			all[events[uid]] = seq.Observation{Received: at, Event: o.Event}
+		}
+	}
+	return all
+}
+
+// Of a container that was killed twice both are told, each after the start of its own life.
+func TestPastKills(t *testing.T) {
+	s := scenario.Named(t, "liveness")
+	var order []string
+	for _, x := range scenario.Fold(s.Subject, asFound(s)).Steps() {
+		if x.Kind == seq.RequestKind && (x.Label == "StartContainer app" || x.Label == "StopContainer app") {
+			order = append(order, strings.TrimSuffix(x.Label, " app"))
+		}
+	}
+	if want := []string{"StartContainer", "StopContainer", "StartContainer", "StopContainer"}; !slices.Equal(order, want) {
+		t.Errorf("%v", order)
+	}
+}

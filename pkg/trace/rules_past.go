@@ -281,17 +281,23 @@ func derivePastDelete(s *story, emit func(graph.Claim)) {
 	if w == nil || w.object.GetDeletionTimestamp() == nil {
 		return
 	}
-	at := *w.object.GetDeletionTimestamp()
+	at := deletionAsked(w.object)
 	step := s.requestStep("delete", "")
 	step.Key, step.Label = s.pastKey("delete"), "DELETE "+s.resource+" ("+s.object.Name+")"
-	if grace := w.object.GetDeletionGracePeriodSeconds(); grace != nil {
-		at = metav1.NewTime(at.Add(-time.Duration(*grace) * time.Second))
-		if *grace > 0 {
-			step.Label += fmt.Sprintf(", grace period %d s", *grace)
-		}
+	if grace := w.object.GetDeletionGracePeriodSeconds(); grace != nil && *grace > 0 {
+		step.Label += fmt.Sprintf(", grace period %d s", *grace)
 	}
 	step.Window, step.Evidence = s.secondOf(seq.APIServer,
 		at), []seq.Evidence{w.evidenceOf("metadata.deletionTimestamp, less the grace period; nothing says who asked",
 		at.Time)}
 	emit(graph.Claim{Step: step, Follows: []seq.Key{storedKey(s.pastCreate())}})
+}
+
+// deletionAsked is the second in which the end of an object that has a deletionTimestamp was asked for.
+func deletionAsked(m metav1.Object) metav1.Time {
+	at := *m.GetDeletionTimestamp()
+	if grace := m.GetDeletionGracePeriodSeconds(); grace != nil {
+		at = metav1.NewTime(at.Add(-time.Duration(*grace) * time.Second))
+	}
+	return at
 }

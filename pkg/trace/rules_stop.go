@@ -43,7 +43,8 @@ func deriveStopContainer(s *story, emit func(graph.Claim)) {
 			continue
 		}
 		start := graph.Claim{Step: s.eventStep(e),
-			Follows: []seq.Key{criKey("StartContainer", e.container, life).End(), deliverDeletion, hookKey(e.container, life)}}
+			Follows: []seq.Key{criKey("StartContainer", e.container, life).End(), deliverDeletion, hookKey(e.container, life),
+				s.deletedBefore(e)}}
 		if start.Best.IsZero() {
 			start.Best = s.usuallyEmitted(e)
 		}
@@ -64,16 +65,48 @@ func deriveStopContainer(s *story, emit func(graph.Claim)) {
 	}
 }
 
+// deletedBefore is the key of the request that had asked for the Pod's end when an Event was emitted, of a Pod that was
+// found to be ending; nothing where there was none.
+func (s *story) deletedBefore(e *emitted) seq.Key {
+	w := s.foundRevision()
+	if w == nil || w.object.GetDeletionTimestamp() == nil {
+		return ""
+	}
+	by := e.at
+	if by.IsZero() {
+		by = e.second(s).Latest
+	}
+	if asked := s.secondOf(seq.APIServer, deletionAsked(w.object)); !by.After(asked.Earliest) {
+		return ""
+	}
+	return s.pastKey("delete")
+}
+
 // attemptAt is which life of its container an Event is about: the latest that had been started, by the status or by its
-// Event.
+// Event. What was written in what order decides, but of what was found: that has the last write of each Event only.
 func (s *story) attemptAt(e *emitted) (life int, ok bool) {
+	by := e.at
+	if by.IsZero() {
+		by = e.second(s).Latest
+	}
+	found := s.wasListed(e)
 	for _, w := range s.revisions {
-		if c := object.StatusOf(w.pod, e.container); c != nil && w.rv < e.rv && c.State.Running != nil {
+		c := object.StatusOf(w.pod, e.container)
+		if c == nil || c.State.Running == nil {
+			continue
+		}
+		started := s.toOurClock(seq.Kubelet, c.State.Running.StartedAt.Time)
+		if found && !started.After(by) || !found && w.rv < e.rv {
 			life, ok = int(c.RestartCount), true
 		}
 	}
 	for _, a := range s.workerEvents {
-		if a.action == containerStarted && a.container == e.container && a.rv < e.rv {
+		started := a.at
+		if started.IsZero() {
+			started = a.second.Earliest
+		}
+		if a.action == containerStarted && a.container == e.container &&
+			(found && !started.After(by) || !found && a.rv < e.rv) {
 			life, ok = a.attempt, true
 		}
 	}
