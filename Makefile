@@ -78,7 +78,7 @@ fuzz: ## Each fuzz target for FUZZTIME (default 1m)
 
 ##@ Measure
 .PHONY: truth
-truth: build ## Score what the plugin says of 15 Pods, beside kubectl, against the cluster's audit log and spans
+truth: build ## Score what the plugin says of 15 Pods, and of ends and others' writes, against audit log and spans
 	hack/truth
 
 .PHONY: bench

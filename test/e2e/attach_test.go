@@ -334,8 +334,37 @@ func TestWatchOthers(t *testing.T) {
 	}
 	tr := r.of(t, "plain", wholeFor(d), d.uids()...)
 	d.begun(tr)
-	s := judged(t, d, tr, likelyWithin)
-	t.Logf("%d writes, %d of %d actors unknown", s.Writes, s.ActorsUnknown, s.WritesFound)
+	judged(t, d, tr, likelyWithin)
+}
+
+// What is changed of a Pod that runs, by subresources of their own, and what its kubelet then reports.
+func TestWatchChanges(t *testing.T) {
+	start(t, "resized", isReady)
+	r := record(t)
+	d, errOut, code := whileWatching(t, func() {
+		runKubectl(t, "", "patch", "pod", "resized", "--subresource=resize",
+			`-p={"spec":{"containers":[{"name":"app","resources":{"requests":{"cpu":"20m"}}}]}}`)
+		waitFor(t, "resized", func(p *corev1.Pod) bool {
+			is := p.Status.ContainerStatuses[0].AllocatedResources.Cpu()
+			return is != nil && is.MilliValue() == 20
+		})
+		runKubectl(t, "", "debug", "resized", "--image=busybox:1", "--container=dbg", "--profile=general", "--", "true")
+		waitFor(t, "resized", func(p *corev1.Pod) bool {
+			return len(p.Status.EphemeralContainerStatuses) == 1 && p.Status.EphemeralContainerStatuses[0].State.Terminated != nil
+		})
+		runKubectl(t, "", "delete", "pod", "resized")
+	}, "watch", "pod/resized")
+	if code != 0 || d.outcome.Outcome != "Deleted" {
+		t.Fatalf("exit %d, %+v: %s", code, d.outcome, errOut)
+	}
+	for _, want := range []string{"kubectl PATCH pods/resize: ", "kubectl PATCH pods/ephemeralcontainers: "} {
+		if !slices.ContainsFunc(d.steps, func(s step) bool { return strings.HasPrefix(s.From+" "+s.Label, want) }) {
+			t.Errorf("no %q in\n%v", want, d.steps)
+		}
+	}
+	tr := r.of(t, "resized", wholeFor(d), d.uids()...)
+	d.begun(tr)
+	judged(t, d, tr, likelyWithin)
 }
 
 // Whoever deletes a Pod that has finished, or evicts one, makes several revisions by one request.
@@ -420,8 +449,7 @@ func TestWatchReplicaSet(t *testing.T) {
 	}
 	tr := r.of(t, "web", wholeFor(d), d.uids()...)
 	d.begun(tr)
-	s := judged(t, d, tr, likelyWithin)
-	t.Logf("%d writes, %d of %d actors unknown", s.Writes, s.ActorsUnknown, s.WritesFound)
+	judged(t, d, tr, likelyWithin)
 }
 
 // A rollout is followed to its end: the Deployment's two ReplicaSets, the new Pods and the end of the old ones.

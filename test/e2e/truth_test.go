@@ -93,6 +93,8 @@ func judged(t *testing.T, d document, tr *truth.Truth, apart time.Duration) trut
 			t.Errorf("%s: %s", what, f)
 		}
 	}
+	t.Logf("of %d writes %d are told; actors: %d unknown, %d wrong; %d missing, %d invented", s.Writes, s.WritesFound,
+		s.ActorsUnknown, len(s.WrongActors), len(s.Missing), len(s.Inventions))
 	provedOrder(t, d, placed)
 	if d.printed != nil && len(d.pods) < 2 { // else only one of the Pods is drawn
 		p, _ := tr.Compare(d.printed.claims(d.steps), d.end(tr), apart)
