@@ -202,8 +202,6 @@ func TestScriptMakesTheScenarios(t *testing.T) {
 
 // neverMet are the causes that no recorded run shows, with the reason for which they are there.
 var neverMet = map[string]string{
-	"container-ran follows cri:StartContainer:end": "the stop of a container, of a life that nothing but its status " +
-		"tells of",
 	"process follows exec:begins": "a look at processes, while a command of ours runs",
 	"own-read follows etcd:pods":  "a GET that returned what was written meanwhile",
 }
