@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	apiwatch "k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/dynamic"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
@@ -76,14 +77,17 @@ func (f *Follower) one(field string) string {
 	return field + "=" + f.Name
 }
 
-func (f *Follower) pods() kind {
-	c := f.client.Pods(f.Namespace)
+func (f *Follower) pods() kind { return f.podKind(f.client.Pods(f.Namespace)) }
+
+func (f *Follower) podKind(c corev1client.PodInterface) kind {
 	return kind{
 		resource: "pods",
 		fields:   f.one("metadata.name"),
 		keep:     f.named,
 		list:     func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return c.List(ctx, o) },
-		watch:    c.Watch,
+		watch: func(ctx context.Context, o metav1.ListOptions) (apiwatch.Interface, error) {
+			return c.Watch(ctx, o)
+		},
 		observe: func(typ string, o runtime.Object) seq.Observation {
 			p, _ := o.(*corev1.Pod)
 			return seq.Observation{Change: &seq.Change{Type: typ, Pod: p}}
