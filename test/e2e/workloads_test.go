@@ -43,7 +43,10 @@ func TestWorkloads(t *testing.T) {
 		file  string
 		flags []string
 		steps []string // from, and how the label begins
+		code  int
 	}{
+		"job-retries": {steps: []string{"controller-manager/job POST pods", "container/app exits with 1",
+			"controller-manager/job PUT jobs/status: failed 2"}, code: 2},
 		"deployment": {steps: []string{"controller-manager/deployment POST replicasets",
 			"controller-manager/replicaset POST pods", "controller-manager/endpointslice POST endpointslices",
 			"scheduler POST pods/binding", "kubelet StartContainer app"}},
@@ -67,7 +70,7 @@ func TestWorkloads(t *testing.T) {
 			if name == "statefulset" { // it leaves its claims
 				runKubectl(t, "", "delete", "pvc", "-l", "app=db")
 			}
-			if code != 0 {
+			if code != c.code {
 				t.Fatalf("exit %d, %+v: %s", code, d.outcome, errOut)
 			}
 			for _, want := range c.steps {
