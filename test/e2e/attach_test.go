@@ -350,7 +350,8 @@ func TestWatchChanges(t *testing.T) {
 		})
 		runKubectl(t, "", "debug", "resized", "--image=busybox:1", "--container=dbg", "--profile=general", "--", "true")
 		waitFor(t, "resized", func(p *corev1.Pod) bool {
-			return len(p.Status.EphemeralContainerStatuses) == 1 && p.Status.EphemeralContainerStatuses[0].State.Terminated != nil
+			all := p.Status.EphemeralContainerStatuses
+			return len(all) == 1 && all[0].State.Terminated != nil
 		})
 		runKubectl(t, "", "delete", "pod", "resized")
 	}, "watch", "pod/resized")
