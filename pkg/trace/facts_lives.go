@@ -199,8 +199,8 @@ func (s *story) droppedStarts() (n int) {
 	return n
 }
 
-// ofAnother reports whether a container had its life before a controller of the run adopted the Pod.
-func (s *story) ofAnother(r life) bool {
+// livedBeforeAdoption reports whether a container had its life before a controller of the run adopted the Pod.
+func (s *story) livedBeforeAdoption(r life) bool {
 	return s.isAdopted() && r.attempt < s.livesBefore()[r.container]
 }
 
@@ -229,7 +229,7 @@ func (s *story) starts() []containerStart {
 		}
 	}
 	for _, r := range s.lives {
-		if !s.ofAnother(r) {
+		if !s.livedBeforeAdoption(r) {
 			add(r.container, r.attempt, r.evidence)
 		}
 	}

@@ -73,9 +73,7 @@ func deriveRunSandbox(s *story, emit func(graph.Claim)) {
 	var start, end graph.Claim
 	for _, w := range s.revisions {
 		if object.Condition(w.pod, corev1.PodReadyToStartContainers) == corev1.ConditionTrue {
-			end.Evidence = append(end.Evidence,
-				seq.Evidence{Source: "watch", Text: "condition PodReadyToStartContainers is True",
-					ResourceVersion: w.pod.ResourceVersion, At: w.received})
+			end.Evidence = append(end.Evidence, w.sandboxUp())
 			end.Best, end.Window.Latest = s.usuallyAt(w.received, reportLag), w.received
 			break
 		}
@@ -104,6 +102,12 @@ func deriveRunSandbox(s *story, emit func(graph.Claim)) {
 		end.Best = time.Time{} // the first that is kept may be of a later life
 	}
 	s.emitCall("RunPodSandbox", "", 0, start, end, emit)
+}
+
+// sandboxUp is what a revision says of a sandbox that is up.
+func (w *write) sandboxUp() seq.Evidence {
+	return seq.Evidence{Source: "watch", Text: "condition PodReadyToStartContainers is True",
+		ResourceVersion: w.pod.ResourceVersion, At: w.received}
 }
 
 // sandboxTroubles are the Events before an instant that say why there was no sandbox yet: the call that made one came
@@ -219,7 +223,7 @@ var ruleContainerRan = rule{
 
 func deriveContainerRan(s *story, emit func(graph.Claim)) {
 	for _, r := range s.lives {
-		if s.ofAnother(r) {
+		if s.livedBeforeAdoption(r) {
 			continue
 		}
 		evidence := []seq.Evidence{r.evidence}

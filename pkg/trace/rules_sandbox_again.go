@@ -69,9 +69,7 @@ func deriveSandboxAgain(s *story, emit func(graph.Claim)) {
 			end.Evidence = append(end.Evidence, x.first.evidence())
 		}
 		if x.ready != nil {
-			end.Evidence = append(end.Evidence, seq.Evidence{Source: "watch",
-				Text: "condition PodReadyToStartContainers is True", ResourceVersion: x.ready.pod.ResourceVersion,
-				At: x.ready.received})
+			end.Evidence = append(end.Evidence, x.ready.sandboxUp())
 		}
 		end.Window.Latest, end.Best = x.by, instant.Before(x.by, sandboxToWorker)
 		start.Label, start.Evidence = "RunPodSandbox", append([]seq.Evidence{x.changed.evidence()}, end.Evidence...)

@@ -301,6 +301,16 @@ func TestWatchWaitBounds(t *testing.T) {
 	}
 }
 
+// hasRows looks for rows that begin so: from whom, and the label.
+func hasRows(t *testing.T, d document, wanted ...string) {
+	t.Helper()
+	for _, want := range wanted {
+		if !slices.ContainsFunc(d.steps, func(s step) bool { return strings.HasPrefix(s.From+" "+s.Label, want) }) {
+			t.Errorf("no %q in\n%v", want, d.steps)
+		}
+	}
+}
+
 // What others write, in one second and with any name, is theirs, and what was taken away is nobody's.
 func TestWatchOthers(t *testing.T) {
 	start(t, "plain", isReady)
@@ -319,16 +329,10 @@ func TestWatchOthers(t *testing.T) {
 	if code != 0 || d.outcome.Outcome != "Deleted" {
 		t.Fatalf("exit %d, %+v: %s", code, d.outcome, errOut)
 	}
-	for _, want := range []string{
-		"kubectl PATCH pods: metadata.labels.a=1", "unknown client write pods: removes metadata.labels.a",
+	hasRows(t, d, "kubectl PATCH pods: metadata.labels.a=1", "unknown client write pods: removes metadata.labels.a",
 		"kubectl PATCH pods: metadata.annotations.b", "kubectl write pods: metadata.labels.c=1",
 		"kubectl PATCH pods: finalizer example.com/hold", "unknown client DELETE pods",
-		"unknown client write pods: removes finalizer example.com/hold",
-	} {
-		if !slices.ContainsFunc(d.steps, func(s step) bool { return strings.HasPrefix(s.From+" "+s.Label, want) }) {
-			t.Errorf("no %q in\n%v", want, d.steps)
-		}
-	}
+		"unknown client write pods: removes finalizer example.com/hold")
 	if n := count(d.steps, func(s step) bool { return s.Label == "PATCH pods: metadata.annotations.b" }); n != 2 {
 		t.Errorf("%d annotations", n)
 	}
@@ -358,11 +362,7 @@ func TestWatchChanges(t *testing.T) {
 	if code != 0 || d.outcome.Outcome != "Deleted" {
 		t.Fatalf("exit %d, %+v: %s", code, d.outcome, errOut)
 	}
-	for _, want := range []string{"kubectl PATCH pods/resize: ", "kubectl PATCH pods/ephemeralcontainers: "} {
-		if !slices.ContainsFunc(d.steps, func(s step) bool { return strings.HasPrefix(s.From+" "+s.Label, want) }) {
-			t.Errorf("no %q in\n%v", want, d.steps)
-		}
-	}
+	hasRows(t, d, "kubectl PATCH pods/resize: ", "kubectl PATCH pods/ephemeralcontainers: ")
 	tr := r.of(t, "resized", wholeFor(d), d.uids()...)
 	d.begun(tr)
 	judged(t, d, tr, likelyWithin)
@@ -436,15 +436,11 @@ func TestWatchReplicaSet(t *testing.T) {
 	if code != 0 || d.outcome.Outcome != "Deleted" {
 		t.Fatalf("exit %d, %+v: %s", code, d.outcome, errOut)
 	}
-	for _, want := range []string{"kubectl PATCH replicasets/scale: spec.replicas=1",
+	hasRows(t, d, "kubectl PATCH replicasets/scale: spec.replicas=1",
 		"controller-manager/replicaset DELETE pods", "controller-manager/replicaset PATCH pods: owned by ReplicaSet web",
 		"kubectl PATCH pods: metadata.labels.app=other",
 		"controller-manager/replicaset PATCH pods: no longer owned by ReplicaSet web",
-		"controller-manager/garbage-collector DELETE pods"} {
-		if !slices.ContainsFunc(d.steps, func(s step) bool { return strings.HasPrefix(s.From+" "+s.Label, want) }) {
-			t.Errorf("no %q in\n%v", want, d.steps)
-		}
-	}
+		"controller-manager/garbage-collector DELETE pods")
 	if i := slices.IndexFunc(d.steps, func(s step) bool { return s.Label == "" }); i >= 0 {
 		t.Errorf("a row says nothing: %+v", d.steps[i])
 	}
