@@ -67,15 +67,16 @@ func deletion(s *story, _ time.Time) (finding, bool) {
 
 // deletedBy is who asked for a deletion, and how that is known: the audit log is believed where it has the request.
 func (s *story) deletedBy(w *write) (who seq.Participant, because string) {
-	if last := w.lastOfRequest(); last != nil && w.ownRequest == nil {
-		w = last
+	last := w.lastOfRequest()
+	if last == nil || w.ownRequest != nil {
+		return w.actor.name, w.actor.because
 	}
-	if c := s.records.callOf[w.rv]; w.ownRequest == nil && c != nil && c.audit != nil {
+	if c := s.records.callOf[last.rv]; c != nil && c.audit != nil {
 		if p, ok := c.actor(); ok {
 			return p, c.auditEvidence().Text
 		}
 	}
-	return w.actor.name, w.actor.because
+	return last.actor.name, last.actor.because
 }
 
 // namedWho is a participant in a sentence.

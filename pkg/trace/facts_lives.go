@@ -141,7 +141,7 @@ func (s *story) livesBefore() map[string]int {
 // isAdopted reports whether the Pod was there before a controller of the run took it into its care.
 func (s *story) isAdopted() bool { return s.isPod() && s.joinedRevision > 0 }
 
-// startedBefore is the key of the end of the container's start before this one: the kubelet starts the containers of a
+// startedBefore is the key of the end of StartContainer of the container before this one: the kubelet starts those of a
 // Pod one after the other, in the order of the spec (SyncPod in pkg/kubelet/kuberuntime, v1.37). It is nothing unless
 // both have their first life, and the seconds of their starts agree with that.
 func (s *story) startedBefore(r life) seq.Key {
