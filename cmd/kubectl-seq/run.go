@@ -239,7 +239,7 @@ func (r *run) refused(err error) error {
 	if r.subject.Namespace != "" {
 		where = fmt.Sprintf(" in %q", r.subject.Namespace)
 	}
-	err = hinted(fmt.Errorf("%s%s: %w", r.doing, where, err), o.Next)
+	err = hinted(fmt.Errorf("%s%s: %w", r.doing, where, err), o.Next())
 	return errors.Join(err, besides(r.ended("")))
 }
 

@@ -69,7 +69,11 @@ func (s *session) status() string {
 		}
 	}
 	if o, ok := s.trace.Obstacle(); ok {
-		line += fmt.Sprintf(": %s, held by %s for %.1f s: %s", o.Reason, o.By, o.Held.Seconds(), o.Explain)
+		digits := 1
+		if o.HeldWholeSeconds {
+			digits = 0
+		}
+		line += fmt.Sprintf(": %s, held by %s for %.*f s: %s", o.Reason, o.By, digits, o.Held.Seconds(), o.Explain)
 	}
 	return line
 }
@@ -132,7 +136,7 @@ func (s *session) decidedOf(root int) (render.Outcome, bool) {
 		case s.until.name == "Available" && st.Succeeded:
 			o = render.Outcome{Name: "Succeeded"}
 		case s.until.reached(st):
-			o = render.Outcome{Name: s.until.name}
+			o = render.Outcome{Name: s.until.name, Message: st.Remark}
 		case s.until.name == allGoals[deleted].name: // nothing else ends it
 		default:
 			o = s.over(st)

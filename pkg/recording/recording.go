@@ -69,10 +69,11 @@ type line struct {
 	Audit   *seq.Audit       `json:"audit,omitempty"`
 	Span    *seq.Span        `json:"span,omitempty"`
 	Loss    *seq.Loss        `json:"loss,omitempty"`
-	// Lease, Node and Webhooks are answers to questions that the run itself asked.
+	// Lease, Node, Webhooks and Lookup are answers to questions that the run itself asked.
 	Lease    *seq.Lease    `json:"lease,omitempty"`
 	Node     *seq.Node     `json:"node,omitempty"`
 	Webhooks *seq.Webhooks `json:"webhooks,omitempty"`
+	Lookup   *seq.Lookup   `json:"lookup,omitempty"`
 	Attach   *seq.Attach   `json:"attach,omitempty"`
 	// Engine and Runtime are events of a Docker Engine and its containerd; their times are on clocks of their own.
 	Engine  *seq.EngineEvent  `json:"engine,omitempty"`
@@ -146,7 +147,7 @@ func NewWriter(w io.Writer, h Header) (*Writer, error) {
 func (w *Writer) Write(o seq.Observation) error {
 	o = w.redact.observation(o)
 	l := line{At: w.since(o.Received), Change: o.Change, Event: o.Event, Gap: o.Gap, Audit: o.Audit, Span: o.Span,
-		Loss: o.Loss, Lease: o.Lease, Node: o.Node, Webhooks: o.Webhooks, Attach: o.Attach,
+		Loss: o.Loss, Lease: o.Lease, Node: o.Node, Webhooks: o.Webhooks, Lookup: o.Lookup, Attach: o.Attach,
 		Engine: o.Engine, Runtime: o.Runtime}
 	if o.Request != nil {
 		l.Request = &request{Request: *o.Request}
@@ -226,7 +227,7 @@ func (r *Recording) add(text []byte) error {
 		return nil
 	}
 	o := seq.Observation{Received: at(l.At), Change: l.Change, Event: l.Event, Gap: l.Gap, Audit: l.Audit, Span: l.Span,
-		Loss: l.Loss, Lease: l.Lease, Node: l.Node, Webhooks: l.Webhooks, Attach: l.Attach,
+		Loss: l.Loss, Lease: l.Lease, Node: l.Node, Webhooks: l.Webhooks, Lookup: l.Lookup, Attach: l.Attach,
 		Engine: l.Engine, Runtime: l.Runtime}
 	if l.Request != nil {
 		for t, relative := range l.Request.times() {

@@ -44,6 +44,10 @@ func (r redactor) observation(o seq.Observation) seq.Observation {
 		request := *o.Request
 		request.SentPod, request.Pod = r.pod(request.SentPod), r.pod(request.Pod)
 		o.Request = &request
+	case o.Lookup != nil && o.Lookup.Found != nil:
+		lookup := *o.Lookup
+		lookup.Found = r.object(lookup.Found)
+		o.Lookup = &lookup
 	case o.Engine != nil: // labels are among its attributes
 		event := *o.Engine
 		event.Attributes = map[string]string{}

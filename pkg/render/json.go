@@ -124,13 +124,16 @@ type jsonWait struct {
 type jsonObstacle struct {
 	Name        string          `json:"name"`
 	Participant seq.Participant `json:"participant"` // that holds the Pod, or ended it
+	Object      seq.Object      `json:"object"`      // which is held
 	Container   string          `json:"container,omitempty"`
 	Reason      string          `json:"reason"`
 	Message     string          `json:"message"`
 	Explain     string          `json:"explain"`
-	Next        string          `json:"next"`
-	Since       *time.Time      `json:"since"`
-	Seconds     float64         `json:"seconds"` // from then to the end of the run
+	Next        string          `json:"next"` // the first of nextSteps
+	NextSteps   []seq.NextStep  `json:"nextSteps"`
+	Since       *time.Time      `json:"since"`     // when the run learned of it
+	HeldSince   *time.Time      `json:"heldSince"` // when it began by what the cluster tells, where that was before
+	Seconds     float64         `json:"seconds"`   // from since to the end of the run
 	DeadEnd     bool            `json:"deadEnd"`
 	Evidence    []seq.Evidence  `json:"evidence"`
 }
@@ -213,8 +216,13 @@ func jsonOfObstacle(o *seq.Obstacle) *jsonObstacle {
 	if o == nil {
 		return nil
 	}
-	return &jsonObstacle{o.Name, o.By, o.Container, o.Reason, o.Message, o.Explain, o.Next, instant(o.Since),
-		o.Held.Seconds(), o.DeadEnd, inUTC(o.Evidence)}
+	next := o.NextSteps
+	if next == nil {
+		next = []seq.NextStep{}
+	}
+	seconds := max(0, o.Held-o.Since.Sub(o.HeldSince)).Seconds()
+	return &jsonObstacle{o.Name, o.By, o.Object, o.Container, o.Reason, o.Message, o.Explain, o.Next(), next,
+		instant(o.Since), instant(o.HeldSince), seconds, o.DeadEnd, inUTC(o.Evidence)}
 }
 
 // jsonPhases refers to steps by their indices.

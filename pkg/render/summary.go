@@ -73,17 +73,25 @@ func (r Report) obstacle() [][2]string {
 	if title == "" {
 		title = "held by"
 		if o.Held > 0 || !r.looks() {
-			who += ", for " + duration(o.Held)
+			who += ", for " + heldFor(o)
 		}
 	}
 	lines := [][2]string{{title, who}, {"message", o.Message}}
 	for i, e := range o.Evidence {
 		lines = append(lines, [2]string{[]string{"evidence", ""}[min(i, 1)], e.Source + ": " + evidence(e)})
 	}
-	if o.Next != "" {
-		lines = append(lines, [2]string{"try", o.Next})
+	for i, n := range o.NextSteps {
+		lines = append(lines, [2]string{[]string{"try", ""}[min(i, 1)], n.String()})
 	}
 	return lines
+}
+
+// heldFor is for how long, with the digits that are known.
+func heldFor(o *seq.Obstacle) string {
+	if o.HeldWholeSeconds {
+		return fmt.Sprintf("%.0f s", o.Held.Seconds())
+	}
+	return duration(o.Held)
 }
 
 // headline is the outcome in one line.

@@ -1,6 +1,9 @@
 package seq
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Run is what the observations say of the run as a whole.
 type Run struct {
@@ -32,6 +35,7 @@ type State struct {
 	Failed    bool
 	Deleting  bool // it is still there, but will not be for long
 	Deleted   bool
+	Remark    string // what is not obvious about it, in plain words; may be empty
 	// what was answered instead of making or deleting the object, or of running a command in it; empty for nothing
 	Refused string
 }
@@ -80,18 +84,39 @@ type Wait struct {
 // Obstacle is what keeps the subject from getting further, or what ended it: also the deletion that the run itself
 // asked for, or the exit that it waited for. Whether that is a failure is for who knows what the run was to reach.
 type Obstacle struct {
-	Name      string        // row of the table of causes
-	Object    Object        // what it holds
-	By        Participant   // who holds it, or ended it
-	Container string        // where it is about one
-	Reason    string        // in the API's own words
-	Message   string        // likewise
-	Explain   string        // in plain words
-	Next      string        // one step to try
-	Since     time.Time     // when we first learned of it, on our clock
-	Held      time.Duration // from then until now
-	DeadEnd   bool          // nothing that Kubernetes does by itself will change it
-	Evidence  []Evidence    // what told of it first, and last
+	Name      string      // row of the table of causes
+	Object    Object      // what it holds
+	By        Participant // who holds it, or ended it
+	Container string      // where it is about one
+	Reason    string      // in the API's own words
+	Message   string      // likewise
+	Explain   string      // in plain words
+	NextSteps []NextStep  // what to try, the best first
+	Since     time.Time   // when we first learned of it, on our clock
+	HeldSince time.Time   // since when it holds, as far as the cluster tells, on our clock; else Since
+	// it is known by a whole second only
+	HeldWholeSeconds bool
+	Held             time.Duration // from HeldSince until now
+	DeadEnd          bool          // nothing that Kubernetes does by itself will change it
+	Evidence         []Evidence    // what told of it first, and last
+}
+
+// NextStep is something to try where an object is held.
+type NextStep struct {
+	// what to do, or what to ask; may be empty
+	Text string `json:"text,omitempty"`
+	// for a shell, as it is to be typed; empty where it is a change of a manifest, or of a program
+	Command string `json:"command,omitempty"`
+}
+
+func (n NextStep) String() string { return strings.TrimSpace(n.Text + " " + n.Command) }
+
+// Next is the first of the steps to try, or empty.
+func (o *Obstacle) Next() string {
+	if len(o.NextSteps) == 0 {
+		return ""
+	}
+	return o.NextSteps[0].String()
 }
 
 // Member is one Pod of a run that is about something else.

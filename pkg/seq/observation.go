@@ -23,6 +23,7 @@ type Observation struct {
 	Lease    *Lease       `json:"lease,omitempty"`
 	Node     *Node        `json:"node,omitempty"`
 	Webhooks *Webhooks    `json:"webhooks,omitempty"`
+	Lookup   *Lookup      `json:"lookup,omitempty"`
 	Attach   *Attach      `json:"attach,omitempty"`
 
 	Engine  *EngineEvent  `json:"engine,omitempty"`
@@ -218,6 +219,13 @@ type Lease struct {
 type Node struct {
 	Name    string      `json:"name"`
 	Runtime Participant `json:"runtime"` // which its kubelet calls, such as containerd
+}
+
+// Lookup is what the API server answered when it was asked for an object that is no part of the run.
+type Lookup struct {
+	Object Object                     `json:"object"`          // which was asked for
+	Found  *unstructured.Unstructured `json:"found,omitempty"` // nil where it is not there, or its users were asked for
+	Users  []Object                   `json:"users,omitzero"`  // the Pods that use it, where they were asked for
 }
 
 // Attach says that the run only looks: what had happened before is part of it, as far as anything has kept it.

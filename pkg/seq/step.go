@@ -9,6 +9,9 @@ import (
 // "cri-o"), a container by "container/NAME", any other client of the API by the name it gave itself.
 type Participant string
 
+// FieldManager is what managedFields call us.
+const FieldManager = "kubectl-seq"
+
 // The participants known by name.
 const (
 	Kubectl           Participant = "kubectl"

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,7 +21,9 @@ type finding struct {
 	container       string
 	reason, message string
 	by              seq.Participant // where the cause does not say who
+	about           string          // of the message, what causes are matched against; empty for all of it
 	since           time.Time
+	heldSince       time.Time // since when it holds by a whole second that the cluster has kept; zero for since
 	countsFrom      time.Time // it counts only from then on; zero for at once
 	evidence        []seq.Evidence
 	mayMend         bool     // however long it lasts, Kubernetes may still mend it by itself
@@ -31,6 +34,8 @@ type finding struct {
 type symptom struct {
 	find   func(s *story, now time.Time) (finding, bool)
 	causes []obstacleCause
+	// it can be found where no revision of the object is known, too
+	objectless bool
 }
 
 // obstacleCause is one row of the table. In by, explain and next, {pod}, {namespace}, {node}, {container}, {image},
@@ -40,44 +45,75 @@ type obstacleCause struct {
 	match   *regexp.Regexp // against "REASON: MESSAGE"; nil matches everything
 	by      string         // who holds it; empty for who the finding names
 	explain string
-	next    string
+	next    []string // each is words, a command after "$ ", or both; the best first
 	// a dead end once it has lasted for that long; 0 for what Kubernetes, or what it waits for, may mend at any time
 	dead time.Duration
+	// it only follows from what holds an object below, if anything does: that is told instead
+	follows bool
 }
 
 // atOnce is for what will be the same however often Kubernetes tries.
 const atOnce = time.Nanosecond
 
 // Obstacle returns what holds the subject now, or has ended it, where anything observed says so: of a workload, what
-// keeps its controllers from making Pods, else what holds the first of its Pods.
+// keeps its controllers from making Pods, else what holds the first of its Pods, else what its own status says.
 func (t *Trace) Obstacle() (seq.Obstacle, bool) {
 	r := t.resolve()
-	c := r.scene
-	if kind := c.subject().sort(); !kind.ofSeveral {
-		return c.subject().obstacleBy(kind.symptoms, t.now)
+	subject := r.scene.subject()
+	if kind := subject.sort(); !kind.ofSeveral {
+		o, _, ok := subject.obstacleBy(kind.symptoms, t.now)
+		return o, ok
 	}
+	var follows *seq.Obstacle
 	for _, e := range r.entries {
 		if e.isPod() {
 			h := e.held.get(e, func(s *story) held { return s.mayBeHeld(t.now) })
-			if h.nothing && (h.until.IsZero() || t.now.Before(h.until)) {
+			if h.nothing && (h.until.IsZero() || t.now.Before(h.until)) || e.deletionBegun() && !e.endAwaited() ||
+				e.isSuperseded() {
 				continue
 			}
 		}
-		if o, ok := e.obstacleBy(e.sort().symptoms, t.now); ok {
+		o, c, ok := e.obstacleBy(e.sort().symptoms, t.now)
+		switch {
+		case ok && !c.follows:
 			return o, true
+		case ok && follows == nil:
+			follows = &o
 		}
+	}
+	if follows != nil {
+		return *follows, true
 	}
 	return seq.Obstacle{}, false
 }
 
+// endAwaited reports whether the end of a Pod is what its workload waits for: it is deleted itself, or makes another
+// Pod of that name.
+func (s *story) endAwaited() bool {
+	for o := s.owner(); o != nil; o = o.owner() {
+		if o.object.Kind == "StatefulSet" || len(o.revisions) > 0 && o.deletionBegun() && !o.orphans() {
+			return !s.last().deleted && s.goneSince.IsZero()
+		}
+	}
+	return false
+}
+
+// isSuperseded reports whether a Pod has ended, and its owner has made another since.
+func (s *story) isSuperseded() bool {
+	o := s.owner()
+	return o != nil && s.podEnded() && slices.ContainsFunc(o.children(), func(p *story) bool {
+		return p.isPod() && len(p.revisions) > 0 && !p.podEnded() && p.order.oldestRevision > s.order.oldestRevision
+	})
+}
+
 // mayBeHeld finds whether anything holds a Pod, and from when on something may although nothing more is observed.
 func (s *story) mayBeHeld(now time.Time) held {
-	if s.state(len(s.revisions)).Available || s.deletionBegun() {
+	if s.state(len(s.revisions)).Available {
 		return held{nothing: true}
 	}
 	h := held{nothing: true}
 	for _, l := range s.sort().symptoms {
-		f, ok := l.find(s, now)
+		f, ok := l.found(s, now)
 		switch {
 		case !ok:
 		case f.countsFrom.After(now):
@@ -89,19 +125,27 @@ func (s *story) mayBeHeld(now time.Time) held {
 	return h
 }
 
-func (s *story) obstacleBy(table []symptom, now time.Time) (seq.Obstacle, bool) {
-	for _, l := range table {
-		f, ok := l.find(s, now)
+func (l *symptom) found(s *story, now time.Time) (finding, bool) {
+	if len(s.revisions) == 0 && !l.objectless {
+		return finding{}, false
+	}
+	return l.find(s, now)
+}
+
+func (s *story) obstacleBy(table []symptom, now time.Time) (seq.Obstacle, *obstacleCause, bool) {
+	for i := range table {
+		l := &table[i]
+		f, ok := l.found(s, now)
 		if !ok || f.countsFrom.After(now) {
 			continue
 		}
 		for i := range l.causes {
 			if o, ok := s.obstacle(&l.causes[i], f, now); ok {
-				return o, true
+				return o, &l.causes[i], true
 			}
 		}
 	}
-	return seq.Obstacle{}, false
+	return seq.Obstacle{}, nil, false
 }
 
 func (s *story) obstacle(c *obstacleCause, f finding, now time.Time) (seq.Obstacle, bool) {
@@ -110,7 +154,7 @@ func (s *story) obstacle(c *obstacleCause, f finding, now time.Time) (seq.Obstac
 		"{namespace}", s.object.Namespace, "{node}", s.node, "{container}", f.container, "{image}",
 		imageOf(s.spec(f.container)))
 	if c.match != nil {
-		text := f.reason + ": " + f.message
+		text := f.reason + ": " + cmp.Or(f.about, f.message)
 		if image := imageOf(s.spec(f.container)); image != "" { // a name can hold any word
 			text = strings.ReplaceAll(text, image, "IMAGE")
 		}
@@ -126,7 +170,7 @@ func (s *story) obstacle(c *obstacleCause, f finding, now time.Time) (seq.Obstac
 	o := seq.Obstacle{
 		Name: c.name, Object: s.object, By: cmp.Or(seq.Participant(fill(c.by)), f.by), Container: f.container,
 		Reason: f.reason, Message: f.message,
-		Explain: fill(c.explain), Next: fill(c.next), Since: f.since, Evidence: f.evidence,
+		Explain: fill(c.explain), NextSteps: nextSteps(c.next, words), Since: f.since, Evidence: f.evidence,
 	}
 	if o.By == seq.Runtime {
 		o.By = s.runtime
@@ -136,14 +180,47 @@ func (s *story) obstacle(c *obstacleCause, f finding, now time.Time) (seq.Obstac
 			o.Since = at
 		}
 	}
+	o.HeldSince = o.Since
+	if instant.Earlier(f.heldSince.Add(time.Second), o.Since) && !f.heldSince.IsZero() { // else it says no more
+		o.HeldSince, o.HeldWholeSeconds = f.heldSince, true
+	}
 	if !f.since.IsZero() {
 		seen := max(0, now.Sub(f.since)) // who only looks sees it since then
 		o.DeadEnd = c.dead > 0 && !f.mayMend && seen >= c.dead
-		if o.Held = max(0, now.Sub(o.Since)); s.attached() && len(s.requests) == 0 { // a file may be of any age
+		o.Held = max(0, now.Sub(o.HeldSince))
+		if s.attached() && len(s.requests) == 0 { // a file may be of any age
 			o.Held = 0
 		}
 	}
 	return o, true
+}
+
+// nextSteps fills in what to try. What the cluster says is quoted in a command as the shell needs it.
+func nextSteps(templates, words []string) (all []seq.NextStep) {
+	quoted := slices.Clone(words)
+	for i := 1; i < len(quoted); i += 2 {
+		if words[i-1] != previousFlag {
+			quoted[i] = shellQuoted(quoted[i])
+		}
+	}
+	for _, t := range templates {
+		text, command, _ := strings.Cut(t, "$ ")
+		all = append(all, seq.NextStep{Text: strings.TrimSpace(strings.NewReplacer(words...).Replace(text)),
+			Command: strings.NewReplacer(quoted...).Replace(command)})
+	}
+	return all
+}
+
+var shellSafe = regexp.MustCompile(`^[\w@%+=:,./-]*$`)
+
+// previousFlag is the word for the flag of kubectl logs that asks for the life of a container before its present one.
+const previousFlag = "{previous}"
+
+func shellQuoted(s string) string {
+	if shellSafe.MatchString(s) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // findingOf completes a finding by two writes: the first that tells of it, and the newest.

@@ -19,6 +19,15 @@ func (t *Trace) Questions() []seq.Question {
 		}
 	}
 	for _, s := range c.podStories() {
+		all = append(all, s.unknownNode(t.now)...)
+		all = append(all, s.unknownVolumes(t.now)...)
+	}
+	for _, s := range c.rootStories() {
+		if s.object.Kind == "PersistentVolumeClaim" && len(s.revisions) > 0 && s.deletionBegun() && !s.isGone() {
+			all = append(all, seq.Question{Kind: "users", Object: s.object})
+		}
+	}
+	for _, s := range c.podStories() {
 		if _, known := t.runtimes[s.node]; !known && s.awaitsRuntime(t.now) {
 			all = append(all, seq.Question{Kind: "node", Node: s.node})
 			break
@@ -42,7 +51,63 @@ func (t *Trace) missingOwners(s *story) (all []seq.Question) {
 	for _, ref := range s.last().object.GetOwnerReferences() {
 		if t.objects[string(ref.UID)] == nil {
 			all = append(all, seq.Question{Kind: "owner", APIVersion: ref.APIVersion,
-				Owner: seq.Object{Kind: ref.Kind, Namespace: s.object.Namespace, Name: ref.Name, UID: string(ref.UID)}})
+				Object: seq.Object{Kind: ref.Kind, Namespace: s.object.Namespace, Name: ref.Name, UID: string(ref.UID)}})
+		}
+	}
+	return all
+}
+
+// unknownNode asks for the node of a Pod that nobody acts on: whether there is one.
+func (s *story) unknownNode(now time.Time) []seq.Question {
+	if len(s.revisions) == 0 || s.node == "" || s.isGone() {
+		return nil
+	}
+	silent := s.boundInSilence()
+	asked, grace := s.asked()
+	overdue := !asked.IsZero() && now.After(asked.Add(grace+silence))
+	if (silent == nil || now.Sub(silent.received) < silence*3/5) && !overdue {
+		return nil
+	}
+	all := []seq.Question{{Kind: "object", APIVersion: "v1", Object: seq.Object{Kind: "Node", Name: s.node}}}
+	if overdue {
+		all = append(all, seq.Question{Kind: "lease", Node: s.node})
+	}
+	return all
+}
+
+// unknownVolumes asks for the claims of a Pod that has waited for long, before its binding or for its sandbox, and for
+// what makes their volumes, or attaches them.
+func (s *story) unknownVolumes(now time.Time) (all []seq.Question) {
+	if len(s.revisions) == 0 || s.podEnded() || s.deletionBegun() || len(claimsOf(s.newest())) == 0 {
+		return nil
+	}
+	waits := s.inSandbox()
+	if s.newest().Spec.NodeName == "" {
+		waits = s.revisions[0]
+	}
+	if waits == nil || now.Sub(waits.received) < silence*3/5 {
+		return nil
+	}
+	object := func(apiVersion, kind, namespace, name string) {
+		all = append(all, seq.Question{Kind: "object", APIVersion: apiVersion,
+			Object: seq.Object{Kind: kind, Namespace: namespace, Name: name}})
+	}
+	for _, name := range claimsOf(s.newest()) {
+		object("v1", "PersistentVolumeClaim", s.object.Namespace, name)
+		claim, ok := s.ask("PersistentVolumeClaim", s.object.Namespace, name)
+		if !ok || claim.Found == nil {
+			continue
+		}
+		spec := claim.spec()
+		if volume, _ := spec["volumeName"].(string); volume != "" && s.newest().Spec.NodeName != "" {
+			object("v1", "PersistentVolume", "", volume)
+			if l, ok := s.ask("PersistentVolume", "", volume); ok && l.Found != nil {
+				if _, attachment := attachmentOf(l.Found, s.node); attachment != "" {
+					object("storage.k8s.io/v1", "VolumeAttachment", "", attachment)
+				}
+			}
+		} else if class, _ := spec["storageClassName"].(string); class != "" {
+			object("storage.k8s.io/v1", "StorageClass", "", class)
 		}
 	}
 	return all

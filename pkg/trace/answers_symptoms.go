@@ -1,14 +1,16 @@
 package trace
 
-// Symptoms of a Pod as a whole: refusal, deletion, failure, no node, no kubelet.
+// Symptoms of any object: refusal, deletion, and what the cluster itself says of it.
 
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
@@ -33,36 +35,80 @@ func refusal(s *story, _ time.Time) (finding, bool) {
 	e := seq.Evidence{Source: "http", Text: fmt.Sprintf("the answer to our own request: %d %s", q.Status, q.StatusText),
 		At: q.FirstByte}
 	return finding{by: seq.APIServer, reason: cmp.Or(q.StatusText, "refused"), message: q.Message, since: q.FirstByte,
-		evidence: []seq.Evidence{e}}, true
+		evidence: []seq.Evidence{e}, replacements: []string{"{field}", explainedField(s.object.Kind, q.Message)}}, true
 }
 
-// deletion is that somebody asked to delete the Pod, whether it is gone yet or not.
-func deletion(s *story, _ time.Time) (finding, bool) {
-	if len(s.revisions) == 0 {
+var invalidField = re(`is invalid: \[?([a-z]\S*?): `)
+
+// explainedField is the field that a message of validation names, as kubectl explain takes it.
+func explainedField(kind, message string) string {
+	field := strings.ToLower(kind)
+	if m := invalidField.FindStringSubmatch(message); m != nil {
+		for _, part := range strings.Split(m[1], ".") {
+			name, _, _ := strings.Cut(part, "[")
+			field += "." + name
+		}
+	}
+	return field
+}
+
+// isGone reports whether the object is known to be there no longer.
+func (s *story) isGone() bool { return s.last().deleted || !s.goneSince.IsZero() }
+
+// gone is that the Pod is no longer there.
+func gone(s *story, _ time.Time) (finding, bool) {
+	if !s.isGone() {
 		return finding{}, false
 	}
-	going := func(p *corev1.Pod) bool { return p.DeletionTimestamp != nil }
-	first := s.unbroken(going)
-	if (s.last().deleted || !s.goneSince.IsZero()) && first == nil {
+	return s.deletionFinding(), true
+}
+
+// deletionFinding is who asked to delete the Pod, and why.
+func (s *story) deletionFinding() finding {
+	first := s.unbroken(func(p *corev1.Pod) bool { return p.DeletionTimestamp != nil })
+	if first == nil {
 		first = s.last()
 	}
-	if first == nil {
+	f, because := s.deletion(first)
+	for _, c := range s.newest().Status.Conditions {
+		if c.Type == corev1.DisruptionTarget && c.Status == corev1.ConditionTrue {
+			f.reason, f.message = c.Reason, c.Message
+		}
+	}
+	return findingOf(f, first, s.last(), because)
+}
+
+// goneObject is that an object is no longer there, and nothing that it made is either.
+func goneObject(s *story, _ time.Time) (finding, bool) {
+	if !s.isGone() || s.podThatEnds() != nil {
 		return finding{}, false
 	}
+	first := s.firstDeleting()
+	f, because := s.deletion(first)
+	return findingOf(f, first, s.last(), because), true
+}
+
+// firstDeleting is the revision by which somebody had asked to delete the object. It is the last where none is known.
+func (s *story) firstDeleting() *write {
+	for _, w := range s.revisions {
+		if w.object.GetDeletionTimestamp() != nil {
+			return w
+		}
+	}
+	return s.last()
+}
+
+// deletion is who asked for it, and how that is known.
+func (s *story) deletion(first *write) (f finding, because string) {
 	who, because := s.deletedBy(first)
-	f := finding{by: who, reason: "Deleted", message: "somebody asked to delete it"}
+	f = finding{by: who, reason: "Deleted", message: "somebody asked to delete it"}
 	if who != seq.UnknownClient {
 		f.message = namedWho(who) + " asked to delete it"
 	}
 	if who == garbageCollector {
 		f.message += ": " + because
 	}
-	for _, c := range s.newest().Status.Conditions {
-		if c.Type == corev1.DisruptionTarget && c.Status == corev1.ConditionTrue {
-			f.reason, f.message = c.Reason, c.Message
-		}
-	}
-	return findingOf(f, first, s.last(), because), true
+	return f, because
 }
 
 // deletedBy is who asked for a deletion, and how that is known: the audit log is believed where it has the request.
@@ -85,141 +131,128 @@ func namedWho(p seq.Participant) string {
 		return "the " + strings.ReplaceAll(name, "-", " ") + " controller"
 	}
 	switch p {
-	case seq.Scheduler, seq.Kubelet, seq.ControllerManager:
+	case seq.Scheduler, seq.Kubelet, seq.ControllerManager, seq.APIServer:
 		return "the " + string(p)
 	}
 	return string(p)
 }
 
-// failure is the phase Failed: the Pod will never run again.
-func failure(s *story, _ time.Time) (finding, bool) {
-	if len(s.revisions) == 0 {
-		return finding{}, false
-	}
-	first := s.unbroken(func(p *corev1.Pod) bool { return p.Status.Phase == corev1.PodFailed })
-	if first == nil {
-		return finding{}, false
-	}
-	p := s.newest()
-	f := finding{by: seq.Kubelet, reason: p.Status.Reason, message: p.Status.Message}
-	for c := range statusesWithoutEphemeral(p) {
-		if e := c.State.Terminated; f.reason == "" && e != nil && e.ExitCode != 0 {
-			f.container, f.by, f.reason, f.message = c.Name, seq.Container(c.Name), cmp.Or(e.Reason, "Error"), c.Name+" "+
-				stateOf(c.State)
-			f.replacements = endWords(e)
-		}
-	}
-	if d := p.Spec.ActiveDeadlineSeconds; d != nil {
-		f.replacements = append(f.replacements, "{deadline}", fmt.Sprint(*d))
-	}
-	return findingOf(f, first, s.last(), "status.phase is Failed"), true
-}
-
-func endWords(e *corev1.ContainerStateTerminated) []string {
-	return []string{"{code}", fmt.Sprint(e.ExitCode)}
-}
-
-// unscheduled is a Pod without a node of which the scheduler, or a gate, says why.
-func unscheduled(s *story, _ time.Time) (finding, bool) {
-	if len(s.revisions) == 0 || s.newest().Spec.NodeName != "" {
-		return finding{}, false
-	}
-	reasonOf := func(p *corev1.Pod) *corev1.PodCondition {
-		for i, c := range p.Status.Conditions {
-			if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
-				return &p.Status.Conditions[i]
-			}
-		}
-		return nil
-	}
-	c := reasonOf(s.newest())
-	if c == nil {
-		return finding{}, false
-	}
-	first := s.unbroken(func(p *corev1.Pod) bool { o := reasonOf(p); return o != nil && o.Reason == c.Reason })
-	var gates []string
-	for _, g := range s.newest().Spec.SchedulingGates {
-		gates = append(gates, g.Name)
-	}
-	f := finding{by: scheduler(s.newest()), mayMend: s.roomIsMade(), reason: c.Reason, message: c.Message,
-		replacements: []string{"{gates}", strings.Join(gates, ", ")}}
-	f = findingOf(f, first, s.last(), "condition PodScheduled is False: "+c.Reason)
-	for _, e := range s.events {
-		if e.event.Reason == "FailedScheduling" {
-			f.evidence = append(f.evidence, e.evidence())
-			break
-		}
-	}
-	return f, true
-}
-
-// roomIsMade reports whether somebody is at work for the Pod: the scheduler evicts others, or an autoscaler adds a
-// node.
-func (s *story) roomIsMade() bool {
-	for _, e := range s.events {
-		if e.event.Reason == "TriggeredScaleUp" || e.event.Reason == "Nominated" {
-			return true
-		}
-	}
-	return s.newest().Status.NominatedNodeName != ""
-}
-
-// silence is how long a component may take before that is worth a word: the slowest start measured took a tenth of it.
-const silence = 5 * time.Second
-
-// noScheduler is a Pod that no scheduler has said anything of.
-func noScheduler(s *story, _ time.Time) (finding, bool) {
-	if len(s.revisions) == 0 || s.newest().Spec.NodeName != "" || object.Condition(s.newest(), corev1.PodScheduled) != "" {
-		return finding{}, false
-	}
-	for _, e := range s.events {
-		if e.emitter == scheduler(s.newest()) {
-			return finding{}, false
-		}
-	}
-	f := finding{by: scheduler(s.newest()), reason: "Pending",
-		message:      "no binding, no status and no Event of a scheduler",
-		replacements: []string{"{scheduler}", s.newest().Spec.SchedulerName}}
-	f = findingOf(f, s.revisions[0], s.last(), "spec.nodeName is empty, and there is no condition PodScheduled")
-	f.countsFrom = f.since.Add(silence)
-	return f, true
-}
-
-// silentKubelet is a bound Pod that its kubelet has not touched.
-func silentKubelet(s *story, now time.Time) (finding, bool) {
-	bound := s.boundInSilence()
-	if bound == nil {
-		return finding{}, false
-	}
-	f := findingOf(finding{by: seq.Kubelet, reason: "Pending",
-		message: "no status and no Event of the kubelet of " + s.node, mayMend: true}, bound, bound,
-		"spec.nodeName is "+s.node+", and nothing came of it")
-	if l := s.lease; l != nil && l.Node == s.node {
-		since := s.leaseAt.Sub(l.Renewed.Add(-s.clocks.Offset(seq.Kubelet)))
-		f.message += fmt.Sprintf("; when we asked, it had renewed its lease %.0f s before", since.Seconds())
-		f.mayMend = since < time.Duration(l.Seconds)*time.Second || now.Sub(s.leaseAt) > 2*silence
-		f.evidence = append(f.evidence,
-			seq.Evidence{Source: "http", Text: fmt.Sprintf("Lease kube-node-lease/%s, which lasts %d s", l.Node, l.Seconds),
-				At: l.Renewed})
-	}
-	f.countsFrom = f.since.Add(silence)
-	return f, true
-}
-
-// boundInSilence is the revision that gave the Pod its node, if the node's kubelet has not been heard of since.
-func (s *story) boundInSilence() (bound *write) {
-	for _, w := range s.revisions {
+// setter is who owns a field by managedFields; what was made by this run is kubectl's.
+func (s *story) setter(part, field string) seq.Participant {
+	entries := s.last().object.GetManagedFields()
+	for i := range entries {
 		switch {
-		case w.pod.Status.Phase != corev1.PodPending || w.pod.Status.StartTime != nil || w.isStatusPatch():
-			return nil
-		case bound == nil && w.pod.Spec.NodeName != "":
-			bound = w
+		case !object.Owns(&entries[i], part, field):
+		case entries[i].Manager == seq.FieldManager:
+			return seq.Kubectl
+		default:
+			return object.Client(entries[i].Manager)
 		}
 	}
+	return seq.UnknownClient
+}
+
+// asked is since when an object is to be deleted, on our clock: its deletionTimestamp is when the grace period is over.
+func (s *story) asked() (since time.Time, grace time.Duration) {
+	m := s.last().object
+	at := m.GetDeletionTimestamp()
+	if at == nil {
+		return time.Time{}, 0
+	}
+	first := s.firstDeleting().object
+	if n := first.GetDeletionGracePeriodSeconds(); n != nil {
+		grace = time.Duration(*n) * time.Second
+	}
+	return s.toOurClock(seq.APIServer, first.GetDeletionTimestamp().Add(-grace)), grace
+}
+
+// finalizers makes a finding of what an object that is to be deleted waits for.
+func (s *story) finalizers() (f finding, ok bool) {
+	all := s.last().object.GetFinalizers()
+	if len(all) == 0 {
+		return finding{}, false
+	}
+	owner, who := ownerOfFinalizer[all[0]], ""
+	if owner == "" {
+		owner = "finalizer " + all[0]
+		if by := s.setter("metadata", "finalizers"); by != seq.UnknownClient {
+			who = "; " + string(by) + " set it"
+		}
+	}
+	f = finding{by: seq.UnknownClient, reason: "Finalizers", message: strings.Join(all, ", "),
+		replacements: []string{"{owner}", owner, "{setter}", who}}
+	f.heldSince, _ = s.asked()
+	first := s.firstDeleting()
+	return findingOf(f, first, s.last(), "metadata.finalizers: "+f.message), true
+}
+
+// overtaken reports whether something has gone well since a Warning: its emitter has said so.
+func (s *story) overtaken(e *emitted) bool {
+	return slices.ContainsFunc(s.events, func(o *emitted) bool {
+		return o.event.Type == corev1.EventTypeNormal && o.emitter == e.emitter && o.rv > e.rv && o.event.Reason != "Killing"
+	})
+}
+
+// newestWarning is the newest Event of an object by which anybody warns, if that has been said for some time, or again
+// and again, and nothing good has been said since.
+func newestWarning(s *story, now time.Time) (finding, bool) {
+	var newest *emitted
 	for _, e := range s.events {
-		if e.emitter == seq.Kubelet {
-			return nil
+		if e.event.Type == corev1.EventTypeWarning && (newest == nil || e.rv > newest.rv) {
+			newest = e
 		}
 	}
-	return bound
+	if newest == nil || s.overtaken(newest) || s.deletionBegun() {
+		return finding{}, false
+	}
+	f, _ := s.newestEvent(newest.emitter, func(e *emitted) bool {
+		return e.event.Type == corev1.EventTypeWarning && e.event.Reason == newest.event.Reason && e.emitter == newest.emitter
+	})
+	f.countsFrom = f.since.Add(silence)
+	f.replacements = []string{"{who}", namedWho(newest.emitter)}
+	return f, true
+}
+
+// goodConditions are those that are to be True, and badConditions those that are not, of the kinds of many projects.
+var (
+	goodConditions = []string{"Ready", "Available", "Established", "NamesAccepted", "Synced", "Initialized", "Healthy",
+		"Accepted", "Programmed", "Reconciled", "ContainersReady"}
+	badConditions = []string{"Failed", "Stalled", "ReplicaFailure", "Degraded", "Error", "ScalingLimited", "FailureTarget"}
+)
+
+// badCondition is a condition that says that something is wrong, or not as it is to be, with a message.
+func badCondition(s *story, _ time.Time) (finding, bool) {
+	u, ok := s.last().object.(*unstructured.Unstructured)
+	if !ok || s.deletionBegun() {
+		return finding{}, false
+	}
+	for _, c := range object.List(u, "status", "conditions") {
+		kind, _ := c["type"].(string)
+		if !(c["status"] == "False" && slices.Contains(goodConditions, kind) ||
+			c["status"] == "True" && slices.Contains(badConditions, kind)) {
+			continue
+		}
+		f := finding{by: cmp.Or(controllerOf(s.object.Kind), seq.UnknownClient)}
+		if e := object.ConditionOwner(u.GetManagedFields(), kind); e != nil && f.by == seq.UnknownClient {
+			f.by = object.Client(e.Manager)
+		}
+		f.reason, _ = c["reason"].(string)
+		f.message, _ = c["message"].(string)
+		if f.message == "" {
+			continue
+		}
+		f.replacements = []string{"{who}", namedWho(f.by), "{condition}", fmt.Sprintf("%s, which is %v,", kind, c["status"])}
+		first := s.last()
+		for i := len(s.revisions) - 1; i >= 0; i-- {
+			o, ok := s.revisions[i].object.(*unstructured.Unstructured)
+			if !ok || object.Conditions(object.Field(o, "status"))[kind] != c["status"] {
+				break
+			}
+			first = s.revisions[i]
+		}
+		f = findingOf(f, first, s.last(), fmt.Sprintf("condition %s is %v", kind, c["status"]))
+		f.countsFrom = f.since.Add(patience)
+		return f, true
+	}
+	return finding{}, false
 }

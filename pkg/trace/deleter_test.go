@@ -82,7 +82,7 @@ func TestMissingOwnersAreAskedFor(t *testing.T) {
 	}
 	tr := scenario.Fold(s.Subject, observations)
 	ask := seq.Question{Kind: "owner", APIVersion: "apps/v1",
-		Owner: seq.Object{Kind: "ReplicaSet", Namespace: "default", Name: "gone", UID: "gone"}}
+		Object: seq.Object{Kind: "ReplicaSet", Namespace: "default", Name: "gone", UID: "gone"}}
 	if !slices.Contains(tr.Questions(), ask) {
 		t.Errorf("asks %+v", tr.Questions())
 	}

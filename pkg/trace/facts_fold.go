@@ -46,6 +46,7 @@ type store struct {
 	leaseAt       time.Time                  // when it was answered last
 	webhooks      *seq.Webhooks              // or nil
 	runtimes      map[string]seq.Participant // by node, as far as it, or a container there, says
+	lookups       map[lookupKey]lookup       // by what was asked for
 	admission     admissionOf
 	attachedAt    time.Time                   // see Attach
 	listsPending  bool                        // an Attach said that lists are under way
@@ -125,7 +126,7 @@ func newStore(subject seq.Object) store {
 		audits: map[string]*seq.Audit{}, spans: map[string]*seq.Span{}, losses: map[seq.Loss]int{},
 		engineEvents:  map[string]engineEvent{},
 		runtimeEvents: map[string]runtimeEvent{}, fields: map[string]*metav1.FieldsV1{}, lists: map[string]uint64{},
-		runtimes: map[string]seq.Participant{},
+		runtimes: map[string]seq.Participant{}, lookups: map[lookupKey]lookup{},
 	}
 }
 
@@ -170,6 +171,8 @@ func (t *store) observe(o seq.Observation) {
 	case o.Lease != nil && *o.Lease == *t.lease && o.Received.After(t.leaseAt): // still the same
 		t.leaseAt = o.Received
 		t.version++ // no message depends on it
+	case o.Lookup != nil:
+		t.observeLookup(o.Lookup, o.Received)
 	case o.Node != nil:
 		t.observeNode(*o.Node)
 	case o.Attach != nil:

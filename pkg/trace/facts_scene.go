@@ -25,6 +25,7 @@ type scene struct {
 	webhooks   *seq.Webhooks
 	missing    map[string]bool            // the uids of owners that are not there, and were never seen
 	runtimes   map[string]seq.Participant // by node, see store
+	lookups    map[lookupKey]lookup       // see store
 	attachedAt time.Time                  // see Attach
 	orphaning  map[string]bool            // see there
 	eventsAt   uint64                     // the revision of the list of Events, or 0
@@ -42,8 +43,9 @@ type gap struct {
 }
 
 func (t *store) scene() *scene {
-	c := &scene{lease: t.lease, leaseAt: t.leaseAt, webhooks: t.webhooks, runtimes: t.runtimes, attachedAt: t.attachedAt,
-		orphaning: t.orphaning(), eventsAt: t.lists["events"], comparable: map[string]bool{},
+	c := &scene{lease: t.lease, leaseAt: t.leaseAt, webhooks: t.webhooks, runtimes: t.runtimes, lookups: t.lookups,
+		attachedAt: t.attachedAt,
+		orphaning:  t.orphaning(), eventsAt: t.lists["events"], comparable: map[string]bool{},
 		missing: map[string]bool{}, byUID: map[string]*story{}}
 	for uid, f := range t.objects {
 		if f.last == nil && !f.goneSince.IsZero() {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -48,10 +49,14 @@ func (f *Follower) Ask(ctx context.Context, q seq.Question) {
 			o.Node, err = f.node(ctx, q.Node)
 		case "owner":
 			o.Change, err = f.missingOwner(ctx, q)
+		case "object":
+			o.Lookup, err = f.lookup(ctx, q)
+		case "users":
+			o.Lookup, err = f.users(ctx, q)
 		default:
 			o.Webhooks, err = f.webhooks(ctx)
 		}
-		if err != nil || o.Lease == nil && o.Node == nil && o.Webhooks == nil && o.Change == nil {
+		if err != nil || o.Lease == nil && o.Node == nil && o.Webhooks == nil && o.Change == nil && o.Lookup == nil {
 			refused.Store(q.Kind == "owner" || apierrors.IsForbidden(err) || apierrors.IsNotFound(err))
 			return
 		}
@@ -89,29 +94,80 @@ func (f *Follower) node(ctx context.Context, name string) (*seq.Node, error) {
 	return &seq.Node{Name: name, Runtime: seq.Participant(runtime)}, nil
 }
 
-// missingOwner says that an owner is gone, if the API server knows nothing of its name, or another by that name. It
-// returns nil where the owner is there.
-func (f *Follower) missingOwner(ctx context.Context, q seq.Question) (*seq.Change, error) {
+// get returns the object that is asked for, or nil where the API server knows nothing of its name.
+func (f *Follower) get(ctx context.Context, q seq.Question) (*unstructured.Unstructured, error) {
 	group, err := schema.ParseGroupVersion(q.APIVersion)
 	if err != nil {
 		return nil, err
 	}
-	resource, _ := meta.UnsafeGuessKindToResource(group.WithKind(q.Owner.Kind))
+	resource, _ := meta.UnsafeGuessKindToResource(group.WithKind(q.Object.Kind))
 	record := f.record(seq.Request{Verb: "get", Resource: resource.Resource})
-	is, err := f.dynamic.Resource(resource).Namespace(q.Owner.Namespace).Get(withRecord(ctx, record), q.Owner.Name,
+	is, err := f.dynamic.Resource(resource).Namespace(q.Object.Namespace).Get(withRecord(ctx, record), q.Object.Name,
 		metav1.GetOptions{})
 	f.answered(record, err)
 	// An address that leads nowhere, as that of a kind without namespaces, is not found either.
-	gone := apierrors.IsNotFound(err) && strings.Contains(err.Error(), fmt.Sprintf("%q not found", q.Owner.Name))
-	if err == nil && string(is.GetUID()) == q.Owner.UID || err != nil && !gone {
+	if apierrors.IsNotFound(err) && strings.Contains(err.Error(), fmt.Sprintf("%q not found", q.Object.Name)) {
+		return nil, nil
+	}
+	return is, err
+}
+
+// lookup answers with the object that is asked for, or that there is none.
+func (f *Follower) lookup(ctx context.Context, q seq.Question) (*seq.Lookup, error) {
+	is, err := f.get(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	if is != nil {
+		is.SetManagedFields(nil)
+		is.SetAnnotations(without(is.GetAnnotations(), corev1.LastAppliedConfigAnnotation))
+	}
+	return &seq.Lookup{Object: q.Object, Found: is}, nil
+}
+
+func without(m map[string]string, key string) map[string]string {
+	delete(m, key)
+	return m
+}
+
+// users answers with the Pods that use a claim.
+func (f *Follower) users(ctx context.Context, q seq.Question) (*seq.Lookup, error) {
+	c, err := corev1client.NewForConfigAndClient(f.config, f.http)
+	if err != nil {
+		return nil, err
+	}
+	record := f.record(seq.Request{Verb: "list", Resource: "pods"})
+	list, err := c.Pods(q.Object.Namespace).List(withRecord(ctx, record), metav1.ListOptions{})
+	f.answered(record, err)
+	if err != nil {
+		return nil, err
+	}
+	l := &seq.Lookup{Object: q.Object, Users: []seq.Object{}}
+	for i := range list.Items {
+		p := &list.Items[i]
+		if slices.ContainsFunc(p.Spec.Volumes, func(v corev1.Volume) bool {
+			return v.PersistentVolumeClaim != nil && v.PersistentVolumeClaim.ClaimName == q.Object.Name ||
+				v.Ephemeral != nil && p.Name+"-"+v.Name == q.Object.Name
+		}) {
+			l.Users = append(l.Users, seq.Object{Kind: "Pod", Namespace: p.Namespace, Name: p.Name, UID: string(p.UID)})
+		}
+	}
+	return l, nil
+}
+
+// missingOwner says that an owner is gone, if the API server knows nothing of its name, or another by that name. It
+// returns nil where the owner is there.
+func (f *Follower) missingOwner(ctx context.Context, q seq.Question) (*seq.Change, error) {
+	is, err := f.get(ctx, q)
+	if err != nil || is != nil && string(is.GetUID()) == q.Object.UID {
 		return nil, err
 	}
 	u := &unstructured.Unstructured{}
 	u.SetAPIVersion(q.APIVersion)
-	u.SetKind(q.Owner.Kind)
-	u.SetNamespace(q.Owner.Namespace)
-	u.SetName(q.Owner.Name)
-	u.SetUID(types.UID(q.Owner.UID))
+	u.SetKind(q.Object.Kind)
+	u.SetNamespace(q.Object.Namespace)
+	u.SetName(q.Object.Name)
+	u.SetUID(types.UID(q.Object.UID))
 	return &seq.Change{Type: "GONE", Object: u}, nil
 }
 

@@ -29,7 +29,8 @@ func deployment(uid types.UID) *unstructured.Unstructured {
 	u.SetNamespace("default")
 	u.SetUID(uid)
 	u.SetResourceVersion("11")
-	u.SetManagedFields([]metav1.ManagedFieldsEntry{{Manager: manager, Operation: metav1.ManagedFieldsOperationUpdate}})
+	u.SetManagedFields([]metav1.ManagedFieldsEntry{{Manager: seq.FieldManager,
+		Operation: metav1.ManagedFieldsOperationUpdate}})
 	return u
 }
 

@@ -33,7 +33,7 @@ func (f *Follower) Create(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, er
 	record.Set(func(q *seq.Request) { q.SentPod = pod })
 	c := f.client.Pods(f.Namespace)
 	made, err := create(ctx, f, record, func(ctx context.Context) (*corev1.Pod, error) {
-		return c.Create(ctx, pod, metav1.CreateOptions{FieldManager: manager})
+		return c.Create(ctx, pod, metav1.CreateOptions{FieldManager: seq.FieldManager})
 	}, func(ctx context.Context) (*corev1.Pod, error) { return c.Get(ctx, pod.Name, metav1.GetOptions{}) })
 	if err == nil && f.created != nil {
 		f.created(made)
@@ -71,9 +71,6 @@ func create[T metav1.Object](ctx context.Context, f *Follower, record *traced, s
 	return made, err
 }
 
-// manager is what managedFields call us.
-const manager = "kubectl-seq"
-
 // answerLost reports whether a request may have been carried out although it failed.
 func answerLost(err error) bool {
 	var status apierrors.APIStatus
@@ -90,7 +87,7 @@ func findMade[T metav1.Object](ctx context.Context, before map[types.UID]bool, g
 		switch {
 		case err == nil:
 			ours := slices.ContainsFunc(o.GetManagedFields(),
-				func(e metav1.ManagedFieldsEntry) bool { return e.Manager == manager && e.Subresource == "" })
+				func(e metav1.ManagedFieldsEntry) bool { return e.Manager == seq.FieldManager && e.Subresource == "" })
 			return o, ours && !before[o.GetUID()]
 		case apierrors.IsForbidden(err), apierrors.IsNotFound(err) && errors.As(failure, &answered):
 			return made, false

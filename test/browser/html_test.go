@@ -70,7 +70,7 @@ func TestPageOpensForEveryScenario(t *testing.T) {
 			}
 			if o := r.Outcome.Obstacle; o != nil {
 				if text := value[string](t, p, `document.getElementById("obstacle").innerText`); !strings.Contains(text,
-					string(o.By)) || !strings.Contains(text, o.Next) {
+					string(o.By)) || !strings.Contains(text, o.Next()) {
 					t.Errorf("who holds the Pod: %q", text)
 				}
 			}

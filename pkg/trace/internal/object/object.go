@@ -148,6 +148,9 @@ func State(m metav1.Object) (st seq.State) {
 		st.Available = st.Succeeded
 	default:
 		st.Available = available(u, is)
+		if n, ok := Field(u, "status")["desiredNumberScheduled"].(int64); ok && n == 0 && u.GetKind() == "DaemonSet" {
+			st.Remark = "no node is to have a Pod of it: none matches its nodeSelector, affinity and tolerations"
+		}
 	}
 	return st
 }
@@ -175,8 +178,7 @@ func available(u *unstructured.Unstructured, is map[string]string) bool {
 		return observed && number(status, "updatedReplicas") == wanted && number(status, "availableReplicas") == wanted
 	case "DaemonSet":
 		n := number(status, "desiredNumberScheduled")
-		return observed && number(status, "updatedNumberScheduled") == n && number(status, "numberAvailable") == n &&
-			(n > 0 || is["Available"] == "True")
+		return observed && number(status, "updatedNumberScheduled") == n && number(status, "numberAvailable") == n
 	case "PersistentVolumeClaim":
 		return status["phase"] == "Bound"
 	}

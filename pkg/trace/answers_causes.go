@@ -1,0 +1,108 @@
+package trace
+
+// Where to look for what holds a Pod, a workload or any other object, in which order.
+
+import (
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+)
+
+var re = regexp.MustCompile
+
+// missingGrace is how long something may be missing that somebody may be about to make, such as a ConfigMap of the same
+// `kubectl apply`. The kubelet tries what failed again after 10 to 15 s.
+const missingGrace = 20 * time.Second
+
+// silence is how long a component may take before that is worth a word: the slowest start measured took a tenth of it.
+const silence = 5 * time.Second
+
+// patience is how long something may go on that only takes its time, before it is what holds the object.
+const patience = 10 * time.Second
+
+// commandSymptoms are those of a Pod in which a command of ours is run.
+var commandSymptoms = slices.Concat([]symptom{{find: refusedCommand, causes: refusals}}, podSymptoms)
+
+// podSymptoms are tried in order; within one the first cause that matches counts. The last cause matches everything
+// where the look finds nothing else.
+var podSymptoms = []symptom{
+	{find: refusal, causes: refusals, objectless: true},
+	{find: gone, causes: deletions},
+	{find: ending, causes: endings},
+	{find: goes, causes: deletions},
+	{find: failure, causes: slices.Concat(startTroubles, failures)},
+	{find: missingNode, causes: missingNodes},
+	{find: missingClaim, causes: missingClaims},
+	{find: unscheduled, causes: unschedulable},
+	{find: preBind, causes: preBinds},
+	{find: noScheduler, causes: noSchedulers},
+	{find: silentKubelet, causes: silentKubelets},
+	{find: warned, causes: sandboxTroubles},
+	{find: waitingFor(seq.Kubelet, "InvalidImageName", "ErrImageNeverPull"), causes: imagePolicies},
+	{find: waitingFor(seq.Runtime, "ErrImagePull", "ImagePullBackOff", "ImageInspectError", "RegistryUnavailable",
+		"SignatureValidationFailed"), causes: pullTroubles},
+	{find: waitingFor(seq.Kubelet, "CreateContainerConfigError"), causes: configTroubles},
+	{find: waitingFor(seq.Runtime, "CreateContainerError"), causes: createTroubles},
+	{find: backingOff, causes: backOffs},
+	{find: killed, causes: kills},
+	{find: crashing, causes: slices.Concat(startTroubles, crashes)},
+	{find: waitingFor(seq.Runtime, "RunContainerError"), causes: runTroubles},
+	{find: waitingFor("", "PostStartHookError"), causes: hookTroubles},
+	{find: runningHook, causes: hookRuns},
+	{find: runningInit, causes: initRuns},
+	{find: unready, causes: failedProbes},
+	{find: unprobed, causes: awaitedProbes},
+	{find: gatedReadiness, causes: readinessGates},
+	{find: lastOfJob, causes: lastsOfJobs},
+	{find: unattached, causes: attachments},
+	{find: newestWarning, causes: warnings},
+	{find: pulling, causes: slowPulls},
+	{find: slowSandbox, causes: slowSandboxes},
+}
+
+// workloadSymptoms are for objects that are no Pods.
+var workloadSymptoms = []symptom{
+	{find: refusal, causes: refusals, objectless: true},
+	{find: goneObject, causes: deletions},
+	{find: endingObject, causes: objectEndings},
+	{find: suspended, causes: suspensions},
+	{find: failedCreate, causes: deadAfter(missingGrace, refusals)},
+	{find: refusedAgain, causes: refusedLoops},
+	{find: failedJob, causes: jobFailures},
+	{find: scheduledLater, causes: schedules},
+	{find: unboundClaim, causes: unboundClaims},
+	{find: noController, causes: noControllers},
+	{find: progress, causes: progresses},
+	{find: minReady, causes: minReadies},
+	{find: newestWarning, causes: warnings},
+	{find: badCondition, causes: conditions},
+	{find: tooFew, causes: tooFews},
+}
+
+// deadAfter are the same causes, for what is tried again and again.
+func deadAfter(d time.Duration, causes []obstacleCause) []obstacleCause {
+	causes = slices.Clone(causes)
+	for i := range causes {
+		causes[i].dead = d
+	}
+	return causes
+}
+
+// The fallbacks: what the cluster itself says of an object, where no row above knows it.
+
+var warnings = []obstacleCause{
+	{name: "warning", explain: "{who} says so of the {kind}, and nothing has come since",
+		next: []string{"$ kubectl describe {type} {pod} -n {namespace}"}},
+}
+
+var conditions = []obstacleCause{
+	{name: "condition", explain: "{who} says so by the condition {condition} of the {kind}", follows: true,
+		next: []string{"$ kubectl get {type} {pod} -n {namespace} -o jsonpath='{.status.conditions}'"}},
+}
+
+var tooFews = []obstacleCause{
+	{name: "count", explain: "{have} of {want} {what}; {blamed}", follows: true,
+		next: []string{"$ kubectl get {type} {pod} -n {namespace}", "$ kubectl describe {type} {pod} -n {namespace}"}},
+}

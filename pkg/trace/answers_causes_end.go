@@ -1,0 +1,188 @@
+package trace
+
+// Causes of the end of an object, and what keeps one that is to end.
+
+var deletions = []obstacleCause{
+	{name: "evicted", match: re(`^EvictionByEvictionAPI: `),
+		explain: "somebody evicted the Pod by the Eviction API, as kubectl drain does",
+		next:    []string{"is the node being drained? $ kubectl get node {node}"}},
+	{name: "preempted", match: re(`^PreemptionByScheduler: `), by: "scheduler",
+		explain: "the scheduler removed the Pod to make room for one of a higher priority",
+		next: []string{"which is that? $ kubectl get events -n {namespace} --field-selector reason=Preempted",
+			"$ kubectl get priorityclasses"}},
+	{name: "tainted", match: re(`^DeletionByTaintManager: `), by: "controller-manager",
+		explain: "the node got a taint with the effect NoExecute that the Pod does not tolerate, or no longer does",
+		next:    []string{"$ kubectl get node {node} -o jsonpath='{.spec.taints}'"}},
+	{name: "gc", match: re(`^DeletionBy(PodGC|DeviceTaintManager): `), by: "controller-manager",
+		explain: "a controller of the cluster removed the Pod ({1})",
+		next:    []string{"is its node there? $ kubectl get node {node} --ignore-not-found"}},
+	{name: "deleted", match: re(`^Deleted: somebody `), explain: "somebody deleted the {kind}; nothing in it says who",
+		next: []string{"the audit log says who: $ kubectl seq sources"}},
+	{name: "owner-missing", match: re(`^Deleted: the garbage collector .* is not there`),
+		explain: "the garbage collector deleted the {kind}, because the owner that it refers to is not there",
+		next:    []string{"leave metadata.ownerReferences out of the manifest"}},
+	{name: "owner-deleted", match: re(`^Deleted: the garbage collector `),
+		explain: "the garbage collector deleted the {kind} after its owner"},
+	{name: "deleted-by", match: re(`^Deleted: (.+?) asked to delete it`), explain: "{1} deleted the {kind}"},
+	{name: "ended", explain: "the {kind} was ended"},
+}
+
+// ownerOfFinalizer is who removes the finalizers that Kubernetes itself sets.
+var ownerOfFinalizer = map[string]string{
+	"batch.kubernetes.io/job-tracking":                        "controller-manager/job",
+	"foregroundDeletion":                                      "controller-manager/garbage-collector",
+	"orphan":                                                  "controller-manager/garbage-collector",
+	"kubernetes.io/pvc-protection":                            "controller-manager/pvc-protection",
+	"kubernetes.io/pv-protection":                             "controller-manager/pv-protection",
+	"service.kubernetes.io/load-balancer-cleanup":             "cloud-controller-manager",
+	"resource.kubernetes.io/delete-protection":                "controller-manager/resourceclaim",
+	"external-attacher/{driver}":                              "external-attacher",
+	"snapshot.storage.kubernetes.io/pvc-as-source-protection": "snapshot-controller",
+}
+
+const showFinalizers = "who owns it? $ kubectl get {type} {pod} -n {namespace} -o jsonpath='{.metadata.finalizers}'"
+
+// unfinalize is for what nobody is there to finalize any more.
+const unfinalize = "if whoever owns it is gone for good, do its work and take it away: " +
+	`$ kubectl patch {type} {pod} -n {namespace} --type=merge -p '{"metadata":{"finalizers":null}}'`
+
+var endings = []obstacleCause{
+	{name: "end-without-node", match: re(`^NodeLost: there is no node`), by: "node {node}",
+		explain: "{deleted}, but there is no node {node}, so no kubelet ends it; the garbage collector of " +
+			"Pods (PodGC) removes it within a minute or so",
+		next: []string{"the nodes there are: $ kubectl get nodes",
+			"do not wait: $ kubectl delete pod {pod} -n {namespace} --grace-period=0 --force"}},
+	{name: "end-without-kubelet", match: re(`^NodeLost: `), by: "kubelet",
+		explain: "{deleted}, but the kubelet of {node} does not answer; only it can say that the " +
+			"containers have ended",
+		next: []string{"$ kubectl describe node {node}"}},
+	{name: "kill-failed", match: re(`^FailedKillPod: `), by: "runtime",
+		explain: "{deleted}; the kubelet cannot end the Pod's containers or its sandbox, and tries again",
+		next:    []string{"$ kubectl describe pod {pod} -n {namespace}"}},
+	{name: "pre-stop", match: re(`^PreStop: `), by: "container/{container}",
+		explain: "{deleted}; the preStop hook of container {container} has not ended; SIGTERM comes after it, and it " +
+			"counts towards " +
+			"the grace period of {grace} s, of which {left} s are left",
+		next: []string{"what it does: $ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.containers[*].lifecycle}'"}},
+	{name: "sigterm", match: re(`^Terminating: .* still runs`), by: "container/{container}",
+		explain: "{deleted}; container {container} has not ended since it was asked to: its program ignores SIGTERM, as a " +
+			"shell or " +
+			"any process 1 without a handler does, or takes its time; SIGKILL comes when the grace period of {grace} s is " +
+			"over, in {left} s",
+		next: []string{"have the program handle SIGTERM, or a smaller terminationGracePeriodSeconds",
+			"what it writes meanwhile: $ kubectl logs {pod} -c {container} -n {namespace} --tail=5"}},
+	{name: "grace-over", match: re(`^GracePeriodOver: `), by: "kubelet",
+		explain: "{deleted}; the grace period of {grace} s was over {over} s ago, and the kubelet has not said that the " +
+			"containers " +
+			"have ended",
+		next: []string{"$ kubectl describe node {node}",
+			"last resort, the processes may live on: $ kubectl delete pod {pod} -n {namespace} --grace-period=0 --force"}},
+	{name: "finalizer", match: re(`^Finalizers: (\S+)`), by: "{owner}",
+		explain: "{deleted}; the containers have ended, and the kubelet has asked for the final DELETE; the Pod stays " +
+			"until whoever " +
+			"owns the finalizer {1} takes it away{setter}",
+		next: []string{showFinalizers, unfinalize}},
+	{name: "ending", by: "kubelet",
+		explain: "{deleted}; the containers have ended; the kubelet clears away the sandbox and the volumes before the Pod " +
+			"may go",
+		next: []string{"$ kubectl describe pod {pod} -n {namespace}"}},
+}
+
+var objectEndings = []obstacleCause{
+	{name: "claim-in-use", match: re(`^Finalizers: kubernetes\.io/pvc-protection; used by ((?:Pod )?(\S+).*)`),
+		by: "controller-manager/pvc-protection",
+		explain: "the claim stays as long as a Pod uses it, which its finalizer kubernetes.io/pvc-protection sees to: {1} " +
+			"does",
+		next: []string{"end what uses it: $ kubectl get pod {2} -n {namespace}"}},
+	{name: "foreground", match: re(`^Finalizers: foregroundDeletion; waits for (\S+ (\S+).*)`),
+		by: "controller-manager/garbage-collector",
+		explain: "it was deleted in the foreground: the garbage collector removes it after what it owns, and {1} is still " +
+			"there",
+		follows: true,
+		next:    []string{"$ kubectl get pods -n {namespace}"}},
+	{name: "namespace-content", match: re(`^Finalizers: kubernetes: (.*)`), by: "controller-manager/namespace",
+		explain: "the namespace ends when all that is in it has gone: {1}",
+		next: []string{"$ kubectl get namespace {pod} -o jsonpath='{.status.conditions}'",
+			"$ kubectl api-resources --verbs=list --namespaced -o name"}},
+	{name: "object-finalizer", match: re(`^Finalizers: (\S+)`), by: "{owner}",
+		explain: "the {kind} stays until whoever owns the finalizer {1} takes it away{setter}",
+		next:    []string{showFinalizers, unfinalize}},
+	{name: "pods-end", explain: "the {kind} is gone; the garbage collector deletes what it owned, and {pods} has not " +
+		"ended",
+		follows: true, by: "controller-manager/garbage-collector",
+		next: []string{"$ kubectl get pods -n {namespace}"}},
+}
+
+var missingNodes = []obstacleCause{
+	{name: "no-node", by: "node {node}",
+		explain: "spec.nodeName is {node}, and there is no such node: no kubelet is there to start the Pod, and the " +
+			"garbage collector of Pods (PodGC) removes it within a minute or so",
+		next: []string{"the nodes there are: $ kubectl get nodes", "leave spec.nodeName to the scheduler"}, dead: patience},
+}
+
+var failures = []obstacleCause{
+	{name: "deadline", match: re(`^DeadlineExceeded: `), by: "kubelet",
+		explain: "the kubelet ended the Pod, which was active for longer than its activeDeadlineSeconds, {deadline} s",
+		next:    []string{"a longer activeDeadlineSeconds, or less to do"}},
+	{name: "storage-limit", match: re(`^Evicted: .*(ephemeral local storage usage exceeds|exceeded its local ephemeral ` +
+		`storage limit|Usage of EmptyDir volume)`), by: "kubelet",
+		explain: "the kubelet ended the Pod because it wrote more than its own limit for ephemeral storage allows; the " +
+			"node is not short of anything",
+		next: []string{"a higher limits.ephemeral-storage, or sizeLimit of the emptyDir: " +
+			"$ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.containers[*].resources.limits}'"}},
+	{name: "node-pressure", match: re(`^Evicted: .*low on resource: (\S+?)[.,: ]`), by: "kubelet",
+		explain: "the kubelet ended the Pod because its node ran short of {1}",
+		next:    []string{"$ kubectl describe node {node}"}},
+	{name: "evicted-by-kubelet", match: re(`^Evicted: `), by: "kubelet", explain: "the kubelet evicted the Pod",
+		next: []string{"$ kubectl describe node {node}"}},
+	{name: "out-of", match: re(`^OutOf(\w+): .*requested: (\d+), used: (\d+), capacity: (\d+)`), by: "kubelet",
+		explain: "the kubelet of {node} refused the Pod, which was given to it without room: it asks for {2} of {1}, {3} " +
+			"of " +
+			"{4} are taken (cpu in thousandths)",
+		next: []string{"leave spec.nodeName to the scheduler, or see what is free: $ kubectl describe node {node}"}},
+	{name: "node-ports", match: re(`^NodePorts: `), by: "kubelet",
+		explain: "the kubelet of {node} refused the Pod, since another Pod has its hostPort there",
+		next: []string{"which? $ kubectl get pods -A --field-selector spec.nodeName={node} " +
+			"-o custom-columns=NAMESPACE:.metadata.namespace,NAME:.metadata.name,PORTS:.spec.containers[*].ports[*].hostPort"}},
+	{name: "node-affinity", match: re(`^NodeAffinity: `), by: "kubelet",
+		explain: "the kubelet of {node} refused the Pod: the node has not the labels that its nodeSelector or node " +
+			"affinity asks for",
+		next: []string{"$ kubectl get node {node} --show-labels"}},
+	{name: "sysctl", match: re(`^SysctlForbidden: .*"([^"]+)"`), by: "kubelet",
+		explain: "the kubelet of {node} refused the Pod: it does not allow the sysctl {1}, which is not among the safe ones",
+		next:    []string{"leave it out, or have the node allow it: --allowed-unsafe-sysctls of its kubelet"}},
+	{name: "node-shutdown", match: re(`^(NodeShutdown|Terminated): .*node (?:is )?shut`), by: "kubelet",
+		explain: "the kubelet ended the Pod, or did not take it, since {node} is shutting down",
+		next:    []string{"$ kubectl describe node {node}"}},
+	{name: "critical", match: re(`^Preempting: `), by: "kubelet",
+		explain: "the kubelet ended the Pod to make room for a critical one on {node}",
+		next:    []string{"$ kubectl get pods -n kube-system -o wide"}},
+	{name: "refused-by-kubelet", match: re(`^(AppArmor|PodOSNotSupported|PodOSSelectorNodeLabelDoesNotMatch|` +
+		`PodLevelResourcesNotSupported|UnexpectedAdmissionError|TopologyAffinityError|SupplementalGroupsPolicyNotSupported|` +
+		`PodFeatureUnsupported|InvalidNodeInfo|NodeName|TaintToleration|NodeUnschedulable|UnknownReason): `), by: "kubelet",
+		explain: "the kubelet of {node} refused the Pod ({1})",
+		next:    []string{"$ kubectl describe node {node}"}},
+	{name: "pod-oom", match: re(`^OOMKilled: .*by the Pod's limit`),
+		explain: "the kernel killed container {container}: all containers together used more memory than the Pod's " +
+			"limit (spec.resources.limits.memory, {podLimit}) allows; the container itself has none",
+		next: []string{"a higher spec.resources.limits.memory of the Pod, or less use of it"}},
+	{name: "failed-oom", match: re(`^OOMKilled: .*by its limit`),
+		explain: "the kernel killed container {container}, which used more memory than its limit, {limit}, " +
+			"allows{limitRange}",
+		next: []string{"a higher resources.limits.memory for {container}, or less use of it"}},
+	{name: "node-oom", match: re(`^OOMKilled: `),
+		explain: "the kernel killed container {container}, which has no memory limit of its own: the node ran out of " +
+			"memory, or a cgroup above the Pod did",
+		next: []string{"$ kubectl describe node {node}"}},
+	{name: "exit-rule", match: re(`exited (\d+).*by its restart policy`),
+		explain: "container {container} ended with exit code {code}{meaning}, and its own restartPolicy does not start it " +
+			"again",
+		next: []string{"$ kubectl logs {pod} -c {container} -n {namespace}"}},
+	{name: "failed-container", match: re(`exited`),
+		explain: "container {container} ended with exit code {code}{meaning}, and the Pod's restartPolicy does not start " +
+			"it " +
+			"again",
+		next: []string{"$ kubectl logs {pod} -c {container} -n {namespace}"}},
+	{name: "failed", explain: "the kubelet did not take the Pod, or gave it up",
+		next: []string{"$ kubectl describe node {node}"}},
+}

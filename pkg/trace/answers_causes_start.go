@@ -1,0 +1,224 @@
+package trace
+
+// Causes on the node, up to the start of the containers' programs.
+
+const describePod = "$ kubectl describe pod {pod} -n {namespace}"
+
+// sandboxTroubles are those of Warnings that come before any container is made: of the sandbox and of volumes.
+var sandboxTroubles = []obstacleCause{
+	{name: "runtime-handler", match: re(`^FailedCreatePodSandBox: .*no runtime for "([^"]*)" is configured`),
+		by:      "runtime",
+		explain: "the runtime of {node} has no handler {1}, which the Pod's RuntimeClass {runtimeClass} asks for",
+		next: []string{"$ kubectl get runtimeclass {runtimeClass} -o yaml",
+			"configure the handler on the node, or leave runtimeClassName out"}, dead: missingGrace},
+	{name: "name-too-long", match: re(`^FailedCreatePodSandBox: .*file name too long`), by: "kubelet",
+		explain: "the kubelet cannot make the directory of the Pod's logs: namespace, name and uid are too long together " +
+			"for a file's name (255 bytes)",
+		next: []string{"a shorter name of the Pod, which has {length} characters"}, dead: atOnce},
+	{name: "fqdn-too-long", match: re(`^FailedCreatePodSandBox: .*FQDN (\S+) is too long \((.*)\)`), by: "kubelet",
+		explain: "setHostnameAsFQDN makes {1} the host name, which is too long ({2})",
+		next:    []string{"a shorter hostname, subdomain or namespace, or setHostnameAsFQDN: false"}, dead: atOnce},
+	{name: "sandbox-network", match: re(`^FailedCreatePodSandBox: .*(?:setup network|plugin type=|cni plugin)`), by: "cni",
+		explain: "the network plugin (CNI) of {node} cannot connect the Pod's sandbox",
+		next: []string{"are the pods of the network plugin up? $ kubectl get pods -n kube-system -o wide",
+			describePod}},
+	{name: "user-namespace", match: re(`^FailedCreatePodSandBox: .*(?:user namespace|idmap|userns)`), by: "runtime",
+		explain: "the node cannot give the Pod a user namespace of its own (hostUsers: false)",
+		next:    []string{"$ kubectl get node {node} -o jsonpath='{.status.nodeInfo}'", "leave hostUsers out"}},
+	{name: "sandbox-image", match: re(`^FailedCreatePodSandBox: .*sandbox image`), by: "runtime",
+		explain: "the runtime cannot get the image of the pause container, which holds the sandbox",
+		next:    []string{describePod}},
+	{name: "sandbox-late", match: re(`^FailedCreatePodSandBox: .*(?:deadline exceeded|is reserved for)`), by: "runtime",
+		explain: "the runtime is late in making the Pod's sandbox; the kubelet tries again",
+		next:    []string{describePod}},
+	{name: "cgroup", match: re(`^FailedCreatePodSandBox: .*cgroup`), by: "runtime",
+		explain: "the runtime cannot make the Pod's cgroup, which holds its limits",
+		next:    []string{describePod}},
+	{name: "sandbox", match: re(`^FailedCreatePodSandBox: `), by: "runtime",
+		explain: "the runtime cannot make the Pod's sandbox", next: []string{describePod}},
+	{name: "network-not-ready", match: re(`^NetworkNotReady: `), by: "cni",
+		explain: "the network plugin (CNI) of {node} is not ready",
+		next: []string{"is it installed, and up? $ kubectl get pods -n kube-system -o wide",
+			"$ kubectl describe node {node}"}},
+	{name: "no-volume-source", match: re(`(configmap|secret) "([^"]+)" not found`),
+		explain: "a volume is made of the {1} {2}, which is not there",
+		next:    []string{"those there are: $ kubectl get {1}s -n {namespace}"}, dead: missingGrace},
+	{name: "no-volume-key", match: re(`references non-existent (?:config|secret) key: (\S+)`),
+		explain: "a volume asks for a key that its source does not have: {1}",
+		next:    []string{"$ kubectl describe configmaps,secrets -n {namespace}"}, dead: missingGrace},
+	{name: "host-path", match: re(`hostPath type check failed[:,] (\S+) is not`),
+		explain: "a hostPath volume wants something at {1} of {node} that is not there",
+		next:    []string{"another path or type for the volume"}, dead: missingGrace},
+	{name: "certificate", match: re(`(?i)podcertificate|cluster ?trust ?bundle`),
+		explain: "a projected volume waits for a certificate or a trust bundle that is not there",
+		next:    []string{describePod}},
+	{name: "csi-driver", match: re(`driver name (\S+) not found in the list of registered CSI drivers`),
+		explain: "the CSI driver {1} of a volume has not registered at the kubelet of {node}",
+		next:    []string{"$ kubectl get csinode {node} -o yaml", "are the driver's pods up? $ kubectl get pods -A -o wide"}},
+	{name: "multi-attach", match: re(`^FailedAttachVolume: Multi-Attach error for volume "([^"]+)"(.*)`),
+		by:      "controller-manager/attachdetach",
+		explain: "volume {1} is still attached elsewhere, and can be at only one node{2}",
+		next:    []string{"where? $ kubectl get volumeattachments"}},
+	{name: "attach", match: re(`^FailedAttachVolume: `), by: "controller-manager/attachdetach",
+		explain: "a volume of the Pod is not attached to {node}",
+		next:    []string{"$ kubectl get volumeattachments", describePod}},
+	{name: "mount", match: re(`^FailedMount: .*mount failed: exit status`),
+		explain: "{node} cannot mount a volume",
+		next:    []string{describePod}},
+	{name: "volume", explain: "the kubelet cannot make a volume ready", next: []string{describePod}},
+}
+
+var attachments = []obstacleCause{
+	{name: "attachment", match: re(`^NotAttached: `), by: "{attacher}",
+		explain: "the kubelet waits for volume {volume} of claim {claim}: the attach/detach controller has asked for it by " +
+			"VolumeAttachment {attachment}, and the attacher of the CSI driver {driver} has not answered",
+		next: []string{"$ kubectl get volumeattachment {attachment}", "is the driver there? $ kubectl get pods -A -o wide"}},
+	{name: "unattached", match: re(`^AwaitsVolume: .*not asked`), by: "controller-manager/attachdetach",
+		explain: "the kubelet waits for volume {volume} of claim {claim}, and nobody has asked yet to attach it to {node}",
+		next:    []string{"$ kubectl get volumeattachments"}},
+	{name: "mounting", match: re(`^AwaitsVolume: `), by: "kubelet",
+		explain: "the kubelet waits for volume {volume} of claim {claim}",
+		next:    []string{describePod, "$ kubectl get csinode {node} -o yaml"}},
+}
+
+var slowSandboxes = []obstacleCause{
+	{name: "slow-sandbox", by: "kubelet",
+		explain: "the kubelet of {node} makes volumes and sandbox ready, and has not said yet that it has, nor that it " +
+			"cannot",
+		next: []string{describePod, "on the node: journalctl -u kubelet"}},
+}
+
+var imagePolicies = []obstacleCause{
+	{name: "image-name", match: re(`^InvalidImageName: `), explain: "{image} is no image reference",
+		next: []string{"write it as [REGISTRY/]NAME[:TAG]"}, dead: atOnce},
+	{name: "image-never", explain: "{image} is not on {node}, and imagePullPolicy Never forbids to pull it",
+		next: []string{"load it onto the node (kind load docker-image {image}), or another imagePullPolicy",
+			"what the node has: $ kubectl get node {node} -o jsonpath='{.status.images[*].names}'"}, dead: atOnce},
+}
+
+// pullTroubles are told of the image that the message is about: of a container, or of an image volume ({ofVolume}).
+var pullTroubles = []obstacleCause{
+	{name: "image-platform", match: re(`no match for platform|no matching manifest`), by: "registry",
+		explain: "{image}{ofVolume} is not built for the platform of {node}",
+		next:    []string{"$ kubectl get node {node} -o jsonpath='{.status.nodeInfo.architecture}'"}, dead: missingGrace},
+	{name: "image-store", match: re(`snapshot|content digest`),
+		explain: "the runtime cannot unpack {image}{ofVolume}; the kubelet tries again",
+		next:    []string{describePod}},
+	{name: "no-pull-secret", match: re(`image pull secrets? \(([^)]*)\)`), by: "registry",
+		explain: "the registry does not give {image}{ofVolume}, and the Pod's imagePullSecrets {1} are not there",
+		next: []string{"$ kubectl get secrets -n {namespace}", "a Secret of type kubernetes.io/dockerconfigjson of that " +
+			"name"},
+		dead: missingGrace},
+	{name: "image-rights", match: re(`(?i)\b(unauthorized|authorization failed|denied|forbidden)\b`), by: "registry",
+		explain: "the registry does not give {image}{ofVolume} to the node: it asks for other credentials, or has no such " +
+			"repository",
+		next: []string{"check the name, and imagePullSecrets: " +
+			"$ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.imagePullSecrets}'"}, dead: missingGrace},
+	{name: "registry",
+		match: re(`(?i)(connection refused|no such host|i/o timeout|deadline exceeded|no route|unreachable|tls: |x509: ` +
+			`|server misbehaving|\bEOF\b|reset by peer|too many requests|\b50[0234] (?:internal|bad|service|gateway))`),
+		by:      "registry",
+		explain: "{node} cannot reach the registry of {image}{ofVolume}; the kubelet goes on trying",
+		next:    []string{"can {node} reach it? " + describePod}},
+	{name: "no-image", match: re(`(?i)(failed to resolve.*not found|manifest unknown|name unknown)`), by: "registry",
+		explain: "the registry has no {image}{ofVolume}: the name or the tag is wrong, or it was never pushed",
+		next:    []string{"check name and tag of the image: " + imagesOf}, dead: atOnce},
+	{name: "image", explain: "{image}{ofVolume} cannot be pulled", next: []string{describePod}},
+}
+
+const imagesOf = "$ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.containers[*].image} " +
+	"{.spec.volumes[*].image}'"
+
+var slowPulls = []obstacleCause{
+	{name: "slow-pull", by: "runtime",
+		explain: "the runtime of {node} pulls {image}{ofVolume}, and has not said yet that it has it",
+		next:    []string{describePod, "the size of the image, and the way from {node} to its registry"}},
+}
+
+var configTroubles = []obstacleCause{
+	{name: "no-config", match: re(`(configmap|secret) "([^"]+)" not found`),
+		explain: "container {container} asks for the {1} {2}, which is not there",
+		next:    []string{"those there are: $ kubectl get {1}s -n {namespace}"}, dead: missingGrace},
+	{name: "no-key", match: re(`couldn't find key (\S+) in (ConfigMap|Secret) (?:\S+/)?(\S+)`),
+		explain: "container {container} asks for the key {1} of the {2} {3}, which does not have it",
+		next:    []string{"$ kubectl describe {2} {3} -n {namespace}"}, dead: missingGrace},
+	{name: "root", match: re(`runAsNonRoot and image will run as root|non-numeric user`),
+		explain: "container {container} must not run as root, but its image does, or names a user without a number",
+		next: []string{"another image, or a runAsUser: " +
+			"$ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.securityContext} " +
+			"{.spec.containers[*].securityContext}'"},
+		dead: atOnce},
+	{name: "sub-path", match: re(`subPath`),
+		explain: "the kubelet cannot prepare a subPath that container {container} mounts",
+		next:    []string{describePod}, dead: missingGrace},
+	{name: "config-late", match: re(`deadline exceeded|timed out`),
+		explain: "the kubelet has not yet got what container {container} asks for, and tries again",
+		next:    []string{describePod}},
+	{name: "config", explain: "the kubelet cannot put together what container {container} asks for",
+		next: []string{describePod}, dead: missingGrace},
+}
+
+var createTroubles = []obstacleCause{
+	{name: "create-late", match: re(`deadline exceeded|timed out|is reserved`),
+		explain: "the runtime is late in creating container {container}; the kubelet tries again",
+		next:    []string{describePod}},
+	{name: "no-command", match: re(`no command specified`),
+		explain: "container {container} has no command: its image {image} names none, and the Pod gives none",
+		next:    []string{"a command in the Pod's spec: $ kubectl explain pod.spec.containers.command"}, dead: atOnce},
+	{name: "no-user", match: re(`(?:unable to find user|no users found|failed to (?:generate|get) ` +
+		`(?:user|username))[^:]*:? ?(.*)`),
+		explain: "container {container} is to run as a user that its image does not have",
+		next: []string{"a number as runAsUser: " +
+			"$ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.containers[*].securityContext}'"}, dead: atOnce},
+	{name: "create", explain: "the runtime cannot create container {container}", next: []string{describePod},
+		dead: missingGrace},
+}
+
+const showCommand = "$ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.containers[*].command}'"
+
+// startTroubles are what runc and the kernel say where a program cannot be started (StartError, ContainerCannotRun).
+var startTroubles = []obstacleCause{
+	{name: "mount-kind", match: re(`StartError.*error mounting "([^"]+)" to rootfs at "([^"]+)".*not a directory`),
+		by:      "runc",
+		explain: "a file is mounted where the image of {container} has a directory, or the other way round: at {2}",
+		next: []string{"another mountPath, or a subPath that names the file: " +
+			"$ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.containers[*].volumeMounts}'"}, dead: atOnce},
+	{name: "mount-read-only", match: re(`StartError.*error mounting .* to rootfs at "([^"]+)".*read-only file system`),
+		by:      "runc",
+		explain: "the place {1} for a mount cannot be made in {container}: what is there is read-only",
+		next: []string{"another mountPath: " +
+			"$ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.containers[*].volumeMounts}'"}, dead: atOnce},
+	{name: "memory-too-low", match: re(`StartError.*(?:OOM-killed|memory limit too low|signal: killed|oom)`), by: "runc",
+		explain: "the memory limit of {container}, {limit}, is too low for its program even to begin{limitRange}",
+		next: []string{"a higher resources.limits.memory: " +
+			"$ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.containers[*].resources}'"}, dead: atOnce},
+	{name: "working-dir", match: re(`StartError.*chdir to cwd \("([^"]*)"\)`), by: "runc",
+		explain: "the working directory {1} of {container} is not there, or may not be entered",
+		next:    []string{"another workingDir in the Pod's spec, or in the image"}, dead: atOnce},
+	{name: "not-executable", match: re(`StartError.*(?:exec:? "?([^":]+)"?|starting): permission denied`), by: "runc",
+		explain: "{1} may not be executed: its file has no execute permission, or it is a directory",
+		next: []string{"a script from a ConfigMap needs defaultMode: 0755; or name the shell: command: [sh, {1}]",
+			showCommand}, dead: atOnce},
+	{name: "no-interpreter", match: re(`StartError.*exec format error`), by: "runc",
+		explain: "the program of {container} is none for this machine: it is built for another architecture, or is a " +
+			"script without a first line such as #!/bin/sh",
+		next: []string{"$ kubectl get node {node} -o jsonpath='{.status.nodeInfo.architecture}'", showCommand}, dead: atOnce},
+	{name: "no-program", match: re(`(?:StartError|RunContainerError|ContainerCannotRun).*(?:exec: "([^"]*)"|exec ([^ ` +
+		`:]+)).*(?:executable file not found|no such file or directory)`),
+		by:      "runc",
+		explain: "there is no program {1}{2} in container {container}, or the interpreter that it names is not there",
+		next:    []string{"check command and args: " + showCommand}, dead: atOnce},
+	{name: "start", match: re(`StartError|ContainerCannotRun`), by: "runc",
+		explain: "the program of container {container} cannot be started",
+		next:    []string{"check command and args: " + showCommand, describePod}, dead: atOnce},
+}
+
+var runTroubles = []obstacleCause{
+	{name: "run", match: wrongProgram, by: "runc", explain: "the program of container {container} cannot be started",
+		next: []string{"check command and args: " + showCommand}, dead: atOnce},
+	{name: "run-failed", explain: "the runtime cannot start container {container}; the kubelet tries again",
+		next: []string{describePod}},
+}
+
+// wrongProgram is what the kernel says of a program that it will never start.
+var wrongProgram = re(`executable file not found|no such file or directory|permission denied|exec format error`)

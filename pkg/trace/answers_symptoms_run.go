@@ -1,0 +1,257 @@
+package trace
+
+// Symptoms of containers that run, end or are started again.
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
+)
+
+// lastTermination is how a container ended last, and how often it has, as far as its status tells.
+func lastTermination(c *corev1.ContainerStatus) (last *corev1.ContainerStateTerminated, times int) {
+	if c.State.Terminated != nil {
+		return c.State.Terminated, int(c.RestartCount) + 1
+	}
+	return c.LastTerminationState.Terminated, lastStateAttempt(c) + 1
+}
+
+// mendedAfter is how long a container has to run to be taken for mended, and deadEndAfter is after how many ends it is
+// taken not to mend itself: the kubelet's first back-offs are 10 and 20 s.
+const (
+	mendedAfter  = 10 * time.Second
+	deadEndAfter = 3
+)
+
+// unstartable are the reasons of ends of programs that never began: the same will happen each time.
+var unstartable = map[string]bool{"StartError": true, "ContainerCannotRun": true}
+
+// crashing looks for a container that ended and that Kubernetes starts again, or will.
+func crashing(s *story, now time.Time) (finding, bool) {
+	p := s.newest()
+	for c := range statusesWithoutEphemeral(p) {
+		last, times := lastTermination(c)
+		done := last != nil && last.ExitCode == 0 && (p.Spec.RestartPolicy != corev1.RestartPolicyAlways || isInit(p, c.Name))
+		again := s.ownExec() != nil && c.State.Running != nil               // what it ended of was our command
+		mended := c.State.Running != nil && c.Ready && times < deadEndAfter // one restart is no loop
+		if last == nil || done || again || mended || c.State.Running != nil &&
+			now.Sub(c.State.Running.StartedAt.Time) > mendedAfter {
+			continue
+		}
+		f := finding{container: c.Name, by: seq.Container(c.Name), reason: cmp.Or(last.Reason, "Error"),
+			mayMend: times < deadEndAfter && !(unstartable[last.Reason] && wrongProgram.MatchString(last.Message))}
+		if w := c.State.Waiting; w != nil && !usualWaits[w.Reason] {
+			f.reason = w.Reason
+		}
+		f.message = fmt.Sprintf("%s exited %d (%s), %s", c.Name, last.ExitCode, last.Reason, repeated(times))
+		s.addEnd(&f, c, last)
+		ends := fmt.Sprintf("container %s ends with exit code %d%s each time it is started", c.Name, last.ExitCode,
+			codeMeaning(last))
+		if times == 1 {
+			ends = fmt.Sprintf("container %s ended with exit code %d%s; the kubelet starts it again", c.Name, last.ExitCode,
+				codeMeaning(last))
+		}
+		f.replacements = append(f.replacements, "{ends}", ends)
+		if unstartable[last.Reason] { // else it is the container that left it, maybe with a secret in it
+			f.message += ": " + strings.TrimSpace(last.Message)
+		}
+		first := s.unbroken(func(p *corev1.Pod) bool {
+			o := object.StatusOf(p, c.Name)
+			if o == nil {
+				return false
+			}
+			e, _ := lastTermination(o)
+			return e != nil
+		})
+		f = findingOf(f, first, s.last(), "containerStatuses: "+c.Name+" "+stateOf(corev1.ContainerState{Terminated: last}))
+		return f, true
+	}
+	return finding{}, false
+}
+
+func repeated(times int) string { return timesWord(times) + " so far" }
+
+func timesWord(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
+}
+
+func isInit(p *corev1.Pod, name string) bool {
+	return slices.ContainsFunc(p.Spec.InitContainers, func(c corev1.Container) bool { return c.Name == name })
+}
+
+// killedFor is what the kubelet says when it ends a container that it will start again.
+var killedFor = re(`failed (liveness|startup) probe|FailedPostStartHook`)
+
+// killed looks for a container that the kubelet ended because of a probe or hook, and that ends again and again.
+func killed(s *story, now time.Time) (finding, bool) {
+	f, ok := crashing(s, now)
+	if !ok {
+		return f, false
+	}
+	for _, e := range s.events {
+		if e.container == f.container && e.event.Reason == "Killing" && killedFor.MatchString(e.event.Message) {
+			f.message = e.event.Message + "; " + f.message
+			f.evidence = append(f.evidence, e.evidence())
+			return f, true
+		}
+	}
+	return f, false
+}
+
+// runningHook is a container whose program has been started, and that does not count as running, because its postStart
+// hook goes on.
+func runningHook(s *story, _ time.Time) (finding, bool) {
+	n := len(s.workerEvents)
+	if n == 0 || s.workerEvents[n-1].action != containerStarted || s.podEnded() || s.deletionBegun() {
+		return finding{}, false
+	}
+	a := s.workerEvents[n-1]
+	spec, _ := s.specOf(a.container)
+	c := object.StatusOf(s.newest(), a.container)
+	if spec == nil || spec.Lifecycle == nil || spec.Lifecycle.PostStart == nil || c == nil || c.State.Waiting == nil {
+		return finding{}, false
+	}
+	f := finding{container: a.container, by: seq.Container(a.container), reason: "PostStart",
+		message: "postStart hook: " + hookLabel(spec.Lifecycle.PostStart), since: a.received,
+		evidence: []seq.Evidence{a.evidence()}}
+	if !a.at.IsZero() {
+		f.since = a.at
+	}
+	f.countsFrom = f.since.Add(silence)
+	return f, true
+}
+
+// runningInit is an init container that has not ended, for which the others wait.
+func runningInit(s *story, _ time.Time) (finding, bool) {
+	p := s.newest()
+	var inits []string
+	for _, c := range p.Spec.InitContainers {
+		if c.RestartPolicy == nil || *c.RestartPolicy != corev1.ContainerRestartPolicyAlways {
+			inits = append(inits, c.Name)
+		}
+	}
+	for i := range p.Status.InitContainerStatuses {
+		c := &p.Status.InitContainerStatuses[i]
+		at := slices.Index(inits, c.Name)
+		if c.State.Running == nil || at < 0 || s.podEnded() || s.deletionBegun() {
+			continue
+		}
+		f := finding{container: c.Name, by: seq.Container(c.Name), reason: "PodInitializing",
+			message:      fmt.Sprintf("init container %s, %d of %d, runs and has not ended", c.Name, at+1, len(inits)),
+			replacements: []string{"{th}", ordinal(at + 1), "{inits}", fmt.Sprint(len(inits))}}
+		first := s.unbroken(func(p *corev1.Pod) bool {
+			o := object.StatusOf(p, c.Name)
+			return o != nil && o.State.Running != nil && o.RestartCount == c.RestartCount
+		})
+		f = findingOf(f, first, s.last(), "initContainerStatuses: "+c.Name+" running")
+		f.heldSince = s.toOurClock(seq.Kubelet, c.State.Running.StartedAt.Time)
+		f.countsFrom = f.since.Add(silence)
+		return f, true
+	}
+	return finding{}, false
+}
+
+func ordinal(n int) string {
+	if n < 4 {
+		return []string{"first", "second", "third"}[n-1]
+	}
+	return fmt.Sprintf("%dth", n)
+}
+
+// unready looks for a container that runs but has not passed a probe.
+func unready(s *story, _ time.Time) (finding, bool) {
+	if object.Condition(s.newest(), corev1.PodReady) == corev1.ConditionTrue {
+		return finding{}, false
+	}
+	for c := range statusesWithoutEphemeral(s.newest()) {
+		if c.State.Running == nil || c.Ready {
+			continue
+		}
+		f, ok := s.newestEvent(seq.Container(c.Name),
+			func(e *emitted) bool { return e.event.Reason == "Unhealthy" && e.container == c.Name })
+		if ok {
+			f.replacements = s.probeWords(c)
+			return f, true
+		}
+	}
+	return finding{}, false
+}
+
+// probeWords say of a container whose probe is awaited where it stands, and what waits for it.
+func (s *story) probeWords(c *corev1.ContainerStatus) []string {
+	spec, init := s.specOf(c.Name)
+	containers, rest := "containers", ""
+	if init {
+		containers, rest = "initContainers", "; it is a sidecar, and no container after it is started before that"
+	}
+	probe, delay := "readiness", int32(0)
+	if spec != nil && spec.StartupProbe != nil && !isTrue(c.Started) {
+		probe, delay = "startup", spec.StartupProbe.InitialDelaySeconds
+	} else if spec != nil && spec.ReadinessProbe != nil {
+		delay = spec.ReadinessProbe.InitialDelaySeconds
+	}
+	return []string{"{containers}", containers, "{rest}", rest, "{probe}", probe, "{delay}", fmt.Sprint(delay)}
+}
+
+// unprobed is a container that runs and is not ready, of whose probes nothing has been heard.
+func unprobed(s *story, now time.Time) (finding, bool) {
+	if s.podEnded() || s.deletionBegun() {
+		return finding{}, false
+	}
+	for c := range statusesWithoutEphemeral(s.newest()) {
+		spec, init := s.specOf(c.Name)
+		if c.State.Running == nil || c.Ready || spec == nil || spec.StartupProbe == nil && spec.ReadinessProbe == nil ||
+			init && spec.RestartPolicy == nil {
+			continue
+		}
+		f := finding{container: c.Name, by: seq.Container(c.Name), reason: "Unprobed",
+			message: c.Name + " runs, and is not ready", replacements: s.probeWords(c)}
+		started := s.toOurClock(seq.Kubelet, c.State.Running.StartedAt.Time)
+		delay := spec.ReadinessProbe
+		if spec.StartupProbe != nil && !isTrue(c.Started) {
+			delay = spec.StartupProbe
+		}
+		if delay != nil && now.Before(started.Add(time.Duration(delay.InitialDelaySeconds+1)*time.Second)) {
+			f.message += fmt.Sprintf("; its probe has an initial delay of %d s", delay.InitialDelaySeconds)
+		}
+		first := s.unbroken(func(p *corev1.Pod) bool {
+			o := object.StatusOf(p, c.Name)
+			return o != nil && o.State.Running != nil && !o.Ready
+		})
+		f = findingOf(f, first, s.last(), "containerStatuses: "+c.Name+" running, not ready")
+		f.heldSince = started
+		f.countsFrom = f.since.Add(silence)
+		return f, true
+	}
+	return finding{}, false
+}
+
+// gatedReadiness looks for a condition that the Pod's readiness waits for beyond its containers'.
+func gatedReadiness(s *story, _ time.Time) (finding, bool) {
+	if object.Condition(s.newest(), corev1.ContainersReady) != corev1.ConditionTrue {
+		return finding{}, false
+	}
+	for _, g := range s.newest().Spec.ReadinessGates {
+		if object.Condition(s.newest(), g.ConditionType) != corev1.ConditionTrue {
+			first := s.unbroken(func(p *corev1.Pod) bool {
+				return object.Condition(p, corev1.ContainersReady) == corev1.ConditionTrue &&
+					object.Condition(p, g.ConditionType) != corev1.ConditionTrue
+			})
+			f := finding{by: seq.UnknownClient, reason: "ReadinessGatesNotReady",
+				message:      "condition " + string(g.ConditionType) + " is not True",
+				replacements: []string{"{gate}", string(g.ConditionType)}}
+			return findingOf(f, first, s.last(), "spec.readinessGates"), true
+		}
+	}
+	return finding{}, false
+}

@@ -1,0 +1,209 @@
+package trace
+
+// Symptoms of what comes before a container's program runs: sandbox, volumes, images, creation.
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
+)
+
+// waitingFor looks for a container whose status has one of these reasons to wait. The message is the newest that a
+// reason other than a back-off gave.
+func waitingFor(by seq.Participant, reasons ...string) func(*story, time.Time) (finding, bool) {
+	is := func(c *corev1.ContainerStatus) bool {
+		return c.State.Waiting != nil && slices.Contains(reasons, c.State.Waiting.Reason)
+	}
+	return func(s *story, _ time.Time) (finding, bool) {
+		for c := range statusesWithoutEphemeral(s.newest()) {
+			if !is(c) {
+				continue
+			}
+			f := finding{container: c.Name, by: by, reason: c.State.Waiting.Reason, message: c.State.Waiting.Message}
+			first := s.unbroken(func(p *corev1.Pod) bool {
+				o := object.StatusOf(p, c.Name)
+				if o == nil || !is(o) {
+					return false
+				}
+				if strings.HasSuffix(f.reason, "BackOff") && (f.message == c.State.Waiting.Message) &&
+					!strings.HasSuffix(o.State.Waiting.Reason, "BackOff") {
+					f.message = o.State.Waiting.Message
+				}
+				return true
+			})
+			f.replacements = s.imageWords(c.Name, f.message)
+			if e, ok := s.newestEvent(by,
+				func(e *emitted) bool { return e.event.Reason == "FailedToRetrieveImagePullSecret" }); ok {
+				f.message += "; " + e.message
+			}
+			return findingOf(f, first, s.last(), "containerStatuses: "+c.Name+" waits: "+c.State.Waiting.Reason), true
+		}
+		return finding{}, false
+	}
+}
+
+// imageWords says which image a message is about: a container's, or that of an image volume, for which containers wait
+// with the same words.
+func (s *story) imageWords(container, message string) []string {
+	image := imageOf(s.spec(container))
+	for _, v := range s.newest().Spec.Volumes {
+		if v.Image != nil && v.Image.Reference != "" && strings.Contains(message, v.Image.Reference) &&
+			(image == "" || !strings.Contains(message, `"`+image+`"`)) {
+			return []string{"{image}", v.Image.Reference, "{ofVolume}", " (the image of volume " + v.Name + ")"}
+		}
+	}
+	return []string{"{image}", image, "{ofVolume}", ""}
+}
+
+// warned looks for the newest of them, of a Pod whose containers the kubelet has not begun yet. Only one that keeps
+// coming is held against the Pod: the kubelet says once what it mends a second later.
+func warned(s *story, _ time.Time) (finding, bool) {
+	if len(s.workerEvents) > 0 || len(s.lives) > 0 ||
+		object.Condition(s.newest(), corev1.PodReadyToStartContainers) == corev1.ConditionTrue {
+		return finding{}, false
+	}
+	newest, ok := s.newestEvent(seq.Kubelet, func(e *emitted) bool { return sandboxWarnings[e.event.Reason] })
+	if !ok {
+		return newest, false
+	}
+	f, _ := s.newestEvent(seq.Kubelet, func(e *emitted) bool { return e.event.Reason == newest.reason })
+	f.mayMend = f.evidence[len(f.evidence)-1].At.Sub(f.evidence[0].At) < missingGrace/2
+	class := ""
+	if c := s.newest().Spec.RuntimeClassName; c != nil {
+		class = *c
+	}
+	f.replacements = []string{"{runtimeClass}", class, "{length}", fmt.Sprint(len(s.object.Name))}
+	return f, true
+}
+
+// newestEvent makes a finding of the newest Event of a kind, since the first of that kind.
+func (s *story) newestEvent(by seq.Participant, is func(*emitted) bool) (f finding, ok bool) {
+	for _, e := range s.events {
+		if !is(e) {
+			continue
+		}
+		if !ok {
+			f, ok = finding{by: by, since: e.received, evidence: []seq.Evidence{e.evidence()}}, true
+			if !e.at.IsZero() {
+				f.since = e.at
+			}
+			f.heldSince = f.since
+			if first := e.event.FirstTimestamp; !first.IsZero() && s.wasListed(e) {
+				f.heldSince = s.toOurClock(e.emitter, first.Time)
+			}
+		} else {
+			f.evidence = append(f.evidence[:1], e.evidence())
+		}
+		f.container, f.reason, f.message = e.container, e.event.Reason, e.event.Message
+	}
+	return f, ok
+}
+
+// inSandbox is the revision since which a kubelet is at work at a Pod of which no container has begun and no sandbox is
+// known, or nil.
+func (s *story) inSandbox() *write {
+	p := s.newest()
+	if p.Spec.NodeName == "" || s.reporter() != seq.Kubelet || s.podEnded() || s.deletionBegun() ||
+		len(s.workerEvents) > 0 || len(s.lives) > 0 ||
+		object.Condition(p, corev1.PodReadyToStartContainers) == corev1.ConditionTrue {
+		return nil
+	}
+	return s.unbroken(func(p *corev1.Pod) bool { return p.Status.StartTime != nil })
+}
+
+// slowSandbox is that the kubelet is at work at volumes and sandbox for long, and says nothing.
+func slowSandbox(s *story, _ time.Time) (finding, bool) {
+	first := s.inSandbox()
+	if first == nil {
+		return finding{}, false
+	}
+	f := findingOf(finding{by: seq.Kubelet, reason: "ContainerCreating",
+		message: "no Event of the kubelet, and condition PodReadyToStartContainers is not True"}, first, s.last(),
+		"containerStatuses: ContainerCreating")
+	f.countsFrom = f.since.Add(patience)
+	return f, true
+}
+
+// unattached is a Pod whose kubelet waits for a volume that is not attached to the node, which it says only after two
+// minutes.
+func unattached(s *story, _ time.Time) (finding, bool) {
+	first := s.inSandbox()
+	if first == nil {
+		return finding{}, false
+	}
+	for _, name := range claimsOf(s.newest()) {
+		claim, ok := s.ask("PersistentVolumeClaim", s.object.Namespace, name)
+		if !ok || claim.Found == nil {
+			continue
+		}
+		volume, _ := object.Spec(claim.Found)["volumeName"].(string)
+		driver, attachment := "", ""
+		if l, ok := s.ask("PersistentVolume", "", volume); ok && l.Found != nil {
+			driver, attachment = attachmentOf(l.Found, s.node)
+		}
+		if attachment == "" {
+			continue
+		}
+		f := finding{by: seq.Kubelet, reason: "AwaitsVolume", message: fmt.Sprintf("volume %s of claim %s, of CSI driver %s",
+			volume, name, driver), replacements: []string{"{volume}", volume, "{claim}", name, "{driver}", driver,
+			"{attachment}", attachment, "{attacher}", driver}}
+		f = findingOf(f, first, s.last(), "containerStatuses: ContainerCreating")
+		f.countsFrom = f.since.Add(silence)
+		a, known := s.ask("VolumeAttachment", "", attachment)
+		switch {
+		case known && a.Found == nil:
+			f.message += "; it was not asked to be attached: there is no VolumeAttachment " + attachment
+		case known && object.Status(a.Found)["attached"] != true:
+			f.reason = "NotAttached"
+			f.message += "; VolumeAttachment " + attachment + " has attached: false"
+			if words := attachError(a.Found); words != "" {
+				f.message += ": " + words
+			}
+		}
+		if known {
+			f.evidence = append(f.evidence, a.evidence())
+		}
+		return f, true
+	}
+	return finding{}, false
+}
+
+func attachError(u *unstructured.Unstructured) string {
+	words, _, _ := unstructured.NestedString(u.Object, "status", "attachError", "message")
+	return words
+}
+
+// attachmentOf is the name of the VolumeAttachment by which a CSI volume is wanted at a node, a hash of all three: see
+// getAttachmentName in pkg/volume/csi/csi_attacher.go (v1.37).
+func attachmentOf(volume *unstructured.Unstructured, node string) (driver, name string) {
+	driver, _, _ = unstructured.NestedString(volume.Object, "spec", "csi", "driver")
+	handle, _, _ := unstructured.NestedString(volume.Object, "spec", "csi", "volumeHandle")
+	if driver == "" {
+		return "", ""
+	}
+	return driver, fmt.Sprintf("csi-%x", sha256.Sum256([]byte(handle+driver+node)))
+}
+
+// pulling is an image that the runtime is at for long.
+func pulling(s *story, _ time.Time) (finding, bool) {
+	if n := len(s.workerEvents); n == 0 || s.workerEvents[n-1].action != pullBegan || s.podEnded() || s.deletionBegun() {
+		return finding{}, false
+	}
+	a := s.workerEvents[len(s.workerEvents)-1]
+	f := finding{container: a.container, by: seq.Runtime, reason: a.event.Reason, message: a.event.Message,
+		since:    a.received,
+		evidence: []seq.Evidence{a.evidence()}, replacements: s.imageWords(a.container, a.event.Message)}
+	if !a.at.IsZero() {
+		f.since = a.at
+	}
+	f.countsFrom = f.since.Add(patience)
+	return f, true
+}
