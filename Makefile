@@ -76,6 +76,10 @@ fuzz: ## Each fuzz target for FUZZTIME (default 1m)
 	go test ./pkg/trace -fuzz FuzzFold -fuzztime $(or $(FUZZTIME),1m)
 	go test ./pkg/trace/internal/object -fuzz FuzzMembers -fuzztime $(or $(FUZZTIME),1m)
 
+.PHONY: causes
+causes: build ## Make every situation of docs/troubles.md and run what it says to try; UPDATE=1 records them
+	hack/causes
+
 ##@ Measure
 .PHONY: truth
 truth: build ## Score what the plugin says of 15 Pods, and of ends and others' writes, against audit log and spans

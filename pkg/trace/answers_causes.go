@@ -106,3 +106,56 @@ var tooFews = []obstacleCause{
 	{name: "count", explain: "{have} of {want} {what}; {blamed}", follows: true,
 		next: []string{"$ kubectl get {type} {pod} -n {namespace}", "$ kubectl describe {type} {pod} -n {namespace}"}},
 }
+
+// Cause is one row of the tables of causes, as docs/troubles.md shows it. Words in braces stand for what a run fills in.
+type Cause struct {
+	Name      string
+	Group     string // where the way of an object ends
+	By        string // who holds it; empty where the finding says so
+	Explain   string
+	NextSteps []seq.NextStep
+}
+
+// Causes are all rows, in the order in which they are looked for.
+func Causes() (all []Cause) {
+	seen := map[string]bool{}
+	for _, g := range causeGroups {
+		for _, c := range g.causes {
+			if seen[c.name] {
+				continue
+			}
+			seen[c.name] = true
+			all = append(all, Cause{c.name, g.title, c.by, c.explain, nextSteps(c.next, nil)})
+		}
+	}
+	return all
+}
+
+// causeGroups are the tables, by where the way of an object ends.
+var causeGroups = []struct {
+	title  string
+	causes []obstacleCause
+}{
+	{"The API server does not take it", refusals},
+	{"It is to end, or is gone", slices.Concat(deletions, endings, objectEndings)},
+	{"It has no node", slices.Concat(unschedulable, missingClaims, preBinds, noSchedulers)},
+	{"Its node does not begin", slices.Concat(missingNodes, silentKubelets, sandboxTroubles, attachments, slowSandboxes)},
+	{"Its image does not come", slices.Concat(imagePolicies, pullTroubles, slowPulls)},
+	{"A container is not created, or not started", slices.Concat(configTroubles, createTroubles, startTroubles,
+		runTroubles,
+		hookTroubles, hookRuns, initRuns)},
+	{"A container ends, or is not ready", slices.Concat(kills, crashes, backOffs, failedProbes, awaitedProbes,
+		readinessGates, lastsOfJobs)},
+	{"The Pod has failed", failures},
+	{"A workload does not get on", slices.Concat(suspensions, jobFailures, refusedLoops, schedules, unboundClaims,
+		noControllers, progresses, minReadies)},
+	{"What the cluster itself says, where no row above knows it", slices.Concat(warnings, conditions, tooFews)},
+	{"A Docker Engine does not run it", engineCauses()},
+}
+
+func engineCauses() (all []obstacleCause) {
+	for _, s := range engineSymptoms {
+		all = append(all, s.causes...)
+	}
+	return all
+}

@@ -34,7 +34,7 @@ func asJSON(t testing.TB, tr *trace.Trace) string {
 }
 
 func TestScenarios(t *testing.T) {
-	for _, s := range scenario.All(t) {
+	for _, s := range slices.Concat(scenario.All(t), scenario.Causes(t)) {
 		t.Run(s.Name, func(t *testing.T) {
 			tr := scenario.Fold(s.Subject, s.Observations)
 			var b bytes.Buffer

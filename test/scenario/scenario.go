@@ -38,9 +38,24 @@ func All(t testing.TB) []Scenario {
 	return slices.Clone(all)
 }
 
-var read = sync.OnceValues(func() ([]Scenario, error) {
+// Causes are the scenarios that end with a cause each, by its name: make causes records them.
+func Causes(t testing.TB) []Scenario {
+	t.Helper()
+	all, err := readCauses()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.Clone(all)
+}
+
+var (
+	read       = sync.OnceValues(func() ([]Scenario, error) { return readAll("testdata/*.txtar") })
+	readCauses = sync.OnceValues(func() ([]Scenario, error) { return readAll("testdata/causes/*.txtar") })
+)
+
+func readAll(files string) ([]Scenario, error) {
 	_, here, _, _ := runtime.Caller(0)
-	pattern := filepath.Join(filepath.Dir(here), "../../pkg/trace/testdata/*.txtar")
+	pattern := filepath.Join(filepath.Dir(here), "../../pkg/trace", files)
 	paths, err := filepath.Glob(pattern)
 	if err != nil || len(paths) == 0 {
 		return nil, fmt.Errorf("no scenarios: %s: %v", pattern, err)
@@ -61,7 +76,7 @@ var read = sync.OnceValues(func() ([]Scenario, error) {
 		all = append(all, s)
 	}
 	return all, nil
-})
+}
 
 // Named is the scenario of that name; it is an error if there is none.
 func Named(t testing.TB, name string) Scenario {

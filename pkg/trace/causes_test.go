@@ -1,0 +1,58 @@
+package trace_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/test/scenario"
+)
+
+// fromSources are the causes that no cluster of ours can be brought to show: their messages are those of the sources
+// of Kubernetes and of what it calls, and TestCausesByTheirTexts holds them.
+var fromSources = map[string]string{}
+
+// unrecorded is how many causes still have no scenario; it only goes down.
+const unrecorded = 201
+
+// A cause that no run shows may be one that nobody ever meets, or that is never found: each has a scenario of its name,
+// recorded on a real cluster, that ends with it.
+func TestEveryCauseHasAScenario(t *testing.T) {
+	byName := map[string]scenario.Scenario{}
+	for _, s := range scenario.Causes(t) {
+		byName[s.Name] = s
+	}
+	for _, s := range scenario.All(t) { // those of an engine are made with the others
+		if strings.HasPrefix(s.Name, "docker-") {
+			byName[s.Name] = s
+		}
+	}
+	missing := 0
+	if len(fromSources) > 10 {
+		t.Errorf("%d causes have no scenario", len(fromSources))
+	}
+	known := map[string]bool{}
+	for _, c := range trace.Causes() {
+		known[c.Name] = true
+		s, ok := byName[c.Name]
+		if !ok {
+			if fromSources[c.Name] == "" {
+				missing++
+				t.Logf("no scenario ends with %s: see \"Add a cause\" in CONTRIBUTING.md", c.Name)
+			}
+			continue
+		}
+		o, ok := scenario.Fold(s.Subject, s.Observations).Obstacle()
+		if !ok || o.Name != c.Name {
+			t.Errorf("%s ends with %q", c.Name, o.Name)
+		}
+	}
+	if missing > unrecorded {
+		t.Errorf("%d causes have no scenario, %d had none: run with -v", missing, unrecorded)
+	}
+	for name := range fromSources {
+		if _, ok := byName[name]; ok || !known[name] {
+			t.Errorf("%s is listed without need", name)
+		}
+	}
+}

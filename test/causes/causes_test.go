@@ -1,0 +1,253 @@
+//go:build e2e
+
+// Package causes makes each situation of the table of causes on a real cluster: the plugin must name that cause, and
+// each command that it gives as a next step must work, and print what it promises. CAUSES=all makes those, too, that
+// take longer than ten seconds; UPDATE=1 records them as the scenarios of pkg/trace/testdata/causes.
+package causes
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+)
+
+// obstacle is what the plugin's JSON says of it.
+type obstacle struct {
+	Name, Explain, Message string
+	NextSteps              []seq.NextStep
+}
+
+// last is the outcome of the script's last run of the plugin.
+type last struct {
+	obstacle *obstacle
+	listing  string
+}
+
+// alone keeps scripts that change a node, or what all namespaces share, from running beside others: their first line
+// says "# alone".
+var alone sync.RWMutex
+
+func TestCauses(t *testing.T) {
+	plugin := os.Getenv("KUBECTL_SEQ")
+	if plugin == "" || os.Getenv("KUBECONFIG") == "" {
+		t.Fatal("KUBECTL_SEQ and KUBECONFIG are not set: run make causes")
+	}
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no scripts", err)
+	}
+	var chosen []string
+	for _, f := range files {
+		if os.Getenv("CAUSES") == "all" || !marked(t, f, "slow") {
+			chosen = append(chosen, f)
+		}
+	}
+	t.Logf("%d of %d situations; the others take longer than 10 s: make causes", len(chosen), len(files))
+	testscript.Run(t, testscript.Params{
+		Files:               chosen,
+		RequireExplicitExec: true,
+		Setup:               func(env *testscript.Env) error { return setup(env, plugin) },
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"seq": runPlugin, "next": runSteps, "until": until,
+			"kubectl": kubectl},
+	})
+}
+
+// marked reports whether the first line of a script, a comment, has that word.
+func marked(t *testing.T, file, word string) bool {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, _, _ := strings.Cut(string(text), "\n")
+	return strings.HasPrefix(first, "# ") && strings.Contains(first+" ", " "+word+" ")
+}
+
+// nameOf is the name of the cause that a script is about.
+func nameOf(env *testscript.Env) string {
+	return strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")
+}
+
+// setup gives the script a namespace of its own, NS, that is there with its ServiceAccount, and removes it in the end.
+func setup(env *testscript.Env, plugin string) error {
+	name := nameOf(env)
+	script, err := os.ReadFile(filepath.Join("testdata", name+".txtar"))
+	if err != nil {
+		return err
+	}
+	first, _, _ := strings.Cut(string(script), "\n")
+	if strings.Contains(first+" ", " alone ") {
+		alone.Lock()
+		env.Defer(alone.Unlock)
+	} else {
+		alone.RLock()
+		env.Defer(alone.RUnlock)
+	}
+	path, err := filepath.Abs(plugin)
+	if err != nil {
+		return err
+	}
+	namespace := "cause-" + name
+	env.Setenv("NS", namespace)
+	env.Setenv("NAME", name)
+	env.Setenv("KUBECTL_SEQ", path)
+	env.Setenv("KUBECONFIG", os.Getenv("KUBECONFIG"))
+	env.Setenv("PATH", filepath.Dir(path)+string(os.PathListSeparator)+os.Getenv("PATH"))
+	env.Values["last"] = &last{}
+	command := func(args ...string) error {
+		out, err := exec.Command("kubectl", args...).CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("kubectl %s: %w: %s", strings.Join(args, " "), err, out)
+		}
+		return nil
+	}
+	_ = command("delete", "namespace", namespace, "--ignore-not-found", "--timeout=60s")
+	if err := command("create", "namespace", namespace); err != nil {
+		return err
+	}
+	env.Defer(func() {
+		_ = command("delete", "pods", "--all", "-n", namespace, "--grace-period=0", "--force", "--wait=false")
+		_ = command("delete", "namespace", namespace, "--wait=false")
+	})
+	return command("wait", "--for=create", "serviceaccount/default", "-n", namespace, "--timeout=60s")
+}
+
+// runPlugin is `seq CODE VERB ARGS…`: runs the plugin, which must end with that exit code and hold the cause of the
+// script's name to be what holds the object. What it prints is stdout.
+func runPlugin(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: seq CODE VERB ARGS...")
+	}
+	code, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	recording, document := ts.MkAbs("recording.jsonl"), ts.MkAbs("outcome.jsonl")
+	words := []string{args[1], "-n", ts.Getenv("NS"), "--record=" + recording, "-o", "listing", "-o", "json=" + document}
+	cmd := exec.Command(ts.Getenv("KUBECTL_SEQ"), append(words, args[2:]...)...)
+	cmd.Dir = ts.MkAbs(".")
+	cmd.Env = append(os.Environ(), "NO_COLOR=1")
+	var out, errOut bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errOut
+	err = cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		ts.Fatalf("%v", err)
+	}
+	fmt.Fprint(ts.Stdout(), out.String())
+	fmt.Fprint(ts.Stderr(), errOut.String())
+	if got := cmd.ProcessState.ExitCode(); got != code {
+		ts.Fatalf("exit code %d, want %d", got, code)
+	}
+	o := read(ts, document)
+	name := ts.Getenv("NAME")
+	if o == nil || o.Name != name {
+		ts.Fatalf("the cause is %+v, want %s", o, name)
+	}
+	if strings.ContainsAny(o.Explain, "{}") && !strings.ContainsAny(o.Message, "{}") {
+		ts.Fatalf("a word was not filled in: %s", o.Explain)
+	}
+	l := ts.Value("last").(*last)
+	l.obstacle, l.listing = o, out.String()
+	shown := flat(l.listing + errOut.String())
+	if !strings.Contains(shown, flat(o.Explain)) || !strings.Contains(shown, flat(o.Message)) {
+		ts.Fatalf("the listing does not have %q, or the message %q", o.Explain, o.Message)
+	}
+	for _, s := range o.NextSteps {
+		if !strings.Contains(shown, flat(s.String())) {
+			ts.Fatalf("the listing does not have the step %q", s)
+		}
+	}
+	if os.Getenv("UPDATE") != "" {
+		data, err := os.ReadFile(recording)
+		ts.Check(err)
+		scenario := filepath.Join(repository(ts), "pkg/trace/testdata/causes", name+".txtar")
+		ts.Check(os.WriteFile(scenario, append([]byte("-- recording.jsonl --\n"), data...), 0o644))
+	}
+}
+
+// repository is the top of the tree.
+func repository(ts *testscript.TestScript) string {
+	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/kubectl-seq/kubectl-seq").Output()
+	ts.Check(err)
+	return strings.TrimSpace(string(out))
+}
+
+// flat is a text without line breaks and spaces, which a listing adds.
+func flat(s string) string { return strings.Join(strings.Fields(s), "") }
+
+// read is the obstacle of the outcome, or nil.
+func read(ts *testscript.TestScript, document string) *obstacle {
+	data, err := os.ReadFile(document)
+	ts.Check(err)
+	var outcome struct {
+		Type     string
+		Obstacle *obstacle
+	}
+	for line := range bytes.Lines(data) {
+		ts.Check(json.Unmarshal(line, &outcome))
+	}
+	return outcome.Obstacle
+}
+
+// runSteps is `next RE…`: runs each command that the plugin gave as a next step, in their order; what it prints must
+// match the regular expression of its place, and it must not fail.
+func runSteps(ts *testscript.TestScript, neg bool, args []string) {
+	o := ts.Value("last").(*last).obstacle
+	if neg || o == nil {
+		ts.Fatalf("usage: seq ..., then next RE...")
+	}
+	var commands []string
+	for _, s := range o.NextSteps {
+		if s.Command != "" {
+			commands = append(commands, s.Command)
+		}
+	}
+	if len(commands) != len(args) {
+		ts.Fatalf("there are %d commands, want %d: %q", len(commands), len(args), commands)
+	}
+	for i, c := range commands {
+		cmd := exec.Command("sh", "-c", c)
+		cmd.Dir = ts.MkAbs(".")
+		cmd.Env = append(os.Environ(), "PATH="+ts.Getenv("PATH"))
+		out, err := cmd.CombinedOutput()
+		re, wrong := regexp.Compile("(?m)" + args[i])
+		ts.Check(wrong)
+		if err != nil || !re.Match(out) {
+			ts.Fatalf("%s: %v, does not match %q:\n%s", c, err, args[i], out)
+		}
+	}
+}
+
+// kubectl is `kubectl ARGS…`, in the script's namespace.
+func kubectl(ts *testscript.TestScript, neg bool, args []string) {
+	err := ts.Exec("kubectl", append([]string{"-n", ts.Getenv("NS")}, args...)...)
+	if (err != nil) != neg {
+		ts.Fatalf("kubectl %s: %v", strings.Join(args, " "), err)
+	}
+}
+
+// until is `until RE ARGS…`: asks kubectl again and again until what it prints matches.
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	re, err := regexp.Compile(args[0])
+	ts.Check(err)
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		cmd := exec.Command("kubectl", append([]string{"-n", ts.Getenv("NS")}, args[1:]...)...)
+		cmd.Dir = ts.MkAbs(".")
+		if out, _ := cmd.CombinedOutput(); re.Match(out) != neg {
+			return
+		}
+	}
+	ts.Fatalf("kubectl %s does not print what matches %q", strings.Join(args[1:], " "), args[0])
+}
