@@ -107,7 +107,8 @@ var tooFews = []obstacleCause{
 		next: []string{"$ kubectl get {type} {pod} -n {namespace}", "$ kubectl describe {type} {pod} -n {namespace}"}},
 }
 
-// Cause is one row of the tables of causes, as docs/troubles.md shows it. Words in braces stand for what a run fills in.
+// Cause is one row of the tables of causes, as docs/troubles.md shows it. Words in braces stand for what a run fills
+// in.
 type Cause struct {
 	Name      string
 	Group     string // where the way of an object ends
