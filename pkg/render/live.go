@@ -76,6 +76,13 @@ func (l *Live) Print(w io.Writer, text string) error {
 func (l *Live) Finish(r Report) error {
 	var b bytes.Buffer
 	l.final(&b, r, l.draw(r, len(r.Steps)), true)
+	if m := r.held(); m != nil { // the first stands above already
+		b.WriteString("\nPod " + Plain(m.Object.Name) + ", which holds the rest:\n")
+		r := r.of(m)
+		beside := NewLive("listing", l.Style, nil, nil)
+		beside.lanes, beside.begun = l.lanes, true
+		beside.final(&b, r, beside.draw(r, len(r.Steps)), true)
+	}
 	b.WriteByte('\n')
 	for _, s := range l.summary(r) {
 		b.WriteString(s + "\n")
@@ -92,6 +99,7 @@ func (l *Live) draw(r Report, settled int) []line {
 		return l.lines(r, settled)
 	}
 	all := r.Steps
+	r.Outcome.Obstacle = nil // who holds it is drawn below
 	if r = r.selected(); len(r.Steps) < len(all) { // of those that are drawn
 		n := 0
 		for _, s := range all[:settled] {

@@ -17,6 +17,32 @@ type Selection string
 // only in the end.
 var Selections = []Selection{"all", "first", "slowest"}
 
+// held is the Pod that keeps the run from its end, where it is not the one that was made first, or nil.
+func (r Report) held() *seq.Member {
+	o := r.Outcome.Obstacle
+	if o == nil || r.Pods != "first" {
+		return nil
+	}
+	for i, m := range r.Members {
+		if i > 0 && m.Object.UID == o.Object.UID {
+			return &r.Members[i]
+		}
+	}
+	return nil
+}
+
+// of is the report with nothing but the steps of one Pod.
+func (r Report) of(m *seq.Member) Report {
+	var kept []*seq.Step
+	for _, s := range r.Steps {
+		if s.About == m.Object.UID {
+			kept = append(kept, s)
+		}
+	}
+	r.Steps, r.Members, r.Outcome = kept, nil, Outcome{}
+	return r
+}
+
 // one is the uid of the only Pod that is drawn, or nothing where that is not known yet; some is false where all are.
 func (r Report) one() (uid string, some bool) {
 	switch {
@@ -30,9 +56,13 @@ func (r Report) one() (uid string, some bool) {
 	return r.Members[0].Object.UID, true
 }
 
-// selected returns the report with the steps of the Pods that are drawn.
+// selected returns the report with the steps of the Pods that are drawn. A picture that is drawn in the end has the Pod
+// that holds the rest, if there is one, and not the first.
 func (r Report) selected() Report {
 	one, some := r.one()
+	if m := r.held(); m != nil {
+		one = m.Object.UID
+	}
 	if !some {
 		return r
 	}

@@ -76,7 +76,11 @@ func (r Report) obstacle() [][2]string {
 			who += ", for " + heldFor(o)
 		}
 	}
-	lines := [][2]string{{title, who}, {"message", o.Message}}
+	lines := [][2]string{{title, who}}
+	if o.Object.Name != "" && (o.Object.Kind != r.Run.Subject.Kind || o.Object.Name != r.Run.Subject.Name) {
+		lines = append(lines, [2]string{"object", o.Object.Kind + " " + o.Object.Name})
+	}
+	lines = append(lines, [2]string{"message", o.Message})
 	for i, e := range o.Evidence {
 		lines = append(lines, [2]string{[]string{"evidence", ""}[min(i, 1)], e.Source + ": " + evidence(e)})
 	}

@@ -181,7 +181,7 @@ func (s *story) obstacle(c *obstacleCause, f finding, now time.Time) (seq.Obstac
 		}
 	}
 	o.HeldSince = o.Since
-	if instant.Earlier(f.heldSince.Add(time.Second), o.Since) && !f.heldSince.IsZero() { // else it says no more
+	if instant.Earlier(f.heldSince.Add(2*time.Second), o.Since) && !f.heldSince.IsZero() { // else it says no more
 		o.HeldSince, o.HeldWholeSeconds = f.heldSince, true
 	}
 	if !f.since.IsZero() {

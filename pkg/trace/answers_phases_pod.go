@@ -40,6 +40,9 @@ var podPhases = []phase{
 			x.beginKey = sandboxKey
 		} else if worker := s.workerEvents; len(worker) > 0 { // what the kubelet does first when there is a sandbox
 			x.endKey = worker[0].beginKey()
+			if _, queued := s.queuedToPull(worker[0]); queued {
+				x.endKey = queueKey(worker[0])
+			}
 		}
 		return []interval{x}
 	}},
@@ -47,6 +50,7 @@ var podPhases = []phase{
 	{name: "back-off",
 		explain:   "a container has ended; the kubelet notices, and waits out its back-off before it starts it again",
 		intervals: awaitingNextLife},
+	{name: "queue", explain: "the kubelet pulls one image at a time, and others come first", intervals: queueing},
 	{name: "pull", explain: "the runtime fetches and unpacks the images", intervals: calling("PullImage")},
 	{name: "create", explain: "the runtime prepares the containers' file systems", intervals: calling("CreateContainer")},
 	{name: "start", explain: "the runtime has runc make and start the containers", intervals: calling("StartContainer")},
@@ -74,6 +78,16 @@ var podPhases = []phase{
 			}
 			return []interval{x}
 		}},
+}
+
+// queueing are the waits of pulls for their turn.
+func queueing(s *story, _ *result) (all []interval) {
+	for _, a := range s.workerEvents {
+		if _, queued := s.queuedToPull(a); queued {
+			all = append(all, interval{beginKey: queueKey(a), endKey: a.key})
+		}
+	}
+	return all
 }
 
 const reportExplained = "the kubelet notices that the last container has ended, and reports it"

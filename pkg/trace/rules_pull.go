@@ -3,6 +3,7 @@ package trace
 // Rules of images: present or pulled.
 
 import (
+	"fmt"
 	"regexp"
 	"time"
 
@@ -32,6 +33,9 @@ func derivePullImage(s *story, emit func(graph.Claim)) {
 		case pullBegan:
 			c := a.claim(s, a.follows())
 			s.pullBegins(a, &c)
+			if _, queued := s.queuedToPull(a); queued {
+				c.Follows = append(c.Follows, queueKey(a))
+			}
 			c.Key, c.Call, c.From, c.To, c.Label, c.Node = a.key, a.key, seq.Kubelet, s.runtime, "PullImage "+image, s.node
 			emit(c)
 		case pulled, pullFailed:
@@ -47,6 +51,57 @@ func derivePullImage(s *story, emit func(graph.Claim)) {
 	}
 }
 
+var rulePullQueue = rule{
+	Rule: seq.Rule{
+		Name:    "pull-queue",
+		Trigger: "Event Pulled that counts a wait",
+		Proves:  "the kubelet says how long the pull took, and how long with its wait for other pulls",
+		Gist:    "The kubelet pulls one image after the other; others came first.",
+		Explain: "Unless serializeImagePulls is false, the kubelet pulls one image at a time, of whatever Pod; this one " +
+			"had to wait for its turn.",
+		Doc: docs + "concepts/containers/images/#serial-and-parallel-image-pulls",
+	},
+	from: seq.Kubelet, to: seq.Kubelet, kind: seq.NoteKind, instant: seq.AtStart,
+	certainty: seq.Observed, detail: seq.Normal,
+	derive: derivePullQueue,
+}
+
+func derivePullQueue(s *story, emit func(graph.Claim)) {
+	for _, a := range s.workerEvents {
+		end, queued := s.queuedToPull(a)
+		if !queued {
+			continue
+		}
+		c := a.claim(s, a.follows())
+		took, whole, _ := pullTook(end)
+		c.Key, c.Node = queueKey(a), s.node
+		c.Label = fmt.Sprintf("waits %s for other pulls", (whole - took).Round(time.Millisecond))
+		c.Evidence = append(c.Evidence, end.evidence())
+		emit(c)
+	}
+}
+
+func queueKey(a workerEvent) seq.Key { return "queue:" + a.key }
+
+// queuedToPull finds the end of a pull that had to wait for others.
+func (s *story) queuedToPull(a workerEvent) (end workerEvent, queued bool) {
+	if a.action != pullBegan {
+		return end, false
+	}
+	for _, end := range s.workerEvents {
+		if end.call != a.call || end.action != pulled {
+			continue
+		}
+		took, whole, ok := pullTook(end)
+		return end, ok && whole-took > queueNoise
+	}
+	return end, false
+}
+
+// queueNoise is what the two durations of a pull may differ by where it did not wait: looking for credentials is not
+// part of the first.
+const queueNoise = 50 * time.Millisecond
+
 // pullMessage is what the kubelet says of a pull: how long it took, without and with waiting for the pulls of other
 // Pods.
 var pullMessage = regexp.MustCompile(` in (\S+) \((\S+) including waiting\)`)
@@ -61,7 +116,7 @@ func (s *story) pullBegins(a workerEvent, c *graph.Claim) {
 			continue
 		}
 		c.Window.Latest = end.at
-		if took, ok := pullTook(end); ok {
+		if took, _, ok := pullTook(end); ok {
 			if latest := end.at.Add(pullCall - took); latest.After(a.at) && latest.Before(end.at) {
 				c.Window.Latest = latest
 			}
@@ -80,14 +135,17 @@ const pullSetUp = 5 * time.Millisecond
 // credentials: usually 0.2 ms, on a machine with three times more work than cores 6 ms were seen.
 const pullCall = 10 * time.Millisecond
 
-// pullTook reads how long a pull took, without its wait for its turn, cut to milliseconds.
-func pullTook(end workerEvent) (took time.Duration, ok bool) {
+// pullTook reads how long a pull took, and how long with its wait for its turn, both cut to milliseconds.
+func pullTook(end workerEvent) (took, whole time.Duration, ok bool) {
 	m := pullMessage.FindStringSubmatch(end.event.Message)
 	if m == nil {
-		return 0, false
+		return 0, 0, false
 	}
 	took, err := time.ParseDuration(m[1])
-	return took, err == nil && took >= 0
+	if err == nil {
+		whole, err = time.ParseDuration(m[2])
+	}
+	return took, whole, err == nil && took >= 0
 }
 
 var ruleImagePresent = rule{
