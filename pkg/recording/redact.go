@@ -24,10 +24,17 @@ func (r redactor) value(s *string) {
 
 func (r redactor) annotations(all map[string]string) {
 	for k, v := range all {
-		r.value(&v)
+		if !plainAnnotations[k] {
+			r.value(&v)
+		}
 		all[k] = v
 	}
 }
+
+// plainAnnotations are those by which Kubernetes itself says what it has done: what holds an object may be told by
+// them.
+var plainAnnotations = map[string]bool{"kubernetes.io/limit-ranger": true, "volume.kubernetes.io/selected-node": true,
+	"volume.kubernetes.io/storage-provisioner": true}
 
 // observation returns o with copies of what it replaces.
 func (r redactor) observation(o seq.Observation) seq.Observation {
@@ -104,7 +111,9 @@ func (r redactor) walk(v any) {
 func (r redactor) values(v any) {
 	m, _ := v.(map[string]any)
 	for key := range m {
-		r.field(m, key)
+		if !plainAnnotations[key] {
+			r.field(m, key)
+		}
 	}
 }
 

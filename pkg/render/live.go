@@ -99,7 +99,7 @@ func (l *Live) draw(r Report, settled int) []line {
 		return l.lines(r, settled)
 	}
 	all := r.Steps
-	r.Outcome.Obstacle = nil // who holds it is drawn below
+	r.Outcome.Obstacle = nil                       // who holds it is drawn below
 	if r = r.selected(); len(r.Steps) < len(all) { // of those that are drawn
 		n := 0
 		for _, s := range all[:settled] {

@@ -75,7 +75,10 @@ func derivePullQueue(s *story, emit func(graph.Claim)) {
 		c := a.claim(s, a.follows())
 		took, whole, _ := pullTook(end)
 		c.Key, c.Node = queueKey(a), s.node
-		c.Label = fmt.Sprintf("waits %s for other pulls", (whole - took).Round(time.Millisecond))
+		c.Label = fmt.Sprintf("waits %.1f s for other pulls", (whole - took).Seconds())
+		if whole-took < time.Second {
+			c.Label = fmt.Sprintf("waits %d ms for other pulls", (whole - took).Milliseconds())
+		}
 		c.Evidence = append(c.Evidence, end.evidence())
 		emit(c)
 	}

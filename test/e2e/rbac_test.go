@@ -82,8 +82,16 @@ const (
 {apiVersion: apps/v1, kind: ReplicaSet, metadata: {name: NAME}, spec: {replicas: 0, selector: {matchLabels: {d: NAME}}, template: {metadata: {labels: {d: NAME}}, spec: {containers: [{name: app, image: "busybox:1"}]}}}}
 `
 	runningPod = `{apiVersion: v1, kind: Pod, metadata: {name: NAME}, spec: {terminationGracePeriodSeconds: 0, containers: [{name: app, image: "busybox:1", command: [sleep, "1000"]}]}}`
-	// A node without a kubelet, and what changes a Pod in OURS.
+	// A node without a kubelet, a volume that nobody makes, one that nobody attaches, and what changes a Pod in OURS.
 	outside = `
+{apiVersion: storage.k8s.io/v1, kind: StorageClass, metadata: {name: seq-nobody}, provisioner: example.com/nobody, volumeBindingMode: WaitForFirstConsumer}
+---
+{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: seq-unmade, namespace: OURS}, spec: {storageClassName: seq-nobody, accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Mi}}}}
+---
+{apiVersion: v1, kind: PersistentVolume, metadata: {name: seq-unattached}, spec: {storageClassName: "", capacity: {storage: 1Mi}, accessModes: [ReadWriteOnce], claimRef: {namespace: OURS, name: seq-unattached}, csi: {driver: example.com, volumeHandle: x}}}
+---
+{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: seq-unattached, namespace: OURS}, spec: {storageClassName: "", volumeName: seq-unattached, accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Mi}}}}
+---
 {apiVersion: v1, kind: Node, metadata: {name: seq-silent}}
 ---
 {apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {name: seq-silent, namespace: kube-node-lease}, spec: {holderIdentity: seq-silent, leaseDurationSeconds: 40, renewTime: "2026-01-01T00:00:00.000000Z"}}
@@ -120,7 +128,8 @@ var (
 		{"cluster.yaml", []string{"create-pod.yaml", "watch-and-show.yaml"}, oneClaim,
 			[]string{"watch persistentvolumeclaims/NAME --until=created",
 				"create-pod NAME --env=asks=mutatingwebhookconfigurations --image=busybox:1 --until=running --rm",
-				"create-pod -f SILENT --timeout=8s --rm"}},
+				"create-pod -f SILENT --timeout=12s --rm", "create-pod -f UNMADE --timeout=12s --rm",
+				"create-pod -f UNATTACHED --timeout=12s --rm"}},
 		{"evidence.yaml", []string{"create-pod.yaml"}, "",
 			[]string{"create-pod NAME --image=busybox:1 --rm --audit-log=node:/var/log/kubernetes/audit.log " +
 				"--spans=node:/var/log/kubernetes/spans.jsonl"}},
@@ -243,6 +252,11 @@ func (l rbacLevel) refused(t *testing.T, ns, user, name, run string) string {
 	silent := "{apiVersion: v1, kind: Pod, metadata: {name: NAME}, spec: {nodeName: seq-silent, " +
 		"terminationGracePeriodSeconds: 0, tolerations: [{operator: Exists}], containers: [{name: app, image: " +
 		"\"busybox:1\"}]}}"
+	using := func(claim string) string {
+		return "{apiVersion: v1, kind: Pod, metadata: {name: NAME}, spec: {terminationGracePeriodSeconds: 0, volumes: " +
+			"[{name: data, persistentVolumeClaim: {claimName: " + claim + "}}], containers: [{name: app, image: " +
+			"\"busybox:1\", volumeMounts: [{name: data, mountPath: /data}]}]}}"
+	}
 	args := []string{"--as=" + user, "-n", ns, "--cache-dir=" + t.TempDir()}
 	if !strings.HasPrefix(run, "sources") {
 		args = append(args, "-o", "json")
@@ -253,6 +267,10 @@ func (l rbacLevel) refused(t *testing.T, ns, user, name, run string) string {
 			word = write(oneOfEach)
 		case "SILENT":
 			word = write(silent)
+		case "UNMADE":
+			word = write(using("seq-unmade"))
+		case "UNATTACHED":
+			word = write(using("seq-unattached"))
 		}
 		if word == "--" {
 			args = append(args, word)
@@ -285,7 +303,7 @@ func (l rbacLevel) refused(t *testing.T, ns, user, name, run string) string {
 			return "403 for " + e.Verb + " " + e.RequestURI
 		}
 	}
-	if silent := strings.Contains(run, "SILENT"); code != 0 && !(silent && code == 2) {
+	if held := strings.Contains(run, "--timeout=12s"); code != 0 && !(held && code == 2) {
 		t.Fatalf("%v: exit %d: %s", args, code, errOut)
 	}
 	return ""

@@ -85,7 +85,7 @@ func TestTroubles(t *testing.T) {
 		{"missing-path", "", "Stuck", "host-path", "kubelet", "/nowhere of node1", early},
 		{"as-root", "", "Stuck", "root", "kubelet", "must not run as root", early},
 		{"create-error", "", "Stuck", "create", "containerd", "container app", early},
-		{"no-command", "", "Stuck", "start", "runc", "program of container app", early},
+		{"no-command", "", "Stuck", "no-program", "runc", "no program no-such-program", early},
 		{"readiness-gate", "--timeout=25s", "Stuck", "readiness-gate", "unknown client", "example.com/load-balanced", 0},
 		{"unhealthy", "--timeout=25s", "Stuck", "unready", "container/app", "readiness probe", 0},
 		{"liveness", "", "Stuck", "liveness", "container/app", "liveness probe", time.Minute},
