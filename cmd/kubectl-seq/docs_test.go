@@ -54,6 +54,8 @@ func generated(t *testing.T, name string) string {
 	switch name {
 	case "flags":
 		return "\n" + flagTable(root, 4) + "\n"
+	case "causes":
+		return causesTable(t)
 	case "exit codes":
 		return "\n" + exitCodes() + "\n"
 	}
