@@ -67,9 +67,8 @@ func changed(prev, cur *corev1.Pod) string {
 	}
 	words = append(words, changedConditions(prev, cur)...)
 	if !first && !object.ChangesOnlyStatus(prev, cur) {
-		before, now := object.Contents(prev, cur)
 		for _, part := range []string{"metadata.labels", "metadata.annotations", "spec"} {
-			words = append(words, object.ChangedPart(part, before, now)...)
+			words = append(words, object.ChangedPart(part, prev, cur)...)
 		}
 		words = append(words, object.ChangedMetadata(prev, cur)...)
 	}
@@ -163,8 +162,7 @@ func changedDetails(prev, cur *corev1.Pod) (words []string) {
 			words = append(words, string(c.Type)+": another time")
 		}
 	}
-	before, now := object.Contents(prev, cur)
-	for _, word := range object.ChangedPart("status", before, now) {
+	for _, word := range object.ChangedPart("status", prev, cur) {
 		remove := strings.HasPrefix(word, "removes ")
 		word = strings.TrimPrefix(strings.TrimPrefix(word, "removes "), "status.")
 		switch {

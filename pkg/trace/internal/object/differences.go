@@ -12,82 +12,14 @@ import (
 )
 
 // Suffix is a value that is one word, as a suffix.
-func Suffix(v any) string {
-	switch v.(type) {
-	case map[string]any, []any:
+func Suffix(v reflect.Value) string {
+	if hasKeys(v) {
 		return ""
 	}
-	if text := fmt.Sprint(v); len(text) <= 60 {
+	if text := fmt.Sprint(plain(v)); len(text) <= 60 {
 		return "=" + text
 	}
 	return ""
-}
-
-// Differ walks two values and reports where they differ, by paths such as spec.containers[app].image.
-func Differ(path string, was, is any, report func(path string, was, is any)) {
-	a, aMap := byKey(was)
-	b, bMap := byKey(is)
-	switch {
-	case aMap && bMap:
-		list := isList(is)
-		for _, k := range slices.Sorted(maps.Keys(b)) {
-			Differ(join(path, k, list), a[k], b[k], report)
-		}
-		for _, k := range slices.Sorted(maps.Keys(a)) {
-			if _, there := b[k]; !there {
-				report(join(path, k, list), a[k], nil)
-			}
-		}
-	case was == nil && bMap && (isList(is) || collections[path]):
-		Differ(path, map[string]any{}, is, report)
-	case is == nil && aMap && collections[path]:
-		Differ(path, was, map[string]any{}, report)
-	case !reflect.DeepEqual(was, is) && !(was == nil && len(b) == 0 && bMap):
-		report(path, was, is)
-	}
-}
-
-// collections are maps whose entries count, where others are objects.
-var collections = map[string]bool{"metadata.labels": true, "metadata.annotations": true, "spec.nodeSelector": true,
-	"status.resources.limits": true, "status.resources.requests": true}
-
-func isList(v any) bool {
-	_, ok := v.([]any)
-	return ok
-}
-
-func join(path, key string, list bool) string {
-	switch {
-	case list:
-		return path + "[" + key + "]"
-	case path == "":
-		return key
-	}
-	return path + "." + key
-}
-
-// byKey sees a list of named things as a map, as the API does when it merges them.
-func byKey(v any) (map[string]any, bool) {
-	switch x := v.(type) {
-	case map[string]any:
-		return x, true
-	case []any:
-		out := map[string]any{}
-		for i, e := range x {
-			key := fmt.Sprint(i)
-			if m, ok := e.(map[string]any); ok {
-				for _, name := range []string{"mountPath", "name", "key", "containerPort"} {
-					if n, ok := m[name]; ok {
-						key = fmt.Sprint(n)
-						break
-					}
-				}
-			}
-			out[key] = e
-		}
-		return out, true
-	}
-	return nil, false
 }
 
 // Changed says in a few words what a write changed of an object that is no Pod: counts and conditions of its status,
@@ -107,7 +39,7 @@ func Changed(was, cur metav1.Object) string {
 	}
 	words = append(words, changedStatus(Field(a, "status"), Field(b, "status"))...)
 	for _, part := range []string{"spec", "data", "metadata.labels", "metadata.annotations"} {
-		words = append(words, ChangedPart(part, a.Object, b.Object)...)
+		words = append(words, ChangedPart(part, a, b)...)
 	}
 	words = append(words, ChangedMetadata(a, b)...)
 	return strings.Join(words, ", ")
@@ -115,17 +47,12 @@ func Changed(was, cur metav1.Object) string {
 
 // ChangedPart names the fields in which a part of an object, such as metadata.labels, is other than before, with their
 // values where these are short and nobody's secret.
-func ChangedPart(part string, was, is map[string]any) (words []string) {
-	path := strings.Split(part, ".")
-	a, _, _ := unstructured.NestedFieldNoCopy(was, path...)
-	b, _, _ := unstructured.NestedFieldNoCopy(is, path...)
-	if a == nil && b == nil {
-		return nil
-	}
-	Differ(part, a, b, func(path string, was, is any) {
+func ChangedPart(part string, was, is metav1.Object) (words []string) {
+	a, b := partOf(was, part), partOf(is, part)
+	Differ(part, a, b, func(path string, _, is reflect.Value) {
 		switch {
 		case quiet[path]:
-		case is == nil:
+		case !is.IsValid():
 			words = append(words, "removes "+path)
 		case secretive.MatchString(path):
 			words = append(words, path)
@@ -134,6 +61,15 @@ func ChangedPart(part string, was, is map[string]any) (words []string) {
 		}
 	})
 	return words
+}
+
+// partOf is what an object has at a path, or none.
+func partOf(m metav1.Object, path string) reflect.Value {
+	v := valueOf(m)
+	for name := range strings.SplitSeq(path, ".") {
+		v, _ = member(content(v), name)
+	}
+	return v
 }
 
 // changedStatus names the counts, words and conditions of a status that changed.

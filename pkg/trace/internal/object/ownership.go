@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -28,41 +27,6 @@ func valueOf(m metav1.Object) reflect.Value {
 		return reflect.ValueOf(u.Object)
 	}
 	return reflect.ValueOf(m).Elem()
-}
-
-// Contents are two objects as maps and lists; of Pods, without fields that are the same in both. They are shared: not
-// to be changed.
-func Contents(was, is metav1.Object) (a, b map[string]any) {
-	if x, ok := was.(*unstructured.Unstructured); ok {
-		if y, ok := is.(*unstructured.Unstructured); ok {
-			return x.Object, y.Object
-		}
-	}
-	p, isPod := was.(*corev1.Pod)
-	q, both := is.(*corev1.Pod)
-	if !isPod || !both {
-		return nil, nil
-	}
-	x := &corev1.Pod{ObjectMeta: p.ObjectMeta, Spec: p.Spec, Status: p.Status}
-	y := &corev1.Pod{ObjectMeta: q.ObjectMeta, Spec: q.Spec, Status: q.Status}
-	x.ManagedFields, y.ManagedFields = nil, nil
-	ZeroEqual(&x.ObjectMeta, &y.ObjectMeta)
-	ZeroEqual(&x.Spec, &y.Spec)
-	ZeroEqual(&x.Status, &y.Status)
-	a, _ = Plain(x).(map[string]any)
-	b, _ = Plain(y).(map[string]any)
-	return a, b
-}
-
-// ZeroEqual zeroes the fields that are the same in two structs.
-func ZeroEqual[T any](a, b *T) {
-	x, y := reflect.ValueOf(a).Elem(), reflect.ValueOf(b).Elem()
-	for i := range x.NumField() {
-		if f, g := x.Field(i), y.Field(i); equal(f, g) {
-			f.SetZero()
-			g.SetZero()
-		}
-	}
 }
 
 // ShareEqual has a struct share with another the lists, maps and pointers that are equal in both. What shares memory is
@@ -91,7 +55,12 @@ func ChangesOnlyStatus(was, is metav1.Object) bool {
 		q, both := is.(*corev1.Pod)
 		return both && Equal(&p.Spec, &q.Spec) && !Equal(&p.Status, &q.Status)
 	}
-	a, b := Contents(was, is)
+	x, isOther := was.(*unstructured.Unstructured)
+	y, both := is.(*unstructured.Unstructured)
+	if !isOther || !both {
+		return false
+	}
+	a, b := x.Object, y.Object
 	for _, parts := range []map[string]any{a, b} {
 		for part := range parts {
 			if part != "metadata" && part != "status" && !reflect.DeepEqual(a[part], b[part]) {
@@ -114,7 +83,7 @@ func ownsChange(set []byte, was, is reflect.Value) bool {
 				return true
 			}
 		case "f":
-			before, now = field(was, name), field(is, name)
+			before, now = setMember(was, name), setMember(is, name)
 		case "k":
 			before, now = elementWith(was, name), elementWith(is, name)
 		case "v":
@@ -154,34 +123,10 @@ func present(v reflect.Value) reflect.Value {
 	return v
 }
 
-// field is what a struct or a map of the API has by that name in JSON.
-func field(v reflect.Value, name string) reflect.Value {
-	switch v.Kind() {
-	case reflect.Map:
-		return present(v.MapIndex(reflect.ValueOf(name).Convert(v.Type().Key())))
-	case reflect.Struct:
-		if index, ok := indexesOf(v.Type())[name]; ok {
-			return present(v.FieldByIndex(index))
-		}
-	}
-	return reflect.Value{}
-}
-
-// indexes are the places of the fields of structs by their names in JSON, which take long to find.
-var indexes sync.Map
-
-func indexesOf(t reflect.Type) map[string][]int {
-	if all, ok := indexes.Load(t); ok {
-		return all.(map[string][]int)
-	}
-	all := map[string][]int{}
-	for _, f := range reflect.VisibleFields(t) {
-		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" {
-			all[name] = f.Index
-		}
-	}
-	indexes.Store(t, all)
-	return all
+// setMember is what a struct or a map of the API has by that name in JSON, if it is set.
+func setMember(v reflect.Value, name string) reflect.Value {
+	x, _ := member(v, name)
+	return present(x)
 }
 
 // elements are those of a list.
@@ -199,7 +144,7 @@ func elements(list reflect.Value) iter.Seq[reflect.Value] {
 func elementWith(list reflect.Value, keys string) reflect.Value {
 	if key, value, ok := soleKey(keys); ok { // most are so
 		for x := range elements(list) {
-			if is := field(x, key); is.Kind() == reflect.String && is.String() == value {
+			if is := setMember(x, key); is.Kind() == reflect.String && is.String() == value {
 				return x
 			}
 		}
@@ -213,7 +158,7 @@ func elementWith(list reflect.Value, keys string) reflect.Value {
 		has := true
 		for k, v := range want {
 			// a protocol that is left out is TCP, and the numbers of JSON are no integers
-			is := field(x, k)
+			is := setMember(x, k)
 			has = has && (is.IsValid() && fmt.Sprint(is.Interface()) == fmt.Sprint(v) || !is.IsValid() && v == "TCP")
 		}
 		if has {

@@ -1,8 +1,10 @@
 package object
 
 import (
+	"cmp"
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -29,8 +31,13 @@ func plain(v reflect.Value) any {
 	case reflect.Pointer, reflect.Interface:
 		return plain(v.Elem())
 	case reflect.Struct:
+		all := fieldsOf(v.Type())
 		out := map[string]any{}
-		addFields(out, v)
+		for i := range all {
+			if x, there := all[i].of(v); there {
+				out[all[i].name] = plain(x)
+			}
+		}
 		return out
 	case reflect.Map:
 		out := make(map[string]any, v.Len())
@@ -74,38 +81,44 @@ func marshals(t reflect.Type) bool {
 	return is.(bool)
 }
 
-// addFields adds the fields of a struct, and those of the structs that it consists of.
-func addFields(out map[string]any, v reflect.Value) {
-	for i, field := range fieldsOf(v.Type()) {
-		switch f := v.Field(i); {
-		case field.name == "-" || field.omitEmpty && isEmpty(f):
-		case field.name == "":
-			addFields(out, f)
-		default:
-			out[field.name] = plain(f)
-		}
-	}
-}
-
-// fieldName is what JSON has a field of a struct under, if at all.
-type fieldName struct {
-	name      string // nothing of a struct whose fields are there themselves
+// field is one of a struct, by the name that JSON has for it.
+type field struct {
+	name      string
+	index     []int
 	omitEmpty bool
 }
 
-// fieldNames are those of the structs that have been met.
-var fieldNames sync.Map
+// of is the field of a struct, and whether JSON has it.
+func (f *field) of(v reflect.Value) (x reflect.Value, there bool) {
+	x = v.FieldByIndex(f.index)
+	return x, !(f.omitEmpty && isEmpty(x))
+}
 
-func fieldsOf(t reflect.Type) []fieldName {
-	if all, ok := fieldNames.Load(t); ok {
-		return all.([]fieldName)
+// structFields are those of the structs that have been met.
+var structFields sync.Map
+
+// fieldsOf are the fields of a struct and of those that it consists of, by name.
+func fieldsOf(t reflect.Type) []field {
+	if all, ok := structFields.Load(t); ok {
+		return all.([]field)
 	}
-	all := make([]fieldName, t.NumField())
-	for i := range all {
-		name, options, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
-		all[i] = fieldName{name, strings.Contains(options, "omitempty")}
+	all := appendFields(nil, t, nil)
+	slices.SortFunc(all, func(a, b field) int { return cmp.Compare(a.name, b.name) })
+	structFields.Store(t, all)
+	return all
+}
+
+func appendFields(all []field, t reflect.Type, above []int) []field {
+	for i := range t.NumField() {
+		index := append(slices.Clip(above), i)
+		switch name, options, _ := strings.Cut(t.Field(i).Tag.Get("json"), ","); name {
+		case "-":
+		case "":
+			all = appendFields(all, t.Field(i).Type, index)
+		default:
+			all = append(all, field{name, index, strings.Contains(options, "omitempty")})
+		}
 	}
-	fieldNames.Store(t, all)
 	return all
 }
 
