@@ -1,6 +1,9 @@
 package graph
 
-import "container/heap"
+import (
+	"cmp"
+	"slices"
+)
 
 // each calls do for all nodes that need it, also for those that come to need it meanwhile.
 func (g *Graph) each(w work, do func(*node)) {
@@ -22,9 +25,9 @@ func (g *Graph) spread(w work, backward bool, do func(*node) (changed bool)) boo
 			q.nodes = append(q.nodes, n)
 		}
 	}
-	heap.Init(q)
+	slices.SortFunc(q.nodes, q.compare)
 	for len(q.nodes) > 0 {
-		n := heap.Pop(q).(*node)
+		n := q.pop()
 		n.dirty &^= w
 		if !do(n) {
 			continue
@@ -40,33 +43,33 @@ func (g *Graph) spread(w work, backward bool, do func(*node) (changed bool)) boo
 		for _, o := range next {
 			if o.dirty&w == 0 {
 				g.needs(o, w)
-				heap.Push(q, o)
+				q.push(o)
 			}
 		}
 	}
 	return true
 }
 
-// queue is a heap of nodes by their depth.
+// queue holds nodes by their depth, which does not change while they wait; the next is the last. Most that are to be
+// looked at are known from the start.
 type queue struct {
 	nodes    []*node
 	backward bool
 }
 
-func (q *queue) Len() int { return len(q.nodes) }
-
-func (q *queue) Less(i, j int) bool {
+func (q *queue) compare(a, b *node) int {
 	if q.backward {
-		i, j = j, i
+		a, b = b, a
 	}
-	return q.nodes[i].depth < q.nodes[j].depth
+	return cmp.Compare(b.depth, a.depth)
 }
 
-func (q *queue) Swap(i, j int) { q.nodes[i], q.nodes[j] = q.nodes[j], q.nodes[i] }
+func (q *queue) push(n *node) {
+	i, _ := slices.BinarySearchFunc(q.nodes, n, q.compare)
+	q.nodes = slices.Insert(q.nodes, i, n)
+}
 
-func (q *queue) Push(n any) { q.nodes = append(q.nodes, n.(*node)) }
-
-func (q *queue) Pop() any {
+func (q *queue) pop() *node {
 	last := len(q.nodes) - 1
 	n := q.nodes[last]
 	q.nodes[last] = nil

@@ -49,9 +49,9 @@ func (g *Graph) setNewDepths() {
 		n    *node
 		next int // of its causes
 	}
-	first := slices.DeleteFunc(slices.Clone(g.changed), func(n *node) bool { return n.dirty&toSetDepth == 0 })
-	for _, n := range first {
-		n.seen = true
+	count := len(g.changed) // what changes meanwhile is left to spread, too
+	for _, n := range g.changed {
+		n.seen = n.dirty&toSetDepth != 0
 	}
 	var todo []frame
 	enter := func(n *node) {
@@ -59,8 +59,8 @@ func (g *Graph) setNewDepths() {
 		n.dirty &^= toSetDepth
 		todo = append(todo, frame{n: n})
 	}
-	for _, n := range first {
-		if n.seen {
+	for i := range count {
+		if n := g.changed[i]; n.seen {
 			enter(n)
 		}
 		for len(todo) > 0 {
