@@ -39,7 +39,7 @@ func (t *Trace) Aftermath() seq.Aftermath {
 
 // committedBy is when a revision had certainly been written.
 func (r *result) committedBy(s *story, w *write) time.Time {
-	if x := r.step(s.ownKey(s.etcdKey(w.rv))); x != nil {
+	if x := r.step(s.ownKey(s.etcdKeyOf(w))); x != nil {
 		return x.Window.Latest
 	}
 	return w.received
@@ -122,7 +122,7 @@ var execPhases = []phase{
 	{name: "ready", explain: "from the container's start to the stored Ready: probes, and the kubelet's report",
 		intervals: between(func(s *story) seq.Key { return s.nextLife("StartContainer").End() }, func(s *story) seq.Key {
 			if w := s.settledAfter(s.endedSince(s.ownExec()), backAgain); w != nil {
-				return s.etcdKey(w.rv)
+				return s.etcdKeyOf(w)
 			}
 			return ""
 		})},

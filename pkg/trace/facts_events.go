@@ -19,16 +19,29 @@ import (
 // eventLag is the usual time from the commit of an Event's write to our receipt of it.
 const eventLag = 1500 * time.Microsecond
 
+// readEvent reads what a revision of an Event says by itself.
+func readEvent(e *corev1.Event, rv uint64, received time.Time) *eventRevision {
+	uid, revision := string(e.UID), strconv.FormatUint(rv, 10)
+	r := &eventRevision{rv: rv, event: e, received: received, emitter: emitterOf(e), container: containerOf(e),
+		count: occurrences(e), text: "Event " + e.Reason,
+		writeKey: keyOf("write:events", uid, revision), etcdKey: keyOf("etcd:events", uid, revision)}
+	r.noteKey = noteKey(uid, r.count)
+	from := ""
+	if r.emission, from = emissionTime(e); from != "" {
+		r.textWithAt = r.text + ", emitted at the instant in " + from
+	}
+	return r
+}
+
 func (e *emitted) evidence() seq.Evidence {
-	detail := "Event " + e.event.Reason
+	text := e.text
 	switch {
 	case !e.at.IsZero():
-		_, from := emissionTime(e.event)
-		detail += ", emitted at the instant in " + from
+		text = e.textWithAt
 	case e.count > 1:
-		detail += fmt.Sprintf(", %d times by then", e.count)
+		text += fmt.Sprintf(", %d times by then", e.count)
 	}
-	return seq.Evidence{Source: "events", Text: detail, ResourceVersion: e.event.ResourceVersion, At: e.received}
+	return seq.Evidence{Source: "events", Text: text, ResourceVersion: e.event.ResourceVersion, At: e.received}
 }
 
 // second is the window of an emission of which only the second is known, on our clock.
@@ -51,9 +64,7 @@ func (e *emitted) second(s *story) seq.Window {
 // emitted is one write of an Event.
 type emitted struct {
 	*eventRevision
-	emitter         seq.Participant
-	container       string
-	count           int       // how often it has happened by this write
+	count           int       // likewise, or 1 for the first
 	at              time.Time // when it was emitted, on our clock; zero where only the second is known
 	isFirstEmission bool      // the first of many that this write counts, as the name has kept it
 }

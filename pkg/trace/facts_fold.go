@@ -102,19 +102,36 @@ type revision struct {
 	added    bool      // a watch said that it is new
 	received time.Time // zero where it only came as the answer to our own create
 
-	// What it changed takes long to find out, and is asked again after every observation.
+	remembered
+}
+
+// remembered is what was found out about a revision. It takes long, and is asked again after every observation.
+type remembered struct {
 	changeFrom metav1.Object // that change tells the difference from
 	change     string        // or nothing yet
 	entryFrom  metav1.Object // that entry tells the difference from
 	entryOf    *metav1.ManagedFieldsEntry
 	parsed     *map[string]object.Endpoint // see endpoints
 	sole       *soleWriter                 // see soleWriter
+	etcdKey    seq.Key                     // see etcdKeyOf
+	writeKey   seq.Key                     // see there
 }
 
 type eventRevision struct {
 	rv       uint64
 	event    *corev1.Event
 	received time.Time
+
+	// What it says by itself, which is read once.
+	emitter    seq.Participant
+	container  string
+	count      int       // how often it has happened by this write
+	emission   time.Time // see emissionTime
+	text       string    // of it as evidence
+	textWithAt string    // likewise, where the emission is known
+	writeKey   seq.Key
+	etcdKey    seq.Key
+	noteKey    seq.Key // of the last emission
 }
 
 func newStore(subject seq.Object) store {
@@ -212,8 +229,7 @@ func (t *store) observeObject(m metav1.Object, how revision) {
 	f.came(rv, how.received)
 	how.rv = rv
 	if old := f.revisions[rv]; old != nil {
-		how.object, how.changeFrom, how.change = old.object, old.changeFrom, old.change
-		how.entryFrom, how.entryOf, how.parsed, how.sole = old.entryFrom, old.entryOf, old.parsed, old.sole
+		how.object, how.remembered = old.object, old.remembered
 		how.deleted, how.listed, how.added = how.deleted || old.deleted, how.listed || old.listed, how.added || old.added
 		if !instant.Earlier(how.received, old.received) {
 			how.received = old.received
@@ -266,7 +282,7 @@ func (t *store) observeEvent(e *corev1.Event, received time.Time) {
 	}
 	lean := *e
 	lean.ManagedFields = t.sameFields(e.ManagedFields)
-	f.events[key] = &eventRevision{rv: rv, event: &lean, received: received}
+	f.events[key] = readEvent(&lean, rv, received)
 	t.newOf(string(e.InvolvedObject.UID))
 }
 

@@ -26,25 +26,33 @@ func etcdKey(resource string, rv uint64) seq.Key {
 	return seq.Key("etcd:" + resource + ":" + strconv.FormatUint(rv, 10))
 }
 
+// etcdKeyOf is that of a write of the object.
+func (s *story) etcdKeyOf(w *write) seq.Key {
+	if w.etcdKey == "" {
+		w.etcdKey = s.etcdKey(w.rv)
+	}
+	return w.etcdKey
+}
+
 func (s *story) writeKey(w *write) seq.Key {
 	if w.ownRequest != nil {
 		return callKey(w.ownRequest)
 	}
-	return seq.Key("write:" + s.resource + ":" + strconv.FormatUint(w.rv, 10))
-}
-
-func (e *emitted) etcdKey() seq.Key {
-	return keyOf("etcd:events", string(e.event.UID), strconv.FormatUint(e.rv, 10))
+	if w.remembered.writeKey == "" {
+		w.remembered.writeKey = seq.Key("write:" + s.resource + ":" + strconv.FormatUint(w.rv, 10))
+	}
+	return w.remembered.writeKey
 }
 
 // noteKey is that of the emission, where it is drawn as a step of its own.
 func (e *emitted) noteKey() seq.Key {
-	return keyOf("event", string(e.event.UID), strconv.Itoa(e.count))
+	if e.isFirstEmission {
+		return noteKey(string(e.event.UID), e.count)
+	}
+	return e.eventRevision.noteKey
 }
 
-func (e *emitted) writeKey() seq.Key {
-	return keyOf("write:events", string(e.event.UID), strconv.FormatUint(e.rv, 10))
-}
+func noteKey(uid string, count int) seq.Key { return keyOf("event", uid, strconv.Itoa(count)) }
 
 // criKey is that of a call of the CRI: by the RPC, the container and the container's life, from 0; a pull counts by
 // itself.

@@ -236,15 +236,16 @@ func (s *story) writtenWithin(w *write) time.Time {
 
 func (s *story) addEvents(all []*eventRevision) {
 	zero := s.zero()
-	for _, r := range all {
-		e := &emitted{eventRevision: r, emitter: emitterOf(r.event), container: containerOf(r.event),
-			count: occurrences(r.event)}
-		if e.at, _ = emissionTime(r.event); e.count == 1 && !e.at.IsZero() {
+	read := make([]emitted, len(all))
+	s.events = make([]*emitted, len(all))
+	for i, r := range all {
+		e := &read[i]
+		e.eventRevision, e.count = r, r.count
+		if e.count == 1 && !e.emission.IsZero() {
+			e.at = e.emission
 			s.clocks.SampleEvent(e.emitter, e.at, zero, r.received)
-		} else {
-			e.at = time.Time{}
 		}
-		s.events = append(s.events, e)
+		s.events[i] = e
 	}
 	if s.attached() {
 		s.events = append(s.events, s.firstEmissions()...)
@@ -274,9 +275,9 @@ func (s *story) firstEmissions() (all []*emitted) {
 		}
 	}
 	for _, e := range least {
-		if at, _ := emissionTime(e.event); e.count > 1 && !at.IsZero() {
+		if e.count > 1 && !e.emission.IsZero() {
 			first := *e
-			first.count, first.at, first.isFirstEmission = 1, at, true
+			first.count, first.at, first.isFirstEmission = 1, e.emission, true
 			all = append(all, &first)
 		}
 	}

@@ -182,7 +182,7 @@ func deriveEtcdWrite(s *story, w *write, emit func(graph.Claim)) {
 	if !w.isOfRun() {
 		return
 	}
-	step := seq.Step{Key: s.etcdKey(w.rv), Label: s.object.Kind + " " + s.object.Name, Object: s.object,
+	step := seq.Step{Key: s.etcdKeyOf(w), Label: s.object.Kind + " " + s.object.Name, Object: s.object,
 		ResourceVersion: w.object.GetResourceVersion(), ClockOf: seq.APIServer}
 	step.Window, step.Best = w.window()
 	if w.ownRequest != nil {

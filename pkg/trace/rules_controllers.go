@@ -113,7 +113,7 @@ func deriveControllerDelete(s *story, w *write, emit func(graph.Claim)) {
 
 // deliveredTo is the key of the delivery.
 func (d *watchedWrite) deliveredTo(p seq.Participant) seq.Key {
-	return seq.Key("watch:"+string(p)+":") + d.story.etcdKey(d.write.rv)
+	return seq.Key("watch:"+string(p)+":") + d.story.etcdKeyOf(d.write)
 }
 
 var ruleControllerDelivery = rule{
@@ -149,7 +149,7 @@ func deriveControllerDelivery(s *story, w *write, emit func(graph.Claim)) {
 	}
 	step.Evidence = []seq.Evidence{w.evidence()}
 	step.Window.Latest = s.receivedAt(w)
-	emit(graph.Claim{Step: step, Follows: []seq.Key{d.story.etcdKey(d.write.rv)}, Lag: 2 * time.Millisecond})
+	emit(graph.Claim{Step: step, Follows: []seq.Key{d.story.etcdKeyOf(d.write)}, Lag: 2 * time.Millisecond})
 }
 
 var ruleControllerEvent = rule{

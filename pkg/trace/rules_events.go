@@ -46,7 +46,7 @@ func deriveEventWrite(s *story, e *emitted, emit func(graph.Claim)) {
 	if e.isFirstEmission {
 		return
 	}
-	step := seq.Step{Key: e.writeKey(), From: e.emitter, Verb: "create", Resource: "events",
+	step := seq.Step{Key: e.writeKey, From: e.emitter, Verb: "create", Resource: "events",
 		Object:          e.object(),
 		ResourceVersion: e.event.ResourceVersion, Label: "POST events: " + e.event.Reason, Container: e.container,
 		ClockOf: e.emitter}
@@ -58,7 +58,7 @@ func deriveEventWrite(s *story, e *emitted, emit func(graph.Claim)) {
 	step.Best = instant.Before(e.received, eventLag)
 	step.Evidence = []seq.Evidence{e.evidence()}
 	etcd := step
-	etcd.Key, etcd.From, etcd.To, etcd.ClockOf = e.etcdKey(), seq.APIServer, seq.Etcd, seq.APIServer
+	etcd.Key, etcd.From, etcd.To, etcd.ClockOf = e.etcdKey, seq.APIServer, seq.Etcd, seq.APIServer
 	etcd.Label = "Event " + e.event.Reason
 	at := s.commitOf("events", e.rv)
 	emit(graph.Claim{Step: step, Follows: []seq.Key{e.noteKey()}, Stored: at})

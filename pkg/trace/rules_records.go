@@ -30,7 +30,7 @@ func (s *story) joined() []joinedCall {
 		if c == nil || !w.isOfRun() {
 			continue
 		}
-		t := joinedCall{apiCall: c, write: s.writeKey(w), etcd: s.etcdKey(w.rv),
+		t := joinedCall{apiCall: c, write: s.writeKey(w), etcd: s.etcdKeyOf(w),
 			step: seq.Step{Object: s.object, ResourceVersion: w.object.GetResourceVersion(), Resource: s.resource}}
 		if w.ownRequest != nil {
 			t.write = ""
@@ -40,7 +40,7 @@ func (s *story) joined() []joinedCall {
 	}
 	for _, e := range s.events {
 		if c := s.records.callOfEvent[eventKey{string(e.event.UID), e.rv}]; c != nil {
-			all = append(all, joinedCall{apiCall: c, write: e.writeKey(), etcd: e.etcdKey(),
+			all = append(all, joinedCall{apiCall: c, write: e.writeKey, etcd: e.etcdKey,
 				step: seq.Step{Object: e.object(), ResourceVersion: e.event.ResourceVersion, Resource: "events"}})
 		}
 	}

@@ -49,7 +49,7 @@ func deriveSchedulerDelivery(s *story, emit func(graph.Claim)) {
 	var after []seq.Key
 	for _, w := range s.revisions {
 		if w.creates {
-			after = []seq.Key{s.etcdKey(w.rv)}
+			after = []seq.Key{s.etcdKeyOf(w)}
 			step.ResourceVersion = w.pod.ResourceVersion
 		}
 		if w.binds() || w == s.foundNode() {
@@ -139,7 +139,7 @@ func deriveDeletionDelivery(s *story, emit func(graph.Claim)) {
 				Verb: "watch", Resource: "pods", Node: s.node, ClockOf: seq.APIServer,
 				ResourceVersion: first.pod.ResourceVersion}
 			step.Window.Latest, step.Evidence = e.at, []seq.Evidence{e.evidence()}
-			emit(graph.Claim{Step: step, Follows: []seq.Key{s.etcdKey(first.rv)}, Lag: 2 * time.Millisecond})
+			emit(graph.Claim{Step: step, Follows: []seq.Key{s.etcdKeyOf(first)}, Lag: 2 * time.Millisecond})
 			return
 		}
 	}
@@ -172,7 +172,7 @@ func deriveKubeletDelivery(s *story, emit func(graph.Claim)) {
 		Verb: "watch", Resource: "pods", Node: s.node, ClockOf: seq.APIServer}
 	for _, w := range s.revisions {
 		if w.isBind() || w.creates && w.pod.Spec.NodeName != "" {
-			after = append(after, s.etcdKey(w.rv))
+			after = append(after, s.etcdKeyOf(w))
 			step.ResourceVersion = w.pod.ResourceVersion
 		} else if w.binds() {
 			after = append(after, hiddenBindKey)
