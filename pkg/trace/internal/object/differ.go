@@ -1,12 +1,12 @@
 package object
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Differ walks two values of the API, typed or as maps and lists, and reports where they differ, by paths such as
@@ -176,13 +176,15 @@ func elementKey(v reflect.Value, i int) string {
 func member(v reflect.Value, name string) (x reflect.Value, there bool) {
 	switch v.Kind() {
 	case reflect.Map:
-		x = v.MapIndex(reflect.ValueOf(name).Convert(v.Type().Key()))
+		key := strings.Clone(name) // which reflect keeps; else the name need not be allocated
+		x = v.MapIndex(reflect.ValueOf(key).Convert(v.Type().Key()))
 		return x, x.IsValid()
 	case reflect.Struct:
 		all := fieldsOf(v.Type())
-		if i, ok := slices.BinarySearchFunc(all, name,
-			func(f field, name string) int { return cmp.Compare(f.name, name) }); ok {
-			return all[i].of(v)
+		for i := range all {
+			if all[i].name == name {
+				return all[i].of(v)
+			}
 		}
 	}
 	return x, false

@@ -14,27 +14,32 @@ func equal(a, b reflect.Value) bool {
 	if !a.IsValid() || !b.IsValid() {
 		return a.IsValid() == b.IsValid()
 	}
-	if a.Type() != b.Type() {
-		return false
-	}
+	return a.Type() == b.Type() && equalOfType(a, b)
+}
+
+// equalOfType compares two values of one type, as most are by where they stand.
+func equalOfType(a, b reflect.Value) bool {
 	switch a.Kind() {
+	case reflect.String:
+		return a.String() == b.String()
 	case reflect.Pointer:
-		return a.UnsafePointer() == b.UnsafePointer() || !a.IsNil() && !b.IsNil() && equal(a.Elem(), b.Elem())
+		return a.UnsafePointer() == b.UnsafePointer() || !a.IsNil() && !b.IsNil() && equalOfType(a.Elem(), b.Elem())
 	case reflect.Interface:
 		return equal(a.Elem(), b.Elem())
 	case reflect.Struct:
 		for i := range a.NumField() {
-			if !equal(a.Field(i), b.Field(i)) {
+			if !equalOfType(a.Field(i), b.Field(i)) {
 				return false
 			}
 		}
 		return true
 	case reflect.Slice:
-		if a.IsNil() != b.IsNil() || a.Len() != b.Len() {
+		n := a.Len()
+		if n != b.Len() || a.IsNil() != b.IsNil() {
 			return false
 		}
-		for i := 0; a.UnsafePointer() != b.UnsafePointer() && i < a.Len(); i++ {
-			if !equal(a.Index(i), b.Index(i)) {
+		for i := 0; i < n && a.UnsafePointer() != b.UnsafePointer(); i++ {
+			if !equalOfType(a.Index(i), b.Index(i)) {
 				return false
 			}
 		}

@@ -10,8 +10,8 @@ import (
 
 // members are those of a JSON object whose values are objects, all the way down, which is what a set of fields is. What
 // is not has none, or ends where it stops to be.
-func members(set []byte) iter.Seq2[string, []byte] {
-	return func(yield func(key string, value []byte) bool) {
+func members(set []byte) iter.Seq2[[]byte, []byte] {
+	return func(yield func(key, value []byte) bool) {
 		rest, ok := bytes.CutPrefix(bytes.TrimLeft(set, space), []byte("{"))
 		for ok {
 			rest = bytes.TrimLeft(rest, space+",")
@@ -83,12 +83,13 @@ func objectLength(text []byte) int {
 }
 
 // unquoted is the text of a JSON string.
-func unquoted(quoted []byte) (text string) {
+func unquoted(quoted []byte) []byte {
 	if bytes.IndexByte(quoted, '\\') < 0 {
-		return string(quoted[1 : len(quoted)-1])
+		return quoted[1 : len(quoted)-1]
 	}
+	var text string
 	if json.Unmarshal(quoted, &text) != nil {
-		return ""
+		return nil
 	}
-	return text
+	return []byte(text)
 }

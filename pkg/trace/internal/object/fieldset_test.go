@@ -33,7 +33,7 @@ func FuzzMembers(f *testing.F) {
 func walk(set []byte) map[string]any {
 	all := map[string]any{}
 	for key, below := range members(set) {
-		all[key] = walk(below)
+		all[string(key)] = walk(below)
 	}
 	return all
 }

@@ -1,6 +1,7 @@
 package object
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"iter"
@@ -75,9 +76,10 @@ func ChangesOnlyStatus(was, is metav1.Object) bool {
 // an element that is that value, i: the element at that index, and . what they are below.
 func ownsChange(set []byte, was, is reflect.Value) bool {
 	for key, below := range members(set) {
-		kind, name, _ := strings.Cut(key, ":")
+		kind, rest, _ := bytes.Cut(key, []byte(":"))
+		name := string(rest)
 		var before, now reflect.Value
-		switch kind {
+		switch string(kind) {
 		case ".":
 			if is.IsValid() && !was.IsValid() {
 				return true
@@ -97,7 +99,8 @@ func ownsChange(set []byte, was, is reflect.Value) bool {
 			if ownsChange(below, before, now) {
 				return true
 			}
-		case !before.IsValid() || !equality.Semantic.DeepEqual(before.Interface(), now.Interface()):
+		case !before.IsValid() ||
+			!equal(before, now) && !equality.Semantic.DeepEqual(before.Interface(), now.Interface()):
 			return true
 		}
 	}
