@@ -4,7 +4,6 @@ package trace
 
 import (
 	"fmt"
-	"iter"
 	"slices"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
@@ -22,7 +21,9 @@ func (t *Trace) Run() seq.Run {
 func (r *result) summarize() seq.Run {
 	s := r.scene.subject()
 	run := seq.Run{Subject: s.object, Runtime: s.runtime, Node: s.node, Origin: s.zero(), Clocks: s.clocks.List(),
-		Sources: r.sources(), Unseen: r.unseen(), AttachedAt: s.attachedAt}
+		AttachedAt: s.attachedAt}
+	all := r.outlineOfAll()
+	run.Sources, run.Unseen, run.Denied = r.sources(all), r.unseen(all), append(all.contradictions, r.conflicts()...)
 	for _, q := range s.requests {
 		if q.ServerVersion != "" {
 			run.Server = q.ServerVersion
@@ -34,10 +35,6 @@ func (r *result) summarize() seq.Run {
 	if len(s.revisions) > 0 && run.Origin.IsZero() && (s.attached() || s.isPod()) {
 		run.Origin = s.revisions[0].received
 	}
-	for _, o := range s.stories {
-		run.Denied = append(run.Denied, o.contradictions...)
-	}
-	run.Denied = append(run.Denied, r.conflicts()...)
 	kind := s.sort()
 	run.Image, run.Expected = kind.image(s), kind.expected(s)
 	return run
@@ -81,15 +78,29 @@ func podExpected(s *story) []seq.Participant {
 // watched names a watch as evidence does, by what it watches.
 var watched = map[string]string{"pods": "watch", "events": "events"}
 
-// outlines are those of all stories.
-func (r *result) outlines() iter.Seq[*outline] {
-	return func(yield func(*outline) bool) {
-		for _, e := range r.entries {
-			if !yield(e.outline.get(e, outlineOf)) {
-				return
-			}
+// outlineOfAll is what all stories together count for the run.
+func (r *result) outlineOfAll() (all outlineOfAll) {
+	for _, e := range r.entries {
+		o := e.outline.get(e, outlineOf)
+		all.contradictions = append(all.contradictions, o.contradictions...)
+		all.existedBefore, all.events = all.existedBefore || o.existedBefore, all.events || o.events
+		all.unjoined, all.dropped = all.unjoined+o.unjoined, all.dropped+o.dropped
+		if !o.pod {
+			continue
 		}
+		all.known = all.known || o.known
+		if o.reporter != "" {
+			all.played, all.reporter = all.played+1, o.reporter
+		}
+		if !o.drawn { // nothing becomes of it
+			continue
+		}
+		all.drawn = true
+		all.timed, all.kubelet = all.timed || o.timed, all.kubelet || o.kubelet
+		all.eventsOfPods, all.scheduled = all.eventsOfPods || o.events, all.scheduled || o.scheduled
+		all.compared = all.compared || o.events && (!o.existedBefore || o.changed)
 	}
+	return all
 }
 
 // outlineOf is what of a story counts for the run as a whole.
@@ -106,6 +117,8 @@ func outlineOf(s *story) outline {
 		scheduled:     s.node != "" && (s.ownExec() == nil || s.restarted()),
 		unjoined:      s.unjoined(),
 		dropped:       s.droppedStarts(),
+
+		contradictions: s.contradictions,
 	}
 	o.drawn = o.existedBefore || slices.ContainsFunc(s.revisions, (*write).isOfRun)
 	if o.pod && !kubelet {
@@ -115,7 +128,7 @@ func outlineOf(s *story) outline {
 }
 
 // sources are our own requests, and every watch that was opened.
-func (r *result) sources() []string {
+func (r *result) sources(all outlineOfAll) []string {
 	c := r.scene
 	names := []string{}
 	for _, q := range c.requests {
@@ -137,14 +150,10 @@ func (r *result) sources() []string {
 	if len(c.calls.spans.byID) > 0 {
 		names = append(names, "spans")
 	}
-	found, events := false, false
-	for o := range r.outlines() {
-		found, events = found || o.existedBefore, events || o.events // a file has Events without a watch
-	}
-	if found {
+	if all.existedBefore {
 		names = append(names, "object")
 	}
-	if events {
+	if all.events { // a file has Events without a watch
 		names = append(names, "events")
 	}
 	slices.Sort(names)
@@ -152,54 +161,36 @@ func (r *result) sources() []string {
 }
 
 // unseen says what this run had no source for.
-func (r *result) unseen() []string {
+func (r *result) unseen(all outlineOfAll) []string {
 	s := r.scene.subject()
 	words := s.sort().unseen(s)
-	var known, acted, timed, kubelet, events, scheduled, compared, found bool
-	n, played, dropped, by := 0, 0, 0, seq.Participant("")
-	for o := range r.outlines() {
-		n, dropped = n+o.unjoined, dropped+o.dropped
-		found = found || o.existedBefore
-		if !o.pod {
-			continue
-		}
-		known = known || o.known
-		if o.reporter != "" {
-			played, by = played+1, o.reporter
-		}
-		if !o.drawn { // nothing becomes of it
-			continue
-		}
-		acted = true
-		timed, kubelet, events = timed || o.timed, kubelet || o.kubelet, events || o.events
-		scheduled = scheduled || o.scheduled
-		compared = compared || o.events && (!o.existedBefore || o.changed)
-	}
-	if known {
+	if all.known {
 		if len(s.calls.spans.byID) == 0 {
 			words = append(words, "times inside the apiserver, etcd and runc: no traces")
 		}
-		if acted && !timed && kubelet && s.ownExec() == nil {
+		if all.drawn && !all.timed && all.kubelet && s.ownExec() == nil {
 			words = append(words, "the start of RunPodSandbox: no API write marks it")
 		}
-		if played > 0 {
+		if all.played > 0 {
 			words = append(words,
-				fmt.Sprintf("what happens on the nodes where %s reports, and no kubelet (Pods: %d)", by, played))
+				fmt.Sprintf("what happens on the nodes where %s reports, and no kubelet (Pods: %d)", all.reporter,
+					all.played))
 		}
-		if n > 0 {
-			words = append(words, fmt.Sprintf("which revision %d of the recorded writes made: nothing tells them apart", n))
+		if all.unjoined > 0 {
+			words = append(words, fmt.Sprintf("which revision %d of the recorded writes made: nothing tells them apart",
+				all.unjoined))
 		}
-		if dropped > 0 {
+		if all.dropped > 0 {
 			words = append(words, fmt.Sprintf("Events of %d starts of containers: a kubelet drops most of what goes beyond %d "+
-				"about one Pod, and its status has no more than the second", dropped, eventBurst))
+				"about one Pod, and its status has no more than the second", all.dropped, eventBurst))
 		}
-		if !events && scheduled {
+		if !all.eventsOfPods && all.scheduled {
 			words = append(words, "Events: none came, so container calls are known from the status only")
-		} else if compared && !s.comparable["events"] {
+		} else if all.compared && !s.comparable["events"] {
 			words = append(words, "the order of Events against Pod writes: their revisions are not known to be comparable")
 		}
 	}
-	if found {
+	if all.existedBefore {
 		words = append(words,
 			"writes that left nothing in the objects, which keep their last state, and Events older than an hour")
 	}

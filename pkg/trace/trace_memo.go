@@ -14,11 +14,11 @@ import (
 type storyEntry struct {
 	*story
 	version  uint64 // by which it, or a step of it, changed last
-	sections sections
 	member   uint64 // the version by which it was told as a member; 0 for never
 	held     memo[held]
 	underWay memo[storyProgress]
 	outline  memo[outline]
+	sections sections
 }
 
 // memo is an answer about one story, which is not asked again until the story, or a step of it, has changed.
@@ -80,6 +80,16 @@ type outline struct {
 	scheduled     bool            // it has a node, and its containers start in this run
 	dropped       int             // starts of containers whose Events were dropped
 	unjoined      int             // recorded writes of which it is not known what they made
+
+	contradictions []string // see reading
+}
+
+// outlineOfAll is what all stories together count for the run.
+type outlineOfAll struct {
+	outline           // of all, or of the Pods of which something is drawn
+	eventsOfPods bool // there are Events about these
+	compared     bool // … after another revision than the first that was found
+	played       int  // Pods of which somebody else than a kubelet reports
 }
 
 // stepTimes is what decides whether steps are final, of one or of several.
