@@ -58,8 +58,8 @@ type store struct {
 
 // facts is what is kept of one object: every revision once, every revision of its Events once.
 type facts struct {
-	revisions map[uint64]*revision
-	events    map[eventKey]*eventRevision
+	revisions []*revision       // by number
+	events    []*eventRevision  // by number and uid
 	owners    map[string]bool   // uids of those that own it, or did
 	goneSince time.Time         // since when we know that it is no longer there, where no watch told
 	latest    metav1.Object     // of those that were observed, the last
@@ -75,6 +75,11 @@ type facts struct {
 func (f *facts) came(rv uint64, received time.Time) {
 	f.newest = max(f.newest, rv)
 	f.received = instant.Later(f.received, received)
+}
+
+// revisionAt is the place of a revision among those that were observed, or the place that it would have.
+func (f *facts) revisionAt(rv uint64) (i int, known bool) {
+	return slices.BinarySearchFunc(f.revisions, rv, func(r *revision, rv uint64) int { return cmp.Compare(r.rv, rv) })
 }
 
 // newOfAll notes something that all may depend on.
@@ -228,7 +233,8 @@ func (t *store) observeObject(m metav1.Object, how revision) {
 	f := t.facts(string(m.GetUID()))
 	f.came(rv, how.received)
 	how.rv = rv
-	if old := f.revisions[rv]; old != nil {
+	if i, known := f.revisionAt(rv); known {
+		old := f.revisions[i]
 		how.object, how.remembered = old.object, old.remembered
 		how.deleted, how.listed, how.added = how.deleted || old.deleted, how.listed || old.listed, how.added || old.added
 		if !instant.Earlier(how.received, old.received) {
@@ -275,21 +281,27 @@ func (t *store) observeEvent(e *corev1.Event, received time.Time) {
 	if !ok || e.InvolvedObject.UID == "" {
 		return
 	}
-	f, key := t.facts(string(e.InvolvedObject.UID)), eventKey{string(e.UID), rv}
+	f := t.facts(string(e.InvolvedObject.UID))
 	f.came(rv, received)
-	if old := f.events[key]; old != nil && !instant.Earlier(received, old.received) {
+	i, known := slices.BinarySearchFunc(f.events, e, func(r *eventRevision, e *corev1.Event) int {
+		return cmp.Or(cmp.Compare(r.rv, rv), cmp.Compare(r.event.UID, e.UID))
+	})
+	if known && !instant.Earlier(received, f.events[i].received) {
 		return
 	}
 	lean := *e
 	lean.ManagedFields = t.sameFields(e.ManagedFields)
-	f.events[key] = readEvent(&lean, rv, received)
+	if !known {
+		f.events = slices.Insert(f.events, i, nil)
+	}
+	f.events[i] = readEvent(&lean, rv, received)
 	t.newOf(string(e.InvolvedObject.UID))
 }
 
 func (t *store) facts(uid string) *facts {
 	f := t.objects[uid]
 	if f == nil {
-		f = &facts{revisions: map[uint64]*revision{}, events: map[eventKey]*eventRevision{}, owners: map[string]bool{}}
+		f = &facts{owners: map[string]bool{}}
 		t.objects[uid] = f
 	}
 	return f

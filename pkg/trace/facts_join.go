@@ -15,6 +15,10 @@ import (
 // its answer, an Event's name is in the key; the rest is joined by order and time.
 func (s *story) joinRevisions() {
 	r := &s.records
+	if len(r.calls) == 0 {
+		return
+	}
+	r.callOf, r.callOfEvent = map[uint64]*apiCall{}, map[eventKey]*apiCall{}
 	known := map[*apiCall]bool{}
 	join := func(c *apiCall, w *write) {
 		if r.callOf[w.rv] == nil && !known[c] {

@@ -56,15 +56,15 @@ type calls struct {
 
 // records are what the audit log and spans of a run tell of one object.
 type records struct {
-	calls       []*apiCall // by when they were received
-	callOf      map[uint64]*apiCall
-	callOfEvent map[eventKey]*apiCall
+	calls       []*apiCall            // by when they were received
+	callOf      map[uint64]*apiCall   // by revision; nil where there are no calls
+	callOfEvent map[eventKey]*apiCall // likewise
 	spans       spanTree
 }
 
 // recordsOf are the records about one object.
 func (c *calls) recordsOf(s *story) records {
-	r := records{callOf: map[uint64]*apiCall{}, callOfEvent: map[eventKey]*apiCall{}, spans: c.spans}
+	r := records{spans: c.spans}
 	for _, x := range c.all {
 		if x.concerns(s) {
 			r.calls = append(r.calls, x)

@@ -135,10 +135,10 @@ func (t *store) identified(o seq.Object, requests []*seq.Request) seq.Object {
 	for _, uid := range slices.Sorted(slices.Values(t.byName[seq.Object{Kind: o.Kind, Namespace: o.Namespace,
 		Name: o.Name}])) {
 		f := t.objects[uid]
-		for rv, r := range f.revisions {
-			if (newest == 0 || rv > newest != !t.attachedAt.IsZero()) && !(underway && r.listed) {
+		for _, r := range f.revisions {
+			if (newest == 0 || r.rv > newest != !t.attachedAt.IsZero()) && !(underway && r.listed) {
 				// who waits for one takes the first
-				o.UID, newest = uid, rv
+				o.UID, newest = uid, r.rv
 			}
 		}
 	}

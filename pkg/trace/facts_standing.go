@@ -15,7 +15,11 @@ import (
 func (t *store) addRevision(f *facts, r *revision) {
 	uid := string(r.object.GetUID())
 	was := f.standing()
-	f.revisions[r.rv] = r
+	if i, known := f.revisionAt(r.rv); known {
+		f.revisions[i] = r
+	} else {
+		f.revisions = slices.Insert(f.revisions, i, r)
+	}
 	if f.first == nil || r.rv <= f.first.rv {
 		f.first = r
 	}

@@ -5,7 +5,6 @@ package trace
 import (
 	"cmp"
 	"iter"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -76,14 +75,17 @@ type reading struct {
 // readObject reads the facts of an object.
 func (t *store) readObject(s *story, f *facts) {
 	s.goneSince = f.goneSince
-	for _, rv := range slices.Sorted(maps.Keys(f.revisions)) {
-		if r := f.revisions[rv]; seq.ObjectOf(r.object).Kind == s.object.Kind { // else it is garbage
+	s.revisions = make([]*write, 0, len(f.revisions))
+	for _, r := range f.revisions {
+		if seq.ObjectOf(r.object).Kind == s.object.Kind { // else it is garbage
 			s.addRevision(r)
 		}
 	}
-	events := slices.Collect(maps.Values(f.events))
+	events := f.events
 	if !s.begins().IsZero() { // those from before are no part of it
-		events = slices.DeleteFunc(events, func(e *eventRevision) bool { return e.rv <= t.lists["events"] })
+		for len(events) > 0 && events[0].rv <= t.lists["events"] {
+			events = events[1:]
+		}
 	}
 	s.addEvents(events)
 	s.attributeBind()
