@@ -88,7 +88,7 @@ func TestRefusals(t *testing.T) {
 			"PriorityClass missing"},
 		{"invalid", "", "{}", `{"containers": [{"name": "Not A Name", "image": "busybox:1"}]}`, "", "apiserver",
 			"what a Pod must"},
-		{"no-rights", "", "{}", plainSpec, "--as=nobody", "apiserver", "may not create that"},
+		{"no-rights", "", "{}", plainSpec, "--as=nobody", "apiserver", "may not create pods"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if c.objects != "" {
@@ -133,7 +133,7 @@ func TestRefusedDelete(t *testing.T) {
 	out, errOut, code := runSeq(t, "delete", "pod/kept", "-n", ns, "--as=refused-delete", "-o", "json")
 	d := parse(t, out)
 	if o := d.outcome.Obstacle; code != 1 || d.outcome.Outcome != "Refused" || o == nil || o.Name != "no-rights" ||
-		o.Explain != "you may not delete that here" {
+		o.Explain != "you may not delete pods here" {
 		t.Errorf("exit %d, %+v: %s", code, d.outcome, errOut)
 	}
 	if s := told(t, d, "DELETE pods (kept)"); s.From != "kubectl" {
