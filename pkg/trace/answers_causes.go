@@ -48,7 +48,7 @@ var podSymptoms = []symptom{
 	{find: backingOff, causes: backOffs},
 	{find: killed, causes: kills},
 	{find: crashing, causes: slices.Concat(startTroubles, crashes)},
-	{find: waitingFor(seq.Runtime, "RunContainerError"), causes: runTroubles},
+	{find: waitingFor(seq.Runtime, "RunContainerError"), causes: slices.Concat(startTroubles, runTroubles)},
 	{find: runningHook, causes: hookRuns},
 	{find: runningInit, causes: initRuns},
 	{find: unready, causes: failedProbes},

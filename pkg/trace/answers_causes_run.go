@@ -8,10 +8,8 @@ var backOffs = []obstacleCause{
 	{name: "back-off", by: "kubelet",
 		explain: "the kubelet waits before it starts container {container} again: longer after each end, from 10 s up " +
 			"to 5 min",
-		next: []string{"wait, and follow it for longer, with --for=6m",
-			"or make a new Pod, which starts at once: $ kubectl get pod {pod} -n {namespace} " +
-				"-o jsonpath='{.metadata.ownerReferences[*].kind}'"}},
-}
+		next: []string{"wait until it is ready again: $ kubectl wait --for=condition=Ready pod/{pod} -n {namespace} " +
+			"--timeout=6m"}}
 
 // kills are told where the kubelet has said why it ends a container that it starts again.
 var kills = []obstacleCause{

@@ -210,11 +210,8 @@ var configTroubles = []obstacleCause{
 		next: []string{"see which: $ kubectl get pod {pod} -n {namespace} -o " +
 			"jsonpath='{.spec.{containers}[?(@.name==\"{container}\")].volumeMounts}'",
 			"what the kubelet found is in its log, on {node}: journalctl -u kubelet"}, dead: missingGrace},
-	{name: "config-late", match: re(`deadline exceeded|timed out`),
-		explain: "the kubelet has not yet got what container {container} asks for, and tries again",
-		next:    []string{describePod}},
-	{name: "config", explain: "the kubelet cannot put together what container {container} asks for",
-		next: []string{describePod}, dead: missingGrace},
+	{name: "config", explain: "the kubelet cannot yet put together what container {container} asks for; it goes on trying",
+		next: []string{describePod}},
 }
 
 var createTroubles = []obstacleCause{
@@ -250,43 +247,47 @@ const showCommand = "$ kubectl get pod {pod} -n {namespace} -o " +
 	"jsonpath='{.spec.{containers}[?(@.name==\"{container}\")].command} " +
 	"{.spec.{containers}[?(@.name==\"{container}\")].args}'"
 
+// startFailed is how the kubelet calls that a container's process could not be made.
+const startFailed = `(?:StartError|RunContainerError|ContainerCannotRun)`
+
 // startTroubles are what runc and the kernel say where a program cannot be started (StartError, ContainerCannotRun).
 var startTroubles = []obstacleCause{
-	{name: "mount-kind", match: re(`StartError.*error mounting "([^"]+)" to rootfs at "([^"]+)".*not a directory`),
+	{name: "mount-kind", match: re(startFailed + `.*error mounting "([^"]+)" to rootfs at "([^"]+)".*not a directory`),
 		by:      "runc",
 		explain: "a file is mounted where the image of {container} has a directory, or the other way round: at {2}",
 		next:    []string{"name another mountPath, or a subPath that is of the same kind: " + showMounts}, dead: atOnce},
-	{name: "mount-read-only", match: re(`StartError.*error mounting .* to rootfs at "([^"]+)".*read-only file system`),
+	{name: "mount-read-only", match: re(startFailed + `.*error mounting .* to rootfs at "([^"]+)".*read-only file system`),
 		by:      "runc",
 		explain: "the directory for the mount at {1} cannot be made in {container}: what is above it is read-only",
 		next:    []string{"name another mountPath, or make that directory in the volume or image above it: " + showMounts},
 		dead:    atOnce},
-	{name: "mount", match: re(`StartError.*error mounting "([^"]+)" to rootfs at "([^"]+)".*: (.*)`), by: "runc",
+	{name: "mount", match: re(startFailed + `.*error mounting "([^"]+)" to rootfs at "([^"]+)".*: (.*)`), by: "runc",
 		explain: "what container {container} mounts at {2} cannot be mounted there: {3}",
 		next:    []string{"name another mountPath: " + showMounts}, dead: atOnce},
-	{name: "memory-too-low", match: re(`StartError.*(?:OOM-killed|memory limit|signal: killed)`), by: "runc",
+	{name: "memory-too-low", match: re(startFailed + `.*(?:OOM-killed|memory limit|signal: killed)`), by: "runc",
 		explain: "the memory limit of {container}, {limit}, is too low for its program even to begin{limitRange}",
 		next: []string{"give it a higher limit, and look at its unit (128m is an eighth of a byte, 128Mi are megabytes): " +
 			showLimits}, dead: atOnce},
-	{name: "working-dir", match: re(`StartError.*(?:chdir to cwd \("([^"]*)"\)|container init: mkdir (\S+): )`),
+	{name: "working-dir", match: re(startFailed + `.*(?:chdir to cwd \("([^"]*)"\)|container init: mkdir (\S+): )`),
 		by:      "runc",
 		explain: "the working directory of container {container}, {1}{2}, is no directory, or may not be entered",
 		next: []string{"name another workingDir (where the Pod names none, it is the image's): $ kubectl get pod {pod} -n " +
 			"{namespace} -o jsonpath='{.spec.{containers}[?(@.name==\"{container}\")].workingDir}'"}, dead: atOnce},
-	{name: "not-executable", match: re(`StartError.*exec:? "?([^":]+)"?: (?:permission denied|is a directory)`),
+	{name: "not-executable", match: re(startFailed + `.*exec:? "?([^":]+)"?: (?:permission denied|is a directory)`),
 		by:      "runc",
 		explain: "{1} may not be executed: its file has no execute permission, or it is a directory",
 		next: []string{"give a script of a ConfigMap defaultMode: 0755, or name the shell: command: [sh, {1}]",
 			"see where it comes from: $ kubectl get pod {pod} -n {namespace} -o jsonpath='" +
 				"{.spec.volumes} {.spec.{containers}[?(@.name==\"{container}\")].command}'"}, dead: atOnce},
-	{name: "no-interpreter", match: re(`StartError.*exec format error|exited 255 .*at once`), by: "container/{container}",
+	{name: "no-interpreter", match: re(startFailed + `.*exec format error|exited 255 .*within a second`),
+		by: "container/{container}",
 		explain: "container {container} ends at once with exit code {code}, as it does where the kernel does not execute " +
 			"its " +
 			"program (exec format error): one of another architecture, or a script without a first line such as #!/bin/sh",
 		next: []string{"see whether its log says so: " + logsOf, "see what the program is: " + showCommand,
 			"see what the machine is: $ kubectl get node {node} -o jsonpath='{.status.nodeInfo.architecture}'"},
 		dead: atOnce},
-	{name: "no-program", match: re(`(?:StartError|RunContainerError|ContainerCannotRun).*(?:exec: "([^"]*)"|exec ([^ ` +
+	{name: "no-program", match: re(startFailed + `.*(?:exec: "([^"]*)"|exec ([^ ` +
 		`:]+)).*(?:executable file not found|no such file or directory)`),
 		by:      "runc",
 		explain: "there is no program {1}{2} in container {container}, or the interpreter that it names is not there",
@@ -297,9 +298,7 @@ var startTroubles = []obstacleCause{
 }
 
 var runTroubles = []obstacleCause{
-	{name: "run", match: wrongProgram, by: "runc", explain: "the program of container {container} cannot be started",
-		next: []string{"check command and args: " + showCommand}, dead: atOnce},
-	{name: "run-failed", explain: "the runtime cannot start container {container}; the kubelet tries again",
+	{name: "run-failed", by: "runtime", explain: "the runtime cannot start container {container}; the kubelet tries again",
 		next: []string{describePod}},
 }
 

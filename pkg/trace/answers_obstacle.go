@@ -153,7 +153,7 @@ func (s *story) obstacle(c *obstacleCause, f finding, now time.Time) (seq.Obstac
 		strings.ToLower(s.object.Kind),
 		"{namespace}", s.object.Namespace, "{node}", s.node, "{container}", f.container, "{image}",
 		imageOf(s.spec(f.container)))
-	if _, init := s.specOf(f.container); init {
+	if f.container != "" && s.isPod() && isInit(s.newest(), f.container) {
 		words = append(words, "{containers}", "initContainers")
 	}
 	words = append(words, "{containers}", "containers")

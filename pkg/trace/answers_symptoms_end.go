@@ -198,7 +198,7 @@ func (s *story) addEnd(f *finding, c *corev1.ContainerStatus, e *corev1.Containe
 		f.message += ", by its restart policy"
 	}
 	if e.ExitCode == 255 && e.FinishedAt.Sub(e.StartedAt.Time) <= time.Second {
-		f.message += ", at once"
+		f.message += ", within a second of its start"
 	}
 	killed := ""
 	if e.ExitCode == 137 {
