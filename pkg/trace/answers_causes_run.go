@@ -9,7 +9,8 @@ var backOffs = []obstacleCause{
 		explain: "the kubelet waits before it starts container {container} again: longer after each end, from 10 s up " +
 			"to 5 min",
 		next: []string{"wait until it is ready again: $ kubectl wait --for=condition=Ready pod/{pod} -n {namespace} " +
-			"--timeout=6m"}}
+			"--timeout=6m"}},
+}
 
 // kills are told where the kubelet has said why it ends a container that it starts again.
 var kills = []obstacleCause{

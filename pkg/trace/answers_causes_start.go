@@ -247,39 +247,39 @@ const showCommand = "$ kubectl get pod {pod} -n {namespace} -o " +
 	"jsonpath='{.spec.{containers}[?(@.name==\"{container}\")].command} " +
 	"{.spec.{containers}[?(@.name==\"{container}\")].args}'"
 
-// startFailed is how the kubelet calls that a container's process could not be made.
-const startFailed = `(?:StartError|RunContainerError|ContainerCannotRun)`
+// notStarted is how the kubelet calls that a container's process could not be made.
+const notStarted = `(?:StartError|RunContainerError|ContainerCannotRun)`
 
 // startTroubles are what runc and the kernel say where a program cannot be started (StartError, ContainerCannotRun).
 var startTroubles = []obstacleCause{
-	{name: "mount-kind", match: re(startFailed + `.*error mounting "([^"]+)" to rootfs at "([^"]+)".*not a directory`),
+	{name: "mount-kind", match: re(notStarted + `.*error mounting "([^"]+)" to rootfs at "([^"]+)".*not a directory`),
 		by:      "runc",
 		explain: "a file is mounted where the image of {container} has a directory, or the other way round: at {2}",
 		next:    []string{"name another mountPath, or a subPath that is of the same kind: " + showMounts}, dead: atOnce},
-	{name: "mount-read-only", match: re(startFailed + `.*error mounting .* to rootfs at "([^"]+)".*read-only file system`),
+	{name: "mount-read-only", match: re(notStarted + `.*error mounting .* to rootfs at "([^"]+)".*read-only file system`),
 		by:      "runc",
 		explain: "the directory for the mount at {1} cannot be made in {container}: what is above it is read-only",
 		next:    []string{"name another mountPath, or make that directory in the volume or image above it: " + showMounts},
 		dead:    atOnce},
-	{name: "mount", match: re(startFailed + `.*error mounting "([^"]+)" to rootfs at "([^"]+)".*: (.*)`), by: "runc",
+	{name: "mount", match: re(notStarted + `.*error mounting "([^"]+)" to rootfs at "([^"]+)".*: (.*)`), by: "runc",
 		explain: "what container {container} mounts at {2} cannot be mounted there: {3}",
 		next:    []string{"name another mountPath: " + showMounts}, dead: atOnce},
-	{name: "memory-too-low", match: re(startFailed + `.*(?:OOM-killed|memory limit|signal: killed)`), by: "runc",
+	{name: "memory-too-low", match: re(notStarted + `.*(?:OOM-killed|memory limit|signal: killed)`), by: "runc",
 		explain: "the memory limit of {container}, {limit}, is too low for its program even to begin{limitRange}",
 		next: []string{"give it a higher limit, and look at its unit (128m is an eighth of a byte, 128Mi are megabytes): " +
 			showLimits}, dead: atOnce},
-	{name: "working-dir", match: re(startFailed + `.*(?:chdir to cwd \("([^"]*)"\)|container init: mkdir (\S+): )`),
+	{name: "working-dir", match: re(notStarted + `.*(?:chdir to cwd \("([^"]*)"\)|container init: mkdir (\S+): )`),
 		by:      "runc",
 		explain: "the working directory of container {container}, {1}{2}, is no directory, or may not be entered",
 		next: []string{"name another workingDir (where the Pod names none, it is the image's): $ kubectl get pod {pod} -n " +
 			"{namespace} -o jsonpath='{.spec.{containers}[?(@.name==\"{container}\")].workingDir}'"}, dead: atOnce},
-	{name: "not-executable", match: re(startFailed + `.*exec:? "?([^":]+)"?: (?:permission denied|is a directory)`),
+	{name: "not-executable", match: re(notStarted + `.*exec:? "?([^":]+)"?: (?:permission denied|is a directory)`),
 		by:      "runc",
 		explain: "{1} may not be executed: its file has no execute permission, or it is a directory",
 		next: []string{"give a script of a ConfigMap defaultMode: 0755, or name the shell: command: [sh, {1}]",
 			"see where it comes from: $ kubectl get pod {pod} -n {namespace} -o jsonpath='" +
 				"{.spec.volumes} {.spec.{containers}[?(@.name==\"{container}\")].command}'"}, dead: atOnce},
-	{name: "no-interpreter", match: re(startFailed + `.*exec format error|exited 255 .*within a second`),
+	{name: "no-interpreter", match: re(notStarted + `.*exec format error|exited 255 .*within a second`),
 		by: "container/{container}",
 		explain: "container {container} ends at once with exit code {code}, as it does where the kernel does not execute " +
 			"its " +
@@ -287,7 +287,7 @@ var startTroubles = []obstacleCause{
 		next: []string{"see whether its log says so: " + logsOf, "see what the program is: " + showCommand,
 			"see what the machine is: $ kubectl get node {node} -o jsonpath='{.status.nodeInfo.architecture}'"},
 		dead: atOnce},
-	{name: "no-program", match: re(startFailed + `.*(?:exec: "([^"]*)"|exec ([^ ` +
+	{name: "no-program", match: re(notStarted + `.*(?:exec: "([^"]*)"|exec ([^ ` +
 		`:]+)).*(?:executable file not found|no such file or directory)`),
 		by:      "runc",
 		explain: "there is no program {1}{2} in container {container}, or the interpreter that it names is not there",
