@@ -138,7 +138,9 @@ var noControllers = []obstacleCause{
 var progresses = []obstacleCause{
 	{name: "not-progressing", match: re(`^ProgressDeadlineExceeded: `), follows: true,
 		explain: "the Deployment has made no progress for its progressDeadlineSeconds",
-		next:    []string{"$ kubectl rollout status deployment/{pod} -n {namespace} --timeout=1s"}, dead: atOnce},
+		next: []string{"look at its newest Pods: $ kubectl get pods -n {namespace} --sort-by=.metadata.creationTimestamp",
+			"go back to a template that did well, if there is one: $ kubectl rollout history deployment/{pod} -n {namespace}"},
+		dead: atOnce},
 }
 
 var minReadies = []obstacleCause{

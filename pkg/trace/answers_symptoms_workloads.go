@@ -169,7 +169,7 @@ func failedCreate(s *story, _ time.Time) (finding, bool) {
 
 // refusedAgain is that the kubelet refuses each Pod that a controller makes.
 func refusedAgain(s *story, _ time.Time) (finding, bool) {
-	var newest *story
+	var newest, oldest *story
 	times := 0
 	for _, p := range s.children() {
 		if !p.isPod() || len(p.revisions) == 0 || p.newest().Status.Phase != corev1.PodFailed ||
@@ -180,13 +180,16 @@ func refusedAgain(s *story, _ time.Time) (finding, bool) {
 		if newest == nil || p.order.oldestRevision > newest.order.oldestRevision {
 			newest = p
 		}
+		if oldest == nil || p.order.oldestRevision < oldest.order.oldestRevision {
+			oldest = p
+		}
 	}
 	if times < deadEndAfter || s.deletionBegun() {
 		return finding{}, false
 	}
 	p := newest.newest()
 	f := findingOf(finding{by: seq.Kubelet, reason: p.Status.Reason, message: p.Status.Message,
-		replacements: []string{"{times}", fmt.Sprint(times), "{node}", newest.node}}, newest.last(), newest.last(),
+		replacements: []string{"{times}", fmt.Sprint(times), "{node}", newest.node}}, oldest.last(), newest.last(),
 		"Pod "+p.Name+": status.phase is Failed")
 	return f, true
 }
@@ -327,7 +330,7 @@ func noController(s *story, _ time.Time) (finding, bool) {
 		return finding{}, false
 	}
 	for _, w := range s.revisions {
-		if w.byController() || len(object.Status(w.object)) > 0 {
+		if w.byController() || !isBlank(object.Status(w.object)) {
 			return finding{}, false
 		}
 	}
@@ -342,6 +345,16 @@ func noController(s *story, _ time.Time) (finding, bool) {
 	f = findingOf(f, s.revisions[0], s.last(), "the status is empty")
 	f.countsFrom = f.since.Add(silence)
 	return f, true
+}
+
+// isBlank reports whether a status is as the API server makes it: no field, or zeros.
+func isBlank(status map[string]any) bool {
+	for _, v := range status {
+		if v != int64(0) {
+			return false
+		}
+	}
+	return true
 }
 
 // progress is the condition by which a Deployment says that it does not get on.
@@ -425,6 +438,10 @@ func tooFew(s *story, _ time.Time) (finding, bool) {
 		return finding{}, false
 	}
 	blamed, by, first := "there are none yet", cmp.Or(controllerOf(s.object.Kind), seq.UnknownClient), s.last()
+	if n, _ := number(status, cmp.Or(map[string]string{"DaemonSet": "currentNumberScheduled"}[s.object.Kind],
+		"replicas")); n > 0 {
+		blamed = "what its Pods wait for cannot be seen"
+	}
 	for _, p := range s.podsBelow() {
 		if len(p.revisions) == 0 || p.state(len(p.revisions)).Available || p.podEnded() || p.deletionBegun() {
 			continue
