@@ -65,7 +65,8 @@ var jobFailures = []obstacleCause{
 		explain: "the Job was active for longer than its activeDeadlineSeconds, {deadline} s",
 		next: []string{"give it a longer activeDeadlineSeconds, or less to do: " +
 			"$ kubectl get job {pod} -n {namespace} -o jsonpath='{.spec.activeDeadlineSeconds}'"}, dead: atOnce},
-	{name: "job-ended-badly", explain: "the Job has failed, as {who} says", next: []string{describeThis}, dead: atOnce},
+	{name: "job-ended-badly", explain: "the Job has failed, as {who} says",
+		next: []string{"$ kubectl get job {pod} -n {namespace} -o jsonpath='{.status.conditions}'"}, dead: atOnce},
 }
 
 var refusedLoops = []obstacleCause{
