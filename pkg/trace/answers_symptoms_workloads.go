@@ -307,7 +307,7 @@ func unboundClaim(s *story, _ time.Time) (finding, bool) {
 	volume, _ := spec["volumeName"].(string)
 	class, _ := spec["storageClassName"].(string)
 	switch {
-	case phase == "Lost":
+	case phase == "Lost" && f.reason != "ClaimLost":
 		f = findingOf(finding{by: binder, reason: "ClaimLost", message: "status.phase is Lost"}, s.last(), s.last(),
 			"status.phase")
 	case !ok:
