@@ -8,22 +8,31 @@ var backOffs = []obstacleCause{
 	{name: "back-off", by: "kubelet",
 		explain: "the kubelet waits before it starts container {container} again: longer after each end, from 10 s up " +
 			"to 5 min",
-		next: []string{"follow it for longer: --for=6m; a new Pod would start at once"}},
+		next: []string{"wait until it is ready again: $ kubectl wait --for=condition=Ready pod/{pod} -n {namespace} " +
+			"--timeout=6m"}},
 }
 
 // kills are told where the kubelet has said why it ends a container that it starts again.
 var kills = []obstacleCause{
 	{name: "liveness", match: re(`[Ll]iveness`),
 		explain: "the kubelet ends container {container} again and again, since its liveness probe fails{killed}",
-		next:    []string{"is the probe right, and patient enough? " + probesOf("liveness"), "what it wrote: " + logsOf},
-		dead:    atOnce},
+		next: []string{"check what the probe asks, and how soon (initialDelaySeconds, a startupProbe): " +
+			probesOf("liveness"), "see what the container wrote: " + logsOf}, dead: atOnce},
 	{name: "startup", match: re(`[Ss]tartup`),
 		explain: "the kubelet ends container {container} again and again, since its startup probe fails{killed}",
-		next:    []string{"is the probe patient enough? " + probesOf("startup"), "what it wrote: " + logsOf}, dead: atOnce},
-	{name: "post-start", match: re(`PostStart`),
-		explain: "the kubelet ends container {container} again and again, since its postStart hook fails",
-		next:    []string{describePod}, dead: atOnce},
+		next: []string{"check what the probe asks, and for how long (failureThreshold × periodSeconds): " +
+			probesOf("startup"), "see what the container wrote: " + logsOf}, dead: atOnce},
+	postStartFails,
 }
+
+// postStartFails is told by an Event, and, where nobody may read that, by why the container waits.
+var postStartFails = obstacleCause{name: "post-start", match: re(`PostStart`),
+	explain: "the kubelet ends container {container} again and again, since its postStart hook fails",
+	next:    []string{"check what the hook does: " + showHook, "see what the container wrote: " + logsOf},
+	dead:    atOnce}
+
+const showHook = "$ kubectl get pod {pod} -n {namespace} -o " +
+	"jsonpath='{.spec.{containers}[?(@.name==\"{container}\")].lifecycle.postStart}'"
 
 func probesOf(probe string) string {
 	return "$ kubectl get pod {pod} -n {namespace} -o " +
@@ -31,14 +40,16 @@ func probesOf(probe string) string {
 }
 
 var crashes = []obstacleCause{
+	postStartFails,
 	{name: "oom-pod", match: re(`OOMKilled.*by the Pod's limit`),
 		explain: "the kernel kills container {container}: all containers together use more memory than the Pod's limit " +
 			"(spec.resources.limits.memory, {podLimit}) allows",
-		next: []string{"a higher spec.resources.limits.memory of the Pod, or less use of it"}, dead: atOnce},
+		next: []string{"give the Pod a higher spec.resources.limits.memory, or have them use less: " +
+			"$ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.resources}'"}, dead: atOnce},
 	{name: "oom", match: re(`OOMKilled.*by its limit`),
 		explain: "the kernel kills container {container}, which uses more memory than its limit, {limit}, allows{limitRange}",
-		next: []string{"a higher resources.limits.memory, or less use of it: " +
-			"$ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.containers[*].resources}'"}, dead: atOnce},
+		next: []string{"give it a higher resources.limits.memory, or have it use less: " + showLimits,
+			"see what it did: " + logsOf}, dead: atOnce},
 	{name: "oom-node", match: re(`OOMKilled`),
 		explain: "the kernel kills container {container}, which has no memory limit of its own: the node runs out of " +
 			"memory, " +
@@ -48,54 +59,50 @@ var crashes = []obstacleCause{
 		explain: "the program of container {container} ends successfully each time (exit code 0), and the Pod's " +
 			"restartPolicy Always has the kubelet start it again: nothing crashes",
 		next: []string{"a program that stays, or a Job; or restartPolicy OnFailure: $ kubectl explain pod.spec.restartPolicy",
-			"what it wrote: " + logsOf}, dead: atOnce},
+			"see what it wrote: " + logsOf}, dead: atOnce},
 	{name: "crash", explain: "{ends}",
-		next: []string{"what it wrote: " + logsOf}, dead: atOnce},
-}
-
-var hookTroubles = []obstacleCause{
-	{name: "hook", by: "container/{container}", explain: "the postStart hook of container {container} fails",
-		next: []string{describePod}},
+		next: []string{"see what it wrote: " + logsOf}, dead: atOnce},
 }
 
 var hookRuns = []obstacleCause{
 	{name: "hook-runs", by: "container/{container}",
 		explain: "the postStart hook of container {container} has not ended: until then the container does not count as " +
 			"running, and the kubelet starts none after it",
-		next: []string{"what it does: $ kubectl get pod {pod} -n {namespace} -o " +
-			"jsonpath='{.spec.containers[*].lifecycle.postStart}'",
-			"what runs: $ kubectl exec {pod} -c {container} -n {namespace} -- ps"}},
+		next: []string{"check what it does: " + showHook,
+			"see what runs there: $ kubectl exec {pod} -c {container} -n {namespace} -- ps"}},
 }
 
 var initRuns = []obstacleCause{
 	{name: "init-runs", by: "container/{container}",
 		explain: "init container {container}, the {th} of {inits}, has not ended; the kubelet starts the next when it has",
-		next: []string{"what it waits for: $ kubectl logs {pod} -c {container} -n {namespace} --tail=5",
-			"what it does: $ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.initContainers[*].command}'"}},
+		next: []string{"see what it waits for: $ kubectl logs {pod} -c {container} -n {namespace} --tail=5",
+			"see what it does: " + showCommand}},
 }
 
 var failedProbes = []obstacleCause{
 	{name: "unready-startup", match: re(`Startup probe`),
 		explain: "container {container} runs, but its startup probe does not succeed{rest}",
-		next: []string{"is the probe right? " + probesOf("startup"), "what it writes: $ kubectl logs {pod} -c " +
+		next: []string{"check what the probe asks: " + probesOf("startup"), "see what the container writes: $ kubectl logs " +
+			"{pod} -c " +
 			"{container} -n {namespace}"}},
 	{name: "unready", explain: "container {container} runs, but its readiness probe does not succeed",
-		next: []string{"is the probe right? " + probesOf("readiness"), "what it writes: $ kubectl logs {pod} -c " +
+		next: []string{"check what the probe asks: " + probesOf("readiness"), "see what the container writes: $ kubectl " +
+			"logs {pod} -c " +
 			"{container} -n {namespace}"}},
 }
 
 var awaitedProbes = []obstacleCause{
 	{name: "probe-delay", by: "kubelet", match: re(`^Unprobed: .*delay`),
 		explain: "container {container} runs; the kubelet asks its {probe} probe only {delay} s after its start",
-		next:    []string{probesOf("{probe}")}},
+		next:    []string{"check the probe: " + probesOf("{probe}")}},
 	{name: "probe-awaited", by: "container/{container}",
 		explain: "container {container} runs, and its {probe} probe has neither succeeded nor failed yet{rest}",
-		next:    []string{probesOf("{probe}")}},
+		next:    []string{"check the probe: " + probesOf("{probe}")}},
 }
 
 var readinessGates = []obstacleCause{
 	{name: "readiness-gate", explain: "the containers are ready, but the Pod also waits for its readiness gate {gate}",
-		next: []string{"who sets the condition {gate}? " +
+		next: []string{"find out who is to set the condition {gate}, often a load balancer's controller: " +
 			"$ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.readinessGates}'"}},
 }
 
@@ -105,5 +112,5 @@ var lastsOfJobs = []obstacleCause{
 			"{container} still runs",
 		next: []string{"make it a sidecar: an init container with restartPolicy Always ends with the others: " +
 			"$ kubectl explain pod.spec.initContainers.restartPolicy",
-			"what it writes: $ kubectl logs {pod} -c {container} -n {namespace} --tail=5"}},
+			"see what the container writes: $ kubectl logs {pod} -c {container} -n {namespace} --tail=5"}},
 }

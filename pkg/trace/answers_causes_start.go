@@ -6,6 +6,12 @@ const describePod = "$ kubectl describe pod {pod} -n {namespace}"
 
 // sandboxTroubles are those of Warnings that come before any container is made: of the sandbox and of volumes.
 var sandboxTroubles = []obstacleCause{
+	{name: "sandbox-memory", match: re(`^FailedCreatePodSandBox: .*OOM-killed`), by: "runc",
+		explain: "the memory limit of the Pod is too low for its sandbox even to begin",
+		next: []string{"give the containers a higher limit, and look at its unit (128m is an eighth of a byte, 128Mi are " +
+			"megabytes): $ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.resources} " +
+			"{.spec.containers[*].resources}'"},
+		dead: atOnce},
 	{name: "runtime-handler", match: re(`^FailedCreatePodSandBox: .*no runtime for "([^"]*)" is configured`),
 		by:      "runtime",
 		explain: "the runtime of {node} has no handler {1}, which the Pod's RuntimeClass {runtimeClass} asks for",
@@ -90,7 +96,7 @@ var slowSandboxes = []obstacleCause{
 
 var imagePolicies = []obstacleCause{
 	{name: "image-name", match: re(`^InvalidImageName: `), explain: "{image} is no image reference",
-		next: []string{"write it as [REGISTRY/]NAME[:TAG]"}, dead: atOnce},
+		next: []string{"write it as [REGISTRY/]NAME[:TAG], in small letters: " + imagesOf}, dead: atOnce},
 	{name: "image-never", explain: "{image} is not on {node}, and imagePullPolicy Never forbids to pull it",
 		next: []string{"load it onto the node (kind load docker-image {image}), or another imagePullPolicy",
 			"what the node has: $ kubectl get node {node} -o jsonpath='{.status.images[*].names}'"}, dead: atOnce},
@@ -101,9 +107,16 @@ var pullTroubles = []obstacleCause{
 	{name: "image-platform", match: re(`no match for platform|no matching manifest`), by: "registry",
 		explain: "{image}{ofVolume} is not built for the platform of {node}",
 		next:    []string{"$ kubectl get node {node} -o jsonpath='{.status.nodeInfo.architecture}'"}, dead: missingGrace},
-	{name: "image-store", match: re(`snapshot|content digest`),
-		explain: "the runtime cannot unpack {image}{ofVolume}; the kubelet tries again",
-		next:    []string{describePod}},
+	{name: "no-manifest", match: re(`unexpected media type (\S+)`), by: "registry",
+		explain: "what the registry gives for {image}{ofVolume} is no image, but {1}: the page of a proxy or of a login, " +
+			"or what no runtime can run",
+		next: []string{"check the name of the registry: " + imagesOf,
+			"ask it from {node}, without logging in: curl -i https://{registry}/v2/"}, dead: missingGrace},
+	{name: "image-store", match: re(`extract layer|snapshot|content digest|no space left`),
+		explain: "the runtime has got {image}{ofVolume}, but cannot unpack it: a layer is damaged, or the disk of {node} " +
+			"is full or broken; the kubelet tries again",
+		next: []string{"look at the conditions of the node: $ kubectl describe node {node}",
+			"push the image again if other images can be pulled there"}},
 	{name: "no-pull-secret", match: re(`image pull secrets? \(([^)]*)\)`), by: "registry",
 		explain: "the registry does not give {image}{ofVolume}, and the Pod's imagePullSecrets {1} are not there",
 		next: []string{"$ kubectl get secrets -n {namespace}", "a Secret of type kubernetes.io/dockerconfigjson of that " +
@@ -114,16 +127,40 @@ var pullTroubles = []obstacleCause{
 			"repository",
 		next: []string{"check the name, and imagePullSecrets: " +
 			"$ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.imagePullSecrets}'"}, dead: missingGrace},
+	{name: "registry-busy", match: re(`(?i)too ?many ?requests|rate limit`), by: "registry",
+		explain: "the registry {registry} refuses to give {image}{ofVolume} for now, since too much has been pulled from " +
+			"it; the kubelet goes on trying",
+		next: []string{"pull with an account of your own, which may pull more, or from a mirror: " +
+			"$ kubectl explain pod.spec.imagePullSecrets"}},
+	{name: "registry-plain", match: re(`server gave HTTP response to HTTPS client`), by: "runtime",
+		explain: "the runtime of {node} asks the registry {registry} by HTTPS, and the registry speaks only HTTP",
+		next: []string{"allow HTTP for it in the configuration of the runtime (containerd: certs.d/{registry}/hosts.toml), " +
+			"or give the registry a certificate"}, dead: missingGrace},
+	{name: "registry-certificate", match: re(`x509: (.*)`), by: "runtime",
+		explain: "{node} does not trust the certificate of the registry {registry}: {1}",
+		next: []string{"give the runtime of {node} the CA of the registry (containerd: certs.d/{registry}/hosts.toml), or " +
+			"the registry a certificate for that name"}, dead: missingGrace},
+	{name: "registry-name", match: re(`no such host|server misbehaving`), by: "registry",
+		explain: "{node} does not find the registry {registry}: its DNS does not know that name; the kubelet goes on trying",
+		next: []string{"check the name of the registry: " + imagesOf,
+			"resolve it on {node}: getent hosts {registry}"}},
+	{name: "registry-error", match: re(`(?i)\b50[0-9] (?:internal|bad|service|gateway)`), by: "registry",
+		explain: "the registry {registry} answers with an error of its own when it is asked for {image}{ofVolume}; the " +
+			"kubelet goes on trying",
+		next: []string{"look at the registry, or wait: $ kubectl get events -n {namespace} --field-selector " +
+			"involvedObject.name={pod}"}},
 	{name: "registry",
-		match: re(`(?i)(connection refused|no such host|i/o timeout|deadline exceeded|no route|unreachable|tls: |x509: ` +
-			`|server misbehaving|\bEOF\b|reset by peer|too many requests|\b50[0234] (?:internal|bad|service|gateway))`),
-		by:      "registry",
-		explain: "{node} cannot reach the registry of {image}{ofVolume}; the kubelet goes on trying",
-		next:    []string{"can {node} reach it? " + describePod}},
+		match: re(`(?i)(connection refused|i/o timeout|deadline exceeded|no route|unreachable|tls: |\bEOF\b|reset by peer)`),
+		by:    "registry",
+		explain: "{node} cannot reach the registry {registry}, which is to have {image}{ofVolume}; the kubelet goes on " +
+			"trying",
+		next: []string{"check name and port of the registry: " + imagesOf,
+			"ask it from {node}: curl -i https://{registry}/v2/"}},
 	{name: "no-image", match: re(`(?i)(failed to resolve.*not found|manifest unknown|name unknown)`), by: "registry",
 		explain: "the registry has no {image}{ofVolume}: the name or the tag is wrong, or it was never pushed",
 		next:    []string{"check name and tag of the image: " + imagesOf}, dead: atOnce},
-	{name: "image", explain: "{image}{ofVolume} cannot be pulled", next: []string{describePod}},
+	{name: "image", by: "runtime", explain: "{image}{ofVolume} cannot be pulled; the kubelet goes on trying",
+		next: []string{describePod}},
 }
 
 const imagesOf = "$ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.containers[*].image} " +
@@ -135,6 +172,12 @@ var slowPulls = []obstacleCause{
 		next:    []string{describePod, "the size of the image, and the way from {node} to its registry"}},
 }
 
+const showMounts = "$ kubectl get pod {pod} -n {namespace} -o " +
+	"jsonpath='{.spec.{containers}[?(@.name==\"{container}\")].volumeMounts}'"
+
+const showLimits = "$ kubectl get pod {pod} -n {namespace} -o " +
+	"jsonpath='{.spec.resources} {.spec.{containers}[?(@.name==\"{container}\")].resources}'"
+
 var configTroubles = []obstacleCause{
 	{name: "no-config", match: re(`(configmap|secret) "([^"]+)" not found`),
 		explain: "container {container} asks for the {1} {2}, which is not there",
@@ -142,20 +185,33 @@ var configTroubles = []obstacleCause{
 	{name: "no-key", match: re(`couldn't find key (\S+) in (ConfigMap|Secret) (?:\S+/)?(\S+)`),
 		explain: "container {container} asks for the key {1} of the {2} {3}, which does not have it",
 		next:    []string{"$ kubectl describe {2} {3} -n {namespace}"}, dead: missingGrace},
-	{name: "root", match: re(`runAsNonRoot and image will run as root|non-numeric user`),
-		explain: "container {container} must not run as root, but its image does, or names a user without a number",
-		next: []string{"another image, or a runAsUser: " +
-			"$ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.securityContext} " +
-			"{.spec.containers[*].securityContext}'"},
-		dead: atOnce},
-	{name: "sub-path", match: re(`subPath`),
-		explain: "the kubelet cannot prepare a subPath that container {container} mounts",
-		next:    []string{describePod}, dead: missingGrace},
-	{name: "config-late", match: re(`deadline exceeded|timed out`),
-		explain: "the kubelet has not yet got what container {container} asks for, and tries again",
-		next:    []string{describePod}},
-	{name: "config", explain: "the kubelet cannot put together what container {container} asks for",
-		next: []string{describePod}, dead: missingGrace},
+	{name: "root", match: re(`image will run as root`),
+		explain: "the image of container {container} runs as root, which runAsNonRoot of the Pod forbids",
+		next:    []string{"name another user by runAsUser, or take an image that has one: " + showSecurity}, dead: atOnce},
+	{name: "root-asked", match: re(`runAsUser breaks non-root policy`),
+		explain: "container {container} is to run as root (runAsUser 0), which runAsNonRoot of the Pod forbids",
+		next:    []string{"name another user, or leave runAsNonRoot out: " + showSecurity}, dead: atOnce},
+	{name: "user-by-name", match: re(`non-numeric user \(([^)]*)\)`),
+		explain: "runAsNonRoot forbids container {container} to run as root, and its image names the user {1} without a " +
+			"number: the kubelet cannot tell whether that is root",
+		next: []string{"give the number of {1} as runAsUser: " + showSecurity}, dead: atOnce},
+	{name: "env-file", match: re(`environment variable key "([^"]+)" not found in file|couldn't parse env file`),
+		explain: "container {container} asks for a variable {1} of a file, which does not have it, or is not written as " +
+			"NAME='VALUE'",
+		next: []string{"see which file: $ kubectl get pod {pod} -n {namespace} -o " +
+			"jsonpath='{.spec.{containers}[?(@.name==\"{container}\")].env}'"}, dead: missingGrace},
+	{name: "sub-path-variable", match: re(`missing value for (\S+)`),
+		explain: "a subPathExpr of container {container} is made of the variable {1}, which its env does not have",
+		next: []string{"see the others: $ kubectl get pod {pod} -n {namespace} -o jsonpath='" +
+			"{.spec.{containers}[?(@.name==\"{container}\")].volumeMounts}'"}, dead: atOnce},
+	{name: "sub-path", match: re(`subPath .*volumeMount "([^"]+)"`),
+		explain: "the kubelet cannot prepare the subPath by which container {container} mounts volume {1}: what is at it " +
+			"leads out of the volume, or cannot be made",
+		next: []string{"see which: $ kubectl get pod {pod} -n {namespace} -o " +
+			"jsonpath='{.spec.{containers}[?(@.name==\"{container}\")].volumeMounts}'",
+			"what the kubelet found is in its log, on {node}: journalctl -u kubelet"}, dead: missingGrace},
+	{name: "config", explain: "the kubelet cannot yet put together what container {container} asks for; it goes on trying",
+		next: []string{describePod}},
 }
 
 var createTroubles = []obstacleCause{
@@ -165,58 +221,84 @@ var createTroubles = []obstacleCause{
 	{name: "no-command", match: re(`no command specified`),
 		explain: "container {container} has no command: its image {image} names none, and the Pod gives none",
 		next:    []string{"a command in the Pod's spec: $ kubectl explain pod.spec.containers.command"}, dead: atOnce},
-	{name: "no-user", match: re(`(?:unable to find user|no users found|failed to (?:generate|get) ` +
-		`(?:user|username))[^:]*:? ?(.*)`),
-		explain: "container {container} is to run as a user that its image does not have",
-		next: []string{"a number as runAsUser: " +
-			"$ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.containers[*].securityContext}'"}, dead: atOnce},
+	{name: "no-user", match: re(`unable to find (?:user|group)|no users found|matching entries in (?:passwd|group) file|` +
+		`(?:lstat|open|stat) \S*etc(?:/passwd|/group)?: `),
+		explain: "the image of container {container}, {image}, names a user or group that is not in its own /etc/passwd or " +
+			"/etc/group",
+		next: []string{"give the number as runAsUser: " + showSecurity}, dead: atOnce},
+	{name: "host-path-made", match: re(`failed to (?:mkdir|stat|resolve symlink) "([^"]+)": (.*)`), by: "runtime",
+		explain: "a hostPath volume of container {container} is to be {1} of {node}, which is not there and cannot be made",
+		next:    []string{"name another path: " + showVolumes}, dead: missingGrace},
+	{name: "seccomp-profile", match: re(`cannot load seccomp profile "([^"]+)"`), by: "runtime",
+		explain: "container {container} asks for the seccomp profile {1}, which is not on {node}",
+		next: []string{"put the file on every node, or take another profile: " + showSecurity,
+			"type RuntimeDefault needs no file: $ kubectl explain pod.spec.securityContext.seccompProfile.type"},
+		dead: missingGrace},
 	{name: "create", explain: "the runtime cannot create container {container}", next: []string{describePod},
 		dead: missingGrace},
 }
 
-const showCommand = "$ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.containers[*].command}'"
+const showVolumes = "$ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.volumes}'"
+
+const showSecurity = "$ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.securityContext} " +
+	"{.spec.containers[*].securityContext}'"
+
+const showCommand = "$ kubectl get pod {pod} -n {namespace} -o " +
+	"jsonpath='{.spec.{containers}[?(@.name==\"{container}\")].command} " +
+	"{.spec.{containers}[?(@.name==\"{container}\")].args}'"
+
+// notStarted is how the kubelet calls that a container's process could not be made.
+const notStarted = `(?:StartError|RunContainerError|ContainerCannotRun)`
 
 // startTroubles are what runc and the kernel say where a program cannot be started (StartError, ContainerCannotRun).
 var startTroubles = []obstacleCause{
-	{name: "mount-kind", match: re(`StartError.*error mounting "([^"]+)" to rootfs at "([^"]+)".*not a directory`),
+	{name: "mount-kind", match: re(notStarted + `.*error mounting "([^"]+)" to rootfs at "([^"]+)".*not a directory`),
 		by:      "runc",
 		explain: "a file is mounted where the image of {container} has a directory, or the other way round: at {2}",
-		next: []string{"another mountPath, or a subPath that names the file: " +
-			"$ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.containers[*].volumeMounts}'"}, dead: atOnce},
-	{name: "mount-read-only", match: re(`StartError.*error mounting .* to rootfs at "([^"]+)".*read-only file system`),
+		next:    []string{"name another mountPath, or a subPath that is of the same kind: " + showMounts}, dead: atOnce},
+	{name: "mount-read-only", match: re(notStarted + `.*error mounting .* to rootfs at "([^"]+)".*read-only file system`),
 		by:      "runc",
-		explain: "the place {1} for a mount cannot be made in {container}: what is there is read-only",
-		next: []string{"another mountPath: " +
-			"$ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.containers[*].volumeMounts}'"}, dead: atOnce},
-	{name: "memory-too-low", match: re(`StartError.*(?:OOM-killed|memory limit too low|signal: killed|oom)`), by: "runc",
+		explain: "the directory for the mount at {1} cannot be made in {container}: what is above it is read-only",
+		next:    []string{"name another mountPath, or make that directory in the volume or image above it: " + showMounts},
+		dead:    atOnce},
+	{name: "mount", match: re(notStarted + `.*error mounting "([^"]+)" to rootfs at "([^"]+)".*: (.*)`), by: "runc",
+		explain: "what container {container} mounts at {2} cannot be mounted there: {3}",
+		next:    []string{"name another mountPath: " + showMounts}, dead: atOnce},
+	{name: "memory-too-low", match: re(notStarted + `.*(?:OOM-killed|memory limit|signal: killed)`), by: "runc",
 		explain: "the memory limit of {container}, {limit}, is too low for its program even to begin{limitRange}",
-		next: []string{"a higher resources.limits.memory: " +
-			"$ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.containers[*].resources}'"}, dead: atOnce},
-	{name: "working-dir", match: re(`StartError.*chdir to cwd \("([^"]*)"\)`), by: "runc",
-		explain: "the working directory {1} of {container} is not there, or may not be entered",
-		next:    []string{"another workingDir in the Pod's spec, or in the image"}, dead: atOnce},
-	{name: "not-executable", match: re(`StartError.*(?:exec:? "?([^":]+)"?|starting): permission denied`), by: "runc",
+		next: []string{"give it a higher limit, and look at its unit (128m is an eighth of a byte, 128Mi are megabytes): " +
+			showLimits}, dead: atOnce},
+	{name: "working-dir", match: re(notStarted + `.*(?:chdir to cwd \("([^"]*)"\)|container init: mkdir (\S+): )`),
+		by:      "runc",
+		explain: "the working directory of container {container}, {1}{2}, is no directory, or may not be entered",
+		next: []string{"name another workingDir (where the Pod names none, it is the image's): $ kubectl get pod {pod} -n " +
+			"{namespace} -o jsonpath='{.spec.{containers}[?(@.name==\"{container}\")].workingDir}'"}, dead: atOnce},
+	{name: "not-executable", match: re(notStarted + `.*exec:? "?([^":]+)"?: (?:permission denied|is a directory)`),
+		by:      "runc",
 		explain: "{1} may not be executed: its file has no execute permission, or it is a directory",
-		next: []string{"a script from a ConfigMap needs defaultMode: 0755; or name the shell: command: [sh, {1}]",
-			showCommand}, dead: atOnce},
-	{name: "no-interpreter", match: re(`StartError.*exec format error`), by: "runc",
-		explain: "the program of {container} is none for this machine: it is built for another architecture, or is a " +
-			"script without a first line such as #!/bin/sh",
-		next: []string{"$ kubectl get node {node} -o jsonpath='{.status.nodeInfo.architecture}'", showCommand}, dead: atOnce},
-	{name: "no-program", match: re(`(?:StartError|RunContainerError|ContainerCannotRun).*(?:exec: "([^"]*)"|exec ([^ ` +
+		next: []string{"give a script of a ConfigMap defaultMode: 0755, or name the shell: command: [sh, {1}]",
+			"see where it comes from: $ kubectl get pod {pod} -n {namespace} -o jsonpath='" +
+				"{.spec.volumes} {.spec.{containers}[?(@.name==\"{container}\")].command}'"}, dead: atOnce},
+	{name: "no-interpreter", match: re(notStarted + `.*exec format error|exited 255 .*within a second`),
+		by: "container/{container}",
+		explain: "container {container} ends at once with exit code {code}, as it does where the kernel does not execute " +
+			"its " +
+			"program (exec format error): one of another architecture, or a script without a first line such as #!/bin/sh",
+		next: []string{"see whether its log says so: " + logsOf, "see what the program is: " + showCommand,
+			"see what the machine is: $ kubectl get node {node} -o jsonpath='{.status.nodeInfo.architecture}'"},
+		dead: atOnce},
+	{name: "no-program", match: re(notStarted + `.*(?:exec: "([^"]*)"|exec ([^ ` +
 		`:]+)).*(?:executable file not found|no such file or directory)`),
 		by:      "runc",
 		explain: "there is no program {1}{2} in container {container}, or the interpreter that it names is not there",
 		next:    []string{"check command and args: " + showCommand}, dead: atOnce},
 	{name: "start", match: re(`StartError|ContainerCannotRun`), by: "runc",
-		explain: "the program of container {container} cannot be started",
-		next:    []string{"check command and args: " + showCommand, describePod}, dead: atOnce},
+		explain: "runc cannot make the process of container {container}",
+		next:    []string{"check what the container asks for: " + describePod}, dead: atOnce},
 }
 
 var runTroubles = []obstacleCause{
-	{name: "run", match: wrongProgram, by: "runc", explain: "the program of container {container} cannot be started",
-		next: []string{"check command and args: " + showCommand}, dead: atOnce},
-	{name: "run-failed", explain: "the runtime cannot start container {container}; the kubelet tries again",
+	{name: "run-failed", by: "runtime", explain: "the runtime cannot start container {container}; the kubelet tries again",
 		next: []string{describePod}},
 }
 

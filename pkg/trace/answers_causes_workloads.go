@@ -32,11 +32,14 @@ var suspensions = []obstacleCause{
 		explain: "the {kind} has a new template, but its updateStrategy is OnDelete: a Pod gets it when somebody deletes " +
 			"the " +
 			"old one{waiting}",
-		next: []string{podsOfThis, "$ kubectl rollout status {type}/{pod} -n {namespace} --timeout=1s"}},
+		next: []string{"see which Pods have which template, and delete the old ones: $ kubectl get pods -n {namespace} -L " +
+			"controller-revision-hash"}},
 	{name: "partition", match: re(`^Partition: `), by: "{setter}",
 		explain: "the rollout stops at partition {partition} of the updateStrategy (set by {setter}): Pods with a smaller " +
 			"ordinal keep the old template",
-		next: []string{describeThis}},
+		next: []string{"lower the partition when the Pods with the new template do well: " +
+			`$ kubectl patch {type} {pod} -n {namespace} --type=merge ` +
+			`-p '{"spec":{"updateStrategy":{"rollingUpdate":{"partition":0}}}}'`}},
 }
 
 var jobFailures = []obstacleCause{
@@ -44,10 +47,11 @@ var jobFailures = []obstacleCause{
 		`(\d+) matching (\w+) rule at index (\d+)`),
 		explain: "the Job's podFailurePolicy says to give up (rule {5}, {4}): container {1} of Pod {2} ended with exit " +
 			"code {3}",
-		next: []string{"what it wrote: $ kubectl logs {2} -c {1} -n {namespace}",
+		next: []string{"see what it wrote: $ kubectl logs {2} -c {1} -n {namespace}",
 			"$ kubectl get job {pod} -n {namespace} -o jsonpath='{.spec.podFailurePolicy}'"}, dead: atOnce},
-	{name: "job-policy-pod", match: re(`^PodFailurePolicy: `),
-		explain: "the Job's podFailurePolicy says to give up",
+	{name: "job-policy-pod", match: re(`^PodFailurePolicy: Pod (?:[^/]+/)?(\S+) has condition (\w+) matching (\w+) rule ` +
+		`at index (\d+)`),
+		explain: "the Job's podFailurePolicy says to give up (rule {4}, {3}): Pod {1} ended with condition {2}",
 		next:    []string{"$ kubectl get job {pod} -n {namespace} -o jsonpath='{.spec.podFailurePolicy}'"}, dead: atOnce},
 	{name: "job-indexes", match: re(`^(FailedIndexes|MaxFailedIndexesExceeded): `),
 		explain: "indexes {indexes} of the Job failed more often than its backoffLimitPerIndex, {perIndex}, allows{last}",
@@ -55,12 +59,14 @@ var jobFailures = []obstacleCause{
 			"$ kubectl get pods -n {namespace} -l batch.kubernetes.io/job-name={pod}"}, dead: atOnce},
 	{name: "job-failed", match: re(`^BackoffLimitExceeded: `),
 		explain: "the Job's Pods failed {failed}, and its backoffLimit is {limit}{last}",
-		next:    []string{"what they wrote: $ kubectl logs -n {namespace} job/{pod}"}, dead: atOnce},
+		next:    []string{"see what the last of them wrote: $ kubectl logs {lastPod} -n {namespace} --all-containers"},
+		dead:    atOnce},
 	{name: "job-deadline", match: re(`^DeadlineExceeded: `),
 		explain: "the Job was active for longer than its activeDeadlineSeconds, {deadline} s",
-		next: []string{"a longer activeDeadlineSeconds, or less to do: " +
+		next: []string{"give it a longer activeDeadlineSeconds, or less to do: " +
 			"$ kubectl get job {pod} -n {namespace} -o jsonpath='{.spec.activeDeadlineSeconds}'"}, dead: atOnce},
-	{name: "job-ended-badly", explain: "the Job has failed", next: []string{describeThis}, dead: atOnce},
+	{name: "job-ended-badly", explain: "the Job has failed, as {who} says",
+		next: []string{"$ kubectl get job {pod} -n {namespace} -o jsonpath='{.status.conditions}'"}, dead: atOnce},
 }
 
 var refusedLoops = []obstacleCause{
@@ -80,30 +86,62 @@ var schedules = []obstacleCause{
 
 var unboundClaims = []obstacleCause{
 	{name: "claim-waits", match: re(`^WaitForFirstConsumer: `), by: "controller-manager/persistentvolume-binder",
-		explain: "the StorageClass of the claim waits for the first Pod that uses it (WaitForFirstConsumer)",
-		next:    []string{"make a Pod that uses it", "$ kubectl get storageclasses"}},
+		explain: "the StorageClass {class} of the claim waits for the first Pod that uses the claim " +
+			"(WaitForFirstConsumer): " +
+			"there is none yet",
+		next: []string{"make a Pod that uses it: this class binds no claim before that: " +
+			"$ kubectl get storageclass {class}"}},
+	{name: "claim-pod", match: re(`^WaitForPodScheduled: .*waiting for pods? ([^\s,]+)`), by: "scheduler",
+		explain: "the claim waits until Pod {1}, which uses it, has a node",
+		next:    []string{"see what keeps the Pod from that: $ kubectl describe pod {1} -n {namespace}"}},
 	{name: "claim-provisioner", match: re(`^ExternalProvisioning: .*(?:provisioner|driver)[^']*'([^']+)'`), by: "{1}",
-		explain: "the claim waits for the provisioner {1}, which has made no volume yet",
-		next:    []string{"is it there? $ kubectl get pods -A", describeThis}},
+		explain: "the claim waits for the provisioner {1} of StorageClass {class}, which has made no volume yet",
+		next: []string{"see whether its Pods are there, and run: $ kubectl get pods -A",
+			"check the name of the provisioner: $ kubectl get storageclass {class}"}},
 	{name: "claim-class", match: re(`^ProvisioningFailed: .*storageclass\S* "([^"]+)" not found`),
 		by: "controller-manager/persistentvolume-binder", explain: "there is no StorageClass {1}",
-		next: []string{"$ kubectl get storageclasses"}, dead: missingGrace},
+		next: []string{"name one of these: $ kubectl get storageclasses"}, dead: missingGrace},
+	{name: "claim-failed", match: re(`^ProvisioningFailed: `),
+		explain: "{who} cannot make a volume for the claim",
+		next: []string{"check what the StorageClass asks of it: $ kubectl get storageclass {class} -o yaml",
+			describeThis}},
+	{name: "claim-mismatch", match: re(`^VolumeMismatch: `), by: "controller-manager/persistentvolume-binder",
+		explain: "the claim asks for volume {volume} by name, which does not fit it",
+		next: []string{"compare size, access modes and class of the volume with the claim's: " +
+			"$ kubectl get persistentvolume {volume}"}, dead: missingGrace},
+	{name: "claim-volume", match: re(`spec\.volumeName|^FailedBinding: volume "`),
+		by:      "controller-manager/persistentvolume-binder",
+		explain: "the claim asks for volume {volume} by name, which is not there, or belongs to another claim",
+		next:    []string{"name one that is Available, or none: $ kubectl get persistentvolumes"}, dead: missingGrace},
 	{name: "claim-no-class", match: re(`^FailedBinding: `), by: "controller-manager/persistentvolume-binder",
 		explain: "no volume fits the claim, and it names no StorageClass that would make one",
-		next:    []string{"$ kubectl get persistentvolumes", "$ kubectl get storageclasses"}},
-	{name: "claim-pending", by: "controller-manager/persistentvolume-binder", explain: "the claim has no volume yet",
-		next: []string{describeThis}},
+		next: []string{"name one of these as storageClassName of a new claim: $ kubectl get storageclasses",
+			"or make a volume that fits: $ kubectl get persistentvolumes"}},
+	{name: "claim-lost", match: re(`^ClaimLost: `), by: "controller-manager/persistentvolume-binder",
+		explain: "volume {volume}, to which the claim was bound, is there no longer: its data are lost to the claim",
+		next: []string{"delete the claim and make it anew, or make the volume again by hand: " +
+			"$ kubectl get persistentvolumes"}, dead: atOnce},
+	{name: "claim-pending", by: "controller-manager/persistentvolume-binder",
+		explain: "the claim has no volume yet, and nothing that can be seen says why",
+		next:    []string{describeThis}},
 }
 
 var noControllers = []obstacleCause{
+	{name: "managed-by", match: re(`spec\.managedBy is (\S+)$`), by: "{1}",
+		explain: "spec.managedBy hands the Job to {1}, which has not touched it; the Job controller leaves it alone",
+		next: []string{"see whether that controller is there, or leave managedBy out of a new Job: " +
+			"$ kubectl get job {pod} -n {namespace} -o jsonpath='{.spec.managedBy}'"}},
 	{name: "no-controller", explain: "no controller has touched the {kind}",
-		next: []string{"is it running? $ kubectl get pods -n kube-system", "$ kubectl get leases -n kube-system"}},
+		next: []string{"see whether the controller manager runs, and renews its lease: " +
+			"$ kubectl get leases -n kube-system"}},
 }
 
 var progresses = []obstacleCause{
 	{name: "not-progressing", match: re(`^ProgressDeadlineExceeded: `), follows: true,
 		explain: "the Deployment has made no progress for its progressDeadlineSeconds",
-		next:    []string{"$ kubectl rollout status deployment/{pod} -n {namespace} --timeout=1s"}, dead: atOnce},
+		next: []string{"look at its newest Pods: $ kubectl get pods -n {namespace} --sort-by=.metadata.creationTimestamp",
+			"go back to a template that did well, if there is one: $ kubectl rollout history deployment/{pod} -n {namespace}"},
+		dead: atOnce},
 }
 
 var minReadies = []obstacleCause{

@@ -153,6 +153,10 @@ func (s *story) obstacle(c *obstacleCause, f finding, now time.Time) (seq.Obstac
 		strings.ToLower(s.object.Kind),
 		"{namespace}", s.object.Namespace, "{node}", s.node, "{container}", f.container, "{image}",
 		imageOf(s.spec(f.container)))
+	if f.container != "" && s.isPod() && isInit(s.newest(), f.container) {
+		words = append(words, "{containers}", "initContainers")
+	}
+	words = append(words, "{containers}", "containers")
 	if c.match != nil {
 		text := f.reason + ": " + cmp.Or(f.about, f.message)
 		if image := imageOf(s.spec(f.container)); image != "" { // a name can hold any word

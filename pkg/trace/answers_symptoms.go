@@ -229,12 +229,16 @@ func badCondition(s *story, _ time.Time) (finding, bool) {
 	for _, c := range object.List(u, "status", "conditions") {
 		kind, _ := c["type"].(string)
 		if !(c["status"] == "False" && slices.Contains(goodConditions, kind) ||
-			c["status"] == "True" && slices.Contains(badConditions, kind)) {
+			c["status"] == "True" && slices.Contains(badConditions, kind)) ||
+			kind == "Available" && s.object.Kind == "Deployment" { // tooFew says how many
 			continue
 		}
 		f := finding{by: cmp.Or(controllerOf(s.object.Kind), seq.UnknownClient)}
 		if e := object.ConditionOwner(u.GetManagedFields(), kind); e != nil && f.by == seq.UnknownClient {
 			f.by = object.Client(e.Manager)
+		}
+		if f.by == seq.UnknownClient { // a list of conditions that is written as a whole
+			f.by = s.setter("status", "conditions")
 		}
 		f.reason, _ = c["reason"].(string)
 		f.message, _ = c["message"].(string)

@@ -197,6 +197,9 @@ func (s *story) addEnd(f *finding, c *corev1.ContainerStatus, e *corev1.Containe
 	if spec != nil && spec.RestartPolicy != nil && len(spec.RestartPolicyRules) > 0 {
 		f.message += ", by its restart policy"
 	}
+	if e.ExitCode == 255 && e.FinishedAt.Sub(e.StartedAt.Time) <= time.Second {
+		f.message += ", within a second of its start"
+	}
 	killed := ""
 	if e.ExitCode == 137 {
 		killed = "; it did not end on SIGTERM, so it was killed (137)"

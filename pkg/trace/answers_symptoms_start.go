@@ -57,10 +57,20 @@ func (s *story) imageWords(container, message string) []string {
 	for _, v := range s.newest().Spec.Volumes {
 		if v.Image != nil && v.Image.Reference != "" && strings.Contains(message, v.Image.Reference) &&
 			(image == "" || !strings.Contains(message, `"`+image+`"`)) {
-			return []string{"{image}", v.Image.Reference, "{ofVolume}", " (the image of volume " + v.Name + ")"}
+			return []string{"{image}", v.Image.Reference, "{ofVolume}", " (the image of volume " + v.Name + ")", "{registry}",
+				registryOf(v.Image.Reference)}
 		}
 	}
-	return []string{"{image}", image, "{ofVolume}", ""}
+	return []string{"{image}", image, "{ofVolume}", "", "{registry}", registryOf(image)}
+}
+
+// registryOf is the host of an image's registry.
+func registryOf(image string) string {
+	host, _, found := strings.Cut(image, "/")
+	if found && (strings.ContainsAny(host, ".:") || host == "localhost") {
+		return host
+	}
+	return "docker.io"
 }
 
 // warned looks for the newest of them, of a Pod whose containers the kubelet has not begun yet. Only one that keeps

@@ -149,20 +149,27 @@ func suspended(s *story, _ time.Time) (finding, bool) {
 
 // failedCreate is the newest Event by which a controller says that the API server did not take what it made.
 func failedCreate(s *story, _ time.Time) (finding, bool) {
-	for _, c := range s.children() {
-		if c.isPod() && !c.deletionBegun() {
+	var newest *emitted
+	f, ok := s.newestEvent(seq.APIServer, func(e *emitted) bool {
+		is := e.event.Reason == "FailedCreate" && e.emitter.IsController()
+		if is {
+			newest = e
+		}
+		return is
+	})
+	for _, c := range s.children() { // it has made one since, or one that is there has something to say for itself
+		if ok && c.isPod() && len(c.revisions) > 0 && !c.deletionBegun() && (c.order.oldestRevision > newest.rv ||
+			!c.state(len(c.revisions)).Available) {
 			return finding{}, false
 		}
 	}
-	f, ok := s.newestEvent(seq.APIServer,
-		func(e *emitted) bool { return e.event.Reason == "FailedCreate" && e.emitter.IsController() })
 	f.replacements = []string{"{field}", explainedField(s.object.Kind, f.message)}
 	return f, ok
 }
 
 // refusedAgain is that the kubelet refuses each Pod that a controller makes.
 func refusedAgain(s *story, _ time.Time) (finding, bool) {
-	var newest *story
+	var newest, oldest *story
 	times := 0
 	for _, p := range s.children() {
 		if !p.isPod() || len(p.revisions) == 0 || p.newest().Status.Phase != corev1.PodFailed ||
@@ -173,13 +180,16 @@ func refusedAgain(s *story, _ time.Time) (finding, bool) {
 		if newest == nil || p.order.oldestRevision > newest.order.oldestRevision {
 			newest = p
 		}
+		if oldest == nil || p.order.oldestRevision < oldest.order.oldestRevision {
+			oldest = p
+		}
 	}
 	if times < deadEndAfter || s.deletionBegun() {
 		return finding{}, false
 	}
 	p := newest.newest()
 	f := findingOf(finding{by: seq.Kubelet, reason: p.Status.Reason, message: p.Status.Message,
-		replacements: []string{"{times}", fmt.Sprint(times), "{node}", newest.node}}, newest.last(), newest.last(),
+		replacements: []string{"{times}", fmt.Sprint(times), "{node}", newest.node}}, oldest.last(), newest.last(),
 		"Pod "+p.Name+": status.phase is Failed")
 	return f, true
 }
@@ -197,6 +207,10 @@ func failedJob(s *story, _ time.Time) (finding, bool) {
 			continue
 		}
 		f := finding{by: controllerOf("Job")}
+		if by, _ := spec["managedBy"].(string); by != "" {
+			f.by = seq.Participant(by)
+		}
+		how, lastPod := s.lastFailure()
 		f.reason, _ = c["reason"].(string)
 		f.message, _ = c["message"].(string)
 		failed, _ := number(status, "failed")
@@ -209,7 +223,8 @@ func failedJob(s *story, _ time.Time) (finding, bool) {
 		indexes, _ := status["failedIndexes"].(string)
 		f.replacements = []string{"{failed}", timesWord(int(failed)), "{limit}", fmt.Sprint(limit), "{perIndex}",
 			fmt.Sprint(perIndex),
-			"{deadline}", fmt.Sprint(deadline), "{indexes}", indexes, "{last}", s.lastFailure()}
+			"{deadline}", fmt.Sprint(deadline), "{indexes}", indexes, "{last}", how, "{lastPod}", lastPod, "{who}",
+			namedWho(f.by)}
 		return findingOf(f, s.firstWithCondition(kind), s.last(), "condition "+kind+" is True"), true
 	}
 	return finding{}, false
@@ -226,8 +241,8 @@ func (s *story) firstWithCondition(kind string) *write {
 	return s.last()
 }
 
-// lastFailure says how the last Pod of a Job failed.
-func (s *story) lastFailure() string {
+// lastFailure says how the last Pod of a Job failed, and names it.
+func (s *story) lastFailure() (how, pod string) {
 	var last *story
 	for _, p := range s.podsBelow() {
 		if len(p.revisions) > 0 && p.newest().Status.Phase == corev1.PodFailed &&
@@ -236,17 +251,19 @@ func (s *story) lastFailure() string {
 		}
 	}
 	if last == nil {
-		return ""
+		return "", "job/" + s.object.Name
 	}
 	for c := range statusesWithoutEphemeral(last.newest()) {
 		if e := c.State.Terminated; e != nil && e.ExitCode != 0 {
-			return fmt.Sprintf("; the last: container %s of %s %s%s", c.Name, last.object.Name, stateOf(c.State), codeMeaning(e))
+			return fmt.Sprintf("; the last: container %s of %s %s%s", c.Name, last.object.Name, stateOf(c.State),
+					codeMeaning(e)),
+				last.object.Name
 		}
 	}
 	if r := last.newest().Status.Reason; r != "" {
-		return fmt.Sprintf("; the last: %s, %s", last.object.Name, r)
+		return fmt.Sprintf("; the last: %s, %s", last.object.Name, r), last.object.Name
 	}
-	return ""
+	return "", last.object.Name
 }
 
 // farAway is how far a schedule must be for a run to be about waiting for it.
@@ -275,16 +292,35 @@ func scheduledLater(s *story, now time.Time) (finding, bool) {
 // unboundClaim is why a claim has no volume: the newest Event that says so, be it a Warning or not.
 func unboundClaim(s *story, _ time.Time) (finding, bool) {
 	u := s.unstructured()
-	if u == nil || s.object.Kind != "PersistentVolumeClaim" || object.Field(u, "status")["phase"] != "Pending" ||
-		s.deletionBegun() {
+	if u == nil || s.object.Kind != "PersistentVolumeClaim" || s.deletionBegun() {
 		return finding{}, false
 	}
-	f, ok := s.newestEvent(controllerOf("PersistentVolumeClaim"), func(*emitted) bool { return true })
-	if !ok {
-		f = findingOf(finding{by: controllerOf("PersistentVolumeClaim"), reason: "Pending",
-			message: "status.phase is Pending"}, s.revisions[0], s.last(), "status.phase")
-		f.countsFrom = f.since.Add(silence)
+	phase, spec := object.Field(u, "status")["phase"], object.Field(u, "spec")
+	if phase != "Pending" && phase != "Lost" {
+		return finding{}, false
 	}
+	binder, who := controllerOf("PersistentVolumeClaim"), seq.Participant("")
+	f, ok := s.newestEvent(binder, func(e *emitted) bool {
+		who = e.emitter
+		return true
+	})
+	volume, _ := spec["volumeName"].(string)
+	class, _ := spec["storageClassName"].(string)
+	switch {
+	case phase == "Lost" && f.reason != "ClaimLost":
+		f = findingOf(finding{by: binder, reason: "ClaimLost", message: "status.phase is Lost"}, s.last(), s.last(),
+			"status.phase")
+	case !ok:
+		f = findingOf(finding{by: binder, reason: "Pending", message: "status.phase is Pending"}, s.revisions[0], s.last(),
+			"status.phase")
+		if volume != "" {
+			f.message += ", spec.volumeName is " + volume
+		}
+		f.countsFrom = f.since.Add(silence)
+	case f.reason == "ProvisioningFailed":
+		f.by = who
+	}
+	f.replacements = []string{"{volume}", volume, "{class}", class, "{who}", namedWho(who)}
 	return f, true
 }
 
@@ -294,17 +330,31 @@ func noController(s *story, _ time.Time) (finding, bool) {
 		return finding{}, false
 	}
 	for _, w := range s.revisions {
-		if w.byController() || len(object.Status(w.object)) > 0 {
+		if w.byController() || !isBlank(object.Status(w.object)) {
 			return finding{}, false
 		}
 	}
 	if len(s.events) > 0 || len(s.children()) > 0 {
 		return finding{}, false
 	}
-	f := findingOf(finding{by: controllerOf(s.object.Kind), reason: "Pending",
-		message: "no status, no object and no Event of its controller"}, s.revisions[0], s.last(), "the status is empty")
+	f := finding{by: controllerOf(s.object.Kind), reason: "Pending",
+		message: "no status, no object and no Event of its controller"}
+	if by, _ := object.Spec(s.last().object)["managedBy"].(string); by != "" && by != "kubernetes.io/job-controller" {
+		f.message += "; spec.managedBy is " + by
+	}
+	f = findingOf(f, s.revisions[0], s.last(), "the status is empty")
 	f.countsFrom = f.since.Add(silence)
 	return f, true
+}
+
+// isBlank reports whether a status is as the API server makes it: no field, or zeros.
+func isBlank(status map[string]any) bool {
+	for _, v := range status {
+		if v != int64(0) {
+			return false
+		}
+	}
+	return true
 }
 
 // progress is the condition by which a Deployment says that it does not get on.
@@ -388,6 +438,10 @@ func tooFew(s *story, _ time.Time) (finding, bool) {
 		return finding{}, false
 	}
 	blamed, by, first := "there are none yet", cmp.Or(controllerOf(s.object.Kind), seq.UnknownClient), s.last()
+	if n, _ := number(status, cmp.Or(map[string]string{"DaemonSet": "currentNumberScheduled"}[s.object.Kind],
+		"replicas")); n > 0 {
+		blamed = "what its Pods wait for cannot be seen"
+	}
 	for _, p := range s.podsBelow() {
 		if len(p.revisions) == 0 || p.state(len(p.revisions)).Available || p.podEnded() || p.deletionBegun() {
 			continue

@@ -10,10 +10,14 @@ import (
 
 // fromSources are the causes that no cluster of ours can be brought to show: their messages are those of the sources
 // of Kubernetes and of what it calls, and TestCausesByTheirTexts holds them.
-var fromSources = map[string]string{}
+var fromSources = map[string]string{
+	"config":      "what the kubelet cannot put together for now, such as a ConfigMap while the API server is away",
+	"create-late": "a runtime that takes longer than two minutes to create a container",
+	"run-failed":  "a runtime that takes longer than two minutes to start one, or breaks off",
+}
 
 // unrecorded is how many causes still have no scenario; it only goes down.
-const unrecorded = 201
+const unrecorded = 129
 
 // A cause that no run shows may be one that nobody ever meets, or that is never found: each has a scenario of its name,
 // recorded on a real cluster, that ends with it.

@@ -47,8 +47,10 @@ func TestCausesByTheirTexts(t *testing.T) {
 		{"a:1", "ErrImagePull", "unexpected status from HEAD request: 401 Unauthorized", "image-rights", true},
 		{"a:1", "CreateContainerError", "context deadline exceeded", "create-late", false},
 		{"a:1", "CreateContainerConfigError", `secret "x" not found`, "no-config", true},
+		{"a:1", "CreateContainerConfigError", "failed to sync configmap cache: timed out waiting for the condition", "config",
+			false},
 		{"a:1", "RunContainerError", "context deadline exceeded", "run-failed", false},
-		{"a:1", "RunContainerError", `exec: "x": executable file not found in $PATH`, "run", true},
+		{"a:1", "RunContainerError", `exec: "x": executable file not found in $PATH`, "no-program", true},
 	} {
 		if o, ok := obstacle(c.image, 30*time.Second, fixedWaits(c.reason, c.message)); !ok || o.Name != c.want ||
 			o.DeadEnd != c.dead {

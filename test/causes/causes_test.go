@@ -62,7 +62,8 @@ func TestCauses(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup:               func(env *testscript.Env) error { return setup(env, plugin) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"seq": runPlugin, "next": runSteps, "until": until,
-			"kubectl": kubectl},
+			"kubectl": kubectl, "registry": serveImages,
+			"expand": expand},
 	})
 }
 
