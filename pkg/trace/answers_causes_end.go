@@ -5,24 +5,25 @@ package trace
 var deletions = []obstacleCause{
 	{name: "evicted", match: re(`^EvictionByEvictionAPI: `),
 		explain: "somebody evicted the Pod by the Eviction API, as kubectl drain does",
-		next:    []string{"is the node being drained? $ kubectl get node {node}"}},
+		next:    []string{"is its node being drained, and so unschedulable? $ kubectl get node {node}"}},
 	{name: "preempted", match: re(`^PreemptionByScheduler: `), by: "scheduler",
 		explain: "the scheduler removed the Pod to make room for one of a higher priority",
 		next: []string{"which is that? $ kubectl get events -n {namespace} --field-selector reason=Preempted",
 			"$ kubectl get priorityclasses"}},
 	{name: "tainted", match: re(`^DeletionByTaintManager: `), by: "controller-manager",
-		explain: "the node got a taint with the effect NoExecute that the Pod does not tolerate, or no longer does",
-		next:    []string{"$ kubectl get node {node} -o jsonpath='{.spec.taints}'"}},
+		explain: "{node} got a taint with the effect NoExecute that the Pod does not tolerate, or no longer does",
+		next:    []string{"which: $ kubectl get node {node} -o jsonpath='{.spec.taints}'"}},
 	{name: "gc", match: re(`^DeletionBy(PodGC|DeviceTaintManager): `), by: "controller-manager",
 		explain: "a controller of the cluster removed the Pod ({1})",
-		next:    []string{"is its node there? $ kubectl get node {node} --ignore-not-found"}},
+		next:    []string{"is its node, {node}, among those that are there? $ kubectl get nodes"}},
 	{name: "deleted", match: re(`^Deleted: somebody `), explain: "somebody deleted the {kind}; nothing in it says who",
 		next: []string{"the audit log says who: $ kubectl seq sources"}},
 	{name: "owner-missing", match: re(`^Deleted: the garbage collector .* is not there`),
 		explain: "the garbage collector deleted the {kind}, because the owner that it refers to is not there",
 		next:    []string{"leave metadata.ownerReferences out of the manifest"}},
-	{name: "owner-deleted", match: re(`^Deleted: the garbage collector `),
-		explain: "the garbage collector deleted the {kind} after its owner"},
+	{name: "owner-deleted", match: re(`^Deleted: the garbage collector .*?: its owner, (\S+ \S+),`),
+		explain: "the garbage collector deleted the {kind}, because its owner, {1}, is gone",
+		next:    []string{"to keep what an object owns: delete it with --cascade=orphan"}},
 	{name: "deleted-by", match: re(`^Deleted: (.+?) asked to delete it`), explain: "{1} deleted the {kind}"},
 	{name: "ended", explain: "the {kind} was ended"},
 }
@@ -93,7 +94,8 @@ var objectEndings = []obstacleCause{
 		by: "controller-manager/pvc-protection",
 		explain: "the claim stays as long as a Pod uses it, which its finalizer kubernetes.io/pvc-protection sees to: {1} " +
 			"does",
-		next: []string{"end what uses it: $ kubectl get pod {2} -n {namespace}"}},
+		next: []string{"what uses it: $ kubectl get pod {2} -n {namespace}",
+			"end that, if you may: $ kubectl delete pod {2} -n {namespace}"}},
 	{name: "foreground", match: re(`^Finalizers: foregroundDeletion; waits for (\S+ (\S+).*)`),
 		by: "controller-manager/garbage-collector",
 		explain: "it was deleted in the foreground: the garbage collector removes it after what it owns, and {1} is still " +
@@ -133,8 +135,9 @@ var failures = []obstacleCause{
 	{name: "node-pressure", match: re(`^Evicted: .*low on resource: (\S+?)[.,: ]`), by: "kubelet",
 		explain: "the kubelet ended the Pod because its node ran short of {1}",
 		next:    []string{"$ kubectl describe node {node}"}},
-	{name: "evicted-by-kubelet", match: re(`^Evicted: `), by: "kubelet", explain: "the kubelet evicted the Pod",
-		next: []string{"$ kubectl describe node {node}"}},
+	{name: "node-condition", match: re(`^Evicted: .*The node had condition: \[([^\]]+)\]`), by: "kubelet",
+		explain: "the kubelet of {node} refused the Pod, since the node has the condition {1}",
+		next:    []string{"$ kubectl describe node {node}"}},
 	{name: "out-of", match: re(`^OutOf(\w+): .*requested: (\d+), used: (\d+), capacity: (\d+)`), by: "kubelet",
 		explain: "the kubelet of {node} refused the Pod, which was given to it without room: it asks for {2} of {1}, {3} " +
 			"of " +
@@ -143,11 +146,14 @@ var failures = []obstacleCause{
 	{name: "node-ports", match: re(`^NodePorts: `), by: "kubelet",
 		explain: "the kubelet of {node} refused the Pod, since another Pod has its hostPort there",
 		next: []string{"which? $ kubectl get pods -A --field-selector spec.nodeName={node} " +
-			"-o custom-columns=NAMESPACE:.metadata.namespace,NAME:.metadata.name,PORTS:.spec.containers[*].ports[*].hostPort"}},
+			"-o custom-columns=NAMESPACE:.metadata.namespace,NAME:.metadata.name,PORTS:.spec.containers[*].ports[*].hostPort",
+			"leave spec.nodeName to the scheduler, which looks for a node where the port is free"}},
 	{name: "node-affinity", match: re(`^NodeAffinity: `), by: "kubelet",
 		explain: "the kubelet of {node} refused the Pod: the node has not the labels that its nodeSelector or node " +
 			"affinity asks for",
-		next: []string{"$ kubectl get node {node} --show-labels"}},
+		next: []string{"those it has: $ kubectl get node {node} --show-labels",
+			"what the Pod asks for: $ kubectl get pod {pod} -n {namespace} " +
+				"-o jsonpath='{.spec.nodeSelector}{.spec.affinity.nodeAffinity}'"}},
 	{name: "sysctl", match: re(`^SysctlForbidden: .*"([^"]+)"`), by: "kubelet",
 		explain: "the kubelet of {node} refused the Pod: it does not allow the sysctl {1}, which is not among the safe ones",
 		next:    []string{"leave it out, or have the node allow it: --allowed-unsafe-sysctls of its kubelet"}},
@@ -156,7 +162,9 @@ var failures = []obstacleCause{
 		next:    []string{"$ kubectl describe node {node}"}},
 	{name: "critical", match: re(`^Preempting: `), by: "kubelet",
 		explain: "the kubelet ended the Pod to make room for a critical one on {node}",
-		next:    []string{"$ kubectl get pods -n kube-system -o wide"}},
+		next: []string{"which? $ kubectl get pods -A --field-selector spec.nodeName={node} " +
+			"-o custom-columns=NAMESPACE:.metadata.namespace,NAME:.metadata.name,CLASS:.spec.priorityClassName," +
+			"CREATED:.metadata.creationTimestamp"}},
 	{name: "refused-by-kubelet", match: re(`^(AppArmor|PodOSNotSupported|PodOSSelectorNodeLabelDoesNotMatch|` +
 		`PodLevelResourcesNotSupported|UnexpectedAdmissionError|TopologyAffinityError|SupplementalGroupsPolicyNotSupported|` +
 		`PodFeatureUnsupported|InvalidNodeInfo|NodeName|TaintToleration|NodeUnschedulable|UnknownReason): `), by: "kubelet",
