@@ -16,16 +16,24 @@ var deletions = []obstacleCause{
 	{name: "gc", match: re(`^DeletionBy(PodGC|DeviceTaintManager): `), by: "controller-manager",
 		explain: "a controller of the cluster removed the Pod ({1})",
 		next:    []string{"is its node, {node}, among those that are there? $ kubectl get nodes"}},
-	{name: "deleted", match: re(`^Deleted: somebody `), explain: "somebody deleted the {kind}; nothing in it says who",
-		next: []string{"the audit log says who: $ kubectl seq sources"}},
-	{name: "owner-missing", match: re(`^Deleted: the garbage collector .* is not there`),
-		explain: "the garbage collector deleted the {kind}, because the owner that it refers to is not there",
-		next:    []string{"leave metadata.ownerReferences out of the manifest"}},
-	{name: "owner-deleted", match: re(`^Deleted: the garbage collector .*?: its owner, (\S+ \S+),`),
-		explain: "the garbage collector deleted the {kind}, because its owner, {1}, is gone",
-		next:    []string{"to keep what an object owns: delete it with --cascade=orphan"}},
-	{name: "deleted-by", match: re(`^Deleted: (.+?) asked to delete it`), explain: "{1} deleted the {kind}"},
-	{name: "ended", explain: "the {kind} was ended"},
+	{name: "deleted", match: re(`^Deleted: (?:made by us; )?somebody `),
+		explain: "somebody deleted the {kind}; nothing in it says who",
+		next:    []string{"the audit log says who: $ kubectl seq sources"}},
+	{name: "owner-missing", match: re(`^Deleted: made by us; the garbage collector .*?: its owner, (\S+) (\S+), .*is ` +
+		`not there`),
+		explain: "the garbage collector deleted the {kind}, because the owner that it refers to, {1} {2}, is not there, or " +
+			"has another uid",
+		next: []string{"leave metadata.ownerReferences out of the manifest, or see the uid that such an object has: " +
+			"$ kubectl get {1} {2} -n {namespace} --ignore-not-found -o jsonpath='{.metadata.uid}'"}},
+	{name: "owner-deleted", match: re(`^Deleted: .*the garbage collector .*?: its owner, (\S+) (\S+?),`),
+		explain: "the garbage collector deleted the {kind}, because its owner, {1} {2}, is gone",
+		next: []string{"is it there again? $ kubectl get {1} {2} -n {namespace} --ignore-not-found",
+			"an owner deleted with --cascade=orphan leaves what it owns"}},
+	{name: "deleted-by", match: re(`^Deleted: (?:made by us; )?(.+?) asked to delete it`),
+		explain: "{1} deleted the {kind}"},
+	{name: "disrupted", match: re(`^(\w+): `),
+		explain: "somebody ended the {kind}, and says why by its condition DisruptionTarget: {1}",
+		next:    []string{"$ kubectl get {type} {pod} -n {namespace} --ignore-not-found -o jsonpath='{.status.conditions}'"}},
 }
 
 // ownerOfFinalizer is who removes the finalizers that Kubernetes itself sets.
@@ -96,23 +104,27 @@ var objectEndings = []obstacleCause{
 			"does",
 		next: []string{"what uses it: $ kubectl get pod {2} -n {namespace}",
 			"end that, if you may: $ kubectl delete pod {2} -n {namespace}"}},
-	{name: "foreground", match: re(`^Finalizers: foregroundDeletion; waits for (\S+ (\S+).*)`),
+	{name: "foreground", match: re(`^Finalizers: foregroundDeletion`),
 		by: "controller-manager/garbage-collector",
-		explain: "it was deleted in the foreground: the garbage collector removes it after what it owns, and {1} is still " +
-			"there",
+		explain: "it was deleted in the foreground: the garbage collector removes it after all that refers to it as its " +
+			"owner and blocks its end (blockOwnerDeletion){waits}",
 		follows: true,
-		next:    []string{"$ kubectl get pods -n {namespace}"}},
-	{name: "namespace-content", match: re(`^Finalizers: kubernetes: (.*)`), by: "controller-manager/namespace",
-		explain: "the namespace ends when all that is in it has gone: {1}",
-		next: []string{"$ kubectl get namespace {pod} -o jsonpath='{.status.conditions}'",
-			"$ kubectl api-resources --verbs=list --namespaced -o name"}},
+		next: []string{"what is left of that: $ kubectl get all,configmaps,secrets,persistentvolumeclaims -n {namespace} " +
+			"-o custom-columns=KIND:.kind,NAME:.metadata.name,OWNER:.metadata.ownerReferences[*].name"}},
+	{name: "namespace-content", match: re(`^Finalizers: kubernetes: `), by: "controller-manager/namespace",
+		explain: "the namespace ends when all that is in it has gone, and its controller says what is left",
+		next: []string{"look at that: $ kubectl get -n {pod} --ignore-not-found --show-kind " +
+			"$(kubectl api-resources --verbs=list --namespaced -o name | paste -sd,)",
+			"what holds it by a finalizer goes when whoever owns that has done its work, and has taken it away"}},
 	{name: "object-finalizer", match: re(`^Finalizers: (\S+)`), by: "{owner}",
 		explain: "the {kind} stays until whoever owns the finalizer {1} takes it away{setter}",
 		next:    []string{showFinalizers, unfinalize}},
-	{name: "pods-end", explain: "the {kind} is gone; the garbage collector deletes what it owned, and {pods} has not " +
-		"ended",
+	{name: "pods-end", explain: "the {kind} is gone, and {pods}, which came of it, has not been asked to end: that does " +
+		"the " +
+		"garbage collector of the controller manager",
 		follows: true, by: "controller-manager/garbage-collector",
-		next: []string{"$ kubectl get pods -n {namespace}"}},
+		next: []string{"when it was last heard of: $ kubectl get lease kube-controller-manager -n kube-system " +
+			"-o jsonpath='{.spec.renewTime}'", "what is left: $ kubectl get pods -n {namespace}"}},
 }
 
 var missingNodes = []obstacleCause{
@@ -121,6 +133,8 @@ var missingNodes = []obstacleCause{
 			"garbage collector of Pods (PodGC) removes it within a minute or so",
 		next: []string{"the nodes there are: $ kubectl get nodes", "leave spec.nodeName to the scheduler"}, dead: patience},
 }
+
+const wroteBefore = "what it wrote before that: $ kubectl logs {pod} -c {container} -n {namespace}"
 
 var failures = []obstacleCause{
 	{name: "deadline", match: re(`^DeadlineExceeded: `), by: "kubelet",
@@ -173,24 +187,23 @@ var failures = []obstacleCause{
 	{name: "pod-oom", match: re(`^OOMKilled: .*by the Pod's limit`),
 		explain: "the kernel killed container {container}: all containers together used more memory than the Pod's " +
 			"limit (spec.resources.limits.memory, {podLimit}) allows; the container itself has none",
-		next: []string{"a higher spec.resources.limits.memory of the Pod, or less use of it"}},
+		next: []string{"a higher spec.resources.limits.memory of the Pod, or less use of it", wroteBefore}},
 	{name: "failed-oom", match: re(`^OOMKilled: .*by its limit`),
 		explain: "the kernel killed container {container}, which used more memory than its limit, {limit}, " +
 			"allows{limitRange}",
-		next: []string{"a higher resources.limits.memory for {container}, or less use of it"}},
+		next: []string{"a higher resources.limits.memory for {container}, or less use of it", wroteBefore}},
 	{name: "node-oom", match: re(`^OOMKilled: `),
 		explain: "the kernel killed container {container}, which has no memory limit of its own: the node ran out of " +
-			"memory, or a cgroup above the Pod did",
-		next: []string{"$ kubectl describe node {node}"}},
+			"memory, or a cgroup above the container did",
+		next: []string{"is the node short of memory? $ kubectl describe node {node}", wroteBefore}},
 	{name: "exit-rule", match: re(`exited (\d+).*by its restart policy`),
-		explain: "container {container} ended with exit code {code}{meaning}, and its own restartPolicy does not start it " +
-			"again",
-		next: []string{"$ kubectl logs {pod} -c {container} -n {namespace}"}},
+		explain: "container {container} ended with exit code {code}{meaning}, and its own restartPolicy and " +
+			"restartPolicyRules do not start it again",
+		next: []string{"what it wrote: $ kubectl logs {pod} -c {container} -n {namespace}"}},
 	{name: "failed-container", match: re(`exited`),
 		explain: "container {container} ended with exit code {code}{meaning}, and the Pod's restartPolicy does not start " +
-			"it " +
-			"again",
-		next: []string{"$ kubectl logs {pod} -c {container} -n {namespace}"}},
-	{name: "failed", explain: "the kubelet did not take the Pod, or gave it up",
+			"it again",
+		next: []string{"what it wrote: $ kubectl logs {pod} -c {container} -n {namespace}"}},
+	{name: "failed", explain: "{who} did not take the Pod, or gave it up",
 		next: []string{"$ kubectl describe node {node}"}},
 }
