@@ -21,12 +21,12 @@ var deletions = []obstacleCause{
 		next:    []string{"the audit log says who: $ kubectl seq sources"}},
 	{name: "owner-missing", match: re(`^Deleted: made by us; the garbage collector .*?: its owner, (\S+) (\S+), .*is ` +
 		`not there`),
-		explain: "the garbage collector deleted the {kind}, because the owner that it refers to, {1} {2}, is not there, or " +
-			"has another uid",
+		explain: "the garbage collector deleted the {kind}, because the owner that it refers to is not there, or " +
+			"has another uid: {1} {2}",
 		next: []string{"leave metadata.ownerReferences out of the manifest, or see the uid that such an object has: " +
 			"$ kubectl get {1} {2} -n {namespace} --ignore-not-found -o jsonpath='{.metadata.uid}'"}},
 	{name: "owner-deleted", match: re(`^Deleted: .*the garbage collector .*?: its owner, (\S+) (\S+?),`),
-		explain: "the garbage collector deleted the {kind}, because its owner, {1} {2}, is gone",
+		explain: "the garbage collector deleted the {kind}, because its owner, {1} {2}, was deleted",
 		next: []string{"is it there again? $ kubectl get {1} {2} -n {namespace} --ignore-not-found",
 			"an owner deleted with --cascade=orphan leaves what it owns"}},
 	{name: "deleted-by", match: re(`^Deleted: (?:made by us; )?(.+?) asked to delete it`),
@@ -64,10 +64,16 @@ var endings = []obstacleCause{
 	{name: "end-without-kubelet", match: re(`^NodeLost: `), by: "kubelet",
 		explain: "{deleted}, but the kubelet of {node} does not answer; only it can say that the " +
 			"containers have ended",
-		next: []string{"$ kubectl describe node {node}"}},
+		next: []string{"when it was last heard of: $ kubectl describe node {node}",
+			"start it again, or, where the machine is off for good: $ kubectl delete pod {pod} -n {namespace} " +
+				"--grace-period=0 --force"}},
+	{name: "kill-network", match: re(`^FailedKillPod: .*failed to destroy network for sandbox`), by: "runtime",
+		explain: "{deleted}; the runtime cannot take the network of the Pod's sandbox down, and the kubelet tries again",
+		next: []string{"what it says: " + describePod,
+			"does what serves the network of {node} run? $ kubectl get pods -A -o wide --field-selector spec.nodeName={node}"}},
 	{name: "kill-failed", match: re(`^FailedKillPod: `), by: "runtime",
-		explain: "{deleted}; the kubelet cannot end the Pod's containers or its sandbox, and tries again",
-		next:    []string{"$ kubectl describe pod {pod} -n {namespace}"}},
+		explain: "{deleted}; the runtime cannot end the Pod's containers or its sandbox, and the kubelet tries again",
+		next:    []string{"what it says: " + describePod, "is {node} well? $ kubectl describe node {node}"}},
 	{name: "pre-stop", match: re(`^PreStop: `), by: "container/{container}",
 		explain: "{deleted}; the preStop hook of container {container} has not ended; SIGTERM comes after it, and it " +
 			"counts towards " +
@@ -82,9 +88,8 @@ var endings = []obstacleCause{
 			"what it writes meanwhile: $ kubectl logs {pod} -c {container} -n {namespace} --tail=5"}},
 	{name: "grace-over", match: re(`^GracePeriodOver: `), by: "kubelet",
 		explain: "{deleted}; the grace period of {grace} s was over {over} s ago, and the kubelet has not said that the " +
-			"containers " +
-			"have ended",
-		next: []string{"$ kubectl describe node {node}",
+			"containers have ended",
+		next: []string{"when it was last heard of: $ kubectl describe node {node}",
 			"last resort, the processes may live on: $ kubectl delete pod {pod} -n {namespace} --grace-period=0 --force"}},
 	{name: "finalizer", match: re(`^Finalizers: (\S+)`), by: "{owner}",
 		explain: "{deleted}; the containers have ended, and the kubelet has asked for the final DELETE; the Pod stays " +
@@ -144,8 +149,9 @@ var failures = []obstacleCause{
 		`storage limit|Usage of EmptyDir volume)`), by: "kubelet",
 		explain: "the kubelet ended the Pod because it wrote more than its own limit for ephemeral storage allows; the " +
 			"node is not short of anything",
-		next: []string{"a higher limits.ephemeral-storage, or sizeLimit of the emptyDir: " +
-			"$ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.containers[*].resources.limits}'"}},
+		next: []string{"a higher limits.ephemeral-storage, or sizeLimit of the emptyDir; what they are: " +
+			"$ kubectl get pod {pod} -n {namespace} " +
+			"-o jsonpath='{.spec.containers[*].resources.limits}{.spec.volumes[*].emptyDir}'"}},
 	{name: "node-pressure", match: re(`^Evicted: .*low on resource: (\S+?)[.,: ]`), by: "kubelet",
 		explain: "the kubelet ended the Pod because its node ran short of {1}",
 		next:    []string{"$ kubectl describe node {node}"}},

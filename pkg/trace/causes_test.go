@@ -10,7 +10,10 @@ import (
 
 // fromSources are the causes that no cluster of ours can be brought to show: their messages are those of the sources
 // of Kubernetes and of what it calls, and TestCausesByTheirTexts holds them.
-var fromSources = map[string]string{}
+var fromSources = map[string]string{
+	"etcd":              "other errors of etcd than that it is full: of one etcd nothing can be taken away",
+	"too-many-requests": "a single request is always taken, however few a priority level may take",
+}
 
 // unrecorded is how many causes still have no scenario; it only goes down.
 const unrecorded = 201

@@ -11,6 +11,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,6 +26,9 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
@@ -63,7 +70,7 @@ func TestCauses(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup:               func(env *testscript.Env) error { return setup(env, plugin) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"seq": runPlugin, "next": runSteps, "until": until,
-			"kubectl": kubectl, "cluster": clusterWide, "webhook": webhook},
+			"kubectl": kubectl, "cluster": clusterWide, "webhook": webhook, "proxy": proxy},
 	})
 }
 
@@ -278,6 +285,36 @@ func webhook(ts *testscript.TestScript, neg bool, args []string) {
 	if said, err := bufio.NewReader(out).ReadString('\n'); said != "ready\n" {
 		ts.Fatalf("the webhook says %q: %v", said, err)
 	}
+}
+
+// proxy is `proxy`: a proxy before the API server, which has lost it where something is to be made. The script goes on
+// through that.
+func proxy(ts *testscript.TestScript, neg bool, args []string) {
+	config, err := clientcmd.BuildConfigFromFlags("", ts.Getenv("KUBECONFIG"))
+	ts.Check(err)
+	transport, err := rest.TransportFor(config)
+	ts.Check(err)
+	server, err := url.Parse(config.Host)
+	ts.Check(err)
+	passes := httputil.NewSingleHostReverseProxy(server)
+	passes.Transport, passes.FlushInterval = transport, -1
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost {
+			passes.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "text/html")
+		w.WriteHeader(http.StatusBadGateway)
+		fmt.Fprintln(w, "<html><head><title>502 Bad Gateway</title></head></html>")
+	}))
+	ts.Defer(s.CloseClientConnections)
+	through := clientcmdapi.NewConfig()
+	through.Clusters["proxy"] = &clientcmdapi.Cluster{Server: s.URL}
+	through.Contexts["proxy"] = &clientcmdapi.Context{Cluster: "proxy"}
+	through.CurrentContext = "proxy"
+	file := ts.MkAbs("proxy.yaml")
+	ts.Check(clientcmd.WriteToFile(*through, file))
+	ts.Setenv("KUBECONFIG", file)
 }
 
 // until is `until RE ARGS…`: asks kubectl again and again until what it prints matches.
