@@ -99,7 +99,7 @@ var endings = []obstacleCause{
 	{name: "ending", by: "kubelet",
 		explain: "{deleted}; the containers have ended; the kubelet clears away the sandbox and the volumes before the Pod " +
 			"may go",
-		next: []string{"$ kubectl describe pod {pod} -n {namespace}"}},
+		next: []string{"what its kubelet says of that is in its log, as by journalctl -u kubelet on {node}", describePod}},
 }
 
 var objectEndings = []obstacleCause{

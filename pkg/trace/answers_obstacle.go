@@ -100,11 +100,11 @@ func (s *story) endAwaited() bool {
 	return false
 }
 
-// goneBeforeOwner reports whether an object that is no Pod has gone, and its owner has not, which tells what there is to
-// tell.
+// goneBeforeOwner reports whether an object that is no Pod has gone, and its owner has not, which tells the rest.
 func (s *story) goneBeforeOwner() bool {
 	o := s.owner()
-	return o != nil && len(o.revisions) > 0 && !o.isGone() && len(s.revisions) > 0 && s.isGone() && s.podThatEnds() == nil
+	return o != nil && len(o.revisions) > 0 && !o.isGone() && len(s.revisions) > 0 && s.isGone() &&
+		s.podThatEnds() == nil
 }
 
 // isSuperseded reports whether a Pod has ended, and its owner has made another since.
