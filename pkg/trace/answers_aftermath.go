@@ -151,6 +151,9 @@ func refusedCommand(s *story, _ time.Time) (finding, bool) {
 		e.Text, e.At = "the error on the connection's last stream", q.Exec.Ended
 	}
 	f.evidence = []seq.Evidence{e}
+	if len(s.revisions) > 0 && s.podEnded() { // the kubelet only says that it has no such container
+		f.about = "the Pod has ended: " + f.message
+	}
 	return f, true
 }
 

@@ -5,26 +5,35 @@ package trace
 var deletions = []obstacleCause{
 	{name: "evicted", match: re(`^EvictionByEvictionAPI: `),
 		explain: "somebody evicted the Pod by the Eviction API, as kubectl drain does",
-		next:    []string{"is the node being drained? $ kubectl get node {node}"}},
+		next:    []string{"is its node being drained, and so unschedulable? $ kubectl get node {node}"}},
 	{name: "preempted", match: re(`^PreemptionByScheduler: `), by: "scheduler",
 		explain: "the scheduler removed the Pod to make room for one of a higher priority",
 		next: []string{"which is that? $ kubectl get events -n {namespace} --field-selector reason=Preempted",
 			"$ kubectl get priorityclasses"}},
 	{name: "tainted", match: re(`^DeletionByTaintManager: `), by: "controller-manager",
-		explain: "the node got a taint with the effect NoExecute that the Pod does not tolerate, or no longer does",
-		next:    []string{"$ kubectl get node {node} -o jsonpath='{.spec.taints}'"}},
+		explain: "{node} got a taint with the effect NoExecute that the Pod does not tolerate, or no longer does",
+		next:    []string{"which: $ kubectl get node {node} -o jsonpath='{.spec.taints}'"}},
 	{name: "gc", match: re(`^DeletionBy(PodGC|DeviceTaintManager): `), by: "controller-manager",
 		explain: "a controller of the cluster removed the Pod ({1})",
-		next:    []string{"is its node there? $ kubectl get node {node} --ignore-not-found"}},
-	{name: "deleted", match: re(`^Deleted: somebody `), explain: "somebody deleted the {kind}; nothing in it says who",
-		next: []string{"the audit log says who: $ kubectl seq sources"}},
-	{name: "owner-missing", match: re(`^Deleted: the garbage collector .* is not there`),
-		explain: "the garbage collector deleted the {kind}, because the owner that it refers to is not there",
-		next:    []string{"leave metadata.ownerReferences out of the manifest"}},
-	{name: "owner-deleted", match: re(`^Deleted: the garbage collector `),
-		explain: "the garbage collector deleted the {kind} after its owner"},
-	{name: "deleted-by", match: re(`^Deleted: (.+?) asked to delete it`), explain: "{1} deleted the {kind}"},
-	{name: "ended", explain: "the {kind} was ended"},
+		next:    []string{"is its node, {node}, among those that are there? $ kubectl get nodes"}},
+	{name: "deleted", match: re(`^Deleted: (?:made by us; )?somebody `),
+		explain: "somebody deleted the {kind}; nothing in it says who",
+		next:    []string{"the audit log says who: $ kubectl seq sources"}},
+	{name: "owner-missing", match: re(`^Deleted: made by us; the garbage collector .*?: its owner, (\S+) (\S+), .*is ` +
+		`not there`),
+		explain: "the garbage collector deleted the {kind}, because the owner that it refers to is not there, or " +
+			"has another uid: {1} {2}",
+		next: []string{"leave metadata.ownerReferences out of the manifest, or see the uid that such an object has: " +
+			"$ kubectl get {1} {2} -n {namespace} --ignore-not-found -o jsonpath='{.metadata.uid}'"}},
+	{name: "owner-deleted", match: re(`^Deleted: .*the garbage collector .*?: its owner, (\S+) (\S+?),`),
+		explain: "the garbage collector deleted the {kind}, because its owner, {1} {2}, was deleted",
+		next: []string{"is it there again? $ kubectl get {1} {2} -n {namespace} --ignore-not-found",
+			"an owner deleted with --cascade=orphan leaves what it owns"}},
+	{name: "deleted-by", match: re(`^Deleted: (?:made by us; )?(.+?) asked to delete it`),
+		explain: "{1} deleted the {kind}"},
+	{name: "disrupted", match: re(`^(\w+): `),
+		explain: "somebody ended the {kind}, and says why by its condition DisruptionTarget: {1}",
+		next:    []string{"$ kubectl get {type} {pod} -n {namespace} --ignore-not-found -o jsonpath='{.status.conditions}'"}},
 }
 
 // ownerOfFinalizer is who removes the finalizers that Kubernetes itself sets.
@@ -55,10 +64,16 @@ var endings = []obstacleCause{
 	{name: "end-without-kubelet", match: re(`^NodeLost: `), by: "kubelet",
 		explain: "{deleted}, but the kubelet of {node} does not answer; only it can say that the " +
 			"containers have ended",
-		next: []string{"$ kubectl describe node {node}"}},
+		next: []string{"when it was last heard of: $ kubectl describe node {node}",
+			"start it again, or, where the machine is off for good: $ kubectl delete pod {pod} -n {namespace} " +
+				"--grace-period=0 --force"}},
+	{name: "kill-network", match: re(`^FailedKillPod: .*failed to destroy network for sandbox`), by: "runtime",
+		explain: "{deleted}; the runtime cannot take the network of the Pod's sandbox down, and the kubelet tries again",
+		next: []string{"what it says: " + describePod,
+			"does what serves the network of {node} run? $ kubectl get pods -A -o wide --field-selector spec.nodeName={node}"}},
 	{name: "kill-failed", match: re(`^FailedKillPod: `), by: "runtime",
-		explain: "{deleted}; the kubelet cannot end the Pod's containers or its sandbox, and tries again",
-		next:    []string{"$ kubectl describe pod {pod} -n {namespace}"}},
+		explain: "{deleted}; the runtime cannot end the Pod's containers or its sandbox, and the kubelet tries again",
+		next:    []string{"what it says: " + describePod, "is {node} well? $ kubectl describe node {node}"}},
 	{name: "pre-stop", match: re(`^PreStop: `), by: "container/{container}",
 		explain: "{deleted}; the preStop hook of container {container} has not ended; SIGTERM comes after it, and it " +
 			"counts towards " +
@@ -73,9 +88,8 @@ var endings = []obstacleCause{
 			"what it writes meanwhile: $ kubectl logs {pod} -c {container} -n {namespace} --tail=5"}},
 	{name: "grace-over", match: re(`^GracePeriodOver: `), by: "kubelet",
 		explain: "{deleted}; the grace period of {grace} s was over {over} s ago, and the kubelet has not said that the " +
-			"containers " +
-			"have ended",
-		next: []string{"$ kubectl describe node {node}",
+			"containers have ended",
+		next: []string{"when it was last heard of: $ kubectl describe node {node}",
 			"last resort, the processes may live on: $ kubectl delete pod {pod} -n {namespace} --grace-period=0 --force"}},
 	{name: "finalizer", match: re(`^Finalizers: (\S+)`), by: "{owner}",
 		explain: "{deleted}; the containers have ended, and the kubelet has asked for the final DELETE; the Pod stays " +
@@ -85,7 +99,7 @@ var endings = []obstacleCause{
 	{name: "ending", by: "kubelet",
 		explain: "{deleted}; the containers have ended; the kubelet clears away the sandbox and the volumes before the Pod " +
 			"may go",
-		next: []string{"$ kubectl describe pod {pod} -n {namespace}"}},
+		next: []string{"what its kubelet says of that is in its log, as by journalctl -u kubelet on {node}", describePod}},
 }
 
 var objectEndings = []obstacleCause{
@@ -93,24 +107,29 @@ var objectEndings = []obstacleCause{
 		by: "controller-manager/pvc-protection",
 		explain: "the claim stays as long as a Pod uses it, which its finalizer kubernetes.io/pvc-protection sees to: {1} " +
 			"does",
-		next: []string{"end what uses it: $ kubectl get pod {2} -n {namespace}"}},
-	{name: "foreground", match: re(`^Finalizers: foregroundDeletion; waits for (\S+ (\S+).*)`),
+		next: []string{"what uses it: $ kubectl get pod {2} -n {namespace}",
+			"end that, if you may: $ kubectl delete pod {2} -n {namespace}"}},
+	{name: "foreground", match: re(`^Finalizers: foregroundDeletion`),
 		by: "controller-manager/garbage-collector",
-		explain: "it was deleted in the foreground: the garbage collector removes it after what it owns, and {1} is still " +
-			"there",
+		explain: "it was deleted in the foreground: the garbage collector removes it after all that refers to it as its " +
+			"owner and blocks its end (blockOwnerDeletion){waits}",
 		follows: true,
-		next:    []string{"$ kubectl get pods -n {namespace}"}},
-	{name: "namespace-content", match: re(`^Finalizers: kubernetes: (.*)`), by: "controller-manager/namespace",
-		explain: "the namespace ends when all that is in it has gone: {1}",
-		next: []string{"$ kubectl get namespace {pod} -o jsonpath='{.status.conditions}'",
-			"$ kubectl api-resources --verbs=list --namespaced -o name"}},
+		next: []string{"what is left of that: $ kubectl get all,configmaps,secrets,persistentvolumeclaims -n {namespace} " +
+			"-o custom-columns=KIND:.kind,NAME:.metadata.name,OWNER:.metadata.ownerReferences[*].name"}},
+	{name: "namespace-content", match: re(`^Finalizers: kubernetes: `), by: "controller-manager/namespace",
+		explain: "the namespace ends when all that is in it has gone, and its controller says what is left",
+		next: []string{"look at that: $ kubectl get -n {pod} --ignore-not-found --show-kind " +
+			"$(kubectl api-resources --verbs=list --namespaced -o name | paste -sd,)",
+			"what holds it by a finalizer goes when whoever owns that has done its work, and has taken it away"}},
 	{name: "object-finalizer", match: re(`^Finalizers: (\S+)`), by: "{owner}",
 		explain: "the {kind} stays until whoever owns the finalizer {1} takes it away{setter}",
 		next:    []string{showFinalizers, unfinalize}},
-	{name: "pods-end", explain: "the {kind} is gone; the garbage collector deletes what it owned, and {pods} has not " +
-		"ended",
+	{name: "pods-end", explain: "the {kind} is gone, and {pods}, which came of it, has not been asked to end: that does " +
+		"the " +
+		"garbage collector of the controller manager",
 		follows: true, by: "controller-manager/garbage-collector",
-		next: []string{"$ kubectl get pods -n {namespace}"}},
+		next: []string{"when it was last heard of: $ kubectl get lease kube-controller-manager -n kube-system " +
+			"-o jsonpath='{.spec.renewTime}'", "what is left: $ kubectl get pods -n {namespace}"}},
 }
 
 var missingNodes = []obstacleCause{
@@ -120,6 +139,8 @@ var missingNodes = []obstacleCause{
 		next: []string{"the nodes there are: $ kubectl get nodes", "leave spec.nodeName to the scheduler"}, dead: patience},
 }
 
+const wroteBefore = "what it wrote before that: $ kubectl logs {pod} -c {container} -n {namespace}"
+
 var failures = []obstacleCause{
 	{name: "deadline", match: re(`^DeadlineExceeded: `), by: "kubelet",
 		explain: "the kubelet ended the Pod, which was active for longer than its activeDeadlineSeconds, {deadline} s",
@@ -128,13 +149,15 @@ var failures = []obstacleCause{
 		`storage limit|Usage of EmptyDir volume)`), by: "kubelet",
 		explain: "the kubelet ended the Pod because it wrote more than its own limit for ephemeral storage allows; the " +
 			"node is not short of anything",
-		next: []string{"a higher limits.ephemeral-storage, or sizeLimit of the emptyDir: " +
-			"$ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.containers[*].resources.limits}'"}},
+		next: []string{"a higher limits.ephemeral-storage, or sizeLimit of the emptyDir; what they are: " +
+			"$ kubectl get pod {pod} -n {namespace} " +
+			"-o jsonpath='{.spec.containers[*].resources.limits}{.spec.volumes[*].emptyDir}'"}},
 	{name: "node-pressure", match: re(`^Evicted: .*low on resource: (\S+?)[.,: ]`), by: "kubelet",
 		explain: "the kubelet ended the Pod because its node ran short of {1}",
 		next:    []string{"$ kubectl describe node {node}"}},
-	{name: "evicted-by-kubelet", match: re(`^Evicted: `), by: "kubelet", explain: "the kubelet evicted the Pod",
-		next: []string{"$ kubectl describe node {node}"}},
+	{name: "node-condition", match: re(`^Evicted: .*The node had condition: \[([^\]]+)\]`), by: "kubelet",
+		explain: "the kubelet of {node} refused the Pod, since the node has the condition {1}",
+		next:    []string{"$ kubectl describe node {node}"}},
 	{name: "out-of", match: re(`^OutOf(\w+): .*requested: (\d+), used: (\d+), capacity: (\d+)`), by: "kubelet",
 		explain: "the kubelet of {node} refused the Pod, which was given to it without room: it asks for {2} of {1}, {3} " +
 			"of " +
@@ -143,11 +166,14 @@ var failures = []obstacleCause{
 	{name: "node-ports", match: re(`^NodePorts: `), by: "kubelet",
 		explain: "the kubelet of {node} refused the Pod, since another Pod has its hostPort there",
 		next: []string{"which? $ kubectl get pods -A --field-selector spec.nodeName={node} " +
-			"-o custom-columns=NAMESPACE:.metadata.namespace,NAME:.metadata.name,PORTS:.spec.containers[*].ports[*].hostPort"}},
+			"-o custom-columns=NAMESPACE:.metadata.namespace,NAME:.metadata.name,PORTS:.spec.containers[*].ports[*].hostPort",
+			"leave spec.nodeName to the scheduler, which looks for a node where the port is free"}},
 	{name: "node-affinity", match: re(`^NodeAffinity: `), by: "kubelet",
 		explain: "the kubelet of {node} refused the Pod: the node has not the labels that its nodeSelector or node " +
 			"affinity asks for",
-		next: []string{"$ kubectl get node {node} --show-labels"}},
+		next: []string{"those it has: $ kubectl get node {node} --show-labels",
+			"what the Pod asks for: $ kubectl get pod {pod} -n {namespace} " +
+				"-o jsonpath='{.spec.nodeSelector}{.spec.affinity.nodeAffinity}'"}},
 	{name: "sysctl", match: re(`^SysctlForbidden: .*"([^"]+)"`), by: "kubelet",
 		explain: "the kubelet of {node} refused the Pod: it does not allow the sysctl {1}, which is not among the safe ones",
 		next:    []string{"leave it out, or have the node allow it: --allowed-unsafe-sysctls of its kubelet"}},
@@ -156,7 +182,9 @@ var failures = []obstacleCause{
 		next:    []string{"$ kubectl describe node {node}"}},
 	{name: "critical", match: re(`^Preempting: `), by: "kubelet",
 		explain: "the kubelet ended the Pod to make room for a critical one on {node}",
-		next:    []string{"$ kubectl get pods -n kube-system -o wide"}},
+		next: []string{"which? $ kubectl get pods -A --field-selector spec.nodeName={node} " +
+			"-o custom-columns=NAMESPACE:.metadata.namespace,NAME:.metadata.name,CLASS:.spec.priorityClassName," +
+			"CREATED:.metadata.creationTimestamp"}},
 	{name: "refused-by-kubelet", match: re(`^(AppArmor|PodOSNotSupported|PodOSSelectorNodeLabelDoesNotMatch|` +
 		`PodLevelResourcesNotSupported|UnexpectedAdmissionError|TopologyAffinityError|SupplementalGroupsPolicyNotSupported|` +
 		`PodFeatureUnsupported|InvalidNodeInfo|NodeName|TaintToleration|NodeUnschedulable|UnknownReason): `), by: "kubelet",
@@ -165,24 +193,23 @@ var failures = []obstacleCause{
 	{name: "pod-oom", match: re(`^OOMKilled: .*by the Pod's limit`),
 		explain: "the kernel killed container {container}: all containers together used more memory than the Pod's " +
 			"limit (spec.resources.limits.memory, {podLimit}) allows; the container itself has none",
-		next: []string{"a higher spec.resources.limits.memory of the Pod, or less use of it"}},
+		next: []string{"a higher spec.resources.limits.memory of the Pod, or less use of it", wroteBefore}},
 	{name: "failed-oom", match: re(`^OOMKilled: .*by its limit`),
 		explain: "the kernel killed container {container}, which used more memory than its limit, {limit}, " +
 			"allows{limitRange}",
-		next: []string{"a higher resources.limits.memory for {container}, or less use of it"}},
+		next: []string{"a higher resources.limits.memory for {container}, or less use of it", wroteBefore}},
 	{name: "node-oom", match: re(`^OOMKilled: `),
 		explain: "the kernel killed container {container}, which has no memory limit of its own: the node ran out of " +
-			"memory, or a cgroup above the Pod did",
-		next: []string{"$ kubectl describe node {node}"}},
+			"memory, or a cgroup above the container did",
+		next: []string{"is the node short of memory? $ kubectl describe node {node}", wroteBefore}},
 	{name: "exit-rule", match: re(`exited (\d+).*by its restart policy`),
-		explain: "container {container} ended with exit code {code}{meaning}, and its own restartPolicy does not start it " +
-			"again",
-		next: []string{"$ kubectl logs {pod} -c {container} -n {namespace}"}},
+		explain: "container {container} ended with exit code {code}{meaning}, and its own restartPolicy and " +
+			"restartPolicyRules do not start it again",
+		next: []string{"what it wrote: $ kubectl logs {pod} -c {container} -n {namespace}"}},
 	{name: "failed-container", match: re(`exited`),
 		explain: "container {container} ended with exit code {code}{meaning}, and the Pod's restartPolicy does not start " +
-			"it " +
-			"again",
-		next: []string{"$ kubectl logs {pod} -c {container} -n {namespace}"}},
-	{name: "failed", explain: "the kubelet did not take the Pod, or gave it up",
+			"it again",
+		next: []string{"what it wrote: $ kubectl logs {pod} -c {container} -n {namespace}"}},
+	{name: "failed", explain: "{who} did not take the Pod, or gave it up",
 		next: []string{"$ kubectl describe node {node}"}},
 }

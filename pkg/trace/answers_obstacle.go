@@ -72,6 +72,8 @@ func (t *Trace) Obstacle() (seq.Obstacle, bool) {
 				e.isSuperseded() {
 				continue
 			}
+		} else if e.goneBeforeOwner() {
+			continue
 		}
 		o, c, ok := e.obstacleBy(e.sort().symptoms, t.now)
 		switch {
@@ -96,6 +98,13 @@ func (s *story) endAwaited() bool {
 		}
 	}
 	return false
+}
+
+// goneBeforeOwner reports whether an object that is no Pod has gone, and its owner has not, which tells the rest.
+func (s *story) goneBeforeOwner() bool {
+	o := s.owner()
+	return o != nil && len(o.revisions) > 0 && !o.isGone() && len(s.revisions) > 0 && s.isGone() &&
+		s.podThatEnds() == nil
 }
 
 // isSuperseded reports whether a Pod has ended, and its owner has made another since.

@@ -3,6 +3,7 @@ package trace
 // What a run should ask the cluster, because the answer would explain what is seen.
 
 import (
+	"slices"
 	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
@@ -43,9 +44,10 @@ func (t *Trace) Questions() []seq.Question {
 }
 
 // missingOwners asks for the owners that an object refers to and that nothing has shown: what refers to nothing is
-// deleted.
+// deleted. Those of an object that was there before are asked for when somebody has deleted it.
 func (t *Trace) missingOwners(s *story) (all []seq.Question) {
-	if len(s.revisions) == 0 || s.deletionBegun() || s.attached() {
+	if len(s.revisions) == 0 || s.deletionBegun() != s.attached() || s.isGone() || slices.ContainsFunc(s.ownRequests,
+		func(q *seq.Request) bool { return q.Verb == "delete" }) {
 		return nil
 	}
 	for _, ref := range s.last().object.GetOwnerReferences() {

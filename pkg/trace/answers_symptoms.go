@@ -71,8 +71,9 @@ func (s *story) deletionFinding() finding {
 	}
 	f, because := s.deletion(first)
 	for _, c := range s.newest().Status.Conditions {
-		if c.Type == corev1.DisruptionTarget && c.Status == corev1.ConditionTrue {
-			f.reason, f.message = c.Reason, c.Message
+		if c.Type == corev1.DisruptionTarget && c.Status == corev1.ConditionTrue &&
+			c.Reason != corev1.PodReasonTerminationByKubelet { // that has it fail, and does not delete it
+			f.reason, f.message, f.about = c.Reason, c.Message, ""
 		}
 	}
 	return findingOf(f, first, s.last(), because)
@@ -108,6 +109,9 @@ func (s *story) deletion(first *write) (f finding, because string) {
 	if who == garbageCollector {
 		f.message += ": " + because
 	}
+	if slices.ContainsFunc(s.ownRequests, func(q *seq.Request) bool { return q.Verb == "create" && q.Exec == nil }) {
+		f.about = "made by us; " + f.message
+	}
 	return f, because
 }
 
@@ -127,6 +131,9 @@ func (s *story) deletedBy(w *write) (who seq.Participant, because string) {
 
 // namedWho is a participant in a sentence.
 func namedWho(p seq.Participant) string {
+	if p == garbageCollector {
+		return "the garbage collector"
+	}
 	if name, ok := strings.CutPrefix(string(p), string(seq.ControllerManager)+"/"); ok {
 		return "the " + strings.ReplaceAll(name, "-", " ") + " controller"
 	}

@@ -156,7 +156,8 @@ func failure(s *story, _ time.Time) (finding, bool) {
 		return finding{}, false
 	}
 	p := s.newest()
-	f := finding{by: seq.Kubelet, reason: p.Status.Reason, message: p.Status.Message}
+	f := finding{by: s.reporter(), reason: p.Status.Reason, message: p.Status.Message,
+		replacements: []string{"{who}", namedWho(s.reporter())}}
 	for c := range statusesWithoutEphemeral(p) {
 		if e := c.State.Terminated; f.reason == "" && e != nil && e.ExitCode != 0 {
 			f.container, f.by, f.reason, f.message = c.Name, seq.Container(c.Name), cmp.Or(e.Reason, "Error"), c.Name+" "+

@@ -45,9 +45,11 @@ func endingObject(s *story, _ time.Time) (finding, bool) {
 	f, ok := s.finalizers()
 	switch {
 	case ok && strings.HasPrefix(f.message, "foregroundDeletion"):
+		waits := ""
 		if child := s.childThatStays(); child != nil {
-			f.message = "foregroundDeletion; waits for " + child.object.Kind + " " + child.object.Name
+			waits = ": " + child.object.Kind + " " + child.object.Name + " is still there"
 		}
+		f.replacements = append(f.replacements, "{waits}", waits)
 	case ok && s.object.Kind == "PersistentVolumeClaim":
 		if l, known := s.usersOf(s.object); known && len(l.Users) > 0 {
 			var names []string

@@ -11,13 +11,15 @@ import (
 // fromSources are the causes that no cluster of ours can be brought to show: their messages are those of the sources
 // of Kubernetes and of what it calls, and TestCausesByTheirTexts holds them.
 var fromSources = map[string]string{
-	"config":      "what the kubelet cannot put together for now, such as a ConfigMap while the API server is away",
-	"create-late": "a runtime that takes longer than two minutes to create a container",
-	"run-failed":  "a runtime that takes longer than two minutes to start one, or breaks off",
+	"config":            "what the kubelet cannot put together for now, such as a ConfigMap while the API server is away",
+	"create-late":       "a runtime that takes longer than two minutes to create a container",
+	"etcd":              "other errors of etcd than that it is full: of one etcd nothing can be taken away",
+	"run-failed":        "a runtime that takes longer than two minutes to start one, or breaks off",
+	"too-many-requests": "a single request is always taken, however few a priority level may take",
 }
 
 // unrecorded is how many causes still have no scenario; it only goes down.
-const unrecorded = 129
+const unrecorded = 60
 
 // A cause that no run shows may be one that nobody ever meets, or that is never found: each has a scenario of its name,
 // recorded on a real cluster, that ends with it.

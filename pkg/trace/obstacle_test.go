@@ -63,6 +63,31 @@ func TestCausesByTheirTexts(t *testing.T) {
 	}
 }
 
+// What the API server answers where no cluster of ours can be brought to answer it.
+func TestRefusalsByTheirTexts(t *testing.T) {
+	for _, c := range []struct {
+		status            int
+		text, message     string
+		want, by, explain string
+	}{
+		{500, "Internal Server Error", "etcdserver: request timed out", "etcd", "etcd",
+			"the API server could not store it, since etcd does not do its part: request timed out"},
+		{429, "Too Many Requests", "the server has received too many requests and has asked us to try again later",
+			"too-many-requests", "apiserver",
+			"the API server has more requests than it takes at a time (API Priority and Fairness)"},
+	} {
+		begin := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+		tr := trace.New(seq.Object{Kind: "Pod", Namespace: "default", Name: "web"})
+		tr.Observe(seq.Observation{Received: begin, Request: &seq.Request{Verb: "create", Resource: "pods", ID: "x",
+			Started: begin,
+			Object:  seq.Object{Kind: "Pod", Namespace: "default", Name: "web"}, FirstByte: begin, Status: c.status,
+			StatusText: c.text, Message: c.message}})
+		if o, ok := tr.Obstacle(); !ok || o.Name != c.want || string(o.By) != c.by || o.Explain != c.explain {
+			t.Errorf("%s: %+v", c.message, o)
+		}
+	}
+}
+
 // A server that says nonsense is survived.
 func TestTwoStatusesOfOneName(t *testing.T) {
 	running := corev1.ContainerStatus{Name: "app", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}

@@ -6,10 +6,15 @@
 package causes
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,6 +26,9 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
@@ -62,7 +70,7 @@ func TestCauses(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup:               func(env *testscript.Env) error { return setup(env, plugin) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"seq": runPlugin, "next": runSteps, "until": until,
-			"kubectl": kubectl, "registry": serveImages,
+			"kubectl": kubectl, "cluster": clusterWide, "webhook": webhook, "proxy": proxy, "registry": serveImages,
 			"expand": expand},
 	})
 }
@@ -138,7 +146,7 @@ func runPlugin(ts *testscript.TestScript, neg bool, args []string) {
 	words := []string{args[1], "-n", ts.Getenv("NS"), "--record=" + recording, "-o", "listing", "-o", "json=" + document}
 	cmd := exec.Command(ts.Getenv("KUBECTL_SEQ"), append(words, args[2:]...)...)
 	cmd.Dir = ts.MkAbs(".")
-	cmd.Env = append(os.Environ(), "NO_COLOR=1")
+	cmd.Env = append(os.Environ(), "NO_COLOR=1", "KUBECONFIG="+ts.Getenv("KUBECONFIG"))
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	err = cmd.Run()
@@ -221,7 +229,7 @@ func runSteps(ts *testscript.TestScript, neg bool, args []string) {
 	for i, c := range commands {
 		cmd := exec.Command("sh", "-c", c)
 		cmd.Dir = ts.MkAbs(".")
-		cmd.Env = append(os.Environ(), "PATH="+ts.Getenv("PATH"))
+		cmd.Env = append(os.Environ(), "PATH="+ts.Getenv("PATH"), "KUBECONFIG="+ts.Getenv("KUBECONFIG"))
 		out, err := cmd.CombinedOutput()
 		re, wrong := regexp.Compile("(?m)" + args[i])
 		ts.Check(wrong)
@@ -237,6 +245,77 @@ func kubectl(ts *testscript.TestScript, neg bool, args []string) {
 	if (err != nil) != neg {
 		ts.Fatalf("kubectl %s: %v", strings.Join(args, " "), err)
 	}
+}
+
+// clusterWide is `cluster FILE…`: creates objects that are in no namespace, and removes them in the end.
+func clusterWide(ts *testscript.TestScript, neg bool, args []string) {
+	for _, a := range args {
+		file := ts.MkAbs(a)
+		remove := func() { _ = exec.Command("kubectl", "delete", "--ignore-not-found", "--wait=false", "-f", file).Run() }
+		remove() // what a run that was ended has left
+		ts.Defer(remove)
+		ts.Check(ts.Exec("kubectl", "create", "-f", file))
+	}
+}
+
+// webhook is `webhook`: registers an admission webhook, hack/webhook, that denies a Pod called denied with the label
+// webhook=example.
+func webhook(ts *testscript.TestScript, neg bool, args []string) {
+	top, program := repository(ts), ts.MkAbs("webhook.bin")
+	run := func(dir string, args ...string) string {
+		cmd := exec.Command("go", args...)
+		cmd.Dir = dir
+		out, err := cmd.Output()
+		ts.Check(err)
+		return string(out)
+	}
+	run(top, "build", "-o", program, "./hack/webhook")
+	pid := regexp.MustCompile(`(?m)^pid: (\d+)$`).FindStringSubmatch(run(filepath.Join(top, "hack/cluster"), "run", ".",
+		"status"))
+	if pid == nil {
+		ts.Fatalf("the node of hack/cluster is not up")
+	}
+	cmd := exec.Command(program, pid[1])
+	out, err := cmd.StdoutPipe()
+	ts.Check(err)
+	ts.Check(cmd.Start())
+	ts.Defer(func() {
+		_ = cmd.Process.Signal(os.Interrupt)
+		_ = cmd.Wait()
+	})
+	if said, err := bufio.NewReader(out).ReadString('\n'); said != "ready\n" {
+		ts.Fatalf("the webhook says %q: %v", said, err)
+	}
+}
+
+// proxy is `proxy`: a proxy before the API server, which has lost it where something is to be made. The script goes on
+// through that.
+func proxy(ts *testscript.TestScript, neg bool, args []string) {
+	config, err := clientcmd.BuildConfigFromFlags("", ts.Getenv("KUBECONFIG"))
+	ts.Check(err)
+	transport, err := rest.TransportFor(config)
+	ts.Check(err)
+	server, err := url.Parse(config.Host)
+	ts.Check(err)
+	passes := httputil.NewSingleHostReverseProxy(server)
+	passes.Transport, passes.FlushInterval = transport, -1
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost {
+			passes.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "text/html")
+		w.WriteHeader(http.StatusBadGateway)
+		fmt.Fprintln(w, "<html><head><title>502 Bad Gateway</title></head></html>")
+	}))
+	ts.Defer(s.CloseClientConnections)
+	through := clientcmdapi.NewConfig()
+	through.Clusters["proxy"] = &clientcmdapi.Cluster{Server: s.URL}
+	through.Contexts["proxy"] = &clientcmdapi.Context{Cluster: "proxy"}
+	through.CurrentContext = "proxy"
+	file := ts.MkAbs("proxy.yaml")
+	ts.Check(clientcmd.WriteToFile(*through, file))
+	ts.Setenv("KUBECONFIG", file)
 }
 
 // until is `until RE ARGS…`: asks kubectl again and again until what it prints matches.
