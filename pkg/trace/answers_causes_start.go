@@ -6,12 +6,6 @@ const describePod = "$ kubectl describe pod {pod} -n {namespace}"
 
 // sandboxTroubles are those of Warnings that come before any container is made: of the sandbox and of volumes.
 var sandboxTroubles = []obstacleCause{
-	{name: "sandbox-memory", match: re(`^FailedCreatePodSandBox: .*OOM-killed`), by: "runc",
-		explain: "the memory limit of the Pod is too low for its sandbox even to begin",
-		next: []string{"give the containers a higher limit, and look at its unit (128m is an eighth of a byte, 128Mi are " +
-			"megabytes): $ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.resources} " +
-			"{.spec.containers[*].resources}'"},
-		dead: atOnce},
 	{name: "runtime-handler", match: re(`^FailedCreatePodSandBox: .*no runtime for "([^"]*)" is configured`),
 		by:      "runtime",
 		explain: "the runtime of {node} has no handler {1}, which the Pod's RuntimeClass {runtimeClass} asks for",
@@ -261,7 +255,7 @@ var startTroubles = []obstacleCause{
 		explain: "the directory for the mount at {1} cannot be made in {container}: what is above it is read-only",
 		next:    []string{"name another mountPath, or make that directory in the volume or image above it: " + showMounts},
 		dead:    atOnce},
-	{name: "mount", match: re(notStarted + `.*error mounting "([^"]+)" to rootfs at "([^"]+)".*: (.*)`), by: "runc",
+	{name: "start-mount", match: re(notStarted + `.*error mounting "([^"]+)" to rootfs at "([^"]+)".*: (.*)`), by: "runc",
 		explain: "what container {container} mounts at {2} cannot be mounted there: {3}",
 		next:    []string{"name another mountPath: " + showMounts}, dead: atOnce},
 	{name: "memory-too-low", match: re(notStarted + `.*(?:OOM-killed|memory limit|signal: killed)`), by: "runc",
