@@ -13,8 +13,8 @@ import (
 var fromSources = map[string]string{
 	"sandbox-late": "the kubelet gives the runtime 4 min for a sandbox, and all Pods of the node would have to wait " +
 		"with it",
-	"no-nodes":     "the only node of the cluster would have to go, and with it what runs there",
-	"cgroup":       "the runtime would have to be configured for another cgroup driver than the kubelet, and started anew",
+	"no-nodes": "the only node of the cluster would have to go, and with it what runs there",
+	"cgroup":   "the runtime would have to be configured for another cgroup driver than the kubelet, and started anew",
 }
 
 // unrecorded is how many causes still have no scenario; it only goes down.
