@@ -104,7 +104,8 @@ var sandboxTroubles = []obstacleCause{
 	{name: "device", match: re(`^FailedPrepareDynamicResources: `),
 		explain: "the kubelet cannot make ready the devices that the Pod claims",
 		next:    []string{"$ kubectl describe resourceclaims -n {namespace}"}},
-	{name: "multi-attach", match: re(`^FailedAttachVolume: Multi-Attach error for volume "([^"]+)"`),
+	{name: "multi-attach", match: re(`^FailedAttachVolume: (?:Multi-Attach error|Waiting for detach) for volume ` +
+		`"([^"]+)"`),
 		by: "controller-manager/attachdetach",
 		explain: "volume {1} is attached to another node, and may be at one only (ReadWriteOnce): the Pod waits until it " +
 			"is " +
