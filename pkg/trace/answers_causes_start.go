@@ -31,7 +31,7 @@ var sandboxTroubles = []obstacleCause{
 			"cannot pull it",
 		next: []string{"what the node has: $ kubectl get node {node} -o jsonpath='{.status.images[*].names}'",
 			"pull it on the node, or name another one in the runtime's configuration"}},
-	{name: "sysctl", match: re(`^FailedCreatePodSandBox: .*write sysctl (?:key )?([\w./-]+)`), by: "runc",
+	{name: "sandbox-sysctl", match: re(`^FailedCreatePodSandBox: .*write sysctl (?:key )?([\w./-]+)`), by: "runc",
 		explain: "the kernel of {node} does not take what the Pod's securityContext sets for the sysctl {1}",
 		next:    []string{"$ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.securityContext.sysctls}'"},
 		dead:    missingGrace},
