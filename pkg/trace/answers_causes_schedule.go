@@ -7,6 +7,11 @@ const showPods = "$ kubectl get pods -n {namespace} -o wide --show-labels"
 // unschedulable are the words of the scheduler's plugins, from the particular to the general: v1.37, below
 // pkg/scheduler/framework/plugins. A message counts the nodes that each of them rules out.
 var unschedulable = []obstacleCause{
+	{name: "binding-refused", match: re(`^SchedulerError: .*running Bind plugin`),
+		explain: "the scheduler has chosen a node for the Pod, and the API server does not take the binding; the scheduler " +
+			"tries again",
+		next: []string{"what admission may refuse it? $ kubectl get validatingadmissionpolicies," +
+			"validatingwebhookconfigurations,mutatingwebhookconfigurations"}},
 	{name: "scheduler-error", match: re(`^SchedulerError: `),
 		explain: "the scheduler failed at placing the Pod, and tries again",
 		next:    []string{"$ kubectl logs -n kube-system -l component=kube-scheduler --tail=20"}},
@@ -24,10 +29,35 @@ var unschedulable = []obstacleCause{
 		next:    []string{"$ kubectl get persistentvolumeclaims -n {namespace}"}, dead: missingGrace},
 	{name: "claim-ends", match: re(`persistentvolumeclaim "([^"]+)" is being deleted`),
 		explain: "the PersistentVolumeClaim {1} is being deleted: no other Pod may use it",
-		next:    []string{"$ kubectl get persistentvolumeclaim {1} -n {namespace}"}},
-	{name: "lost-volume", match: re(`bound to non-existent persistentvolume "([^"]+)"|bound to non-existent pv`),
-		explain: "a PersistentVolumeClaim of the Pod is bound to a volume that is not there {1}",
-		next:    []string{"$ kubectl get persistentvolumeclaims -n {namespace}", "$ kubectl get persistentvolumes"}},
+		next:    []string{"its finalizers, and who uses it: $ kubectl describe persistentvolumeclaim {1} -n {namespace}"}},
+	{name: "claim-of-other", match: re(`PVC (?:[^/\s]+/)?(\S+) was not created for pod`),
+		explain: "the claim for an ephemeral volume of the Pod is to be named {1}, and somebody else has made a claim of " +
+			"that name",
+		next: []string{"whose is it? $ kubectl get persistentvolumeclaim {1} -n {namespace} -o yaml",
+			"another name of the Pod, or of the volume"}, dead: missingGrace},
+	{name: "lost-volume", match: re(`persistentvolumeclaim "([^"]+)" bound to non-existent persistentvolume "([^"]+)"`),
+		explain: "claim {1} is bound to the PersistentVolume {2}, which somebody has removed: what it had is not found " +
+			"again by waiting",
+		next: []string{"$ kubectl get persistentvolumeclaims -n {namespace}",
+			"is it there again? $ kubectl get persistentvolumes"}, dead: missingGrace},
+	{name: "no-class", match: re(`unbound immediate PersistentVolumeClaims.*claim (\S+), of StorageClass (\S+), which ` +
+		`is ` +
+		`not there`),
+		explain: "claim {1} has no volume: it asks for the StorageClass {2}, which is not there",
+		next:    []string{"those there are: $ kubectl get storageclasses"}, dead: missingGrace},
+	{name: "no-default-class", match: re(`unbound immediate PersistentVolumeClaims.*claim (\S+), which names no ` +
+		`StorageClass`),
+		explain: "claim {1} has no volume: it names no StorageClass, none is the default, and no PersistentVolume without " +
+			"a " +
+			"class fits",
+		next: []string{"is one marked as (default)? $ kubectl get storageclasses", "$ kubectl get persistentvolumes"},
+		dead: missingGrace},
+	{name: "unprovisioned", by: "{3}", match: re(`unbound immediate PersistentVolumeClaims.*claim (\S+), of ` +
+		`StorageClass ` +
+		`(\S+) with provisioner ([^;\s]+)`),
+		explain: "claim {1} has no volume yet: the provisioner {3} of StorageClass {2} has not made it",
+		next: []string{"$ kubectl describe persistentvolumeclaim {1} -n {namespace}",
+			"are the Pods of {3} up? $ kubectl get pods -A"}},
 	{name: "unbound-claim", match: re(`unbound immediate PersistentVolumeClaims`),
 		explain: "a PersistentVolumeClaim of the Pod has no volume yet{claims}",
 		next:    []string{"$ kubectl describe persistentvolumeclaims -n {namespace}"}},
@@ -46,15 +76,16 @@ var unschedulable = []obstacleCause{
 		explain: "on {1} of {nodes} nodes there is a Pod whose anti-affinity does not bear this one{others}",
 		next:    []string{"$ kubectl get pods -A -o wide --show-labels"}, dead: missingGrace},
 	{name: "affinity", match: re(`(\d+) node\(s\) didn't match pod affinity rules`),
-		explain: "the Pod must be where other Pods are that its affinity names ({terms}), and there are none{others}",
-		next:    []string{showPods}, dead: missingGrace},
+		explain: "the Pod must be where other Pods are that its affinity names ({affinityTerms}); on {1} of {nodes} nodes " +
+			"there is none{others}",
+		next: []string{showPods}, dead: missingGrace},
 	{name: "topology-key", match: re(`topology spread constraints \(missing required label\)`),
 		explain: "the Pod is to be spread over the label {topologyKeys} of nodes, which they do not have{others}",
 		next: []string{"$ kubectl get nodes --show-labels",
 			"another topologyKey in spec.topologySpreadConstraints, or whenUnsatisfiable: ScheduleAnyway"}, dead: missingGrace},
 	{name: "topology-spread", match: re(`didn't match pod topology spread constraints`),
 		explain: "wherever the Pod may be put, the Pods that its topologySpreadConstraints name would be spread more " +
-			"unevenly over {topologyKeys} than maxSkew allows{others}",
+			"unevenly over {spread} than that allows{others}",
 		next: []string{showPods, "$ kubectl get nodes --show-labels"}, dead: missingGrace},
 	{name: "host-ports", match: re(`(\d+) node\(s\) didn't have free ports for the requested pod ports`),
 		explain: "its hostPort {ports} is taken on {1} of {nodes} nodes{others}",
@@ -66,9 +97,12 @@ var unschedulable = []obstacleCause{
 		next:    []string{"$ kubectl get nodes -o custom-columns=NAME:.metadata.name,PODS:.status.allocatable.pods"},
 		dead:    missingGrace},
 	{name: "resources", match: re(`(\d+) Insufficient (\S+?)[.,]?(?:\s|$)`),
-		explain: "too little free {2} for the Pod's requests on {1} of {nodes} nodes{others}",
-		next:    []string{"ask for less, or see what is free: $ kubectl describe nodes"}, dead: missingGrace},
-	{name: "volume-node", match: re(`volume node affinity conflict|no available volume zone`),
+		explain: "too little free {2} for the Pod's requests{requests} on {1} of {nodes} nodes{evenEmpty}{others}",
+		next: []string{"ask for less; what the nodes have: $ kubectl get nodes -o custom-columns=NAME:.metadata.name," +
+			"CPU:.status.allocatable.cpu,MEMORY:.status.allocatable.memory",
+			"what is taken of it: $ kubectl describe nodes"}, dead: missingGrace},
+	{name: "volume-node", match: re(`PersistentVolume's node affinity|volume node affinity conflict|no available volume ` +
+		`zone`),
 		explain: "a volume of the Pod can only be reached from other nodes or zones than those that could take the " +
 			"Pod{others}",
 		next: []string{"where is it? $ kubectl get persistentvolumes -o custom-columns=NAME:.metadata.name," +
@@ -82,10 +116,20 @@ var unschedulable = []obstacleCause{
 		next:    []string{"$ kubectl describe persistentvolumeclaims -n {namespace}"}},
 	{name: "volume-limit", match: re(`exceed max volume count`),
 		explain: "the nodes have as many volumes of that driver as they may{others}",
-		next:    []string{"$ kubectl get csinodes -o yaml"}, dead: missingGrace},
-	{name: "resource-claim", match: re(`resourceclaim|ResourceClaim|cannot allocate all claims`),
-		explain: "what the Pod claims of devices cannot be allocated",
-		next:    []string{"$ kubectl get resourceclaims -n {namespace}"}},
+		next: []string{"how many? $ kubectl get csinodes -o custom-columns=NODE:.metadata.name," +
+			"DRIVERS:.spec.drivers[*].name,LIMITS:.spec.drivers[*].allocatable.count",
+			"$ kubectl get volumeattachments"}, dead: missingGrace},
+	{name: "no-device-class", match: re(`device class (\S+) does not exist`),
+		explain: "a ResourceClaim of the Pod asks for a device of the DeviceClass {1}, which is not there",
+		next: []string{"those there are: $ kubectl get deviceclasses",
+			"is it the right one? $ kubectl describe resourceclaims -n {namespace}"}, dead: missingGrace},
+	{name: "resource-claim", match: re(`resourceclaim|ResourceClaim|resource claim|cannot allocate all claims`),
+		explain: "no node has free devices that the Pod's ResourceClaims ask for{others}",
+		next: []string{"what is asked for: $ kubectl describe resourceclaims -n {namespace}",
+			"what the drivers offer: $ kubectl get resourceslices"}},
+	{name: "node-name", match: re(`didn't satisfy plugin\(s\) \[NodeAffinity\]`),
+		explain: "its node affinity names a node ({nodeNames}) that is not there{others}",
+		next:    []string{"$ kubectl get nodes"}, dead: missingGrace},
 	{name: "node-selector", match: re(`(\d+) node\(s\) didn't match Pod's node affinity/selector`),
 		explain: "{1} of {nodes} nodes do not have the labels that its nodeSelector or node affinity asks " +
 			"for{selector}{others}",
@@ -98,33 +142,42 @@ var unschedulable = []obstacleCause{
 		dead: missingGrace},
 }
 
+// missingClaims are of a Pod that waits for its ResourceClaims: the scheduler does not even queue it.
 var missingClaims = []obstacleCause{
+	{name: "no-resource-claim", by: "scheduler", match: re(`^NoResourceClaim: resourceclaim "([^"]+)" not found`),
+		explain: "there is no ResourceClaim {1}, which the Pod uses: the scheduler leaves the Pod alone until there is",
+		next:    []string{"those there are: $ kubectl get resourceclaims -n {namespace}"}, dead: missingGrace},
 	{name: "no-claim-template", by: "controller-manager/resourceclaim",
-		explain: "the controller that makes the Pod's ResourceClaim cannot: {1}",
-		match:   re(`^FailedResourceClaimCreation: (.*)`),
-		next:    []string{"$ kubectl get resourceclaimtemplates -n {namespace}"}, dead: missingGrace},
+		explain: "there is no ResourceClaimTemplate {1}, of which a ResourceClaim of the Pod is to be made",
+		match:   re(`^FailedResourceClaimCreation: .*resource claim template "([^"]+)":.*not found`),
+		next:    []string{"those there are: $ kubectl get resourceclaimtemplates -n {namespace}"}, dead: missingGrace},
+	{name: "resource-claim-creation", by: "controller-manager/resourceclaim",
+		explain: "the controller that makes the Pod's ResourceClaims of their templates cannot, and tries again",
+		next:    []string{"a quota? $ kubectl describe quota -n {namespace}", describePod}, dead: missingGrace},
 }
 
+// preBinds are of what the scheduler waits for before it binds, for up to 10 min: then it begins again.
 var preBinds = []obstacleCause{
 	{name: "provisioner", by: "{provisioner}",
 		explain: "the scheduler has chosen {nominated} for the Pod, and waits with the binding until the provisioner " +
 			"{provisioner} of StorageClass {class} has made a volume for claim {claim}; that goes on for up to 10 min",
 		match: re(`^WaitsForVolume: .*provisioner`),
-		next: []string{"is the driver of {provisioner} there? $ kubectl get pods -A",
-			"$ kubectl describe persistentvolumeclaim {claim} -n {namespace}"}},
-	{name: "binding-volume", by: "controller-manager/persistentvolume-binder",
-		explain: "the scheduler has chosen {nominated} for the Pod, and waits with the binding until claim {claim} is bound",
-		match:   re(`^WaitsForVolume: `),
-		next:    []string{"$ kubectl describe persistentvolumeclaim {claim} -n {namespace}"}},
+		next: []string{"$ kubectl describe persistentvolumeclaim {claim} -n {namespace}",
+			"are the Pods of {provisioner} up? $ kubectl get pods -A"}},
+	{name: "device-conditions", by: "the driver of the device", match: re(`^BindingConditionsPending: `),
+		explain: "the scheduler has chosen {nominated} for the Pod, and waits with the binding until the driver has made a " +
+			"device of the Pod's ResourceClaims ready there",
+		next: []string{"the conditions it waits for: $ kubectl get resourceclaims -n {namespace} -o " +
+			"jsonpath='{.items[*].status}'", "are the Pods of the driver up? $ kubectl get pods -A"}},
 	{name: "pre-bind", by: "{scheduler}",
-		explain: "the scheduler has chosen {nominated} for the Pod, and waits for something with the binding",
-		next:    []string{"$ kubectl describe pod {pod} -n {namespace}"}},
+		explain: "the scheduler has chosen {nominated} for the Pod, and waits with the binding for a volume or a device",
+		next:    []string{describePod, "$ kubectl get persistentvolumeclaims -n {namespace}"}},
 }
 
 var noSchedulers = []obstacleCause{
-	{name: "no-scheduler", explain: "no scheduler has said anything of the Pod; it asks for {scheduler}",
-		next: []string{"is it running? $ kubectl get pods -n kube-system",
-			"$ kubectl get leases -n kube-system"}},
+	{name: "no-scheduler", explain: "no scheduler has said anything of the Pod: its schedulerName is {scheduler}",
+		next: []string{"those that run: $ kubectl get leases -n kube-system",
+			"is there one of that name? $ kubectl get pods -A"}},
 }
 
 var silentKubelets = []obstacleCause{

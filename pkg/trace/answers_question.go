@@ -80,7 +80,8 @@ func (s *story) unknownNode(now time.Time) []seq.Question {
 // unknownVolumes asks for the claims of a Pod that has waited for long, before its binding or for its sandbox, and for
 // what makes their volumes, or attaches them.
 func (s *story) unknownVolumes(now time.Time) (all []seq.Question) {
-	if len(s.revisions) == 0 || s.podEnded() || s.deletionBegun() || len(claimsOf(s.newest())) == 0 {
+	if len(s.revisions) == 0 || s.podEnded() || s.deletionBegun() ||
+		len(claimsOf(s.newest())) == 0 && len(deviceClaimsOf(s.newest())) == 0 {
 		return nil
 	}
 	waits := s.inSandbox()
@@ -93,6 +94,11 @@ func (s *story) unknownVolumes(now time.Time) (all []seq.Question) {
 	object := func(apiVersion, kind, namespace, name string) {
 		all = append(all, seq.Question{Kind: "object", APIVersion: apiVersion,
 			Object: seq.Object{Kind: kind, Namespace: namespace, Name: name}})
+	}
+	if s.newest().Spec.NodeName == "" {
+		for _, name := range deviceClaimsOf(s.newest()) {
+			object("resource.k8s.io/v1", "ResourceClaim", s.object.Namespace, name)
+		}
 	}
 	for _, name := range claimsOf(s.newest()) {
 		object("v1", "PersistentVolumeClaim", s.object.Namespace, name)

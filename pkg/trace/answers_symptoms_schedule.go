@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -38,8 +39,9 @@ func unscheduled(s *story, _ time.Time) (finding, bool) {
 	if f.mayMend && p.Status.NominatedNodeName != "" {
 		f.reason = "Preempting"
 	}
-	f.about, _, _ = strings.Cut(f.message, " preemption: ") // how that went is no reason
-	f.replacements = append(f.replacements, "{claims}", s.claimWords(), "{siblings}", s.siblingsPlaced())
+	claims := s.claimWords()
+	f.about = leadingReason(f.message) + claims
+	f.replacements = append(f.replacements, "{claims}", claims, "{siblings}", s.siblingsPlaced())
 	f = findingOf(f, first, s.last(), "condition PodScheduled is False: "+c.Reason)
 	f.heldSince = s.toOurClock(scheduler(p), c.LastTransitionTime.Time)
 	for _, e := range s.events {
@@ -53,14 +55,45 @@ func unscheduled(s *story, _ time.Time) (finding, bool) {
 
 var nodeCount = regexp.MustCompile(`(?:^|\s)(\d+) (?:node\(s\) )?([^,]*?)(?:,|\.(?:\s|$))`)
 
+// usualReason is what rules out nodes that are for other Pods, wherever else the trouble lies.
+var usualReason = re(`taint|Pod's node affinity/selector`)
+
+// leadingReason is a message of the scheduler with only those of its reasons that rule out the most nodes, not counting
+// such as are not for this Pod. How preemption went is no reason.
+func leadingReason(message string) string {
+	message, _, _ = strings.Cut(message, " preemption: ")
+	head, reasons, _ := strings.Cut(message, ": ")
+	var leading []string
+	most := 0
+	for _, m := range nodeCount.FindAllStringSubmatch(reasons, -1) {
+		n, _ := strconv.Atoi(m[1])
+		if usualReason.MatchString(m[0]) || n < most {
+			continue
+		}
+		if n > most {
+			leading, most = nil, n
+		}
+		leading = append(leading, strings.Trim(m[0], " ,."))
+	}
+	if len(leading) == 0 {
+		return message
+	}
+	return head + ": " + strings.Join(leading, ", ") + "."
+}
+
 // placement are words for what the Pod asks for of a node, and for what else the scheduler's message says.
 func placement(p *corev1.Pod, message string) []string {
-	var gates, keys, ports, labels, terms []string
+	var gates, keys, spread, ports, labels, terms, affinity, names []string
 	for _, g := range p.Spec.SchedulingGates {
 		gates = append(gates, g.Name)
 	}
 	for _, t := range p.Spec.TopologySpreadConstraints {
 		keys = append(keys, t.TopologyKey)
+		limits := fmt.Sprintf("maxSkew %d", t.MaxSkew)
+		if t.MinDomains != nil {
+			limits += fmt.Sprintf(", minDomains %d", *t.MinDomains)
+		}
+		spread = append(spread, t.TopologyKey+" ("+limits+")")
 	}
 	for _, c := range slices.Concat(p.Spec.InitContainers, p.Spec.Containers) {
 		for _, port := range c.Ports {
@@ -77,15 +110,18 @@ func placement(p *corev1.Pod, message string) []string {
 		selector = ": " + strings.Join(labels, ", ")
 	}
 	if a := p.Spec.Affinity; a != nil {
-		var all []corev1.PodAffinityTerm
 		if a.PodAffinity != nil {
-			all = append(all, a.PodAffinity.RequiredDuringSchedulingIgnoredDuringExecution...)
+			affinity = affinityTerms(a.PodAffinity.RequiredDuringSchedulingIgnoredDuringExecution)
 		}
 		if a.PodAntiAffinity != nil {
-			all = append(all, a.PodAntiAffinity.RequiredDuringSchedulingIgnoredDuringExecution...)
+			terms = affinityTerms(a.PodAntiAffinity.RequiredDuringSchedulingIgnoredDuringExecution)
 		}
-		for _, t := range all {
-			terms = append(terms, metav1.FormatLabelSelector(t.LabelSelector)+" by "+t.TopologyKey)
+		if a.NodeAffinity != nil && a.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution != nil {
+			for _, t := range a.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution.NodeSelectorTerms {
+				for _, f := range t.MatchFields {
+					names = append(names, f.Values...)
+				}
+			}
 		}
 	}
 	nodes := "the"
@@ -98,9 +134,50 @@ func placement(p *corev1.Pod, message string) []string {
 	if parts := nodeCount.FindAllStringSubmatch(reasons, -1); len(parts) > 1 {
 		others = "; in all: " + strings.TrimSuffix(reasons, ".")
 	}
-	return []string{"{gates}", strings.Join(gates, ", "), "{topologyKeys}", strings.Join(keys, ", "),
+	evenEmpty := ""
+	if m := unhelpful.FindStringSubmatch(message); m != nil && m[1] == m[2] {
+		evenEmpty = ", even if no other Pod were there"
+	}
+	return []string{"{spread}", strings.Join(spread, ", "), "{affinityTerms}", strings.Join(affinity, "; "),
+		"{nodeNames}", strings.Join(names, ", "), "{requests}", requests(p), "{evenEmpty}", evenEmpty, "{gates}",
+		strings.Join(gates, ", "), "{topologyKeys}", strings.Join(keys, ", "),
 		"{ports}", strings.Join(ports, ", "), "{selector}", selector, "{terms}", strings.Join(terms, "; "),
 		"{nodes}", nodes, "{others}", others, "{nominated}", p.Status.NominatedNodeName}
+}
+
+// unhelpful is that the scheduler need not end other Pods of a lower priority, as that would give the Pod no node.
+var unhelpful = re(`preemption: 0/(\d+) nodes are available: (\d+) Preemption is not helpful`)
+
+// affinityTerms are words for which Pods are meant.
+func affinityTerms(terms []corev1.PodAffinityTerm) (all []string) {
+	for _, t := range terms {
+		all = append(all, metav1.FormatLabelSelector(t.LabelSelector)+" by "+t.TopologyKey)
+	}
+	return all
+}
+
+// requests are words for what the containers of a Pod ask for.
+func requests(p *corev1.Pod) string {
+	sum := corev1.ResourceList{}
+	for _, c := range p.Spec.Containers {
+		for name, q := range c.Resources.Requests {
+			all := sum[name]
+			all.Add(q)
+			sum[name] = all
+		}
+	}
+	if p.Spec.Resources != nil && len(p.Spec.Resources.Requests) > 0 {
+		sum = p.Spec.Resources.Requests
+	}
+	var words []string
+	for name, q := range sum {
+		words = append(words, string(name)+" "+q.String())
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	slices.Sort(words)
+	return " (" + strings.Join(words, ", ") + ")"
 }
 
 func sortedKeys(m map[string]string) []string {
@@ -141,13 +218,34 @@ func (s *story) roomIsMade() bool {
 	return s.newest().Status.NominatedNodeName != ""
 }
 
-// missingClaim is that the claims for devices that the Pod asks for could not be made of their templates.
+// missingClaim is that a claim for devices that the Pod asks for is not there, or could not be made of its template.
+// The scheduler says nothing of such a Pod: see PreEnqueue of its plugin DynamicResources.
 func missingClaim(s *story, _ time.Time) (finding, bool) {
-	if s.newest().Spec.NodeName != "" || len(s.newest().Spec.ResourceClaims) == 0 {
+	p := s.newest()
+	if p.Spec.NodeName != "" || len(p.Spec.ResourceClaims) == 0 {
 		return finding{}, false
+	}
+	for _, name := range deviceClaimsOf(p) {
+		if l, ok := s.ask("ResourceClaim", p.Namespace, name); ok && l.Found == nil {
+			f := findingOf(finding{by: scheduler(p), reason: "NoResourceClaim",
+				message: fmt.Sprintf("resourceclaim %q not found", name)}, s.revisions[0], s.last(),
+				"spec.nodeName is empty, and spec.resourceClaims has "+name)
+			f.evidence = append(f.evidence, l.evidence())
+			return f, true
+		}
 	}
 	return s.newestEvent(seq.Controller("resourceclaim"),
 		func(e *emitted) bool { return e.event.Reason == "FailedResourceClaimCreation" })
+}
+
+// deviceClaimsOf are the ResourceClaims that a Pod names.
+func deviceClaimsOf(p *corev1.Pod) (names []string) {
+	for _, c := range p.Spec.ResourceClaims {
+		if c.ResourceClaimName != nil {
+			names = append(names, *c.ResourceClaimName)
+		}
+	}
+	return names
 }
 
 // preBind is a Pod that the scheduler has chosen a node for, and whose binding it holds back until something is done.
@@ -178,8 +276,11 @@ func preBind(s *story, _ time.Time) (finding, bool) {
 		f.reason, f.message = "WaitsForVolume", fmt.Sprintf("claim %s is Pending; its annotation %s is %s", name,
 			selectedNodeAnnotation, node)
 		words = append(words, "{claim}", name, "{class}", class)
+		provisioner := l.Found.GetAnnotations()[provisionerAnnotation]
 		if c, ok := s.ask("StorageClass", "", class); ok && c.Found != nil {
-			provisioner, _ := c.Found.Object["provisioner"].(string)
+			provisioner, _ = c.Found.Object["provisioner"].(string)
+		}
+		if provisioner != "" {
 			f.message += ", and its provisioner " + provisioner
 			words = append(words, "{provisioner}", provisioner)
 		}
@@ -188,6 +289,13 @@ func preBind(s *story, _ time.Time) (finding, bool) {
 	}
 	if nominated == "" {
 		return finding{}, false
+	}
+	for _, e := range s.events {
+		if e.event.Reason == "BindingConditionsPending" {
+			f.reason, f.message = e.event.Reason, e.event.Message
+			answers = append(answers, e.evidence())
+			break
+		}
 	}
 	first := s.unbroken(func(p *corev1.Pod) bool { return p.Spec.NodeName == "" })
 	f = findingOf(f, first, s.last(), detail)
@@ -199,6 +307,9 @@ func preBind(s *story, _ time.Time) (finding, bool) {
 
 // selectedNodeAnnotation is by which the scheduler tells a provisioner where a volume is wanted.
 const selectedNodeAnnotation = "volume.kubernetes.io/selected-node"
+
+// provisionerAnnotation is by which the controller manager tells who is to make a volume.
+const provisionerAnnotation = "volume.kubernetes.io/storage-provisioner"
 
 // claimsOf are the names of the claims that a Pod uses.
 func claimsOf(p *corev1.Pod) (names []string) {
@@ -223,10 +334,18 @@ func (s *story) claimWords() string {
 		}
 		class, _ := object.Spec(l.Found)["storageClassName"].(string)
 		words := "claim " + name + ", of StorageClass " + class
-		if class == "" {
+		wanted, _ := object.Spec(l.Found)["volumeName"].(string)
+		_, named := object.Spec(l.Found)["storageClassName"]
+		if wanted != "" {
+			words = "claim " + name + ", which waits for the PersistentVolume " + wanted
+		} else if class == "" && named {
+			words = "claim " + name + ", which asks for a PersistentVolume without a class"
+		} else if class == "" {
 			words = "claim " + name + ", which names no StorageClass"
 		} else if c, ok := s.ask("StorageClass", "", class); ok && c.Found == nil {
 			words += ", which is not there"
+		} else if ok && c.Found.Object["provisioner"] == "kubernetes.io/no-provisioner" {
+			words += ", whose volumes are made by hand (kubernetes.io/no-provisioner)"
 		} else if ok {
 			words += fmt.Sprintf(" with provisioner %v", c.Found.Object["provisioner"])
 		}

@@ -90,8 +90,43 @@ func warned(s *story, _ time.Time) (finding, bool) {
 	if c := s.newest().Spec.RuntimeClassName; c != nil {
 		class = *c
 	}
-	f.replacements = []string{"{runtimeClass}", class, "{length}", fmt.Sprint(len(s.object.Name))}
+	f.replacements = []string{"{runtimeClass}", class, "{length}", fmt.Sprint(len(s.object.Name)),
+		"{limits}", limits(s.newest()), "{signer}", signers(s.newest())}
 	return f, true
+}
+
+// limits are words for the limits of a Pod's containers, and for its own.
+func limits(p *corev1.Pod) string {
+	var words []string
+	add := func(who string, r *corev1.ResourceRequirements) {
+		if r == nil {
+			return
+		}
+		if q, ok := r.Limits[corev1.ResourceMemory]; ok {
+			words = append(words, q.String()+" of "+who)
+		}
+	}
+	add("the Pod", p.Spec.Resources)
+	for _, c := range slices.Concat(p.Spec.InitContainers, p.Spec.Containers) {
+		add("container "+c.Name, &c.Resources)
+	}
+	return strings.Join(words, ", ")
+}
+
+// signers are the names of those who are to issue certificates for a Pod.
+func signers(p *corev1.Pod) string {
+	var names []string
+	for _, v := range p.Spec.Volumes {
+		if v.Projected == nil {
+			continue
+		}
+		for _, source := range v.Projected.Sources {
+			if source.PodCertificate != nil {
+				names = append(names, source.PodCertificate.SignerName)
+			}
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // newestEvent makes a finding of the newest Event of a kind, since the first of that kind.

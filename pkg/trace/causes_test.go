@@ -16,6 +16,10 @@ var fromSources = map[string]string{
 	"etcd":              "other errors of etcd than that it is full: of one etcd nothing can be taken away",
 	"run-failed":        "a runtime that takes longer than two minutes to start one, or breaks off",
 	"too-many-requests": "a single request is always taken, however few a priority level may take",
+	"sandbox-late": "the kubelet gives the runtime 4 min for a sandbox, and all Pods of the node would have to wait " +
+		"with it",
+	"no-nodes": "the only node of the cluster would have to go, and with it what runs there",
+	"cgroup":   "the runtime would have to be configured for another cgroup driver than the kubelet, and started anew",
 }
 
 // unrecorded is how many causes still have no scenario; it only goes down.

@@ -240,4 +240,4 @@ func (a *workerEvent) beginKey() seq.Key {
 
 // sandboxWarnings are the reasons of Warning Events about what comes before a Pod's containers.
 var sandboxWarnings = map[string]bool{"FailedMount": true, "FailedAttachVolume": true, "FailedMapVolume": true,
-	"FailedCreatePodSandBox": true, "NetworkNotReady": true}
+	"FailedCreatePodSandBox": true, "NetworkNotReady": true, "FailedPrepareDynamicResources": true}

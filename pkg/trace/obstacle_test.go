@@ -88,6 +88,61 @@ func TestRefusalsByTheirTexts(t *testing.T) {
 	}
 }
 
+// What the kubelet says by Events before there is a container is told by its words.
+func TestCausesByTheirEvents(t *testing.T) {
+	begin := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "web", UID: "u", ResourceVersion: "7"},
+		Spec:   corev1.PodSpec{NodeName: "node1", Containers: []corev1.Container{{Name: "app", Image: "a:1"}}},
+		Status: corev1.PodStatus{Phase: corev1.PodPending, StartTime: &metav1.Time{Time: begin}}}
+	for _, c := range []struct{ reason, message, want string }{
+		{"FailedCreatePodSandBox", "Failed to create pod sandbox: rpc error: code = DeadlineExceeded desc = context " +
+			"deadline exceeded", "sandbox-late"},
+		{"FailedCreatePodSandBox", "Failed to create pod sandbox: rpc error: code = Unknown desc = failed to reserve " +
+			`sandbox name "web_default_u_0": name "web_default_u_0" is reserved for "0123"`, "sandbox-late"},
+		{"FailedCreatePodSandBox", "Failed to create pod sandbox: rpc error: code = Unknown desc = failed to start sandbox " +
+			"task: OCI runtime create failed: runc create failed: expected cgroupsPath to be of format " +
+			`"slice:prefix:name" for systemd cgroups, got "/kubepods/besteffort/podu/0123" instead`, "cgroup"},
+	} {
+		tr := trace.New(seq.Object{Kind: "Pod", Namespace: "default", Name: "web"})
+		tr.Observe(seq.Observation{Received: begin, Change: &seq.Change{Type: "MODIFIED", Pod: pod}})
+		tr.Observe(seq.Observation{Received: begin.Add(time.Second), Event: &seq.EventChange{Type: "ADDED",
+			Event: &corev1.Event{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "web.1", UID: "e",
+				ResourceVersion: "9"},
+				InvolvedObject: corev1.ObjectReference{Kind: "Pod", Namespace: "default", Name: "web", UID: "u"},
+				Source:         corev1.EventSource{Component: "kubelet"}, Type: corev1.EventTypeWarning,
+				Reason: c.reason, Message: c.message, Count: 1,
+				FirstTimestamp: metav1.NewTime(begin), LastTimestamp: metav1.NewTime(begin)}}})
+		if o, ok := tr.Obstacle(); !ok || o.Name != c.want {
+			t.Errorf("%s: %+v, want %s", c.message, o, c.want)
+		}
+	}
+}
+
+// What the scheduler says of all nodes is told by its words, and by the reason that rules out the most of them.
+func TestCausesByTheSchedulersWords(t *testing.T) {
+	begin := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for message, want := range map[string]string{
+		"no nodes available to schedule pods": "no-nodes",
+		"0/5 nodes are available: 1 node(s) were unschedulable, 3 Insufficient cpu, 1 node(s) had untolerated taint(s). " +
+			"preemption: 0/5 nodes are available: 5 Preemption is not helpful for scheduling.": "resources",
+		"0/4 nodes are available: 1 Insufficient cpu, 3 node(s) had untolerated taint(s).":                   "resources",
+		"0/3 nodes are available: 1 Insufficient cpu, 2 node(s) were unschedulable.":                         "cordoned",
+		"0/3 nodes are available: 3 node(s) had untolerated taint {node.kubernetes.io/not-ready: }.":         "taint",
+		"0/3 nodes are available: 1 node(s) had volume node affinity conflict, 2 node(s) had no such thing.": "unschedulable",
+	} {
+		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "web", UID: "u", ResourceVersion: "7"},
+			Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Image: "a:1"}}},
+			Status: corev1.PodStatus{Phase: corev1.PodPending, Conditions: []corev1.PodCondition{{Type: corev1.PodScheduled,
+				Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable, Message: message}}}}
+		tr := trace.New(seq.Object{Kind: "Pod", Namespace: "default", Name: "web"})
+		tr.Observe(seq.Observation{Received: begin, Change: &seq.Change{Type: "MODIFIED", Pod: pod}})
+		tr.Observe(seq.Observation{Received: begin.Add(time.Second)})
+		if o, ok := tr.Obstacle(); !ok || o.Name != want {
+			t.Errorf("%s: %+v, want %s", message, o, want)
+		}
+	}
+}
+
 // A server that says nonsense is survived.
 func TestTwoStatusesOfOneName(t *testing.T) {
 	running := corev1.ContainerStatus{Name: "app", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}
