@@ -94,7 +94,7 @@ func TestListing(t *testing.T) {
 func TestMistakesLeaveNothingBehind(t *testing.T) {
 	for _, c := range []struct{ name, args, want string }{
 		{"namespace missing", "web --image=busybox:1 -n nowhere",
-			`create Pod in "nowhere": namespaces "nowhere" not found (hint: create the namespace`},
+			`create Pod in "nowhere": namespaces "nowhere" not found (hint: kubectl create namespace nowhere`},
 		{"no rights", "web --image=busybox:1 --as=nobody",
 			`"nobody" cannot create resource "pods" in API group "" in the namespace "default" (hint: see what you may do`},
 		{"no cluster", "web --image=busybox:1 --server=https://127.0.0.1:1", "connection refused (hint: is the cluster up?"},
@@ -120,7 +120,7 @@ func TestNameTaken(t *testing.T) {
 	// --rm removes only what this very run has made.
 	out, errOut, code := runSeq(t, "create-pod", "taken", "--image=busybox:1", "--rm")
 	if code != 1 || !strings.Contains(errOut,
-		"already exists (hint: choose another name, or delete it: kubectl delete pod taken -n default)") ||
+		"already exists (hint: choose another name, or see what it is: kubectl get pod taken -n default)") ||
 		!strings.Contains(out, "409 Conflict") || strings.Contains(out, "kubelet") {
 		t.Errorf("exit %d, stderr %q, stdout:\n%s", code, errOut, out)
 	}

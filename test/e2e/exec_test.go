@@ -126,7 +126,7 @@ func TestExecRefused(t *testing.T) {
 	allowVerbs(t, "looker", []string{"get", "list", "watch"}, "pods")
 	for args, want := range map[string][]string{
 		"trapped -c nowhere -- true":  {`container nowhere is not valid for pod trapped`, "hint: ", "jsonpath"},
-		"trapped -- no-such-program":  {"executable file not found", "hint: a program of the image"},
+		"trapped -- no-such-program":  {"executable file not found", "hint: name one that the image has"},
 		"gated -- true":               {"does not have a host assigned"},
 		"nowhere -- true":             {`pods "nowhere" not found`},
 		"trapped --as=looker -- true": {"pods/exec", "forbidden", "hint: see what you may do"},

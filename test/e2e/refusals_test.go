@@ -87,7 +87,7 @@ func TestRefusals(t *testing.T) {
 			`{"priorityClassName": "missing", "containers": [{"name": "app", "image": "busybox:1"}]}`, "", "apiserver",
 			"PriorityClass missing"},
 		{"invalid", "", "{}", `{"containers": [{"name": "Not A Name", "image": "busybox:1"}]}`, "", "apiserver",
-			"what a Pod must"},
+			"spec.containers[0].name is missing, or has a value that is not allowed"},
 		{"no-rights", "", "{}", plainSpec, "--as=nobody", "apiserver", "may not create pods"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

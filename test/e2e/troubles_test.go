@@ -73,7 +73,7 @@ func TestTroubles(t *testing.T) {
 		{"too-much-memory", "", "Stuck", "resources", "scheduler", "too little free memory", early},
 		{"gated", "--timeout=12s", "Stuck", "gated", "scheduler", "example.com/wait", early},
 		{"no-claim", "", "Stuck", "no-claim", "scheduler", "PersistentVolumeClaim missing", early},
-		{"no-scheduler", "--timeout=15s", "Stuck", "no-scheduler", "nobody", "asks for nobody", 0},
+		{"no-scheduler", "--timeout=15s", "Stuck", "no-scheduler", "nobody", "its schedulerName is nobody", 0},
 		{"image-name", "", "Stuck", "image-name", "kubelet", "Not An Image!", early},
 		{"image-never", "", "Stuck", "image-never", "kubelet", "busybox:never-pulled", early},
 		{"no-such-tag", "", "Stuck", "no-image", "registry", "busybox:no-such-tag", early},
@@ -83,8 +83,8 @@ func TestTroubles(t *testing.T) {
 		{"missing-secret", "", "Stuck", "no-config", "kubelet", "secret missing", early},
 		{"missing-volume", "", "Stuck", "no-volume-source", "kubelet", "configmap missing", early},
 		{"missing-path", "", "Stuck", "host-path", "kubelet", "/nowhere of node1", early},
-		{"as-root", "", "Stuck", "root", "kubelet", "must not run as root", early},
-		{"create-error", "", "Stuck", "create", "containerd", "container app", early},
+		{"as-root", "", "Stuck", "root", "kubelet", "runs as root, which runAsNonRoot", early},
+		{"create-error", "", "Stuck", "seccomp-profile", "containerd", "which is not on node1", early},
 		{"no-command", "", "Stuck", "no-program", "runc", "no program no-such-program", early},
 		{"readiness-gate", "--timeout=25s", "Stuck", "readiness-gate", "unknown client", "example.com/load-balanced", 0},
 		{"unhealthy", "--timeout=25s", "Stuck", "unready", "container/app", "readiness probe", 0},
@@ -189,7 +189,7 @@ func TestRemovedByOthers(t *testing.T) {
 func TestTaint(t *testing.T) {
 	runKubectl(t, "", "taint", "node", "node1", "example.com/reserved=yes:NoSchedule")
 	t.Cleanup(func() { runKubectl(t, "", "taint", "node", "node1", "example.com/reserved:NoSchedule-") })
-	trouble{"tainted", "--timeout=8s", "Stuck", "taint", "scheduler", "taint it does not tolerate", early}.check(t)
+	trouble{"tainted", "--timeout=8s", "Stuck", "taint", "scheduler", "a taint that the Pod does not tolerate", early}.check(t)
 }
 
 // processes are those that run that program of the cluster.
