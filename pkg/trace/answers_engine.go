@@ -146,13 +146,12 @@ var engineSymptoms = []symptom{
 	{objectless: true, find: engineRefusal, causes: []obstacleCause{
 		{name: "docker-name", match: re(`container name "[^"]*" is already in use`),
 			explain: "there is a container of that name already",
-			next:    []string{"$ docker rm {pod}, or another --name"}},
+			next:    []string{"remove it: $ docker rm {pod}", "or another --name"}},
 		{name: "docker-no-program", match: wrongProgram, by: "runc", explain: "the container's program cannot be started",
 			next: []string{"check what comes after --, and the image's entrypoint: $ docker image inspect {image}"}},
 		{name: "docker-no-image", match: re(`[Nn]o such image|not found|manifest unknown|pull access denied|does not exist`),
 			by:      "docker",
-			explain: "the image {image} is neither here nor in its registry", next: []string{"$ docker images; is the name " +
-				"right?"}},
+			explain: "the image {image} is neither here nor in its registry", next: []string{"is the name right? $ docker images"}},
 		{name: "docker-registry", match: re(`connection refused|no such host|i/o timeout|Client.Timeout|TLS|x509`),
 			by:      "registry",
 			explain: "the registry of {image} does not answer the engine", next: []string{"$ docker pull {image}"}},
@@ -162,8 +161,8 @@ var engineSymptoms = []symptom{
 		{name: "docker-oom", match: re(`^OOMKilled: `),
 			explain: "the kernel killed the container, which used more memory than it may",
 			next:    []string{"more memory for it, or less use of it"}},
-		{name: "docker-exit", explain: "the container ended with exit code {code}", next: []string{"what it wrote says " +
-			"why: {logs}"}},
+		{name: "docker-exit", explain: "the container ended with exit code {code}",
+			next: []string{"what it wrote says why: {logs}"}},
 	}},
 }
 
