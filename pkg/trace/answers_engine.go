@@ -151,7 +151,8 @@ var engineSymptoms = []symptom{
 			next: []string{"check what comes after --, and the image's entrypoint: $ docker image inspect {image}"}},
 		{name: "docker-no-image", match: re(`[Nn]o such image|not found|manifest unknown|pull access denied|does not exist`),
 			by:      "docker",
-			explain: "the image {image} is neither here nor in its registry", next: []string{"is the name right? $ docker images"}},
+			explain: "the image {image} is neither here nor in its registry", next: []string{"is the name right? $ docker " +
+				"images"}},
 		{name: "docker-registry", match: re(`connection refused|no such host|i/o timeout|Client.Timeout|TLS|x509`),
 			by:      "registry",
 			explain: "the registry of {image} does not answer the engine", next: []string{"$ docker pull {image}"}},

@@ -189,7 +189,8 @@ func TestRemovedByOthers(t *testing.T) {
 func TestTaint(t *testing.T) {
 	runKubectl(t, "", "taint", "node", "node1", "example.com/reserved=yes:NoSchedule")
 	t.Cleanup(func() { runKubectl(t, "", "taint", "node", "node1", "example.com/reserved:NoSchedule-") })
-	trouble{"tainted", "--timeout=8s", "Stuck", "taint", "scheduler", "a taint that the Pod does not tolerate", early}.check(t)
+	trouble{"tainted", "--timeout=8s", "Stuck", "taint", "scheduler", "a taint that the Pod does not tolerate",
+		early}.check(t)
 }
 
 // processes are those that run that program of the cluster.
