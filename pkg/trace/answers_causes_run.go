@@ -20,7 +20,7 @@ var kills = []obstacleCause{
 			probesOf("liveness"), "see what the container wrote: " + logsOf}, dead: atOnce},
 	{name: "startup", match: re(`[Ss]tartup`),
 		explain: "the kubelet ends container {container} again and again, since its startup probe fails{killed}",
-		next: []string{"check what the probe asks, and for how long (failureThreshold × periodSeconds): " +
+		next: []string{"check what the probe asks, and for how long (failureThreshold times periodSeconds): " +
 			probesOf("startup"), "see what the container wrote: " + logsOf}, dead: atOnce},
 	postStartFails,
 }
