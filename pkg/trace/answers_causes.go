@@ -102,7 +102,7 @@ var conditions = []obstacleCause{
 }
 
 var tooFews = []obstacleCause{
-	{name: "count", explain: "{have} of {want} {what}; {blamed}", follows: true,
+	{name: "count", explain: "{have} of {want} Pods are available; {blamed}", follows: true,
 		next: []string{"$ kubectl get {type} {pod} -n {namespace}", "$ kubectl describe {type} {pod} -n {namespace}"}},
 }
 

@@ -62,8 +62,7 @@ var endings = []obstacleCause{
 		next: []string{"the nodes there are: $ kubectl get nodes",
 			"do not wait: $ kubectl delete pod {pod} -n {namespace} --grace-period=0 --force"}},
 	{name: "end-without-kubelet", match: re(`^NodeLost: `), by: "kubelet",
-		explain: "{deleted}, but the kubelet of {node} does not answer; only it can say that the " +
-			"containers have ended",
+		explain: "{deleted}, but the kubelet of {node} does not answer; only it can say that the containers have ended",
 		next: []string{"when it was last heard of: $ kubectl describe node {node}",
 			"start it again, or, where the machine is off for good: $ kubectl delete pod {pod} -n {namespace} " +
 				"--grace-period=0 --force"}},
@@ -76,14 +75,12 @@ var endings = []obstacleCause{
 		next:    []string{"what it says: " + describePod, "is {node} well? $ kubectl describe node {node}"}},
 	{name: "pre-stop", match: re(`^PreStop: `), by: "container/{container}",
 		explain: "{deleted}; the preStop hook of container {container} has not ended; SIGTERM comes after it, and it " +
-			"counts towards " +
-			"the grace period of {grace} s, of which {left} s are left",
+			"counts towards the grace period of {grace} s, of which {left} s are left",
 		next: []string{"what it does: $ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.containers[*].lifecycle}'"}},
 	{name: "sigterm", match: re(`^Terminating: .* still runs`), by: "container/{container}",
 		explain: "{deleted}; container {container} has not ended since it was asked to: its program ignores SIGTERM, as a " +
-			"shell or " +
-			"any process 1 without a handler does, or takes its time; SIGKILL comes when the grace period of {grace} s is " +
-			"over, in {left} s",
+			"shell or any process 1 without a handler does, or takes its time; SIGKILL comes when the grace period of {grace} " +
+			"s is over, in {left} s",
 		next: []string{"have the program handle SIGTERM, or a smaller terminationGracePeriodSeconds",
 			"what it writes meanwhile: $ kubectl logs {pod} -c {container} -n {namespace} --tail=5"}},
 	{name: "grace-over", match: re(`^GracePeriodOver: `), by: "kubelet",
@@ -93,8 +90,7 @@ var endings = []obstacleCause{
 			"last resort, the processes may live on: $ kubectl delete pod {pod} -n {namespace} --grace-period=0 --force"}},
 	{name: "finalizer", match: re(`^Finalizers: (\S+)`), by: "{owner}",
 		explain: "{deleted}; the containers have ended, and the kubelet has asked for the final DELETE; the Pod stays " +
-			"until whoever " +
-			"owns the finalizer {1} takes it away{setter}",
+			"until whoever owns the finalizer {1} takes it away{setter}",
 		next: []string{showFinalizers, unfinalize}},
 	{name: "ending", by: "kubelet",
 		explain: "{deleted}; the containers have ended; the kubelet clears away the sandbox and the volumes before the Pod " +
@@ -118,15 +114,14 @@ var objectEndings = []obstacleCause{
 			"-o custom-columns=KIND:.kind,NAME:.metadata.name,OWNER:.metadata.ownerReferences[*].name"}},
 	{name: "namespace-content", match: re(`^Finalizers: kubernetes: `), by: "controller-manager/namespace",
 		explain: "the namespace ends when all that is in it has gone, and its controller says what is left",
-		next: []string{"look at that: $ kubectl get -n {pod} --ignore-not-found --show-kind " +
-			"$(kubectl api-resources --verbs=list --namespaced -o name | paste -sd,)",
+		next: []string{"look at that: $ kubectl get -n {pod} --ignore-not-found --show-kind $(kubectl api-resources " +
+			"--verbs=list --namespaced -o name | paste -sd,)",
 			"what holds it by a finalizer goes when whoever owns that has done its work, and has taken it away"}},
 	{name: "object-finalizer", match: re(`^Finalizers: (\S+)`), by: "{owner}",
 		explain: "the {kind} stays until whoever owns the finalizer {1} takes it away{setter}",
 		next:    []string{showFinalizers, unfinalize}},
 	{name: "pods-end", explain: "the {kind} is gone, and {pods}, which came of it, has not been asked to end: that does " +
-		"the " +
-		"garbage collector of the controller manager",
+		"the garbage collector of the controller manager",
 		follows: true, by: "controller-manager/garbage-collector",
 		next: []string{"when it was last heard of: $ kubectl get lease kube-controller-manager -n kube-system " +
 			"-o jsonpath='{.spec.renewTime}'", "what is left: $ kubectl get pods -n {namespace}"}},
@@ -150,8 +145,8 @@ var failures = []obstacleCause{
 		explain: "the kubelet ended the Pod because it wrote more than its own limit for ephemeral storage allows; the " +
 			"node is not short of anything",
 		next: []string{"a higher limits.ephemeral-storage, or sizeLimit of the emptyDir; what they are: " +
-			"$ kubectl get pod {pod} -n {namespace} " +
-			"-o jsonpath='{.spec.containers[*].resources.limits}{.spec.volumes[*].emptyDir}'"}},
+			"$ kubectl get pod {pod} -n {namespace} -o " +
+			"jsonpath='{.spec.containers[*].resources.limits}{.spec.volumes[*].emptyDir}'"}},
 	{name: "node-pressure", match: re(`^Evicted: .*low on resource: (\S+?)[.,: ]`), by: "kubelet",
 		explain: "the kubelet ended the Pod because its node ran short of {1}",
 		next:    []string{"$ kubectl describe node {node}"}},
@@ -160,20 +155,19 @@ var failures = []obstacleCause{
 		next:    []string{"$ kubectl describe node {node}"}},
 	{name: "out-of", match: re(`^OutOf(\w+): .*requested: (\d+), used: (\d+), capacity: (\d+)`), by: "kubelet",
 		explain: "the kubelet of {node} refused the Pod, which was given to it without room: it asks for {2} of {1}, {3} " +
-			"of " +
-			"{4} are taken (cpu in thousandths)",
+			"of {4} are taken (cpu in thousandths)",
 		next: []string{"leave spec.nodeName to the scheduler, or see what is free: $ kubectl describe node {node}"}},
 	{name: "node-ports", match: re(`^NodePorts: `), by: "kubelet",
 		explain: "the kubelet of {node} refused the Pod, since another Pod has its hostPort there",
-		next: []string{"which? $ kubectl get pods -A --field-selector spec.nodeName={node} " +
-			"-o custom-columns=NAMESPACE:.metadata.namespace,NAME:.metadata.name,PORTS:.spec.containers[*].ports[*].hostPort",
+		next: []string{"which? $ kubectl get pods -A --field-selector spec.nodeName={node} -o " +
+			"custom-columns=NAMESPACE:.metadata.namespace,NAME:.metadata.name,PORTS:.spec.containers[*].ports[*].hostPort",
 			"leave spec.nodeName to the scheduler, which looks for a node where the port is free"}},
 	{name: "node-affinity", match: re(`^NodeAffinity: `), by: "kubelet",
 		explain: "the kubelet of {node} refused the Pod: the node has not the labels that its nodeSelector or node " +
 			"affinity asks for",
 		next: []string{"those it has: $ kubectl get node {node} --show-labels",
-			"what the Pod asks for: $ kubectl get pod {pod} -n {namespace} " +
-				"-o jsonpath='{.spec.nodeSelector}{.spec.affinity.nodeAffinity}'"}},
+			"what the Pod asks for: $ kubectl get pod {pod} -n {namespace} -o " +
+				"jsonpath='{.spec.nodeSelector}{.spec.affinity.nodeAffinity}'"}},
 	{name: "sysctl", match: re(`^SysctlForbidden: .*"([^"]+)"`), by: "kubelet",
 		explain: "the kubelet of {node} refused the Pod: it does not allow the sysctl {1}, which is not among the safe ones",
 		next:    []string{"leave it out, or have the node allow it: --allowed-unsafe-sysctls of its kubelet"}},
@@ -182,8 +176,8 @@ var failures = []obstacleCause{
 		next:    []string{"$ kubectl describe node {node}"}},
 	{name: "critical", match: re(`^Preempting: `), by: "kubelet",
 		explain: "the kubelet ended the Pod to make room for a critical one on {node}",
-		next: []string{"which? $ kubectl get pods -A --field-selector spec.nodeName={node} " +
-			"-o custom-columns=NAMESPACE:.metadata.namespace,NAME:.metadata.name,CLASS:.spec.priorityClassName," +
+		next: []string{"which? $ kubectl get pods -A --field-selector spec.nodeName={node} -o " +
+			"custom-columns=NAMESPACE:.metadata.namespace,NAME:.metadata.name,CLASS:.spec.priorityClassName," +
 			"CREATED:.metadata.creationTimestamp"}},
 	{name: "refused-by-kubelet", match: re(`^(AppArmor|PodOSNotSupported|PodOSSelectorNodeLabelDoesNotMatch|` +
 		`PodLevelResourcesNotSupported|UnexpectedAdmissionError|TopologyAffinityError|SupplementalGroupsPolicyNotSupported|` +

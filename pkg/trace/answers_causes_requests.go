@@ -4,16 +4,16 @@ package trace
 
 // webhookServers shows where the servers of admission webhooks are said to be.
 const webhookServers = "where its server is: $ kubectl get " +
-	"validatingwebhookconfigurations,mutatingwebhookconfigurations " +
-	"-o custom-columns=NAME:.metadata.name,WEBHOOKS:.webhooks[*].name," +
+	"validatingwebhookconfigurations,mutatingwebhookconfigurations -o " +
+	"custom-columns=NAME:.metadata.name,WEBHOOKS:.webhooks[*].name," +
 	"SERVICES:.webhooks[*].clientConfig.service.name,URLS:.webhooks[*].clientConfig.url"
 
 // refusals are what the API server says when it does not take an object, or does not have a command run.
 var refusals = []obstacleCause{
 	{name: "no-container", match: re(`container (\S+) is not valid for pod`), by: "apiserver",
 		explain: "the Pod has no container {1}",
-		next: []string{"those there are: " +
-			"$ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.containers[*].name}'"}},
+		next: []string{"those there are: $ kubectl get pod {pod} -n {namespace} -o " +
+			"jsonpath='{.spec.containers[*].name}'"}},
 	{name: "exec-completed", match: re(`the Pod has ended`), by: "kubelet",
 		explain: "the Pod has ended: no process is left to be joined",
 		next:    []string{"what it wrote: $ kubectl logs {pod} -c {container} -n {namespace}"}},
@@ -41,8 +41,8 @@ var refusals = []obstacleCause{
 		next:    []string{"$ kubectl describe resourcequota {1} -n {namespace}"}},
 	{name: "quota-unspecified", match: re(`failed quota: ([^:]+): must specify (.*)`), by: "apiserver",
 		explain: "the ResourceQuota {1} counts what the Pod does not ask for: {2}",
-		next: []string{"set it under resources of each container, or by a LimitRange: " +
-			"$ kubectl describe resourcequota {1} -n {namespace}"}},
+		next: []string{"set it under resources of each container, or by a LimitRange: $ kubectl describe resourcequota {1} " +
+			"-n {namespace}"}},
 	{name: "limit-range", match: re(`(m(?:in|ax)imum \S+ usage per \w+ is [^\]]*|\S+ max limit to request ratio per ` +
 		`[^\]]*)`),
 		by:      "apiserver",

@@ -52,8 +52,7 @@ var crashes = []obstacleCause{
 			"see what it did: " + logsOf}, dead: atOnce},
 	{name: "oom-node", match: re(`OOMKilled`),
 		explain: "the kernel kills container {container}, which has no memory limit of its own: the node runs out of " +
-			"memory, " +
-			"or a cgroup above the Pod does",
+			"memory, or a cgroup above the Pod does",
 		next: []string{"$ kubectl describe node {node}"}, dead: atOnce},
 	{name: "exit-zero", match: re(`exited 0 `), by: "kubelet",
 		explain: "the program of container {container} ends successfully each time (exit code 0), and the Pod's " +
@@ -83,12 +82,10 @@ var failedProbes = []obstacleCause{
 	{name: "unready-startup", match: re(`Startup probe`),
 		explain: "container {container} runs, but its startup probe does not succeed{rest}",
 		next: []string{"check what the probe asks: " + probesOf("startup"), "see what the container writes: $ kubectl logs " +
-			"{pod} -c " +
-			"{container} -n {namespace}"}},
+			"{pod} -c {container} -n {namespace}"}},
 	{name: "unready", explain: "container {container} runs, but its readiness probe does not succeed",
 		next: []string{"check what the probe asks: " + probesOf("readiness"), "see what the container writes: $ kubectl " +
-			"logs {pod} -c " +
-			"{container} -n {namespace}"}},
+			"logs {pod} -c {container} -n {namespace}"}},
 }
 
 var awaitedProbes = []obstacleCause{

@@ -48,8 +48,7 @@ var unschedulable = []obstacleCause{
 	{name: "no-default-class", match: re(`unbound immediate PersistentVolumeClaims.*claim (\S+), which names no ` +
 		`StorageClass`),
 		explain: "claim {1} has no volume: it names no StorageClass, none is the default, and no PersistentVolume without " +
-			"a " +
-			"class fits",
+			"a class fits",
 		next: []string{"is one marked as (default)? $ kubectl get storageclasses", "$ kubectl get persistentvolumes"},
 		dead: missingGrace},
 	{name: "unprovisioned", by: "{3}", match: re(`unbound immediate PersistentVolumeClaims.*claim (\S+), of ` +

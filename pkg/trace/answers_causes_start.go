@@ -38,8 +38,7 @@ var sandboxTroubles = []obstacleCause{
 	{name: "sandbox-memory", match: re(`^FailedCreatePodSandBox: .*(?:cannot allocate memory|OOM-killed|limit too low)`),
 		by: "runc",
 		explain: "there is too little memory for the Pod's sandbox even to begin: its limits are {limits} (a number " +
-			"without a " +
-			"unit is bytes)",
+			"without a unit is bytes)",
 		next: []string{"$ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.containers[*].resources}'"},
 		dead: missingGrace},
 	{name: "sandbox-late", match: re(`^FailedCreatePodSandBox: .*(?:deadline exceeded|is reserved for)`), by: "runtime",
@@ -64,8 +63,8 @@ var sandboxTroubles = []obstacleCause{
 		next:    []string{"$ kubectl describe configmaps,secrets -n {namespace}"}, dead: missingGrace},
 	{name: "host-path", match: re(`hostPath type check failed[:,] (\S+) is not`),
 		explain: "a hostPath volume wants something at {1} of {node} that is not there",
-		next: []string{"another path, or type: DirectoryOrCreate: " +
-			"$ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.volumes[*].hostPath}'"}, dead: missingGrace},
+		next: []string{"another path, or type: DirectoryOrCreate: $ kubectl get pod {pod} -n {namespace} -o " +
+			"jsonpath='{.spec.volumes[*].hostPath}'"}, dead: missingGrace},
 	{name: "local-path", match: re(`initialization failed for volume "([^"]+)" : path "([^"]+)" does not exist`),
 		explain: "the local PersistentVolume {1} is the directory {2} of {node}, which is not there: it has to be made by " +
 			"hand",
@@ -108,8 +107,7 @@ var sandboxTroubles = []obstacleCause{
 		`"([^"]+)"`),
 		by: "controller-manager/attachdetach",
 		explain: "volume {1} is attached to another node, and may be at one only (ReadWriteOnce): the Pod waits until it " +
-			"is " +
-			"detached there",
+			"is detached there",
 		next: []string{"where? $ kubectl get volumeattachments",
 			"who uses it there? $ kubectl describe persistentvolumeclaims -n {namespace}"}},
 	{name: "attach", match: re(`^FailedAttachVolume: AttachVolume.Attach failed for volume "([^"]+)"`),
@@ -119,13 +117,12 @@ var sandboxTroubles = []obstacleCause{
 			"what the volume is: $ kubectl describe persistentvolume {1}"}},
 	{name: "damaged-volume", match: re(`for volume "([^"]+)" : (?s:.*)fsck' found errors on device (\S+)`),
 		explain: "the file system of volume {1} is damaged, and fsck could not mend it by itself",
-		next: []string{"on {node}, while nobody uses it: fsck {2}", "or a volume of a backup: " +
-			"$ kubectl describe persistentvolume {1}"}, dead: missingGrace},
+		next: []string{"on {node}, while nobody uses it: fsck {2}", "or a volume of a backup: $ kubectl describe " +
+			"persistentvolume {1}"}, dead: missingGrace},
 	{name: "mount-helper", match: re(`for volume "([^"]+)" : (?s:.*)(?:unknown filesystem type '([^']+)'|` +
 		`/sbin/mount\.<?(\w+))`),
 		explain: "{node} cannot mount volume {1}: it does not know its type {2}{3}, as the program or the kernel module " +
-			"for " +
-			"it is not installed there",
+			"for it is not installed there",
 		next: []string{"on the node: install it, such as nfs-common or nfs-utils for nfs",
 			"$ kubectl get node {node} -o jsonpath='{.status.nodeInfo}'"}},
 	{name: "mount", match: re(`for volume "([^"]+)" : (?s:.*)(?:mount failed: exit status|failed to mount)`),
@@ -142,8 +139,7 @@ var attachments = []obstacleCause{
 		next: []string{"$ kubectl get volumeattachment {attachment}", "is the driver there? $ kubectl get pods -A -o wide"}},
 	{name: "mounting", match: re(`^AwaitsVolume: `), by: "kubelet",
 		explain: "the kubelet waits for volume {volume} of claim {claim} to be attached and mounted, and has said nothing " +
-			"of " +
-			"that yet",
+			"of that yet",
 		next: []string{describePod, "$ kubectl get csinode {node} -o yaml"}},
 }
 
@@ -154,89 +150,11 @@ var slowSandboxes = []obstacleCause{
 		next: []string{describePod, "on the node: journalctl -u kubelet"}},
 }
 
-var imagePolicies = []obstacleCause{
-	{name: "image-name", match: re(`^InvalidImageName: `), explain: "{image} is no image reference",
-		next: []string{"write it as [REGISTRY/]NAME[:TAG], in small letters: " + imagesOf}, dead: atOnce},
-	{name: "image-never", explain: "{image} is not on {node}, and imagePullPolicy Never forbids to pull it",
-		next: []string{"load it onto the node (kind load docker-image {image}), or another imagePullPolicy",
-			"what the node has: $ kubectl get node {node} -o jsonpath='{.status.images[*].names}'"}, dead: atOnce},
-}
-
-// pullTroubles are told of the image that the message is about: of a container, or of an image volume ({ofVolume}).
-var pullTroubles = []obstacleCause{
-	{name: "image-platform", match: re(`no match for platform|no matching manifest`), by: "registry",
-		explain: "{image}{ofVolume} is not built for the platform of {node}",
-		next:    []string{"$ kubectl get node {node} -o jsonpath='{.status.nodeInfo.architecture}'"}, dead: missingGrace},
-	{name: "no-manifest", match: re(`unexpected media type (\S+)`), by: "registry",
-		explain: "what the registry gives for {image}{ofVolume} is no image, but {1}: the page of a proxy or of a login, " +
-			"or what no runtime can run",
-		next: []string{"check the name of the registry: " + imagesOf,
-			"ask it from {node}, without logging in: curl -i https://{registry}/v2/"}, dead: missingGrace},
-	{name: "image-store", match: re(`extract layer|snapshot|content digest|no space left`),
-		explain: "the runtime has got {image}{ofVolume}, but cannot unpack it: a layer is damaged, or the disk of {node} " +
-			"is full or broken; the kubelet tries again",
-		next: []string{"look at the conditions of the node: $ kubectl describe node {node}",
-			"push the image again if other images can be pulled there"}},
-	{name: "no-pull-secret", match: re(`image pull secrets? \(([^)]*)\)`), by: "registry",
-		explain: "the registry does not give {image}{ofVolume}, and the Pod's imagePullSecrets {1} are not there",
-		next: []string{"$ kubectl get secrets -n {namespace}", "a Secret of type kubernetes.io/dockerconfigjson of that " +
-			"name"},
-		dead: missingGrace},
-	{name: "image-rights", match: re(`(?i)\b(unauthorized|authorization failed|denied|forbidden)\b`), by: "registry",
-		explain: "the registry does not give {image}{ofVolume} to the node: it asks for other credentials, or has no such " +
-			"repository",
-		next: []string{"check the name, and imagePullSecrets: " +
-			"$ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.imagePullSecrets}'"}, dead: missingGrace},
-	{name: "registry-busy", match: re(`(?i)too ?many ?requests|rate limit`), by: "registry",
-		explain: "the registry {registry} refuses to give {image}{ofVolume} for now, since too much has been pulled from " +
-			"it; the kubelet goes on trying",
-		next: []string{"pull with an account of your own, which may pull more, or from a mirror: " +
-			"$ kubectl explain pod.spec.imagePullSecrets"}},
-	{name: "registry-plain", match: re(`server gave HTTP response to HTTPS client`), by: "runtime",
-		explain: "the runtime of {node} asks the registry {registry} by HTTPS, and the registry speaks only HTTP",
-		next: []string{"allow HTTP for it in the configuration of the runtime (containerd: certs.d/{registry}/hosts.toml), " +
-			"or give the registry a certificate"}, dead: missingGrace},
-	{name: "registry-certificate", match: re(`x509: (.*)`), by: "runtime",
-		explain: "{node} does not trust the certificate of the registry {registry}: {1}",
-		next: []string{"give the runtime of {node} the CA of the registry (containerd: certs.d/{registry}/hosts.toml), or " +
-			"the registry a certificate for that name"}, dead: missingGrace},
-	{name: "registry-name", match: re(`no such host|server misbehaving`), by: "registry",
-		explain: "{node} does not find the registry {registry}: its DNS does not know that name; the kubelet goes on trying",
-		next: []string{"check the name of the registry: " + imagesOf,
-			"resolve it on {node}: getent hosts {registry}"}},
-	{name: "registry-error", match: re(`(?i)\b50[0-9] (?:internal|bad|service|gateway)`), by: "registry",
-		explain: "the registry {registry} answers with an error of its own when it is asked for {image}{ofVolume}; the " +
-			"kubelet goes on trying",
-		next: []string{"look at the registry, or wait: $ kubectl get events -n {namespace} --field-selector " +
-			"involvedObject.name={pod}"}},
-	{name: "registry",
-		match: re(`(?i)(connection refused|i/o timeout|deadline exceeded|no route|unreachable|tls: |\bEOF\b|reset by peer)`),
-		by:    "registry",
-		explain: "{node} cannot reach the registry {registry}, which is to have {image}{ofVolume}; the kubelet goes on " +
-			"trying",
-		next: []string{"check name and port of the registry: " + imagesOf,
-			"ask it from {node}: curl -i https://{registry}/v2/"}},
-	{name: "no-image", match: re(`(?i)(failed to resolve.*not found|manifest unknown|name unknown)`), by: "registry",
-		explain: "the registry has no {image}{ofVolume}: the name or the tag is wrong, or it was never pushed",
-		next:    []string{"check name and tag of the image: " + imagesOf}, dead: atOnce},
-	{name: "image", by: "runtime", explain: "{image}{ofVolume} cannot be pulled; the kubelet goes on trying",
-		next: []string{describePod}},
-}
-
-const imagesOf = "$ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.containers[*].image} " +
-	"{.spec.volumes[*].image}'"
-
-var slowPulls = []obstacleCause{
-	{name: "slow-pull", by: "runtime",
-		explain: "the runtime of {node} pulls {image}{ofVolume}, and has not said yet that it has it",
-		next:    []string{describePod, "the size of the image, and the way from {node} to its registry"}},
-}
-
 const showMounts = "$ kubectl get pod {pod} -n {namespace} -o " +
 	"jsonpath='{.spec.{containers}[?(@.name==\"{container}\")].volumeMounts}'"
 
-const showLimits = "$ kubectl get pod {pod} -n {namespace} -o " +
-	"jsonpath='{.spec.resources} {.spec.{containers}[?(@.name==\"{container}\")].resources}'"
+const showLimits = "$ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.resources} " +
+	"{.spec.{containers}[?(@.name==\"{container}\")].resources}'"
 
 var configTroubles = []obstacleCause{
 	{name: "no-config", match: re(`(configmap|secret) "([^"]+)" not found`),
@@ -337,13 +255,12 @@ var startTroubles = []obstacleCause{
 		by:      "runc",
 		explain: "{1} may not be executed: its file has no execute permission, or it is a directory",
 		next: []string{"give a script of a ConfigMap defaultMode: 0755, or name the shell: command: [sh, {1}]",
-			"see where it comes from: $ kubectl get pod {pod} -n {namespace} -o jsonpath='" +
-				"{.spec.volumes} {.spec.{containers}[?(@.name==\"{container}\")].command}'"}, dead: atOnce},
+			"see where it comes from: $ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.volumes} " +
+				"{.spec.{containers}[?(@.name==\"{container}\")].command}'"}, dead: atOnce},
 	{name: "no-interpreter", match: re(notStarted + `.*exec format error|exited 255 .*within a second`),
 		by: "container/{container}",
 		explain: "container {container} ends at once with exit code {code}, as it does where the kernel does not execute " +
-			"its " +
-			"program (exec format error): one of another architecture, or a script without a first line such as #!/bin/sh",
+			"its program (exec format error): one of another architecture, or a script without a first line such as #!/bin/sh",
 		next: []string{"see whether its log says so: " + logsOf, "see what the program is: " + showCommand,
 			"see what the machine is: $ kubectl get node {node} -o jsonpath='{.status.nodeInfo.architecture}'"},
 		dead: atOnce},

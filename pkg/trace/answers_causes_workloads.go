@@ -17,8 +17,7 @@ var suspensions = []obstacleCause{
 		dead: missingGrace},
 	{name: "suspended-cronjob", match: re(`^Suspended: `), by: "{setter}",
 		explain: "the CronJob is suspended (spec.suspend, set by {setter}): its controller makes no Jobs until somebody " +
-			"sets " +
-			"that to false",
+			"sets that to false",
 		next: []string{`$ kubectl patch cronjob {pod} -n {namespace} --type=merge -p '{"spec":{"suspend":false}}'`,
 			"once, by hand: $ kubectl create job {pod}-by-hand --from=cronjob/{pod} -n {namespace}"}, dead: missingGrace},
 	{name: "paused", match: re(`^Paused: `), by: "{setter}",
@@ -30,8 +29,7 @@ var suspensions = []obstacleCause{
 		dead:    missingGrace},
 	{name: "on-delete", match: re(`^OnDelete: `), by: "{setter}",
 		explain: "the {kind} has a new template, but its updateStrategy is OnDelete: a Pod gets it when somebody deletes " +
-			"the " +
-			"old one{waiting}",
+			"the old one",
 		next: []string{"see which Pods have which template, and delete the old ones: $ kubectl get pods -n {namespace} -L " +
 			"controller-revision-hash"}},
 	{name: "partition", match: re(`^Partition: `), by: "{setter}",
@@ -63,8 +61,8 @@ var jobFailures = []obstacleCause{
 		dead:    atOnce},
 	{name: "job-deadline", match: re(`^DeadlineExceeded: `),
 		explain: "the Job was active for longer than its activeDeadlineSeconds, {deadline} s",
-		next: []string{"give it a longer activeDeadlineSeconds, or less to do: " +
-			"$ kubectl get job {pod} -n {namespace} -o jsonpath='{.spec.activeDeadlineSeconds}'"}, dead: atOnce},
+		next: []string{"give it a longer activeDeadlineSeconds, or less to do: $ kubectl get job {pod} -n {namespace} -o " +
+			"jsonpath='{.spec.activeDeadlineSeconds}'"}, dead: atOnce},
 	{name: "job-ended-badly", explain: "the Job has failed, as {who} says",
 		next: []string{"$ kubectl get job {pod} -n {namespace} -o jsonpath='{.status.conditions}'"}, dead: atOnce},
 }
@@ -87,10 +85,8 @@ var schedules = []obstacleCause{
 var unboundClaims = []obstacleCause{
 	{name: "claim-waits", match: re(`^WaitForFirstConsumer: `), by: "controller-manager/persistentvolume-binder",
 		explain: "the StorageClass {class} of the claim waits for the first Pod that uses the claim " +
-			"(WaitForFirstConsumer): " +
-			"there is none yet",
-		next: []string{"make a Pod that uses it: this class binds no claim before that: " +
-			"$ kubectl get storageclass {class}"}},
+			"(WaitForFirstConsumer): there is none yet",
+		next: []string{"make a Pod that uses it: this class binds no claim before that: $ kubectl get storageclass {class}"}},
 	{name: "claim-pod", match: re(`^WaitForPodScheduled: .*waiting for pods? ([^\s,]+)`), by: "scheduler",
 		explain: "the claim waits until Pod {1}, which uses it, has a node",
 		next:    []string{"see what keeps the Pod from that: $ kubectl describe pod {1} -n {namespace}"}},
@@ -107,8 +103,8 @@ var unboundClaims = []obstacleCause{
 			describeThis}},
 	{name: "claim-mismatch", match: re(`^VolumeMismatch: `), by: "controller-manager/persistentvolume-binder",
 		explain: "the claim asks for volume {volume} by name, which does not fit it",
-		next: []string{"compare size, access modes and class of the volume with the claim's: " +
-			"$ kubectl get persistentvolume {volume}"}, dead: missingGrace},
+		next: []string{"compare size, access modes and class of the volume with the claim's: $ kubectl get " +
+			"persistentvolume {volume}"}, dead: missingGrace},
 	{name: "claim-volume", match: re(`spec\.volumeName|^FailedBinding: volume "`),
 		by:      "controller-manager/persistentvolume-binder",
 		explain: "the claim asks for volume {volume} by name, which is not there, or belongs to another claim",
@@ -119,8 +115,8 @@ var unboundClaims = []obstacleCause{
 			"or make a volume that fits: $ kubectl get persistentvolumes"}},
 	{name: "claim-lost", match: re(`^ClaimLost: `), by: "controller-manager/persistentvolume-binder",
 		explain: "volume {volume}, to which the claim was bound, is there no longer: its data are lost to the claim",
-		next: []string{"delete the claim and make it anew, or make the volume again by hand: " +
-			"$ kubectl get persistentvolumes"}, dead: atOnce},
+		next: []string{"delete the claim and make it anew, or make the volume again by hand: $ kubectl get " +
+			"persistentvolumes"}, dead: atOnce},
 	{name: "claim-pending", by: "controller-manager/persistentvolume-binder",
 		explain: "the claim has no volume yet, and nothing that can be seen says why",
 		next:    []string{describeThis}},
@@ -132,8 +128,7 @@ var noControllers = []obstacleCause{
 		next: []string{"see whether that controller is there, or leave managedBy out of a new Job: " +
 			"$ kubectl get job {pod} -n {namespace} -o jsonpath='{.spec.managedBy}'"}},
 	{name: "no-controller", explain: "no controller has touched the {kind}",
-		next: []string{"see whether the controller manager runs, and renews its lease: " +
-			"$ kubectl get leases -n kube-system"}},
+		next: []string{"see whether the controller manager runs, and renews its lease: $ kubectl get leases -n kube-system"}},
 }
 
 var progresses = []obstacleCause{

@@ -3,9 +3,6 @@ package trace
 // The table of the phases of a Pod.
 
 import (
-	"slices"
-	"strings"
-
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
@@ -78,16 +75,6 @@ var podPhases = []phase{
 			}
 			return []interval{x}
 		}},
-}
-
-// queueing are the waits of pulls for their turn.
-func queueing(s *story, _ *result) (all []interval) {
-	for _, a := range s.workerEvents {
-		if _, queued := s.queuedToPull(a); queued {
-			all = append(all, interval{beginKey: queueKey(a), endKey: a.key})
-		}
-	}
-	return all
 }
 
 const reportExplained = "the kubelet notices that the last container has ended, and reports it"
@@ -168,91 +155,6 @@ func (s *story) assignedKey() seq.Key {
 
 // calling are the calls of one RPC. Where nothing marks the start of one, it counts from what the kubelet had done for
 // that container just before.
-func calling(rpc string) func(*story, *result) []interval {
-	prefix := "cri:" + rpc + ":"
-	return func(s *story, r *result) (all []interval) {
-		before := map[seq.Key]seq.Key{} // by call
-		latest := map[string]seq.Key{}  // by container
-		worker := s.workerEvents
-		for i, a := range worker {
-			if a.action == imagePresent && i > 0 && worker[i-1].action == containerStarted && a.attempt == 0 &&
-				s.spec(a.container) != nil && s.goesOn(worker[i-1].container) {
-				latest[a.container] = worker[i-1].key
-				continue
-			}
-			if (a.action == containerCreated || a.action == containerStarted || a.action == createFailed ||
-				a.action == startFailed) && latest[a.container] != "" {
-				before[a.call] = latest[a.container]
-			}
-			latest[a.container] = a.key
-			if a.action == containerStarted || a.action == createFailed || a.action == startFailed {
-				// then it waits for something else
-				delete(latest, a.container)
-			}
-		}
-		for _, x := range r.stepsOf(s.object.UID) {
-			text, ok := strings.CutPrefix(string(x.Key), s.prefix)
-			own := seq.Key(text)
-			if !ok || !strings.HasPrefix(text, prefix) || own.IsEnd() {
-				continue
-			}
-			begin := own
-			if before[own] != "" && !x.Sharp {
-				begin = before[own]
-			}
-			all = append(all, interval{begin, own.End(), rpc == "PullImage" && !s.podEnded()})
-		}
-		return all
-	}
-}
-
-// goesOn reports whether the kubelet makes the next container as soon as it has started this one.
-func (s *story) goesOn(container string) bool {
-	c, init := s.specOf(container)
-	hooked := c != nil && c.Lifecycle != nil && c.Lifecycle.PostStart != nil
-	return c != nil && !hooked && (!init || c.RestartPolicy != nil && c.StartupProbe == nil)
-}
-
-// livesOf are those of the containers that are of a kind.
-func (s *story) livesOf(is func(c *corev1.Container, init bool) bool) (all []interval) {
-	for _, r := range s.lives {
-		if c, init := s.specOf(r.container); c != nil && is(c, init) {
-			all = append(all,
-				interval{criKey("StartContainer", r.container, r.attempt).End(), exitKey(r.container, r.attempt),
-					r.exit == nil && !s.podEnded() && s.newestLife(r)})
-		}
-	}
-	return all
-}
-
-// initLives are those of the init containers, with the time until the kubelet goes on.
-func (s *story) initLives(*result) []interval {
-	all := s.livesOf(func(c *corev1.Container, init bool) bool { return init && c.RestartPolicy == nil })
-	worker := s.workerEvents
-	for i := range all {
-		call := all[i].beginKey.Begin()
-		at := slices.IndexFunc(worker, func(a workerEvent) bool { return a.action == containerStarted && a.call == call })
-		if at >= 0 && at+1 < len(worker) && worker[at+1].container != worker[at].container {
-			all[i].endKey = worker[at+1].beginKey()
-		}
-	}
-	return all
-}
-
-// specOf is a container's spec and whether it is an init container; ephemeral containers have none.
-func (s *story) specOf(name string) (c *corev1.Container, init bool) {
-	if len(s.revisions) == 0 {
-		return nil, false
-	}
-	spec := s.newest().Spec
-	for i := range spec.InitContainers {
-		if spec.InitContainers[i].Name == name {
-			return &spec.InitContainers[i], true
-		}
-	}
-	return containerSpec(s.newest(), name), false
-}
-
 // podEnded reports whether the Pod has ended: nothing in it goes on.
 func (s *story) podEnded() bool {
 	if n := len(s.revisions); n == 0 || s.revisions[n-1].deleted || !s.goneSince.IsZero() {
@@ -260,51 +162,6 @@ func (s *story) podEnded() bool {
 	}
 	phase := s.newest().Status.Phase
 	return phase == corev1.PodSucceeded || phase == corev1.PodFailed
-}
-
-// startingUp are the times from a sidecar's start to the success of its startup probe.
-func startingUp(s *story, _ *result) (all []interval) {
-	for _, r := range s.lives {
-		if c, init := s.specOf(r.container); c != nil && init && c.RestartPolicy != nil && c.StartupProbe != nil {
-			all = append(all,
-				interval{criKey("StartContainer", r.container, r.attempt).End(), probeKey("startup", r.container, r.attempt),
-					r.exit == nil && s.newestLife(r) && !s.podEnded() && !s.startedUp(r)})
-		}
-	}
-	return all
-}
-
-// startedUp reports whether the status says that a container's startup probe has succeeded.
-func (s *story) startedUp(r life) bool {
-	c := object.StatusOf(s.newest(), r.container)
-	return c != nil && int(c.RestartCount) == r.attempt && isTrue(c.Started)
-}
-
-// hooking are the times from the start of a container with a postStart hook to the next container's creation.
-func hooking(s *story, _ *result) (all []interval) {
-	worker := s.workerEvents
-	for i, a := range worker {
-		c, _ := s.specOf(a.container)
-		if a.action != containerStarted || c == nil || c.Lifecycle == nil || c.Lifecycle.PostStart == nil {
-			continue
-		}
-		x := interval{beginKey: a.key, open: !s.podEnded() && s.waitsForTurn()}
-		for _, next := range worker[i+1:] {
-			if next.container != a.container && (next.action == containerCreated || next.action == pullBegan) {
-				x.endKey, x.open = next.call, false
-				break
-			}
-		}
-		all = append(all, x)
-	}
-	return all
-}
-
-// waitsForTurn reports whether a container has not been made yet because the kubelet has not come to it.
-func (s *story) waitsForTurn() bool {
-	return slices.ContainsFunc(s.newest().Status.ContainerStatuses, func(c corev1.ContainerStatus) bool {
-		return c.State.Waiting != nil && usualWaits[c.State.Waiting.Reason] && c.RestartCount == 0
-	})
 }
 
 func (s *story) notReadyYet() bool {

@@ -65,7 +65,7 @@ func (s *story) unknownNode(now time.Time) []seq.Question {
 		return nil
 	}
 	silent := s.boundInSilence()
-	asked, grace := s.asked()
+	asked, grace := s.toBeDeletedSince()
 	overdue := !asked.IsZero() && now.After(asked.Add(grace+silence))
 	if (silent == nil || now.Sub(silent.received) < silence*3/5) && !overdue {
 		return nil
@@ -102,14 +102,14 @@ func (s *story) unknownVolumes(now time.Time) (all []seq.Question) {
 	}
 	for _, name := range claimsOf(s.newest()) {
 		object("v1", "PersistentVolumeClaim", s.object.Namespace, name)
-		claim, ok := s.ask("PersistentVolumeClaim", s.object.Namespace, name)
+		claim, ok := s.lookedUp("PersistentVolumeClaim", s.object.Namespace, name)
 		if !ok || claim.Found == nil {
 			continue
 		}
 		spec := claim.spec()
 		if volume, _ := spec["volumeName"].(string); volume != "" && s.newest().Spec.NodeName != "" {
 			object("v1", "PersistentVolume", "", volume)
-			if l, ok := s.ask("PersistentVolume", "", volume); ok && l.Found != nil {
+			if l, ok := s.lookedUp("PersistentVolume", "", volume); ok && l.Found != nil {
 				if _, attachment := attachmentOf(l.Found, s.node); attachment != "" {
 					object("storage.k8s.io/v1", "VolumeAttachment", "", attachment)
 				}

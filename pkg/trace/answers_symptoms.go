@@ -159,8 +159,9 @@ func (s *story) setter(part, field string) seq.Participant {
 	return seq.UnknownClient
 }
 
-// asked is since when an object is to be deleted, on our clock: its deletionTimestamp is when the grace period is over.
-func (s *story) asked() (since time.Time, grace time.Duration) {
+// toBeDeletedSince is since when an object is to be deleted, on our clock: its deletionTimestamp is when the grace
+// period is over.
+func (s *story) toBeDeletedSince() (since time.Time, grace time.Duration) {
 	m := s.last().object
 	at := m.GetDeletionTimestamp()
 	if at == nil {
@@ -188,7 +189,7 @@ func (s *story) finalizers() (f finding, ok bool) {
 	}
 	f = finding{by: seq.UnknownClient, reason: "Finalizers", message: strings.Join(all, ", "),
 		replacements: []string{"{owner}", owner, "{setter}", who}}
-	f.heldSince, _ = s.asked()
+	f.heldSince, _ = s.toBeDeletedSince()
 	first := s.firstDeleting()
 	return findingOf(f, first, s.last(), "metadata.finalizers: "+f.message), true
 }
@@ -253,14 +254,9 @@ func badCondition(s *story, _ time.Time) (finding, bool) {
 			continue
 		}
 		f.replacements = []string{"{who}", namedWho(f.by), "{condition}", fmt.Sprintf("%s, which is %v,", kind, c["status"])}
-		first := s.last()
-		for i := len(s.revisions) - 1; i >= 0; i-- {
-			o, ok := s.revisions[i].object.(*unstructured.Unstructured)
-			if !ok || object.Conditions(object.Field(o, "status"))[kind] != c["status"] {
-				break
-			}
-			first = s.revisions[i]
-		}
+		first := s.unbrokenObject(func(o *unstructured.Unstructured) bool {
+			return object.Conditions(object.Field(o, "status"))[kind] == c["status"]
+		})
 		f = findingOf(f, first, s.last(), fmt.Sprintf("condition %s is %v", kind, c["status"]))
 		f.countsFrom = f.since.Add(patience)
 		return f, true

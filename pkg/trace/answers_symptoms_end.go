@@ -5,6 +5,7 @@ package trace
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -24,14 +25,14 @@ func ending(s *story, now time.Time) (finding, bool) {
 	if p.DeletionTimestamp == nil || s.isGone() {
 		return finding{}, false
 	}
-	since, grace := s.asked()
+	since, grace := s.toBeDeletedSince()
 	left := since.Add(grace).Sub(now)
 	seconds := func(d time.Duration) string { return fmt.Sprintf("%.0f", d.Seconds()) }
 	f := finding{by: seq.Kubelet, heldSince: since,
 		replacements: []string{"{grace}", seconds(grace), "{left}", seconds(max(0, left)), "{over}", seconds(max(0, -left)),
 			"{deleted}", s.deletedWords()}}
 	first := s.firstDeleting()
-	if f, ok := s.endsNowhere(f, now); ok {
+	if f, ok := s.endsNowhere(f); ok {
 		return f, true
 	}
 	if e, ok := s.newestEvent(seq.Runtime, func(e *emitted) bool { return e.event.Reason == "FailedKillPod" }); ok {
@@ -89,22 +90,18 @@ func goes(s *story, _ time.Time) (finding, bool) {
 }
 
 // endsNowhere is that nobody is there to end the Pod's processes.
-func (s *story) endsNowhere(f finding, now time.Time) (finding, bool) {
-	node, known := s.ask("Node", "", s.node)
+func (s *story) endsNowhere(f finding) (finding, bool) {
+	node, known := s.lookedUp("Node", "", s.node)
 	if known && node.Found == nil && s.node != "" {
 		f.reason, f.message = "NodeLost", "there is no node "+s.node
 		f = findingOf(f, s.firstDeleting(), s.last(), "metadata.deletionTimestamp")
 		f.evidence = append(f.evidence, node.evidence())
 		return f, true
 	}
-	if l := s.lease; l != nil && l.Node == s.node {
-		renewed := s.leaseAt.Sub(l.Renewed.Add(-s.clocks.Offset(seq.Kubelet)))
-		if renewed > time.Duration(l.Seconds)*time.Second {
-			f.reason = "NodeLost"
-			f.message = fmt.Sprintf("when we asked, the kubelet of %s had renewed its lease %.0f s before", s.node,
-				renewed.Seconds())
-			return findingOf(f, s.firstDeleting(), s.last(), "metadata.deletionTimestamp"), true
-		}
+	if age, over, ok := s.leaseAge(); ok && over {
+		f.reason = "NodeLost"
+		f.message = fmt.Sprintf("when we asked, the kubelet of %s had renewed its lease %.0f s before", s.node, age.Seconds())
+		return findingOf(f, s.firstDeleting(), s.last(), "metadata.deletionTimestamp"), true
 	}
 	return f, false
 }
@@ -174,11 +171,7 @@ func failure(s *story, _ time.Time) (finding, bool) {
 // addEnd adds what is known of how a container ended: whose limit it was, what its exit code usually means, how the
 // life is named that it was.
 func (s *story) addEnd(f *finding, c *corev1.ContainerStatus, e *corev1.ContainerStateTerminated) {
-	spec, init := s.specOf(c.Name)
-	containers := "containers"
-	if init {
-		containers = "initContainers"
-	}
+	spec, _ := s.specOf(c.Name)
 	previous := ""
 	if c.State.Terminated == nil { // else its present life is the one that ended
 		previous = " --previous"
@@ -206,9 +199,7 @@ func (s *story) addEnd(f *finding, c *corev1.ContainerStatus, e *corev1.Containe
 		killed = "; it did not end on SIGTERM, so it was killed (137)"
 	}
 	f.replacements = append(f.replacements, "{code}", fmt.Sprint(e.ExitCode), "{meaning}", codeMeaning(e), "{limit}",
-		cmp.Or(own, pods, "none"), "{podLimit}", pods, "{limitRange}", put, "{containers}", containers, previousFlag,
-		previous,
-		"{killed}", killed)
+		cmp.Or(own, pods, "none"), "{podLimit}", pods, "{limitRange}", put, previousFlag, previous, "{killed}", killed)
 }
 
 // memoryLimits are those of a container and of its Pod, or empty.
@@ -230,7 +221,7 @@ func memoryLimits(p *corev1.Pod, c *corev1.Container) (own, pods string) {
 const limitRangerAnnotation = "kubernetes.io/limit-ranger"
 
 func (s *story) limitFromRange(container string) bool {
-	m := re(`memory limit for (?:init )?container ` + re(`[.+*?()|\[\]{}^$\\]`).ReplaceAllString(container, `\$0`) + `\b`)
+	m := re(`memory limit for (?:init )?container ` + regexp.QuoteMeta(container) + `\b`)
 	return m.MatchString(s.newest().Annotations[limitRangerAnnotation])
 }
 

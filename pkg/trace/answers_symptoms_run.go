@@ -190,9 +190,9 @@ func unready(s *story, _ time.Time) (finding, bool) {
 // probeWords say of a container whose probe is awaited where it stands, and what waits for it.
 func (s *story) probeWords(c *corev1.ContainerStatus) []string {
 	spec, init := s.specOf(c.Name)
-	containers, rest := "containers", ""
+	rest := ""
 	if init {
-		containers, rest = "initContainers", "; it is a sidecar, and no container after it is started before that"
+		rest = "; it is a sidecar, and no container after it is started before that"
 	}
 	probe, delay := "readiness", int32(0)
 	if spec != nil && spec.StartupProbe != nil && !isTrue(c.Started) {
@@ -200,7 +200,7 @@ func (s *story) probeWords(c *corev1.ContainerStatus) []string {
 	} else if spec != nil && spec.ReadinessProbe != nil {
 		delay = spec.ReadinessProbe.InitialDelaySeconds
 	}
-	return []string{"{containers}", containers, "{rest}", rest, "{probe}", probe, "{delay}", fmt.Sprint(delay)}
+	return []string{"{rest}", rest, "{probe}", probe, "{delay}", fmt.Sprint(delay)}
 }
 
 // unprobed is a container that runs and is not ready, of whose probes nothing has been heard.

@@ -4,6 +4,7 @@ package trace
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -102,7 +103,7 @@ func placement(p *corev1.Pod, message string) []string {
 			}
 		}
 	}
-	for _, key := range sortedKeys(p.Spec.NodeSelector) {
+	for _, key := range slices.Sorted(maps.Keys(p.Spec.NodeSelector)) {
 		labels = append(labels, key+"="+p.Spec.NodeSelector[key])
 	}
 	selector := ""
@@ -180,15 +181,6 @@ func requests(p *corev1.Pod) string {
 	return " (" + strings.Join(words, ", ") + ")"
 }
 
-func sortedKeys(m map[string]string) []string {
-	var keys []string
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
-}
-
 // siblingsPlaced says which Pods of the same owner have a node.
 func (s *story) siblingsPlaced() string {
 	o := s.owner()
@@ -226,7 +218,7 @@ func missingClaim(s *story, _ time.Time) (finding, bool) {
 		return finding{}, false
 	}
 	for _, name := range deviceClaimsOf(p) {
-		if l, ok := s.ask("ResourceClaim", p.Namespace, name); ok && l.Found == nil {
+		if l, ok := s.lookedUp("ResourceClaim", p.Namespace, name); ok && l.Found == nil {
 			f := findingOf(finding{by: scheduler(p), reason: "NoResourceClaim",
 				message: fmt.Sprintf("resourceclaim %q not found", name)}, s.revisions[0], s.last(),
 				"spec.nodeName is empty, and spec.resourceClaims has "+name)
@@ -246,115 +238,6 @@ func deviceClaimsOf(p *corev1.Pod) (names []string) {
 		}
 	}
 	return names
-}
-
-// preBind is a Pod that the scheduler has chosen a node for, and whose binding it holds back until something is done.
-func preBind(s *story, _ time.Time) (finding, bool) {
-	p := s.newest()
-	if p.Spec.NodeName != "" || scheduledFalse(p) != nil || s.deletionBegun() {
-		return finding{}, false
-	}
-	nominated := p.Status.NominatedNodeName
-	f := finding{by: scheduler(p), reason: "WaitsToBind", message: "status.nominatedNodeName is " + nominated +
-		", and spec.nodeName is empty", mayMend: true}
-	detail := "status.nominatedNodeName"
-	var answers []seq.Evidence
-	words := []string{"{scheduler}", string(scheduler(p))}
-	for _, name := range claimsOf(p) {
-		l, ok := s.ask("PersistentVolumeClaim", p.Namespace, name)
-		if !ok || l.Found == nil || object.Status(l.Found)["phase"] != "Pending" {
-			continue
-		}
-		node := l.Found.GetAnnotations()[selectedNodeAnnotation]
-		if node == "" {
-			continue
-		}
-		if nominated == "" {
-			nominated, detail = node, "spec.nodeName is empty; claim "+name+" has the selected node "+node
-		}
-		class, _ := object.Spec(l.Found)["storageClassName"].(string)
-		f.reason, f.message = "WaitsForVolume", fmt.Sprintf("claim %s is Pending; its annotation %s is %s", name,
-			selectedNodeAnnotation, node)
-		words = append(words, "{claim}", name, "{class}", class)
-		provisioner := l.Found.GetAnnotations()[provisionerAnnotation]
-		if c, ok := s.ask("StorageClass", "", class); ok && c.Found != nil {
-			provisioner, _ = c.Found.Object["provisioner"].(string)
-		}
-		if provisioner != "" {
-			f.message += ", and its provisioner " + provisioner
-			words = append(words, "{provisioner}", provisioner)
-		}
-		answers = append(answers, l.evidence())
-		break
-	}
-	if nominated == "" {
-		return finding{}, false
-	}
-	for _, e := range s.events {
-		if e.event.Reason == "BindingConditionsPending" {
-			f.reason, f.message = e.event.Reason, e.event.Message
-			answers = append(answers, e.evidence())
-			break
-		}
-	}
-	first := s.unbroken(func(p *corev1.Pod) bool { return p.Spec.NodeName == "" })
-	f = findingOf(f, first, s.last(), detail)
-	f.evidence = append(f.evidence, answers...)
-	f.replacements = append(words, "{nominated}", nominated)
-	f.countsFrom = f.since.Add(silence)
-	return f, true
-}
-
-// selectedNodeAnnotation is by which the scheduler tells a provisioner where a volume is wanted.
-const selectedNodeAnnotation = "volume.kubernetes.io/selected-node"
-
-// provisionerAnnotation is by which the controller manager tells who is to make a volume.
-const provisionerAnnotation = "volume.kubernetes.io/storage-provisioner"
-
-// claimsOf are the names of the claims that a Pod uses.
-func claimsOf(p *corev1.Pod) (names []string) {
-	for _, v := range p.Spec.Volumes {
-		switch {
-		case v.PersistentVolumeClaim != nil:
-			names = append(names, v.PersistentVolumeClaim.ClaimName)
-		case v.Ephemeral != nil:
-			names = append(names, p.Name+"-"+v.Name)
-		}
-	}
-	return names
-}
-
-// claimWords says of the claims of a Pod that are not bound why, as far as that was asked.
-func (s *story) claimWords() string {
-	var all []string
-	for _, name := range claimsOf(s.newest()) {
-		l, ok := s.ask("PersistentVolumeClaim", s.object.Namespace, name)
-		if !ok || l.Found == nil || object.Status(l.Found)["phase"] == "Bound" {
-			continue
-		}
-		class, _ := object.Spec(l.Found)["storageClassName"].(string)
-		words := "claim " + name + ", of StorageClass " + class
-		wanted, _ := object.Spec(l.Found)["volumeName"].(string)
-		_, named := object.Spec(l.Found)["storageClassName"]
-		if wanted != "" {
-			words = "claim " + name + ", which waits for the PersistentVolume " + wanted
-		} else if class == "" && named {
-			words = "claim " + name + ", which asks for a PersistentVolume without a class"
-		} else if class == "" {
-			words = "claim " + name + ", which names no StorageClass"
-		} else if c, ok := s.ask("StorageClass", "", class); ok && c.Found == nil {
-			words += ", which is not there"
-		} else if ok && c.Found.Object["provisioner"] == "kubernetes.io/no-provisioner" {
-			words += ", whose volumes are made by hand (kubernetes.io/no-provisioner)"
-		} else if ok {
-			words += fmt.Sprintf(" with provisioner %v", c.Found.Object["provisioner"])
-		}
-		all = append(all, words)
-	}
-	if len(all) == 0 {
-		return ""
-	}
-	return ": " + strings.Join(all, "; ")
 }
 
 // noScheduler is a Pod that no scheduler has said anything of.
@@ -379,7 +262,7 @@ func noScheduler(s *story, _ time.Time) (finding, bool) {
 // missingNode is a Pod on a node that is not there.
 func missingNode(s *story, _ time.Time) (finding, bool) {
 	bound := s.boundInSilence()
-	node, known := s.ask("Node", "", s.node)
+	node, known := s.lookedUp("Node", "", s.node)
 	if bound == nil || !known || node.Found != nil {
 		return finding{}, false
 	}
@@ -399,16 +282,25 @@ func silentKubelet(s *story, now time.Time) (finding, bool) {
 	f := findingOf(finding{by: seq.Kubelet, reason: "Pending",
 		message: "no status and no Event of the kubelet of " + s.node, mayMend: true}, bound, bound,
 		"spec.nodeName is "+s.node+", and nothing came of it")
-	if l := s.lease; l != nil && l.Node == s.node {
-		since := s.leaseAt.Sub(l.Renewed.Add(-s.clocks.Offset(seq.Kubelet)))
-		f.message += fmt.Sprintf("; when we asked, it had renewed its lease %.0f s before", since.Seconds())
-		f.mayMend = since < time.Duration(l.Seconds)*time.Second || now.Sub(s.leaseAt) > 2*silence
-		f.evidence = append(f.evidence,
-			seq.Evidence{Source: "http", Text: fmt.Sprintf("Lease kube-node-lease/%s, which lasts %d s", l.Node, l.Seconds),
-				At: l.Renewed})
+	if age, over, ok := s.leaseAge(); ok {
+		f.message += fmt.Sprintf("; when we asked, it had renewed its lease %.0f s before", age.Seconds())
+		f.mayMend = !over || now.Sub(s.leaseAt) > 2*silence
+		f.evidence = append(f.evidence, seq.Evidence{Source: "http",
+			Text: fmt.Sprintf("Lease kube-node-lease/%s, which lasts %d s", s.lease.Node, s.lease.Seconds),
+			At:   s.lease.Renewed})
 	}
 	f.countsFrom = f.since.Add(silence)
 	return f, true
+}
+
+// leaseAge is how old the Lease of the Pod's node was when we asked, and whether it was over.
+func (s *story) leaseAge() (age time.Duration, over, ok bool) {
+	l := s.lease
+	if l == nil || l.Node != s.node {
+		return 0, false, false
+	}
+	age = s.leaseAt.Sub(l.Renewed.Add(-s.clocks.Offset(seq.Kubelet)))
+	return age, age >= time.Duration(l.Seconds)*time.Second, true
 }
 
 // boundInSilence is the revision that gave the Pod its node, if the node's kubelet has not been heard of since.

@@ -3,14 +3,12 @@ package trace
 // Symptoms of what comes before a container's program runs: sandbox, volumes, images, creation.
 
 import (
-	"crypto/sha256"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
@@ -175,66 +173,6 @@ func slowSandbox(s *story, _ time.Time) (finding, bool) {
 		"containerStatuses: ContainerCreating")
 	f.countsFrom = f.since.Add(patience)
 	return f, true
-}
-
-// unattached is a Pod whose kubelet waits for a volume that is not attached to the node, which it says only after two
-// minutes.
-func unattached(s *story, _ time.Time) (finding, bool) {
-	first := s.inSandbox()
-	if first == nil {
-		return finding{}, false
-	}
-	for _, name := range claimsOf(s.newest()) {
-		claim, ok := s.ask("PersistentVolumeClaim", s.object.Namespace, name)
-		if !ok || claim.Found == nil {
-			continue
-		}
-		volume, _ := object.Spec(claim.Found)["volumeName"].(string)
-		driver, attachment := "", ""
-		if l, ok := s.ask("PersistentVolume", "", volume); ok && l.Found != nil {
-			driver, attachment = attachmentOf(l.Found, s.node)
-		}
-		if attachment == "" {
-			continue
-		}
-		f := finding{by: seq.Kubelet, reason: "AwaitsVolume", message: fmt.Sprintf("volume %s of claim %s, of CSI driver %s",
-			volume, name, driver), replacements: []string{"{volume}", volume, "{claim}", name, "{driver}", driver,
-			"{attachment}", attachment, "{attacher}", driver}}
-		f = findingOf(f, first, s.last(), "containerStatuses: ContainerCreating")
-		f.countsFrom = f.since.Add(silence)
-		a, known := s.ask("VolumeAttachment", "", attachment)
-		switch {
-		case known && a.Found == nil:
-			f.message += "; it was not asked to be attached: there is no VolumeAttachment " + attachment
-		case known && object.Status(a.Found)["attached"] != true:
-			f.reason = "NotAttached"
-			f.message += "; VolumeAttachment " + attachment + " has attached: false"
-			if words := attachError(a.Found); words != "" {
-				f.message += ": " + words
-			}
-		}
-		if known {
-			f.evidence = append(f.evidence, a.evidence())
-		}
-		return f, true
-	}
-	return finding{}, false
-}
-
-func attachError(u *unstructured.Unstructured) string {
-	words, _, _ := unstructured.NestedString(u.Object, "status", "attachError", "message")
-	return words
-}
-
-// attachmentOf is the name of the VolumeAttachment by which a CSI volume is wanted at a node, a hash of all three: see
-// getAttachmentName in pkg/volume/csi/csi_attacher.go (v1.37).
-func attachmentOf(volume *unstructured.Unstructured, node string) (driver, name string) {
-	driver, _, _ = unstructured.NestedString(volume.Object, "spec", "csi", "driver")
-	handle, _, _ := unstructured.NestedString(volume.Object, "spec", "csi", "volumeHandle")
-	if driver == "" {
-		return "", ""
-	}
-	return driver, fmt.Sprintf("csi-%x", sha256.Sum256([]byte(handle+driver+node)))
 }
 
 // pulling is an image that the runtime is at for long.

@@ -27,6 +27,38 @@ func number(fields map[string]any, name string) (n int64, ok bool) {
 	return n, ok
 }
 
+// count is a number of a status, which leaves out zeros.
+func count(status map[string]any, name string) int64 {
+	n, _ := number(status, name)
+	return n
+}
+
+// replicated are the kinds that keep a number of Pods.
+var replicated = []string{"Deployment", "ReplicaSet", "ReplicationController", "StatefulSet", "DaemonSet"}
+
+// countFields are the fields of a status that say how many Pods there are.
+type countFields struct{ made, updated, ready, available string }
+
+func countFieldsOf(kind string) countFields {
+	if kind == "DaemonSet" {
+		return countFields{"currentNumberScheduled", "updatedNumberScheduled", "numberReady", "numberAvailable"}
+	}
+	return countFields{"replicas", "updatedReplicas", "readyReplicas", "availableReplicas"}
+}
+
+// unbrokenObject is the first of the newest revisions that all satisfy is, of an object that is no Pod; at least the
+// newest.
+func (s *story) unbrokenObject(is func(*unstructured.Unstructured) bool) (first *write) {
+	first = s.last()
+	for i := len(s.revisions) - 1; i >= 0; i-- {
+		if o, ok := s.revisions[i].object.(*unstructured.Unstructured); !ok || !is(o) {
+			break
+		}
+		first = s.revisions[i]
+	}
+	return first
+}
+
 // endingObject is what an object that is to be deleted, or what it made, waits for.
 func endingObject(s *story, _ time.Time) (finding, bool) {
 	u := s.unstructured()
@@ -69,7 +101,7 @@ func endingObject(s *story, _ time.Time) (finding, bool) {
 		}
 		f.message += ": " + cmp.Or(strings.Join(words, "; "), "its controller has not said what is left")
 		f = findingOf(f, s.firstDeleting(), s.last(), "spec.finalizers")
-		f.heldSince, _ = s.asked()
+		f.heldSince, _ = s.toBeDeletedSince()
 		ok = true
 	}
 	f.countsFrom = f.since.Add(time.Second)
@@ -105,7 +137,7 @@ func suspended(s *story, _ time.Time) (finding, bool) {
 		return finding{}, false
 	}
 	spec, status := object.Field(u, "spec"), object.Field(u, "status")
-	var field, detail string
+	var field string
 	f := finding{}
 	switch kind := s.object.Kind; {
 	case spec["suspend"] == true:
@@ -116,9 +148,11 @@ func suspended(s *story, _ time.Time) (finding, bool) {
 		field, f.reason, f.message = "parallelism", "Parallelism", "spec.parallelism is 0"
 	case status["currentRevision"] != status["updateRevision"] || kind == "DaemonSet":
 		strategy, _, _ := unstructured.NestedString(u.Object, "spec", "updateStrategy", "type")
-		wanted, _ := number(status, cmp.Or(map[string]string{"DaemonSet": "desiredNumberScheduled"}[kind], "replicas"))
-		updated, _ := number(status, cmp.Or(map[string]string{"DaemonSet": "updatedNumberScheduled"}[kind],
-			"updatedReplicas"))
+		is := countFieldsOf(kind)
+		wanted, updated := count(status, is.made), count(status, is.updated)
+		if kind == "DaemonSet" {
+			wanted = count(status, "desiredNumberScheduled")
+		}
 		partition, _, _ := unstructured.NestedInt64(u.Object, "spec", "updateStrategy", "rollingUpdate", "partition")
 		switch {
 		case updated >= wanted:
@@ -131,22 +165,16 @@ func suspended(s *story, _ time.Time) (finding, bool) {
 			return finding{}, false
 		}
 		f.message = fmt.Sprintf("%d of %d Pods have the new template", updated, wanted)
-		f.replacements = []string{"{partition}", fmt.Sprint(partition), "{waiting}", ""}
+		f.replacements = []string{"{partition}", fmt.Sprint(partition)}
 	default:
 		return finding{}, false
 	}
-	detail = cmp.Or(detail, "spec."+field)
 	f.by = s.setter("spec", field)
 	f.replacements = append(f.replacements, "{setter}", string(f.by))
-	first := s.last()
-	for i := len(s.revisions) - 1; i >= 0; i-- {
-		if o, ok := s.revisions[i].object.(*unstructured.Unstructured); !ok ||
-			fmt.Sprint(object.Field(o, "spec")[field]) != fmt.Sprint(spec[field]) {
-			break
-		}
-		first = s.revisions[i]
-	}
-	return findingOf(f, first, s.last(), detail), true
+	first := s.unbrokenObject(func(o *unstructured.Unstructured) bool {
+		return fmt.Sprint(object.Field(o, "spec")[field]) == fmt.Sprint(spec[field])
+	})
+	return findingOf(f, first, s.last(), "spec."+field), true
 }
 
 // failedCreate is the newest Event by which a controller says that the API server did not take what it made.
@@ -193,136 +221,6 @@ func refusedAgain(s *story, _ time.Time) (finding, bool) {
 	f := findingOf(finding{by: seq.Kubelet, reason: p.Status.Reason, message: p.Status.Message,
 		replacements: []string{"{times}", fmt.Sprint(times), "{node}", newest.node}}, oldest.last(), newest.last(),
 		"Pod "+p.Name+": status.phase is Failed")
-	return f, true
-}
-
-// failedJob is the condition by which a Job says that it has failed, or is about to.
-func failedJob(s *story, _ time.Time) (finding, bool) {
-	u := s.unstructured()
-	if u == nil || s.object.Kind != "Job" {
-		return finding{}, false
-	}
-	spec, status := object.Field(u, "spec"), object.Field(u, "status")
-	for _, c := range object.List(u, "status", "conditions") {
-		kind, _ := c["type"].(string)
-		if kind != "Failed" && kind != "FailureTarget" || c["status"] != "True" {
-			continue
-		}
-		f := finding{by: controllerOf("Job")}
-		if by, _ := spec["managedBy"].(string); by != "" {
-			f.by = seq.Participant(by)
-		}
-		how, lastPod := s.lastFailure()
-		f.reason, _ = c["reason"].(string)
-		f.message, _ = c["message"].(string)
-		failed, _ := number(status, "failed")
-		limit, ok := number(spec, "backoffLimit")
-		if !ok {
-			limit = 6 // the default
-		}
-		perIndex, _ := number(spec, "backoffLimitPerIndex")
-		deadline, _ := number(spec, "activeDeadlineSeconds")
-		indexes, _ := status["failedIndexes"].(string)
-		f.replacements = []string{"{failed}", timesWord(int(failed)), "{limit}", fmt.Sprint(limit), "{perIndex}",
-			fmt.Sprint(perIndex),
-			"{deadline}", fmt.Sprint(deadline), "{indexes}", indexes, "{last}", how, "{lastPod}", lastPod, "{who}",
-			namedWho(f.by)}
-		return findingOf(f, s.firstWithCondition(kind), s.last(), "condition "+kind+" is True"), true
-	}
-	return finding{}, false
-}
-
-// firstWithCondition is the first revision by which that condition is True.
-func (s *story) firstWithCondition(kind string) *write {
-	for _, w := range s.revisions {
-		if u, ok := w.object.(*unstructured.Unstructured); ok && object.Conditions(object.Field(u,
-			"status"))[kind] == "True" {
-			return w
-		}
-	}
-	return s.last()
-}
-
-// lastFailure says how the last Pod of a Job failed, and names it.
-func (s *story) lastFailure() (how, pod string) {
-	var last *story
-	for _, p := range s.podsBelow() {
-		if len(p.revisions) > 0 && p.newest().Status.Phase == corev1.PodFailed &&
-			(last == nil || p.order.oldestRevision > last.order.oldestRevision) {
-			last = p
-		}
-	}
-	if last == nil {
-		return "", "job/" + s.object.Name
-	}
-	for c := range statusesWithoutEphemeral(last.newest()) {
-		if e := c.State.Terminated; e != nil && e.ExitCode != 0 {
-			return fmt.Sprintf("; the last: container %s of %s %s%s", c.Name, last.object.Name, stateOf(c.State),
-					codeMeaning(e)),
-				last.object.Name
-		}
-	}
-	if r := last.newest().Status.Reason; r != "" {
-		return fmt.Sprintf("; the last: %s, %s", last.object.Name, r), last.object.Name
-	}
-	return "", last.object.Name
-}
-
-// farAway is how far a schedule must be for a run to be about waiting for it.
-const farAway = 90 * time.Second
-
-// scheduledLater is a CronJob that is not due for long.
-func scheduledLater(s *story, now time.Time) (finding, bool) {
-	if s.object.Kind != "CronJob" || len(s.children()) > 0 || s.deletionBegun() {
-		return finding{}, false
-	}
-	spec := object.Spec(s.last().object)
-	schedule, _ := spec["schedule"].(string)
-	zone, _ := spec["timeZone"].(string)
-	due, ok := nextDue(schedule, zone, now)
-	if !ok || due.Sub(now) < farAway {
-		return finding{}, false
-	}
-	f := findingOf(finding{by: controllerOf("CronJob"), reason: "NotDue", message: "spec.schedule is " + schedule,
-		replacements: []string{"{schedule}", schedule, "{due}", due.Format("2006-01-02 15:04 MST")}}, s.revisions[0],
-		s.last(),
-		"spec.schedule")
-	f.countsFrom = f.since.Add(silence)
-	return f, true
-}
-
-// unboundClaim is why a claim has no volume: the newest Event that says so, be it a Warning or not.
-func unboundClaim(s *story, _ time.Time) (finding, bool) {
-	u := s.unstructured()
-	if u == nil || s.object.Kind != "PersistentVolumeClaim" || s.deletionBegun() {
-		return finding{}, false
-	}
-	phase, spec := object.Field(u, "status")["phase"], object.Field(u, "spec")
-	if phase != "Pending" && phase != "Lost" {
-		return finding{}, false
-	}
-	binder, who := controllerOf("PersistentVolumeClaim"), seq.Participant("")
-	f, ok := s.newestEvent(binder, func(e *emitted) bool {
-		who = e.emitter
-		return true
-	})
-	volume, _ := spec["volumeName"].(string)
-	class, _ := spec["storageClassName"].(string)
-	switch {
-	case phase == "Lost" && f.reason != "ClaimLost":
-		f = findingOf(finding{by: binder, reason: "ClaimLost", message: "status.phase is Lost"}, s.last(), s.last(),
-			"status.phase")
-	case !ok:
-		f = findingOf(finding{by: binder, reason: "Pending", message: "status.phase is Pending"}, s.revisions[0], s.last(),
-			"status.phase")
-		if volume != "" {
-			f.message += ", spec.volumeName is " + volume
-		}
-		f.countsFrom = f.since.Add(silence)
-	case f.reason == "ProvisioningFailed":
-		f.by = who
-	}
-	f.replacements = []string{"{volume}", volume, "{class}", class, "{who}", namedWho(who)}
 	return f, true
 }
 
@@ -385,9 +283,8 @@ func minReady(s *story, _ time.Time) (finding, bool) {
 		return finding{}, false
 	}
 	status := object.Field(u, "status")
-	ready, _ := number(status, cmp.Or(map[string]string{"DaemonSet": "numberReady"}[s.object.Kind], "readyReplicas"))
-	available, _ := number(status, cmp.Or(map[string]string{"DaemonSet": "numberAvailable"}[s.object.Kind],
-		"availableReplicas"))
+	is := countFieldsOf(s.object.Kind)
+	ready, available := count(status, is.ready), count(status, is.available)
 	if ready == 0 || available >= ready {
 		return finding{}, false
 	}
@@ -397,51 +294,26 @@ func minReady(s *story, _ time.Time) (finding, bool) {
 	return findingOf(f, s.last(), s.last(), "status"), true
 }
 
-// wantedReplica names the fields of a kind's status and spec that say how many there are and are to be.
-type wantedReplica struct {
-	kind, have, what string
-	want             func(spec, status map[string]any) int64
-}
-
-func specReplicas(spec, _ map[string]any) int64 {
-	if n, ok := number(spec, "replicas"); ok {
-		return n
-	}
-	return 1
-}
-
-var wantedReplicas = []wantedReplica{
-	{"Deployment", "availableReplicas", "Pods are available", specReplicas},
-	{"ReplicaSet", "availableReplicas", "Pods are available", specReplicas},
-	{"ReplicationController", "availableReplicas", "Pods are available", specReplicas},
-	{"StatefulSet", "availableReplicas", "Pods are available", specReplicas},
-	{"DaemonSet", "numberAvailable", "Pods are available",
-		func(_, status map[string]any) int64 { n, _ := number(status, "desiredNumberScheduled"); return n }},
-	{"Job", "succeeded", "Pods have succeeded", func(spec, _ map[string]any) int64 {
-		if n, ok := number(spec, "completions"); ok {
-			return n
-		}
-		return 1
-	}},
-}
-
-// tooFew is a count of a workload that has not reached its aim, with the object below it that is to blame.
+// tooFew is a count of a workload that has not reached its aim, with the object below it that is to blame. What a Job's
+// Pods do may just take its time.
 func tooFew(s *story, _ time.Time) (finding, bool) {
 	u := s.unstructured()
-	i := slices.IndexFunc(wantedReplicas, func(w wantedReplica) bool { return w.kind == s.object.Kind })
-	if u == nil || i < 0 || s.deletionBegun() {
+	if u == nil || !slices.Contains(replicated, s.object.Kind) || s.deletionBegun() {
 		return finding{}, false
 	}
-	w := wantedReplicas[i]
-	spec, status := object.Field(u, "spec"), object.Field(u, "status")
-	have, _ := number(status, w.have)
-	want := w.want(spec, status)
-	if have >= want || s.object.Kind == "Job" { // what a Job's Pods do may just take its time
+	is, status := countFieldsOf(s.object.Kind), object.Field(u, "status")
+	have, want := count(status, is.available), int64(1)
+	if n, ok := number(object.Field(u, "spec"), "replicas"); ok {
+		want = n
+	}
+	if s.object.Kind == "DaemonSet" {
+		want = count(status, "desiredNumberScheduled")
+	}
+	if have >= want {
 		return finding{}, false
 	}
 	blamed, by, first := "there are none yet", cmp.Or(controllerOf(s.object.Kind), seq.UnknownClient), s.last()
-	if n, _ := number(status, cmp.Or(map[string]string{"DaemonSet": "currentNumberScheduled"}[s.object.Kind],
-		"replicas")); n > 0 {
+	if count(status, is.made) > 0 {
 		blamed = "what its Pods wait for cannot be seen"
 	}
 	for _, p := range s.podsBelow() {
@@ -454,8 +326,8 @@ func tooFew(s *story, _ time.Time) (finding, bool) {
 		}
 		break
 	}
-	f := finding{by: by, reason: "NotEnough", message: fmt.Sprintf("status.%s is %d", w.have, have),
-		replacements: []string{"{have}", fmt.Sprint(have), "{want}", fmt.Sprint(want), "{what}", w.what, "{blamed}", blamed}}
+	f := finding{by: by, reason: "NotEnough", message: fmt.Sprintf("status.%s is %d", is.available, have),
+		replacements: []string{"{have}", fmt.Sprint(have), "{want}", fmt.Sprint(want), "{blamed}", blamed}}
 	f = findingOf(f, first, first, "status")
 	f.countsFrom = f.since.Add(patience)
 	return f, true

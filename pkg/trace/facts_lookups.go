@@ -49,8 +49,8 @@ func (l lookup) says(o *seq.Lookup) bool {
 	return revision(l.Found) == revision(o.Found) && slices.Equal(l.Users, o.Users)
 }
 
-// ask finds the answer about an object that is no part of the run. Where there is none yet, ok is false.
-func (c *scene) ask(kind, namespace, name string) (l lookup, ok bool) {
+// lookedUp finds the answer about an object that is no part of the run. Where there is none yet, ok is false.
+func (c *scene) lookedUp(kind, namespace, name string) (l lookup, ok bool) {
 	l, ok = c.lookups[lookupKey{object: seq.Object{Kind: kind, Namespace: namespace, Name: name}}]
 	return l, ok
 }

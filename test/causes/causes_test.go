@@ -8,6 +8,7 @@ package causes
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,6 +27,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
@@ -322,12 +324,14 @@ func proxy(ts *testscript.TestScript, neg bool, args []string) {
 func until(ts *testscript.TestScript, neg bool, args []string) {
 	re, err := regexp.Compile(args[0])
 	ts.Check(err)
-	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
-		cmd := exec.Command("kubectl", append([]string{"-n", ts.Getenv("NS")}, args[1:]...)...)
-		cmd.Dir = ts.MkAbs(".")
-		if out, _ := cmd.CombinedOutput(); re.Match(out) != neg {
-			return
-		}
+	err = wait.PollUntilContextTimeout(context.Background(), 100*time.Millisecond, 2*time.Minute, true,
+		func(ctx context.Context) (bool, error) {
+			cmd := exec.CommandContext(ctx, "kubectl", append([]string{"-n", ts.Getenv("NS")}, args[1:]...)...)
+			cmd.Dir = ts.MkAbs(".")
+			out, _ := cmd.CombinedOutput()
+			return re.Match(out) != neg, nil
+		})
+	if err != nil {
+		ts.Fatalf("kubectl %s does not print what matches %q", strings.Join(args[1:], " "), args[0])
 	}
-	ts.Fatalf("kubectl %s does not print what matches %q", strings.Join(args[1:], " "), args[0])
 }
