@@ -22,6 +22,8 @@ func queueing(s *story, _ *result) (all []interval) {
 	return all
 }
 
+// calling are the calls of one RPC. Where nothing marks the start of one, it counts from what the kubelet had done for
+// that container just before.
 func calling(rpc string) func(*story, *result) []interval {
 	prefix := "cri:" + rpc + ":"
 	return func(s *story, r *result) (all []interval) {

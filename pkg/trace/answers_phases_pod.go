@@ -153,8 +153,6 @@ func (s *story) assignedKey() seq.Key {
 	return s.boundKey()
 }
 
-// calling are the calls of one RPC. Where nothing marks the start of one, it counts from what the kubelet had done for
-// that container just before.
 // podEnded reports whether the Pod has ended: nothing in it goes on.
 func (s *story) podEnded() bool {
 	if n := len(s.revisions); n == 0 || s.revisions[n-1].deleted || !s.goneSince.IsZero() {
