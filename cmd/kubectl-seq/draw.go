@@ -13,6 +13,10 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
+// evidenceLate is how late what tells of a step usually comes at most: the kubelet finds a container's end within its
+// relist period of 1 s, and a controller may gather what it sees for another.
+const evidenceLate = 3 * time.Second
+
 // drawFlags are common to all commands that draw a sequence.
 type drawFlags struct {
 	outputs       []string
@@ -34,7 +38,7 @@ func (f *drawFlags) add(fs *pflag.FlagSet) {
 	fs.StringVar(&f.detail, "detail", "normal",
 		"brief (the diagram of a course), normal, or full (Event writes and all evidence)")
 	fs.BoolVar(&f.explain, "explain", false, "explain each step in one line")
-	fs.DurationVar(&f.settle, "settle", time.Second, "how late evidence may come: a line older than this is final")
+	fs.DurationVar(&f.settle, "settle", evidenceLate, "how late evidence may come: a line older than this is final")
 }
 
 // addOutput adds what any picture has.

@@ -144,7 +144,7 @@ func (l *loop) judge() (done bool, err error) {
 		l.reason, l.enough = "", nil
 		return false, nil
 	}
-	patience := max(l.followOptions.settle, l.records.drain)
+	patience := max(min(l.followOptions.settle, time.Second), l.records.drain)
 	if _, ok := l.decided(); ok && l.acted {
 		if l.enough == nil {
 			l.enough = time.After(patience)

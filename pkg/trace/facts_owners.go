@@ -4,6 +4,7 @@ package trace
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -16,10 +17,10 @@ import (
 type owners struct {
 	controller     *story
 	dependents     []*story
-	descendants    []*story                  // Pods at any level below; nil until asked for
-	childrenByName map[string][]int          // see childrenNamedIn
-	countedWrites  map[string]*countedWrites // see firstsCounted
-	namedBy        []watchedWrite            // of a Pod: writes of EndpointSlices that were looked at as they name it
+	descendants    []*story                   // Pods at any level below; nil until asked for
+	childrenByName map[string][]int           // see childrenNamedIn
+	countedChanges map[string]*countedChanges // see changesOf
+	namedBy        []watchedWrite             // of a Pod: writes of EndpointSlices that were looked at as they name it
 }
 
 // relate finds the owners of all stories.
@@ -74,56 +75,126 @@ func (s *story) podsBelow() []*story {
 	return s.descendants
 }
 
-// countedWrites are the writes by which each of the Pods that an object controls came to be counted, by revision.
-type countedWrites struct {
+// countedChanges are the writes by which the Pods that an object controls came to be counted, or ceased to be, by
+// revision.
+type countedChanges struct {
 	count   statusCount
-	ordered []watchedWrite
-	byPod   map[*story]*write
+	ordered []countedChange
+	byPod   map[*story][]*write
+	found   int // Pods that were counted before the run
 }
 
-// firstsCounted are those for a count.
-func (s *story) firstsCounted(n statusCount) []watchedWrite {
-	f := s.countedWrites[n.field]
+// countedChange is one of these: every other one of a Pod counts it.
+type countedChange struct {
+	watchedWrite
+	counts bool
+	total  int // Pods that are counted from then on
+}
+
+// changesOf are those of a count.
+func (s *story) changesOf(n statusCount) *countedChanges {
+	f := s.countedChanges[n.field]
 	if f == nil {
-		f = &countedWrites{count: n, byPod: map[*story]*write{}}
+		f = &countedChanges{count: n, byPod: map[*story][]*write{}}
 		for _, p := range s.dependents {
-			if w := f.writeOf(p); w != nil {
-				f.byPod[p], f.ordered = w, append(f.ordered, watchedWrite{p, w})
-			}
+			f.add(p)
 		}
-		slices.SortStableFunc(f.ordered, func(a, b watchedWrite) int { return cmp.Compare(a.write.rv, b.write.rv) })
-		if s.countedWrites == nil {
-			s.countedWrites = map[string]*countedWrites{}
+		f.sort(func(a, b watchedWrite) bool { return a.write.rv < b.write.rv })
+		if s.countedChanges == nil {
+			s.countedChanges = map[string]*countedChanges{}
 		}
-		s.countedWrites[n.field] = f
+		s.countedChanges[n.field] = f
 	}
-	return f.ordered
+	return f
 }
 
-// writeOf is the write by which a Pod came to be counted, or nil.
-func (f *countedWrites) writeOf(p *story) *write {
-	if p.isPod() {
+// add takes the changes of a Pod, in no order.
+func (f *countedChanges) add(p *story) {
+	for counts, w := range f.count.changes(p) {
+		f.byPod[p] = append(f.byPod[p], w)
+		f.ordered = append(f.ordered, countedChange{watchedWrite: watchedWrite{p, w}, counts: counts})
+		f.found += found(counts, w)
+	}
+}
+
+// found is 1 where a write counts a Pod that was there before the run.
+func found(counts bool, w *write) int {
+	if counts && !w.isOfRun() {
+		return 1
+	}
+	return 0
+}
+
+// sort puts the changes into their order.
+func (f *countedChanges) sort(earlier func(a, b watchedWrite) bool) {
+	slices.SortStableFunc(f.ordered, func(a, b countedChange) int {
+		switch {
+		case earlier(a.watchedWrite, b.watchedWrite):
+			return -1
+		case earlier(b.watchedWrite, a.watchedWrite):
+			return 1
+		}
+		return 0
+	})
+	f.sum(0)
+}
+
+// sum counts again from a change on.
+func (f *countedChanges) sum(from int) {
+	total := 0
+	if from > 0 {
+		total = f.ordered[from-1].total
+	}
+	for i := from; i < len(f.ordered); i++ {
+		if f.ordered[i].counts {
+			total++
+		} else {
+			total--
+		}
+		f.ordered[i].total = total
+	}
+}
+
+// changes are the writes that change whether a Pod is counted, each with whether it is from then on.
+func (n statusCount) changes(p *story) iter.Seq2[bool, *write] {
+	return func(yield func(bool, *write) bool) {
+		if !p.isPod() {
+			return
+		}
+		counted := false
 		for _, w := range p.revisions {
-			if w.isOfRun() && f.count.is(w) {
-				return w
+			owner := metav1.GetControllerOfNoCopy(w.object)
+			is := n.is(w) && !w.deleted && owner != nil && p.byUID[string(owner.UID)] == p.controller || n.forGood && counted
+			if is != counted && !yield(is, w) {
+				return
 			}
+			counted = is
 		}
 	}
-	return nil
 }
 
 // update takes what is new of a Pod.
-func (f *countedWrites) update(p *story) {
-	byRevision := func(d watchedWrite, rv uint64) int { return cmp.Compare(d.write.rv, rv) }
-	if was := f.byPod[p]; was != nil {
-		i, _ := slices.BinarySearchFunc(f.ordered, was.rv, byRevision)
+func (f *countedChanges) update(p *story) {
+	from := len(f.ordered)
+	at := func(w *write) int {
+		i, _ := slices.BinarySearchFunc(f.ordered, w.rv,
+			func(c countedChange, rv uint64) int { return cmp.Compare(c.write.rv, rv) })
+		from = min(from, i)
+		return i
+	}
+	for _, w := range f.byPod[p] {
+		i := at(w)
+		f.found -= found(f.ordered[i].counts, f.ordered[i].write)
 		f.ordered = slices.Delete(f.ordered, i, i+1)
-		delete(f.byPod, p)
 	}
-	if w := f.writeOf(p); w != nil {
-		i, _ := slices.BinarySearchFunc(f.ordered, w.rv, byRevision)
-		f.ordered, f.byPod[p] = slices.Insert(f.ordered, i, watchedWrite{p, w}), w
+	delete(f.byPod, p)
+	for counts, w := range f.count.changes(p) {
+		f.byPod[p] = append(f.byPod[p], w)
+		f.ordered = slices.Insert(f.ordered, at(w),
+			countedChange{watchedWrite: watchedWrite{p, w}, counts: counts})
+		f.found += found(counts, w)
 	}
+	f.sum(from)
 }
 
 // childrenNamedIn are the children whose name a message has as a word.
@@ -154,10 +225,11 @@ type watchedWrite struct {
 	*write
 }
 
-// statusCount is a number in the status of a workload, with what one of its children must have done to be counted.
+// statusCount is a number in the status of a workload, with how one of its children is that is counted.
 type statusCount struct {
-	field string
-	is    func(o *write) bool
+	field   string
+	is      func(o *write) bool
+	forGood bool // it stays counted, whatever becomes of it
 }
 
 // earlierThan reports whether a write came before one of another object, by the store's counter.

@@ -47,26 +47,34 @@ func podIs(is func(*corev1.Pod) bool) func(*write) bool {
 	return func(w *write) bool { return w.pod != nil && is(w.pod) }
 }
 
+func inPhase(phase corev1.PodPhase) func(*corev1.Pod) bool {
+	return func(p *corev1.Pod) bool { return p.Status.Phase == phase }
+}
+
 var (
-	podReady   = podIs(func(p *corev1.Pod) bool { return object.Condition(p, corev1.PodReady) == corev1.ConditionTrue })
-	podStarted = podIs(func(*corev1.Pod) bool { return true })
+	podReady = podIs(func(p *corev1.Pod) bool {
+		return p.DeletionTimestamp == nil && object.Condition(p, corev1.PodReady) == corev1.ConditionTrue
+	})
+	podActive = podIs(func(p *corev1.Pod) bool {
+		return p.DeletionTimestamp == nil && p.Status.Phase != corev1.PodSucceeded && p.Status.Phase != corev1.PodFailed
+	})
 )
 
 // counts are the numbers in the status of a workload whose children are Pods.
 var counts = []statusCount{
-	{"replicas", podStarted},
-	{"active", podStarted},
-	{"readyReplicas", podReady},
-	{"availableReplicas", podReady},
-	{"numberReady", podReady},
-	{"numberAvailable", podReady},
-	{"ready", podReady},
-	{"succeeded", podIs(func(p *corev1.Pod) bool { return p.Status.Phase == corev1.PodSucceeded })},
-	{"failed", podIs(func(p *corev1.Pod) bool { return p.Status.Phase == corev1.PodFailed })},
+	{field: "replicas", is: podActive},
+	{field: "active", is: podActive},
+	{field: "readyReplicas", is: podReady},
+	{field: "availableReplicas", is: podReady},
+	{field: "numberReady", is: podReady},
+	{field: "numberAvailable", is: podReady},
+	{field: "ready", is: podReady},
+	{field: "succeeded", is: podIs(inPhase(corev1.PodSucceeded)), forGood: true},
+	{field: "failed", is: podIs(inPhase(corev1.PodFailed)), forGood: true},
 }
 
-// countCause is the write of a child that a status must have counted: the n-th that became so, where a number rose to
-// n. A Deployment, which counts by the status of its ReplicaSet, has seen the first that says the same.
+// countCause is the write of a child that a status must have counted: the one by which there were n, where a number has
+// become n. A Deployment, which counts by the status of its ReplicaSet, has seen the first that says the same.
 func (s *story) countCause(w *write) *watchedWrite {
 	children := s.children()
 	switch {
@@ -79,12 +87,13 @@ func (s *story) countCause(w *write) *watchedWrite {
 	var last *watchedWrite
 	was, is := object.Status(w.prevObject), object.Status(w.object)
 	for _, n := range counts {
-		now, ok := is[n.field].(int64)
+		now, _ := is[n.field].(int64)
 		before, _ := was[n.field].(int64)
-		if !ok || now <= before {
+		if now == before {
 			continue
 		}
-		if d := s.nth(int(now), n, w); d != nil && (last == nil || last.story.earlierThan(last.write, d.story, d.write)) {
+		d := s.changeTo(int(now), now > before, n, w)
+		if d != nil && (last == nil || last.story.earlierThan(last.write, d.story, d.write)) {
 			last = d
 		}
 	}
@@ -121,42 +130,72 @@ func alike(a, b any) bool {
 	return fmt.Sprint(a) == fmt.Sprint(b)
 }
 
-// nth is the write by which the n-th of the Pods became so, before w. As long as the Pods' watch may still bring an
-// earlier one that is only certain if it is the last of all.
-func (s *story) nth(n int, of statusCount, w *write) *watchedWrite {
-	became := s.firstsCounted(of)
-	if s.resource == "pods" || s.sharesPodCounter(s.resource) { // one counter
-		i, _ := slices.BinarySearchFunc(became, w.rv,
-			func(d watchedWrite, rv uint64) int { return cmp.Compare(d.write.rv, rv) })
-		became = became[:i]
-	} else {
-		became = s.firstsBy(of, w)
-	}
+// changeTo is the write by which n of the Pods were so, before w, more than before or fewer: the first since what the
+// controller had seen by its last status. As long as the Pods' watch may still bring an earlier one that is only certain
+// if these are all.
+func (s *story) changeTo(n int, rose bool, of statusCount, w *write) *watchedWrite {
+	changes, others := s.changesBefore(of, w)
 	caughtUp := func(p *story) bool { return len(p.revisions) > 0 && s.earlierThan(w, p, p.last()) }
 	w.causeOpen = w.causeOpen || !slices.ContainsFunc(s.dependents, caughtUp)
-	if n < 1 || n > len(became) || n < len(s.dependents) && w.causeOpen {
+	if w.causeOpen && (!rose || n < len(s.dependents)) {
 		return nil
 	}
-	return &became[n-1]
-}
-
-// firstsBy are the counted writes before w by when they reached us.
-func (s *story) firstsBy(n statusCount, w *write) (became []watchedWrite) {
-	for _, p := range s.children() {
-		for _, o := range p.revisions {
-			if p.isPod() && o.isOfRun() && p.earlierThan(o, s, w) && n.is(o) {
-				became = append(became, watchedWrite{p, o})
+	seen := s.seenBefore(w)
+	var found *watchedWrite
+	for _, c := range slices.Backward(changes) {
+		isNew := c.isOfRun() && (seen == nil || seen.earlierThan(seen.write, c.story, c.write))
+		if !isNew && found != nil {
+			break
+		}
+		if c.counts == rose && c.total == n-others {
+			if found = &c.watchedWrite; !isNew {
 				break
 			}
 		}
 	}
-	slices.SortFunc(became, func(a, b watchedWrite) int {
-		if a.story.earlierThan(a.write, b.story, b.write) {
-			return -1
+	if found == nil || !found.isOfRun() {
+		return nil
+	}
+	return found
+}
+
+// seenBefore is the last write of a Pod that the writer of a status is known to have seen by the status before.
+func (s *story) seenBefore(w *write) *watchedWrite {
+	for p := w.prevWrite; p != nil && p.isOfRun(); p = p.prevWrite {
+		if p.actor.name != w.actor.name || p.actor.subresource != w.actor.subresource {
+			continue
 		}
-		return 1
-	})
-	return became
+		d := s.causeOf(p)
+		w.causeOpen = w.causeOpen || p.causeOpen
+		if d != nil && d.isPod() {
+			return d
+		}
+	}
+	return nil
+}
+
+// changesBefore are the changes of a count before w, by the store's counter or else by when they reached us, and how many
+// others are counted that are no part of the run: the status says so from the beginning.
+func (s *story) changesBefore(of statusCount, w *write) (changes []countedChange, others int) {
+	f := &countedChanges{count: of, byPod: map[*story][]*write{}}
+	if s.resource == "pods" || s.sharesPodCounter(s.resource) { // one counter
+		f = s.changesOf(of)
+		i, _ := slices.BinarySearchFunc(f.ordered, w.rv,
+			func(c countedChange, rv uint64) int { return cmp.Compare(c.write.rv, rv) })
+		changes = f.ordered[:i]
+	} else {
+		for _, p := range s.children() {
+			f.add(p)
+		}
+		f.ordered = slices.DeleteFunc(f.ordered, func(c countedChange) bool { return !c.earlierThan(c.write, s, w) })
+		f.sort(func(a, b watchedWrite) bool { return a.earlierThan(a.write, b.story, b.write) })
+		changes = f.ordered
+	}
+	if first := s.revisions[0]; !first.isOfRun() {
+		n, _ := object.Status(first.object)[of.field].(int64)
+		others = max(0, int(n)-f.found)
+	}
+	return changes, others
 }
 
 // endpointCause is the write of a Pod that a change of an EndpointSlice tells of: one that has become ready, or has its

@@ -174,7 +174,7 @@ func (e *emitted) same(o *emitted) bool {
 // asks is that these may ask for something else than before, or end the object.
 func (u *update) noteChange(s *story, from uint64, asks bool) {
 	if o := s.controller; o != nil {
-		for _, f := range o.countedWrites {
+		for _, f := range o.countedChanges {
 			f.update(s)
 		}
 		u.reseekCauses(o, from)

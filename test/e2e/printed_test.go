@@ -47,7 +47,7 @@ func besideJSON(t testing.TB, args []string) (changed []string, file string) {
 		changed = slices.Insert(changed, i, "--detail=full")
 	}
 	if !slices.ContainsFunc(args, func(a string) bool { return strings.HasPrefix(a, "--settle") }) {
-		changed = slices.Insert(changed, i, "--settle=3s") // side by side on few cores, the status of an exit comes late
+		changed = slices.Insert(changed, i, "--settle=8s") // side by side on few cores, the status of an exit comes late
 	}
 	return changed, file
 }
