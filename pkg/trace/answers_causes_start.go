@@ -26,7 +26,7 @@ var sandboxTroubles = []obstacleCause{
 		explain: "{node} cannot give the Pod a user namespace of its own (hostUsers: false)",
 		next: []string{"which runtime handlers can? $ kubectl get node {node} -o jsonpath='{.status.runtimeHandlers}'",
 			"leave hostUsers out"}},
-	{name: "sandbox-image", match: re(`^FailedCreatePodSandBox: .*sandbox image "([^"]+)"`), by: "runtime",
+	{name: "sandbox-image", match: re(`^FailedCreatePodSandBox: .*(?:sandbox|pull) image "([^"]+)"`), by: "runtime",
 		explain: "the runtime of {node} has not got {1}, the image of the pause container, which holds the sandbox, and " +
 			"cannot pull it",
 		next: []string{"what the node has: $ kubectl get node {node} -o jsonpath='{.status.images[*].names}'",

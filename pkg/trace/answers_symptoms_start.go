@@ -82,7 +82,13 @@ func warned(s *story, _ time.Time) (finding, bool) {
 	if !ok {
 		return newest, false
 	}
-	f, _ := s.newestEvent(seq.Kubelet, func(e *emitted) bool { return e.event.Reason == newest.reason })
+	reason := newest.reason
+	if strings.HasSuffix(newest.message, " not registered") { // as the kubelet stops before that while there is no network
+		if n, ok := s.newestEvent(seq.Kubelet, isNetworkNotReady); ok {
+			reason = n.reason
+		}
+	}
+	f, _ := s.newestEvent(seq.Kubelet, func(e *emitted) bool { return e.event.Reason == reason })
 	f.mayMend = f.evidence[len(f.evidence)-1].At.Sub(f.evidence[0].At) < missingGrace/2
 	class := ""
 	if c := s.newest().Spec.RuntimeClassName; c != nil {
@@ -92,6 +98,8 @@ func warned(s *story, _ time.Time) (finding, bool) {
 		"{limits}", limits(s.newest()), "{signer}", signers(s.newest())}
 	return f, true
 }
+
+func isNetworkNotReady(e *emitted) bool { return e.event.Reason == "NetworkNotReady" }
 
 // limits are words for the limits of a Pod's containers, and for its own.
 func limits(p *corev1.Pod) string {

@@ -73,7 +73,7 @@ func TestCauses(t *testing.T) {
 		Setup:               func(env *testscript.Env) error { return setup(env, plugin) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"seq": runPlugin, "next": runSteps, "until": until,
 			"kubectl": kubectl, "cluster": clusterWide, "webhook": webhook, "proxy": proxy, "registry": serveImages,
-			"expand": expand},
+			"expand": expand, "undo": undo},
 	})
 }
 
@@ -258,6 +258,21 @@ func clusterWide(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Defer(remove)
 		ts.Check(ts.Exec("kubectl", "create", "-f", file))
 	}
+}
+
+// undo is `undo COMMAND`: the shell runs that in the end, however the script ends.
+func undo(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: undo COMMAND")
+	}
+	cmd := exec.Command("sh", "-c", args[0])
+	cmd.Dir = ts.MkAbs(".")
+	cmd.Env = append(os.Environ(), "NS="+ts.Getenv("NS"), "KUBECONFIG="+ts.Getenv("KUBECONFIG"))
+	ts.Defer(func() {
+		if out, err := cmd.CombinedOutput(); err != nil {
+			ts.Logf("%s: %v: %s", args[0], err, out)
+		}
+	})
 }
 
 // webhook is `webhook`: registers an admission webhook, hack/webhook, that denies a Pod called denied with the label
