@@ -13,8 +13,8 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/test/truth"
 )
 
-// A row that is drawn for good while a run goes on is in its final place, whatever comes later: by default rows wait 3 s,
-// and 6 s where records are read.
+// A row that is drawn for good while a run goes on is in its final place, whatever comes later: by default rows wait
+// 3 s, and 6 s where records are read.
 func TestFinalRowsStay(t *testing.T) {
 	for _, s := range slices.Concat(scenario.All(t), scenario.Causes(t)) {
 		if s.Until == "shown" { // the past is drawn once

@@ -108,7 +108,7 @@ func (y Style) where(r Report) string {
 	return strings.TrimSpace(s)
 }
 
-func (y Style) step(s, answer *seq.Step, zero time.Time, tag string) []string {
+func (y Style) step(s, answer *seq.Step, times int, zero time.Time, tag string) []string {
 	g := y.glyphs()
 	arrow, to := g.request, string(s.To)
 	switch s.Kind {
@@ -124,21 +124,26 @@ func (y Style) step(s, answer *seq.Step, zero time.Time, tag string) []string {
 	lane := y.lane()
 	arrowWidth := runewidth.StringWidth(g.request)
 	room := y.width() - 1 - y.timeWidth() - 1 - lane - 2 - arrowWidth - lane - 1 - 2
-	label := beside(wrap(Plain(s.Label+tag+y.result(s, answer)), room), y.right(s, answer), room)
+	text := s.Label + tag + y.result(s, answer)
+	if times > 1 {
+		what, _ := y.words(s, answer)
+		text = fmt.Sprintf("%s: as before, %d times now%s", what.head, times, tag)
+	}
+	label := beside(wrap(Plain(text), room), y.right(s, answer), room)
 	first := strings.Join([]string{
 		runewidth.FillRight(y.time(s, answer, zero), y.timeWidth()), " ",
 		y.participant(s.From, lane), " ", runewidth.FillRight(arrow, arrowWidth), " ",
 		y.participant(seq.Participant(to), lane), " ", fit(label[0], room), " ", mark,
 	}, "")
-	text := []string{first}
+	lines := []string{first}
 	indent := strings.Repeat(" ", y.timeWidth()+1+lane+2+arrowWidth+lane+1)
 	for _, l := range label[1:] {
-		text = append(text, indent+l)
+		lines = append(lines, indent+l)
 	}
-	for i := range text {
-		text[i] = y.ascii(text[i])
+	for i := range lines {
+		lines[i] = y.ascii(lines[i])
 	}
-	return append(text, y.notes(s)...)
+	return append(lines, y.notes(s)...)
 }
 
 // result is what an answer says beyond that it came.

@@ -34,13 +34,15 @@ type Live struct {
 	one     string            // uid of the Pod that is
 	settled int               // so many steps, from the first, are settled
 	alone   map[seq.Key]bool  // calls drawn without their answer
+	said    repeats           // what they said up to passed
+	saying  []repeated        // and what those after it do, by index
 	tail    []string          // terminal lines below the settled ones
 }
 
 // NewLive draws on out in a live format. Size tells the size of the terminal in cells; without it out is none.
 func NewLive(format string, style Style, out io.Writer, size func() (width, height int)) *Live {
 	return &Live{Style: style, lanes: format == "lanes", out: out, size: size, printed: map[seq.Key]bool{},
-		texts: map[seq.Key]drawn{}, alone: map[seq.Key]bool{}}
+		texts: map[seq.Key]drawn{}, alone: map[seq.Key]bool{}, said: repeats{}}
 }
 
 // Update draws the report. The first settled of its steps will not change any more.
@@ -173,6 +175,11 @@ func (l *Live) pass(r Report, rest []line) {
 	}
 	if l.passed > 0 {
 		l.last = r.Steps[l.passed-1].Key
+	}
+	for _, x := range l.saying {
+		if x.index < l.passed {
+			l.said[x.who] = x.last
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"maps"
 	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
@@ -14,7 +15,10 @@ func (l *Live) lines(r Report, settled int) []line {
 	from := l.passed
 	if from > len(r.Steps) || from > 0 && r.Steps[from-1].Key != l.last { // something came before it after all
 		from = 0
+		clear(l.said)
 	}
+	said := maps.Clone(l.said)
+	l.saying = l.saying[:0]
 	tags := r.tags()
 	var indexes []int // of the steps that are not left out
 	answers := map[seq.Key]int{}
@@ -43,8 +47,13 @@ func (l *Live) lines(r Report, settled int) []line {
 			answer = r.Steps[k]
 			x.answer, x.settled = answer.Key, x.settled && k < settled
 		}
+		times := said.times(l.Style, s, answer)
+		if times > 0 {
+			who, _ := l.words(s, answer)
+			l.saying = append(l.saying, repeated{i, who, said[who]})
+		}
 		if !l.printed[s.Key] {
-			x.text = l.text(s, answer, r.origin(), tags.of(s))
+			x.text = l.text(s, answer, times, r.origin(), tags.of(s))
 		}
 		out = append(out, x)
 	}
@@ -59,6 +68,7 @@ type shown struct {
 	certainty    seq.Certainty
 	revision     string
 	rule         *seq.Rule
+	times        int
 	zero         time.Time
 	tag          string
 	style        Style
@@ -87,12 +97,12 @@ func momentOf(s *seq.Step) moment {
 }
 
 // text is the lines of a step that is not drawn for good yet. As long as it is as it was, so are they.
-func (l *Live) text(s, answer *seq.Step, zero time.Time, tag string) []string {
-	is := shown{momentOf(s), momentOf(answer), s.From, s.To, s.Kind, s.Certainty, s.ResourceVersion, s.Rule, zero,
+func (l *Live) text(s, answer *seq.Step, times int, zero time.Time, tag string) []string {
+	is := shown{momentOf(s), momentOf(answer), s.From, s.To, s.Kind, s.Certainty, s.ResourceVersion, s.Rule, times, zero,
 		tag, l.Style}
 	was, ok := l.texts[s.Key]
 	if !ok || was.shown != is {
-		was = drawn{is, l.step(s, answer, zero, tag)}
+		was = drawn{is, l.step(s, answer, times, zero, tag)}
 		l.texts[s.Key] = was
 	}
 	return was.text

@@ -131,8 +131,8 @@ func alike(a, b any) bool {
 }
 
 // changeTo is the write by which n of the Pods were so, before w, more than before or fewer: the first since what the
-// controller had seen by its last status. As long as the Pods' watch may still bring an earlier one that is only certain
-// if these are all.
+// controller had seen by its last status. As long as the Pods' watch may still bring an earlier one that is only
+// certain if these are all.
 func (s *story) changeTo(n int, rose bool, of statusCount, w *write) *watchedWrite {
 	changes, others := s.changesBefore(of, w)
 	caughtUp := func(p *story) bool { return len(p.revisions) > 0 && s.earlierThan(w, p, p.last()) }
@@ -174,8 +174,8 @@ func (s *story) seenBefore(w *write) *watchedWrite {
 	return nil
 }
 
-// changesBefore are the changes of a count before w, by the store's counter or else by when they reached us, and how many
-// others are counted that are no part of the run: the status says so from the beginning.
+// changesBefore are the changes of a count before w, by the store's counter or else by when they reached us, and how
+// many others are counted that are no part of the run: the status says so from the beginning.
 func (s *story) changesBefore(of statusCount, w *write) (changes []countedChange, others int) {
 	f := &countedChanges{count: of, byPod: map[*story][]*write{}}
 	if s.resource == "pods" || s.sharesPodCounter(s.resource) { // one counter

@@ -99,8 +99,10 @@ func derivePick(s *story, emit func(graph.Claim)) {
 		step.Window.Latest = s.receivedAt(w)
 		c := graph.Claim{Step: step, Follows: []seq.Key{deliverScheduler}, Lag: time.Millisecond}
 		for _, e := range s.events {
-			if e.event.Reason == "FailedScheduling" { // it had found none before
+			if e.event.Reason == "FailedScheduling" { // it had found none before, and waited for a change
 				c.Follows = append(c.Follows, e.noteKey())
+				_, bound := w.window()
+				c.Step.Best = bound.Add(-2 * time.Millisecond)
 			}
 		}
 		emit(c)

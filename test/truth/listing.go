@@ -91,7 +91,34 @@ func ReadListing(text string, zero time.Time) (rows []Row, err error) {
 			rows = append(rows, r)
 		}
 	}
-	return rows, nil
+	return rows, repeat(rows)
+}
+
+var before = regexp.MustCompile(`^(.*): as before, (\d+) times now( \[[^\]]*\])?$`)
+
+// repeat gives the rows that say as before the words that they stand for.
+func repeat(rows []Row) error {
+	type said struct {
+		label string
+		times int
+	}
+	last := map[[3]string]said{}
+	for i := range rows {
+		r := &rows[i]
+		head, _, _ := strings.Cut(r.Label, ": ")
+		who := [3]string{r.From, r.To, head}
+		if m := before.FindStringSubmatch(r.Label); m != nil {
+			times, _ := strconv.Atoi(m[2])
+			if last[who].times != times-1 {
+				return fmt.Errorf("row %d, %v, comes after %d of the same", i+1, *r, last[who].times)
+			}
+			r.Label = last[who].label
+			last[who] = said{r.Label, times}
+			continue
+		}
+		last[who] = said{r.Label, 1}
+	}
+	return nil
 }
 
 // right is what may stand at the right edge: a revision, a duration, an answer.
