@@ -12,7 +12,8 @@ import (
 func TestLongMessagesAreSaidOnce(t *testing.T) {
 	long := func(what string) string { return "FailedMount: " + strings.Repeat("volume ", 10) + what }
 	var steps []*seq.Step
-	for i, label := range []string{long("a"), long("a"), "Pulled: again", "Pulled: again", long("a"), long("b"), long("a")} {
+	for i, label := range []string{long("a"), long("a"), "Pulled: again", "Pulled: again", long("a"), long("b"),
+		long("a")} {
 		steps = append(steps, &seq.Step{Key: seq.Key(rune('a' + i)), From: seq.Kubelet, To: seq.Kubelet, Label: label,
 			Kind: seq.NoteKind, Detail: seq.Brief, Rule: &seq.Rule{}})
 	}
