@@ -106,6 +106,9 @@ func (s *session) exited() render.Outcome {
 	}
 	o.Message = fmt.Sprintf("container %s did not end in the %.1f s after it", e.Container,
 		s.trace.Now().Sub(e.Ended).Seconds())
+	if e.ExitCode != nil && *e.ExitCode != 0 {
+		o.Message = fmt.Sprintf("the command with %d; %s", *e.ExitCode, o.Message)
+	}
 	if why := e.Unheard(); why != "" {
 		o.Message += "; " + why
 	}

@@ -134,9 +134,12 @@ func (s *session) decidedOf(root int) (render.Outcome, bool) {
 				o = s.because(o)
 			}
 		case s.until.name == "Available" && st.Succeeded:
-			o = render.Outcome{Name: "Succeeded"}
+			o = render.Outcome{Name: "Succeeded", Message: st.Remark}
 		case s.until.reached(st):
 			o = render.Outcome{Name: s.until.name, Message: st.Remark}
+			if st.Deleted && !s.attached.IsZero() { // nobody knows yet who asked for that
+				o = s.because(o)
+			}
 		case s.until.name == allGoals[deleted].name: // nothing else ends it
 		default:
 			o = s.over(st)
@@ -215,7 +218,7 @@ func (s *session) endOf(reason recording.Reason) render.Outcome {
 	case (reason == recording.Timeout || reason == recording.DeadEnd) && o.Obstacle != nil:
 		o.Name, o.ExitCode = "Stuck", exitStuck
 	case reason == recording.Timeout:
-		o.Name, o.ExitCode, o.Message = "Timeout", exitTimeout, "not "+s.until.name+": "+s.whyNot()
+		o.Name, o.ExitCode, o.Message = "Timeout", exitTimeout, "not "+s.goal()+": "+s.whyNot()
 	case reason == recording.Unobservable:
 		o.Name, o.ExitCode, o.Message = "Unseen", exitFailed, "it is made, but you may neither watch, list nor get it: "+
 			"nothing more can be seen of it"
@@ -223,6 +226,14 @@ func (s *session) endOf(reason recording.Reason) render.Outcome {
 		o.Name, o.ExitCode, o.Message = "Incomplete", exitFailed, "the recording ends before it was "+s.until.name
 	}
 	return o
+}
+
+// goal is what the object is to be. A Job, or what makes one, is never Available: it succeeds.
+func (s *session) goal() string {
+	if kind := s.trace.Run().Subject.Kind; s.until.name == "Available" && (kind == "Job" || kind == "CronJob") {
+		return "Succeeded"
+	}
+	return s.until.name
 }
 
 // whyNot says why the goal was not reached where nothing holds the object.

@@ -24,7 +24,7 @@ func (y Style) summary(r Report) []string {
 	if longest := r.longest(); longest.Took > 0 && r.Outcome.Obstacle == nil {
 		out = append(out, wrap(Plain(largest(longest)), y.width()-1)...)
 	}
-	for _, w := range r.Waits {
+	for _, w := range r.waits() {
 		out = append(out, wrap(Plain(fixed(w)), y.width()-1)...)
 	}
 	for _, c := range r.Run.Clocks {
@@ -135,6 +135,16 @@ func largest(p seq.Phase) string {
 		return "Most of the time is not known: " + p.Explain + "."
 	}
 	return "The " + p.Name + " phase is the largest: " + p.Explain + "."
+}
+
+// waits are the fixed waits that are of interest: of one that does not get there, those before it tries again.
+func (r Report) waits() (all []seq.Wait) {
+	for _, w := range r.Waits {
+		if r.Outcome.Obstacle == nil || w.Phase == "" {
+			all = append(all, w)
+		}
+	}
+	return all
 }
 
 // fixed says what a wait is, and what removes it.

@@ -92,7 +92,7 @@ func deadAfter(d time.Duration, causes []obstacleCause) []obstacleCause {
 // The fallbacks: what the cluster itself says of an object, where no row above knows it.
 
 var warnings = []obstacleCause{
-	{name: "warning", explain: "{who} says so of the {kind}, and nothing has come since",
+	{name: "warning", explain: "{who} says so of the {kind}, and nothing has come since", fallback: true,
 		next: []string{"$ kubectl describe {type} {pod} -n {namespace}"}},
 }
 

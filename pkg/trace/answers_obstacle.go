@@ -50,6 +50,8 @@ type obstacleCause struct {
 	dead time.Duration
 	// it only follows from what holds an object below, if anything does: that is told instead
 	follows bool
+	// it says less than any other of another object would
+	fallback bool
 }
 
 // atOnce is for what will be the same however often Kubernetes tries.
@@ -64,7 +66,7 @@ func (t *Trace) Obstacle() (seq.Obstacle, bool) {
 		o, _, ok := subject.obstacleBy(kind.symptoms, t.now)
 		return o, ok
 	}
-	var follows *seq.Obstacle
+	var claim, fallback, follows *seq.Obstacle // what is asked only where nothing says more
 	for _, e := range r.entries {
 		if e.isPod() {
 			h := e.held.get(e, func(s *story) held { return s.mayBeHeld(t.now) })
@@ -72,21 +74,34 @@ func (t *Trace) Obstacle() (seq.Obstacle, bool) {
 				e.isSuperseded() {
 				continue
 			}
-		} else if e.goneBeforeOwner() {
+		} else if e.goneBeforeOwner() || e.isFine() {
 			continue
 		}
 		o, c, ok := e.obstacleBy(e.sort().symptoms, t.now)
 		switch {
-		case ok && !c.follows:
+		case !ok:
+		case c.follows:
+			follows = cmp.Or(follows, &o)
+		case c.fallback:
+			fallback = cmp.Or(fallback, &o)
+		case e.object.Kind == "PersistentVolumeClaim":
+			claim = cmp.Or(claim, &o)
+		case claim != nil && e.isPod() && slices.Contains(claimsOf(e.newest()), claim.Object.Name): // it waits for that
+			return *claim, true
+		default:
 			return o, true
-		case ok && follows == nil:
-			follows = &o
 		}
 	}
-	if follows != nil {
-		return *follows, true
+	if o := cmp.Or(claim, fallback, follows); o != nil {
+		return *o, true
 	}
 	return seq.Obstacle{}, false
+}
+
+// isFine reports whether an object that is no Pod is as it is to be: a Warning of it holds nothing.
+func (s *story) isFine() bool {
+	st := s.state(len(s.revisions))
+	return st.Available && st.Refused == "" && !s.deletionBegun()
 }
 
 // endAwaited reports whether the end of a Pod is what its workload waits for: it is deleted itself, or makes another

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
 // The phases of a Pod in which the kubelet waits before it does something again: what failed, or a container that
@@ -16,9 +17,21 @@ import (
 
 // awaitingNextLife are the times from the end of a container's life to its next, where it has one or is to have one.
 func awaitingNextLife(s *story, _ *result) (all []interval) {
+	return s.pauses(func(life) bool { return true })
+}
+
+// backingOffLives are those of them in which the kubelet waits by intent.
+func backingOffLives(s *story, _ *result) []interval { return s.pauses(s.backsOffAfter) }
+
+// restartingLives are the others.
+func restartingLives(s *story, _ *result) []interval {
+	return s.pauses(func(r life) bool { return !s.backsOffAfter(r) })
+}
+
+func (s *story) pauses(after func(life) bool) (all []interval) {
 	for _, r := range s.lives {
 		c, _ := s.specOf(r.container)
-		if c == nil || r.exit == nil {
+		if c == nil || r.exit == nil || !after(r) {
 			continue
 		}
 		open := s.newestLife(r) && !s.podEnded() && s.deletionRevision() == 0 && s.restarts(c, r.exit.ExitCode)
@@ -26,6 +39,16 @@ func awaitingNextLife(s *story, _ *result) (all []interval) {
 			interval{exitKey(r.container, r.attempt), criKey("CreateContainer", r.container, r.attempt+1), open})
 	}
 	return all
+}
+
+// backsOffAfter reports whether the Pod's status says that the kubelet waits before it starts the container again that
+// has ended so, or has waited after an end before.
+func (s *story) backsOffAfter(r life) bool {
+	return slices.ContainsFunc(s.revisions, func(w *write) bool {
+		c := object.StatusOf(w.pod, r.container)
+		return c != nil && int(c.RestartCount) <= r.attempt && c.State.Waiting != nil &&
+			c.State.Waiting.Reason == "CrashLoopBackOff"
+	})
 }
 
 // restarts reports whether the kubelet starts a container again that has ended so.
@@ -36,6 +59,8 @@ func (s *story) restarts(c *corev1.Container, code int32) bool {
 		return true
 	case init || policy == corev1.RestartPolicyOnFailure:
 		return code != 0 && policy != corev1.RestartPolicyNever
+	case restartsByRule(c, code):
+		return true
 	default:
 		return policy == corev1.RestartPolicyAlways
 	}

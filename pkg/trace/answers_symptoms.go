@@ -202,11 +202,15 @@ func (s *story) overtaken(e *emitted) bool {
 }
 
 // newestWarning is the newest Event of an object by which anybody warns, if that has been said for some time, or again
-// and again, and nothing good has been said since.
+// and again, and nothing good has been said since. None holds a Pod that is ready, and what is said of an ephemeral
+// container, which is put in to look, is not said of the Pod.
 func newestWarning(s *story, now time.Time) (finding, bool) {
+	if s.isPod() && object.Condition(s.newest(), corev1.PodReady) == corev1.ConditionTrue {
+		return finding{}, false
+	}
 	var newest *emitted
 	for _, e := range s.events {
-		if e.event.Type == corev1.EventTypeWarning && (newest == nil || e.rv > newest.rv) {
+		if e.event.Type == corev1.EventTypeWarning && !s.isEphemeral(e.container) && (newest == nil || e.rv > newest.rv) {
 			newest = e
 		}
 	}
@@ -219,6 +223,12 @@ func newestWarning(s *story, now time.Time) (finding, bool) {
 	f.countsFrom = f.since.Add(silence)
 	f.replacements = []string{"{who}", namedWho(newest.emitter)}
 	return f, true
+}
+
+// isEphemeral reports whether a container was put into the Pod to look.
+func (s *story) isEphemeral(container string) bool {
+	return container != "" && s.isPod() && slices.ContainsFunc(s.newest().Spec.EphemeralContainers,
+		func(c corev1.EphemeralContainer) bool { return c.Name == container })
 }
 
 // goodConditions are those that are to be True, and badConditions those that are not, of the kinds of many projects.

@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/instant"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
@@ -53,6 +54,9 @@ func ending(s *story, now time.Time) (finding, bool) {
 		}
 	default:
 		if x, ok := s.finalizers(); ok && s.containersEnded(p) {
+			if ended := s.unbroken(s.containersEnded); ended != nil { // until then they held it
+				x.heldSince = instant.Later(x.heldSince, s.receivedAt(ended))
+			}
 			x.replacements = append(x.replacements, f.replacements...)
 			return x, true
 		}

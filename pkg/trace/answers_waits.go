@@ -116,7 +116,7 @@ func crashBackOff(s *story, _ time.Duration) (longest time.Duration, remedy stri
 			if c.State.Waiting == nil || c.State.Waiting.Reason != "CrashLoopBackOff" {
 				continue
 			}
-			ok, remedy = true, "a container that does not end: kubectl logs --previous says why it did"
+			ok, remedy = true, s.staysUp(c)
 			if m := backOffLength.FindStringSubmatch(c.State.Waiting.Message); m != nil {
 				if d, err := time.ParseDuration(m[1]); err == nil {
 					longest = max(longest, d)
@@ -125,6 +125,26 @@ func crashBackOff(s *story, _ time.Duration) (longest time.Duration, remedy stri
 		}
 	}
 	return longest, remedy, ok
+}
+
+// staysUp is what has a container not end as it did.
+func (s *story) staysUp(c *corev1.ContainerStatus) string {
+	last := c.LastTerminationState.Terminated
+	byProbe := slices.ContainsFunc(s.events, func(e *emitted) bool {
+		return e.container == c.Name && e.event.Reason == "Killing" && killedFor.MatchString(e.event.Message)
+	})
+	switch {
+	case byProbe:
+		return "a container that answers its probe, or a probe that waits longer"
+	case last != nil && last.Reason == "OOMKilled":
+		return "a higher memory limit, or less use of memory"
+	case last != nil && (last.Reason == "StartError" || last.Reason == "ContainerCannotRun"):
+		return "a container that can be started"
+	case last != nil && last.ExitCode == 0:
+		return "restartPolicy OnFailure, where the program is to end"
+	}
+	return fmt.Sprintf("a container that does not end: kubectl logs %s -c %s -n %s --previous says why it did",
+		s.object.Name, c.Name, s.object.Namespace)
 }
 
 func imageBackOff(s *story, _ time.Duration) (time.Duration, string, bool) {

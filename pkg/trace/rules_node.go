@@ -4,6 +4,7 @@ package trace
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -275,6 +276,9 @@ func deriveContainerExit(s *story, emit func(graph.Claim)) {
 		if r.exit.Reason != "" && r.exit.Reason != "Completed" && r.exit.Reason != "Error" {
 			step.Label += " (" + r.exit.Reason + ")"
 		}
+		if spec := s.spec(r.container); spec != nil && restartsByRule(spec, r.exit.ExitCode) {
+			step.Label += ", for which its restartPolicyRules say Restart"
+		}
 		step.Evidence = []seq.Evidence{r.exitEvidence}
 		if !r.exit.FinishedAt.IsZero() && !s.clocks.Jumped(seq.Kubelet) {
 			at := r.exit.FinishedAt.Add(-s.clocks.Offset(seq.Kubelet))
@@ -285,6 +289,17 @@ func deriveContainerExit(s *story, emit func(graph.Claim)) {
 		emit(graph.Claim{Step: step,
 			Follows: append(s.endsBefore(r), "runc:exec:"+criKey("StartContainer", r.container, r.attempt))})
 	}
+}
+
+// restartsByRule reports whether a rule of the container says that it is started again after that exit code.
+func restartsByRule(c *corev1.Container, code int32) bool {
+	for _, rule := range c.RestartPolicyRules { // the first that matches counts
+		if x := rule.ExitCodes; x != nil &&
+			slices.Contains(x.Values, code) == (x.Operator == corev1.ContainerRestartRuleOnExitCodesOpIn) {
+			return rule.Action == corev1.ContainerRestartRuleActionRestart
+		}
+	}
+	return false
 }
 
 // exitLag is the usual time from a container's exit to our receipt of the status that says so.

@@ -143,6 +143,11 @@ func State(m metav1.Object) (st seq.State) {
 	case "Job":
 		st.Succeeded, st.Failed = is["Complete"] == "True", is["Failed"] == "True"
 		st.Available = st.Succeeded
+		for _, c := range List(u, "status", "conditions") {
+			if c["type"] == "SuccessCriteriaMet" && c["status"] == "True" && c["reason"] == "SuccessPolicy" {
+				st.Remark = fmt.Sprintf("SuccessPolicy: %v", c["message"])
+			}
+		}
 	case "CronJob": // once a Job of it has come to its end
 		st.Succeeded = Field(u, "status")["lastSuccessfulTime"] != nil
 		st.Available = st.Succeeded
