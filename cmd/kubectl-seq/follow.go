@@ -35,6 +35,7 @@ type followOptions struct {
 	drawOptions
 	config      *rest.Config
 	contextName string
+	connection  []string // flags that say which cluster
 	subject     seq.Object
 	scope       watch.Scope
 	pods        render.Selection // which are drawn, where there are several
@@ -108,10 +109,28 @@ func (o *followOptions) connect(config *genericclioptions.ConfigFlags) (err erro
 	if err != nil {
 		return noCluster(err)
 	}
+	o.connection = connection(config)
 	if o.contextName = raw.CurrentContext; *config.Context != "" {
 		o.contextName = *config.Context
 	}
 	return nil
+}
+
+// connection are the flags that say which cluster, and who asks, as a command to try needs them, too. A token is left
+// out: it is not to stand on a screen.
+func connection(config *genericclioptions.ConfigFlags) (flags []string) {
+	all := pflag.NewFlagSet("", pflag.ContinueOnError)
+	config.AddFlags(all)
+	for _, name := range []string{"kubeconfig", "context", "cluster", "user", "server", "tls-server-name",
+		"certificate-authority", "client-certificate", "client-key", "insecure-skip-tls-verify", "as", "as-uid"} {
+		if f := all.Lookup(name); f.Value.String() != "" && f.Value.String() != "false" {
+			flags = append(flags, "--"+name+"="+f.Value.String())
+		}
+	}
+	for _, group := range *config.ImpersonateGroup {
+		flags = append(flags, "--as-group="+group)
+	}
+	return flags
 }
 
 // restConfig is how to reach the cluster: that of the kubeconfig and flags, else the one that this runs in. Where there

@@ -92,14 +92,15 @@ func named(config *genericclioptions.ConfigFlags, args []string) (*resource.Info
 		ResourceTypeOrNameArgs(false, args...).SingleResourceType().Flatten().Do().Infos()
 	switch {
 	case apierrors.IsNotFound(err) && strings.HasPrefix(err.Error(), "namespaces "):
-		return nil, hinted(err, "see what there is: kubectl get namespaces")
+		return nil, hinted(err, seq.WithFlags("see what there is: kubectl get namespaces", connection(config)))
 	case apierrors.IsNotFound(err):
-		return nil, hinted(err,
-			fmt.Sprintf("see what there is: kubectl get %s -n %s", strings.Split(args[0], "/")[0], namespace))
+		return nil, hinted(err, seq.WithFlags(fmt.Sprintf("see what there is: kubectl get %s -n %s",
+			strings.Split(args[0], "/")[0], namespace), connection(config)))
 	case err != nil && strings.Contains(err.Error(), "doesn't have a resource type"):
-		return nil, hinted(err, "kubectl api-resources shows the types that this cluster has")
+		return nil, hinted(err, seq.WithFlags("kubectl api-resources shows the types that this cluster has",
+			connection(config)))
 	case err != nil:
-		return nil, explained(err, namespace)
+		return nil, explained(err, namespace, connection(config))
 	case len(infos) != 1:
 		return nil, hinted(fmt.Errorf("one object expected, %d found", len(infos)), howToName)
 	}

@@ -66,7 +66,7 @@ func (r *run) start(ctx context.Context) (failed error) {
 		return err
 	}
 	subject := o.subject
-	r.session = &session{trace: trace.New(subject), pods: o.pods, out: out, context: o.contextName,
+	r.session = &session{trace: trace.New(subject), pods: o.pods, out: out, context: o.contextName, flags: o.connection,
 		until: allGoals[o.until], settle: max(o.settle, o.evidence.drain()), image: o.image}
 	defer func() { failed = errors.Join(failed, r.close(failed)) }()
 	do := r.do
@@ -233,29 +233,29 @@ func (r *run) ended(reason recording.Reason) error {
 func (r *run) refused(err error) error {
 	o, ok := r.trace.Obstacle()
 	if !r.begun || !ok || !r.trace.RootRefused() { // what is known of it otherwise is no reason
-		return explained(err, r.subject.Namespace)
+		return explained(err, r.subject.Namespace, r.flags)
 	}
 	where := ""
 	if r.subject.Namespace != "" {
 		where = fmt.Sprintf(" in %q", r.subject.Namespace)
 	}
-	err = hinted(fmt.Errorf("%s%s: %w", r.doing, where, err), o.Next())
+	err = hinted(fmt.Errorf("%s%s: %w", r.doing, where, err), seq.WithFlags(o.Next(), r.flags))
 	return errors.Join(err, besides(r.ended("")))
 }
 
 // explained adds what failed and what to do about it.
-func explained(err error, namespace string) error {
+func explained(err error, namespace string, flags []string) error {
 	var network net.Error
 	var engine *docker.Error
 	switch {
 	case errors.As(err, &engine):
 		return hinted(err, engine.Hint)
 	case apierrors.IsForbidden(err):
-		return hinted(err, "see what you may do: kubectl auth can-i --list -n "+namespace)
+		return hinted(err, seq.WithFlags("see what you may do: kubectl auth can-i --list -n "+namespace, flags))
 	case apierrors.IsUnauthorized(err):
-		return hinted(err, "the server did not accept your credentials: kubectl config view --minify")
+		return hinted(err, seq.WithFlags("the server did not accept your credentials: kubectl config view --minify", flags))
 	case errors.As(err, &network):
-		return hinted(err, "is the cluster up? kubectl cluster-info")
+		return hinted(err, seq.WithFlags("is the cluster up? kubectl cluster-info", flags))
 	}
 	return err
 }

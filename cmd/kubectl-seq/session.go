@@ -17,7 +17,8 @@ type session struct {
 	trace    *trace.Trace
 	pods     render.Selection // which are drawn, where there are several
 	out      *outputs
-	context  string // of the kubeconfig
+	context  string   // of the kubeconfig
+	flags    []string // that say which cluster, for commands to try
 	until    goal
 	settle   time.Duration
 	image    string    // of the Pod that is asked for, until there is one
@@ -185,6 +186,9 @@ func (s *session) nameOf(st seq.State) string {
 // because adds what the outcome is due to, where anything says so.
 func (s *session) because(out render.Outcome) render.Outcome {
 	if o, ok := s.trace.Obstacle(); ok {
+		for i := range o.NextSteps {
+			o.NextSteps[i].Command = seq.WithFlags(o.NextSteps[i].Command, s.flags)
+		}
 		out.Obstacle, out.Reason, out.Message = &o, o.Reason, o.Message
 	}
 	return out
@@ -266,6 +270,9 @@ func (s *session) whole(o render.Outcome) render.Report {
 		end = s.zero().Add(o.Total)
 	}
 	r.Phases, r.Waits, r.Outcome = s.trace.Phases(end), s.trace.Waits(end), o
+	for i := range r.Waits {
+		r.Waits[i].Remedy = seq.WithFlags(r.Waits[i].Remedy, s.flags)
+	}
 	return r
 }
 

@@ -92,7 +92,7 @@ func serverVersion(ctx context.Context, flags *genericclioptions.ConfigFlags) (*
 	defer cancel()
 	v, err := client.ServerVersionWithContext(ctx)
 	if err != nil {
-		return nil, explained(err, "")
+		return nil, explained(err, "", connection(flags))
 	}
 	return v, nil
 }

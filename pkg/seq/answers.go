@@ -1,6 +1,7 @@
 package seq
 
 import (
+	"regexp"
 	"strings"
 	"time"
 )
@@ -110,6 +111,27 @@ type NextStep struct {
 }
 
 func (n NextStep) String() string { return strings.TrimSpace(n.Text + " " + n.Command) }
+
+var kubectlWord = regexp.MustCompile(`\bkubectl( seq)? `)
+
+// WithFlags gives each kubectl of a text these flags, such as those by which the run reached its cluster.
+func WithFlags(text string, flags []string) string {
+	var words string
+	for _, f := range flags {
+		words += ShellQuoted(f) + " "
+	}
+	return kubectlWord.ReplaceAllString(text, "${0}"+strings.ReplaceAll(words, "$", "$$"))
+}
+
+var shellSafe = regexp.MustCompile(`^[\w@%+=:,./-]*$`)
+
+// ShellQuoted is a word as a POSIX shell reads it back.
+func ShellQuoted(s string) string {
+	if shellSafe.MatchString(s) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
 
 // Next is the first of the steps to try, or empty.
 func (o *Obstacle) Next() string {

@@ -100,6 +100,9 @@ var refusals = []obstacleCause{
 	{name: "wrong-type", match: re(`cannot unmarshal (\w+) into Go struct field \w+\.(\S+) of type (\S+)`),
 		by: "apiserver", explain: "{2} of the {kind} is given as a {1}, and must be of type {3}",
 		next: []string{"numbers without quotes, texts with: $ kubectl explain {type}.{2}"}},
+	{name: "unknown-field", match: re(`unknown field "([^"]+)"`), by: "apiserver",
+		explain: "a {kind} has no field {1}",
+		next: []string{"how is it spelt, and where does it belong? $ kubectl explain {type} --recursive"}},
 	{name: "unreadable", match: re(`cannot be handled as a \w+: (.*)`), by: "apiserver",
 		explain: "the API server cannot read the {kind}: {1}",
 		next: []string{"change what the message names; a quantity is a number with a suffix such as m, Mi or Gi: " +

@@ -228,7 +228,7 @@ func nextSteps(templates, words []string) (all []seq.NextStep) {
 	quoted := slices.Clone(words)
 	for i := 1; i < len(quoted); i += 2 {
 		if words[i-1] != previousFlag {
-			quoted[i] = shellQuoted(quoted[i])
+			quoted[i] = seq.ShellQuoted(quoted[i])
 		}
 	}
 	for _, t := range templates {
@@ -239,17 +239,8 @@ func nextSteps(templates, words []string) (all []seq.NextStep) {
 	return all
 }
 
-var shellSafe = regexp.MustCompile(`^[\w@%+=:,./-]*$`)
-
 // previousFlag is the word for the flag of kubectl logs that asks for the life of a container before its present one.
 const previousFlag = "{previous}"
-
-func shellQuoted(s string) string {
-	if shellSafe.MatchString(s) {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
 
 // findingOf completes a finding by two writes: the first that tells of it, and the newest.
 func findingOf(f finding, first, last *write, detail string) finding {

@@ -6,8 +6,10 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
@@ -134,9 +136,39 @@ func (s *story) attributeEnds() (changed bool) {
 			is.name, is.because = garbageCollector, "its owner, "+owners[0].Kind+" "+owners[0].Name+", with uid "+
 				string(owners[0].UID)+", is not there: the garbage collector deletes what refers to nothing"
 		}
+		if is.name == seq.UnknownClient && w.endsFinishedJob() {
+			is.name, is.because = seq.ControllerManager+"/ttl-after-finished",
+				"the Job had ended for its ttlSecondsAfterFinished, and what it made is to go first, as that controller asks"
+		}
 		changed, w.actor = changed || is != w.actor, is
 	}
 	return changed
+}
+
+// ttlLag is how long after it is due the controller of that name deletes a Job at most, where nothing delays it.
+const ttlLag = 10 * time.Second
+
+// endsFinishedJob reports whether a Job is deleted when its ttlSecondsAfterFinished are over, in the foreground, as the
+// controller in pkg/controller/ttlafterfinished does.
+func (w *write) endsFinishedJob() bool {
+	u, ok := w.object.(*unstructured.Unstructured)
+	if !ok || u.GetKind() != "Job" || w.deleted || !slices.Contains(u.GetFinalizers(), foregroundFinalizer) {
+		return false
+	}
+	ttl, ok := object.Spec(u)["ttlSecondsAfterFinished"].(int64)
+	if !ok {
+		return false
+	}
+	for _, c := range object.List(u, "status", "conditions") {
+		if c["type"] != "Complete" && c["type"] != "Failed" || c["status"] != "True" {
+			continue
+		}
+		text, _ := c["lastTransitionTime"].(string)
+		ended, err := time.Parse(time.RFC3339, text)
+		after := u.GetDeletionTimestamp().Sub(ended.Add(time.Duration(ttl) * time.Second))
+		return err == nil && after >= -time.Second && after < ttlLag
+	}
+	return false
 }
 
 // endedWith is who asked for the end of the object that has that owner, if the owner tells, else who is given.

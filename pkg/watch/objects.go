@@ -30,7 +30,7 @@ func (f *Follower) CreateObject(ctx context.Context, k Kind,
 	record := f.acting("create", k, seq.Object{Kind: o.GetKind(), Namespace: o.GetNamespace(), Name: o.GetName()})
 	c := f.objects(k)
 	return create(ctx, f, record, func(ctx context.Context) (*unstructured.Unstructured, error) {
-		return c.Create(ctx, o, metav1.CreateOptions{FieldManager: seq.FieldManager})
+		return c.Create(ctx, o, createOptions)
 	}, func(ctx context.Context) (*unstructured.Unstructured, error) {
 		return c.Get(ctx, o.GetName(), metav1.GetOptions{})
 	})

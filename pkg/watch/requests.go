@@ -27,13 +27,16 @@ func (f *Follower) answered(r *traced, err error) {
 	f.emit(seq.Observation{Received: f.now(), Request: &request})
 }
 
+// createOptions are those of kubectl create, which has a field refused that its object's kind does not have.
+var createOptions = metav1.CreateOptions{FieldManager: seq.FieldManager, FieldValidation: metav1.FieldValidationStrict}
+
 // Create makes the Pod. Follow must have returned before.
 func (f *Follower) Create(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, error) {
 	record := f.acting("create", Pods, seq.Object{Kind: "Pod", Namespace: f.Namespace, Name: pod.Name})
 	record.Set(func(q *seq.Request) { q.SentPod = pod })
 	c := f.client.Pods(f.Namespace)
 	made, err := create(ctx, f, record, func(ctx context.Context) (*corev1.Pod, error) {
-		return c.Create(ctx, pod, metav1.CreateOptions{FieldManager: seq.FieldManager})
+		return c.Create(ctx, pod, createOptions)
 	}, func(ctx context.Context) (*corev1.Pod, error) { return c.Get(ctx, pod.Name, metav1.GetOptions{}) })
 	if err == nil && f.created != nil {
 		f.created(made)
