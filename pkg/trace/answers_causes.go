@@ -70,6 +70,7 @@ var workloadSymptoms = []symptom{
 	{find: failedCreate, causes: deadAfter(missingGrace, refusals)},
 	{find: refusedAgain, causes: refusedLoops},
 	{find: failedJob, causes: jobFailures},
+	{find: retriedJob, causes: jobRetries},
 	{find: scheduledLater, causes: schedules},
 	{find: unboundClaim, causes: unboundClaims},
 	{find: noController, causes: noControllers},

@@ -88,7 +88,7 @@ var endings = []obstacleCause{
 			"containers have ended",
 		next: []string{"when it was last heard of: $ kubectl describe node {node}",
 			"last resort, the processes may live on: $ kubectl delete pod {pod} -n {namespace} --grace-period=0 --force"}},
-	{name: "finalizer", match: re(`^Finalizers: (\S+)`), by: "{owner}",
+	{name: "finalizer", match: re(`^Finalizers: ([^\s,;]+)`), by: "{owner}",
 		explain: "{deleted}; the containers have ended, and the kubelet has asked for the final DELETE; the Pod stays " +
 			"until whoever owns the finalizer {1} takes it away{setter}",
 		next: []string{showFinalizers, unfinalize}},
@@ -117,7 +117,7 @@ var objectEndings = []obstacleCause{
 		next: []string{"look at that: $ kubectl get -n {pod} --ignore-not-found --show-kind $(kubectl api-resources " +
 			"--verbs=list --namespaced -o name | paste -sd,)",
 			"what holds it by a finalizer goes when whoever owns that has done its work, and has taken it away"}},
-	{name: "object-finalizer", match: re(`^Finalizers: (\S+)`), by: "{owner}",
+	{name: "object-finalizer", match: re(`^Finalizers: ([^\s,;]+)`), by: "{owner}",
 		explain: "the {kind} stays until whoever owns the finalizer {1} takes it away{setter}",
 		next:    []string{showFinalizers, unfinalize}},
 	{name: "pods-end", explain: "the {kind} is gone, and {pods}, which came of it, has not been asked to end: that does " +
@@ -138,8 +138,8 @@ const wroteBefore = "what it wrote before that: $ kubectl logs {pod} -c {contain
 
 var failures = []obstacleCause{
 	{name: "deadline", match: re(`^DeadlineExceeded: `), by: "kubelet",
-		explain: "the kubelet ended the Pod, which was active for longer than its activeDeadlineSeconds, {deadline} s",
-		next:    []string{"a longer activeDeadlineSeconds, or less to do"}},
+		explain: "the kubelet ended the Pod, which was active for longer than its activeDeadlineSeconds, {deadline} s{was}",
+		next:    []string{"mend what kept it; else a longer activeDeadlineSeconds, or less to do"}},
 	{name: "storage-limit", match: re(`^Evicted: .*(ephemeral local storage usage exceeds|exceeded its local ephemeral ` +
 		`storage limit|Usage of EmptyDir volume)`), by: "kubelet",
 		explain: "the kubelet ended the Pod because it wrote more than its own limit for ephemeral storage allows; the " +

@@ -25,7 +25,7 @@ var pullTroubles = []obstacleCause{
 			"is full or broken; the kubelet tries again",
 		next: []string{"look at the conditions of the node: $ kubectl describe node {node}",
 			"push the image again if other images can be pulled there"}},
-	{name: "no-pull-secret", match: re(`image pull secrets? \(([^)]*)\)`), by: "registry",
+	{name: "no-pull-secret", match: re(`(?i)\b(?:unauthorized|authorization failed|denied|forbidden)\b.*image pull secrets? \(([^)]*)\)`), by: "registry",
 		explain: "the registry does not give {image}{ofVolume}, and the Pod's imagePullSecrets {1} are not there",
 		next: []string{"$ kubectl get secrets -n {namespace}", "a Secret of type kubernetes.io/dockerconfigjson of that " +
 			"name"},

@@ -118,7 +118,7 @@ var refusals = []obstacleCause{
 		next: []string{"leave nodePort out to get a free one, or see who has which: $ kubectl get services -A " +
 			"-o custom-columns=NAMESPACE:.metadata.namespace,NAME:.metadata.name,PORTS:.spec.ports[*].nodePort"}},
 	{name: "invalid", match: re(`is invalid: \[?([a-z]\S*?): (?:(Required) value|([^:,]+))`), by: "apiserver",
-		explain: "the {kind} is not valid: {1} is missing, or has a value that is not allowed",
+		explain: "the {kind} is not valid: look at {1}",
 		next:    []string{"change what the message names: $ kubectl explain {field}"}},
 	{name: "not-served", match: re(`the server could not find the requested resource|no matches for kind`),
 		by:      "apiserver",

@@ -60,11 +60,20 @@ var jobFailures = []obstacleCause{
 		next:    []string{"see what the last of them wrote: $ kubectl logs {lastPod} -n {namespace} --all-containers"},
 		dead:    atOnce},
 	{name: "job-deadline", match: re(`^DeadlineExceeded: `),
-		explain: "the Job was active for longer than its activeDeadlineSeconds, {deadline} s",
+		explain: "the Job was active for longer than its activeDeadlineSeconds, {deadline} s{was}",
 		next: []string{"give it a longer activeDeadlineSeconds, or less to do: $ kubectl get job {pod} -n {namespace} -o " +
 			"jsonpath='{.spec.activeDeadlineSeconds}'"}, dead: atOnce},
 	{name: "job-ended-badly", explain: "the Job has failed, as {who} says",
 		next: []string{"$ kubectl get job {pod} -n {namespace} -o jsonpath='{.status.conditions}'"}, dead: atOnce},
+}
+
+// jobRetries are those of a Job that makes another Pod for one that failed.
+var jobRetries = []obstacleCause{
+	{name: "job-retries", follows: true,
+		explain: "{failed} of the Job's Pods failed{last}; the Job makes another after a back-off, from 10 s and doubling " +
+			"up to 10 min, until its backoffLimit, {limit}, is over{ignored}",
+		next: []string{"see what the last of them wrote: $ kubectl logs {lastPod} -n {namespace} --all-containers",
+			"$ kubectl get pods -n {namespace} -l batch.kubernetes.io/job-name={pod}"}},
 }
 
 var refusedLoops = []obstacleCause{
@@ -83,11 +92,11 @@ var schedules = []obstacleCause{
 }
 
 var unboundClaims = []obstacleCause{
-	{name: "claim-waits", match: re(`^WaitForFirstConsumer: `), by: "controller-manager/persistentvolume-binder",
+	{name: "claim-waits", follows: true, match: re(`^WaitForFirstConsumer: `), by: "controller-manager/persistentvolume-binder",
 		explain: "the StorageClass {class} of the claim waits for the first Pod that uses the claim " +
 			"(WaitForFirstConsumer): there is none yet",
 		next: []string{"make a Pod that uses it: this class binds no claim before that: $ kubectl get storageclass {class}"}},
-	{name: "claim-pod", match: re(`^WaitForPodScheduled: .*waiting for pods? ([^\s,]+)`), by: "scheduler",
+	{name: "claim-pod", follows: true, match: re(`^WaitForPodScheduled: .*waiting for pods? ([^\s,]+)`), by: "scheduler",
 		explain: "the claim waits until Pod {1}, which uses it, has a node",
 		next:    []string{"see what keeps the Pod from that: $ kubectl describe pod {1} -n {namespace}"}},
 	{name: "claim-provisioner", match: re(`^ExternalProvisioning: .*(?:provisioner|driver)[^']*'([^']+)'`), by: "{1}",
@@ -140,7 +149,7 @@ var progresses = []obstacleCause{
 }
 
 var minReadies = []obstacleCause{
-	{name: "min-ready",
+	{name: "min-ready", follows: true,
 		explain: "its Pods are ready, but count as available only when they have been so for minReadySeconds, {seconds} s",
 		next:    []string{"$ kubectl get {type} {pod} -n {namespace} -o jsonpath='{.spec.minReadySeconds}'"}},
 }

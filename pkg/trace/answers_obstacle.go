@@ -62,16 +62,16 @@ const atOnce = time.Nanosecond
 func (t *Trace) Obstacle() (seq.Obstacle, bool) {
 	r := t.resolve()
 	subject := r.scene.subject()
-	if kind := subject.sort(); !kind.ofSeveral {
+	if kind := subject.sort(); !kind.ofSeveral && len(r.scene.rootStories()) < 2 {
 		o, _, ok := subject.obstacleBy(kind.symptoms, t.now)
 		return o, ok
 	}
-	var claim, fallback, follows *seq.Obstacle // what is asked only where nothing says more
+	var claim, fallback, follows *seq.Obstacle // what counts only where nothing says more
 	for _, e := range r.entries {
 		if e.isPod() {
 			h := e.held.get(e, func(s *story) held { return s.mayBeHeld(t.now) })
 			if h.nothing && (h.until.IsZero() || t.now.Before(h.until)) || e.deletionBegun() && !e.endAwaited() ||
-				e.isSuperseded() {
+				e.isSuperseded() || e.isRetried() {
 				continue
 			}
 		} else if e.goneBeforeOwner() || e.isFine() {
@@ -86,9 +86,10 @@ func (t *Trace) Obstacle() (seq.Obstacle, bool) {
 			fallback = cmp.Or(fallback, &o)
 		case e.object.Kind == "PersistentVolumeClaim":
 			claim = cmp.Or(claim, &o)
-		case claim != nil && e.isPod() && slices.Contains(claimsOf(e.newest()), claim.Object.Name): // it waits for that
-			return *claim, true
 		default:
+			if claim := e.heldClaim(t.now); claim != nil {
+				return *claim, true
+			}
 			return o, true
 		}
 	}
@@ -96,6 +97,31 @@ func (t *Trace) Obstacle() (seq.Obstacle, bool) {
 		return *o, true
 	}
 	return seq.Obstacle{}, false
+}
+
+// heldClaim is what holds a claim for which a Pod without a node waits, or nil.
+func (s *story) heldClaim(now time.Time) *seq.Obstacle {
+	if !s.isPod() || s.node != "" || len(s.revisions) == 0 {
+		return nil
+	}
+	for _, name := range claimsOf(s.newest()) {
+		for _, c := range s.stories {
+			if c.object.Kind != "PersistentVolumeClaim" || c.object.Name != name || c.isFine() {
+				continue
+			}
+			if o, cause, ok := c.obstacleBy(c.sort().symptoms, now); ok && !cause.follows && !cause.fallback {
+				return &o
+			}
+		}
+	}
+	return nil
+}
+
+// isRetried reports whether a Pod has failed for which its Job makes another, or is to.
+func (s *story) isRetried() bool {
+	o := s.owner()
+	return o != nil && o.object.Kind == "Job" && len(o.revisions) > 0 && !o.state(len(o.revisions)).Failed &&
+		!o.deletionBegun() && s.newest().Status.Phase == corev1.PodFailed
 }
 
 // isFine reports whether an object that is no Pod is as it is to be: a Warning of it holds nothing.
@@ -132,7 +158,7 @@ func (s *story) isSuperseded() bool {
 
 // mayBeHeld finds whether anything holds a Pod, and from when on something may although nothing more is observed.
 func (s *story) mayBeHeld(now time.Time) held {
-	if s.state(len(s.revisions)).Available {
+	if s.state(len(s.revisions)).Available && !s.deletionBegun() && !s.mayCrashYet() {
 		return held{nothing: true}
 	}
 	h := held{nothing: true}
@@ -147,6 +173,13 @@ func (s *story) mayBeHeld(now time.Time) held {
 		}
 	}
 	return h
+}
+
+// mayCrashYet reports whether a Pod that is ready may not have got there for all that: it is to end, or to be ready for
+// longer.
+func (s *story) mayCrashYet() bool {
+	o := s.owner()
+	return s.newest().Spec.RestartPolicy != corev1.RestartPolicyAlways || o != nil && o.minReady() > 0
 }
 
 func (l *symptom) found(s *story, now time.Time) (finding, bool) {

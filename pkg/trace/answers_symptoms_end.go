@@ -167,7 +167,11 @@ func failure(s *story, _ time.Time) (finding, bool) {
 		}
 	}
 	if d := p.Spec.ActiveDeadlineSeconds; d != nil {
-		f.replacements = append(f.replacements, "{deadline}", fmt.Sprint(*d))
+		was := s.keptBy()
+		if was != "" {
+			was = "; by then it " + was
+		}
+		f.replacements = append(f.replacements, "{deadline}", fmt.Sprint(*d), "{was}", was)
 	}
 	return findingOf(f, first, s.last(), "status.phase is Failed"), true
 }

@@ -32,6 +32,12 @@ func failedJob(s *story, _ time.Time) (finding, bool) {
 			f.by = seq.Participant(by)
 		}
 		how, lastPod := s.lastFailure()
+		was := ""
+		for _, p := range s.podsBelow() {
+			if w := p.keptBy(); w != "" {
+				was = "; by then Pod " + p.object.Name + " " + w
+			}
+		}
 		f.reason, _ = c["reason"].(string)
 		f.message, _ = c["message"].(string)
 		failed, _ := number(status, "failed")
@@ -44,11 +50,65 @@ func failedJob(s *story, _ time.Time) (finding, bool) {
 		indexes, _ := status["failedIndexes"].(string)
 		f.replacements = []string{"{failed}", timesWord(int(failed)), "{limit}", fmt.Sprint(limit), "{perIndex}",
 			fmt.Sprint(perIndex),
-			"{deadline}", fmt.Sprint(deadline), "{indexes}", indexes, "{last}", how, "{lastPod}", lastPod, "{who}",
+			"{deadline}", fmt.Sprint(deadline), "{indexes}", indexes, "{last}", how, "{lastPod}", lastPod, "{was}", was, "{who}",
 			namedWho(f.by)}
 		return findingOf(f, s.firstWithCondition(kind), s.last(), "condition "+kind+" is True"), true
 	}
 	return finding{}, false
+}
+
+// retriedJob is that Pods of a Job failed, and that the Job goes on.
+func retriedJob(s *story, _ time.Time) (finding, bool) {
+	u := s.unstructured()
+	if u == nil || s.object.Kind != "Job" || s.deletionBegun() || s.state(len(s.revisions)).Succeeded {
+		return finding{}, false
+	}
+	var last *story
+	failed := 0
+	for _, p := range s.podsBelow() {
+		if len(p.revisions) > 0 && p.newest().Status.Phase == corev1.PodFailed {
+			if failed++; last == nil || p.order.oldestRevision > last.order.oldestRevision {
+				last = p
+			}
+		}
+	}
+	if last == nil {
+		return finding{}, false
+	}
+	f, _ := failure(last, time.Time{})
+	limit, ok := number(object.Field(u, "spec"), "backoffLimit")
+	if !ok {
+		limit = 6 // the default
+	}
+	ignored := ""
+	if object.Field(u, "spec")["podFailurePolicy"] != nil {
+		ignored = "; what its podFailurePolicy ignores is not counted"
+	}
+	how, lastPod := s.lastFailure()
+	f.replacements = append(f.replacements, "{failed}", fmt.Sprint(failed), "{last}", how, "{lastPod}", lastPod, "{limit}",
+		fmt.Sprint(limit), "{ignored}", ignored)
+	return f, true
+}
+
+// keptBy says what kept a Pod from getting further, by its newest status; it is empty where nothing there does.
+func (s *story) keptBy() string {
+	if len(s.revisions) == 0 || s.newest().Status.Phase == corev1.PodSucceeded {
+		return ""
+	}
+	p := s.newest()
+	if c := scheduledFalse(p); c != nil {
+		return "had no node: " + c.Message
+	}
+	for c := range statusesWithoutEphemeral(p) {
+		last, times := lastTermination(c)
+		switch w := c.State.Waiting; {
+		case w != nil && !usualWaits[w.Reason] && w.Reason != "CrashLoopBackOff":
+			return "waited: " + w.Reason + ": " + w.Message
+		case last != nil && last.ExitCode != 0 && (c.State.Terminated == nil || times > 1):
+			return fmt.Sprintf("had ended %s: container %s exited %d (%s)", timesWord(times), c.Name, last.ExitCode, last.Reason)
+		}
+	}
+	return ""
 }
 
 // firstWithCondition is the first revision by which that condition is True.

@@ -40,7 +40,7 @@ func crashing(s *story, now time.Time) (finding, bool) {
 		last, times := lastTermination(c)
 		done := last != nil && last.ExitCode == 0 && (p.Spec.RestartPolicy != corev1.RestartPolicyAlways || isInit(p, c.Name))
 		again := s.ownExec() != nil && c.State.Running != nil               // what it ended of was our command
-		mended := c.State.Running != nil && c.Ready && times < deadEndAfter // one restart is no loop
+		mended := c.State.Running != nil && c.Ready && times < deadEndAfter && !s.mayCrashYet() // one restart is no loop
 		if last == nil || done || again || mended || c.State.Running != nil &&
 			now.Sub(c.State.Running.StartedAt.Time) > mendedAfter {
 			continue
@@ -51,10 +51,16 @@ func crashing(s *story, now time.Time) (finding, bool) {
 			f.reason = w.Reason
 		}
 		f.message = fmt.Sprintf("%s exited %d (%s), %s", c.Name, last.ExitCode, last.Reason, repeated(times))
+		forGood := c.State.Terminated != nil && s.spec(c.Name) != nil && !s.restarts(s.spec(c.Name), last.ExitCode)
 		s.addEnd(&f, c, last)
 		ends := fmt.Sprintf("container %s ends with exit code %d%s each time it is started", c.Name, last.ExitCode,
 			codeMeaning(last))
-		if times == 1 {
+		switch {
+		case forGood:
+			f.message = fmt.Sprintf("%s exited %d (%s)", c.Name, last.ExitCode, last.Reason)
+			ends = fmt.Sprintf("container %s ended with exit code %d%s, and is not started again (restartPolicy); the Pod goes "+
+				"on until its other containers have ended", c.Name, last.ExitCode, codeMeaning(last))
+		case times == 1:
 			ends = fmt.Sprintf("container %s ended with exit code %d%s; the kubelet starts it again", c.Name, last.ExitCode,
 				codeMeaning(last))
 		}

@@ -13,6 +13,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	resourcehelper "k8s.io/component-helpers/resource"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
@@ -89,7 +90,9 @@ func placement(p *corev1.Pod, message string) []string {
 		gates = append(gates, g.Name)
 	}
 	for _, t := range p.Spec.TopologySpreadConstraints {
-		keys = append(keys, t.TopologyKey)
+		if t.TopologyKey != corev1.LabelHostname { // which every node has
+			keys = append(keys, t.TopologyKey)
+		}
 		limits := fmt.Sprintf("maxSkew %d", t.MaxSkew)
 		if t.MinDomains != nil {
 			limits += fmt.Sprintf(", minDomains %d", *t.MinDomains)
@@ -157,21 +160,10 @@ func affinityTerms(terms []corev1.PodAffinityTerm) (all []string) {
 	return all
 }
 
-// requests are words for what the containers of a Pod ask for.
+// requests are words for what a Pod asks for: its containers together, or an init container that asks for more.
 func requests(p *corev1.Pod) string {
-	sum := corev1.ResourceList{}
-	for _, c := range p.Spec.Containers {
-		for name, q := range c.Resources.Requests {
-			all := sum[name]
-			all.Add(q)
-			sum[name] = all
-		}
-	}
-	if p.Spec.Resources != nil && len(p.Spec.Resources.Requests) > 0 {
-		sum = p.Spec.Resources.Requests
-	}
 	var words []string
-	for name, q := range sum {
+	for name, q := range resourcehelper.PodRequests(p, resourcehelper.PodResourcesOptions{}) {
 		words = append(words, string(name)+" "+q.String())
 	}
 	if len(words) == 0 {

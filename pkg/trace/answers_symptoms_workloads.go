@@ -66,10 +66,11 @@ func endingObject(s *story, _ time.Time) (finding, bool) {
 		return finding{}, false
 	}
 	if s.isGone() {
-		p := s.podThatEnds()
-		if p == nil {
+		i := slices.IndexFunc(s.podsBelow(), func(p *story) bool { return p.isThere() && !p.deletionBegun() })
+		if i < 0 || s.orphans() { // those that are to end tell what holds them
 			return finding{}, false
 		}
+		p := s.podsBelow()[i]
 		f := finding{by: seq.UnknownClient, reason: "PodsEnd", message: "Pod " + p.object.Name + " is still there",
 			replacements: []string{"{pods}", "Pod " + p.object.Name}}
 		return findingOf(f, s.firstDeleting(), s.last(), "it is gone"), true
@@ -114,12 +115,15 @@ func (s *story) podThatEnds() *story {
 		return nil
 	}
 	for _, p := range s.podsBelow() {
-		if len(p.revisions) > 0 && !p.isGone() && !p.isReleased() {
+		if p.isThere() {
 			return p
 		}
 	}
 	return nil
 }
+
+// isThere reports whether a Pod is there, and is its controller's.
+func (s *story) isThere() bool { return len(s.revisions) > 0 && !s.isGone() && !s.isReleased() }
 
 func (s *story) childThatStays() *story {
 	for _, c := range s.children() {
@@ -177,6 +181,9 @@ func suspended(s *story, _ time.Time) (finding, bool) {
 	return findingOf(f, first, s.last(), "spec."+field), true
 }
 
+// madeKind is the kind of what a controller could not make.
+var madeKind = re(`(\w+) "[^"]+" is invalid`)
+
 // failedCreate is the newest Event by which a controller says that the API server did not take what it made.
 func failedCreate(s *story, _ time.Time) (finding, bool) {
 	var newest *emitted
@@ -193,7 +200,12 @@ func failedCreate(s *story, _ time.Time) (finding, bool) {
 			return finding{}, false
 		}
 	}
-	f.replacements = []string{"{field}", explainedField(s.object.Kind, f.message)}
+	kind := s.object.Kind
+	if m := madeKind.FindStringSubmatch(f.message); m != nil { // what it makes is not taken
+		kind = m[1]
+		f.replacements = []string{"{kind}", kind + " that it makes"}
+	}
+	f.replacements = append(f.replacements, "{field}", explainedField(kind, f.message))
 	return f, ok
 }
 

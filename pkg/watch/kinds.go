@@ -59,6 +59,11 @@ func (s Scope) Includes(name string) bool {
 	})
 }
 
+// includesClaim reports whether a claim of that name may be a StatefulSet's: TEMPLATE-NAME-ORDINAL.
+func (s Scope) includesClaim(name string) bool {
+	return slices.ContainsFunc(s.Prefixes, func(p string) bool { return strings.Contains(name, "-"+p+"-") })
+}
+
 // kind is one kind of object that is followed.
 type kind struct {
 	resource string
@@ -102,7 +107,12 @@ func (f *Follower) events() kind {
 		fields:   f.one("involvedObject.kind=Pod,involvedObject.name"),
 		keep: func(o runtime.Object) bool {
 			e, ok := o.(*corev1.Event)
-			return ok && (f.Includes(e.InvolvedObject.Name) || f.strays.isAdopted(e.InvolvedObject.Name))
+			if !ok {
+				return false
+			}
+			about := e.InvolvedObject
+			return f.Includes(about.Name) || f.strays.isAdopted(about.Name) ||
+				about.Kind == "PersistentVolumeClaim" && f.includesClaim(about.Name)
 		},
 		list:  func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return c.List(ctx, o) },
 		watch: c.Watch,

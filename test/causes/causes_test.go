@@ -87,14 +87,15 @@ func marked(t *testing.T, file, word string) bool {
 	return strings.HasPrefix(first, "# ") && strings.Contains(first+" ", " "+word+" ")
 }
 
-// nameOf is the name of the cause that a script is about.
-func nameOf(env *testscript.Env) string {
-	return strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")
+// nameOf is the name of the cause that a script is about: CAUSE.txtar, or CAUSE.VARIANT.txtar for another way to it.
+func nameOf(script string) string {
+	cause, _, _ := strings.Cut(script, ".")
+	return cause
 }
 
 // setup gives the script a namespace of its own, NS, that is there with its ServiceAccount, and removes it in the end.
 func setup(env *testscript.Env, plugin string) error {
-	name := nameOf(env)
+	name := strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")
 	script, err := os.ReadFile(filepath.Join("testdata", name+".txtar"))
 	if err != nil {
 		return err
@@ -111,9 +112,9 @@ func setup(env *testscript.Env, plugin string) error {
 	if err != nil {
 		return err
 	}
-	namespace := "cause-" + name
+	namespace := "cause-" + strings.ReplaceAll(name, ".", "-")
 	env.Setenv("NS", namespace)
-	env.Setenv("NAME", name)
+	env.Setenv("SCRIPT", name)
 	env.Setenv("KUBECTL_SEQ", path)
 	env.Setenv("KUBECONFIG", os.Getenv("KUBECONFIG"))
 	env.Setenv("PATH", filepath.Dir(path)+string(os.PathListSeparator)+os.Getenv("PATH"))
@@ -162,7 +163,8 @@ func runPlugin(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("exit code %d, want %d", got, code)
 	}
 	o := read(ts, document)
-	name := ts.Getenv("NAME")
+	script := ts.Getenv("SCRIPT")
+	name := nameOf(script)
 	if o == nil || o.Name != name {
 		ts.Fatalf("the cause is %+v, want %s", o, name)
 	}
@@ -183,7 +185,7 @@ func runPlugin(ts *testscript.TestScript, neg bool, args []string) {
 	if os.Getenv("UPDATE") != "" {
 		data, err := os.ReadFile(recording)
 		ts.Check(err)
-		scenario := filepath.Join(repository(ts), "pkg/trace/testdata/causes", name+".txtar")
+		scenario := filepath.Join(repository(ts), "pkg/trace/testdata/causes", script+".txtar")
 		ts.Check(os.WriteFile(scenario, append([]byte("-- recording.jsonl --\n"), data...), 0o644))
 	}
 }
