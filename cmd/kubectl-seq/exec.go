@@ -55,7 +55,8 @@ func newExec(config *genericclioptions.ConfigFlags, streams genericiooptions.IOS
 	cmd := &cobra.Command{
 		Use:   "exec POD [-c CONTAINER] -- COMMAND [ARGS...]",
 		Short: "Run a command in a container and show the sequence of it, and of what it led to",
-		Long: `Run a command in a container of a Pod and show, live, how it gets there and how its output comes back, each step with
+		Long: `Run a command in a container of a Pod and show, live, how it gets there and how its output comes back, each ` +
+			`step with
 its evidence. If a container ends because of it, what follows is shown until the Pod is ready again, has ended, or
 --for has passed.
 
@@ -132,9 +133,6 @@ func (f *execFlags) run(ctx context.Context, config *genericclioptions.ConfigFla
 		return err
 	}
 	if _, err := o.find(config, []string{"pods", name}); err != nil {
-		if apierrors.IsNotFound(err) {
-			err = hinted(err, "kubectl get pods shows those there are")
-		}
 		return err
 	}
 	if err := o.choose(ctx, f.quiet); err != nil {

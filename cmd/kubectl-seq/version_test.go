@@ -19,8 +19,9 @@ func TestVersion(t *testing.T) {
 	}))
 	defer s.Close()
 	for server, code := range map[string]string{s.URL: "",
-		"http://127.0.0.1:1": "connection refused (hint: is the cluster up? kubectl cluster-info)",
-		"":                   "no cluster is configured (hint: "} {
+		"http://127.0.0.1:1": "connection refused (hint: is the cluster up? kubectl --server=http://127.0.0.1:1 " +
+			"cluster-info)",
+		"": "no cluster is configured (hint: "} {
 		run := func(args ...string) string {
 			out, errOut, err := replayed(t.Context(), append([]string{"version", "--server=" + server}, args...)...)
 			if errOut != "" || (err == nil) != (code == "") || err != nil && !strings.Contains(err.Error(), code) {

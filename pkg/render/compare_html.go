@@ -57,7 +57,7 @@ func (c Comparison) htmlRuns(y Style) string {
 		if lines := c.Reports[s].obstacle(); len(lines) > 0 {
 			b.WriteString("<dl>\n")
 			for _, l := range lines {
-				fmt.Fprintf(&b, "<dt>%s</dt><dd>%s</dd>\n", htmlText(l[0]), htmlText(l[1]))
+				fmt.Fprintf(&b, "<dt>%s</dt><dd>%s</dd>\n", htmlText(l.title), htmlText(l.text()))
 			}
 			b.WriteString("</dl>\n")
 		}

@@ -142,7 +142,8 @@ func checkText(t *testing.T, name string, draw func(io.Writer, render.Style) err
 	}
 	if name == "listing" || name == "lanes" {
 		for line := range strings.Lines(text) {
-			if w := runewidth.StringWidth(strings.TrimSuffix(line, "\n")); w > 120 {
+			isCommand := strings.HasPrefix(strings.TrimSpace(line), "kubectl ") // which stays whole
+			if w := runewidth.StringWidth(strings.TrimSuffix(line, "\n")); w > 120 && !isCommand {
 				t.Errorf("%s: a line of %d cells: %.200q", name, w, line)
 			}
 		}

@@ -133,7 +133,7 @@ func newPage(r Report, y Style) page {
 		p.Steps = append(p.Steps, y.pageStep(r, f, x, index))
 	}
 	for _, l := range r.obstacle() {
-		p.Obstacle = append(p.Obstacle, [2]string{l[0], Plain(l[1])})
+		p.Obstacle = append(p.Obstacle, [2]string{l.title, Plain(l.text())})
 	}
 	for _, ph := range r.Phases {
 		out := pagePhase{Name: ph.Name, Took: took(ph.Min, ph.Max, time.Millisecond), Explain: Plain(ph.Explain)}
@@ -146,7 +146,7 @@ func newPage(r Report, y Style) page {
 	if longest := r.longest(); longest.Took > 0 && r.Outcome.Obstacle == nil {
 		p.Waits = append(p.Waits, Plain(largest(longest)))
 	}
-	for _, w := range r.Waits {
+	for _, w := range r.waits() {
 		p.Waits = append(p.Waits, Plain(fixed(w)))
 	}
 	for _, c := range r.Run.Clocks {

@@ -50,10 +50,16 @@ func (y Style) summary(r Report) []string {
 func (y Style) obstacle(r Report) []string {
 	var out []string
 	for _, l := range r.obstacle() {
-		title := l[0]
-		for _, text := range wrap(Plain(l[1]), y.width()-1-13) {
-			out = append(out, fmt.Sprintf("  %-10s ", title)+text)
-			title = ""
+		title := l.title
+		lines := wrap(Plain(l.text()), y.width()-1-13)
+		if len(lines) > 1 && l.command != "" { // what is to be pasted stays whole, however long it is
+			lines = append(wrap(Plain(l.words), y.width()-1-13), Plain(l.command))
+		}
+		for _, text := range lines {
+			if text != "" {
+				out = append(out, fmt.Sprintf("  %-10s ", title)+text)
+				title = ""
+			}
 		}
 	}
 	return out
@@ -63,8 +69,13 @@ func (y Style) obstacle(r Report) []string {
 var ended = map[string]string{"Refused": "refused by", "Failed": "ended by", "Deleted": "removed by",
 	"Exited": "ended by"}
 
+// obstacleLine is one thing that there is to say of it, and a command that goes with it.
+type obstacleLine struct{ title, words, command string }
+
+func (l obstacleLine) text() string { return strings.TrimSpace(l.words + " " + l.command) }
+
 // obstacle is what there is to say of it, each with its title.
-func (r Report) obstacle() [][2]string {
+func (r Report) obstacle() []obstacleLine {
 	o := r.Outcome.Obstacle
 	if o == nil {
 		return nil
@@ -76,16 +87,16 @@ func (r Report) obstacle() [][2]string {
 			who += ", for " + heldFor(o)
 		}
 	}
-	lines := [][2]string{{title, who}}
+	lines := []obstacleLine{{title: title, words: who}}
 	if o.Object.Name != "" && (o.Object.Kind != r.Run.Subject.Kind || o.Object.Name != r.Run.Subject.Name) {
-		lines = append(lines, [2]string{"object", o.Object.Kind + " " + o.Object.Name})
+		lines = append(lines, obstacleLine{title: "object", words: o.Object.Kind + " " + o.Object.Name})
 	}
-	lines = append(lines, [2]string{"message", o.Message})
+	lines = append(lines, obstacleLine{title: "message", words: o.Message})
 	for i, e := range o.Evidence {
-		lines = append(lines, [2]string{[]string{"evidence", ""}[min(i, 1)], e.Source + ": " + evidence(e)})
+		lines = append(lines, obstacleLine{title: []string{"evidence", ""}[min(i, 1)], words: e.Source + ": " + evidence(e)})
 	}
 	for i, n := range o.NextSteps {
-		lines = append(lines, [2]string{[]string{"try", ""}[min(i, 1)], n.String()})
+		lines = append(lines, obstacleLine{[]string{"try", ""}[min(i, 1)], n.Text, n.Command})
 	}
 	return lines
 }

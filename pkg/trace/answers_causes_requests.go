@@ -102,7 +102,7 @@ var refusals = []obstacleCause{
 		next: []string{"numbers without quotes, texts with: $ kubectl explain {type}.{2}"}},
 	{name: "unknown-field", match: re(`unknown field "([^"]+)"`), by: "apiserver",
 		explain: "a {kind} has no field {1}",
-		next: []string{"how is it spelt, and where does it belong? $ kubectl explain {type} --recursive"}},
+		next:    []string{"how is it spelt, and where does it belong? $ kubectl explain {type} --recursive"}},
 	{name: "unreadable", match: re(`cannot be handled as a \w+: (.*)`), by: "apiserver",
 		explain: "the API server cannot read the {kind}: {1}",
 		next: []string{"change what the message names; a quantity is a number with a suffix such as m, Mi or Gi: " +

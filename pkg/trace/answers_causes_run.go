@@ -15,11 +15,11 @@ var backOffs = []obstacleCause{
 // kills are told where the kubelet has said why it ends a container that it starts again.
 var kills = []obstacleCause{
 	{name: "liveness", match: re(`[Ll]iveness`),
-		explain: "the kubelet ends container {container} again and again, since its liveness probe fails{killed}",
+		explain: "the kubelet {ends again} container {container}, since its liveness probe fails{killed}",
 		next: []string{"check what the probe asks, and how soon (initialDelaySeconds, a startupProbe): " +
 			probesOf("liveness"), "see what the container wrote: " + logsOf}, dead: atOnce},
 	{name: "startup", match: re(`[Ss]tartup`),
-		explain: "the kubelet ends container {container} again and again, since its startup probe fails{killed}",
+		explain: "the kubelet {ends again} container {container}, since its startup probe fails{killed}",
 		next: []string{"check what the probe asks, and for how long (failureThreshold times periodSeconds): " +
 			probesOf("startup"), "see what the container wrote: " + logsOf}, dead: atOnce},
 	postStartFails,
@@ -27,7 +27,7 @@ var kills = []obstacleCause{
 
 // postStartFails is told by an Event, and, where nobody may read that, by why the container waits.
 var postStartFails = obstacleCause{name: "post-start", match: re(`PostStart`),
-	explain: "the kubelet ends container {container} again and again, since its postStart hook fails",
+	explain: "the kubelet {ends again} container {container}, since its postStart hook fails",
 	next:    []string{"check what the hook does: " + showHook, "see what the container wrote: " + logsOf},
 	dead:    atOnce}
 
@@ -42,16 +42,16 @@ func probesOf(probe string) string {
 var crashes = []obstacleCause{
 	postStartFails,
 	{name: "oom-pod", match: re(`OOMKilled.*by the Pod's limit`),
-		explain: "the kernel kills container {container}: all containers together use more memory than the Pod's limit " +
+		explain: "the kernel kills {victim}: all containers together use more memory than the Pod's limit " +
 			"(spec.resources.limits.memory, {podLimit}) allows",
 		next: []string{"give the Pod a higher spec.resources.limits.memory, or have them use less: " +
 			"$ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.resources}'"}, dead: atOnce},
 	{name: "oom", match: re(`OOMKilled.*by its limit`),
-		explain: "the kernel kills container {container}, which uses more memory than its limit, {limit}, allows{limitRange}",
+		explain: "the kernel kills {victim}, which uses more memory than its limit, {limit}, allows{limitRange}",
 		next: []string{"give it a higher resources.limits.memory, or have it use less: " + showLimits,
 			"see what it did: " + logsOf}, dead: atOnce},
 	{name: "oom-node", match: re(`OOMKilled`),
-		explain: "the kernel kills container {container}, which has no memory limit of its own: the node runs out of " +
+		explain: "the kernel kills {victim}, which has no memory limit of its own: the node runs out of " +
 			"memory, or a cgroup above the Pod does",
 		next: []string{"$ kubectl describe node {node}"}, dead: atOnce},
 	{name: "exit-zero", match: re(`exited 0 `), by: "kubelet",
@@ -73,7 +73,7 @@ var hookRuns = []obstacleCause{
 
 var initRuns = []obstacleCause{
 	{name: "init-runs", by: "container/{container}",
-		explain: "init container {container}, the {th} of {inits}, has not ended; the kubelet starts the next when it has",
+		explain: "init container {container}, the {th} of {inits}, has not ended; the kubelet {goesOn} when it has",
 		next: []string{"see what it waits for: $ kubectl logs {pod} -c {container} -n {namespace} --tail=5",
 			"see what it does: " + showCommand}},
 }

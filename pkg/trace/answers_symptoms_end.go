@@ -78,9 +78,13 @@ func (s *story) deletedWords() string {
 	f, _ := s.deletion(s.firstDeleting())
 	words := strings.Replace(f.message, "asked to delete it", "deleted the Pod", 1)
 	for _, c := range s.newest().Status.Conditions {
-		if c.Type == corev1.DisruptionTarget && c.Status == corev1.ConditionTrue {
-			words += " (" + c.Reason + ")"
+		if c.Type != corev1.DisruptionTarget || c.Status != corev1.ConditionTrue {
+			continue
 		}
+		if by := disruptors[c.Reason]; by != "" {
+			words = strings.Replace(words, "somebody", namedWho(by), 1)
+		}
+		words += " (" + c.Reason + ")"
 	}
 	return words
 }
@@ -202,12 +206,14 @@ func (s *story) addEnd(f *finding, c *corev1.ContainerStatus, e *corev1.Containe
 	if e.ExitCode == 255 && e.FinishedAt.Sub(e.StartedAt.Time) <= time.Second {
 		f.message += ", within a second of its start"
 	}
-	killed := ""
+	killed, victim := "", "a process of container "+c.Name
 	if e.ExitCode == 137 {
+		victim = "container " + c.Name
 		killed = "; it did not end on SIGTERM, so it was killed (137)"
 	}
 	f.replacements = append(f.replacements, "{code}", fmt.Sprint(e.ExitCode), "{meaning}", codeMeaning(e), "{limit}",
-		cmp.Or(own, pods, "none"), "{podLimit}", pods, "{limitRange}", put, previousFlag, previous, "{killed}", killed)
+		cmp.Or(own, pods, "none"), "{podLimit}", pods, "{limitRange}", put, previousFlag, previous, "{killed}", killed,
+		"{victim}", victim)
 }
 
 // memoryLimits are those of a container and of its Pod, or empty.

@@ -39,7 +39,8 @@ func crashing(s *story, now time.Time) (finding, bool) {
 	for c := range statusesWithoutEphemeral(p) {
 		last, times := lastTermination(c)
 		done := last != nil && last.ExitCode == 0 && (p.Spec.RestartPolicy != corev1.RestartPolicyAlways || isInit(p, c.Name))
-		again := s.ownExec() != nil && c.State.Running != nil               // what it ended of was our command
+		again := s.ownExec() != nil &&
+			c.State.Running != nil // what it ended of was our command
 		mended := c.State.Running != nil && c.Ready && times < deadEndAfter && !s.mayCrashYet() // one restart is no loop
 		if last == nil || done || again || mended || c.State.Running != nil &&
 			now.Sub(c.State.Running.StartedAt.Time) > mendedAfter {
@@ -53,6 +54,11 @@ func crashing(s *story, now time.Time) (finding, bool) {
 		f.message = fmt.Sprintf("%s exited %d (%s), %s", c.Name, last.ExitCode, last.Reason, repeated(times))
 		forGood := c.State.Terminated != nil && s.spec(c.Name) != nil && !s.restarts(s.spec(c.Name), last.ExitCode)
 		s.addEnd(&f, c, last)
+		if again := "has ended"; times == 1 {
+			f.replacements = append(f.replacements, "{ends again}", again)
+		} else {
+			f.replacements = append(f.replacements, "{ends again}", "ends again and again")
+		}
 		ends := fmt.Sprintf("container %s ends with exit code %d%s each time it is started", c.Name, last.ExitCode,
 			codeMeaning(last))
 		switch {
@@ -152,9 +158,13 @@ func runningInit(s *story, _ time.Time) (finding, bool) {
 		if c.State.Running == nil || at < 0 || s.podEnded() || s.deletionBegun() {
 			continue
 		}
+		goesOn := "starts the next"
+		if at == len(inits)-1 {
+			goesOn = "goes on"
+		}
 		f := finding{container: c.Name, by: seq.Container(c.Name), reason: "PodInitializing",
 			message:      fmt.Sprintf("init container %s, %d of %d, runs and has not ended", c.Name, at+1, len(inits)),
-			replacements: []string{"{th}", ordinal(at + 1), "{inits}", fmt.Sprint(len(inits))}}
+			replacements: []string{"{th}", ordinal(at + 1), "{inits}", fmt.Sprint(len(inits)), "{goesOn}", goesOn}}
 		first := s.unbroken(func(p *corev1.Pod) bool {
 			o := object.StatusOf(p, c.Name)
 			return o != nil && o.State.Running != nil && o.RestartCount == c.RestartCount

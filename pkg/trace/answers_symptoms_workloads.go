@@ -94,13 +94,14 @@ func endingObject(s *story, _ time.Time) (finding, bool) {
 		}
 	case s.object.Kind == "Namespace":
 		f = finding{by: seq.UnknownClient, reason: "Finalizers", message: "kubernetes"}
-		var words []string
+		var left, all []string
 		for _, c := range object.List(u, "status", "conditions") {
-			if c["status"] == "True" {
-				words = append(words, fmt.Sprint(c["message"]))
+			if all = append(all, fmt.Sprint(c["message"])); c["status"] == "True" {
+				left = append(left, fmt.Sprint(c["message"]))
 			}
 		}
-		f.message += ": " + cmp.Or(strings.Join(words, "; "), "its controller has not said what is left")
+		f.message += ": " + cmp.Or(strings.Join(left, "; "), strings.Join(all, "; "), "its controller has not said what is "+
+			"left")
 		f = findingOf(f, s.firstDeleting(), s.last(), "spec.finalizers")
 		f.heldSince, _ = s.toBeDeletedSince()
 		ok = true

@@ -131,15 +131,12 @@ func alike(a, b any) bool {
 }
 
 // changeTo is the write by which n of the Pods were so, before w, more than before or fewer: the first since what the
-// controller had seen by its last status. As long as the Pods' watch may still bring an earlier one that is only
-// certain if these are all.
+// controller had seen by its last status. The Pods' watch may still bring an earlier one, as long as it has brought none
+// that came after w.
 func (s *story) changeTo(n int, rose bool, of statusCount, w *write) *watchedWrite {
 	changes, others := s.changesBefore(of, w)
 	caughtUp := func(p *story) bool { return len(p.revisions) > 0 && s.earlierThan(w, p, p.last()) }
 	w.causeOpen = w.causeOpen || !slices.ContainsFunc(s.dependents, caughtUp)
-	if w.causeOpen && (!rose || n < len(s.dependents)) {
-		return nil
-	}
 	seen := s.seenBefore(w)
 	var found *watchedWrite
 	for _, c := range slices.Backward(changes) {
