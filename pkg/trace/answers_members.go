@@ -13,7 +13,7 @@ import (
 // about a Pod or a container. They are shared, and valid until the next call of Observe.
 func (t *Trace) Members() []seq.Member {
 	r := t.resolve()
-	if !r.scene.subject().sort().ofSeveral && len(r.scene.rootStories()) < 2 {
+	if !r.scene.subject().sort().ofSeveral {
 		return nil
 	}
 	for i, e := range r.pods {

@@ -131,8 +131,8 @@ func alike(a, b any) bool {
 }
 
 // changeTo is the write by which n of the Pods were so, before w, more than before or fewer: the first since what the
-// controller had seen by its last status. The Pods' watch may still bring an earlier one, as long as it has brought none
-// that came after w.
+// controller had seen by its last status. The Pods' watch may still bring an earlier one, as long as it has brought
+// none that came after w.
 func (s *story) changeTo(n int, rose bool, of statusCount, w *write) *watchedWrite {
 	changes, others := s.changesBefore(of, w)
 	caughtUp := func(p *story) bool { return len(p.revisions) > 0 && s.earlierThan(w, p, p.last()) }
