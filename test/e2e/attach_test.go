@@ -371,20 +371,22 @@ func TestWatchChanges(t *testing.T) {
 // Whoever deletes a Pod that has finished, or evicts one, makes several revisions by one request.
 func TestWatchEnds(t *testing.T) {
 	for name, c := range map[string]struct {
-		pod  string
-		is   func(*corev1.Pod) bool
-		end  func()
-		want string
+		pod    string
+		is     func(*corev1.Pod) bool
+		end    func()
+		want   string
+		reason string // of the outcome
 	}{
 		"finished": {"completes", func(p *corev1.Pod) bool { return p.Status.Phase == corev1.PodSucceeded },
-			func() { runKubectl(t, "", "delete", "pod", "completes") }, "unknown client DELETE pods"},
+			func() { runKubectl(t, "", "delete", "pod", "completes") }, "unknown client DELETE pods", "Deleted"},
 		"forced": {"plain", isReady,
-			func() { runKubectl(t, "", "delete", "pod", "plain", "--force", "--grace-period=0") }, "unknown client DELETE pods"},
+			func() { runKubectl(t, "", "delete", "pod", "plain", "--force", "--grace-period=0") }, "unknown client DELETE pods",
+			"Deleted"},
 		"evicted": {"plain", isReady, func() {
 			runKubectl(t, `{"apiVersion":"policy/v1","kind":"Eviction","metadata":{"name":"plain"},
 				"deleteOptions":{"gracePeriodSeconds":1}}`, "create", "--raw",
 				"/api/v1/namespaces/default/pods/plain/eviction", "-f", "-")
-		}, "unknown client POST pods/eviction"},
+		}, "unknown client POST pods/eviction", "EvictionByEvictionAPI"},
 		"preempted": {"host-port", isReady, func() {
 			runKubectl(t, `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"more-urgent"},
 				"spec":{"priorityClassName":"system-cluster-critical","terminationGracePeriodSeconds":0,"containers":[{
@@ -392,18 +394,18 @@ func TestWatchEnds(t *testing.T) {
 				"create", "-f", "-")
 			runKubectl(t, "", "wait", "--for=condition=Ready", "pod/more-urgent", "--timeout=60s")
 			runKubectl(t, "", "delete", "pod", "more-urgent")
-		}, "scheduler DELETE pods"},
+		}, "scheduler DELETE pods", "PreemptionByScheduler"},
 		"tainted": {"host-port", isReady, func() {
 			runKubectl(t, "", "taint", "node", "--all", "example.com/away=yes:NoExecute")
 			runKubectl(t, "", "wait", "--for=delete", "pod/host-port", "--timeout=60s")
 			runKubectl(t, "", "taint", "node", "--all", "example.com/away:NoExecute-")
-		}, "controller-manager/taint-eviction DELETE pods"},
+		}, "controller-manager/taint-eviction DELETE pods", "DeletionByTaintManager"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			start(t, c.pod, c.is)
 			r := record(t)
 			d, errOut, code := whileWatching(t, c.end, "watch", "pod/"+c.pod)
-			if code != 0 || d.outcome.Outcome != "Deleted" {
+			if code != 0 || d.outcome.Outcome != "Deleted" || d.outcome.Reason != c.reason {
 				t.Fatalf("exit %d, %+v: %s", code, d.outcome, errOut)
 			}
 			if n := count(d.steps, func(s step) bool { return s.From+" "+s.Label == c.want }); n != 1 {

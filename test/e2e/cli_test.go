@@ -143,6 +143,7 @@ func TestOutcomes(t *testing.T) {
 		{"unhealthy", "--timeout=12s", "Stuck", "ContainersNotReady|Unhealthy", 2},
 		{"fails", "--until=completed", "Failed", "Error", 2},
 		{"plain", "--timeout=150ms", "Timeout", "", 124},
+		{"warm", "--until=completed --timeout=9s", "Timeout", "", 124}, // its probe failed, and does not any more
 	} {
 		t.Run(c.name+c.args, func(t *testing.T) {
 			remove(t, c.name)
