@@ -86,9 +86,25 @@ func deriveTrouble(s *story, e *emitted, emit func(graph.Claim)) {
 		c := graph.Claim{Step: s.eventStep(e), Follows: s.occurredBefore(e)}
 		if s.isPod() && e.emitter == seq.Kubelet { // which knows of no other Pods
 			c.Follows = append(c.Follows, deliverKubelet)
+			if a := s.calledBefore(e); a != nil {
+				c.Follows = append(c.Follows, a.key)
+			}
 		}
 		emit(c)
 	}
+}
+
+// calledBefore is the last of the kubelet's calls for the container of an Event that it told of before that Event, or
+// nil: it works at one container after the other, and writes its Events in their order.
+func (s *story) calledBefore(e *emitted) (last *workerEvent) {
+	for i := range s.workerEvents {
+		a := &s.workerEvents[i]
+		if a.container == e.container && e.container != "" && !e.isFirstEmission && !a.isFirstEmission && a.rv < e.rv &&
+			(last == nil || a.rv > last.rv) {
+			last = a
+		}
+	}
+	return last
 }
 
 // occurredBefore is the key of the occurrence before, of an Event that is repeated.
