@@ -69,6 +69,7 @@ var workloadSymptoms = []symptom{
 	{find: suspended, causes: suspensions},
 	{find: failedCreate, causes: deadAfter(missingGrace, refusals)},
 	{find: refusedAgain, causes: refusedLoops},
+	{find: stalePod, causes: stalePods},
 	{find: failedJob, causes: jobFailures},
 	{find: retriedJob, causes: jobRetries},
 	{find: scheduledLater, causes: schedules},

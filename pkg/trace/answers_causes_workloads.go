@@ -67,6 +67,15 @@ var jobFailures = []obstacleCause{
 		next: []string{"$ kubectl get job {pod} -n {namespace} -o jsonpath='{.status.conditions}'"}, dead: atOnce},
 }
 
+// stalePods are those that their StatefulSet replaces only once they are ready.
+var stalePods = []obstacleCause{
+	{name: "stale-pod", by: "controller-manager/statefulset",
+		explain: "Pod {stale} is of an older template than the StatefulSet has now, and is not ready: the controller waits " +
+			"for it to be ready before it replaces it (OrderedReady), so it has to be deleted by hand",
+		next: []string{"$ kubectl delete pod {stale} -n {namespace}",
+			"what is wrong with it: $ kubectl describe pod {stale} -n {namespace}"}, dead: missingGrace},
+}
+
 // jobRetries are those of a Job that makes another Pod for one that failed.
 var jobRetries = []obstacleCause{
 	{name: "job-retries", follows: true,
@@ -92,7 +101,8 @@ var schedules = []obstacleCause{
 }
 
 var unboundClaims = []obstacleCause{
-	{name: "claim-waits", follows: true, match: re(`^WaitForFirstConsumer: `), by: "controller-manager/persistentvolume-binder",
+	{name: "claim-waits", follows: true, match: re(`^WaitForFirstConsumer: `),
+		by: "controller-manager/persistentvolume-binder",
 		explain: "the StorageClass {class} of the claim waits for the first Pod that uses the claim " +
 			"(WaitForFirstConsumer): there is none yet",
 		next: []string{"make a Pod that uses it: this class binds no claim before that: $ kubectl get storageclass {class}"}},

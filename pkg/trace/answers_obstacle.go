@@ -14,6 +14,7 @@ import (
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/instant"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
 // finding is what a look at the story found.
@@ -233,6 +234,9 @@ func (s *story) obstacle(c *obstacleCause, f finding, now time.Time) (seq.Obstac
 		Reason: f.reason, Message: f.message,
 		Explain: fill(c.explain), NextSteps: nextSteps(c.next, words), Since: f.since, Evidence: f.evidence,
 	}
+	if s.waitsForIt() {
+		o.Explain += "; the StatefulSet makes its other Pods only after this one is ready"
+	}
 	if o.By == seq.Runtime {
 		o.By = s.runtime
 	}
@@ -247,13 +251,27 @@ func (s *story) obstacle(c *obstacleCause, f finding, now time.Time) (seq.Obstac
 	}
 	if !f.since.IsZero() {
 		seen := max(0, now.Sub(f.since)) // who only looks sees it since then
-		o.DeadEnd = c.dead > 0 && !f.mayMend && seen >= c.dead
+		o.DeadEnd = c.dead > 0 && !f.mayMend && seen >= c.dead && !s.ownerIsBehind()
 		o.Held = max(0, now.Sub(o.HeldSince))
 		if s.attached() && len(s.requests) == 0 { // a file may be of any age
 			o.Held = 0
 		}
 	}
 	return o, true
+}
+
+// ownerIsBehind reports whether what made the object has a newer template that its controller has not seen yet.
+func (s *story) ownerIsBehind() bool {
+	for o := s.owner(); o != nil; o = o.owner() {
+		u := o.unstructured()
+		if u == nil {
+			continue
+		}
+		if observed, ok := number(object.Field(u, "status"), "observedGeneration"); ok && observed < u.GetGeneration() {
+			return true
+		}
+	}
+	return false
 }
 
 // nextSteps fills in what to try. What the cluster says is quoted in a command as the shell needs it.

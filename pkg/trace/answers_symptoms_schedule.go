@@ -109,6 +109,11 @@ func placement(p *corev1.Pod, message string) []string {
 	for _, key := range slices.Sorted(maps.Keys(p.Spec.NodeSelector)) {
 		labels = append(labels, key+"="+p.Spec.NodeSelector[key])
 	}
+	if a := p.Spec.Affinity; a != nil && a.NodeAffinity != nil {
+		if r := a.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution; r != nil {
+			labels = append(labels, nodeTerms(r.NodeSelectorTerms)...)
+		}
+	}
 	selector := ""
 	if len(labels) > 0 {
 		selector = ": " + strings.Join(labels, ", ")
@@ -147,6 +152,24 @@ func placement(p *corev1.Pod, message string) []string {
 		strings.Join(gates, ", "), "{topologyKeys}", strings.Join(keys, ", "),
 		"{ports}", strings.Join(ports, ", "), "{selector}", selector, "{terms}", strings.Join(terms, "; "),
 		"{nodes}", nodes, "{others}", others, "{nominated}", p.Status.NominatedNodeName}
+}
+
+// nodeTerms are words for what a node affinity asks of a node's labels: one of the terms, each with all it names.
+func nodeTerms(terms []corev1.NodeSelectorTerm) []string {
+	var all []string
+	for _, t := range terms {
+		var words []string
+		for _, e := range t.MatchExpressions {
+			words = append(words, strings.TrimSpace(fmt.Sprintf("%s %s %s", e.Key, e.Operator, strings.Join(e.Values, ", "))))
+		}
+		if len(words) > 0 {
+			all = append(all, strings.Join(words, " and "))
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return []string{strings.Join(all, " or ")}
 }
 
 // unhelpful is that the scheduler need not end other Pods of a lower priority, as that would give the Pod no node.

@@ -41,15 +41,22 @@ func kubectlPath(t *testing.T) string {
 
 const (
 	plainSpec = `{"containers": [{"name": "app", "image": "busybox:1"}]}`
-	inQuota   = `{"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "counted", "namespace": "seq-refusals"}, "spec": {"hard": {"requests.memory": "1Gi"}}}`
-	inRange   = `{"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "range", "namespace": "seq-refusals"}, "spec": {"limits": [{"type": "Container", "max": {"memory": "1Mi"}}]}}`
+	inQuota   = `{"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "counted", "namespace": ` +
+		`"seq-refusals"}, "spec": {"hard": {"requests.memory": "1Gi"}}}`
+	inRange   = `{"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "range", "namespace": "seq-refusals"}, ` +
+		`"spec": {"limits": [{"type": "Container", "max": {"memory": "1Mi"}}]}}`
 	policy    = `{"apiVersion": "v1", "kind": "List", "items": [
-		{"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy", "metadata": {"name": "no-denied"}, "spec": {
-			"matchConstraints": {"resourceRules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}]},
+		{"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy",
+			"metadata": {"name": "no-denied"}, "spec": {
+			"matchConstraints": {"resourceRules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"],
+				"resources": ["pods"]}]},
 			"validations": [{"expression": "object.metadata.name != 'refusal-policy'", "message": "not that name"}]}},
-		{"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding", "metadata": {"name": "no-denied"}, "spec": {"policyName": "no-denied", "validationActions": ["Deny"]}}]}`
-	brokenWebhook = `{"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration", "metadata": {"name": "broken"}, "webhooks": [{
-		"name": "broken.example.com", "clientConfig": {"url": "https://127.0.0.1:1/"}, "sideEffects": "None", "admissionReviewVersions": ["v1"],
+		{"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
+			"metadata": {"name": "no-denied"}, "spec": {"policyName": "no-denied", "validationActions": ["Deny"]}}]}`
+	brokenWebhook = `{"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration", ` +
+		`"metadata": {"name": "broken"}, "webhooks": [{
+		"name": "broken.example.com", "clientConfig": {"url": "https://127.0.0.1:1/"}, "sideEffects": "None",
+			"admissionReviewVersions": ["v1"],
 		"objectSelector": {"matchLabels": {"webhook": "broken"}},
 		"rules": [{"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]}]}]}`
 )
@@ -87,7 +94,7 @@ func TestRefusals(t *testing.T) {
 			`{"priorityClassName": "missing", "containers": [{"name": "app", "image": "busybox:1"}]}`, "", "apiserver",
 			"PriorityClass missing"},
 		{"invalid", "", "{}", `{"containers": [{"name": "Not A Name", "image": "busybox:1"}]}`, "", "apiserver",
-			"spec.containers[0].name is missing, or has a value that is not allowed"},
+			"the Pod is not valid: look at spec.containers[0].name"},
 		{"no-rights", "", "{}", plainSpec, "--as=nobody", "apiserver", "may not create pods"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -96,7 +103,8 @@ func TestRefusals(t *testing.T) {
 				defer runKubectl(t, c.objects, "delete", "-f", "-")
 			}
 			path := filepath.Join(t.TempDir(), "pod.json")
-			text := fmt.Sprintf(`{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "refusal-%s", "labels": %s}, "spec": %s}`, c.name, c.labels, c.spec)
+			text := fmt.Sprintf(`{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "refusal-%s", "labels": %s}, ` +
+				`"spec": %s}`, c.name, c.labels, c.spec)
 			if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 				t.Fatal(err)
 			}
@@ -128,7 +136,8 @@ func TestRefusedDelete(t *testing.T) {
 	t.Parallel()
 	ns := ownNamespace(t)
 	runKubectl(t, "", "create", "rolebinding", "-n", ns, "looks", "--clusterrole=view", "--user=refused-delete")
-	runKubectl(t, `{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "kept"}, "spec": {"schedulingGates": [{"name": "example.com/never"}], "containers": [{"name": "app", "image": "busybox:1"}]}}`,
+	runKubectl(t, `{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "kept"}, "spec": {"schedulingGates": ` +
+		`[{"name": "example.com/never"}], "containers": [{"name": "app", "image": "busybox:1"}]}}`,
 		"apply", "-n", ns, "-f", "-")
 	out, errOut, code := runSeq(t, "delete", "pod/kept", "-n", ns, "--as=refused-delete", "-o", "json")
 	d := parse(t, out)
