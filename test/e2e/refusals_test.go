@@ -43,9 +43,9 @@ const (
 	plainSpec = `{"containers": [{"name": "app", "image": "busybox:1"}]}`
 	inQuota   = `{"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "counted", "namespace": ` +
 		`"seq-refusals"}, "spec": {"hard": {"requests.memory": "1Gi"}}}`
-	inRange   = `{"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "range", "namespace": "seq-refusals"}, ` +
+	inRange = `{"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "range", "namespace": "seq-refusals"}, ` +
 		`"spec": {"limits": [{"type": "Container", "max": {"memory": "1Mi"}}]}}`
-	policy    = `{"apiVersion": "v1", "kind": "List", "items": [
+	policy = `{"apiVersion": "v1", "kind": "List", "items": [
 		{"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy",
 			"metadata": {"name": "no-denied"}, "spec": {
 			"matchConstraints": {"resourceRules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"],
@@ -103,7 +103,7 @@ func TestRefusals(t *testing.T) {
 				defer runKubectl(t, c.objects, "delete", "-f", "-")
 			}
 			path := filepath.Join(t.TempDir(), "pod.json")
-			text := fmt.Sprintf(`{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "refusal-%s", "labels": %s}, ` +
+			text := fmt.Sprintf(`{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "refusal-%s", "labels": %s}, `+
 				`"spec": %s}`, c.name, c.labels, c.spec)
 			if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 				t.Fatal(err)
@@ -136,7 +136,7 @@ func TestRefusedDelete(t *testing.T) {
 	t.Parallel()
 	ns := ownNamespace(t)
 	runKubectl(t, "", "create", "rolebinding", "-n", ns, "looks", "--clusterrole=view", "--user=refused-delete")
-	runKubectl(t, `{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "kept"}, "spec": {"schedulingGates": ` +
+	runKubectl(t, `{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "kept"}, "spec": {"schedulingGates": `+
 		`[{"name": "example.com/never"}], "containers": [{"name": "app", "image": "busybox:1"}]}}`,
 		"apply", "-n", ns, "-f", "-")
 	out, errOut, code := runSeq(t, "delete", "pod/kept", "-n", ns, "--as=refused-delete", "-o", "json")
