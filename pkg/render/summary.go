@@ -114,10 +114,12 @@ func (r Report) headline() string {
 	head := r.Outcome.Name
 	if r.Outcome.Total > 0 {
 		word := " in "
-		if r.Outcome.ExitCode != 0 {
+		if r.Outcome.ExitCode != 0 || r.looks() {
 			word = " after "
 		}
-		head += word + duration(r.Outcome.Total)
+		if head += word + duration(r.Outcome.Total); r.looks() {
+			head += " of watching"
+		}
 	}
 	if o := r.Outcome.Obstacle; o != nil {
 		return head + ": " + o.Reason + ": " + o.Explain

@@ -61,6 +61,10 @@ var workloadPhases = []phase{
 		intervals: (*story).suspensions},
 	{name: "others", explain: "what else the run made gets as far",
 		intervals: othersOf(func(s *story) seq.Key { return s.etcdKey(s.availableRevision()) })},
+	{name: "remove", explain: "the object is to go, and stays until those who hold it by finalizers let it",
+		intervals: until((*story).heldEndKey,
+			func(s *story) seq.Key { return s.etcdKey(s.firstRevision(func(w *write) bool { return w.deleted })) },
+			func(s *story) bool { return s.heldEndKey() != "" && !s.isGone() })},
 	{name: "cascade",
 		explain: "the garbage collector finds, level by level, what the deleted object owned, and deletes it",
 		intervals: between(func(s *story) seq.Key { return s.etcdKey(s.firstRevision((*write).endsLife)) },
@@ -79,6 +83,17 @@ var workloadPhases = []phase{
 		intervals: until(func(s *story) seq.Key { return s.etcdKey(s.firstRevision((*write).endsLife)) },
 			func(s *story) seq.Key { return s.releaseKey(orphanFinalizer) },
 			func(s *story) bool { return s.awaitsCollector(orphanFinalizer) })},
+}
+
+// heldEndKey is the write by which the object was to go, if finalizers of others than the garbage collector held it.
+func (s *story) heldEndKey() seq.Key {
+	for _, w := range s.revisions {
+		if w.endsLife() && !w.deleted && slices.ContainsFunc(w.object.GetFinalizers(),
+			func(f string) bool { return f != foregroundFinalizer && f != orphanFinalizer }) {
+			return s.etcdKeyOf(w)
+		}
+	}
+	return ""
 }
 
 // makesPods reports whether Pods are still to come of the object.
