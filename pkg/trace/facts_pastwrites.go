@@ -70,7 +70,11 @@ func (s *story) pastWrites() []*pastWrite {
 			continue
 		}
 		if a, ok := s.conditionActor(found, entries, c.name); ok {
-			m := add(a, written[c.name], c.transition)
+			group := written[c.name]
+			if found.pod != nil && ofFirstReport(found.pod, c) {
+				group = "first"
+			}
+			m := add(a, group, c.transition)
 			m.conditions = append(m.conditions, c)
 		}
 	}
@@ -100,6 +104,18 @@ func (s *story) pastWrites() []*pastWrite {
 	slices.SortFunc(all, func(a, b *pastWrite) int { return cmp.Or(a.at.Compare(b.at.Time), cmp.Compare(a.key, b.key)) })
 	s.pastWritesRead = all
 	return all
+}
+
+// ofFirstReport reports whether a condition is as the kubelet's first report of a Pod has it, which is one write: nothing
+// is ready, and what has no init containers is initialized.
+func ofFirstReport(p *corev1.Pod, c datedCondition) bool {
+	switch corev1.PodConditionType(c.name) {
+	case corev1.PodInitialized:
+		return c.status == "True" && len(p.Spec.InitContainers) == 0
+	case corev1.PodReady, corev1.ContainersReady, corev1.PodReadyToStartContainers:
+		return c.status == "False" && len(p.Spec.InitContainers) == 0
+	}
+	return false
 }
 
 // maker is who made an object that was there, with the managedFields entry that says so, if there is one.
