@@ -106,8 +106,8 @@ func (s *story) pastWrites() []*pastWrite {
 	return all
 }
 
-// ofFirstReport reports whether a condition is as the kubelet's first report of a Pod has it, which is one write: nothing
-// is ready, and what has no init containers is initialized.
+// ofFirstReport reports whether a condition is as the kubelet's first report of a Pod has it, which is one write:
+// nothing is ready, and what has no init containers is initialized.
 func ofFirstReport(p *corev1.Pod, c datedCondition) bool {
 	switch corev1.PodConditionType(c.name) {
 	case corev1.PodInitialized:
