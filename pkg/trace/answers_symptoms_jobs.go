@@ -58,24 +58,16 @@ func failedJob(s *story, _ time.Time) (finding, bool) {
 }
 
 // retriedJob is that Pods of a Job failed, and that the Job goes on.
-func retriedJob(s *story, _ time.Time) (finding, bool) {
+func retriedJob(s *story, now time.Time) (finding, bool) {
 	u := s.unstructured()
 	if u == nil || s.object.Kind != "Job" || s.deletionBegun() || s.state(len(s.revisions)).Succeeded {
 		return finding{}, false
 	}
-	var last *story
-	failed := 0
-	for _, p := range s.podsBelow() {
-		if len(p.revisions) > 0 && p.newest().Status.Phase == corev1.PodFailed {
-			if failed++; last == nil || p.order.oldestRevision > last.order.oldestRevision {
-				last = p
-			}
-		}
-	}
+	last, failed := s.lastFailedPod()
 	if last == nil {
 		return finding{}, false
 	}
-	f, _ := failure(last, time.Time{})
+	f, _ := failure(last, now)
 	limit, ok := number(object.Field(u, "spec"), "backoffLimit")
 	if !ok {
 		limit = 6 // the default
@@ -122,15 +114,21 @@ func (s *story) firstWithCondition(kind string) *write {
 	return s.last()
 }
 
-// lastFailure says how the last Pod of a Job failed, and names it.
-func (s *story) lastFailure() (how, pod string) {
-	var last *story
+// lastFailedPod is the newest Pod of a Job that has failed, or nil, and how many have.
+func (s *story) lastFailedPod() (last *story, failed int) {
 	for _, p := range s.podsBelow() {
-		if len(p.revisions) > 0 && p.newest().Status.Phase == corev1.PodFailed &&
-			(last == nil || p.order.oldestRevision > last.order.oldestRevision) {
-			last = p
+		if len(p.revisions) > 0 && p.newest().Status.Phase == corev1.PodFailed {
+			if failed++; last == nil || p.order.oldestRevision > last.order.oldestRevision {
+				last = p
+			}
 		}
 	}
+	return last, failed
+}
+
+// lastFailure says how the last Pod of a Job failed, and names it.
+func (s *story) lastFailure() (how, pod string) {
+	last, _ := s.lastFailedPod()
 	if last == nil {
 		return "", "job/" + s.object.Name
 	}
