@@ -43,8 +43,11 @@ var unschedulable = []obstacleCause{
 	{name: "no-class", match: re(`unbound immediate PersistentVolumeClaims.*claim (\S+), of StorageClass (\S+), which ` +
 		`is ` +
 		`not there`),
-		explain: "claim {1} has no volume: it asks for the StorageClass {2}, which is not there",
-		next:    []string{"those there are: $ kubectl get storageclasses"}, dead: missingGrace},
+		explain: "claim {1} has no volume: it asks for the StorageClass {2}, which is not there, and no PersistentVolume " +
+			"of " +
+			"that class fits",
+		next: []string{"those there are: $ kubectl get storageclasses", "$ kubectl get persistentvolumes"},
+		dead: missingGrace},
 	{name: "no-default-class", match: re(`unbound immediate PersistentVolumeClaims.*claim (\S+), which names no ` +
 		`StorageClass`),
 		explain: "claim {1} has no volume: it names no StorageClass, none is the default, and no PersistentVolume without " +

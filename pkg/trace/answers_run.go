@@ -95,8 +95,8 @@ func (r *result) outlineOfAll() (all outlineOfAll) {
 		if !o.drawn { // nothing becomes of it
 			continue
 		}
-		all.drawn = true
-		all.timed, all.kubelet = all.timed || o.timed, all.kubelet || o.kubelet
+		all.timed = all.timed || o.timed
+		all.sandboxes = all.sandboxes || o.kubelet && r.step(e.ownKey(sandboxKey)) != nil
 		all.eventsOfPods, all.scheduled = all.eventsOfPods || o.events, all.scheduled || o.scheduled
 		all.compared = all.compared || o.events && (!o.existedBefore || o.changed)
 	}
@@ -168,7 +168,7 @@ func (r *result) unseen(all outlineOfAll) []string {
 		if len(s.calls.spans.byID) == 0 {
 			words = append(words, "times inside the apiserver, etcd and runc: no traces")
 		}
-		if all.drawn && !all.timed && all.kubelet && s.ownExec() == nil {
+		if !all.timed && all.sandboxes && s.ownExec() == nil {
 			words = append(words, "the start of RunPodSandbox: no API write marks it")
 		}
 		if all.played > 0 {
@@ -211,7 +211,8 @@ func (r *result) unseen(all outlineOfAll) []string {
 func (s *story) refusedReads() []string {
 	words := []string{}
 	for i, q := range s.requests {
-		if q.Acts() || q.Poll || q.Docker != nil || q.Status < 400 || q.Status == 410 {
+		if q.Acts() || q.Poll || q.Docker != nil || q.Status < 400 || q.Status == 410 ||
+			q.Verb == "get" && q.Status == 404 { // that it is not there is an answer
 			continue
 		}
 		word := fmt.Sprintf("%s %s: %s", q.Verb, q.Resource, q.Message)

@@ -90,6 +90,7 @@ type outlineOfAll struct {
 	eventsOfPods bool // there are Events about these
 	compared     bool // … after another revision than the first that was found
 	played       int  // Pods of which somebody else than a kubelet reports
+	sandboxes    bool // the start of one is told
 }
 
 // stepTimes is what decides whether steps are final, of one or of several.
