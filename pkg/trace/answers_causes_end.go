@@ -203,7 +203,7 @@ var failures = []obstacleCause{
 	{name: "failed-container", match: re(`exited`),
 		explain: "container {container} ended with exit code {code}{meaning}, and the Pod's restartPolicy does not start " +
 			"it again",
-		next: []string{"what it wrote: $ kubectl logs {pod} -c {container} -n {namespace}"}},
+		next: []string{"what it wrote: $ kubectl logs {pod} -c {container} -n {namespace}", leftMessage}},
 	{name: "failed", explain: "{who} did not take the Pod, or gave it up",
 		next: []string{"$ kubectl describe node {node}"}},
 }

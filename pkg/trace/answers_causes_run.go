@@ -2,6 +2,13 @@ package trace
 
 // Causes while the containers' programs run: that they end, that they are not ready, and that others wait for them.
 
+// ifLeft begins a step that is for a container that left a termination message. What it says is not printed: it may be a
+// secret, and recordings do not keep it.
+const ifLeft = "{left}"
+
+const leftMessage = ifLeft + "the termination message that it left: $ kubectl get pod {pod} -n {namespace} -o " +
+	"jsonpath='{.status.{statuses}[?(@.name==\"{container}\")]}'"
+
 const logsOf = "$ kubectl logs {pod} -c {container} -n {namespace}{previous}"
 
 var backOffs = []obstacleCause{
@@ -60,7 +67,7 @@ var crashes = []obstacleCause{
 		next: []string{"a program that stays, or a Job; or restartPolicy OnFailure: $ kubectl explain pod.spec.restartPolicy",
 			"see what it wrote: " + logsOf}, dead: atOnce},
 	{name: "crash", explain: "{ends}",
-		next: []string{"see what it wrote: " + logsOf}, dead: atOnce},
+		next: []string{"see what it wrote: " + logsOf, leftMessage}, dead: atOnce},
 }
 
 var hookRuns = []obstacleCause{

@@ -212,9 +212,9 @@ func (s *story) obstacle(c *obstacleCause, f finding, now time.Time) (seq.Obstac
 		"{namespace}", s.object.Namespace, "{node}", s.node, "{container}", f.container, "{image}",
 		imageOf(s.spec(f.container)))
 	if f.container != "" && s.isPod() && isInit(s.newest(), f.container) {
-		words = append(words, "{containers}", "initContainers")
+		words = append(words, "{containers}", "initContainers", "{statuses}", "initContainerStatuses")
 	}
-	words = append(words, "{containers}", "containers")
+	words = append(words, "{containers}", "containers", "{statuses}", "containerStatuses")
 	if c.match != nil {
 		text := f.reason + ": " + cmp.Or(f.about, f.message)
 		if image := imageOf(s.spec(f.container)); image != "" { // a name can hold any word
@@ -283,6 +283,12 @@ func nextSteps(templates, words []string) (all []seq.NextStep) {
 		}
 	}
 	for _, t := range templates {
+		if rest, only := strings.CutPrefix(t, ifLeft); only {
+			if words != nil && !slices.Contains(words, ifLeft) {
+				continue
+			}
+			t = rest
+		}
 		text, command, _ := strings.Cut(t, "$ ")
 		all = append(all, seq.NextStep{Text: strings.TrimSpace(strings.NewReplacer(words...).Replace(text)),
 			Command: strings.NewReplacer(quoted...).Replace(command)})

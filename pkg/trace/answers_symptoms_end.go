@@ -206,6 +206,9 @@ func (s *story) addEnd(f *finding, c *corev1.ContainerStatus, e *corev1.Containe
 	if e.ExitCode == 255 && e.FinishedAt.Sub(e.StartedAt.Time) <= time.Second {
 		f.message += ", within a second of its start"
 	}
+	if e.Message != "" && !unstartable[e.Reason] {
+		f.replacements = append(f.replacements, ifLeft, "")
+	}
 	killed, victim := "", "a process of container "+c.Name
 	if e.ExitCode == 137 {
 		victim = "container " + c.Name
