@@ -2,8 +2,8 @@ package trace
 
 // Causes while the containers' programs run: that they end, that they are not ready, and that others wait for them.
 
-// ifLeft begins a step that is for a container that left a termination message. What it says is not printed: it may be a
-// secret, and recordings do not keep it.
+// ifLeft begins a step that is for a container that left a termination message. What it says is not printed: it may be
+// a secret, and recordings do not keep it.
 const ifLeft = "{left}"
 
 const leftMessage = ifLeft + "the termination message that it left: $ kubectl get pod {pod} -n {namespace} -o " +
