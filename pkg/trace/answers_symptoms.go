@@ -76,7 +76,19 @@ func (s *story) deletionFinding() finding {
 			f.reason, f.message, f.about = c.Reason, c.Message, ""
 		}
 	}
+	f.replacements = append(f.replacements, "{tolerated}", tolerated(s.newest()))
 	return findingOf(f, first, s.last(), because)
+}
+
+// tolerated are words for how long a Pod tolerates taints with the effect NoExecute, beside those of nodes that are not
+// ready, which admission adds.
+func tolerated(p *corev1.Pod) (words string) {
+	for _, t := range p.Spec.Tolerations {
+		if t.TolerationSeconds != nil && t.Key != corev1.TaintNodeNotReady && t.Key != corev1.TaintNodeUnreachable {
+			words += fmt.Sprintf("; %s it tolerates for %d s", cmp.Or(t.Key, "any taint"), *t.TolerationSeconds)
+		}
+	}
+	return words
 }
 
 // goneObject is that an object is no longer there, and nothing that it made is either.
