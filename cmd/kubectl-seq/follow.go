@@ -117,18 +117,15 @@ func (o *followOptions) connect(config *genericclioptions.ConfigFlags) (err erro
 }
 
 // connection are the flags that say which cluster, and who asks, as a command to try needs them, too. A token is left
-// out: it is not to stand on a screen.
+// out: it is not to stand on a screen. So is --as: who may ask as somebody else may try as himself.
 func connection(config *genericclioptions.ConfigFlags) (flags []string) {
 	all := pflag.NewFlagSet("", pflag.ContinueOnError)
 	config.AddFlags(all)
 	for _, name := range []string{"kubeconfig", "context", "cluster", "user", "server", "tls-server-name",
-		"certificate-authority", "client-certificate", "client-key", "insecure-skip-tls-verify", "as", "as-uid"} {
+		"certificate-authority", "client-certificate", "client-key", "insecure-skip-tls-verify"} {
 		if f := all.Lookup(name); f.Value.String() != "" && f.Value.String() != "false" {
 			flags = append(flags, "--"+name+"="+f.Value.String())
 		}
-	}
-	for _, group := range *config.ImpersonateGroup {
-		flags = append(flags, "--as-group="+group)
 	}
 	return flags
 }

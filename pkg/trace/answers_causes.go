@@ -32,7 +32,7 @@ var podSymptoms = []symptom{
 	{find: gone, causes: deletions},
 	{find: ending, causes: endings},
 	{find: goes, causes: deletions},
-	{find: failure, causes: slices.Concat(startTroubles, failures)},
+	{find: failure, causes: slices.Concat(disruptions, startTroubles, failures)},
 	{find: missingNode, causes: missingNodes},
 	{find: missingClaim, causes: missingClaims},
 	{find: unscheduled, causes: unschedulable},

@@ -2,7 +2,10 @@ package trace
 
 // Causes of the end of an object, and what keeps one that is to end.
 
-var deletions = []obstacleCause{
+import "slices"
+
+// disruptions are those that a Pod says itself, by its condition DisruptionTarget.
+var disruptions = []obstacleCause{
 	{name: "evicted", match: re(`^EvictionByEvictionAPI: `),
 		explain: "somebody evicted the Pod by the Eviction API, as kubectl drain does",
 		next:    []string{"is its node being drained, and so unschedulable? $ kubectl get node {node}"}},
@@ -16,6 +19,9 @@ var deletions = []obstacleCause{
 	{name: "gc", match: re(`^DeletionBy(PodGC|DeviceTaintManager): `), by: "controller-manager",
 		explain: "a controller of the cluster removed the Pod ({1})",
 		next:    []string{"is its node, {node}, among those that are there? $ kubectl get nodes"}},
+}
+
+var deletions = slices.Concat(disruptions, []obstacleCause{
 	{name: "deleted", match: re(`^Deleted: (?:made by us; )?somebody `),
 		explain: "somebody deleted the {kind}; nothing in it says who",
 		next:    []string{"the audit log says who: $ kubectl seq sources"}},
@@ -34,7 +40,7 @@ var deletions = []obstacleCause{
 	{name: "disrupted", match: re(`^(\w+): `),
 		explain: "somebody ended the {kind}, and says why by its condition DisruptionTarget: {1}",
 		next:    []string{"$ kubectl get {type} {pod} -n {namespace} --ignore-not-found -o jsonpath='{.status.conditions}'"}},
-}
+})
 
 // ownerOfFinalizer is who removes the finalizers that Kubernetes itself sets.
 var ownerOfFinalizer = map[string]string{

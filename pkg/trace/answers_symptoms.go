@@ -70,14 +70,22 @@ func (s *story) deletionFinding() finding {
 		first = s.last()
 	}
 	f, because := s.deletion(first)
-	for _, c := range s.newest().Status.Conditions {
-		if c.Type == corev1.DisruptionTarget && c.Status == corev1.ConditionTrue &&
-			c.Reason != corev1.PodReasonTerminationByKubelet { // that has it fail, and does not delete it
-			f.reason, f.message, f.about = c.Reason, c.Message, ""
-		}
+	if c := disruption(s.newest()); c != nil {
+		f.reason, f.message, f.about = c.Reason, c.Message, ""
 	}
 	f.replacements = append(f.replacements, "{tolerated}", tolerated(s.newest()))
 	return findingOf(f, first, s.last(), because)
+}
+
+// disruption is the condition by which somebody says why he is to delete the Pod, or nil.
+func disruption(p *corev1.Pod) *corev1.PodCondition {
+	for i, c := range p.Status.Conditions {
+		if c.Type == corev1.DisruptionTarget && c.Status == corev1.ConditionTrue &&
+			c.Reason != corev1.PodReasonTerminationByKubelet { // that has it fail, and does not delete it
+			return &p.Status.Conditions[i]
+		}
+	}
+	return nil
 }
 
 // tolerated are words for how long a Pod tolerates taints with the effect NoExecute, beside those of nodes that are not

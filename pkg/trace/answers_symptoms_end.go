@@ -170,6 +170,9 @@ func failure(s *story, _ time.Time) (finding, bool) {
 			s.addEnd(&f, c, e)
 		}
 	}
+	if c := disruption(p); c != nil && f.reason == "" { // it is to be deleted next
+		f.reason, f.message = c.Reason, c.Message
+	}
 	if d := p.Spec.ActiveDeadlineSeconds; d != nil {
 		was := s.keptBy()
 		if was != "" {
