@@ -128,6 +128,8 @@ type engineSource struct{ *docker.Engine }
 
 func (engineSource) Ask(context.Context, seq.Question) {}
 
+func (engineSource) Asking() bool { return false }
+
 func (engineSource) CatchUp(context.Context) <-chan struct{} {
 	done := make(chan struct{})
 	close(done)

@@ -152,7 +152,7 @@ func (l *loop) judge() (done bool, err error) {
 				l.caughtUp = l.source.CatchUp(l.following)
 			}
 		}
-		if l.caughtUp == nil && !l.trace.EventsPending() && l.records.whole(l.trace) {
+		if l.caughtUp == nil && !l.trace.EventsPending() && l.records.whole(l.trace) && !l.source.Asking() {
 			return true, l.ended("")
 		}
 		return false, nil

@@ -43,6 +43,7 @@ type run struct {
 type source interface {
 	Observations() <-chan seq.Observation
 	Ask(context.Context, seq.Question)
+	Asking() bool                            // an answer is to come
 	CatchUp(context.Context) <-chan struct{} // has what may be late observed
 }
 

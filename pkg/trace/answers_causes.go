@@ -56,6 +56,7 @@ var podSymptoms = []symptom{
 	{find: gatedReadiness, causes: readinessGates},
 	{find: lastOfJob, causes: lastsOfJobs},
 	{find: unattached, causes: attachments},
+	{find: failedToMake, causes: known(configTroubles, createTroubles)},
 	{find: newestWarning, causes: warnings},
 	{find: pulling, causes: slowPulls},
 	{find: slowSandbox, causes: slowSandboxes},
@@ -80,6 +81,11 @@ var workloadSymptoms = []symptom{
 	{find: newestWarning, causes: warnings},
 	{find: badCondition, causes: conditions},
 	{find: tooFew, causes: tooFews},
+}
+
+// known are the causes of these tables that have a text to be known by.
+func known(tables ...[]obstacleCause) []obstacleCause {
+	return slices.DeleteFunc(slices.Concat(tables...), func(c obstacleCause) bool { return c.match == nil })
 }
 
 // deadAfter are the same causes, for what is tried again and again.

@@ -245,6 +245,18 @@ func newestWarning(s *story, now time.Time) (finding, bool) {
 	return f, true
 }
 
+// failedToMake is that the newest Warning says why the kubelet cannot make a container: its status says so only when it
+// looks at the Pod again, up to 10 s and more later (backOffPeriod).
+func failedToMake(s *story, now time.Time) (finding, bool) {
+	f, ok := newestWarning(s, now)
+	text, is := strings.CutPrefix(f.message, "Error: ")
+	if !ok || !is || f.reason != "Failed" {
+		return finding{}, false
+	}
+	f.message = text
+	return f, true
+}
+
 // isEphemeral reports whether a container was put into the Pod to look.
 func (s *story) isEphemeral(container string) bool {
 	return container != "" && s.isPod() && slices.ContainsFunc(s.newest().Spec.EphemeralContainers,

@@ -37,6 +37,7 @@ func (f *Follower) Ask(ctx context.Context, q seq.Question) {
 		f.refused[q] = new(atomic.Bool)
 	}
 	refused := f.refused[q]
+	f.asking.Add(1)
 	f.wg.Go(func() {
 		ctx, cancel := context.WithTimeout(ctx, askAgain)
 		defer cancel()
@@ -58,12 +59,17 @@ func (f *Follower) Ask(ctx context.Context, q seq.Question) {
 		}
 		if err != nil || o.Lease == nil && o.Node == nil && o.Webhooks == nil && o.Change == nil && o.Lookup == nil {
 			refused.Store(q.Kind == "owner" || apierrors.IsForbidden(err) || apierrors.IsNotFound(err))
+			f.asking.Add(-1)
 			return
 		}
+		f.asking.Add(-1)
 		o.Received = f.now()
 		f.emit(o)
 	})
 }
+
+// Asking reports whether a question has not been answered yet.
+func (f *Follower) Asking() bool { return f.asking.Load() > 0 }
 
 func (f *Follower) lease(ctx context.Context, node string) (*seq.Lease, error) {
 	c, err := coordination.NewForConfigAndClient(f.config, f.http)

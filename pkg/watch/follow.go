@@ -41,6 +41,7 @@ type Follower struct {
 	knownUIDs map[string]map[types.UID]bool // by resource, what was there when Follow looked; nil where it could not
 	asked     map[seq.Question]time.Time
 	refused   map[seq.Question]*atomic.Bool
+	asking    atomic.Int32 // questions that are under way
 	strays    strays
 
 	eventsTold atomic.Pointer[string] // the revision up to which the watch of Events has told all, or nil
