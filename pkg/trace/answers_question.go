@@ -46,7 +46,7 @@ func (t *Trace) Questions() []seq.Question {
 // missingOwners asks for the owners that an object refers to and that nothing has shown: what refers to nothing is
 // deleted. Those of an object that was there before are asked for when somebody has deleted it.
 func (t *Trace) missingOwners(s *story) (all []seq.Question) {
-	if len(s.revisions) == 0 || s.deletionBegun() != s.attached() || s.isGone() || slices.ContainsFunc(s.ownRequests,
+	if len(s.revisions) == 0 || s.attached() && (!s.deletionBegun() || s.isGone()) || slices.ContainsFunc(s.ownRequests,
 		func(q *seq.Request) bool { return q.Verb == "delete" }) {
 		return nil
 	}

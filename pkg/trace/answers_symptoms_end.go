@@ -33,7 +33,7 @@ func ending(s *story, now time.Time) (finding, bool) {
 		replacements: []string{"{grace}", seconds(grace), "{left}", seconds(max(0, left)), "{over}", seconds(max(0, -left)),
 			"{deleted}", s.deletedWords()}}
 	first := s.firstDeleting()
-	if f, ok := s.endsNowhere(f); ok {
+	if f, ok := s.endsNowhere(f); ok && grace > 0 { // else nobody waits for a kubelet
 		return f, true
 	}
 	if e, ok := s.newestEvent(seq.Runtime, func(e *emitted) bool { return e.event.Reason == "FailedKillPod" }); ok {
