@@ -25,7 +25,7 @@ var refusals = []obstacleCause{
 		next: []string{"see what you may do: $ kubectl auth can-i --list -n {namespace}",
 			"have somebody who may give rights bind you a role with {1} of pods/exec"}},
 	{name: "exec-not-running", match: re(`container not found|CONTAINER_EXITED|is not running|ttrpc: closed`),
-		by: "kubelet",
+		by:      "kubelet",
 		explain: "container {container} does not run just now",
 		next:    []string{"why it does not: $ kubectl get pod {pod} -n {namespace}", describePod}},
 	{name: "exec-program", match: re(`exec: "([^"]+)": (?:executable file not found|stat \S+: no such file)`), by: "runc",
