@@ -22,11 +22,11 @@ var backOffs = []obstacleCause{
 // kills are told where the kubelet has said why it ends a container that it starts again.
 var kills = []obstacleCause{
 	{name: "liveness", match: re(`[Ll]iveness`),
-		explain: "the kubelet {ends again} container {container}, since its liveness probe fails{killed}",
+		explain: "the kubelet {killing}, since its liveness probe fails{killed}",
 		next: []string{"check what the probe asks, and how soon (initialDelaySeconds, a startupProbe): " +
 			probesOf("liveness"), "see what the container wrote: " + logsOf}, dead: atOnce},
 	{name: "startup", match: re(`[Ss]tartup`),
-		explain: "the kubelet {ends again} container {container}, since its startup probe fails{killed}",
+		explain: "the kubelet {killing}, since its startup probe fails{killed}",
 		next: []string{"check what the probe asks, and for how long (failureThreshold times periodSeconds): " +
 			probesOf("startup"), "see what the container wrote: " + logsOf}, dead: atOnce},
 	postStartFails,
@@ -34,7 +34,7 @@ var kills = []obstacleCause{
 
 // postStartFails is told by an Event, and, where nobody may read that, by why the container waits.
 var postStartFails = obstacleCause{name: "post-start", match: re(`PostStart`),
-	explain: "the kubelet {ends again} container {container}, since its postStart hook fails",
+	explain: "the kubelet {killing}, since its postStart hook fails",
 	next:    []string{"check what the hook does: " + showHook, "see what the container wrote: " + logsOf},
 	dead:    atOnce}
 

@@ -55,6 +55,7 @@ func ending(s *story, now time.Time) (finding, bool) {
 	default:
 		if x, ok := s.finalizers(); ok && s.containersEnded(p) {
 			if ended := s.unbroken(s.containersEnded); ended != nil { // until then they held it
+				x.since = instant.Later(x.since, s.receivedAt(ended))
 				x.heldSince = instant.Later(x.heldSince, s.receivedAt(ended))
 			}
 			x.replacements = append(x.replacements, f.replacements...)

@@ -54,11 +54,11 @@ func crashing(s *story, now time.Time) (finding, bool) {
 		f.message = fmt.Sprintf("%s exited %d (%s), %s", c.Name, last.ExitCode, last.Reason, repeated(times))
 		forGood := c.State.Terminated != nil && s.spec(c.Name) != nil && !s.restarts(s.spec(c.Name), last.ExitCode)
 		s.addEnd(&f, c, last)
-		if again := "has ended"; times == 1 {
-			f.replacements = append(f.replacements, "{ends again}", again)
-		} else {
-			f.replacements = append(f.replacements, "{ends again}", "ends again and again")
+		killing := "ends container " + c.Name + " again and again"
+		if times == 1 {
+			killing = "has ended container " + c.Name
 		}
+		f.replacements = append(f.replacements, "{killing}", killing)
 		ends := fmt.Sprintf("container %s ends with exit code %d%s each time it is started", c.Name, last.ExitCode,
 			codeMeaning(last))
 		switch {
