@@ -57,12 +57,11 @@ func (f *Follower) Ask(ctx context.Context, q seq.Question) {
 		default:
 			o.Webhooks, err = f.webhooks(ctx)
 		}
+		f.asking.Add(-1)
 		if err != nil || o.Lease == nil && o.Node == nil && o.Webhooks == nil && o.Change == nil && o.Lookup == nil {
 			refused.Store(q.Kind == "owner" || apierrors.IsForbidden(err) || apierrors.IsNotFound(err))
-			f.asking.Add(-1)
 			return
 		}
-		f.asking.Add(-1)
 		o.Received = f.now()
 		f.emit(o)
 	})
