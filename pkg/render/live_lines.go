@@ -47,9 +47,8 @@ func (l *Live) lines(r Report, settled int) []line {
 			answer = r.Steps[k]
 			x.answer, x.settled = answer.Key, x.settled && k < settled
 		}
-		times := said.times(l.Style, s, answer)
+		who, times := said.times(l.Style, s, answer)
 		if times > 0 {
-			who, _ := l.words(s, answer)
 			l.saying = append(l.saying, repeated{i, who, said[who]})
 		}
 		if !l.printed[s.Key] {

@@ -40,12 +40,12 @@ func (y Style) words(s, answer *seq.Step) (who speaker, message string) {
 	return speaker{s.From, s.To, head}, message
 }
 
-// times is how many times the message of the next row has come in a row by now, or 0 if it is short.
-func (r repeats) times(y Style, s, answer *seq.Step) int {
+// times is how many times the message of the next row, and whose it is, has come in a row by now, or 0 if it is short.
+func (r repeats) times(y Style, s, answer *seq.Step) (speaker, int) {
 	who, message := y.words(s, answer)
 	if len(message) < longMessage {
 		delete(r, who)
-		return 0
+		return who, 0
 	}
 	last := r[who]
 	if last.message != message {
@@ -53,5 +53,5 @@ func (r repeats) times(y Style, s, answer *seq.Step) int {
 	}
 	last.times++
 	r[who] = last
-	return last.times
+	return who, last.times
 }

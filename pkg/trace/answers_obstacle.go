@@ -88,8 +88,8 @@ func (t *Trace) Obstacle() (seq.Obstacle, bool) {
 		case e.object.Kind == "PersistentVolumeClaim":
 			claim = cmp.Or(claim, &o)
 		default:
-			if claim := e.heldClaim(t.now); claim != nil {
-				return *claim, true
+			if deeper := e.heldClaim(t.now); deeper != nil {
+				return *deeper, true
 			}
 			return o, true
 		}
