@@ -43,7 +43,8 @@ func (s *session) observe(o seq.Observation) {
 func (s *session) tick(now time.Time) { s.trace.Observe(seq.Observation{Received: now}) }
 
 func (s *session) draw() error {
-	return s.out.update(s.report(), s.trace.Settled(s.settle), s.status())
+	r := s.report()
+	return s.out.update(r, s.trace.Settled(s.settle, r.DrawnPods()...), s.status())
 }
 
 func (s *session) report() render.Report {

@@ -26,35 +26,51 @@ func TestFinalRowsStay(t *testing.T) {
 			if slices.ContainsFunc(s.Observations, func(o seq.Observation) bool { return o.Span != nil || o.Audit != nil }) {
 				patience = 6 * time.Second
 			}
-			var b bytes.Buffer
-			live := render.NewLive("listing", render.Style{Width: 120, Detail: seq.Full}, &b, nil)
-			tr := trace.New(s.Subject)
-			look := func(o seq.Observation) {
-				tr.Observe(o)
-				r := scenario.Report(tr)
-				if err := live.Update(r, tr.Settled(patience), ""); err != nil {
-					t.Fatal(err)
-				}
-			}
-			for _, o := range s.Observations {
-				look(seq.Observation{Received: o.Received.Add(-1)}) // time has passed
-				look(o)
-			}
-			r := scenario.Report(tr)
-			if err := live.Finish(r); err != nil {
-				t.Fatal(err)
-			}
-			zero := r.Run.Origin
-			if !r.Run.AttachedAt.IsZero() {
-				zero = r.Run.AttachedAt
-			}
-			rows, err := truth.ReadListing(b.String(), zero)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := truth.Match(rows, truth.Messages(r.Steps), "full", func(int) bool { return false }); err != nil {
-				t.Error(err)
+			finalRowsStay(t, s, "all", patience)
+			if tr := scenario.Fold(s.Subject, s.Observations); len(tr.Members()) > 1 {
+				finalRowsStay(t, s, "first", patience)
 			}
 		})
+	}
+}
+
+func finalRowsStay(t *testing.T, s scenario.Scenario, pods render.Selection, patience time.Duration) {
+	var b bytes.Buffer
+	live := render.NewLive("listing", render.Style{Width: 120, Detail: seq.Full}, &b, nil)
+	tr := trace.New(s.Subject)
+	report := func() render.Report {
+		r := scenario.Report(tr)
+		r.Pods = pods
+		return r
+	}
+	look := func(o seq.Observation) {
+		tr.Observe(o)
+		r := report()
+		if err := live.Update(r, tr.Settled(patience, r.DrawnPods()...), ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, o := range s.Observations {
+		look(seq.Observation{Received: o.Received.Add(-1)}) // time has passed
+		look(o)
+	}
+	r := report()
+	r.Outcome = render.Outcome{}
+	if err := live.Finish(r); err != nil {
+		t.Fatal(err)
+	}
+	zero := r.Run.Origin
+	if !r.Run.AttachedAt.IsZero() {
+		zero = r.Run.AttachedAt
+	}
+	rows, err := truth.ReadListing(b.String(), zero)
+	if err != nil {
+		t.Fatal(err)
+	}
+	drawn := slices.DeleteFunc(slices.Clone(r.Steps), func(x *seq.Step) bool {
+		return pods == "first" && slices.ContainsFunc(r.Members[1:], func(m seq.Member) bool { return m.Object.UID == x.About })
+	})
+	if _, err := truth.Match(rows, truth.Messages(drawn), "full", func(int) bool { return false }); err != nil {
+		t.Errorf("--pods=%s: %v", pods, err)
 	}
 }

@@ -56,6 +56,14 @@ func (r Report) one() (uid string, some bool) {
 	return r.Members[0].Object.UID, true
 }
 
+// DrawnPods are the uids of the only Pods that are drawn, or none where all are.
+func (r Report) DrawnPods() []string {
+	if one, some := r.one(); some {
+		return []string{one}
+	}
+	return nil
+}
+
 // selected returns the report with the steps of the Pods that are drawn. A picture that is drawn in the end has the Pod
 // that holds the rest, if there is one, and not the first.
 func (r Report) selected() Report {

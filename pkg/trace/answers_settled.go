@@ -5,6 +5,7 @@ package trace
 import (
 	"cmp"
 	"math"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -17,8 +18,12 @@ import (
 // Settled returns n such that the first n Steps are final, if every observation arrives within patience after the fact.
 // Nothing is final while a source has not answered: the lists of a run that tells the past, or a watch that is lost.
 // Where Events have just come late, it takes twice as long as they were under way.
-func (t *Trace) Settled(patience time.Duration) int {
+//
+// Of the Pods only those with the given uids count, all where there are none: what is still open of others may come
+// between the first n then, but neither moves those that count nor comes between them.
+func (t *Trace) Settled(patience time.Duration, pods ...string) int {
 	r := t.resolve()
+	r.drawOnly(pods)
 	since, ok := t.listening(r.scene)
 	if !ok {
 		return 0
@@ -37,8 +42,24 @@ func (t *Trace) Settled(patience time.Duration) int {
 // blockSize is of how many steps a span is kept, so that not each is looked at each time.
 const blockSize = 256
 
-// firstOpen is the index of the first step that is open, or the number of all. What several steps are together is open
-// if one of them is.
+// drawOnly sets the Pods that count, see Settled.
+func (r *result) drawOnly(pods []string) {
+	if !slices.Equal(r.drawn, pods) {
+		r.drawn, r.blocks = slices.Clone(pods), nil
+	}
+}
+
+// counts reports whether it has to be known what becomes of an object before something is final.
+func (r *result) counts(uid string) bool {
+	if len(r.drawn) == 0 || slices.Contains(r.drawn, uid) {
+		return true
+	}
+	s := r.scene.byUID[uid]
+	return s == nil || !s.isPod()
+}
+
+// firstOpen is the index of the first step that counts and is open, or the number of all. What several steps are
+// together is open if one of them is.
 func (r *result) firstOpen(open func(*stepTimes) bool) int {
 	steps := r.graph.Steps()
 	same := r.graph.Unchanged() / blockSize
@@ -46,7 +67,9 @@ func (r *result) firstOpen(open func(*stepTimes) bool) int {
 	for i := len(r.blocks) * blockSize; i < len(steps); i += blockSize {
 		var all stepTimes
 		for _, x := range steps[i:min(i+blockSize, len(steps))] {
-			all.add(x)
+			if r.counts(x.About) {
+				all.add(x)
+			}
 		}
 		r.blocks = append(r.blocks, all)
 	}
@@ -56,7 +79,7 @@ func (r *result) firstOpen(open func(*stepTimes) bool) int {
 		}
 		for i := b * blockSize; i < len(steps); i++ {
 			var one stepTimes
-			if one.add(steps[i]); open(&one) {
+			if one.add(steps[i]); open(&one) && r.counts(steps[i].About) {
 				return i
 			}
 		}
@@ -117,11 +140,11 @@ func (r *result) underWay(now time.Time) (u runProgress) {
 	}
 	for _, e := range r.entries {
 		w := e.underWay.get(e, r.storyUnderWay)
-		if !w.since.IsZero() {
+		if !w.since.IsZero() && r.counts(e.object.UID) {
 			u.since = instant.Sooner(u.since, w.since)
 		}
 		for _, x := range w.events {
-			if now.Sub(x.received) < recently {
+			if now.Sub(x.received) < recently && r.counts(e.object.UID) {
 				u.since = instant.Sooner(u.since, x.since)
 			}
 		}

@@ -91,6 +91,7 @@ type result struct {
 	buffer   []graph.Ranked // see claims
 	members  []seq.Member   // of the Pods, see Members
 	blocks   []stepTimes    // of the steps, see firstOpen
+	drawn    []string       // uids of the only Pods that count for what is final, see Settled
 	emitters []seq.Participant
 	run      seq.Run // see Run
 	runAt    uint64  // the version of that; 0 for none

@@ -85,8 +85,18 @@ func ungate(t *testing.T, name string) {
 	}
 }
 
+// deleteGently deletes a Pod once the plugin has looked at it: what is written while it begins is of the past or of the
+// run.
 func deleteGently(t *testing.T, name string) {
-	waitFor(t, name, func(p *corev1.Pod) bool { return p.Status.Phase == corev1.PodRunning })
+	from := lastAudit(t)
+	_ = wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, time.Minute, true,
+		func(context.Context) (bool, error) {
+			data, _ := tail(t, "audit.log", from)
+			return slices.ContainsFunc(strings.Split(string(data), "\n"), func(line string) bool {
+				return strings.Contains(line, `"userAgent":"kubectl-seq/`) && strings.Contains(line, `"verb":"list"`) &&
+					strings.Contains(line, "fieldSelector=metadata.name%3D"+name)
+			}), nil
+		})
 	if err := client(t).Pods("default").Delete(t.Context(), name, metav1.DeleteOptions{}); err != nil {
 		t.Error(err)
 	}
