@@ -21,6 +21,7 @@ const evidenceLate = 3 * time.Second
 type drawFlags struct {
 	outputs       []string
 	detail, color string
+	times         string
 	explain       bool
 	settle        time.Duration
 }
@@ -46,6 +47,8 @@ func (f *drawFlags) addOutput(fs *pflag.FlagSet, formats []string) {
 	fs.StringArrayVarP(&f.outputs, "output", "o", nil,
 		"FORMAT or FORMAT=FILE: "+strings.Join(formats, ", ")+"; may be repeated (default listing)")
 	fs.StringVar(&f.color, "color", "auto", "auto, always or never")
+	fs.StringVar(&f.times, "times", "likely", "likely (the likeliest instants, after a ≈), or proved (the ranges that contain "+
+		"them)")
 }
 
 func (f *drawFlags) toOptions(out io.Writer) (o drawOptions, err error) {
@@ -67,6 +70,10 @@ func (f *drawFlags) toStyle(out io.Writer) (y render.Style, size func() (width, 
 		return y, nil, err
 	}
 	y, size, err = terminal(out, f.color, os.Getenv)
+	if err != nil {
+		return y, nil, err
+	}
 	y.Detail, y.Explain = detail, f.explain
+	y.Proved, err = choose("times", f.times, map[string]bool{"likely": false, "proved": true})
 	return y, size, err
 }

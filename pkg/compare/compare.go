@@ -56,6 +56,7 @@ type Comparison struct {
 	Alike        bool        // each has the outcome of the other
 	Totals       [2]Range    // from the beginning to the outcome; zero where not known
 	More         *Range      // how much more time B took in all, or nil where the totals cannot be compared
+	Likely       *Likely     // how much more it likely took, or nil where that cannot be said
 	Phases       []Phase     // in the order of the runs
 	Waits        []Wait      // fixed waits
 	Steps        []Step      // in an order that is proved of either run, or likely
@@ -119,7 +120,7 @@ func Of(a, b Run) Comparison {
 	}
 	if c.Alike && a.Total > 0 && b.Total > 0 {
 		more := c.Totals[B].minus(c.Totals[A])
-		c.More = &more
+		c.More, c.Likely = &more, b.likely().minus(a.likely())
 	}
 	c.Phases = c.phases()
 	c.Waits = waits(a.Waits, b.Waits)

@@ -1,6 +1,8 @@
 package compare
 
 import (
+	"cmp"
+	"math"
 	"slices"
 	"time"
 
@@ -22,6 +24,31 @@ func (r Range) Certain() time.Duration {
 	return 0
 }
 
+// Likely is a duration, or the difference of two, as it likely was: in 95 of 100 runs it was no farther off than that.
+type Likely struct{ Took, Within time.Duration }
+
+// differs reports whether a difference is farther from zero than it may be off.
+func (l *Likely) differs() bool { return l != nil && l.Took.Abs() > l.Within }
+
+// minus is the difference of two; nil where one of them is.
+func (l *Likely) minus(o *Likely) *Likely {
+	if l == nil || o == nil {
+		return nil
+	}
+	return &Likely{l.Took - o.Took, time.Duration(math.Hypot(float64(l.Within), float64(o.Within)))}
+}
+
+// likelyOf is what a phase likely took; of one that a run has not, nothing.
+func likelyOf(p *seq.Phase) *Likely {
+	switch {
+	case p == nil:
+		return &Likely{}
+	case p.Within == 0:
+		return nil
+	}
+	return &Likely{p.Took, p.Within}
+}
+
 func (r Range) minus(o Range) Range { return Range{r.Min - o.Max, r.Max - o.Min} }
 
 // Phase is a part of either run, or of one.
@@ -29,6 +56,8 @@ type Phase struct {
 	Name  string
 	Sides [2]*seq.Phase // nil where that run has none
 	More  *Range        // how much more time B took, or nil where that cannot be said: one run did not come that far
+	// how much more it likely took, or nil where that cannot be said or too little is known of it
+	Likely *Likely
 }
 
 // Longer is the side that certainly took longer.
@@ -37,6 +66,33 @@ func (p Phase) Longer() (Side, bool) {
 		return 0, false
 	}
 	return longer(*p.More)
+}
+
+// LikelyLonger is the side that likely took longer.
+func (p Phase) LikelyLonger() (Side, bool) { return likelyLonger(p.Likely) }
+
+// LikelyLonger is the side that likely took longer in all.
+func (c Comparison) LikelyLonger() (Side, bool) { return likelyLonger(c.Likely) }
+
+func likelyLonger(more *Likely) (Side, bool) {
+	switch {
+	case !more.differs():
+		return 0, false
+	case more.Took < 0:
+		return A, true
+	}
+	return B, true
+}
+
+// LikelyLargest are the phases in which a side likely took longer, the largest difference first.
+func (c Comparison) LikelyLargest() (all []Phase) {
+	for _, p := range c.Phases {
+		if p.Likely.differs() {
+			all = append(all, p)
+		}
+	}
+	slices.SortStableFunc(all, func(p, q Phase) int { return cmp.Compare(q.Likely.Took.Abs(), p.Likely.Took.Abs()) })
+	return all
 }
 
 // Longer is the side that certainly took longer in all.
@@ -120,7 +176,7 @@ func (c *Comparison) phases() []Phase {
 		}
 		if known {
 			more := r[B].minus(r[A])
-			p.More = &more
+			p.More, p.Likely = &more, likelyOf(p.Sides[B]).minus(likelyOf(p.Sides[A]))
 		}
 	}
 	return all
@@ -180,6 +236,9 @@ func join(all []seq.Phase, pair [2]string) []seq.Phase {
 	}
 	q := all[i]
 	p.Min, p.Max, p.Took = p.Min+q.Min, p.Max+q.Max, p.Took+q.Took
+	if p.Within = time.Duration(math.Hypot(float64(p.Within), float64(q.Within))); q.Within == 0 {
+		p.Within = 0
+	}
 	p.Parts = slices.Concat(q.Parts, p.Parts)
 	p.Earliest = q.Earliest
 	return slices.Delete(all, i, i+1)
@@ -202,6 +261,23 @@ func (r Run) total() Range {
 		}
 	}
 	return t
+}
+
+// likely is what the run likely took, or nil where too little is known of that.
+func (r Run) likely() *Likely {
+	origin := r.Origin
+	if !r.AttachedAt.IsZero() {
+		origin = r.AttachedAt
+	}
+	for _, s := range r.Steps {
+		if s.Window.Latest.Equal(origin.Add(r.Total)) {
+			if s.Off() == 0 {
+				return nil
+			}
+			return &Likely{s.Best.Sub(origin), s.Off()}
+		}
+	}
+	return &Likely{Took: r.Total}
 }
 
 // Wait is a fixed wait of either run, or of one.

@@ -15,11 +15,13 @@ type Comparison struct {
 	compare.Comparison
 	Reports [2]Report
 	Names   [2]string // of the files they came from
+
+	moments [2]map[seq.Key]string // see times
 }
 
 // Compare compares two reports.
 func Compare(a, b Report, names [2]string) Comparison {
-	return Comparison{compare.Of(a.run(), b.run()), [2]Report{a, b}, names}
+	return Comparison{Comparison: compare.Of(a.run(), b.run()), Reports: [2]Report{a, b}, Names: names}
 }
 
 // run is the report as it is compared.
@@ -52,11 +54,11 @@ func (c Comparison) about(s compare.Side, y Style) string {
 }
 
 // verdict says in sentences what tells the two runs apart, what matters most first.
-func (c Comparison) verdict(detail seq.Detail) []string {
+func (c Comparison) verdict(y Style) []string {
 	if c.Same {
 		return []string{"A and B are the same run: there is no difference."}
 	}
-	lines := []string{c.inAll()}
+	lines := []string{c.inAll(y)}
 	if a, b := c.Reports[compare.A].Run.Subject.Kind, c.Reports[compare.B].Run.Subject.Kind; a != b {
 		lines = append(lines, fmt.Sprintf("A is about a %s, B about a %s.", a, b))
 	}
@@ -69,13 +71,15 @@ func (c Comparison) verdict(detail seq.Detail) []string {
 	for _, w := range c.Waits {
 		lines = append(lines, c.wait(w))
 	}
-	return append(lines, c.counts(detail))
+	return append(lines, c.counts(y.Detail))
 }
 
 // inAll says which run took longer, and where.
-func (c Comparison) inAll() string {
+func (c Comparison) inAll(y Style) string {
 	a, b := c.Reports[compare.A].Outcome.Name, c.Reports[compare.B].Outcome.Name
 	side, certain := c.Longer()
+	guess, likely := c.LikelyLonger()
+	likely = likely && !y.Proved
 	switch {
 	case !c.Alike:
 		text := fmt.Sprintf("They did not end alike: A as %s, B as %s.", a, b)
@@ -85,10 +89,19 @@ func (c Comparison) inAll() string {
 		return text
 	case certain:
 		text := fmt.Sprintf("%s took %s more", side, more(*c.More))
+		if likely && c.More.Max-c.More.Min > 2*time.Millisecond {
+			text += ", likely " + probably(c.Likely)
+		}
 		if parts := c.largest(side); parts != "" {
 			return text + ": " + parts + "."
 		}
 		return text + "; in which phase is not known."
+	case likely:
+		text := fmt.Sprintf("%s likely took %s more (%s)", guess, probably(c.Likely), reach(c.Likely))
+		if parts := c.likelyLargest(guess); parts != "" {
+			text += ": " + parts
+		}
+		return text + ". That it took longer is not certain."
 	}
 	text := "Which of them took longer is not known"
 	if t := c.Totals; c.More != nil {
@@ -99,6 +112,26 @@ func (c Comparison) inAll() string {
 		return text + ". Certain is: " + parts + "."
 	}
 	return text + ", and neither took certainly longer in any phase."
+}
+
+// probably is by how much a difference is likely to be above or below zero.
+func probably(l *compare.Likely) string { return "≈ " + approximately(l.Took.Abs(), place(l.Within)) }
+
+// reach is the range in which a likely difference is in 95 of 100 runs.
+func reach(l *compare.Likely) string {
+	d := l.Took.Abs()
+	return between(max(0, d-l.Within), d+l.Within)
+}
+
+// likelyLargest names the phases in which a run likely took longer.
+func (c Comparison) likelyLargest(side compare.Side) string {
+	var parts []string
+	for _, p := range c.LikelyLargest() {
+		if longer, _ := p.LikelyLonger(); longer == side && 5*p.Likely.Took.Abs() > c.Likely.Took.Abs() {
+			parts = append(parts, fmt.Sprintf("%s of it in %s", probably(p.Likely), p.Name))
+		}
+	}
+	return strings.Join(parts, "; ")
 }
 
 // largest names the phases with the largest certain differences: where a run took longer in all, those that are parts
@@ -151,12 +184,21 @@ func more(r compare.Range) string {
 	return between(r.Min, r.Max)
 }
 
-// difference is what is known of a phase, in a few cells.
-func difference(p compare.Phase) string {
+// difference is what is known of a phase, in a few cells, and the side that took longer, certainly or likely.
+func (y Style) difference(p compare.Phase) (text string, longer compare.Side, ok bool) {
 	side, certain := p.Longer()
-	switch {
+	guess, likely := p.LikelyLonger()
+	switch likely = likely && !y.Proved; {
+	case likely && (!certain || p.More.Max-p.More.Min > 2*time.Millisecond):
+		return fmt.Sprintf("%s ≈ +%s", guess, approximately(p.Likely.Took.Abs(), place(p.Likely.Within))), guess, true
 	case certain:
-		return fmt.Sprintf("%s +%s", side, more(*p.More))
+		return fmt.Sprintf("%s +%s", side, more(*p.More)), side, true
+	}
+	return unknownDifference(p), 0, false
+}
+
+func unknownDifference(p compare.Phase) string {
+	switch {
 	case p.More != nil && *p.More == (compare.Range{}):
 		return "the same"
 	case p.More != nil:
@@ -284,9 +326,33 @@ func (c Comparison) counterpart(s compare.Step, side compare.Side) *compare.Mess
 }
 
 // at is when the message of one side was.
-func (c Comparison) at(y Style, s compare.Step, side compare.Side) string {
-	if m := c.counterpart(s, side); m != nil && !c.Runs[side].Origin.IsZero() {
-		return y.time(m.Step, m.Answer, c.Runs[side].Origin)
+func (c Comparison) at(s compare.Step, side compare.Side) string {
+	if m := c.counterpart(s, side); m != nil {
+		return c.moments[side][m.Key]
 	}
 	return ""
+}
+
+// times are when the messages of each side were, those that are drawn in that detail, by their keys.
+func (c Comparison) times(y Style) (at [2]map[seq.Key]string) {
+	for _, side := range compare.Sides {
+		drawn := map[seq.Key]timed{}
+		for _, s := range c.Steps {
+			if m := c.counterpart(s, side); m != nil && s.Detail() <= y.Detail {
+				drawn[m.Key] = timed{m.Step, m.Answer}
+			}
+		}
+		var rows []timed
+		for _, s := range c.Runs[side].Steps {
+			if x, ok := drawn[s.Key]; ok {
+				rows = append(rows, x)
+			}
+		}
+		at[side] = map[seq.Key]string{}
+		text, _ := y.times(rows, c.Runs[side].Origin, nothingAbove)
+		for i, x := range rows {
+			at[side][x.step.Key] = text[i]
+		}
+	}
+	return at
 }

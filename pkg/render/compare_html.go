@@ -23,14 +23,15 @@ var (
 // own style only.
 func compareHTML(w io.Writer, c Comparison, y Style) error {
 	y.ASCII = false
+	c.moments = c.times(y)
 	_, err := strings.NewReplacer(
 		"{{title}}", htmlText("A "+c.Names[compare.A]+", B "+c.Names[compare.B]),
 		"{{policy}}", "default-src 'none'; style-src "+digest(compareCSS)+"; base-uri 'none'; form-action 'none'",
 		"{{style}}", compareCSS,
 		"{{runs}}", c.htmlRuns(y),
-		"{{verdict}}", paragraphs(c.verdict(y.Detail)),
+		"{{verdict}}", paragraphs(c.verdict(y)),
 		"{{bars}}", c.htmlBars(),
-		"{{phases}}", c.htmlPhases(),
+		"{{phases}}", c.htmlPhases(y),
 		"{{steps}}", c.htmlSteps(y),
 		"{{legend}}", htmlText("~ the other has it at another place; italics are inferred; times count from the "+
 			"beginning of each run, a…b is between a and b."),
@@ -102,21 +103,22 @@ func (c Comparison) htmlBars() string {
 	return b.String()
 }
 
-func (c Comparison) htmlPhases() string {
+func (c Comparison) htmlPhases(y Style) string {
 	var b strings.Builder
 	for i, p := range c.Phases {
 		var known [2]string
 		for s, q := range p.Sides {
 			if q != nil {
-				known[s] = took(q.Min, q.Max, time.Millisecond)
+				known[s] = y.took(lastedOf(*q))
 			}
 		}
 		class := "unknown"
-		if side, ok := p.Longer(); ok {
+		text, side, ok := y.difference(p)
+		if ok {
 			class = side.String() + " tag"
 		}
 		fmt.Fprintf(&b, "<tr><td class=\"p%d\">%s</td><td>%s</td><td>%s</td><td><span class=%q>%s</span></td></tr>\n",
-			i%len(phaseFills), htmlText(p.Name), htmlText(known[0]), htmlText(known[1]), class, htmlText(difference(p)))
+			i%len(phaseFills), htmlText(p.Name), htmlText(known[0]), htmlText(known[1]), class, htmlText(text))
 	}
 	return b.String()
 }
@@ -155,7 +157,7 @@ func (c Comparison) htmlStep(b *strings.Builder, y Style, s compare.Step) {
 	}
 	fmt.Fprintf(b, "<tr class=%q><td><span "+
 		"class=\"tag\">%s</span></td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td%s>", class, mark,
-		htmlText(c.at(y, s, compare.A)), htmlText(c.at(y, s, compare.B)), htmlText(short(names(s, fromOf))), arrow,
+		htmlText(c.at(s, compare.A)), htmlText(c.at(s, compare.B)), htmlText(short(names(s, fromOf))), arrow,
 		htmlText(short(target)), inferred)
 	for i, t := range y.texts(s) {
 		if i > 0 {

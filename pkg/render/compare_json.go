@@ -26,6 +26,7 @@ type jsonComparison struct {
 	Same       bool                   `json:"same"` // both are one and the same run
 	Runs       jsonSides[jsonCompRun] `json:"runs"`
 	More       *jsonRange             `json:"more"`   // how much more time B took in all; null where the outcomes differ
+	Likely     *jsonLikely            `json:"likely"` // how much more it likely took; null where too little is known
 	Longer     string                 `json:"longer"` // a or b, or nothing where that is not certain
 	Waits      []jsonSides[jsonWait]  `json:"waits"`
 	Verdict    []string               `json:"verdict"` // the same in sentences
@@ -46,7 +47,21 @@ type jsonCompPhase struct {
 	Name   string               `json:"name"`
 	Took   jsonSides[jsonRange] `json:"took"`
 	More   *jsonRange           `json:"more"`   // how much more time B took; null where one run did not come that far
+	Likely *jsonLikely          `json:"likely"` // how much more it likely took; null where too little is known
 	Longer string               `json:"longer"` // a or b, or nothing where that is not certain
+}
+
+// jsonLikely is a difference that is likely: in 95 of 100 runs it is no farther off than within.
+type jsonLikely struct {
+	Seconds float64 `json:"seconds"`
+	Within  float64 `json:"within"`
+}
+
+func likelyMore(l *compare.Likely) *jsonLikely {
+	if l == nil {
+		return nil
+	}
+	return &jsonLikely{l.Took.Seconds(), l.Within.Seconds()}
 }
 
 type jsonCompStep struct {
@@ -81,7 +96,7 @@ func compareJSON(w io.Writer, c Comparison) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	out := jsonComparison{Type: "comparison", APIVersion: "seq/v1alpha1", Same: c.Same, More: jsonMore(c.More),
-		Longer: jsonSide(c.Longer()), Waits: []jsonSides[jsonWait]{}, Verdict: c.verdict(seq.Full)}
+		Likely: likelyMore(c.Likely), Longer: jsonSide(c.Longer()), Waits: []jsonSides[jsonWait]{}, Verdict: c.verdict(Style{Detail: seq.Full})}
 	out.Runs = jsonSides[jsonCompRun]{c.jsonRun(compare.A), c.jsonRun(compare.B)}
 	for _, x := range c.Waits {
 		out.Waits = append(out.Waits, jsonSides[jsonWait]{jsonOfWait(x.Sides[compare.A]), jsonOfWait(x.Sides[compare.B])})
@@ -90,7 +105,7 @@ func compareJSON(w io.Writer, c Comparison) error {
 		return err
 	}
 	for _, p := range c.Phases {
-		j := jsonCompPhase{Type: "phase", Name: p.Name, More: jsonMore(p.More), Longer: jsonSide(p.Longer())}
+		j := jsonCompPhase{Type: "phase", Name: p.Name, More: jsonMore(p.More), Likely: likelyMore(p.Likely), Longer: jsonSide(p.Longer())}
 		j.Took = jsonSides[jsonRange]{jsonOfPhase(p.Sides[compare.A]), jsonOfPhase(p.Sides[compare.B])}
 		if err := enc.Encode(j); err != nil {
 			return err

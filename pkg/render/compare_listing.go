@@ -17,6 +17,7 @@ var sideColours = [2]string{"94", "33"}
 
 // compareListing writes what tells the runs apart, then both as one sequence.
 func compareListing(w io.Writer, c Comparison, y Style) error {
+	c.moments = c.times(y)
 	var out []string
 	for _, s := range compare.Sides {
 		out = append(out, y.paint(sideColours[s], s.String())+"  "+strings.TrimRight(fit(c.about(s, y), y.width()-4), " "))
@@ -28,7 +29,7 @@ func compareListing(w io.Writer, c Comparison, y Style) error {
 		}
 	}
 	out = append(out, "")
-	for i, text := range c.verdict(y.Detail) {
+	for i, text := range c.verdict(y) {
 		for _, l := range wrap(Plain(text), y.width()-1) {
 			if i == 0 {
 				l = y.paint(bold, l)
@@ -60,8 +61,11 @@ func compareListing(w io.Writer, c Comparison, y Style) error {
 
 // comparedBars are the phases: what is known of each, and its likeliest length in both runs on one scale.
 func (y Style) comparedBars(c Comparison) []string {
-	const known, verdict = 14, 19
-	name := 16
+	const verdict = 19
+	name, known := 16, 24
+	if y.width() < 100 {
+		known = 14
+	}
 	if y.width() < 80 {
 		name = 11
 	}
@@ -81,13 +85,15 @@ func (y Style) comparedBars(c Comparison) []string {
 			if q == nil {
 				continue
 			}
-			texts[s] = took(q.Min, q.Max, time.Millisecond)
+			if texts[s] = y.took(lastedOf(*q)); known < 24 {
+				texts[s], _, _ = strings.Cut(texts[s], " (")
+			}
 			n := int(int64(room) * int64(q.Took) / int64(longest))
 			bars[s] = strings.Repeat(y.glyphs().bar, max(0, n))
 		}
 		line := "  " + fit(Plain(p.Name), name-1) + " " + fit(texts[0], known-1) + " " + fit(texts[1], known-1) + " "
-		text := fit(difference(p), verdict-1)
-		if side, ok := p.Longer(); ok {
+		text, side, ok := y.difference(p)
+		if text = fit(text, verdict-1); ok {
 			text = y.paint(sideColours[side], text)
 		} else {
 			text = y.paint(dim, text)
@@ -145,7 +151,7 @@ func (y Style) compared(c Comparison, s compare.Step) []string {
 	}
 	label = beside(label, y.lasted(s), room)
 	first := strings.Join([]string{
-		y.tinted(colour, fit(whose, mark)), " ", fit(c.at(y, s, compare.A), at), " ", fit(c.at(y, s, compare.B), at), " ",
+		y.tinted(colour, fit(whose, mark)), " ", fit(c.at(s, compare.A), at), " ", fit(c.at(s, compare.B), at), " ",
 		y.participant(names(s, fromOf), lane), " ", runewidth.FillRight(arrow, arrowWidth), " ", y.participant(target, lane),
 		" ",
 		fit(label[0], room), " ", strings.TrimRight(certainty, " "),

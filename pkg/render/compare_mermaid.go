@@ -15,6 +15,7 @@ import (
 // stands in a frame that says which.
 func compareMermaid(w io.Writer, c Comparison, y Style) error {
 	m := mermaid{Style: y}
+	c.moments = c.times(y)
 	order := c.lanes(y.Detail)
 	var lanes []seq.Participant
 	lane := map[int]int{}
@@ -33,7 +34,7 @@ func compareMermaid(w io.Writer, c Comparison, y Style) error {
 		for _, s := range compare.Sides {
 			m.printf("    Note over %s: %s: %s", m.across(), s, mermaidText(c.Reports[s].headline()))
 		}
-		m.printf("    Note over %s: %s", m.across(), mermaidText(c.verdict(y.Detail)[0]))
+		m.printf("    Note over %s: %s", m.across(), mermaidText(c.verdict(y)[0]))
 	}
 	frame := ""
 	for _, s := range c.Steps {
@@ -119,7 +120,7 @@ func (m *mermaid) compared(c Comparison, s compare.Step, lane map[int]int) {
 	if m.Detail > seq.Brief {
 		var times []string
 		for _, k := range compare.Sides {
-			if at := c.at(m.Style, s, k); at != "" {
+			if at := c.at(s, k); at != "" {
 				times = append(times, k.String()+" "+at)
 			}
 		}

@@ -128,15 +128,16 @@ func newPage(r Report, y Style) page {
 			pageLane{strings.TrimPrefix(Plain(string(l)), string(seq.Container(""))), laneRank(l, r.Run.Runtime)})
 	}
 	index := map[seq.Key]int{}
+	at := y.timesOf(f, r)
 	for i, x := range f.rows {
 		index[x.Key] = i
-		p.Steps = append(p.Steps, y.pageStep(r, f, x, index))
+		p.Steps = append(p.Steps, y.pageStep(r, f, x, at[i], index))
 	}
 	for _, l := range r.obstacle() {
 		p.Obstacle = append(p.Obstacle, [2]string{l.title, Plain(l.text())})
 	}
 	for _, ph := range r.Phases {
-		out := pagePhase{Name: ph.Name, Took: took(ph.Min, ph.Max, time.Millisecond), Explain: Plain(ph.Explain)}
+		out := pagePhase{Name: ph.Name, Took: y.took(lastedOf(ph)), Explain: Plain(ph.Explain)}
 		for _, part := range ph.Parts {
 			out.Parts = append(out.Parts,
 				[2]float64{ms(part.Likely.Earliest.Sub(r.Run.Origin)), ms(part.Likely.Latest.Sub(r.Run.Origin))})
@@ -163,7 +164,7 @@ func newPage(r Report, y Style) page {
 	return p
 }
 
-func (y Style) pageStep(r Report, f figure, x row, index map[seq.Key]int) pageStep {
+func (y Style) pageStep(r Report, f figure, x row, at string, index map[seq.Key]int) pageStep {
 	since := func(t time.Time) *float64 {
 		if t.IsZero() || r.Run.Origin.IsZero() {
 			return nil
@@ -181,7 +182,7 @@ func (y Style) pageStep(r Report, f figure, x row, index map[seq.Key]int) pageSt
 	}
 	s := pageStep{
 		From: x.from, To: x.to, Kind: x.Kind, Detail: x.Detail, Label: Plain(x.Label), Right: right,
-		Time:     y.when(x.Step, r.origin()),
+		Time:     at,
 		Earliest: since(x.Window.Earliest), Latest: since(x.Window.Latest), Best: since(x.Best),
 		Inferred: x.Certainty == seq.Inferred,
 		Answers:  x.closes, Phase: x.phase, At: x.Instant, Clock: Plain(string(x.ClockOf)), Rule: x.Rule.Name,

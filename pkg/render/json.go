@@ -80,7 +80,8 @@ type jsonStep struct {
 	Earliest        *time.Time      `json:"earliest"`
 	Latest          *time.Time      `json:"latest"`
 	Shown           *time.Time      `json:"shown"`
-	Best            *time.Time      `json:"best"`
+	Best            *time.Time      `json:"best"`   // the likeliest instant
+	Within          *float64        `json:"within"` // how far from it in 95 of 100 runs; null where too little is measured
 	Clock           seq.Participant `json:"clock"`
 	Certainty       seq.Certainty   `json:"certainty"`
 	Detail          string          `json:"detail"`
@@ -105,7 +106,8 @@ type jsonPhase struct {
 	Name     string     `json:"name"`
 	Earliest *time.Time `json:"earliest"`
 	Latest   *time.Time `json:"latest"`
-	Seconds  float64    `json:"seconds"`
+	Seconds  float64    `json:"seconds"` // the likeliest
+	Within   *float64   `json:"within"`  // how far from that in 95 of 100 runs; null where too little is measured
 	Min      float64    `json:"min"`
 	Max      float64    `json:"max"`
 	Open     bool       `json:"open,omitempty"` // it had not ended when the run did
@@ -194,6 +196,7 @@ func JSON(w io.Writer, r Report) error {
 		if s.Sharp {
 			j.Shown = j.Best
 		}
+		j.Within = within(s.Off())
 		j.Evidence = inUTC(s.Evidence)
 		if err := enc.Encode(j); err != nil {
 			return err
@@ -240,10 +243,18 @@ func jsonPhases(phases []seq.Phase, index map[seq.Key]int) []jsonPhase {
 			parts[i] = [2]int{at(part.Begin), at(part.End)}
 		}
 		all = append(all,
-			jsonPhase{p.Name, instant(p.Earliest), instant(p.Latest), p.Took.Seconds(), p.Min.Seconds(), p.Max.Seconds(), p.Open,
-				parts})
+			jsonPhase{p.Name, instant(p.Earliest), instant(p.Latest), p.Took.Seconds(), within(p.Within),
+				p.Min.Seconds(), p.Max.Seconds(), p.Open, parts})
 	}
 	return all
+}
+
+// within is a distance in seconds, or null where it is not known.
+func within(d time.Duration) *float64 {
+	if d == 0 {
+		return nil
+	}
+	return new(d.Seconds())
 }
 
 // inUTC is a copy: steps share their evidence.

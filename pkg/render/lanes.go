@@ -80,9 +80,9 @@ func (y Style) names(c columns) string {
 }
 
 // laneLine draws one row between the lifelines. Open has how many calls each lane is answering.
-func (y Style) laneLine(c columns, x row, label string, r Report, open []int) string {
+func (y Style) laneLine(c columns, x row, label, at string, open []int) string {
 	cells := newCanvas(c.width)
-	cells.text(0, y.ascii(y.when(x.Step, r.origin())), "")
+	cells.text(0, y.ascii(at), "")
 	for i, p := range c.lanes {
 		line := y.pick("│", "|")
 		if open[i] > 0 {
@@ -167,12 +167,13 @@ func (l *Live) laneLines(r Report, settled int) []line {
 	}
 	head := l.names(l.columns)
 	open := make([]int, len(l.columns.lanes))
+	at := l.timesOf(f, r)
 	var out []line
-	for _, x := range f.rows {
+	for i, x := range f.rows {
 		if x.closes >= 0 {
 			open[l.columns.index(x.From)]--
 		}
-		text := append([]string{l.laneLine(l.columns, x, l.label(f, x), r, open)}, l.notes(x.Step)...)
+		text := append([]string{l.laneLine(l.columns, x, l.label(f, x), at[i], open)}, l.notes(x.Step, r.origin())...)
 		if x.opens {
 			open[l.columns.index(x.To)]++
 		}

@@ -19,6 +19,7 @@ type Style struct {
 	ASCII   bool // for locales without UTF-8
 	Detail  seq.Detail
 	Explain bool // one line of explanation under each step
+	Proved  bool // times and durations as they are proved, not the likeliest ones
 
 	clock bool // times of the day, not those since the request
 }
@@ -87,10 +88,14 @@ func (y Style) header(r Report) []string {
 			origin = name
 		}
 	}
-	times := "+ms since the " + origin + "; a…b: between a and b"
+	times := "+ms since the " + origin
 	if y.clock {
-		times = "times in UTC, with the digits that are known; a…b: between a and b; …b: by b"
+		times = "times in UTC, with the digits that are known; …b: by b"
 	}
+	if !y.Proved {
+		times += "; ≈: likely, 95 of 100 within 5 of the last digit"
+	}
+	times += "; a…b: between"
 	legend := fmt.Sprintf("%s observed  %s inferred   %s", g.observed, g.inferred, times)
 	return []string{y.ascii(strings.TrimRight(fit(Plain(h), y.width()-1), " ")),
 		y.paint(dim, y.ascii(strings.TrimRight(fit(legend, y.width()-1), " ")))}
@@ -108,7 +113,7 @@ func (y Style) where(r Report) string {
 	return strings.TrimSpace(s)
 }
 
-func (y Style) step(s, answer *seq.Step, times int, zero time.Time, tag string) []string {
+func (y Style) step(s, answer *seq.Step, times int, zero time.Time, at, tag string) []string {
 	g := y.glyphs()
 	arrow, to := g.request, string(s.To)
 	switch s.Kind {
@@ -131,7 +136,7 @@ func (y Style) step(s, answer *seq.Step, times int, zero time.Time, tag string) 
 	}
 	label := beside(wrap(Plain(text), room), y.right(s, answer), room)
 	first := strings.Join([]string{
-		runewidth.FillRight(y.time(s, answer, zero), y.timeWidth()), " ",
+		runewidth.FillRight(at, y.timeWidth()), " ",
 		y.participant(s.From, lane), " ", runewidth.FillRight(arrow, arrowWidth), " ",
 		y.participant(seq.Participant(to), lane), " ", fit(label[0], room), " ", mark,
 	}, "")
@@ -143,7 +148,7 @@ func (y Style) step(s, answer *seq.Step, times int, zero time.Time, tag string) 
 	for i := range lines {
 		lines[i] = y.ascii(lines[i])
 	}
-	return append(lines, y.notes(s)...)
+	return append(lines, y.notes(s, zero)...)
 }
 
 // result is what an answer says beyond that it came.
@@ -154,10 +159,14 @@ func (y Style) result(s, answer *seq.Step) string {
 	return " " + y.pick("←", "<-") + " " + strings.TrimSpace(strings.TrimPrefix(answer.Label, s.Label))
 }
 
-// notes are the lines below a step: its evidence, and what it means.
-func (y Style) notes(s *seq.Step) []string {
+// notes are the lines below a step: what is proved of its time where that is not what stands beside it, its evidence,
+// and what it means.
+func (y Style) notes(s *seq.Step, zero time.Time) []string {
 	var text []string
 	if y.Detail == seq.Full {
+		if !y.Proved && !s.Sharp && s.Within > 0 && !zero.IsZero() {
+			text = append(text, y.under("proved: "+y.span(s.Window, zero))...)
+		}
 		for _, e := range s.Evidence {
 			text = append(text, y.under(fmt.Sprintf("%s: %s", e.Source, evidence(e)))...)
 		}
@@ -199,14 +208,6 @@ func evidence(e seq.Evidence) string {
 	return e.Text
 }
 
-// time is the instant of a step; of a call whose start is not sharp, the range in which the whole call lies.
-func (y Style) time(s, answer *seq.Step, zero time.Time) string {
-	if answer == nil || s.Sharp {
-		return y.when(s, zero)
-	}
-	return y.span(seq.Window{Earliest: s.Window.Earliest, Latest: answer.Known().Latest}, zero)
-}
-
 // right is what stands at the right edge: the answer and how long it took, or the revision of a write.
 func (y Style) right(s, answer *seq.Step) string {
 	switch {
@@ -217,7 +218,8 @@ func (y Style) right(s, answer *seq.Step) string {
 		if from.Earliest.IsZero() || to.Latest.IsZero() {
 			return ""
 		}
-		text := took(max(0, to.Earliest.Sub(from.Latest)), to.Latest.Sub(from.Earliest), time.Millisecond)
+		text := y.took(lasted{max(0, to.Earliest.Sub(from.Latest)), to.Latest.Sub(from.Earliest), answer.Best.Sub(s.Best),
+			distance(s, answer)})
 		if rv := writtenRevision(s); rv != "" && s.Verb != "get" {
 			text = rv + ", " + text
 		}
@@ -277,7 +279,7 @@ func (y Style) paint(sgr, s string) string {
 }
 
 // toASCII keeps widths.
-var toASCII = strings.NewReplacer("…", "~", "–", "-", "≤", "<", "→", ">", "█", "#")
+var toASCII = strings.NewReplacer("…", "~", "≈", "~", "–", "-", "≤", "<", "→", ">", "█", "#")
 
 func (y Style) ascii(s string) string {
 	if !y.ASCII {

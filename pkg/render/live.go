@@ -7,6 +7,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/mattn/go-runewidth"
 
@@ -36,13 +37,15 @@ type Live struct {
 	alone   map[seq.Key]bool  // calls drawn without their answer
 	said    repeats           // what they said up to passed
 	saying  []repeated        // and what those after it do, by index
+	above   time.Duration     // the instant of the row at passed, as it is printed
+	shown   []shownAt         // of those after it
 	tail    []string          // terminal lines below the settled ones
 }
 
 // NewLive draws on out in a live format. Size tells the size of the terminal in cells; without it out is none.
 func NewLive(format string, style Style, out io.Writer, size func() (width, height int)) *Live {
 	return &Live{Style: style, lanes: format == "lanes", out: out, size: size, printed: map[seq.Key]bool{},
-		texts: map[seq.Key]drawn{}, alone: map[seq.Key]bool{}, said: repeats{}}
+		above: nothingAbove, texts: map[seq.Key]drawn{}, alone: map[seq.Key]bool{}, said: repeats{}}
 }
 
 // Update draws the report. The first settled of its steps will not change any more.
@@ -175,6 +178,11 @@ func (l *Live) pass(r Report, rest []line) {
 	}
 	if l.passed > 0 {
 		l.last = r.Steps[l.passed-1].Key
+	}
+	for _, x := range l.shown {
+		if x.index < l.passed {
+			l.above = x.at
+		}
 	}
 	for _, x := range l.saying {
 		if x.index < l.passed {

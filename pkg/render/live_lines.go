@@ -14,7 +14,7 @@ func (l *Live) lines(r Report, settled int) []line {
 	l.selection(r)
 	from := l.passed
 	if from > len(r.Steps) || from > 0 && r.Steps[from-1].Key != l.last { // something came before it after all
-		from = 0
+		from, l.above = 0, nothingAbove
 		clear(l.said)
 	}
 	said := maps.Clone(l.said)
@@ -33,6 +33,8 @@ func (l *Live) lines(r Report, settled int) []line {
 		}
 	}
 	var out []line
+	var rows []timed
+	var repeats []int
 	for _, i := range indexes {
 		s := r.Steps[i]
 		if s.Detail > l.Detail && !(s.Kind == seq.ResponseKind && l.alone[s.Call]) {
@@ -51,12 +53,24 @@ func (l *Live) lines(r Report, settled int) []line {
 		if times > 0 {
 			l.saying = append(l.saying, repeated{i, who, said[who]})
 		}
+		out, rows, repeats = append(out, x), append(rows, timed{s, answer}), append(repeats, times)
+	}
+	at, shown := l.times(rows, r.origin(), l.above)
+	l.shown = l.shown[:0]
+	for i := range out {
+		x, s := &out[i], rows[i].step
 		if !l.printed[s.Key] {
-			x.text = l.text(s, answer, times, r.origin(), tags.of(s))
+			x.text = l.text(s, rows[i].answer, repeats[i], r.origin(), at[i], tags.of(s))
 		}
-		out = append(out, x)
+		l.shown = append(l.shown, shownAt{x.index, shown[i]})
 	}
 	return out
+}
+
+// shownAt is the instant of the row of a step, as it is printed.
+type shownAt struct {
+	index int
+	at    time.Duration
 }
 
 // shown is all of a step, and of its answer, that its lines depend on.
@@ -69,6 +83,7 @@ type shown struct {
 	rule         *seq.Rule
 	times        int
 	zero         time.Time
+	at           string
 	tag          string
 	style        Style
 }
@@ -80,6 +95,7 @@ type moment struct {
 	best      time.Time
 	sharp     bool
 	precision time.Duration
+	within    time.Duration
 	evidence  *seq.Evidence // the first of so many, which are replaced as a whole
 	evidences int
 }
@@ -88,7 +104,7 @@ func momentOf(s *seq.Step) moment {
 	if s == nil {
 		return moment{}
 	}
-	m := moment{s.Label, s.Window, s.Best, s.Sharp, s.Precision, nil, len(s.Evidence)}
+	m := moment{s.Label, s.Window, s.Best, s.Sharp, s.Precision, s.Within, nil, len(s.Evidence)}
 	if len(s.Evidence) > 0 {
 		m.evidence = &s.Evidence[0]
 	}
@@ -96,12 +112,12 @@ func momentOf(s *seq.Step) moment {
 }
 
 // text is the lines of a step that is not drawn for good yet. As long as it is as it was, so are they.
-func (l *Live) text(s, answer *seq.Step, times int, zero time.Time, tag string) []string {
+func (l *Live) text(s, answer *seq.Step, times int, zero time.Time, at, tag string) []string {
 	is := shown{momentOf(s), momentOf(answer), s.From, s.To, s.Kind, s.Certainty, s.ResourceVersion, s.Rule, times, zero,
-		tag, l.Style}
+		at, tag, l.Style}
 	was, ok := l.texts[s.Key]
 	if !ok || was.shown != is {
-		was = drawn{is, l.step(s, answer, times, zero, tag)}
+		was = drawn{is, l.step(s, answer, times, zero, at, tag)}
 		l.texts[s.Key] = was
 	}
 	return was.text

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
@@ -20,13 +19,13 @@ func Mermaid(w io.Writer, r Report, y Style) error {
 	m.printf("sequenceDiagram")
 	m.printf("    title %s (%s inferred)", mermaidText(r.Run.Subject.String()), y.glyphs().inferred)
 	m.participants()
-	phase := -1
-	for _, x := range f.rows {
+	phase, at := -1, y.timesOf(f, r)
+	for i, x := range f.rows {
 		if x.phase != phase {
 			m.phase(phase, x.phase)
 			phase = x.phase
 		}
-		m.row(x)
+		m.row(x, at[i])
 	}
 	m.phase(phase, -1)
 	if n := len(m.ids); n > 0 && r.Outcome.Name != "" {
@@ -100,17 +99,17 @@ func (m *mermaid) phase(from, to int) {
 		p := m.report.Phases[to]
 		m.printf("    rect rgba(%s,0.12)", phaseFills[to%len(phaseFills)])
 		m.printf("    Note over %s: %s %s", m.across(), mermaidText(p.Name),
-			mermaidText(took(p.Min, p.Max, time.Millisecond)))
+			mermaidText(m.took(lastedOf(p))))
 	}
 }
 
-func (m *mermaid) row(x row) {
+func (m *mermaid) row(x row, at string) {
 	from, to := m.ids[x.from], m.ids[x.to]
 	label := m.label(m.figure, x)
 	if x.Certainty == seq.Inferred {
 		label += " " + m.glyphs().inferred
 	}
-	if at := m.when(x.Step, m.report.origin()); m.Detail > seq.Brief && at != "" {
+	if m.Detail > seq.Brief && at != "" {
 		label += " (" + at + ")"
 	}
 	switch label = mermaidText(label); {

@@ -288,10 +288,16 @@ func TestTimesHaveNoMoreDigitsThanAreKnown(t *testing.T) {
 		"+99…131s":   {Window: seq.Window{Earliest: after(99999), Latest: after(130100)}},
 		"":           {},
 	} {
-		if got := (Style{}).when(s, zero); got != want {
+		if got := (Style{}).at(s, zero); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
+}
+
+// at is the time of a step that stands alone.
+func (y Style) at(s *seq.Step, zero time.Time) string {
+	text, _ := y.times([]timed{{step: s}}, zero, nothingAbove)
+	return text[0]
 }
 
 func TestTimesOfDay(t *testing.T) {
@@ -321,7 +327,7 @@ func TestTimesOfDay(t *testing.T) {
 		"08:47:05.500…":          {Window: seq.Window{Earliest: at("24 08:47:05.5")}},
 		"":                       {},
 	} {
-		if got := (Style{clock: true}).when(s, day); got != want || utf8.RuneCountInString(got) > timesWidth {
+		if got := (Style{clock: true}).at(s, day); got != want || utf8.RuneCountInString(got) > timesWidth {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}

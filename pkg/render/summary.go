@@ -175,7 +175,7 @@ func fixed(w seq.Wait) string {
 // bars draws the phases on one axis of time, each from where it is likeliest to have begun to where it is likeliest to
 // have ended, after what is known of its duration.
 func (y Style) bars(r Report) []string {
-	const indent = 27
+	const indent = 36
 	room := min(60, y.width()-1-indent)
 	var begin, end time.Time
 	for _, p := range r.Phases {
@@ -200,15 +200,15 @@ func (y Style) bars(r Report) []string {
 		for _, c := range cells {
 			bar += cmp.Or(c, " ")
 		}
-		out = append(out, fmt.Sprintf("  %-9s %s ", p.Name, fit(y.took(p), indent-13))+
+		out = append(out, fmt.Sprintf("  %-9s %s ", p.Name, fit(y.phaseTook(p), indent-13))+
 			y.paint(phaseColours[i%len(phaseColours)], strings.TrimRight(bar, " ")))
 	}
 	return out
 }
 
-// took is what is known of a phase's duration; one that had not ended goes on.
-func (y Style) took(p seq.Phase) string {
-	text := took(p.Min, p.Max, time.Millisecond)
+// phaseTook is what is known of a phase's duration; one that had not ended goes on.
+func (y Style) phaseTook(p seq.Phase) string {
+	text := y.took(lastedOf(p))
 	if p.Open {
 		text += " …"
 	}

@@ -106,28 +106,11 @@ func wrap(s string, width int) []string {
 	return append(lines, line)
 }
 
-// when prints an instant relative to zero with no more digits than are known: an instant in milliseconds, or the range
-// that contains it, rounded outwards. From 10 s on it prints seconds.
-func (y Style) when(s *seq.Step, zero time.Time) string {
-	switch {
-	case zero.IsZero():
-		return ""
-	case y.clock && s.Sharp:
-		return timeOfDay(s.Best, zero, s.Precision)
-	case y.clock:
-		return timesOfDay(s.Window, zero)
-	}
-	if s.Sharp {
-		return signed(sharp(s.Best.Sub(zero), s.Precision))
-	}
-	return span(s.Window, zero)
-}
-
-// timeOfDay prints an instant in UTC, with its day where that is not the same as another's.
-func timeOfDay(t, day time.Time, precision time.Duration) string {
+// timeOfDay prints an instant in UTC to a unit, with its day where that is not the same as another's.
+func timeOfDay(t, day time.Time, unit time.Duration) string {
 	layout := "15:04:05"
-	if precision < time.Second {
-		layout = "15:04:05.000"
+	if unit < time.Second {
+		layout += "." + strings.Repeat("0", decimals(unit))
 	}
 	switch t, day = t.UTC(), day.UTC(); {
 	case t.Year() != day.Year():

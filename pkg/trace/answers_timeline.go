@@ -4,6 +4,7 @@ package trace
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 
@@ -24,6 +25,7 @@ func (r *result) phases(s *story, f timeRange) []seq.Phase {
 	pieces := divide(all, f.start, f.end)
 	byRow := map[int]*seq.Phase{}
 	var out []*seq.Phase
+	off, unmeasured := map[*seq.Phase]float64{}, map[*seq.Phase]bool{} // the squares of how far the ends are off
 	for _, x := range pieces {
 		p := byRow[x.row]
 		if p == nil {
@@ -41,9 +43,19 @@ func (r *result) phases(s *story, f timeRange) []seq.Phase {
 			x.open = false
 		}
 		addPiece(p, x, f)
+		for _, end := range []*seq.Step{x.beginStep, x.endStep} {
+			if end != nil { // else it is the run's own
+				d := float64(end.Off())
+				off[p] += d * d
+				unmeasured[p] = unmeasured[p] || d == 0
+			}
+		}
 	}
 	phases := make([]seq.Phase, 0, len(out))
 	for _, p := range out {
+		if p.Within = time.Duration(math.Sqrt(off[p])); unmeasured[p] {
+			p.Within = 0
+		}
 		if p.Name != seq.Unknown {
 			phases = append(phases, *p)
 		}

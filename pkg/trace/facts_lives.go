@@ -206,31 +206,40 @@ func (s *story) livedBeforeAdoption(r life) bool {
 
 // containerStart is one container start, by the key of the call.
 type containerStart struct {
-	call    seq.Key
-	attempt int
-	step    seq.Step
+	call         seq.Key
+	attempt      int
+	step         seq.Step
+	began, ended time.Time // of the call, about; zero where that is not known
+}
+
+// after is the instant by which that share of the call had passed, or zero.
+func (r containerStart) after(share float64) time.Time {
+	if r.began.IsZero() || !r.ended.After(r.began) {
+		return time.Time{}
+	}
+	return r.began.Add(time.Duration(share * float64(r.ended.Sub(r.began))))
 }
 
 // starts are the container starts that an Event or the status tells of, once each.
 func (s *story) starts() []containerStart {
 	var all []containerStart
-	add := func(container string, attempt int, e seq.Evidence) {
+	add := func(container string, attempt int, e seq.Evidence, began, ended time.Time) {
 		call := criKey("StartContainer", container, attempt)
 		if !slices.ContainsFunc(all, func(o containerStart) bool { return o.call == call }) {
 			all = append(all,
 				containerStart{call, attempt,
 					seq.Step{Container: container, Object: s.object, Node: s.node, ClockOf: seq.Kubelet,
-						Evidence: []seq.Evidence{e}}})
+						Evidence: []seq.Evidence{e}}, began, ended})
 		}
 	}
 	for _, a := range s.workerEvents {
 		if a.action == containerStarted {
-			add(a.container, a.attempt, a.evidence())
+			add(a.container, a.attempt, a.evidence(), a.previousAt, a.at)
 		}
 	}
 	for _, r := range s.lives {
 		if !s.livedBeforeAdoption(r) {
-			add(r.container, r.attempt, r.evidence)
+			add(r.container, r.attempt, r.evidence, time.Time{}, time.Time{})
 		}
 	}
 	return all

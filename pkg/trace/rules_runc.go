@@ -24,6 +24,13 @@ var ruleRunc = rule{
 	derive: deriveRunc,
 }
 
+// runcStarts and programBegins are the shares of StartContainer after which runc start, and the program, usually begin:
+// what takes longest is runc create.
+const (
+	runcStarts    = 0.78
+	programBegins = 0.88
+)
+
 func deriveRunc(s *story, emit func(graph.Claim)) {
 	for _, r := range s.starts() {
 		create, start := r.step, r.step
@@ -31,6 +38,7 @@ func deriveRunc(s *story, emit func(graph.Claim)) {
 			r.call, s.runtime, s.ociRuntime(), "create", seq.Brief
 		start.Key, start.From, start.To, start.Label, start.Detail = "runc:start:"+
 			r.call, s.runtime, s.ociRuntime(), "start", seq.Normal
+		start.Best = r.after(runcStarts)
 		emit(graph.Claim{Step: create, Follows: []seq.Key{r.call}, Lag: 2 * time.Millisecond})
 		emit(graph.Claim{Step: start, Follows: []seq.Key{create.Key}})
 	}
@@ -83,6 +91,7 @@ func deriveExec(s *story, emit func(graph.Claim)) {
 	for _, r := range s.starts() {
 		step := r.step
 		step.Key, step.From, step.To = "runc:exec:"+r.call, s.ociRuntime(), seq.Container(step.Container)
+		step.Best = r.after(programBegins)
 		emit(graph.Claim{Step: step, Follows: []seq.Key{"runc:start:" + r.call}})
 	}
 }

@@ -52,7 +52,7 @@ func (t *Trace) resolve() *result {
 func (t *Trace) derive() *result {
 	c := t.scene()
 	r := &result{scene: c, deriving: t.version, entryOf: map[*story]*storyEntry{}}
-	r.graph = graph.New(c.hides(), func(about string) {
+	r.graph = graph.New(c.hides(), r.within, func(about string) {
 		if e := r.entryOf[c.byUID[about]]; e != nil {
 			e.version = r.deriving
 		}
@@ -62,6 +62,7 @@ func (t *Trace) derive() *result {
 		u.enter(s)
 		u.derive(s, &stale{all: true})
 	}
+	r.delay = r.measureDelay()
 	r.graph.Resolve()
 	return r
 }
@@ -91,6 +92,7 @@ type result struct {
 	buffer   []graph.Ranked // see claims
 	members  []seq.Member   // of the Pods, see Members
 	blocks   []stepTimes    // of the steps, see firstOpen
+	delay    time.Duration  // see measureDelay
 	drawn    []string       // uids of the only Pods that count for what is final, see Settled
 	emitters []seq.Participant
 	run      seq.Run // see Run

@@ -66,6 +66,10 @@ func (r *result) update(t *store) bool {
 	for s, x := range u.stale {
 		u.derive(s, x)
 	}
+	if d := r.measureDelay(); d != r.delay {
+		r.delay = d
+		r.graph.Remeasure()
+	}
 	r.graph.Resolve()
 	return true
 }

@@ -21,7 +21,10 @@ func claims(steps []step) []truth.Claim {
 	var all []truth.Claim
 	for _, s := range steps {
 		c := truth.Claim{Actor: s.From, Observed: s.Certainty == "observed", Earliest: at(s.Earliest), Latest: at(s.Latest),
-			At: at(s.Best), Text: s.String()}
+			At: at(s.Best), Text: s.String(), Rule: s.Rule}
+		if s.Shown == nil {
+			c.Within = s.within()
+		}
 		switch rpc := cri(s); {
 		case rpc != "":
 			c.Call, c.Pod, c.End = rpc, s.About, s.Kind == "response"

@@ -49,7 +49,16 @@ type step struct {
 	About                                                      string
 	Detail                                                     string
 	Earliest, Latest, Shown, Best                              *time.Time
+	Within                                                     *float64
 	After                                                      []int
+}
+
+// within is how near its likeliest instant is, or 0 where that is not known.
+func (s step) within() time.Duration {
+	if s.Within == nil {
+		return 0
+	}
+	return time.Duration(*s.Within * 1e9)
 }
 
 func (s step) String() string {

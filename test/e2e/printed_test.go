@@ -93,7 +93,8 @@ func readRows(d document, listing, detail string, allPods bool) (p printed, err 
 	for i, s := range d.steps {
 		messages[i] = truth.Message{From: s.From, To: s.To, Kind: s.Kind, Label: s.Label, Call: s.Call,
 			ResourceVersion: s.ResourceVersion, Certainty: s.Certainty, Detail: s.Detail,
-			Earliest: timeOf(s.Earliest), Latest: timeOf(s.Latest), Shown: timeOf(s.Shown)}
+			Earliest: timeOf(s.Earliest), Latest: timeOf(s.Latest), Shown: timeOf(s.Shown),
+			Best: timeOf(s.Best), Within: s.within()}
 	}
 	other := func(i int) bool { // of a Pod that is only counted
 		return !allPods && slices.Index(d.pods, d.steps[i].About) > 0
@@ -118,6 +119,9 @@ func (p printed) claims(steps []step) []truth.Claim {
 			c := all[i]
 			c.InstantOnly = c.InstantOnly || n > 0 // a call stands where it begins; JSON says when it ended
 			c.Observed, c.Earliest, c.Latest, c.At, c.Text = r.Observed, r.Earliest, r.Latest, time.Time{}, r.String()
+			if c.Within = 0; r.Likely && n == 0 {
+				c.At, c.Within = r.At, 5*r.Unit
+			}
 			out = append(out, c)
 		}
 	}

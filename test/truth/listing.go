@@ -16,7 +16,11 @@ import (
 type Row struct {
 	Time, From, Arrow, To, Label, Right string
 	Observed                            bool
-	Earliest, Latest                    time.Time // what the printed time says; zero where it does not say
+	Earliest, Latest                    time.Time     // what the printed time says; zero where it does not say
+	At                                  time.Time     // the instant that is printed; zero where a range is, or nothing
+	Unit                                time.Duration // of its last digit
+	Likely                              bool          // it is only likely
+	Proved                              bool          // the listing has nothing that is only likely
 }
 
 func (r Row) String() string {
@@ -69,7 +73,7 @@ func ReadListing(text string, zero time.Time) (rows []Row, err error) {
 			!slices.Contains(arrows, string(cells[times+1+lane+1])):
 			return rows, fmt.Errorf("no row: %q", line)
 		default:
-			r := Row{Time: strings.TrimSpace(string(cells[:times])),
+			r := Row{Proved: !strings.Contains(head, "≈"), Time: strings.TrimSpace(string(cells[:times])),
 				From: strings.TrimSpace(string(cells[times+1 : times+1+lane])), Arrow: string(cells[times+1+lane+1])}
 			if r.To = strings.TrimSpace(string(cells[times+1+lane+3 : label])); r.To == "" {
 				r.To = r.From
@@ -91,7 +95,25 @@ func ReadListing(text string, zero time.Time) (rows []Row, err error) {
 			rows = append(rows, r)
 		}
 	}
+	if err := inOrder(rows); err != nil {
+		return rows, err
+	}
 	return rows, repeat(rows)
+}
+
+// inOrder reports a row whose printed instant is before the one above.
+func inOrder(rows []Row) error {
+	var last time.Time
+	for i, r := range rows {
+		if r.At.IsZero() {
+			continue
+		}
+		if r.At.Before(last) {
+			return fmt.Errorf("row %d, %v, is printed as before those above", i+1, r)
+		}
+		last = r.At
+	}
+	return nil
 }
 
 var before = regexp.MustCompile(`^(.*): as before, (\d+) times now( \[[^\]]*\])?$`)
@@ -121,9 +143,11 @@ func repeat(rows []Row) error {
 	return nil
 }
 
+const aDuration = `(≤ )?\d[\d.hms]*( ms| s)?(–[\d.hms]+( ms| s)?)?`
+
 // right is what may stand at the right edge: a revision, a duration, an answer.
-var right = regexp.MustCompile(`^(revision \d+|(revision \d+, )?(≤ )?\d[\d.hms]*( ms| s)?` +
-	`(–[\d.hms]+( ms| s)?)?|.* in [\d.hms]+( ms| s)?)$`)
+var right = regexp.MustCompile(`^(revision \d+|(revision \d+, )?(` + aDuration + `|≈ [\d.hms]+( ms| s)? \(` + aDuration +
+	`\))|.* in [\d.hms]+( ms| s)?)$`)
 
 // add takes one line of the label, which may end in what stands at the right edge.
 func (r *Row) add(line string) {
@@ -134,7 +158,7 @@ func (r *Row) add(line string) {
 	r.Label = strings.Join(strings.Fields(r.Label+" "+text), " ")
 }
 
-var relative = regexp.MustCompile(`^\+?(-?\d+(?:\.\d+)?)?(s?)(…(-?\d+(?:\.\d+)?)?(s?))?$`)
+var relative = regexp.MustCompile(`^[+≈]?(-?\d+(?:\.\d+)?)?(s?)(…(-?\d+(?:\.\d+)?)?(s?))?$`)
 
 func (r *Row) readRelative(zero time.Time) error {
 	m := relative.FindStringSubmatch(r.Time)
@@ -154,9 +178,15 @@ func (r *Row) readRelative(zero time.Time) error {
 		}
 		return zero.Add(time.Duration(f * float64(unit))), digit
 	}
+	if strings.HasPrefix(r.Time, "≈") {
+		r.Likely = true
+		r.At, r.Unit = at(m[1])
+		return nil
+	}
 	if m[1] != "" {
 		from, digit := at(m[1])
 		if r.Earliest = from; m[3] == "" { // an instant, rounded
+			r.At, r.Unit = from, digit
 			r.Earliest, r.Latest = from.Add(-digit), from.Add(digit)
 		}
 	}
@@ -172,8 +202,7 @@ func (r *Row) readClock(day time.Time) error {
 	}
 	parse := func(text string) (time.Time, error) {
 		day := day.UTC()
-		for _, layout := range []string{"15:04:05", "15:04:05.000", "01-02 15:04:05", "01-02 15:04:05.000",
-			"2006-01-02 15:04:05"} {
+		for _, layout := range []string{"15:04:05", "01-02 15:04:05", "2006-01-02 15:04:05"} {
 			t, err := time.Parse(layout, text)
 			if err != nil {
 				continue
@@ -188,6 +217,17 @@ func (r *Row) readClock(day time.Time) error {
 		}
 		return time.Time{}, fmt.Errorf("the time %q of %q is none", text, r.Time)
 	}
+	if text, ok := strings.CutPrefix(r.Time, "≈"); ok {
+		var err error
+		r.Likely = true
+		r.At, err = parse(text)
+		r.Unit = time.Second
+		_, decimals, _ := strings.Cut(text, ".")
+		for range decimals {
+			r.Unit /= 10
+		}
+		return err
+	}
 	a, b, ranged := strings.Cut(r.Time, "…")
 	var err error
 	if a != "" {
@@ -197,6 +237,7 @@ func (r *Row) readClock(day time.Time) error {
 	}
 	switch {
 	case !ranged && strings.Contains(a, "."):
+		r.At, r.Unit = r.Earliest, time.Millisecond
 		r.Earliest, r.Latest = r.Earliest.Add(-time.Millisecond), r.Earliest.Add(time.Millisecond)
 	case !ranged:
 		r.Latest = r.Earliest.Add(time.Second)
@@ -210,7 +251,8 @@ func (r *Row) readClock(day time.Time) error {
 type Message struct {
 	From, To, Kind, Label, Call, ResourceVersion string
 	Certainty, Detail                            string
-	Earliest, Latest, Shown                      time.Time
+	Earliest, Latest, Shown, Best                time.Time
+	Within                                       time.Duration // of 95 of 100 from Best; 0 for not known
 }
 
 var details = map[string]int{"brief": 1, "normal": 2, "full": 3}
@@ -296,6 +338,12 @@ func participant(shown, name string) bool {
 // holds reports whether the printed time and the right edge say what is known of the steps, and nothing else.
 func (r Row) holds(steps []Message, is []int) error {
 	first, last := steps[is[0]], steps[is[len(is)-1]]
+	switch likely := first.Shown.IsZero() && first.Within > 0; {
+	case likely && !r.Likely && !r.Proved || !likely && r.Likely:
+		return fmt.Errorf("whether it is likely is not what is known")
+	case r.Likely && r.At.Sub(first.Best).Abs() > r.Unit:
+		return fmt.Errorf("it is likeliest at %s", first.Best.UTC().Format("15:04:05.000000"))
+	}
 	from, to := cmp.Or(first.Shown, first.Earliest), cmp.Or(last.Shown, last.Latest)
 	if !first.Shown.IsZero() {
 		to = first.Shown
@@ -322,7 +370,7 @@ func Messages(steps []*seq.Step) []Message {
 		all[i] = Message{From: string(s.From), To: string(s.To), Kind: string(s.Kind), Label: s.Label, Call: string(s.Call),
 			ResourceVersion: s.ResourceVersion,
 			Certainty:       string(s.Certainty), Detail: s.Detail.String(), Earliest: s.Window.Earliest,
-			Latest: s.Window.Latest}
+			Latest: s.Window.Latest, Best: s.Best, Within: s.Within}
 		if s.Sharp {
 			all[i].Shown = s.Best
 		}

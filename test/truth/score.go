@@ -18,6 +18,8 @@ type Claim struct {
 	Actor                 string // empty where it is not said
 	Observed              bool
 	Earliest, Latest, At  time.Time // its window, and its best instant; zero where they are not said
+	Within                time.Duration // it is likely to be within that of At; 0 where it is known, or nothing is said
+	Rule                  string        // by which it is known
 	Text                  string
 	InstantOnly, NotAWord bool // the window is about the client's own clock; the claim is about nothing that is recorded
 }
@@ -32,11 +34,34 @@ type Score struct {
 	Windows, WindowsCovered         int
 	Errors                          []time.Duration // from the best instant to when it truly happened
 	Invented                        int             // observed claims without a counterpart
+	Likely                          map[string]Hits // by rule, of the claims that are only likely
 	AllPairs, Unordered             int             // pairs of claims, and those of which nothing proves the order
 	UnorderedWrong                  int             // those of them that are wrong by more than Late
 	Actors                          map[string]Said // by kind of write, such as "delete pods"
 	Missing, WrongActors, Uncovered []string
 	Inverted, Inventions            []string
+}
+
+// Hits counts claims that are likely, and those that are as near as they say; All is their sum.
+type Hits struct {
+	Claims, Held int
+	Errors       []time.Duration
+}
+
+// All is the sum over all rules.
+func (s *Score) All() (n Hits) {
+	for _, h := range s.Likely {
+		n.Claims, n.Held, n.Errors = n.Claims+h.Claims, n.Held+h.Held, append(n.Errors, h.Errors...)
+	}
+	return n
+}
+
+func (s *Score) likely(rule string, h Hits) {
+	if s.Likely == nil {
+		s.Likely = map[string]Hits{}
+	}
+	n := s.Likely[rule]
+	s.Likely[rule] = Hits{n.Claims + h.Claims, n.Held + h.Held, append(n.Errors, h.Errors...)}
 }
 
 // Said counts what is said of who made writes of one kind.
@@ -56,6 +81,9 @@ func (s *Score) Add(o Score) {
 		o.WindowsCovered, append(s.Errors, o.Errors...)
 	s.AllPairs, s.Unordered, s.UnorderedWrong = s.AllPairs+o.AllPairs, s.Unordered+o.Unordered, s.UnorderedWrong+
 		o.UnorderedWrong
+	for rule, n := range o.Likely {
+		s.likely(rule, n)
+	}
 	for kind, n := range o.Actors {
 		s.said(kind, n)
 	}
@@ -78,11 +106,14 @@ func (w *Write) Kind() string {
 }
 
 // Percentile is the error that p percent of the claims do not exceed.
-func (s *Score) Percentile(p int) time.Duration {
-	if len(s.Errors) == 0 {
+func (s *Score) Percentile(p int) time.Duration { return Percentile(s.Errors, p) }
+
+// Percentile is what p percent of them do not exceed; 0 of none.
+func Percentile(all []time.Duration, p int) time.Duration {
+	if len(all) == 0 {
 		return 0
 	}
-	sorted := slices.Sorted(slices.Values(s.Errors))
+	sorted := slices.Sorted(slices.Values(all))
 	return sorted[min(len(sorted)-1, len(sorted)*p/100)]
 }
 
@@ -166,7 +197,15 @@ func (t *Truth) Compare(claims []Claim, until time.Time, apart time.Duration) (S
 			}
 		}
 		if !c.At.IsZero() {
-			s.Errors = append(s.Errors, max(0, from.Sub(c.At), c.At.Sub(to)))
+			off := max(0, from.Sub(c.At), c.At.Sub(to))
+			s.Errors = append(s.Errors, off)
+			if c.Within > 0 {
+				h := Hits{Claims: 1, Errors: []time.Duration{off}}
+				if off <= c.Within {
+					h.Held = 1
+				}
+				s.likely(c.Rule, h)
+			}
 		}
 	}
 	for _, w := range slices.Concat(t.Writes, t.Events) {

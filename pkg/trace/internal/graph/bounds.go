@@ -134,6 +134,10 @@ func (g *Graph) publish(n *node) {
 	if !slices.Equal(x.After, g.keys) {
 		x.After = append([]seq.Key(nil), g.keys...) // nil where there is none
 	}
+	x.Within = 0
+	if !x.Sharp {
+		x.Within = g.within(x)
+	}
 	if x.Call = n.call; n.replies > 0 {
 		x.Call = n.key
 	}

@@ -14,7 +14,7 @@ func equalClaims(a, b *Claim) bool {
 
 func equalSteps(a, b *seq.Step) bool {
 	return equalWords(a, b) && a.Call == b.Call && a.Window == b.Window && a.Best == b.Best && a.Sharp == b.Sharp &&
-		a.Precision == b.Precision && a.Conflict == b.Conflict && slices.Equal(a.After, b.After)
+		a.Precision == b.Precision && a.Within == b.Within && a.Conflict == b.Conflict && slices.Equal(a.After, b.After)
 }
 
 // equalWords reports whether two steps say the same, but for what the graph adds to a step.
@@ -30,5 +30,5 @@ func equalWords(a, b *seq.Step) bool {
 func (n *node) saysAlone(c *Claim) bool {
 	return n.lag == c.Lag && n.commit.equals(c.Commit) && n.stored.equals(c.Stored) && n.own == boundsOf(c.Window) &&
 		n.best == stampOf(c.Best) && n.shown == c.Sharp && n.sharp == c.Precision && n.call == c.Call &&
-		len(c.After) == 0 && !c.Conflict && slices.Equal(n.follows, c.Follows) && equalWords(&n.step, &c.Step)
+		len(c.After) == 0 && !c.Conflict && c.Within == 0 && slices.Equal(n.follows, c.Follows) && equalWords(&n.step, &c.Step)
 }

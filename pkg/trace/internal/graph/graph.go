@@ -137,6 +137,7 @@ const (
 // Graph holds all messages of a run. The zero value is empty.
 type Graph struct {
 	hides     func(*seq.Step) bool
+	within    func(*seq.Step) time.Duration
 	nodes     map[seq.Key]*node
 	byAbout   map[string][]*node
 	store     store
@@ -149,14 +150,18 @@ type Graph struct {
 	touched   func(about string)
 }
 
-// New is an empty graph. Hides says of a message, by its window and rule, that it is not to be drawn. Touched is called
-// with what a message is about that has changed. Either may be nil.
-func New(hides func(*seq.Step) bool, touched func(about string)) *Graph {
+// New is an empty graph. Hides says of a message, by its window and rule, that it is not to be drawn. Within says how
+// sharp its likeliest instant is, see seq.Step. Touched is called with what a message is about that has changed. Each
+// may be nil.
+func New(hides func(*seq.Step) bool, within func(*seq.Step) time.Duration, touched func(about string)) *Graph {
 	if touched == nil {
 		touched = func(string) {}
 	}
+	if within == nil {
+		within = func(*seq.Step) time.Duration { return 0 }
+	}
 	return &Graph{nodes: map[seq.Key]*node{}, byAbout: map[string][]*node{}, clashes: map[*node]bool{},
-		hides: hides, touched: touched, store: newStore()}
+		hides: hides, within: within, touched: touched, store: newStore()}
 }
 
 // Set replaces the claims of a section; it takes them over. Those that are as before cost nothing more.
@@ -230,7 +235,7 @@ func (c *claim) equals(r Ranked) bool {
 func (n *node) sole(c *Claim) *Claim {
 	*c = Claim{Step: n.step, Follows: n.follows, Lag: n.lag, Commit: n.commit.public(), Stored: n.stored.public()}
 	c.Window, c.Best, c.Sharp, c.Precision = n.own.public(), n.best.time(), n.shown, n.sharp
-	c.Call, c.After, c.Conflict = n.call, nil, false
+	c.Call, c.After, c.Conflict, c.Within = n.call, nil, false, 0
 	return c
 }
 

@@ -26,7 +26,7 @@ func TestResolveIsPure(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 0))
 		keys := 4 + r.IntN(30)
 		hides := func(s *seq.Step) bool { return seed%3 == 0 && s.Window.Latest.UnixMilli()%5 == 1 }
-		growing := New(hides, nil)
+		growing := New(hides, nil, nil)
 		sections := make([]Section, 8)
 		claims := make([][]Ranked, len(sections))
 		for i := range sections {
@@ -40,7 +40,7 @@ func TestResolveIsPure(t *testing.T) {
 				continue
 			}
 			growing.Resolve()
-			fresh := New(hides, nil)
+			fresh := New(hides, nil, nil)
 			for k := range sections {
 				fresh.Set(&Section{Order: sections[k].Order}, cloned(claims[k]))
 			}
@@ -191,7 +191,7 @@ func TestEqualClaims(t *testing.T) {
 	if !equalClaims(&a, &b) {
 		t.Error("nothing differs from nothing")
 	}
-	g := New(nil, nil)
+	g := New(nil, nil, nil)
 	section := Section{}
 	g.Set(&section, []Ranked{{0, NewClaim()}})
 	g.Resolve()

@@ -42,6 +42,15 @@ func (g *Graph) Resolve() {
 	g.changed = g.changed[:0]
 }
 
+// Remeasure has it asked again of all messages how sharp they are.
+func (g *Graph) Remeasure() {
+	for _, n := range g.nodes {
+		if n.message != nil && !n.step.Sharp {
+			g.needs(n, toPublish)
+		}
+	}
+}
+
 // setNewDepths sets the depth of what is new in the order of causes, so that each is set once. What is to be set again
 // by that is left to spread.
 func (g *Graph) setNewDepths() {

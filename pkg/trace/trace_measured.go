@@ -1,0 +1,5 @@
+package trace
+
+// How far likely instants were from the truth, as it was measured last.
+
+var measured = map[string]accuracy{}
