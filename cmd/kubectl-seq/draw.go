@@ -47,8 +47,8 @@ func (f *drawFlags) addOutput(fs *pflag.FlagSet, formats []string) {
 	fs.StringArrayVarP(&f.outputs, "output", "o", nil,
 		"FORMAT or FORMAT=FILE: "+strings.Join(formats, ", ")+"; may be repeated (default listing)")
 	fs.StringVar(&f.color, "color", "auto", "auto, always or never")
-	fs.StringVar(&f.times, "times", "likely", "likely (the likeliest instants, after a ≈), or proved (the ranges that contain "+
-		"them)")
+	fs.StringVar(&f.times, "times", "likely",
+		"likely (the likeliest instants, after a ≈), or proved (the ranges that contain them)")
 }
 
 func (f *drawFlags) toOptions(out io.Writer) (o drawOptions, err error) {

@@ -269,13 +269,16 @@ func (r Run) likely() *Likely {
 	if !r.AttachedAt.IsZero() {
 		origin = r.AttachedAt
 	}
+	bounded := false // else the total is as sharp as a clock
 	for _, s := range r.Steps {
 		if s.Window.Latest.Equal(origin.Add(r.Total)) {
-			if s.Off() == 0 {
-				return nil
+			if bounded = true; s.Off() > 0 {
+				return &Likely{s.Best.Sub(origin), s.Off()}
 			}
-			return &Likely{s.Best.Sub(origin), s.Off()}
 		}
+	}
+	if bounded {
+		return nil
 	}
 	return &Likely{Took: r.Total}
 }

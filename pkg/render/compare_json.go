@@ -96,7 +96,8 @@ func compareJSON(w io.Writer, c Comparison) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	out := jsonComparison{Type: "comparison", APIVersion: "seq/v1alpha1", Same: c.Same, More: jsonMore(c.More),
-		Likely: likelyMore(c.Likely), Longer: jsonSide(c.Longer()), Waits: []jsonSides[jsonWait]{}, Verdict: c.verdict(Style{Detail: seq.Full})}
+		Likely: likelyMore(c.Likely), Longer: jsonSide(c.Longer()), Waits: []jsonSides[jsonWait]{},
+		Verdict: c.verdict(Style{Detail: seq.Full})}
 	out.Runs = jsonSides[jsonCompRun]{c.jsonRun(compare.A), c.jsonRun(compare.B)}
 	for _, x := range c.Waits {
 		out.Waits = append(out.Waits, jsonSides[jsonWait]{jsonOfWait(x.Sides[compare.A]), jsonOfWait(x.Sides[compare.B])})
@@ -105,7 +106,8 @@ func compareJSON(w io.Writer, c Comparison) error {
 		return err
 	}
 	for _, p := range c.Phases {
-		j := jsonCompPhase{Type: "phase", Name: p.Name, More: jsonMore(p.More), Likely: likelyMore(p.Likely), Longer: jsonSide(p.Longer())}
+		j := jsonCompPhase{Type: "phase", Name: p.Name, More: jsonMore(p.More),
+			Likely: likelyMore(p.Likely), Longer: jsonSide(p.Longer())}
 		j.Took = jsonSides[jsonRange]{jsonOfPhase(p.Sides[compare.A]), jsonOfPhase(p.Sides[compare.B])}
 		if err := enc.Encode(j); err != nil {
 			return err

@@ -68,7 +68,8 @@ func finalRowsStay(t *testing.T, s scenario.Scenario, pods render.Selection, pat
 		t.Fatal(err)
 	}
 	drawn := slices.DeleteFunc(slices.Clone(r.Steps), func(x *seq.Step) bool {
-		return pods == "first" && slices.ContainsFunc(r.Members[1:], func(m seq.Member) bool { return m.Object.UID == x.About })
+		return pods == "first" &&
+			slices.ContainsFunc(r.Members[1:], func(m seq.Member) bool { return m.Object.UID == x.About })
 	})
 	if _, err := truth.Match(rows, truth.Messages(drawn), "full", func(int) bool { return false }); err != nil {
 		t.Errorf("--pods=%s: %v", pods, err)

@@ -24,7 +24,7 @@ func TestLanesAt100(t *testing.T) {
 	r.Outcome.Name = "Ready"
 	want := strings.TrimPrefix(`
 Pod default/web  image busybox:1  →  lab, v1.37.2
-● observed  ○ inferred   +ms since the POST; a…b: between a and b
+● observed  ○ inferred   +ms since the POST; ≈: likely, ±10 of the last digit; a…b: between
                  kubectl         apiserver          kubelet            runc  a-container-with-a-lo…
 +0                  │───────────────▶│ POST pods (web) │                │                │        ●
 +6.4                │◀╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌│ 201 Created in 6.4 ms            │                │        ●

@@ -90,13 +90,21 @@ func (y Style) header(r Report) []string {
 	}
 	times := "+ms since the " + origin
 	if y.clock {
-		times = "times in UTC, with the digits that are known; …b: by b"
+		times = "times in UTC"
 	}
-	if !y.Proved {
-		times += "; ≈: likely, 95 of 100 within 5 of the last digit"
-	}
-	times += "; a…b: between"
 	legend := fmt.Sprintf("%s observed  %s inferred   %s", g.observed, g.inferred, times)
+	marks := []string{"; ≈: likely, 95 of 100 within 10 of the last digit", "; a…b: between a and b", "; …b: by b"}
+	switch {
+	case y.Proved:
+		marks = marks[1:]
+	case y.width() < 118:
+		marks[0], marks[1] = "; ≈: likely, ±10 of the last digit", "; a…b: between"
+	}
+	for _, m := range marks { // those for which there is room
+		if runewidth.StringWidth(legend+m) < y.width() {
+			legend += m
+		}
+	}
 	return []string{y.ascii(strings.TrimRight(fit(Plain(h), y.width()-1), " ")),
 		y.paint(dim, y.ascii(strings.TrimRight(fit(legend, y.width()-1), " ")))}
 }
@@ -279,7 +287,7 @@ func (y Style) paint(sgr, s string) string {
 }
 
 // toASCII keeps widths.
-var toASCII = strings.NewReplacer("…", "~", "≈", "~", "–", "-", "≤", "<", "→", ">", "█", "#")
+var toASCII = strings.NewReplacer("…", "~", "≈", "~", "±", "~", "–", "-", "≤", "<", "→", ">", "█", "#")
 
 func (y Style) ascii(s string) string {
 	if !y.ASCII {

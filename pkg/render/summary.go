@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mattn/go-runewidth"
+
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
@@ -175,7 +177,11 @@ func fixed(w seq.Wait) string {
 // bars draws the phases on one axis of time, each from where it is likeliest to have begun to where it is likeliest to
 // have ended, after what is known of its duration.
 func (y Style) bars(r Report) []string {
-	const indent = 36
+	known := 13
+	for _, p := range r.Phases {
+		known = max(known, runewidth.StringWidth(y.phaseTook(p)))
+	}
+	indent := known + 14
 	room := min(60, y.width()-1-indent)
 	var begin, end time.Time
 	for _, p := range r.Phases {
@@ -200,7 +206,7 @@ func (y Style) bars(r Report) []string {
 		for _, c := range cells {
 			bar += cmp.Or(c, " ")
 		}
-		out = append(out, fmt.Sprintf("  %-9s %s ", p.Name, fit(y.phaseTook(p), indent-13))+
+		out = append(out, fmt.Sprintf("  %-9s %s ", p.Name, fit(y.phaseTook(p), known+1))+
 			y.paint(phaseColours[i%len(phaseColours)], strings.TrimRight(bar, " ")))
 	}
 	return out

@@ -26,11 +26,14 @@ func (y Style) times(rows []timed, zero time.Time, above time.Duration) (text []
 	if y.clock {
 		base = zero.Truncate(time.Hour)
 	}
-	limits := make([]time.Duration, len(rows)) // by the next row of which the instant is known
+	limits := make([]time.Duration, len(rows)) // by the rows that follow
 	limit := time.Duration(math.MaxInt64)
 	for i := len(rows) - 1; i >= 0; i-- {
-		if limits[i] = limit; rows[i].step.Sharp {
-			limit = min(limit, y.known(rows[i].step, base))
+		limits[i] = limit
+		if s := rows[i].step; s.Sharp {
+			limit = min(limit, y.known(s, base))
+		} else if !y.Proved && s.Within > 0 {
+			limit = min(limit, s.Best.Sub(base))
 		}
 	}
 	for i, x := range rows {
@@ -68,10 +71,10 @@ func (y Style) timesOf(f figure, r Report) []string {
 // finest is the least unit of a likely time.
 const finest = 100 * time.Microsecond
 
-// place is the unit of the last digit of what is known to within: it is off by five at the most.
+// place is the unit of the last digit of what is known to within: it is off by ten at the most.
 func place(within time.Duration) time.Duration {
 	unit := finest
-	for within > 5*unit {
+	for within > 10*unit {
 		unit *= 10
 	}
 	return unit
@@ -80,12 +83,19 @@ func place(within time.Duration) time.Duration {
 // fitted rounds an instant to a unit so that it is neither before what stands above it nor after a limit; the unit is
 // less where the rows around say more.
 func fitted(at, unit, above, limit time.Duration) (rounded, to time.Duration) {
-	for ; unit > finest; unit /= 10 {
-		if r := at.Round(unit); r >= above && r <= limit {
-			return r, unit
+	for to = unit; to > finest; to /= 10 {
+		up := at.Truncate(to) + to
+		for _, r := range []time.Duration{at.Round(to), up - to, up} {
+			if r >= above && r <= limit && (r-at).Abs() < to {
+				return r, to
+			}
 		}
 	}
-	return min(max(at.Round(finest), above), limit), finest
+	rounded = min(max(at.Round(finest), above), limit)
+	for to = unit; to > finest && rounded%to != 0; {
+		to /= 10
+	}
+	return rounded, to
 }
 
 // unit is that of the last digit of an instant that is known.

@@ -20,8 +20,9 @@ type Run struct {
 	Origin     time.Time
 	AttachedAt time.Time // since when a run that only looks does so, see Attach: print times of the day; else zero
 	Clocks     []Clock
-	Unseen     []string // what could not be seen, in plain words
-	Denied     []string // what one source denied that others had led to
+	Delay      time.Duration // how long what happens in this run takes to be told, about: by that, likely is less sharp
+	Unseen     []string      // what could not be seen, in plain words
+	Denied     []string      // what one source denied that others had led to
 }
 
 // State is how far an object has come. That of the Pod in which a command is run is the Pod's; Aftermath has the

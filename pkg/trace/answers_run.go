@@ -21,7 +21,7 @@ func (t *Trace) Run() seq.Run {
 func (r *result) summarize() seq.Run {
 	s := r.scene.subject()
 	run := seq.Run{Subject: s.object, Runtime: s.runtime, Node: s.node, Origin: s.zero(), Clocks: s.clocks.List(),
-		AttachedAt: s.attachedAt}
+		AttachedAt: s.attachedAt, Delay: r.delay}
 	all := r.outlineOfAll()
 	run.Sources, run.Unseen, run.Denied = r.sources(all), r.unseen(all), append(all.contradictions, r.conflicts()...)
 	for _, q := range s.requests {

@@ -193,7 +193,7 @@ func countedAs(d workerAction) workerAction {
 }
 
 // emitLag is the usual time from the emission of an Event to the commit of its write.
-const emitLag = 4 * time.Millisecond
+const emitLag = 6 * time.Millisecond
 
 func isTrue(b *bool) bool { return b != nil && *b }
 

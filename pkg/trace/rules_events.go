@@ -56,12 +56,15 @@ func deriveEventWrite(s *story, e *emitted, emit func(graph.Claim)) {
 	step.Window = seq.Window{Earliest: instant.Later(e.at, s.notBefore(e.rv, "events", "")),
 		Latest: instant.Sooner(e.received, s.notAfter(e.rv, "events", ""))}
 	step.Best = instant.Before(e.received, eventLag)
+	if !e.at.IsZero() && e.count == 1 { // a client that is slow receives it late
+		step.Best = instant.Sooner(step.Best, e.at.Add(emitLag))
+	}
 	step.Evidence = []seq.Evidence{e.evidence()}
 	etcd := step
 	etcd.Key, etcd.From, etcd.To, etcd.ClockOf = e.etcdKey, seq.APIServer, seq.Etcd, seq.APIServer
 	etcd.Label = "Event " + e.event.Reason
 	at := s.commitOf("events", e.rv)
-	emit(graph.Claim{Step: step, Follows: []seq.Key{e.noteKey()}, Stored: at})
+	emit(graph.Claim{Step: step, Follows: []seq.Key{e.noteKey(), storedKey(s.pastCreate())}, Stored: at})
 	etcd.Rule = &ruleEtcdWrite.Rule
 	emit(graph.Claim{Step: etcd, Follows: []seq.Key{step.Key}, Commit: at})
 }

@@ -49,6 +49,9 @@ const sandboxToWorker = 1500 * time.Microsecond
 const (
 	volumeWait = 310 * time.Millisecond
 	plainWait  = 12 * time.Millisecond
+
+	volumeRound  = 300 * time.Millisecond // podAttachAndMountRetryInterval
+	usualSandbox = 90 * time.Millisecond  // that RunPodSandbox takes at least, with a network
 )
 
 var ruleRunSandbox = rule{
@@ -93,7 +96,7 @@ func deriveRunSandbox(s *story, emit func(graph.Claim)) {
 	start.Evidence = end.Evidence
 	start.Follows, start.Lag = append(s.sandboxTroubles(end.Window.Latest), deliverKubelet), plainWait
 	if n := len(s.revisions); n > 0 && len(s.revisions[n-1].pod.Spec.Volumes) > 0 {
-		start.Lag = volumeWait
+		start.Lag = s.volumeWait(end.Best)
 	}
 	if s.foundRevision() != nil { // nothing may say how the kubelet learned of it
 		start.Follows = append(start.Follows, storedKey(s.pastCreate()))
@@ -103,6 +106,20 @@ func deriveRunSandbox(s *story, emit func(graph.Claim)) {
 		end.Best = time.Time{} // the first that is kept may be of a later life
 	}
 	s.emitCall("RunPodSandbox", "", 0, start, end, emit)
+}
+
+// volumeWait is how long the kubelet usually waits for the volumes of a Pod whose sandbox was up by an instant: one
+// round, or as many as leave the time that a sandbox takes.
+func (s *story) volumeWait(up time.Time) time.Duration {
+	wait := volumeWait
+	for _, w := range s.revisions {
+		if w.binds() && !w.received.IsZero() && !up.IsZero() {
+			for up.Sub(w.received) >= wait+volumeRound+usualSandbox {
+				wait += volumeRound
+			}
+		}
+	}
+	return wait
 }
 
 // sandboxUp is what a revision says of a sandbox that is up.

@@ -44,6 +44,11 @@ func derivePastCreate(s *story, emit func(graph.Claim)) {
 	step.Label = "POST " + s.resource + " (" + s.object.Name + ")"
 	step.Window = s.secondOf(seq.APIServer, at)
 	step.Evidence = []seq.Evidence{w.evidenceOf("metadata.creationTimestamp; "+a.because, at.Time)}
+	for _, e := range s.events { // nobody tells of what is not there yet
+		if both := instant.Intersect(step.Window, seq.Window{Latest: e.at}); !both.Empty() {
+			step.Window = both
+		}
+	}
 	c := graph.Claim{Step: step}
 	if owner := s.owner(); owner != nil {
 		if o := owner.foundRevision(); o == nil || !at.Time.Before(o.object.GetCreationTimestamp().Time) {

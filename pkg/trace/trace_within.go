@@ -29,7 +29,11 @@ func MeasuredAs(x *seq.Step) string {
 		}
 	}
 	slices.Sort(sources)
-	return x.Rule.Name + " " + string(x.Instant) + " " + strings.Join(sources, "+")
+	name := x.Rule.Name
+	if x.Rule == &ruleRunc.Rule { // which has two calls
+		name += " " + x.Label
+	}
+	return name + " " + string(x.Instant) + " " + strings.Join(sources, "+")
 }
 
 // within is how far from its likeliest instant a message was in 95 of 100 runs at the most, or 0.

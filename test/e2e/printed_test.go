@@ -120,7 +120,7 @@ func (p printed) claims(steps []step) []truth.Claim {
 			c.InstantOnly = c.InstantOnly || n > 0 // a call stands where it begins; JSON says when it ended
 			c.Observed, c.Earliest, c.Latest, c.At, c.Text = r.Observed, r.Earliest, r.Latest, time.Time{}, r.String()
 			if c.Within = 0; r.Likely && n == 0 {
-				c.At, c.Within = r.At, 5*r.Unit
+				c.At, c.Within = r.At, 10*r.Unit
 			}
 			out = append(out, c)
 		}

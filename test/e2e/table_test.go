@@ -242,8 +242,8 @@ func TestTruthTable(t *testing.T) {
 	}
 }
 
-// likelyTable prints how near what is only likely came, by rule. Of a hundred, five may be farther off than they say; as
-// this is another machine than that of the table in the code, ten.
+// likelyTable prints how near what is only likely came, by rule. Of a hundred, five may be farther off than they say,
+// and ten on another machine than that of the table in the code.
 func likelyTable(t *testing.T, tool string, s *truth.Score) {
 	for _, rule := range slices.Sorted(maps.Keys(s.Likely)) {
 		h := s.Likely[rule]

@@ -17,7 +17,7 @@ type Claim struct {
 	End                   bool   // its end, not its start
 	Actor                 string // empty where it is not said
 	Observed              bool
-	Earliest, Latest, At  time.Time // its window, and its best instant; zero where they are not said
+	Earliest, Latest, At  time.Time     // its window, and its best instant; zero where they are not said
 	Within                time.Duration // it is likely to be within that of At; 0 where it is known, or nothing is said
 	Rule                  string        // by which it is known
 	Text                  string
