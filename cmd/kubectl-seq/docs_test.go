@@ -2,6 +2,7 @@ package main
 
 import (
 	"flag"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
 )
 
 var update = flag.Bool("update", false, "write what is generated in README.md and docs anew")
@@ -58,6 +61,16 @@ func generated(t *testing.T, name string) string {
 		return causesTable(t)
 	case "exit codes":
 		return "\n" + exitCodes() + "\n"
+	}
+	if name == "likely instants" {
+		out := "\n| rule | instant | known by | off by, at the most | samples |\n|---|---|---|---|---|\n"
+		for _, a := range trace.Accuracies() {
+			words := strings.Fields(a.Name)
+			n := len(words)
+			out += fmt.Sprintf("| `%s` | %s | %s | %.2f delays | %d |\n", strings.Join(words[:n-2], " "), words[n-2],
+				strings.ReplaceAll(words[n-1], "+", ", "), a.Delays, a.Samples)
+		}
+		return out + "\n"
 	}
 	if both, ok := strings.CutPrefix(name, "comparison of "); ok {
 		a, b, _ := strings.Cut(both, " with ")

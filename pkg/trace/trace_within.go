@@ -3,6 +3,7 @@ package trace
 // How sharp the likeliest instants are, by what has been measured of them.
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -34,6 +35,24 @@ func MeasuredAs(x *seq.Step) string {
 		name += " " + x.Label
 	}
 	return name + " " + string(x.Instant) + " " + strings.Join(sources, "+")
+}
+
+// Accuracy is how near likely instants come: of those that MeasuredAs gives that name, 95 of 100 were no farther off
+// than so many delays of their run, see seq.Run.
+type Accuracy struct {
+	Name    string
+	Delays  float64
+	Samples int
+}
+
+// Accuracies are those that are known, by name.
+func Accuracies() (all []Accuracy) {
+	for _, name := range slices.Sorted(maps.Keys(measured)) {
+		if a := measured[name]; a.samples >= fewestSamples {
+			all = append(all, Accuracy{name, a.delays, a.samples})
+		}
+	}
+	return all
 }
 
 // within is how far from its likeliest instant a message was in 95 of 100 runs at the most, or 0.
