@@ -30,8 +30,9 @@ func newCompare(streams genericiooptions.IOStreams) *cobra.Command {
 		Short: "Show two recorded runs side by side, and which took longer where",
 		Long: `Show two runs that were recorded with --record side by side: which took longer and in which phases, which
 fixed waits and which steps only one has. Names do not count: a Pod's container is the other's, whatever both
-are called. One is said to have taken longer only where what is known of both leaves no doubt. One of the two
-may be -, standard input.
+are called. That one took longer is certain where what is known of both leaves no doubt; else it is called likely,
+with its range, where the likely times differ by more than their measured errors. One of the two may be -,
+standard input.
 
 The exit code is 0 where both could be read, whatever became of the runs.`,
 		Example: `  # Why does this Pod take longer?
