@@ -34,7 +34,7 @@ func compareHTML(w io.Writer, c Comparison, y Style) error {
 		"{{phases}}", c.htmlPhases(y),
 		"{{steps}}", c.htmlSteps(y),
 		"{{legend}}", htmlText("~ the other has it at another place; italics are inferred; times count from the "+
-			"beginning of each run, a…b is between a and b."),
+			"beginning of each run, ≈ is likely (95 of 100 within 10 of the last digit), a…b is between a and b."),
 	).WriteString(w, compareHTMLPage)
 	return err
 }

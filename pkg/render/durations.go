@@ -22,7 +22,11 @@ func (y Style) took(d lasted) string {
 	if y.Proved || d.within == 0 || d.most-d.least <= max(2*time.Millisecond, 2*d.within) {
 		return known
 	}
-	return "≈ " + approximately(d.likely, place(d.within)) + " (" + known + ")"
+	likely := approximately(d.likely, place(d.within))
+	if known == "≤ "+likely {
+		return "≈ " + likely
+	}
+	return "≈ " + likely + " (" + known + ")"
 }
 
 // approximately prints a duration to a unit.

@@ -143,8 +143,8 @@ func repeat(rows []Row) error {
 const aDuration = `(≤ )?\d[\d.hms]*( ms| s)?(–[\d.hms]+( ms| s)?)?`
 
 // right is what may stand at the right edge: a revision, a duration, an answer.
-var right = regexp.MustCompile(`^(revision \d+|(revision \d+, )?(` + aDuration + `|≈ [\d.hms]+( ms| s)? \(` + aDuration +
-	`\))|.* in [\d.hms]+( ms| s)?)$`)
+var right = regexp.MustCompile(`^(revision \d+|(revision \d+, )?(` + aDuration + `|≈ [\d.hms]+( ms| s)?( \(` +
+	aDuration + `\))?)|.* in [\d.hms]+( ms| s)?)$`)
 
 // add takes one line of the label, which may end in what stands at the right edge.
 func (r *Row) add(line string) {

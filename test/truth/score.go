@@ -250,7 +250,11 @@ func (t *Truth) Compare(claims []Claim, until time.Time, apart time.Duration) (S
 		}
 		if w.First != nil {
 			within := func(c Claim) bool {
-				return c.Etcd != "" && c.Etcd != w.Revision && !c.Latest.Before(w.First.Start) && !c.Earliest.After(w.First.End)
+				earliest, latest := c.Earliest, c.Latest
+				if earliest.IsZero() && latest.IsZero() {
+					earliest, latest = c.At.Add(-c.Within), c.At.Add(c.Within)
+				}
+				return c.Etcd != "" && c.Etcd != w.Revision && !latest.Before(w.First.Start) && !earliest.After(w.First.End)
 			}
 			if k, ok := find(within); ok {
 				place(k, w.First.Start, w.First.End)

@@ -253,7 +253,7 @@
   byId("where").textContent = [report.where, report.recorded && "recorded " + report.recorded].filter(Boolean).join(" · ");
   byId("outcome").textContent = report.outcome;
   for (const [title, text] of report.obstacle) byId("obstacle").append(element("dt", {}, title), element("dd", {}, text));
-  byId("legend").textContent = "Filled arrowhead: observed. Open arrowhead, italic: inferred. Solid: a request; dashed: an answer, or what a watch delivers. Times are milliseconds since the POST; a…b: between a and b.";
+  byId("legend").textContent = "Filled arrowhead: observed. Open arrowhead, italic: inferred. Solid: a request; dashed: an answer, or what a watch delivers. Times are milliseconds since the POST; ≈: likely, 95 of 100 within 10 of the last digit; a…b: between a and b.";
   byId("notes").append(...report.notes.map((n) => element("li", {}, n)));
   report.lanes.forEach((lane, l) => {
     const box = element("input", { type: "checkbox", checked: "" });
