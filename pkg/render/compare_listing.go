@@ -63,8 +63,11 @@ func compareListing(w io.Writer, c Comparison, y Style) error {
 func (y Style) comparedBars(c Comparison) []string {
 	const verdict = 19
 	name, known := 16, 24
-	if y.width() < 100 {
+	switch {
+	case y.width() < 100:
 		known = 14
+	case y.width() >= 120:
+		known = 27
 	}
 	if y.width() < 80 {
 		name = 11

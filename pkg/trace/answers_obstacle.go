@@ -207,7 +207,11 @@ func (s *story) obstacleBy(table []symptom, now time.Time) (seq.Obstacle, *obsta
 }
 
 func (s *story) obstacle(c *obstacleCause, f finding, now time.Time) (seq.Obstacle, bool) {
-	words := append(f.replacements, "{pod}", s.object.Name, "{kind}", s.object.Kind, "{type}",
+	words := f.replacements
+	if s.object.Namespace == "" {
+		words = append(words, " -n {namespace}", "")
+	}
+	words = append(words, "{pod}", s.object.Name, "{kind}", s.object.Kind, "{type}",
 		strings.ToLower(s.object.Kind),
 		"{namespace}", s.object.Namespace, "{node}", s.node, "{container}", f.container, "{image}",
 		imageOf(s.spec(f.container)))

@@ -156,3 +156,18 @@ func TestTwoStatusesOfOneName(t *testing.T) {
 		t.Error("nothing is said")
 	}
 }
+
+// A command about an object that has no namespace names none.
+func TestNextStepOfWhatHasNoNamespace(t *testing.T) {
+	begin := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	volume := seq.Object{Kind: "PersistentVolume", Name: "data"}
+	tr := trace.New(volume)
+	tr.Observe(seq.Observation{Received: begin, Request: &seq.Request{Verb: "create", Resource: "persistentvolumes",
+		ID: "x", Started: begin, Object: volume, FirstByte: begin, Status: 409, StatusText: "Conflict",
+		Message: `object is being deleted: persistentvolumes "data" already exists`}})
+	o, ok := tr.Obstacle()
+	const want = "kubectl wait --for=delete persistentvolume/data --timeout=60s"
+	if !ok || len(o.NextSteps) != 1 || o.NextSteps[0].Command != want {
+		t.Errorf("%+v, want %s", o.NextSteps, want)
+	}
+}
