@@ -75,3 +75,30 @@ func finalRowsStay(t *testing.T, s scenario.Scenario, pods render.Selection, pat
 		t.Errorf("--pods=%s: %v", pods, err)
 	}
 }
+
+// Of a listing that is drawn at once no printed instant is before one above it.
+func TestTimesNeverDecrease(t *testing.T) {
+	for i, s := range slices.Concat(scenario.All(t), scenario.Causes(t)) {
+		if testing.Short() && i%8 != 0 {
+			continue
+		}
+		r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
+		for _, detail := range []seq.Detail{seq.Normal, seq.Full} {
+			var b bytes.Buffer
+			if err := render.Formats["listing"].Write(&b, r, render.Style{Width: 120, Detail: detail}); err != nil {
+				t.Fatal(err)
+			}
+			zero := r.Run.Origin
+			if !r.Run.AttachedAt.IsZero() {
+				zero = r.Run.AttachedAt
+			}
+			rows, err := truth.ReadListing(b.String(), zero)
+			if err == nil {
+				err = truth.InOrder(rows)
+			}
+			if err != nil {
+				t.Errorf("%s, --detail=%s: %v", s.Name, detail, err)
+			}
+		}
+	}
+}

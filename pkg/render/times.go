@@ -27,11 +27,15 @@ func (y Style) times(rows []timed, zero time.Time, above time.Duration) (text []
 		base = zero.Truncate(time.Hour)
 	}
 	limits := make([]time.Duration, len(rows)) // by the rows that follow
+	known := make([]time.Duration, len(rows))
 	limit := time.Duration(math.MaxInt64)
 	for i := len(rows) - 1; i >= 0; i-- {
 		limits[i] = limit
 		if s := rows[i].step; s.Sharp {
-			limit = min(limit, y.known(s, base))
+			if known[i] = y.known(s, base); known[i] > limit { // it was rounded up
+				known[i] -= y.unit(s, base)
+			}
+			limit = min(limit, known[i])
 		} else if !y.Proved && s.Within > 0 {
 			limit = min(limit, s.Best.Sub(base))
 		}
@@ -40,8 +44,8 @@ func (y Style) times(rows []timed, zero time.Time, above time.Duration) (text []
 		s := x.step
 		switch {
 		case s.Sharp:
-			text[i] = y.instant(s.Best.Sub(base), y.unit(s, base), base, zero)
-			above = max(above, y.known(s, base))
+			text[i] = y.instant(known[i], y.unit(s, base), base, zero)
+			above = max(above, known[i])
 		case !y.Proved && s.Within > 0:
 			at, unit := fitted(s.Best.Sub(base), place(s.Within), above, limits[i])
 			text[i], above = "≈"+strings.TrimPrefix(y.instant(at, unit, base, zero), "+"), at
