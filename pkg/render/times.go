@@ -32,8 +32,9 @@ func (y Style) times(rows []timed, zero time.Time, above time.Duration) (text []
 	for i := len(rows) - 1; i >= 0; i-- {
 		limits[i] = limit
 		if s := rows[i].step; s.Sharp {
-			if known[i] = y.known(s, base); known[i] > limit { // it was rounded up
-				known[i] -= y.unit(s, base)
+			known[i] = y.known(s, base)
+			if unit := y.unit(s, base); known[i] > limit && known[i] > s.Best.Sub(base) && unit > finest {
+				known[i] -= unit // it was rounded up, and the next is known better
 			}
 			limit = min(limit, known[i])
 		} else if !y.Proved && s.Within > 0 {
@@ -44,7 +45,11 @@ func (y Style) times(rows []timed, zero time.Time, above time.Duration) (text []
 		s := x.step
 		switch {
 		case s.Sharp:
-			text[i] = y.instant(known[i], y.unit(s, base), base, zero)
+			unit := y.unit(s, base)
+			if known[i] < above && known[i] < s.Best.Sub(base) && unit > finest { // likewise, down
+				known[i] += unit
+			}
+			text[i] = y.instant(known[i], unit, base, zero)
 			above = max(above, known[i])
 		case !y.Proved && s.Within > 0:
 			at, unit := fitted(s.Best.Sub(base), place(s.Within), above, limits[i])
