@@ -53,8 +53,12 @@ func (s *story) writer(w *write) actor {
 		return first.actor
 	}
 	if w.evicts() {
-		return actor{seq.UnknownClient, "create", "eviction", seq.Inferred, "condition DisruptionTarget, " + byEviction +
-			": the API server sets it within an eviction, and then deletes the Pod"}
+		because := "condition DisruptionTarget, " + byEviction + ": the API server sets it within an eviction, and then " +
+			"deletes the Pod"
+		if !w.isFirstOfTwo() {
+			because += ", which was to end already"
+		}
+		return actor{seq.UnknownClient, "create", "eviction", seq.Inferred, because}
 	}
 	if who := disruptors[w.disruption()]; who != "" && !w.endsLife() {
 		return actor{who, "patch", "status", seq.Inferred, "condition DisruptionTarget, " + w.disruption()}
@@ -65,6 +69,13 @@ func (s *story) writer(w *write) actor {
 	if w.endsGrace() {
 		return actor{seq.Kubelet, "delete", "", seq.Inferred,
 			"the grace period is over, which its kubelet ends once its containers are gone; a finalizer holds the Pod"}
+	}
+	if w.endsEviction() {
+		return w.prevWrite.actor
+	}
+	if w.shortensGrace() {
+		return actor{seq.UnknownClient, "delete", "", seq.Inferred,
+			"metadata.deletionGracePeriodSeconds is less than before; nothing in the object says who asked"}
 	}
 	if a, ok := s.collectorActor(w); ok {
 		return a

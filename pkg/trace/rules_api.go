@@ -3,6 +3,7 @@ package trace
 // Rules of writes and of their way into etcd.
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -36,7 +37,8 @@ var ruleWrite = rule{
 }
 
 func deriveWrite(s *story, w *write, emit func(graph.Claim)) {
-	if w.ownRequest != nil || w.isBind() || w.isStatusPatch() || w.isFirstOfTwo() || !w.isOfRun() || w.byController() {
+	if w.ownRequest != nil || w.isBind() || w.isStatusPatch() || w.isFirstOfTwo() || w.endsEviction() ||
+		!w.isOfRun() || w.byController() {
 		return
 	}
 	detail := seq.Normal
@@ -57,6 +59,9 @@ func (s *story) writeLabel(w *write) string {
 	case w.actor.verb == "delete":
 		if !s.isPod() {
 			label += " (" + s.object.Name + ")"
+		}
+		if w.shortensGrace() {
+			label += fmt.Sprintf(": deletionGracePeriodSeconds=%d", *w.object.GetDeletionGracePeriodSeconds())
 		}
 		return label
 	case w.actor.subresource != "":
@@ -202,6 +207,9 @@ func deriveEtcdWrite(s *story, w *write, emit func(graph.Claim)) {
 		step.Detail = seq.Brief
 	}
 	after := []seq.Key{s.writeKey(w)}
+	if w.endsEviction() {
+		after = []seq.Key{s.writeKey(w.prevWrite)}
+	}
 	for first := w; first.isFirstOfTwo() && first.nextWrite != nil; first = first.nextWrite {
 		after = append(after, s.writeKey(first.nextWrite))
 	}
