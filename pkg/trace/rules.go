@@ -87,7 +87,7 @@ var rules = []*rule{
 	&ruleOwnExec, &ruleExecKubelet, &ruleExecCRI, &ruleExecRunc, &ruleExecOutput, &ruleExecExit,
 	&ruleExecStatus, &ruleExecSpan, &ruleProcessSpan, &ruleProcess,
 	// About what becomes of a Pod: scheduler, kubelet, runtime, containers.
-	&ruleSchedulerDelivery, &rulePick, &ruleUnschedulable, &ruleKubeletDelivery, &ruleDeletionDelivery,
+	&ruleSchedulerDelivery, &rulePick, &ruleUnschedulable, &ruleKubeletDelivery, &ruleDeletionDelivery, &ruleChangeDelivery,
 	&ruleRunSandbox, &ruleSandboxChanged, &ruleSandboxAgain, &rulePullQueue, &rulePullImage,
 	&ruleImagePresent,
 	&ruleCreateContainer, &ruleStartContainer, &ruleContainerRan, &ruleRunc, &ruleRuncFailed, &ruleExec,

@@ -205,6 +205,45 @@ func deriveKubeletDelivery(s *story, emit func(graph.Claim)) {
 	emit(graph.Claim{Step: step, Follows: after, Lag: 2 * time.Millisecond})
 }
 
+var ruleChangeDelivery = rule{
+	Rule: seq.Rule{
+		Name:    "change-delivery",
+		Trigger: "the kubelet does to a container what only a later revision of the Pod asks for",
+		Proves: "an Event names another image than the Pod had before, or a container that it had not, or says that what " +
+			"is asked for has changed",
+		Gist: "The kubelet's watch brings what has changed in the Pod.",
+		Explain: "The kubelet's watch brings it every later revision of its Pods, too. Another image, an ephemeral " +
+			"container, a deadline: it compares what the Pod asks for with what runs, and acts.",
+		Doc: docs + "concepts/workloads/pods/#pod-update-and-replacement",
+	},
+	of: ofKubelets, from: seq.APIServer, to: seq.Kubelet, kind: seq.DeliveryKind, instant: seq.AtEnd,
+	certainty: seq.Inferred, detail: seq.Normal,
+	derive: deriveChangeDelivery,
+}
+
+// deriveChangeDelivery is how the kubelet learned of a change that it acted on.
+func deriveChangeDelivery(s *story, emit func(graph.Claim)) {
+	delivered := func(w *write, e *emitted) {
+		if s.askedKey(w) == "" {
+			return
+		}
+		step := seq.Step{Key: s.askedKey(w), Label: "watch: Pod " + s.object.Name + ": " + w.changed(), Object: s.object,
+			Verb: "watch", Resource: "pods", Node: s.node, ClockOf: seq.APIServer, ResourceVersion: w.pod.ResourceVersion}
+		step.Window.Latest, step.Evidence = e.at, []seq.Evidence{e.evidence()}
+		emit(graph.Claim{Step: step, Follows: []seq.Key{s.etcdKeyOf(w)}, Lag: 2 * time.Millisecond})
+	}
+	for _, a := range s.workerEvents {
+		if imageIn(a.event.Message) != "" {
+			delivered(a.asked, a.emitted)
+		}
+	}
+	for _, e := range s.events {
+		if e.emitter == seq.Kubelet && e.event.Reason == "Killing" {
+			delivered(s.askedToStop(e), e)
+		}
+	}
+}
+
 var ruleGap = rule{
 	Rule: seq.Rule{
 		Name:    "gap",
