@@ -63,7 +63,7 @@ func (s *story) writer(w *write) actor {
 	if who := disruptors[w.disruption()]; who != "" && !w.endsLife() {
 		return actor{who, "patch", "status", seq.Inferred, "condition DisruptionTarget, " + w.disruption()}
 	}
-	if w.endsGrace() && w.isFirstOfTwo() {
+	if w.endsGrace() && (w.isFirstOfTwo() || w.forces()) {
 		return deleter(w)
 	}
 	if w.endsGrace() {
@@ -191,6 +191,9 @@ func deleter(w *write) actor {
 			"it was to go once its finalizers were gone; nothing in it says who took the last away"}
 	case w.endsLife() && disruptors[disruptionOf(w.prevPod)] != "":
 		return disruptor(w)
+	case w.forces():
+		return actor{seq.UnknownClient, "delete", "", seq.Inferred,
+			"a container still ran by the status, and the kubelet asks for this only when it has reported the end of all"}
 	}
 	if w.pod != nil && w.pod.Spec.NodeName != "" && w.prevPod != nil && w.prevPod.DeletionTimestamp != nil &&
 		len(w.prevPod.Finalizers) == 0 {
@@ -201,6 +204,20 @@ func deleter(w *write) actor {
 		return actor{who, "delete", "", seq.Inferred, because}
 	}
 	return actor{seq.UnknownClient, "delete", "", seq.Inferred, "the object is gone; nothing in it says who asked"}
+}
+
+// forces reports whether the write ends the grace period of a Pod, or the Pod, while a container runs by its status. Its
+// kubelet does that only after it has said that none does (canBeDeleted in pkg/kubelet/status/status_manager.go, v1.37).
+func (w *write) forces() bool {
+	if w.prevPod == nil || w.prevPod.DeletionTimestamp == nil || reporterOf(w.prevPod) != seq.Kubelet {
+		return false
+	}
+	for c := range object.Statuses(w.prevPod) {
+		if c.State.Running != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // reporterOf is who says what becomes of a Pod on its node: the kubelet, unless managedFields names another client that
