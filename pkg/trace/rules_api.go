@@ -85,7 +85,11 @@ func (s *story) writeClaim(w *write, label string, detail seq.Detail) graph.Clai
 	step.Window, step.Best = w.window()
 	step.Evidence = []seq.Evidence{w.evidence()}
 	c := graph.Claim{Step: step, Stored: s.commit(w)}
-	for first := w.firstOfTwo(); first != nil; first = first.firstOfTwo() {
+	first := w.firstOfTwo()
+	if w.evicts() { // by this one it is drawn, whether or not there will be another, see endsEviction
+		first = w
+	}
+	for ; first != nil; first = first.firstOfTwo() {
 		c.Instant, c.Stored = seq.AtStart, s.commit(first)
 		c.Window, c.Best = seq.Window{Latest: first.received}, instant.Before(first.received, 2*deliveryLag)
 	}
