@@ -36,6 +36,7 @@ func TestActsFollowWhatAskedForThem(t *testing.T) {
 		"debugged":         {"PATCH pods/ephemeralcontainers: ", "PullImage 127"},
 		"debugged-present": {"PATCH pods/ephemeralcontainers: ", "CreateContainer look"},
 		"deadline-set":     {"PATCH pods: spec.activeDeadlineSeconds", "StopContainer app"},
+		"resize-restart":   {"PATCH pods/resize: ", "StopContainer app"},
 		"ungated":          {"write pods: removes spec.schedulingGates", "picks node1"},
 	} {
 		s := scenario.Named(t, name)
