@@ -96,6 +96,20 @@ func TestMissingOwnersAreAskedFor(t *testing.T) {
 	}
 }
 
+// The owner of what went at once is asked for afterwards: nothing held the object until then.
+func TestOwnerOfWhatWentIsAskedFor(t *testing.T) {
+	s := scenario.Named(t, "watch-paused")
+	unanswered := slices.DeleteFunc(slices.Clone(s.Observations),
+		func(o seq.Observation) bool { return o.Change != nil && o.Change.Type == "GONE" })
+	asks := func(q seq.Question) bool { return q.Kind == "owner" && q.Object.Kind == "Service" }
+	if all := scenario.Fold(s.Subject, unanswered).Questions(); !slices.ContainsFunc(all, asks) {
+		t.Errorf("asks %+v", all)
+	}
+	if all := scenario.Fold(s.Subject, s.Observations).Questions(); slices.ContainsFunc(all, asks) {
+		t.Errorf("asks again: %+v", all)
+	}
+}
+
 // Why a Pod was deleted is what it said when its deletion began. Of one that was found to be ending, the seconds of the
 // condition and of the deletion tell.
 func TestLaterDisruptionEndsNothing(t *testing.T) {
