@@ -21,6 +21,9 @@ var disruptions = []obstacleCause{
 		next:    []string{"is its node, {node}, among those that are there? $ kubectl get nodes"}},
 }
 
+var ownerDeleted = []string{"is it there again? $ kubectl get {1} {2} -n {namespace} --ignore-not-found",
+	"an owner deleted with --cascade=orphan leaves what it owns"}
+
 var deletions = slices.Concat(disruptions, []obstacleCause{
 	{name: "deleted", match: re(`^Deleted: (?:made by us; )?somebody `),
 		explain: "somebody deleted the {kind}; nothing in it says who",
@@ -31,10 +34,13 @@ var deletions = slices.Concat(disruptions, []obstacleCause{
 			"has another uid: {1} {2}",
 		next: []string{"leave metadata.ownerReferences out of the manifest, or see the uid that such an object has: " +
 			"$ kubectl get {1} {2} -n {namespace} --ignore-not-found -o jsonpath='{.metadata.uid}'"}},
+	{name: "owner-deleted", match: re(`^Deleted: .*the garbage collector .*?: its owner, (\S+) (\S+?), .*is not there`),
+		explain: "the garbage collector deleted the {kind}, because its owner, {1} {2}, is not there: it was deleted, or " +
+			"never was there",
+		next: ownerDeleted},
 	{name: "owner-deleted", match: re(`^Deleted: .*the garbage collector .*?: its owner, (\S+) (\S+?),`),
 		explain: "the garbage collector deleted the {kind}, because its owner, {1} {2}, was deleted",
-		next: []string{"is it there again? $ kubectl get {1} {2} -n {namespace} --ignore-not-found",
-			"an owner deleted with --cascade=orphan leaves what it owns"}},
+		next:    ownerDeleted},
 	{name: "deleted-by", match: re(`^Deleted: (?:made by us; )?(.+?) asked to delete it`),
 		explain: "{1} deleted the {kind}"},
 	{name: "disrupted", match: re(`^(\w+): `),

@@ -214,14 +214,14 @@ func (s *story) obstacle(c *obstacleCause, f finding, now time.Time) (seq.Obstac
 	words = append(words, "{pod}", s.object.Name, "{kind}", s.object.Kind, "{type}",
 		strings.ToLower(s.object.Kind),
 		"{namespace}", s.object.Namespace, "{node}", s.node, "{container}", f.container, "{image}",
-		imageOf(s.spec(f.container)))
+		s.imageAbout(f.container, f.message))
 	if f.container != "" && s.isPod() && isInit(s.newest(), f.container) {
 		words = append(words, "{containers}", "initContainers", "{statuses}", "initContainerStatuses")
 	}
 	words = append(words, "{containers}", "containers", "{statuses}", "containerStatuses")
 	if c.match != nil {
 		text := f.reason + ": " + cmp.Or(f.about, f.message)
-		if image := imageOf(s.spec(f.container)); image != "" { // a name can hold any word
+		if image := s.imageAbout(f.container, f.message); image != "" { // a name can hold any word
 			text = strings.ReplaceAll(text, image, "IMAGE")
 		}
 		groups := c.match.FindStringSubmatch(text[:min(len(text), 10_000)])

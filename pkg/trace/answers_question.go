@@ -34,8 +34,10 @@ func (t *Trace) Questions() []seq.Question {
 			break
 		}
 	}
-	for _, s := range c.rootStories() {
-		all = append(all, t.missingOwners(s)...)
+	for _, s := range c.stories {
+		if slices.Contains(c.rootStories(), s) || s.goneWithoutWord() {
+			all = append(all, t.missingOwners(s)...)
+		}
 	}
 	if t.webhooks == nil && len(c.subject().admitted) > 0 {
 		all = append(all, seq.Question{Kind: "webhooks", Node: ""})
@@ -43,11 +45,17 @@ func (t *Trace) Questions() []seq.Question {
 	return all
 }
 
+// goneWithoutWord reports whether the object went at once, and nothing says who deleted it: no kubelet and no finalizer
+// held it until its owner could be asked for.
+func (s *story) goneWithoutWord() bool {
+	return len(s.revisions) > 0 && s.last().endsLife() && s.last().deleted && s.last().actor.name == seq.UnknownClient
+}
+
 // missingOwners asks for the owners that an object refers to and that nothing has shown: what refers to nothing is
 // deleted. Those of an object that was there before are asked for when somebody has deleted it.
 func (t *Trace) missingOwners(s *story) (all []seq.Question) {
-	if len(s.revisions) == 0 || s.attached() && (!s.deletionBegun() || s.isGone()) || slices.ContainsFunc(s.ownRequests,
-		func(q *seq.Request) bool { return q.Verb == "delete" }) {
+	if len(s.revisions) == 0 || s.attached() && (!s.deletionBegun() || s.isGone() && !s.goneWithoutWord()) ||
+		slices.ContainsFunc(s.ownRequests, func(q *seq.Request) bool { return q.Verb == "delete" }) {
 		return nil
 	}
 	for _, ref := range s.last().object.GetOwnerReferences() {

@@ -17,7 +17,7 @@ func (t *Trace) RecordsComplete(audit, spans bool) bool {
 func (s *story) recordsComplete(audit, spans bool) bool {
 	covered := func(c *apiCall) bool { return c != nil && (!audit || c.audit != nil) && (!spans || c.etcdTxn != nil) }
 	for _, w := range s.revisions {
-		if w.isOfRun() && !w.isFirstOfTwo() && !covered(s.records.callOf[w.rv]) {
+		if w.isOfRun() && !w.isFirstOfTwo() && !w.endsEviction() && !covered(s.records.callOf[w.rv]) {
 			return false
 		}
 	}

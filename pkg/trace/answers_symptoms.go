@@ -70,17 +70,23 @@ func (s *story) deletionFinding() finding {
 		first = s.last()
 	}
 	f, because := s.deletion(first)
-	if c := disruption(s.newest()); c != nil {
+	if c := s.disruption(); c != nil {
 		f.reason, f.message, f.about = c.Reason, c.Message, ""
 	}
 	f.replacements = append(f.replacements, "{tolerated}", tolerated(s.newest()))
 	return findingOf(f, first, s.last(), because)
 }
 
-// disruption is the condition by which somebody says why he is to delete the Pod, or nil.
-func disruption(p *corev1.Pod) *corev1.PodCondition {
+// disruption is the condition by which somebody says why he is to delete the Pod, or nil. Of a Pod that is to end, it
+// is what the Pod said when that began: who sets the condition later ends nothing any more.
+func (s *story) disruption() *corev1.PodCondition {
+	first := s.firstDeleting()
+	p := first.pod
+	late := func(c corev1.PodCondition) bool { // where the order of the writes is not known, seconds tell
+		return first.prevObject == nil && p.DeletionTimestamp != nil && c.LastTransitionTime.After(deletionAsked(p).Time)
+	}
 	for i, c := range p.Status.Conditions {
-		if c.Type == corev1.DisruptionTarget && c.Status == corev1.ConditionTrue &&
+		if c.Type == corev1.DisruptionTarget && c.Status == corev1.ConditionTrue && !late(c) &&
 			c.Reason != corev1.PodReasonTerminationByKubelet { // that has it fail, and does not delete it
 			return &p.Status.Conditions[i]
 		}

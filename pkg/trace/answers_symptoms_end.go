@@ -78,10 +78,7 @@ const usualEnd = 2 * time.Second
 func (s *story) deletedWords() string {
 	f, _ := s.deletion(s.firstDeleting())
 	words := strings.Replace(f.message, "asked to delete it", "deleted the Pod", 1)
-	for _, c := range s.newest().Status.Conditions {
-		if c.Type != corev1.DisruptionTarget || c.Status != corev1.ConditionTrue {
-			continue
-		}
+	if c := s.disruption(); c != nil {
 		if by := disruptors[c.Reason]; by != "" {
 			words = strings.Replace(words, "somebody", namedWho(by), 1)
 		}
@@ -171,7 +168,7 @@ func failure(s *story, _ time.Time) (finding, bool) {
 			s.addEnd(&f, c, e)
 		}
 	}
-	if c := disruption(p); c != nil && f.reason == "" { // it is to be deleted next
+	if c := s.disruption(); c != nil && f.reason == "" { // it is to be deleted next
 		f.reason, f.message = c.Reason, c.Message
 	}
 	if d := p.Spec.ActiveDeadlineSeconds; d != nil {

@@ -51,7 +51,7 @@ func waitingFor(by seq.Participant, reasons ...string) func(*story, time.Time) (
 // imageWords says which image a message is about: a container's, or that of an image volume, for which containers wait
 // with the same words.
 func (s *story) imageWords(container, message string) []string {
-	image := imageOf(s.spec(container))
+	image := s.imageAbout(container, message)
 	for _, v := range s.newest().Spec.Volumes {
 		if v.Image != nil && v.Image.Reference != "" && strings.Contains(message, v.Image.Reference) &&
 			(image == "" || !strings.Contains(message, `"`+image+`"`)) {
@@ -60,6 +60,19 @@ func (s *story) imageWords(container, message string) []string {
 		}
 	}
 	return []string{"{image}", image, "{ofVolume}", "", "{registry}", registryOf(image)}
+}
+
+// imageAbout is the image of a container that a message is about: it may ask for another one by now.
+func (s *story) imageAbout(container, message string) string {
+	for _, w := range slices.Backward(s.revisions) {
+		if w.pod == nil || container == "" {
+			break
+		}
+		if image := imageOf(containerSpec(w.pod, container)); image != "" && strings.Contains(message, image+`"`) {
+			return image
+		}
+	}
+	return imageOf(s.spec(container))
 }
 
 // registryOf is the host of an image's registry.

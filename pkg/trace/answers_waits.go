@@ -3,6 +3,7 @@ package trace
 // The table of fixed waits inside Kubernetes.
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -151,7 +152,8 @@ func imageBackOff(s *story, _ time.Duration) (time.Duration, string, bool) {
 	for _, w := range s.revisions {
 		for c := range statusesWithoutEphemeral(w.pod) {
 			if c.State.Waiting != nil && c.State.Waiting.Reason == "ImagePullBackOff" {
-				return 0, "an image that can be pulled: " + c.Image, true
+				image := cmp.Or(imageIn(c.State.Waiting.Message), anyContainer(w.pod, c.Name).Image) // its own is of its last life
+				return 0, "an image that can be pulled: " + image, true
 			}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -92,5 +93,41 @@ func TestMissingOwnersAreAskedFor(t *testing.T) {
 	tr.Observe(seq.Observation{Received: tr.Now(), Change: &seq.Change{Type: "GONE", Object: gone}})
 	if slices.Contains(tr.Questions(), ask) {
 		t.Error("asks again")
+	}
+}
+
+// The owner of what went at once is asked for afterwards: nothing held the object until then.
+func TestOwnerOfWhatWentIsAskedFor(t *testing.T) {
+	s := scenario.Named(t, "watch-paused")
+	unanswered := slices.DeleteFunc(slices.Clone(s.Observations),
+		func(o seq.Observation) bool { return o.Change != nil && o.Change.Type == "GONE" })
+	asks := func(q seq.Question) bool { return q.Kind == "owner" && q.Object.Kind == "Service" }
+	if all := scenario.Fold(s.Subject, unanswered).Questions(); !slices.ContainsFunc(all, asks) {
+		t.Errorf("asks %+v", all)
+	}
+	if all := scenario.Fold(s.Subject, s.Observations).Questions(); slices.ContainsFunc(all, asks) {
+		t.Errorf("asks again: %+v", all)
+	}
+}
+
+// Why a Pod was deleted is what it said when its deletion began. Of one that was found to be ending, the seconds of the
+// condition and of the deletion tell.
+func TestLaterDisruptionEndsNothing(t *testing.T) {
+	s := scenario.Named(t, "deleted-again")
+	isPod := func(o seq.Observation) bool { return o.Change != nil && o.Change.Pod != nil }
+	evicted := slices.IndexFunc(s.Observations, func(o seq.Observation) bool {
+		return isPod(o) && slices.ContainsFunc(o.Change.Pod.Status.Conditions,
+			func(c corev1.PodCondition) bool { return c.Type == corev1.DisruptionTarget })
+	})
+	first := slices.IndexFunc(s.Observations, isPod)
+	found := slices.Clone(s.Observations[:first+1])
+	listed := *found[first].Change
+	listed.Pod = s.Observations[evicted].Change.Pod
+	found[first].Change = &listed
+	for name, observations := range map[string][]seq.Observation{"seen": s.Observations, "found": found} {
+		if o, held := scenario.Fold(s.Subject, observations).Obstacle(); !held ||
+			!strings.Contains(o.Explain, "somebody deleted") {
+			t.Errorf("%s: %+v", name, o)
+		}
 	}
 }

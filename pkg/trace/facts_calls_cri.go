@@ -125,15 +125,16 @@ func (s *story) nameCall(c *criCall, tree spanTree, made map[string]criCall) {
 	}
 }
 
-// pullsFor is the container that has the image of a pull, if it is the only one.
+// pullsFor is the container that has the image of a pull, or had it before, if it is the only one.
 func (s *story) pullsFor(x *seq.Span) (name string) {
-	if x == nil || len(s.revisions) == 0 {
+	if x == nil {
 		return ""
 	}
-	p := s.newest()
-	ref := x.Attributes["image.ref"]
-	for _, c := range slices.Concat(p.Spec.InitContainers, p.Spec.Containers) {
-		if c.Image == ref || strings.HasSuffix(ref, "/"+c.Image) {
+	for _, w := range s.revisions {
+		for _, c := range slices.Concat(w.pod.Spec.InitContainers, w.pod.Spec.Containers) {
+			if !pulls(x, c.Image) || c.Name == name {
+				continue
+			}
 			if name != "" {
 				return ""
 			}
@@ -141,6 +142,22 @@ func (s *story) pullsFor(x *seq.Span) (name string) {
 		}
 	}
 	return name
+}
+
+// pulls reports whether a span of a pull is about an image, by the name that a Pod has for it.
+func pulls(x *seq.Span, image string) bool {
+	ref := x.Attributes["image.ref"]
+	return image == ref || strings.HasSuffix(ref, "/"+image)
+}
+
+// pulledImage is the image of a pull, by the name that the Pod had for it.
+func (s *story) pulledImage(c criCall) string {
+	for _, w := range slices.Backward(s.revisions) {
+		if image := anyContainer(w.pod, c.container).Image; c.server != nil && image != "" && pulls(c.server, image) {
+			return image
+		}
+	}
+	return imageOf(s.spec(c.container))
 }
 
 // countPulls numbers the pulls for each container.

@@ -66,6 +66,13 @@ func changed(prev, cur *corev1.Pod) string {
 		words = append(words, reason+" ("+strings.Join(waiting[reason], ", ")+")")
 	}
 	words = append(words, changedConditions(prev, cur)...)
+	switch node := cur.Status.NominatedNodeName; {
+	case node == prev.Status.NominatedNodeName:
+	case node == "":
+		words = append(words, "removes nominatedNodeName")
+	default:
+		words = append(words, "nominatedNodeName="+node)
+	}
 	if !first && !object.ChangesOnlyStatus(prev, cur) {
 		for _, part := range []string{"metadata.labels", "metadata.annotations", "spec"} {
 			words = append(words, object.ChangedPart(part, prev, cur)...)
@@ -101,6 +108,8 @@ func changedConditions(prev, cur *corev1.Pod) (words []string) {
 		case now == before:
 		case now == corev1.ConditionTrue:
 			return string(t)
+		case before == corev1.ConditionTrue && now == corev1.ConditionUnknown:
+			return string(t) + " unknown"
 		case before == corev1.ConditionTrue:
 			return "not " + string(t)
 		}
@@ -174,10 +183,21 @@ func changedDetails(prev, cur *corev1.Pod) (words []string) {
 		word = strings.Replace(word, "observedGeneration=", "observedGeneration ", 1)
 		words = append(words, unlimited.ReplaceAllString(word, "=unlimited"))
 	}
+	if len(words) == 0 && reordered(prev.Status.Conditions, cur.Status.Conditions) {
+		words = append(words, "conditions in another order")
+	}
+	if len(words) == 0 && object.ChangesManagedFields(prev, cur) {
+		words = append(words, "metadata.managedFields")
+	}
 	if len(words) > mostDetails {
 		words = append(words[:mostDetails], "…")
 	}
 	return words
+}
+
+// reordered reports whether conditions are in another order than before.
+func reordered(was, is []corev1.PodCondition) bool {
+	return !slices.EqualFunc(was, is, func(a, b corev1.PodCondition) bool { return a.Type == b.Type })
 }
 
 // unlimited is what a kubelet reports for the memory of a control group that has no limit: as many pages as fit into 63

@@ -81,7 +81,7 @@ func (s *story) joinKinds(known map[*apiCall]bool, join func(*apiCall, *write)) 
 		}
 	}
 	for _, w := range s.revisions {
-		if s.records.callOf[w.rv] == nil && w.isOfRun() && !w.isFirstOfTwo() {
+		if s.records.callOf[w.rv] == nil && w.isOfRun() && !w.isFirstOfTwo() && !w.endsEviction() {
 			k := kind{w.actor.verb, w.actor.subresource}
 			writes[k] = append(writes[k], w)
 		}

@@ -173,7 +173,8 @@ func (s *story) addRevision(r *revision) {
 		switch {
 		case q.Verb == "create" && (answered || underway && w.creates && w.prevObject == nil):
 			w.ownRequest, w.creates = q, true
-		case q.Verb == "delete" && q.Status < 300 && w.endsLife() && (answered || underway || w.deleted || noGrace(w.pod)):
+		case q.Verb == "delete" && q.Status < 300 && w.endsLife() && (answered || underway || w.deleted || noGrace(w.pod)),
+			q.Verb == "delete" && w.shortensGrace() && answered:
 			w.ownRequest = q
 		case q.Verb == "delete" && w.deleted && w.prevPod != nil && noGrace(w.prevPod) &&
 			(answered || s.last().ownRequest == q):

@@ -42,6 +42,8 @@ type workerEvent struct {
 	previousAt   time.Time // its emission: this action began later, in the same goroutine
 	second       seq.Window
 	sandbox      seq.Key // in which it is the first action, if that is not the Pod's first
+	image        string  // that of the container by then, as the Events name it
+	asked        *write  // the revision that asked for that, or nil, see readAsked
 }
 
 // orderedWorkerEvents are the worker's Events in the order of emission. Where an emission is known to the second only,
@@ -75,6 +77,7 @@ func (s *story) readWorker() []workerEvent {
 	counted := map[string]int{}         // by Event
 	pulling := map[string]seq.Key{}     // by container, the key of the pull that is open
 	latest := map[string]workerAction{} // by container
+	before := map[string]workerEvent{}  // by container
 	var prev seq.Key
 	var prevAt time.Time
 	out := make([]workerEvent, 0, len(worker))
@@ -100,6 +103,8 @@ func (s *story) readWorker() []workerEvent {
 		counted[uid] = a.count
 		a.attempt = done[id] - 1
 		a.identify(pulling)
+		s.readAsked(&a, before[a.container])
+		before[a.container] = a
 		a.previousKey, a.previousAt = prev, prevAt
 		prev, prevAt = a.key, a.at
 		out = append(out, a)

@@ -53,18 +53,29 @@ func (s *story) writer(w *write) actor {
 		return first.actor
 	}
 	if w.evicts() {
-		return actor{seq.UnknownClient, "create", "eviction", seq.Inferred, "condition DisruptionTarget, " + byEviction +
-			": the API server sets it within an eviction, and then deletes the Pod"}
+		because := "condition DisruptionTarget, " + byEviction + ": the API server sets it within an eviction, and then " +
+			"deletes the Pod"
+		if !w.isFirstOfTwo() {
+			because += ", which was to end already"
+		}
+		return actor{seq.UnknownClient, "create", "eviction", seq.Inferred, because}
 	}
 	if who := disruptors[w.disruption()]; who != "" && !w.endsLife() {
 		return actor{who, "patch", "status", seq.Inferred, "condition DisruptionTarget, " + w.disruption()}
 	}
-	if w.endsGrace() && w.isFirstOfTwo() {
+	if w.endsGrace() && (w.isFirstOfTwo() || w.forces()) {
 		return deleter(w)
 	}
 	if w.endsGrace() {
 		return actor{seq.Kubelet, "delete", "", seq.Inferred,
 			"the grace period is over, which its kubelet ends once its containers are gone; a finalizer holds the Pod"}
+	}
+	if w.endsEviction() {
+		return w.prevWrite.actor
+	}
+	if w.shortensGrace() {
+		return actor{seq.UnknownClient, "delete", "", seq.Inferred,
+			"metadata.deletionGracePeriodSeconds is less than before; nothing in the object says who asked"}
 	}
 	if a, ok := s.collectorActor(w); ok {
 		return a
@@ -180,6 +191,9 @@ func deleter(w *write) actor {
 			"it was to go once its finalizers were gone; nothing in it says who took the last away"}
 	case w.endsLife() && disruptors[disruptionOf(w.prevPod)] != "":
 		return disruptor(w)
+	case w.forces():
+		return actor{seq.UnknownClient, "delete", "", seq.Inferred,
+			"a container still ran by the status, and the kubelet asks for this only when it has reported the end of all"}
 	}
 	if w.pod != nil && w.pod.Spec.NodeName != "" && w.prevPod != nil && w.prevPod.DeletionTimestamp != nil &&
 		len(w.prevPod.Finalizers) == 0 {
@@ -190,6 +204,21 @@ func deleter(w *write) actor {
 		return actor{who, "delete", "", seq.Inferred, because}
 	}
 	return actor{seq.UnknownClient, "delete", "", seq.Inferred, "the object is gone; nothing in it says who asked"}
+}
+
+// forces reports whether the write ends the grace period of a Pod, or the Pod, while a container runs by its status.
+// Its kubelet does that only after it has said that none does (canBeDeleted in pkg/kubelet/status/status_manager.go,
+// v1.37).
+func (w *write) forces() bool {
+	if w.prevPod == nil || w.prevPod.DeletionTimestamp == nil || reporterOf(w.prevPod) != seq.Kubelet {
+		return false
+	}
+	for c := range object.Statuses(w.prevPod) {
+		if c.State.Running != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // reporterOf is who says what becomes of a Pod on its node: the kubelet, unless managedFields names another client that

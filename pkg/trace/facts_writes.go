@@ -146,9 +146,10 @@ func (w *write) binder() seq.Participant {
 func (w *write) isBind() bool { return w.actor.subresource == "binding" }
 
 // isFirstOfTwo reports whether the write is the first of two revisions of one request: a DELETE without any grace
-// period left says so in the Pod before it removes it, and an eviction says why it deletes.
+// period left says so in the Pod before it removes it, and an eviction says why it deletes. Of a Pod that is to end
+// already an eviction says only that, see endsEviction.
 func (w *write) isFirstOfTwo() bool {
-	return w.evicts() ||
+	return w.evicts() && w.prevObject.GetDeletionTimestamp() == nil ||
 		len(w.object.GetFinalizers()) == 0 && (w.endsGrace() || w.endsLife() && !w.deleted && noGrace(w.pod))
 }
 
@@ -204,6 +205,28 @@ func (w *write) removesLastFinalizer() bool {
 func (w *write) endsGrace() bool {
 	return !w.deleted && w.prevPod != nil && w.prevPod.DeletionTimestamp != nil && !noGrace(w.prevPod) && noGrace(w.pod)
 }
+
+// shortensGrace reports whether the write leaves an object that is to end less time for that. Only a DELETE does, which
+// an eviction ends with (k8s.io/apiserver/pkg/registry/rest/delete.go, v1.37).
+func (w *write) shortensGrace() bool {
+	if w.deleted || w.prevObject == nil {
+		return false
+	}
+	was, is := w.prevObject.GetDeletionGracePeriodSeconds(), w.object.GetDeletionGracePeriodSeconds()
+	return was != nil && is != nil && 0 < *is && *is < *was
+}
+
+// endsEviction reports whether the write is the second of an eviction that leaves a Pod which is to end already less
+// time. Whether there will be one is not known with the first, by which such a request is drawn.
+func (w *write) endsEviction() bool {
+	first := w.prevWrite
+	return first != nil && first.evicts() && !first.isFirstOfTwo() && w.shortensGrace() &&
+		w.received.Sub(first.received) < withinEviction
+}
+
+// withinEviction is what passes at most between the two writes of an eviction where nothing delays it: the API server
+// makes one after the other.
+const withinEviction = 100 * time.Millisecond
 
 func noGrace(p *corev1.Pod) bool {
 	return p != nil && p.DeletionGracePeriodSeconds != nil && *p.DeletionGracePeriodSeconds == 0

@@ -2,6 +2,7 @@ package trace_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,5 +26,34 @@ func TestWindowsAreInOrder(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What is done only because the Pod asks for it follows the write that asked, and proves no less.
+func TestActsFollowWhatAskedForThem(t *testing.T) {
+	for name, c := range map[string]struct{ write, act string }{
+		"image-set":        {"PATCH pods: spec.containers[app].image=127", "StopContainer app"},
+		"debugged":         {"PATCH pods/ephemeralcontainers: ", "PullImage 127"},
+		"debugged-present": {"PATCH pods/ephemeralcontainers: ", "CreateContainer look"},
+		"deadline-set":     {"PATCH pods: spec.activeDeadlineSeconds", "StopContainer app"},
+		"resize-restart":   {"PATCH pods/resize: ", "StopContainer app"},
+		"ungated":          {"write pods: removes spec.schedulingGates", "picks node1"},
+	} {
+		s := scenario.Named(t, name)
+		byKey, written := map[seq.Key]*seq.Step{}, seq.Key("")
+		var follows func(*seq.Step) bool
+		follows = func(x *seq.Step) bool {
+			return x.Key == written || slices.ContainsFunc(x.After, func(k seq.Key) bool { return follows(byKey[k]) })
+		}
+		acted := false
+		for _, x := range scenario.Fold(s.Subject, s.Observations).Steps() {
+			if byKey[x.Key] = x; strings.HasPrefix(x.Label, c.write) {
+				written = x.Key
+			}
+			acted = acted || written != "" && strings.HasPrefix(x.Label, c.act) && follows(x)
+		}
+		if !acted {
+			t.Errorf("%s: nothing proves that %q follows %q", name, c.act, c.write)
+		}
 	}
 }

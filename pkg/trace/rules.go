@@ -88,7 +88,7 @@ var rules = []*rule{
 	&ruleExecStatus, &ruleExecSpan, &ruleProcessSpan, &ruleProcess,
 	// About what becomes of a Pod: scheduler, kubelet, runtime, containers.
 	&ruleSchedulerDelivery, &rulePick, &ruleUnschedulable, &ruleKubeletDelivery, &ruleDeletionDelivery,
-	&ruleRunSandbox, &ruleSandboxChanged, &ruleSandboxAgain, &rulePullQueue, &rulePullImage,
+	&ruleChangeDelivery, &ruleRunSandbox, &ruleSandboxChanged, &ruleSandboxAgain, &rulePullQueue, &rulePullImage,
 	&ruleImagePresent,
 	&ruleCreateContainer, &ruleStartContainer, &ruleContainerRan, &ruleRunc, &ruleRuncFailed, &ruleExec,
 	&rulePreStop, &ruleStopContainer, &ruleStopSandbox, &ruleContainerExit, &ruleProbe, &ruleProbeFailed, &ruleTrouble,

@@ -3,6 +3,7 @@ package trace
 // Rules of writes and of their way into etcd.
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -36,7 +37,8 @@ var ruleWrite = rule{
 }
 
 func deriveWrite(s *story, w *write, emit func(graph.Claim)) {
-	if w.ownRequest != nil || w.isBind() || w.isStatusPatch() || w.isFirstOfTwo() || !w.isOfRun() || w.byController() {
+	if w.ownRequest != nil || w.isBind() || w.isStatusPatch() || w.isFirstOfTwo() || w.endsEviction() ||
+		!w.isOfRun() || w.byController() {
 		return
 	}
 	detail := seq.Normal
@@ -57,6 +59,9 @@ func (s *story) writeLabel(w *write) string {
 	case w.actor.verb == "delete":
 		if !s.isPod() {
 			label += " (" + s.object.Name + ")"
+		}
+		if w.shortensGrace() {
+			label += fmt.Sprintf(": deletionGracePeriodSeconds=%d", *w.object.GetDeletionGracePeriodSeconds())
 		}
 		return label
 	case w.actor.subresource != "":
@@ -80,7 +85,11 @@ func (s *story) writeClaim(w *write, label string, detail seq.Detail) graph.Clai
 	step.Window, step.Best = w.window()
 	step.Evidence = []seq.Evidence{w.evidence()}
 	c := graph.Claim{Step: step, Stored: s.commit(w)}
-	for first := w.firstOfTwo(); first != nil; first = first.firstOfTwo() {
+	first := w.firstOfTwo()
+	if w.evicts() { // by this one it is drawn, whether or not there will be another, see endsEviction
+		first = w
+	}
+	for ; first != nil; first = first.firstOfTwo() {
 		c.Instant, c.Stored = seq.AtStart, s.commit(first)
 		c.Window, c.Best = seq.Window{Latest: first.received}, instant.Before(first.received, 2*deliveryLag)
 	}
@@ -202,6 +211,9 @@ func deriveEtcdWrite(s *story, w *write, emit func(graph.Claim)) {
 		step.Detail = seq.Brief
 	}
 	after := []seq.Key{s.writeKey(w)}
+	if w.endsEviction() {
+		after = []seq.Key{s.writeKey(w.prevWrite)}
+	}
 	for first := w; first.isFirstOfTwo() && first.nextWrite != nil; first = first.nextWrite {
 		after = append(after, s.writeKey(first.nextWrite))
 	}

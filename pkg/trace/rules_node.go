@@ -170,7 +170,7 @@ func deriveCreateContainer(s *story, emit func(graph.Claim)) {
 			continue
 		}
 		// a container lives again only after its exit
-		start := graph.Claim{Follows: append(a.causes(), exitKey(a.container, a.attempt-1)), Lag: createLag}
+		start := graph.Claim{Follows: append(a.causes(s), exitKey(a.container, a.attempt-1)), Lag: createLag}
 		start.Follows = append(start.Follows, s.failedBefore(a)...)
 		start.Label, start.Window = "CreateContainer "+a.container, seq.Window{Earliest: a.previousAt, Latest: a.at}
 		start.Evidence = []seq.Evidence{a.evidence()}
@@ -212,7 +212,7 @@ func deriveStartContainer(s *story, emit func(graph.Claim)) {
 		if a.action != containerStarted && a.action != startFailed {
 			continue
 		}
-		start := graph.Claim{Follows: append(a.causes(), criKey("CreateContainer", a.container, a.attempt).End()),
+		start := graph.Claim{Follows: append(a.causes(s), criKey("CreateContainer", a.container, a.attempt).End()),
 			Lag: startLag}
 		start.Label, start.Window = "StartContainer "+a.container, seq.Window{Earliest: a.previousAt, Latest: a.at}
 		start.Evidence = []seq.Evidence{a.evidence()}

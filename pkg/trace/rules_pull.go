@@ -3,6 +3,7 @@ package trace
 // Rules of images: present or pulled.
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"time"
@@ -28,7 +29,7 @@ var rulePullImage = rule{
 
 func derivePullImage(s *story, emit func(graph.Claim)) {
 	for _, a := range s.workerEvents {
-		image := imageOf(s.spec(a.container))
+		image := cmp.Or(a.image, imageOf(s.spec(a.container)))
 		switch a.action {
 		case pullBegan:
 			c := a.claim(s, a.follows())
@@ -169,7 +170,7 @@ func deriveImagePresent(s *story, emit func(graph.Claim)) {
 	for _, a := range s.workerEvents {
 		if a.action == imagePresent {
 			c := a.claim(s, a.precedes())
-			c.Key, c.Label, c.Node = a.key, "image "+imageOf(s.spec(a.container))+" is already present", s.node
+			c.Key, c.Label, c.Node = a.key, "image "+cmp.Or(a.image, imageOf(s.spec(a.container)))+" is already present", s.node
 			emit(c)
 		}
 	}

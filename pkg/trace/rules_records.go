@@ -35,7 +35,10 @@ func (s *story) joined() []joinedCall {
 		if w.ownRequest != nil {
 			t.write = ""
 		}
-		t.sent = w.firstOfTwo() != nil
+		t.sent = w.firstOfTwo() != nil || w.evicts()
+		if last := w.nextWrite; last != nil && last.endsEviction() {
+			t.etcd, t.step.ResourceVersion = s.etcdKeyOf(last), last.object.GetResourceVersion()
+		}
 		all = append(all, t)
 	}
 	for _, e := range s.events {

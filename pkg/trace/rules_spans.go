@@ -36,7 +36,7 @@ func deriveCRISpan(s *story, emit func(graph.Claim)) {
 			x.Sharp, x.Precision, x.Certainty, x.Detail = true, spanPrecision, seq.Observed, seq.Normal
 		}
 		if c.rpc == "PullImage" {
-			start.Label = "PullImage " + imageOf(s.spec(c.container))
+			start.Label = "PullImage " + s.pulledImage(c)
 		}
 		s.emitCall(c.rpc, c.container, c.attempt, start, end, emit)
 	}

@@ -44,7 +44,7 @@ func deriveStopContainer(s *story, emit func(graph.Claim)) {
 		}
 		start := graph.Claim{Step: s.eventStep(e),
 			Follows: []seq.Key{criKey("StartContainer", e.container, life).End(), deliverDeletion, hookKey(e.container, life),
-				s.deletedBefore(e)}}
+				s.deletedBefore(e), s.askedKey(s.askedToStop(e))}}
 		if start.Best.IsZero() {
 			start.Best = s.usuallyEmitted(e)
 		}
@@ -184,7 +184,8 @@ func derivePreStop(s *story, emit func(graph.Claim)) {
 			step.Window.Latest = e.at.Add(adjacent)
 		}
 		emit(graph.Claim{Step: step,
-			Follows: []seq.Key{criKey("StartContainer", e.container, life).End(), deliverDeletion}})
+			Follows: []seq.Key{criKey("StartContainer", e.container, life).End(), deliverDeletion,
+				s.askedKey(s.askedToStop(e))}})
 	}
 }
 

@@ -4,6 +4,7 @@ package trace
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
@@ -35,11 +36,8 @@ func deriveSchedulerDelivery(s *story, emit func(graph.Claim)) {
 			break
 		}
 	}
-	for _, e := range s.events {
-		if e.emitter == seq.Scheduler {
-			acted = append(acted, e.evidence())
-			break
-		}
+	if e := s.firstScheduling(); e != nil {
+		acted = append(acted, e.evidence())
 	}
 	if len(acted) == 0 {
 		return
@@ -59,7 +57,30 @@ func deriveSchedulerDelivery(s *story, emit func(graph.Claim)) {
 	if s.foundRevision() != nil {
 		after = []seq.Key{storedKey(s.pastCreate())}
 	}
+	if w := s.ungated(); w != nil && (s.firstScheduling() == nil || w.rv < s.firstScheduling().rv) {
+		after = []seq.Key{s.etcdKeyOf(w)}
+		step.ResourceVersion = w.pod.ResourceVersion
+	}
 	emit(graph.Claim{Step: step, Follows: after, Lag: time.Millisecond})
+}
+
+// firstScheduling is the first Event of the scheduler, or nil.
+func (s *story) firstScheduling() *emitted {
+	if i := slices.IndexFunc(s.events, func(e *emitted) bool { return e.emitter == seq.Scheduler }); i >= 0 {
+		return s.events[i]
+	}
+	return nil
+}
+
+// ungated is the write that took the Pod's last scheduling gate away, or nil: the scheduler picks no node before
+// (pkg/scheduler/framework/plugins/schedulinggates, v1.37).
+func (s *story) ungated() *write {
+	for _, w := range s.revisions {
+		if w.prevPod != nil && len(w.prevPod.Spec.SchedulingGates) > 0 && len(w.pod.Spec.SchedulingGates) == 0 {
+			return w
+		}
+	}
+	return nil
 }
 
 // boundEvidence is what a revision says of the bind.
@@ -98,6 +119,9 @@ func derivePick(s *story, emit func(graph.Claim)) {
 		}
 		step.Window.Latest = s.receivedAt(w)
 		c := graph.Claim{Step: step, Follows: []seq.Key{deliverScheduler}, Lag: time.Millisecond}
+		if gone := s.ungated(); gone != nil {
+			c.Follows = append(c.Follows, s.etcdKeyOf(gone))
+		}
 		for _, e := range s.events {
 			if e.event.Reason == "FailedScheduling" { // it had found none before, and waited for a change
 				c.Follows = append(c.Follows, e.noteKey())
@@ -203,6 +227,45 @@ func deriveKubeletDelivery(s *story, emit func(graph.Claim)) {
 	}
 	step.Evidence = acted
 	emit(graph.Claim{Step: step, Follows: after, Lag: 2 * time.Millisecond})
+}
+
+var ruleChangeDelivery = rule{
+	Rule: seq.Rule{
+		Name:    "change-delivery",
+		Trigger: "the kubelet does to a container what only a later revision of the Pod asks for",
+		Proves: "an Event names another image than the Pod had before, or a container that it had not, or says that what " +
+			"is asked for has changed",
+		Gist: "The kubelet's watch brings what has changed in the Pod.",
+		Explain: "The kubelet's watch brings it every later revision of its Pods, too. Another image, an ephemeral " +
+			"container, a deadline: it compares what the Pod asks for with what runs, and acts.",
+		Doc: docs + "concepts/workloads/pods/#pod-update-and-replacement",
+	},
+	of: ofKubelets, from: seq.APIServer, to: seq.Kubelet, kind: seq.DeliveryKind, instant: seq.AtEnd,
+	certainty: seq.Inferred, detail: seq.Normal,
+	derive: deriveChangeDelivery,
+}
+
+// deriveChangeDelivery is how the kubelet learned of a change that it acted on.
+func deriveChangeDelivery(s *story, emit func(graph.Claim)) {
+	delivered := func(w *write, e *emitted) {
+		if s.askedKey(w) == "" {
+			return
+		}
+		step := seq.Step{Key: s.askedKey(w), Label: "watch: Pod " + s.object.Name + ": " + w.changed(), Object: s.object,
+			Verb: "watch", Resource: "pods", Node: s.node, ClockOf: seq.APIServer, ResourceVersion: w.pod.ResourceVersion}
+		step.Window.Latest, step.Evidence = e.at, []seq.Evidence{e.evidence()}
+		emit(graph.Claim{Step: step, Follows: []seq.Key{s.etcdKeyOf(w)}, Lag: 2 * time.Millisecond})
+	}
+	for _, a := range s.workerEvents {
+		if imageIn(a.event.Message) != "" {
+			delivered(a.asked, a.emitted)
+		}
+	}
+	for _, e := range s.events {
+		if e.emitter == seq.Kubelet && e.event.Reason == "Killing" {
+			delivered(s.askedToStop(e), e)
+		}
+	}
 }
 
 var ruleGap = rule{

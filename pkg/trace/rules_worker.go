@@ -36,14 +36,16 @@ func (a workerEvent) orItsSecond(w seq.Window) seq.Window {
 	return w
 }
 
-// causes is what came before in the worker: the action before, and at first the sandbox.
-func (a workerEvent) causes() []seq.Key {
-	return []seq.Key{cmp.Or(a.previousKey, sandboxKey.End()), deliverKubelet, a.previousExit, a.sandbox.End()}
+// causes is what came before in the worker: the action before, and at first the sandbox; and the revision that asked
+// for it.
+func (a workerEvent) causes(s *story) []seq.Key {
+	return []seq.Key{cmp.Or(a.previousKey, sandboxKey.End()), deliverKubelet, a.previousExit, a.sandbox.End(),
+		s.askedKey(a.asked)}
 }
 
 func (a workerEvent) claim(s *story, w seq.Window) graph.Claim {
 	c := graph.Claim{Step: seq.Step{Container: a.container, Object: s.object, Window: w, ClockOf: seq.Kubelet,
-		Evidence: []seq.Evidence{a.evidence()}}, Follows: a.causes()}
+		Evidence: []seq.Evidence{a.evidence()}}, Follows: a.causes(s)}
 	if !a.at.IsZero() {
 		c.Best, c.Sharp, c.Precision = a.at, true, time.Millisecond
 	} else {

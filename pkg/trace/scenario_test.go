@@ -177,7 +177,7 @@ func TestScriptMakesTheScenarios(t *testing.T) {
 	}
 	made := map[string]bool{}
 	text := strings.ReplaceAll(string(script), "\\\n", " ")
-	makes := `\b(?:record|meanwhile|ended|inside|workload|undone|engine|keep) ([a-z][a-z-]*)\b`
+	makes := `\b(?:record|meanwhile|ended|inside|workload|undone|engine|watched|keep) ([a-z][a-z-]*)\b`
 	for _, m := range regexp.MustCompile(makes).
 		FindAllStringSubmatch(text, -1) {
 		made[m[1]] = true

@@ -352,6 +352,9 @@ func TestWatchChanges(t *testing.T) {
 			is := p.Status.ContainerStatuses[0].AllocatedResources.Cpu()
 			return is != nil && is.MilliValue() == 20
 		})
+		runKubectl(t, "", "set", "image", "pod/resized", "app=docker.io/library/busybox:1")
+		waitFor(t, "resized",
+			func(p *corev1.Pod) bool { return isReady(p) && p.Status.ContainerStatuses[0].RestartCount == 1 })
 		runKubectl(t, "", "debug", "resized", "--image=busybox:1", "--container=dbg", "--profile=general", "--", "true")
 		waitFor(t, "resized", func(p *corev1.Pod) bool {
 			all := p.Status.EphemeralContainerStatuses
@@ -370,6 +373,10 @@ func TestWatchChanges(t *testing.T) {
 
 // Whoever deletes a Pod that has finished, or evicts one, makes several revisions by one request.
 func TestWatchEnds(t *testing.T) {
+	evict := func(pod, options string) {
+		runKubectl(t, `{"apiVersion":"policy/v1","kind":"Eviction","metadata":{"name":"`+pod+`"},
+			"deleteOptions":{`+options+`}}`, "create", "--raw", "/api/v1/namespaces/default/pods/"+pod+"/eviction", "-f", "-")
+	}
 	for name, c := range map[string]struct {
 		pod    string
 		is     func(*corev1.Pod) bool
@@ -382,11 +389,17 @@ func TestWatchEnds(t *testing.T) {
 		"forced": {"plain", isReady,
 			func() { runKubectl(t, "", "delete", "pod", "plain", "--force", "--grace-period=0") }, "unknown client DELETE pods",
 			"Deleted"},
-		"evicted": {"plain", isReady, func() {
-			runKubectl(t, `{"apiVersion":"policy/v1","kind":"Eviction","metadata":{"name":"plain"},
-				"deleteOptions":{"gracePeriodSeconds":1}}`, "create", "--raw",
-				"/api/v1/namespaces/default/pods/plain/eviction", "-f", "-")
-		}, "unknown client POST pods/eviction", "EvictionByEvictionAPI"},
+		"evicted": {"plain", isReady, func() { evict("plain", `"gracePeriodSeconds":1`) },
+			"unknown client POST pods/eviction", "EvictionByEvictionAPI"},
+		"evicted too late": {"lingers", isReady, func() {
+			runKubectl(t, "", "delete", "pod", "lingers", "--wait=false")
+			evict("lingers", "")
+		}, "unknown client POST pods/eviction", "Deleted"},
+		"deleted again": {"lingers", isReady, func() {
+			runKubectl(t, "", "delete", "pod", "lingers", "--wait=false")
+			runKubectl(t, "", "delete", "pod", "lingers", "--wait=false", "--grace-period=1")
+			runKubectl(t, "", "delete", "pod", "lingers", "--wait=false", "--grace-period=0", "--force")
+		}, "unknown client DELETE pods: deletionGracePeriodSeconds=1", "Deleted"},
 		"preempted": {"host-port", isReady, func() {
 			runKubectl(t, `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"more-urgent"},
 				"spec":{"priorityClassName":"system-cluster-critical","terminationGracePeriodSeconds":0,"containers":[{

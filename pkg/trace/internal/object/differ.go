@@ -161,11 +161,11 @@ func membersOf(v reflect.Value) map[string]reflect.Value {
 	return all
 }
 
-// elementKey is the key of an element of a list: its name, or else its index.
+// elementKey is the key of an element of a list: its name, if it has one, or else its index.
 func elementKey(v reflect.Value, i int) string {
 	v = content(v)
 	for _, name := range []string{"mountPath", "name", "key", "containerPort"} {
-		if x, there := member(v, name); there {
+		if x, there := member(v, name); there && plain(x) != "" {
 			return fmt.Sprint(plain(x))
 		}
 	}

@@ -38,16 +38,72 @@ func Changed(was, cur metav1.Object) string {
 		words = changedEndpoints(a, b)
 	}
 	words = append(words, changedStatus(Field(a, "status"), Field(b, "status"))...)
-	for _, part := range []string{"spec", "data", "metadata.labels", "metadata.annotations"} {
+	for _, part := range append([]string{"spec", "data", "metadata.labels", "metadata.annotations"}, otherParts(a, b)...) {
 		words = append(words, ChangedPart(part, a, b)...)
 	}
 	words = append(words, ChangedMetadata(a, b)...)
+	if len(words) == 0 && was != nil {
+		words = changedDetails(a, b)
+	}
 	return strings.Join(words, ", ")
+}
+
+// otherParts are the parts of an object beside those that most have, such as the ports of an EndpointSlice.
+func otherParts(was, cur *unstructured.Unstructured) []string {
+	all := maps.Clone(was.Object)
+	maps.Copy(all, cur.Object)
+	for _, part := range []string{"apiVersion", "kind", "metadata", "spec", "data", "status", "endpoints"} {
+		delete(all, part)
+	}
+	return slices.Sorted(maps.Keys(all))
+}
+
+// changedDetails says what a write changed that is no news: of a condition all but its status, and single fields.
+func changedDetails(was, cur *unstructured.Unstructured) (words []string) {
+	before := map[any]map[string]any{}
+	for _, c := range List(was, "status", "conditions") {
+		before[c["type"]] = c
+	}
+	for _, c := range List(cur, "status", "conditions") {
+		switch o := before[c["type"]]; {
+		case reflect.DeepEqual(o, c):
+		case o["reason"] != c["reason"]:
+			words = append(words, fmt.Sprintf("%v: %v", c["type"], c["reason"]))
+		case o["message"] != c["message"]:
+			words = append(words, fmt.Sprintf("%v: another message", c["type"]))
+		default:
+			words = append(words, fmt.Sprintf("%v: another time", c["type"]))
+		}
+	}
+	for _, part := range []string{"status", "endpoints", "metadata.annotations"} {
+		if len(words) == 0 {
+			words = changedPart(part, was, cur, nil)
+		}
+	}
+	if len(words) == 0 && ChangesManagedFields(was, cur) {
+		words = []string{"metadata.managedFields"}
+	}
+	if len(words) > mostDetails {
+		words = append(words[:mostDetails], "…")
+	}
+	return words
+}
+
+// mostDetails is of how many fields the row of a write tells.
+const mostDetails = 3
+
+// ChangesManagedFields reports whether an object differs from another in who owns which of its fields.
+func ChangesManagedFields(was, cur metav1.Object) bool {
+	return !reflect.DeepEqual(was.GetManagedFields(), cur.GetManagedFields())
 }
 
 // ChangedPart names the fields in which a part of an object, such as metadata.labels, is other than before, with their
 // values where these are short and nobody's secret.
-func ChangedPart(part string, was, is metav1.Object) (words []string) {
+func ChangedPart(part string, was, is metav1.Object) []string {
+	return changedPart(part, was, is, quiet)
+}
+
+func changedPart(part string, was, is metav1.Object, quiet map[string]bool) (words []string) {
 	a, b := partOf(was, part), partOf(is, part)
 	Differ(part, a, b, func(path string, _, is reflect.Value) {
 		switch {
@@ -105,7 +161,7 @@ func changedStatus(was, cur map[string]any) (words []string) {
 		case before[t] == status:
 		case status == "True":
 			words = append(words, t)
-		case before[t] == "True":
+		case before[t] == "True" && status == "False":
 			words = append(words, "not "+t)
 		default:
 			words = append(words, t+" "+strings.ToLower(status))

@@ -55,7 +55,7 @@ var Components = map[string]seq.Participant{
 }
 
 // secretive are fields whose values may be nobody's business: a recording does not have them.
-var secretive = regexp.MustCompile(`^data|annotations|\.env\[|\.httpHeaders\[`)
+var secretive = regexp.MustCompile(`^data|^binaryData|annotations|\.env\[|\.httpHeaders\[`)
 
 // quiet are fields that only repeat what else is told, or when.
 var quiet = map[string]bool{
