@@ -70,7 +70,7 @@ func TestPastOfARollout(t *testing.T) {
 		steps[scale].Window.Earliest.Before(steps[0].Window.Earliest) {
 		t.Fatalf("step %d of\n%v", scale, steps)
 	}
-	set, last := place(steps, "PATCH deployments: spec.template"), -1
+	set, last := place(steps, "PATCH deployments (owns spec.template)"), -1
 	for i, x := range steps {
 		if strings.HasPrefix(x.Label, "POST replicasets (") {
 			last = i
@@ -78,6 +78,60 @@ func TestPastOfARollout(t *testing.T) {
 	}
 	if set < 0 || last < set {
 		t.Errorf("the template is set by step %d, and the newest ReplicaSet is made by step %d", set, last)
+	}
+}
+
+// Who made an object is its maker by what only a creation sets, however often others have written since; where its entry
+// is gone, nobody is named.
+func TestMaker(t *testing.T) {
+	for name, want := range map[string]seq.Participant{"show-merged": seq.UnknownClient,
+		"show-applied": "kubectl-client-side-apply", "show-applied-server": seq.UnknownClient,
+		"show-adopted": "kubectl-run", "show-job": "kubectl-create"} {
+		s := scenario.Named(t, name)
+		steps := scenario.Fold(s.Subject, s.Observations).Steps()
+		if i := place(steps, "POST "); i < 0 || steps[i].From != want {
+			t.Errorf("%s: made by step %d of\n%v", name, i, steps)
+		}
+		for _, x := range steps {
+			if x.From == "ancient-changes" {
+				t.Errorf("%s: %s is no client", name, x.From)
+			}
+		}
+	}
+}
+
+// A verb that only the client's name tells is inferred; what a client owns is not what its last write changed.
+func TestPastWritesSayWhatIsKnown(t *testing.T) {
+	for _, s := range scenario.All(t) {
+		for _, x := range scenario.Fold(s.Subject, s.Observations).Steps() {
+			if x.Rule.Name != "past-write" || x.Verb == "" || strings.Contains(x.Label, "status: ") {
+				continue
+			}
+			if strings.HasPrefix(string(x.From), "kubectl-") && x.Certainty != seq.Inferred {
+				t.Errorf("%s: %s: %s is observed", s.Name, x.From, x.Label)
+			}
+			_, what, ok := strings.Cut(x.Label, ": ")
+			if ok && !strings.HasPrefix(what, "owned by ") && x.Subresource != "scale" {
+				t.Errorf("%s: %s says that it changed %s", s.Name, x.Label, what)
+			}
+		}
+	}
+}
+
+// A controller takes a Pod into its care because of its labels; which write of a second came first is claimed only
+// where the owner says by which labels it selects.
+func TestPastAdoption(t *testing.T) {
+	for name, proved := range map[string]bool{"show-adopter": true, "show-adopted": false} {
+		s := scenario.Named(t, name)
+		steps := scenario.Fold(s.Subject, s.Observations).Steps()
+		label := place(steps, "PATCH pods (owns metadata.labels)")
+		adopts := place(steps, "PATCH pods: owned by ReplicaSet web")
+		if label < 0 || adopts < label || steps[adopts].From != seq.Controller("replicaset") {
+			t.Fatalf("%s: adopted by step %d, labelled by step %d", name, adopts, label)
+		}
+		if slices.Contains(steps[adopts].After, steps[label].Key) != proved {
+			t.Errorf("%s: the adoption came after %v", name, steps[adopts].After)
+		}
 	}
 }
 

@@ -126,9 +126,10 @@ var rulePastWrite = rule{
 			"which it holds",
 		Gist: "Of earlier writes an object keeps the last of each client, at most.",
 		Explain: "An object keeps its last state, not its history. Each client's last change of its own set of fields, and " +
-			"the last change of each condition, have left their second; what was written in between is gone. Who sets a " +
-			"condition notes the time before it writes, so the write came a little later; conditions of one second may " +
-			"have come in one write or in several.",
+			"the last change of each condition, have left their second; what was written in between is gone, and what a " +
+			"client owns may be of any of its writes. Who sets a condition notes the time before it writes, so the write " +
+			"came a little later; conditions of one second may have come in one write or in several. Nothing tells in which " +
+			"order clients wrote within one second: unless one caused the other, they are in that of their names.",
 		Doc: docs + "reference/using-api/server-side-apply/#field-management",
 	},
 	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit,
@@ -143,10 +144,13 @@ func derivePastWrite(s *story, emit func(graph.Claim)) {
 	}
 	for _, m := range s.pastWrites() {
 		step := s.requestStep(m.verb, m.subresource)
-		step.Key, step.From, step.Certainty, step.Label = m.key, m.who, m.certainty, m.label(s.resource)
-		step.Window, step.Evidence, step.Instant = s.secondOf(m.who, m.at), m.evidence(w), seq.AtDuring
+		step.Key, step.From, step.Certainty, step.Label = m.key, m.name, m.certainty, m.label(s.resource)
+		step.Window, step.Evidence, step.Instant = s.secondOf(m.name, m.at), m.evidence(w), seq.AtDuring
 		if m.at.IsZero() {
 			step.Window, step.Instant = seq.Window{Latest: w.received}, seq.AtCommit
+		}
+		if m.adopts { // because of a write of labels, unless it was made with them
+			step.Best = step.Window.Latest
 		}
 		if len(m.conditions) > 0 { // its time is from before the write
 			if step.Instant = seq.AtCommit; w.pod == nil && !m.has("Progressing") {
@@ -155,8 +159,8 @@ func derivePastWrite(s *story, emit func(graph.Claim)) {
 			}
 			step.Window.Latest = time.Time{}
 		}
-		c := graph.Claim{Step: step, Follows: []seq.Key{storedKey(s.pastCreate())}, Lag: reportLag}
-		if m.who == seq.Kubelet {
+		c := graph.Claim{Step: step, Follows: append(s.adoptedAfter(m), storedKey(s.pastCreate())), Lag: reportLag}
+		if m.name == seq.Kubelet {
 			c.Node = s.node
 			c.Follows = append(c.Follows, deliverKubelet)
 		}

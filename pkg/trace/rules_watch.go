@@ -193,7 +193,7 @@ func deriveKubeletDelivery(s *story, emit func(graph.Claim)) {
 	if w := s.foundNode(); w != nil {
 		after = append(after, storedKey(s.pastBound()))
 		for _, m := range s.pastWrites() {
-			if m.who == seq.Kubelet && len(acted) == 0 {
+			if m.name == seq.Kubelet && len(acted) == 0 {
 				acted = m.evidence(w)
 			}
 		}

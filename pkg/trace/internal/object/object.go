@@ -242,6 +242,39 @@ func Owns(e *metav1.ManagedFieldsEntry, part, field string) bool {
 	return ok
 }
 
+// Merged reports whether an entry is of no client: the API server puts there what the oldest of more than ten clients
+// own, and what an object had before anything was kept of that (capmanagers.go and skipnonapplied.go in
+// k8s.io/apimachinery/pkg/util/managedfields/internal, v1.37).
+func Merged(e *metav1.ManagedFieldsEntry) bool {
+	return e.Operation == metav1.ManagedFieldsOperationUpdate &&
+		(e.Manager == "ancient-changes" || e.Manager == BeforeFirstApply)
+}
+
+// BeforeFirstApply is the one of these whose time is that of another client's write.
+const BeforeFirstApply = "before-first-apply"
+
+// OwnedLabels are the labels that an entry has.
+func OwnedLabels(e *metav1.ManagedFieldsEntry) (all []string) {
+	var set map[string]map[string]map[string]json.RawMessage
+	_ = json.Unmarshal(Fields(*e), &set) // what is not of that depth is no label
+	for field := range set["f:metadata"]["f:labels"] {
+		if name, ok := strings.CutPrefix(field, "f:"); ok {
+			all = append(all, name)
+		}
+	}
+	return all
+}
+
+// OwnsMore reports whether an entry has more than metadata.
+func OwnsMore(e *metav1.ManagedFieldsEntry) bool {
+	for part := range members(Fields(*e)) {
+		if string(part) != "f:metadata" {
+			return true
+		}
+	}
+	return false
+}
+
 // Resource is the name of a kind in requests, such as pods for Pod.
 func Resource(kind string) string {
 	if kind == "Endpoints" {
