@@ -116,6 +116,16 @@ func (s *story) compareServer() {
 	}
 }
 
+// conditionSince is since when a condition is True, or the zero time.
+func conditionSince(p *corev1.Pod, t corev1.PodConditionType) metav1.Time {
+	for _, c := range p.Status.Conditions {
+		if c.Type == t && c.Status == corev1.ConditionTrue {
+			return c.LastTransitionTime
+		}
+	}
+	return metav1.Time{}
+}
+
 // tellsServerClock reports whether the second of an answer is none in which it can have been given by our clock.
 func tellsServerClock(q *seq.Request) bool {
 	d := q.ServerDate

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"cmp"
 	"slices"
+	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -210,6 +211,9 @@ func (s *story) attributeBind() {
 	if s.scheduled() != nil {
 		return
 	}
+	if w := s.foundNode(); w != nil {
+		w.unannounced = s.listing || s.lacksScheduled(w)
+	}
 	for _, w := range s.revisions {
 		if w.isBind() && slices.ContainsFunc(s.events, func(e *emitted) bool {
 			return e.emitter == seq.Kubelet && e.rv > w.rv && e.event.Reason == "Started"
@@ -218,6 +222,22 @@ func (s *story) attributeBind() {
 			w.actor.because = "spec.nodeName and PodScheduled appeared together, and no scheduler emitted Event Scheduled"
 		}
 	}
+}
+
+// eventLife is how long the API server keeps an Event (--event-ttl, pkg/controlplane/apiserver/options, v1.37).
+const eventLife = time.Hour
+
+// lacksScheduled reports whether Event Scheduled would still be there, had a scheduler bound the Pod that was found:
+// an Event of its kubelet from the minute after the bind is.
+func (s *story) lacksScheduled(w *write) bool {
+	at := conditionSince(w.pod, corev1.PodScheduled)
+	if at.IsZero() || w.received.Sub(at.Time) > eventLife {
+		return false
+	}
+	return slices.ContainsFunc(s.events, func(e *emitted) bool {
+		first := cmp.Or(e.emission, e.event.EventTime.Time, e.event.FirstTimestamp.Time)
+		return e.emitter == seq.Kubelet && first.Sub(at.Time).Abs() < time.Minute
+	})
 }
 
 func scheduler(p *corev1.Pod) seq.Participant {

@@ -135,6 +135,26 @@ func TestPastAdoption(t *testing.T) {
 	}
 }
 
+// A Pod that no scheduler says it bound, though its kubelet's Events of that minute are there, was bound by somebody
+// else; without Events nothing says so.
+func TestPastBind(t *testing.T) {
+	for name, scheduler := range map[string]seq.Participant{"show-bound": "nobody", "show-bound-late": seq.Scheduler} {
+		s := scenario.Named(t, name)
+		for _, events := range []bool{true, false} {
+			observations := slices.DeleteFunc(slices.Clone(s.Observations),
+				func(o seq.Observation) bool { return o.Event != nil && !events })
+			steps := scenario.Fold(s.Subject, observations).Steps()
+			want := scheduler
+			if events {
+				want = seq.UnknownClient
+			}
+			if by := steps[place(steps, "POST pods/binding")].From; by != want || (place(steps, "picks ") >= 0) == events {
+				t.Errorf("%s, with Events: %v: bound by %s", name, events, by)
+			}
+		}
+	}
+}
+
 // An Event whose name is no client-go recorder's has its instant in eventTime, if it has one.
 func TestEventTime(t *testing.T) {
 	s := scenario.Named(t, "plain")

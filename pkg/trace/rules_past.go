@@ -95,9 +95,9 @@ func derivePastBind(s *story, emit func(graph.Claim)) {
 		return
 	}
 	step := s.requestStep("create", "binding")
-	step.Key, step.From = s.pastBound(), scheduler(w.pod)
+	step.Key, step.From = s.pastBound(), w.binder()
 	step.Node, step.Label = w.pod.Spec.NodeName, "POST pods/binding ("+w.pod.Spec.NodeName+")"
-	e := w.evidenceOf("spec.nodeName, which no managedFields entry owns", w.received)
+	e := s.boundEvidence(w)
 	for _, c := range w.pod.Status.Conditions {
 		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionTrue {
 			step.Window, e = s.secondOf(seq.APIServer,

@@ -97,16 +97,6 @@ func (s *story) boundEnd(call seq.Key, container string, w *write, since metav1.
 	emit(graph.Claim{Step: step, Follows: []seq.Key{call}})
 }
 
-// conditionSince is since when a condition is True, or the zero time.
-func conditionSince(p *corev1.Pod, t corev1.PodConditionType) metav1.Time {
-	for _, c := range p.Status.Conditions {
-		if c.Type == t && c.Status == corev1.ConditionTrue {
-			return c.LastTransitionTime
-		}
-	}
-	return metav1.Time{}
-}
-
 var rulePastGap = rule{
 	Rule: seq.Rule{
 		Name:    "past-gap",
