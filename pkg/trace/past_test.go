@@ -155,6 +155,23 @@ func TestPastBind(t *testing.T) {
 	}
 }
 
+// A Pod that has ended and that a finalizer holds was deleted twice: by somebody, before its kubelet stopped it, and by
+// its kubelet.
+func TestPastDeleteOfHeld(t *testing.T) {
+	s := scenario.Named(t, "show-held")
+	var order []string
+	for _, x := range scenario.Fold(s.Subject, s.Observations).Steps() {
+		if x.Kind != seq.ResponseKind && (x.Verb == "delete" || strings.HasPrefix(x.Label, "StopContainer") ||
+			strings.HasPrefix(x.Label, "exits with")) {
+			order = append(order, string(x.From)+" "+strings.Fields(x.Label)[0])
+		}
+	}
+	want := []string{"unknown client DELETE", "kubelet StopContainer", "container/app exits", "kubelet DELETE"}
+	if !slices.Equal(order, want) {
+		t.Errorf("%q", order)
+	}
+}
+
 // An Event whose name is no client-go recorder's has its instant in eventTime, if it has one.
 func TestEventTime(t *testing.T) {
 	s := scenario.Named(t, "plain")

@@ -256,7 +256,7 @@ func derivePastRevision(s *story, emit func(graph.Claim)) {
 	step.Window, step.Best = seq.Window{Latest: w.received}, instant.Before(w.received, deliveryLag)
 	step.Evidence = []seq.Evidence{w.evidenceOf("metadata.resourceVersion", w.received)}
 	c := graph.Claim{Step: step,
-		Follows: []seq.Key{storedKey(s.pastCreate()), storedKey(s.pastBound()), s.pastKey("delete")}}
+		Follows: []seq.Key{storedKey(s.pastCreate()), storedKey(s.pastBound()), s.pastKey("delete"), s.pastEnd()}}
 	for _, m := range s.pastWrites() {
 		if c.Follows = append(c.Follows, m.key); m.makesTrue(corev1.PodReady) {
 			c.Follows = append(c.Follows, storedKey(m.key))
@@ -272,7 +272,8 @@ var rulePastDelete = rule{
 		Proves:  "the API server sets deletionTimestamp, in the request itself, to its own time and the grace period",
 		Gist:    "Somebody asked for the end. The object does not say who.",
 		Explain: "A DELETE marks an object that cannot go at once. The mark is the time at which the grace period ends, so " +
-			"the request came that much earlier.",
+			"the request came that much earlier. Of a Pod whose containers have ended, its kubelet sends another DELETE, " +
+			"without a grace period, which sets the mark anew.",
 		Doc: docs + "concepts/workloads/pods/pod-lifecycle/#pod-termination",
 	},
 	of: ofAll, from: seq.UnknownClient, to: seq.APIServer, kind: seq.RequestKind,
@@ -294,7 +295,23 @@ func derivePastDelete(s *story, emit func(graph.Claim)) {
 	step.Window, step.Evidence = s.secondOf(seq.APIServer,
 		at), []seq.Evidence{w.evidenceOf("metadata.deletionTimestamp, less the grace period; nothing says who asked",
 		at.Time)}
-	emit(graph.Claim{Step: step, Follows: []seq.Key{storedKey(s.pastCreate())}})
+	after := []seq.Key{storedKey(s.pastCreate())}
+	if e := s.endedBeforeMark(w); e != nil {
+		end := step
+		end.Key, end.From, end.Certainty, end.Node = s.pastEnd(), seq.Kubelet, seq.Inferred, s.node
+		end.Evidence = []seq.Evidence{w.evidenceOf("metadata.deletionTimestamp, without a grace period: its kubelet ends it "+
+			"once its containers are gone", at.Time), e.evidence()}
+		ends := []seq.Key{s.pastKey("delete")}
+		for _, r := range s.lives {
+			ends = append(ends, exitKey(r.container, r.attempt))
+		}
+		emit(graph.Claim{Step: end, Follows: ends})
+		step.Window, step.Certainty = seq.Window{Latest: s.emittedBy(e)}, seq.Inferred
+		step.Best = step.Window.Latest.Add(-reportLag)
+		step.Evidence = []seq.Evidence{e.evidence(), w.evidenceOf(
+			"metadata.deletionTimestamp, which its kubelet has set anew; nothing says who asked, and when", at.Time)}
+	}
+	emit(graph.Claim{Step: step, Follows: after})
 }
 
 // deletionAsked is the second in which the end of an object that has a deletionTimestamp was asked for.
