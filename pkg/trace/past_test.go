@@ -172,6 +172,35 @@ func TestPastDeleteOfHeld(t *testing.T) {
 	}
 }
 
+// Of a sandbox that was made anew the second is told, before the containers in it.
+func TestPastSandboxes(t *testing.T) {
+	s := scenario.Named(t, "show-sandbox")
+	var order []string
+	for _, x := range scenario.Fold(s.Subject, s.Observations).Steps() {
+		if word, _, _ := strings.Cut(x.Label, " "); x.Kind != seq.ResponseKind && x.Resource == "" &&
+			(strings.Contains(word, "Sandbox") || strings.HasPrefix(word, "CreateContainer")) {
+			order = append(order, strings.TrimSuffix(word, ":"))
+		}
+	}
+	want := []string{"RunPodSandbox", "CreateContainer", "SandboxChanged", "StopPodSandbox", "RunPodSandbox",
+		"CreateContainer"}
+	if !slices.Equal(order, want) {
+		t.Errorf("%q", order)
+	}
+}
+
+// A container is made once the kubelet has said that it has the image, also where no later Event of it is there.
+func TestImageBeforeContainer(t *testing.T) {
+	s := scenario.Named(t, "show-twelve")
+	steps := scenario.Fold(s.Subject, s.Observations).Steps()
+	image := slices.IndexFunc(steps, func(x *seq.Step) bool {
+		return x.Container == "c8" && strings.HasPrefix(x.Label, "image ")
+	})
+	if made := place(steps, "CreateContainer c8"); image < 0 || made < image {
+		t.Errorf("made by step %d, and the image is there by step %d", made, image)
+	}
+}
+
 // An Event whose name is no client-go recorder's has its instant in eventTime, if it has one.
 func TestEventTime(t *testing.T) {
 	s := scenario.Named(t, "plain")

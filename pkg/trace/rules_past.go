@@ -165,7 +165,7 @@ func derivePastWrite(s *story, emit func(graph.Claim)) {
 			c.Follows = append(c.Follows, deliverKubelet)
 		}
 		if m.makesTrue(corev1.PodReadyToStartContainers) {
-			c.Follows = append(c.Follows, sandboxKey.End())
+			c.Follows = append(c.Follows, s.lastSandbox().key().End())
 		}
 		if m.makesTrue(corev1.PodInitialized) {
 			for _, x := range w.pod.Status.InitContainerStatuses {
