@@ -183,8 +183,8 @@ func (s *story) maker(w *write) (actor, *metav1.ManagedFieldsEntry) {
 const notKept = "of more than ten clients the API server puts the oldest together"
 
 // setOnce is a field of each kind that is set when an object is made, by the client or by default, and never after
-// (pkg/apis/core/validation, pkg/apis/apps/validation and pkg/apis/batch/validation, v1.37): whose update has it has made
-// the object. An apply may have taken it over.
+// (validation below pkg/apis/core, pkg/apis/apps and pkg/apis/batch, v1.37): whose update has it has made the object. An
+// apply may have taken it over.
 var setOnce = map[string][]string{"Pod": {"spec", "restartPolicy"}, "Deployment": {"spec", "selector"},
 	"ReplicaSet": {"spec", "selector"}, "StatefulSet": {"spec", "selector"}, "DaemonSet": {"spec", "selector"},
 	"Job": {"spec", "completionMode"}, "PersistentVolumeClaim": {"spec", "volumeMode"},
@@ -201,7 +201,7 @@ func (s *story) mayHaveMade(w *write) (all []*metav1.ManagedFieldsEntry, sure bo
 		if e.Subresource != "" {
 			continue
 		}
-		if field != nil && e.Operation == metav1.ManagedFieldsOperationUpdate && object.Owns(e, field[0], field[1]) {
+		if field != nil && e.Operation == metav1.ManagedFieldsOperationUpdate && object.Owns(e, field...) {
 			made = append(made, e)
 		}
 		if ofControllers(e) && metav1.GetControllerOf(w.object) == nil { // a controller that made it would own it

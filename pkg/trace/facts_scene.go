@@ -46,8 +46,8 @@ type gap struct {
 func (t *store) scene() *scene {
 	c := &scene{lease: t.lease, leaseAt: t.leaseAt, webhooks: t.webhooks, runtimes: t.runtimes, lookups: t.lookups,
 		attachedAt: t.attachedAt,
-		orphaning:  t.orphaning(), eventsAt: t.lists["events"], listing: t.listsPending && !t.listsAnswered, comparable: map[string]bool{},
-		missing: map[string]bool{}, byUID: map[string]*story{}}
+		orphaning:  t.orphaning(), eventsAt: t.lists["events"], listing: t.listsPending && !t.listsAnswered,
+		comparable: map[string]bool{}, missing: map[string]bool{}, byUID: map[string]*story{}}
 	for uid, f := range t.objects {
 		if f.last == nil && !f.goneSince.IsZero() {
 			c.missing[uid] = true

@@ -81,8 +81,8 @@ func TestPastOfARollout(t *testing.T) {
 	}
 }
 
-// Who made an object is its maker by what only a creation sets, however often others have written since; where its entry
-// is gone, nobody is named.
+// Who made an object is its maker by what only a creation sets, however often others have written since; where its
+// entry is gone, nobody is named.
 func TestMaker(t *testing.T) {
 	for name, want := range map[string]seq.Participant{"show-merged": seq.UnknownClient,
 		"show-applied": "kubectl-client-side-apply", "show-applied-server": seq.UnknownClient,

@@ -232,14 +232,22 @@ func FieldNames(e *metav1.ManagedFieldsEntry) []string {
 	return names
 }
 
-// Owns reports whether an entry has a field, by its first two levels.
-func Owns(e *metav1.ManagedFieldsEntry, part, field string) bool {
-	var set map[string]map[string]json.RawMessage
-	if json.Unmarshal(Fields(*e), &set) != nil {
-		return false
+// Owns reports whether an entry has a field, or something below it; the last of the path may be an element of a list
+// that is a set, as v:"name".
+func Owns(e *metav1.ManagedFieldsEntry, path ...string) bool {
+	set := Fields(*e)
+	for _, field := range path {
+		found := false
+		for key, below := range members(set) {
+			if string(key) == "f:"+field || string(key) == field {
+				set, found = below, true
+			}
+		}
+		if !found {
+			return false
+		}
 	}
-	_, ok := set["f:"+part]["f:"+field]
-	return ok
+	return true
 }
 
 // Merged reports whether an entry is of no client: the API server puts there what the oldest of more than ten clients
