@@ -258,6 +258,26 @@ func ofControllers(e *metav1.ManagedFieldsEntry) bool {
 	return object.Client(e.Manager) == seq.ControllerManager
 }
 
+// madeOrEndedPods is when the controller of an object last began to make or to end Pods of it, after those that it made
+// at first, as a scale has it do; zero where no Event says that it did. Its Events within a second are of one go.
+func (s *story) madeOrEndedPods() (began time.Time) {
+	last := s.secondOf(seq.APIServer, s.foundRevision().object.GetCreationTimestamp()).Latest
+	for _, e := range s.events {
+		if !e.emitter.IsController() || !countsPods[e.event.Reason] || e.at.IsZero() || e.isFirstEmission ||
+			!e.at.After(last) {
+			continue
+		}
+		if e.at.Sub(last) > time.Second || began.IsZero() {
+			began = e.at
+		}
+		last = e.at
+	}
+	return began
+}
+
+// countsPods are the reasons of the Events by which a controller says that there are more Pods, or fewer.
+var countsPods = map[string]bool{"SuccessfulCreate": true, "SuccessfulDelete": true, "ScalingReplicaSet": true}
+
 // label says what the write was.
 func (m *pastWrite) label(resource string) string {
 	label := methods[m.verb] + " " + resource

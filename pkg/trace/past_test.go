@@ -201,6 +201,35 @@ func TestImageBeforeContainer(t *testing.T) {
 	}
 }
 
+// Of a Pod that is gone its controller's Events tell that it was made and deleted, each once; those that are there are
+// told by themselves. A scale that left no time is told before the Pods that came of it.
+func TestPastGone(t *testing.T) {
+	s := scenario.Named(t, "show-adopter")
+	fold := scenario.Fold(s.Subject, s.Observations)
+	there := map[string]bool{}
+	for _, m := range fold.Members() {
+		there[m.Object.Name] = true
+	}
+	told := map[string][]string{}
+	steps := fold.Steps()
+	for _, x := range steps {
+		if verb, name, ok := strings.Cut(x.Label, " pods ("); ok && x.From == seq.Controller("replicaset") {
+			told[strings.TrimSuffix(name, ")")] = append(told[strings.TrimSuffix(name, ")")], verb)
+		}
+	}
+	gone := ""
+	for name, verbs := range told {
+		if want := []string{"POST", "DELETE"}; !there[name] && slices.Equal(verbs, want) {
+			gone = name
+		} else if !slices.Equal(verbs, want[:1]) {
+			t.Errorf("%s: %v", name, verbs)
+		}
+	}
+	if scale := place(steps, "PATCH replicasets/scale"); gone == "" || place(steps, "POST pods ("+gone) < scale {
+		t.Errorf("scaled by step %d; of those that are gone: %q", scale, gone)
+	}
+}
+
 // An Event whose name is no client-go recorder's has its instant in eventTime, if it has one.
 func TestEventTime(t *testing.T) {
 	s := scenario.Named(t, "plain")

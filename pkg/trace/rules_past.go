@@ -148,6 +148,7 @@ func derivePastWrite(s *story, emit func(graph.Claim)) {
 		step.Window, step.Evidence, step.Instant = s.secondOf(m.name, m.at), m.evidence(w), seq.AtDuring
 		if m.at.IsZero() {
 			step.Window, step.Instant = seq.Window{Latest: w.received}, seq.AtCommit
+			step.Best = instant.Before(s.madeOrEndedPods(), controllerLag)
 		}
 		if m.adopts { // because of a write of labels, unless it was made with them
 			step.Best = step.Window.Latest
@@ -187,6 +188,9 @@ func derivePastWrite(s *story, emit func(graph.Claim)) {
 		emit(c)
 	}
 }
+
+// controllerLag is about how long after a write its controller says what it has done for it.
+const controllerLag = 20 * time.Millisecond
 
 var rulePastStored = rule{
 	Rule: seq.Rule{
