@@ -31,13 +31,19 @@ func (s *story) pastBound() seq.Key          { return s.pastKey("bound") }
 func (s *story) pastEnd() seq.Key { return s.pastKey("end") }
 
 // endedBeforeMark is the first Event by which the kubelet said that it ends the containers of a Pod, if that was before
-// the second in which its deletion was marked without a grace period: then its kubelet has set the mark, which only a
-// DELETE with less grace than before sets anew (BeforeDelete in apiserver/pkg/registry/rest/delete.go, v1.37).
+// the second in which its deletion was marked without a grace period, and they had ended by then: so its kubelet has set
+// the mark, as a DELETE with less grace than before does (BeforeDelete in apiserver/pkg/registry/rest/delete.go, v1.37).
 func (s *story) endedBeforeMark(w *write) (first *emitted) {
 	if !noGrace(w.pod) || w.pod.Spec.NodeName == "" {
 		return nil
 	}
 	mark := s.secondOf(seq.APIServer, *w.pod.DeletionTimestamp).Earliest
+	for c := range object.Statuses(w.pod) {
+		t := c.State.Terminated
+		if c.State.Running != nil || t != nil && s.secondOf(seq.Kubelet, t.FinishedAt).Earliest.After(mark) {
+			return nil // somebody has shortened the grace period
+		}
+	}
 	for _, e := range s.events {
 		c := object.StatusOf(w.pod, e.container)
 		if e.emitter != seq.Kubelet || e.event.Reason != "Killing" || c == nil || c.State.Terminated == nil ||

@@ -170,6 +170,21 @@ func TestPastDeleteOfHeld(t *testing.T) {
 	if !slices.Equal(order, want) {
 		t.Errorf("%q", order)
 	}
+	observations := slices.Clone(s.Observations)
+	for i, o := range observations {
+		if o.Change != nil && o.Change.Pod != nil { // it runs yet: somebody has shortened its grace period
+			c := *o.Change
+			c.Pod = c.Pod.DeepCopy()
+			x := &c.Pod.Status.ContainerStatuses[0].State
+			*x = corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: x.Terminated.StartedAt}}
+			observations[i].Change = &c
+		}
+	}
+	for _, x := range scenario.Fold(s.Subject, observations).Steps() {
+		if x.Verb == "delete" && x.From != seq.UnknownClient {
+			t.Errorf("%s: %s, of a Pod that runs", x.From, x.Label)
+		}
+	}
 }
 
 // Of a sandbox that was made anew the second is told, before the containers in it.
