@@ -59,6 +59,7 @@ func (s *story) pastWrites() []*pastWrite {
 	}
 	created := found.object.GetCreationTimestamp()
 	_, made := s.maker(found)
+	makers, _ := s.mayHaveMade(found)
 	adopted := s.adoption(found) != nil
 	entries := found.object.GetManagedFields()
 	for _, c := range datedConditions(found.object) {
@@ -83,11 +84,12 @@ func (s *story) pastWrites() []*pastWrite {
 			continue
 		}
 		if e.Time == nil || e.Manager == object.BeforeFirstApply ||
-			made != nil && e.Manager == made.Manager && e.Operation == made.Operation && e.Subresource == made.Subresource {
+			made != nil && alikeEntries(e, made) {
 			// the creation itself
 			continue
 		}
-		if made == nil && e.Subresource == "" && !created.Before(e.Time) { // it may be
+		if made == nil && !created.Before(e.Time) &&
+			slices.ContainsFunc(makers, func(o *metav1.ManagedFieldsEntry) bool { return alikeEntries(o, e) }) { // it may be
 			continue
 		}
 		a := entryActor(e)
@@ -183,8 +185,8 @@ func (s *story) maker(w *write) (actor, *metav1.ManagedFieldsEntry) {
 const notKept = "of more than ten clients the API server puts the oldest together"
 
 // setOnce is a field of each kind that is set when an object is made, by the client or by default, and never after
-// (validation below pkg/apis/core, pkg/apis/apps and pkg/apis/batch, v1.37): whose update has it has made the object. An
-// apply may have taken it over.
+// (validation below pkg/apis/core, pkg/apis/apps and pkg/apis/batch, v1.37): whose update has it has made the object.
+// An apply may have taken it over.
 var setOnce = map[string][]string{"Pod": {"spec", "restartPolicy"}, "Deployment": {"spec", "selector"},
 	"ReplicaSet": {"spec", "selector"}, "StatefulSet": {"spec", "selector"}, "DaemonSet": {"spec", "selector"},
 	"Job": {"spec", "completionMode"}, "PersistentVolumeClaim": {"spec", "volumeMode"},
@@ -262,9 +264,15 @@ func ofControllers(e *metav1.ManagedFieldsEntry) bool {
 // at first, as a scale has it do; zero where no Event says that it did. Its Events within a second are of one go.
 func (s *story) madeOrEndedPods() (began time.Time) {
 	last := s.secondOf(seq.APIServer, s.foundRevision().object.GetCreationTimestamp()).Latest
+	scaled := " to " + fmt.Sprint(object.Spec(s.foundRevision().object)["replicas"])
 	for _, e := range s.events {
-		if !e.emitter.IsController() || !countsPods[e.event.Reason] || e.at.IsZero() || e.isFirstEmission ||
-			!e.at.After(last) {
+		if !e.emitter.IsController() || e.at.IsZero() || e.isFirstEmission || !e.at.After(last) {
+			continue
+		}
+		if e.event.Reason == "ScalingReplicaSet" && strings.HasSuffix(e.event.Message, scaled) {
+			return e.at // what a rollout scales comes later
+		}
+		if !countsPods[e.event.Reason] {
 			continue
 		}
 		if e.at.Sub(last) > time.Second || began.IsZero() {
@@ -276,7 +284,7 @@ func (s *story) madeOrEndedPods() (began time.Time) {
 }
 
 // countsPods are the reasons of the Events by which a controller says that there are more Pods, or fewer.
-var countsPods = map[string]bool{"SuccessfulCreate": true, "SuccessfulDelete": true, "ScalingReplicaSet": true}
+var countsPods = map[string]bool{"SuccessfulCreate": true, "SuccessfulDelete": true}
 
 // label says what the write was.
 func (m *pastWrite) label(resource string) string {

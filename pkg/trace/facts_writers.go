@@ -308,13 +308,17 @@ func changedEntry(prev, cur metav1.Object) *metav1.ManagedFieldsEntry {
 // entryLike is the entry of the same client about the same, or nil.
 func entryLike(all []metav1.ManagedFieldsEntry, e *metav1.ManagedFieldsEntry) *metav1.ManagedFieldsEntry {
 	for i := range all {
-		o := &all[i]
-		if o.Manager == e.Manager && o.Operation == e.Operation && o.Subresource == e.Subresource &&
-			o.APIVersion == e.APIVersion {
+		if o := &all[i]; alikeEntries(o, e) {
 			return o
 		}
 	}
 	return nil
+}
+
+// alikeEntries reports whether two entries are of the same client about the same.
+func alikeEntries(a, b *metav1.ManagedFieldsEntry) bool {
+	return a.Manager == b.Manager && a.Operation == b.Operation && a.Subresource == b.Subresource &&
+		a.APIVersion == b.APIVersion
 }
 
 // methods are those of HTTP by the verbs of RBAC; of a write of which only that is known there is none.
