@@ -31,8 +31,9 @@ func (s *story) pastBound() seq.Key          { return s.pastKey("bound") }
 func (s *story) pastEnd() seq.Key { return s.pastKey("end") }
 
 // endedBeforeMark is the first Event by which the kubelet said that it ends the containers of a Pod, if that was before
-// the second in which its deletion was marked without a grace period, and they had ended by then: so its kubelet has set
-// the mark, as a DELETE with less grace than before does (BeforeDelete in apiserver/pkg/registry/rest/delete.go, v1.37).
+// the second in which its deletion was marked without a grace period, and they had ended by then: so its kubelet has
+// set the mark, as a DELETE with less grace than before does (BeforeDelete in apiserver/pkg/registry/rest/delete.go,
+// v1.37).
 func (s *story) endedBeforeMark(w *write) (first *emitted) {
 	if !noGrace(w.pod) || w.pod.Spec.NodeName == "" {
 		return nil
