@@ -126,7 +126,7 @@ func (s *story) firstTrouble() (*emitted, bool) {
 	worker := s.workerEvents
 	for _, e := range s.events {
 		if e.emitter == seq.Kubelet && sandboxWarnings[e.event.Reason] && e.container == "" &&
-			(len(worker) == 0 || e.rv < worker[0].rv) {
+			(len(worker) == 0 || e.before(worker[0].emitted, s)) {
 			return e, true
 		}
 	}

@@ -90,7 +90,7 @@ func (r *result) firstOpen(open func(*stepTimes) bool) int {
 // listening reports whether every source has answered, and since when those do that had been lost meanwhile: what they
 // missed comes only then. A watch that may not be taken up again, or is replaced by asking, is as good as answered.
 func (t *Trace) listening(c *scene) (since time.Time, ok bool) {
-	if t.listsPending && !t.listsAnswered || !c.attached() && c.zero().IsZero() {
+	if c.listing || !c.attached() && c.zero().IsZero() {
 		// then it is not known yet what times count from
 		return since, false
 	}

@@ -170,19 +170,24 @@ func namedWho(p seq.Participant) string {
 	return string(p)
 }
 
-// setter is who owns a field by managedFields; what was made by this run is kubectl's.
-func (s *story) setter(part, field string) seq.Participant {
+// setter is who owns a field by managedFields, and since when it has been as it is, at least: that client has written
+// nothing later. What was made by this run is kubectl's.
+func (s *story) setter(path ...string) (who seq.Participant, since time.Time) {
 	entries := s.last().object.GetManagedFields()
 	for i := range entries {
-		switch {
-		case !object.Owns(&entries[i], part, field):
-		case entries[i].Manager == seq.FieldManager:
-			return seq.Kubectl
-		default:
-			return object.Client(entries[i].Manager)
+		e := &entries[i]
+		if !object.Owns(e, path...) || object.Merged(e) {
+			continue
 		}
+		if who = object.Client(e.Manager); e.Manager == seq.FieldManager {
+			who = seq.Kubectl
+		}
+		if e.Time != nil {
+			since = s.toOurClock(seq.APIServer, e.Time.Time)
+		}
+		return who, since
 	}
-	return seq.UnknownClient
+	return seq.UnknownClient, since
 }
 
 // toBeDeletedSince is since when an object is to be deleted, on our clock: its deletionTimestamp is when the grace
@@ -209,7 +214,7 @@ func (s *story) finalizers() (f finding, ok bool) {
 	owner, who := ownerOfFinalizer[all[0]], ""
 	if owner == "" {
 		owner = "finalizer " + all[0]
-		if by := s.setter("metadata", "finalizers"); by != seq.UnknownClient {
+		if by, _ := s.setter("metadata", "finalizers", `v:"`+all[0]+`"`); by != seq.UnknownClient {
 			who = "; " + string(by) + " set it"
 		}
 	}
@@ -294,7 +299,7 @@ func badCondition(s *story, _ time.Time) (finding, bool) {
 			f.by = object.Client(e.Manager)
 		}
 		if f.by == seq.UnknownClient { // a list of conditions that is written as a whole
-			f.by = s.setter("status", "conditions")
+			f.by, _ = s.setter("status", "conditions")
 		}
 		f.reason, _ = c["reason"].(string)
 		f.message, _ = c["message"].(string)

@@ -146,6 +146,7 @@ func suspended(s *story, _ time.Time) (finding, bool) {
 	}
 	spec, status := object.Field(u, "spec"), object.Field(u, "status")
 	var field string
+	var within []string // of the field, what decides
 	f := finding{}
 	switch kind := s.object.Kind; {
 	case spec["suspend"] == true:
@@ -166,9 +167,9 @@ func suspended(s *story, _ time.Time) (finding, bool) {
 		case updated >= wanted:
 			return finding{}, false
 		case strategy == "OnDelete":
-			field, f.reason = "updateStrategy", "OnDelete"
+			field, within, f.reason = "updateStrategy", []string{"type"}, "OnDelete"
 		case partition > 0 && updated >= wanted-partition:
-			field, f.reason = "updateStrategy", "Partition"
+			field, within, f.reason = "updateStrategy", []string{"rollingUpdate", "partition"}, "Partition"
 		default:
 			return finding{}, false
 		}
@@ -177,7 +178,7 @@ func suspended(s *story, _ time.Time) (finding, bool) {
 	default:
 		return finding{}, false
 	}
-	f.by = s.setter("spec", field)
+	f.by, f.heldSince = s.setter(append([]string{"spec", field}, within...)...)
 	f.replacements = append(f.replacements, "{setter}", string(f.by))
 	first := s.unbrokenObject(func(o *unstructured.Unstructured) bool {
 		return fmt.Sprint(object.Field(o, "spec")[field]) == fmt.Sprint(spec[field])

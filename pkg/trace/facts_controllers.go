@@ -89,7 +89,7 @@ func (s *story) controlled(w *write, a actor) actor {
 		return a
 	case w.adopts() && a.subresource == "":
 		a.verb, kind = "patch", owner.Kind
-		a.because += "; who takes an object into its care patches the reference to the owner"
+		a.because += byAdoption
 	case a.subresource == "scale":
 		kind = "HorizontalPodAutoscaler"
 	case owner != nil && a.subresource == "":
@@ -108,6 +108,10 @@ func (s *story) controlled(w *write, a actor) actor {
 	}
 	return a
 }
+
+// byAdoption is how an object that was there gets its owner (AdoptPod and AdoptReplicaSet in
+// pkg/controller/controller_ref_manager.go, v1.37).
+const byAdoption = "; who takes an object into its care patches the reference to the owner"
 
 // attributeEnds finds who asked for the end of the object where it does not tell: the controller whose Event says that
 // it did, or the garbage collector where the owner is gone; and who let go of it. It reports whether it says another

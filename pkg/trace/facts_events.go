@@ -69,6 +69,20 @@ type emitted struct {
 	isFirstEmission bool      // the first of many that this write counts, as the name has kept it
 }
 
+// before reports whether an Event was emitted before another: their writes are in that order. The first emission of one
+// that was found later, when it had happened again, has no write of its own, but its instant.
+func (e *emitted) before(o *emitted, s *story) bool {
+	switch {
+	case e.event.UID == o.event.UID:
+		return e.count < o.count
+	case e.isFirstEmission:
+		return e.at.Before(s.emittedBy(o))
+	case o.isFirstEmission:
+		return s.emittedBy(e).Before(o.at)
+	}
+	return e.rv < o.rv
+}
+
 func (e *emitted) object() seq.Object {
 	return seq.Object{Kind: "Event", Namespace: e.event.Namespace, Name: e.event.Name, UID: string(e.event.UID)}
 }

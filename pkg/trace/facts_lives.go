@@ -70,6 +70,33 @@ func (s *story) newestLife(r life) bool {
 	return !slices.ContainsFunc(s.lives, func(o life) bool { return o.container == r.container && o.attempt > r.attempt })
 }
 
+// attemptAt is which life of its container an Event is about: the latest that had been started, by the status or by its
+// Event. What was written in what order decides, but of what was found: that has the last write of each Event only.
+func (s *story) attemptAt(e *emitted) (life int, ok bool) {
+	by, found := s.emittedBy(e), s.wasListed(e)
+	for _, w := range s.revisions {
+		c := object.StatusOf(w.pod, e.container)
+		if c == nil || c.State.Running == nil {
+			continue
+		}
+		started := s.toOurClock(seq.Kubelet, c.State.Running.StartedAt.Time)
+		if found && !started.After(by) || !found && w.rv < e.rv {
+			life, ok = int(c.RestartCount), true
+		}
+	}
+	for _, a := range s.workerEvents {
+		started := a.at
+		if started.IsZero() {
+			started = a.second.Earliest
+		}
+		if a.action == containerStarted && a.container == e.container &&
+			(found && !started.After(by) || !found && a.rv < e.rv) {
+			life, ok = a.attempt, true
+		}
+	}
+	return life, ok
+}
+
 // lastStateAttempt is which life of the container lastState is about: the one before, or, while it waits for its next,
 // its latest.
 func lastStateAttempt(c *corev1.ContainerStatus) int {

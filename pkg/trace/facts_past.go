@@ -27,6 +27,46 @@ func (s *story) pastKey(what string) seq.Key { return seq.Key("past:" + what + "
 func (s *story) pastCreate() seq.Key         { return s.pastKey("create") }
 func (s *story) pastBound() seq.Key          { return s.pastKey("bound") }
 
+// pastEnd is that of the DELETE by which a kubelet ends a Pod that somebody has deleted.
+func (s *story) pastEnd() seq.Key { return s.pastKey("end") }
+
+// endedBeforeMark is the first Event by which the kubelet said that it ends the containers of a Pod, if that was before
+// the second in which its deletion was marked without a grace period, and they had ended by then: so its kubelet has
+// set the mark, as a DELETE with less grace than before does (BeforeDelete in apiserver/pkg/registry/rest/delete.go,
+// v1.37).
+func (s *story) endedBeforeMark(w *write) (first *emitted) {
+	if !noGrace(w.pod) || w.pod.Spec.NodeName == "" {
+		return nil
+	}
+	mark := s.secondOf(seq.APIServer, *w.pod.DeletionTimestamp).Earliest
+	for c := range object.Statuses(w.pod) {
+		t := c.State.Terminated
+		if c.State.Running != nil || t != nil && s.secondOf(seq.Kubelet, t.FinishedAt).Earliest.After(mark) {
+			return nil // somebody has shortened the grace period
+		}
+	}
+	for _, e := range s.events {
+		c := object.StatusOf(w.pod, e.container)
+		if e.emitter != seq.Kubelet || e.event.Reason != "Killing" || c == nil || c.State.Terminated == nil ||
+			!s.emittedBy(e).Before(mark) {
+			continue
+		}
+		if life, ok := s.attemptAt(e); ok && life == int(c.RestartCount) &&
+			(first == nil || s.emittedBy(e).Before(s.emittedBy(first))) {
+			first = e
+		}
+	}
+	return first
+}
+
+// emittedBy is by when an Event had been emitted.
+func (s *story) emittedBy(e *emitted) time.Time {
+	if e.at.IsZero() {
+		return e.second(s).Latest
+	}
+	return e.at
+}
+
 func (s *story) foundRevisionKey() seq.Key { return s.pastKey("revision") }
 
 func storedKey(key seq.Key) seq.Key { return key + ":stored" }
@@ -81,6 +121,16 @@ func (s *story) keptSince(w *write) (since time.Time) {
 		}
 	}
 	return instant.Sooner(since, w.received)
+}
+
+// conditionSince is since when a condition is True, or the zero time.
+func conditionSince(p *corev1.Pod, t corev1.PodConditionType) metav1.Time {
+	for _, c := range p.Status.Conditions {
+		if c.Type == t && c.Status == corev1.ConditionTrue {
+			return c.LastTransitionTime
+		}
+	}
+	return metav1.Time{}
 }
 
 // usuallyAt is when what a status told us is likeliest to have happened, by the usual time until it does; of what was

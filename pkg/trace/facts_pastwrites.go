@@ -20,19 +20,18 @@ import (
 // pastWrite is what an object has kept of one write: a managedFields entry, or conditions that changed together in one
 // second.
 type pastWrite struct {
-	key         seq.Key
-	who         seq.Participant
-	certainty   seq.Certainty
-	because     string
-	verb        string
-	subresource string
-	at          metav1.Time // zero where it left none
-	conditions  []datedCondition
-	entry       string // what managedFields have that may be of the same write
-	fields      []string
-	pod         bool // it is of a Pod
+	key seq.Key
+	actor
+	at         metav1.Time // zero where it left none
+	conditions []datedCondition
+	entry      string   // what managedFields have that may be of the same write
+	owns       []string // of the entry that tells of it: what all writes of the client have set
+	change     string   // what the write itself did, where an entry tells
+	pod        bool     // it is of a Pod
 	// it set what the Pods of the object are to be
 	setsTemplate bool
+	adopts       bool     // by it a controller took the object into its care
+	labels       []string // that the client owns, of which it has set some
 }
 
 // datedCondition is a condition with the second since which it has its status.
@@ -55,13 +54,13 @@ func (s *story) pastWrites() []*pastWrite {
 		if i := slices.IndexFunc(all, func(m *pastWrite) bool { return m.key == key }); i >= 0 {
 			return all[i]
 		}
-		all = append(all,
-			&pastWrite{key: key, who: a.name, certainty: seq.Inferred, because: a.because, verb: a.verb,
-				subresource: a.subresource, at: at, pod: found.pod != nil})
+		all = append(all, &pastWrite{key: key, actor: a, at: at, pod: found.pod != nil})
 		return all[len(all)-1]
 	}
 	created := found.object.GetCreationTimestamp()
 	_, made := s.maker(found)
+	makers, _ := s.mayHaveMade(found)
+	adopted := s.adoption(found) != nil
 	entries := found.object.GetManagedFields()
 	for _, c := range datedConditions(found.object) {
 		if c.transition.IsZero() || c.transition.Before(&created) ||
@@ -75,31 +74,42 @@ func (s *story) pastWrites() []*pastWrite {
 				group = "first"
 			}
 			m := add(a, group, c.transition)
-			m.conditions = append(m.conditions, c)
+			m.certainty, m.conditions = seq.Inferred, append(m.conditions, c)
 		}
 	}
 	for i := range entries {
 		e := &entries[i]
 		if e.Time == nil && e.Subresource == "scale" { // a client may scale without leaving a time
-			m := add(entryActor(e), "", metav1.Time{})
-			m.certainty, m.fields = seq.Observed, object.FieldNames(e)
+			add(entryActor(e), "", metav1.Time{}).change = "spec.replicas" // there is nothing else to set
 			continue
 		}
-		if e.Time == nil ||
-			made != nil && e.Manager == made.Manager && e.Operation == made.Operation && e.Subresource == made.Subresource {
+		if e.Time == nil || e.Manager == object.BeforeFirstApply ||
+			made != nil && alikeEntries(e, made) {
 			// the creation itself
 			continue
 		}
-		if made == nil && e.Subresource == "" && !created.Before(e.Time) { // it may be
+		if made == nil && !created.Before(e.Time) &&
+			slices.ContainsFunc(makers, func(o *metav1.ManagedFieldsEntry) bool { return alikeEntries(o, e) }) { // it may be
 			continue
 		}
 		a := entryActor(e)
+		adopts := adopted && e.Subresource == "" && ofControllers(e)
+		if adopts {
+			a.verb = "patch"
+			a.because += byAdoption
+		}
 		if m := latestBy(all, s.controlled(found, a), *e.Time); m != nil {
 			m.entry = a.because
 			continue
 		}
 		m := add(a, "", *e.Time)
-		m.certainty, m.fields, m.setsTemplate = seq.Observed, object.FieldNames(e), object.Owns(e, "spec", "template")
+		switch m.adopts = adopts; {
+		case adopts:
+			m.change = "owned by " + metav1.GetControllerOf(found.object).Kind + " " + metav1.GetControllerOf(found.object).Name
+		case !object.Merged(e):
+			m.owns, m.labels = object.FieldNames(e), object.OwnedLabels(e)
+			m.setsTemplate = object.Owns(e, "spec", "template")
+		}
 	}
 	slices.SortFunc(all, func(a, b *pastWrite) int { return cmp.Or(a.at.Compare(b.at.Time), cmp.Compare(a.key, b.key)) })
 	s.pastWritesRead = all
@@ -118,26 +128,28 @@ func ofFirstReport(p *corev1.Pod, c datedCondition) bool {
 	return false
 }
 
-// maker is who made an object that was there, with the managedFields entry that says so, if there is one.
+// maker is who made an object that was there, with the managedFields entry of that write, if there is one.
 func (s *story) maker(w *write) (actor, *metav1.ManagedFieldsEntry) {
 	at := w.object.GetCreationTimestamp()
-	entries := w.object.GetManagedFields()
 	owner := metav1.GetControllerOf(w.object)
+	all, sure := s.mayHaveMade(w)
 	// Of the second in which it was made, or before: managedFields are stamped before admission, creationTimestamp after.
 	var then []*metav1.ManagedFieldsEntry
-	later := false // others have written since, and may have made it
-	for i := range entries {
-		switch e := &entries[i]; {
-		case e.Subresource != "" || e.Time == nil:
-		case at.Before(e.Time):
-			later = true
-		case owner == nil && object.Client(e.Manager) == seq.ControllerManager: // a controller that made it would own it
-		default:
+	for _, e := range all {
+		if e.Time != nil && !at.Before(e.Time) {
 			then = append(then, e)
 		}
 	}
+	by := func(e *metav1.ManagedFieldsEntry, certainty seq.Certainty, because string) (actor, *metav1.ManagedFieldsEntry) {
+		a := s.controlled(w,
+			actor{object.Client(e.Manager), "create", "", certainty, "managedFields: " + e.Manager + because})
+		if !slices.Contains(then, e) { // it has written again since
+			e = nil
+		}
+		return a, e
+	}
 	switch {
-	case owner != nil && controllerOf(owner.Kind) != "":
+	case owner != nil && controllerOf(owner.Kind) != "" && s.adoption(w) == nil:
 		a := actor{controllerOf(owner.Kind), "create", "", seq.Inferred, "its owner is " + owner.Kind + " " + owner.Name}
 		for _, e := range then {
 			if object.Client(e.Manager) == seq.ControllerManager {
@@ -145,31 +157,134 @@ func (s *story) maker(w *write) (actor, *metav1.ManagedFieldsEntry) {
 			}
 		}
 		return a, nil
-	case len(then) == 1 && !later:
-		return s.controlled(w,
-			actor{object.Client(then[0].Manager), "create", "", seq.Observed, "managedFields: " + then[0].Manager}), then[0]
+	case slices.ContainsFunc(all, object.Merged):
+		return actor{seq.UnknownClient, "create", "", seq.Observed,
+			"managedFields name no client any more that may have made it: " + notKept}, nil
+	case len(all) == 1 && len(then) == 1:
+		return by(all[0], seq.Observed, "")
+	case len(all) == 1 && sure:
+		return by(all[0], seq.Inferred, ", who owns what is set when it is made, and never after: "+
+			strings.Join(setOnce[s.object.Kind], "."))
+	case len(all) == 1 && all[0].Operation == metav1.ManagedFieldsOperationUpdate:
+		return by(all[0], seq.Inferred, ", the only one left who owns more than metadata")
 	case len(then) == 1:
-		return s.controlled(w,
-			actor{object.Client(then[0].Manager), "create", "", seq.Inferred,
-				"managedFields: " + then[0].Manager + ", the only one of that second"}), then[0]
+		return by(then[0], seq.Inferred, ", the only one of that second")
 	case len(then) > 1: // others wrote in the second in which it was made
 		most := slices.MaxFunc(then, func(a, b *metav1.ManagedFieldsEntry) int {
 			return cmp.Compare(len(object.Fields(*a)), len(object.Fields(*b)))
 		})
-		return s.controlled(w,
-			actor{object.Client(most.Manager), "create", "", seq.Inferred,
-				"managedFields: " + most.Manager + ", who set most of it in that second"}), most
-	case creator(w.object) != "":
-		m := creator(w.object)
-		return s.controlled(w,
-			actor{object.Client(m), "create", "", seq.Inferred, "managedFields: " + m + ", among others or later"}), nil
-	}
-	if w.pod != nil && w.pod.Annotations[corev1.MirrorPodAnnotationKey] != "" {
+		return by(most, seq.Inferred, ", who set most of it in that second")
+	case w.pod != nil && w.pod.Annotations[corev1.MirrorPodAnnotationKey] != "":
 		return actor{seq.Kubelet, "create", "", seq.Inferred, "annotation " + corev1.MirrorPodAnnotationKey +
 			": a kubelet makes such an object of a Pod that a file of its node asks for"}, nil
 	}
 	return actor{seq.UnknownClient, "create", "", seq.Observed, "nothing in the object says who made it"}, nil
 }
+
+// notKept says why an entry names no client.
+const notKept = "of more than ten clients the API server puts the oldest together"
+
+// setOnce is a field of each kind that is set when an object is made, by the client or by default, and never after
+// (validation below pkg/apis/core, pkg/apis/apps and pkg/apis/batch, v1.37): whose update has it has made the object.
+// An apply may have taken it over.
+var setOnce = map[string][]string{"Pod": {"spec", "restartPolicy"}, "Deployment": {"spec", "selector"},
+	"ReplicaSet": {"spec", "selector"}, "StatefulSet": {"spec", "selector"}, "DaemonSet": {"spec", "selector"},
+	"Job": {"spec", "completionMode"}, "PersistentVolumeClaim": {"spec", "volumeMode"},
+	"PersistentVolume": {"spec", "volumeMode"}}
+
+// mayHaveMade are the entries of who may have made an object, by what they own, and whether one of them certainly has.
+func (s *story) mayHaveMade(w *write) (all []*metav1.ManagedFieldsEntry, sure bool) {
+	entries := w.object.GetManagedFields()
+	var more []*metav1.ManagedFieldsEntry // own more than metadata
+	field := setOnce[s.object.Kind]
+	var made []*metav1.ManagedFieldsEntry
+	for i := range entries {
+		e := &entries[i]
+		if e.Subresource != "" {
+			continue
+		}
+		if field != nil && e.Operation == metav1.ManagedFieldsOperationUpdate && object.Owns(e, field...) {
+			made = append(made, e)
+		}
+		if ofControllers(e) && metav1.GetControllerOf(w.object) == nil { // a controller that made it would own it
+			continue
+		}
+		if all = append(all, e); object.OwnsMore(e) {
+			more = append(more, e)
+		}
+	}
+	switch {
+	case len(made) > 0:
+		return made, true
+	case len(more) > 0:
+		return more, false
+	}
+	return all, false
+}
+
+// adoption is the entry of the controller that took an object into its care which somebody else had made, or nil.
+func (s *story) adoption(w *write) *metav1.ManagedFieldsEntry {
+	if metav1.GetControllerOf(w.object) == nil {
+		return nil
+	}
+	all, _ := s.mayHaveMade(w)
+	if slices.ContainsFunc(all, ofControllers) {
+		return nil
+	}
+	entries := w.object.GetManagedFields()
+	for i := range entries {
+		if e := &entries[i]; e.Subresource == "" && ofControllers(e) && object.Owns(e, "metadata", "ownerReferences") {
+			return e
+		}
+	}
+	return nil
+}
+
+// adoptedAfter are the writes that had a controller take the object into its care: of labels that its owner selects by.
+func (s *story) adoptedAfter(adoption *pastWrite) (keys []seq.Key) {
+	owner := s.owner()
+	if !adoption.adopts || owner == nil || len(owner.revisions) == 0 {
+		return nil
+	}
+	selects, _ := object.Spec(owner.last().object)["selector"].(map[string]any)
+	labels, _ := selects["matchLabels"].(map[string]any)
+	for _, m := range s.pastWrites() {
+		if slices.ContainsFunc(m.labels, func(l string) bool { return labels[l] != nil }) && !adoption.at.Before(&m.at) {
+			keys = append(keys, m.key)
+		}
+	}
+	return keys
+}
+
+func ofControllers(e *metav1.ManagedFieldsEntry) bool {
+	return object.Client(e.Manager) == seq.ControllerManager
+}
+
+// madeOrEndedPods is when the controller of an object last began to make or to end Pods of it, after those that it made
+// at first, as a scale has it do; zero where no Event says that it did. Its Events within a second are of one go.
+func (s *story) madeOrEndedPods() (began time.Time) {
+	last := s.secondOf(seq.APIServer, s.foundRevision().object.GetCreationTimestamp()).Latest
+	scaled := " to " + fmt.Sprint(object.Spec(s.foundRevision().object)["replicas"])
+	for _, e := range s.events {
+		if !e.emitter.IsController() || e.at.IsZero() || e.isFirstEmission || !e.at.After(last) {
+			continue
+		}
+		if e.event.Reason == "ScalingReplicaSet" && strings.HasSuffix(e.event.Message, scaled) {
+			return e.at // what a rollout scales comes later
+		}
+		if !countsPods[e.event.Reason] {
+			continue
+		}
+		if e.at.Sub(last) > time.Second || began.IsZero() {
+			began = e.at
+		}
+		last = e.at
+	}
+	return began
+}
+
+// countsPods are the reasons of the Events by which a controller says that there are more Pods, or fewer.
+var countsPods = map[string]bool{"SuccessfulCreate": true, "SuccessfulDelete": true}
 
 // label says what the write was.
 func (m *pastWrite) label(resource string) string {
@@ -188,13 +303,15 @@ func (m *pastWrite) label(resource string) string {
 			words = append(words, c.name+" "+strings.ToLower(c.status))
 		}
 	}
-	if len(words) == 0 {
-		words = m.fields
+	switch {
+	case len(words) > 0:
+		return label + ": " + strings.Join(words, ", ")
+	case m.change != "":
+		return label + ": " + m.change
+	case len(m.owns) > 0:
+		return label + " (owns " + strings.Join(m.owns, ", ") + ")"
 	}
-	if len(words) == 0 {
-		return label
-	}
-	return label + ": " + strings.Join(words, ", ")
+	return label
 }
 
 // evidence is what the object has kept of it.
@@ -209,7 +326,7 @@ func (m *pastWrite) evidence(found *write) (all []seq.Evidence) {
 			ResourceVersion: found.object.GetResourceVersion(), At: at.Time})
 	}
 	switch {
-	case m.certainty == seq.Observed:
+	case len(m.conditions) == 0:
 		add(m.because, m.at)
 	case m.entry != "":
 		all = append(all,
@@ -260,7 +377,7 @@ var written = map[string]string{string(corev1.PodInitialized): "initialized",
 // write.
 func latestBy(all []*pastWrite, a actor, at metav1.Time) (last *pastWrite) {
 	for _, m := range all {
-		if m.who == a.name && m.subresource == a.subresource && len(m.conditions) > 0 &&
+		if m.name == a.name && m.subresource == a.subresource && len(m.conditions) > 0 &&
 			at.Sub(m.at.Time).Abs() <= time.Second && (last == nil || !m.at.Time.Before(last.at.Time)) {
 			last = m
 		}
@@ -269,6 +386,9 @@ func latestBy(all []*pastWrite, a actor, at metav1.Time) (last *pastWrite) {
 }
 
 func entryActor(e *metav1.ManagedFieldsEntry) actor {
+	if object.Merged(e) {
+		return actor{seq.UnknownClient, "", "", seq.Observed, "managedFields: " + e.Manager + ", " + notKept}
+	}
 	verb, likely := object.Verb(e)
 	a := actor{object.Client(e.Manager), verb, e.Subresource, seq.Observed,
 		strings.TrimSpace("managedFields: " + e.Manager + " " + string(e.Operation) + " " + e.Subresource)}
@@ -282,14 +402,16 @@ func entryActor(e *metav1.ManagedFieldsEntry) actor {
 }
 
 // conditionActor is who wrote a condition: whose managedFields entry owns it, or, where the object came without them,
-// as kubectl prints it, whose part it is.
+// as kubectl prints it, or they do not name the client, whose part it is.
 func (s *story) conditionActor(found *write, entries []metav1.ManagedFieldsEntry, condition string) (actor, bool) {
 	if len(entries) > 0 {
 		e := object.ConditionOwner(entries, condition)
 		if e == nil {
 			return actor{}, false
 		}
-		return entryActor(e), true
+		if !object.Merged(e) {
+			return entryActor(e), true
+		}
 	}
 	switch {
 	case found.pod == nil:

@@ -31,8 +31,8 @@ func (s *story) readSandboxes() (all []newSandbox) {
 		}
 		x := newSandbox{attempt: len(all) + 1, changed: e}
 		for i := range s.workerEvents {
-			if a := &s.workerEvents[i]; a.rv > e.rv {
-				a.sandbox, x.first, x.by = x.key(), a, a.at
+			if a := &s.workerEvents[i]; e.before(a.emitted, s) {
+				a.sandbox, x.first, x.by = x.key(), a, s.emittedBy(a.emitted)
 				break
 			}
 		}
@@ -48,13 +48,30 @@ func (s *story) readSandboxes() (all []newSandbox) {
 		}
 		all = append(all, x)
 	}
+	if w := s.foundRevision(); w != nil && len(all) > 0 {
+		last := &all[len(all)-1]
+		up := s.secondOf(seq.Kubelet, conditionSince(w.pod, corev1.PodReadyToStartContainers)).Latest
+		if last.by.IsZero() && up.After(s.emittedBy(last.changed)) {
+			last.ready, last.by = w, up
+		}
+	}
 	return all
+}
+
+// lastSandbox is the newest sandbox that is known to have been up.
+func (s *story) lastSandbox() (last newSandbox) {
+	for _, x := range s.sandboxes {
+		if !x.by.IsZero() {
+			last = x
+		}
+	}
+	return last
 }
 
 // hadSandbox reports whether the Pod is known to have had a sandbox before an Event.
 func (s *story) hadSandbox(e *emitted) bool {
 	for _, a := range s.workerEvents {
-		if a.rv < e.rv {
+		if a.before(e, s) {
 			return true
 		}
 	}

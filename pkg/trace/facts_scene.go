@@ -29,6 +29,7 @@ type scene struct {
 	attachedAt time.Time                  // see Attach
 	orphaning  map[string]bool            // see there
 	eventsAt   uint64                     // the revision of the list of Events, or 0
+	listing    bool                       // lists of what is there are still to come
 	calls      calls
 	recorded   []recordedRequest
 	members    members
@@ -45,8 +46,8 @@ type gap struct {
 func (t *store) scene() *scene {
 	c := &scene{lease: t.lease, leaseAt: t.leaseAt, webhooks: t.webhooks, runtimes: t.runtimes, lookups: t.lookups,
 		attachedAt: t.attachedAt,
-		orphaning:  t.orphaning(), eventsAt: t.lists["events"], comparable: map[string]bool{},
-		missing: map[string]bool{}, byUID: map[string]*story{}}
+		orphaning:  t.orphaning(), eventsAt: t.lists["events"], listing: t.listsPending && !t.listsAnswered,
+		comparable: map[string]bool{}, missing: map[string]bool{}, byUID: map[string]*story{}}
 	for uid, f := range t.objects {
 		if f.last == nil && !f.goneSince.IsZero() {
 			c.missing[uid] = true

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"cmp"
 	"slices"
+	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -239,6 +240,9 @@ func (s *story) attributeBind() {
 	if s.scheduled() != nil {
 		return
 	}
+	if w := s.foundNode(); w != nil {
+		w.unannounced = s.listing || s.lacksScheduled(w)
+	}
 	for _, w := range s.revisions {
 		if w.isBind() && slices.ContainsFunc(s.events, func(e *emitted) bool {
 			return e.emitter == seq.Kubelet && e.rv > w.rv && e.event.Reason == "Started"
@@ -247,6 +251,22 @@ func (s *story) attributeBind() {
 			w.actor.because = "spec.nodeName and PodScheduled appeared together, and no scheduler emitted Event Scheduled"
 		}
 	}
+}
+
+// eventLife is how long the API server keeps an Event (--event-ttl, pkg/controlplane/apiserver/options, v1.37).
+const eventLife = time.Hour
+
+// lacksScheduled reports whether Event Scheduled would still be there, had a scheduler bound the Pod that was found:
+// an Event of its kubelet from the minute after the bind is.
+func (s *story) lacksScheduled(w *write) bool {
+	at := conditionSince(w.pod, corev1.PodScheduled)
+	if at.IsZero() || w.received.Sub(at.Time) > eventLife {
+		return false
+	}
+	return slices.ContainsFunc(s.events, func(e *emitted) bool {
+		first := cmp.Or(e.emission, e.event.EventTime.Time, e.event.FirstTimestamp.Time)
+		return e.emitter == seq.Kubelet && first.Sub(at.Time).Abs() < time.Minute
+	})
 }
 
 func scheduler(p *corev1.Pod) seq.Participant {
@@ -317,13 +337,17 @@ func changedEntry(prev, cur metav1.Object) *metav1.ManagedFieldsEntry {
 // entryLike is the entry of the same client about the same, or nil.
 func entryLike(all []metav1.ManagedFieldsEntry, e *metav1.ManagedFieldsEntry) *metav1.ManagedFieldsEntry {
 	for i := range all {
-		o := &all[i]
-		if o.Manager == e.Manager && o.Operation == e.Operation && o.Subresource == e.Subresource &&
-			o.APIVersion == e.APIVersion {
+		if o := &all[i]; alikeEntries(o, e) {
 			return o
 		}
 	}
 	return nil
+}
+
+// alikeEntries reports whether two entries are of the same client about the same.
+func alikeEntries(a, b *metav1.ManagedFieldsEntry) bool {
+	return a.Manager == b.Manager && a.Operation == b.Operation && a.Subresource == b.Subresource &&
+		a.APIVersion == b.APIVersion
 }
 
 // methods are those of HTTP by the verbs of RBAC; of a write of which only that is known there is none.

@@ -97,6 +97,7 @@ type write struct {
 	prevPod       *corev1.Pod   // and before; nil for the first revision we know
 	creates       bool          // the revision that made the object
 	beforeJoining bool          // the object was no part of the run yet
+	unannounced   bool          // the Pod was found with a node that no scheduler says it gave it, see attributeBind
 	ownRequest    *seq.Request  // our own request, if it is the one
 	actor         actor
 	actorRead     actor     // the same, without what its owner tells, see attributeEnds
@@ -136,8 +137,11 @@ func (w *write) binds() bool {
 
 // binder is who gave the Pod its node by this revision.
 func (w *write) binder() seq.Participant {
-	if w.isBind() {
+	switch {
+	case w.isBind():
 		return w.actor.name
+	case w.unannounced:
+		return seq.UnknownClient
 	}
 	return scheduler(w.pod)
 }

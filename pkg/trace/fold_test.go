@@ -154,7 +154,7 @@ func TestWrittenInTheSecondOfTheCreation(t *testing.T) {
 			got = append(got, string(x.From)+" "+x.Label)
 		}
 	}
-	want := []string{"kubectl-create POST pods (crash)", "kubectl-label PATCH pods: metadata.labels"}
+	want := []string{"kubectl-create POST pods (crash)", "kubectl-label PATCH pods (owns metadata.labels)"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}

@@ -94,7 +94,7 @@ var rules = []*rule{
 	&rulePreStop, &ruleStopContainer, &ruleStopSandbox, &ruleContainerExit, &ruleProbe, &ruleProbeFailed, &ruleTrouble,
 	// About what had happened to an object before the run looked at it: what it and its Events have kept.
 	&rulePastCreate, &rulePastBind, &rulePastWrite, &rulePastStored, &rulePastRevision, &rulePastDelete,
-	&rulePastLife, &rulePastGap,
+	&rulePastLife, &rulePastGap, &rulePastGone,
 	// About Events as objects, and about what the cluster records of itself.
 	&ruleEventWrite, &ruleAudit, &ruleEtcdSpan, &ruleAnswer, &ruleRequest, &ruleSyncPod, &ruleCRISpan,
 	&ruleCNISpan, &ruleRuncSpan, &ruleGap,

@@ -186,7 +186,7 @@ func deriveCreateContainer(s *story, emit func(graph.Claim)) {
 // failedBefore are the Events that say why a container could not be made yet: the call that made it came after.
 func (s *story) failedBefore(a workerEvent) (keys []seq.Key) {
 	for _, e := range s.events {
-		if e.emitter == seq.Kubelet && e.event.Reason == "Failed" && e.container == a.container && e.rv < a.rv {
+		if e.emitter == seq.Kubelet && e.event.Reason == "Failed" && e.container == a.container && e.before(a.emitted, s) {
 			keys = append(keys, e.noteKey())
 		}
 	}
@@ -248,6 +248,9 @@ func deriveContainerRan(s *story, emit func(graph.Claim)) {
 		// a container lives again only after its exit
 		create := graph.Claim{Step: seq.Step{Label: "CreateContainer " + r.container, Evidence: evidence},
 			Follows: []seq.Key{sandboxKey.End(), exitKey(r.container, r.attempt-1), s.startedBefore(r)}, Lag: createLag}
+		if a := s.imageThere(r); a != nil {
+			create.Window.Earliest, create.Follows = a.at, append(create.Follows, a.key)
+		}
 		start := graph.Claim{Step: seq.Step{Label: "StartContainer " + r.container, Evidence: evidence},
 			Follows: []seq.Key{criKey("CreateContainer", r.container, r.attempt).End()}, Lag: startLag}
 		end := graph.Claim{Step: seq.Step{Evidence: evidence, Window: seq.Window{Latest: r.evidence.At}}}
@@ -256,6 +259,20 @@ func deriveContainerRan(s *story, emit func(graph.Claim)) {
 		end.Follows = []seq.Key{"runc:exec:" + criKey("StartContainer", r.container, r.attempt)}
 		s.emitCall("StartContainer", r.container, r.attempt, start, end, emit)
 	}
+}
+
+// imageThere is the Event by which the kubelet said that it has the image of a container, before it made that
+// (startContainer in pkg/kubelet/kuberuntime, v1.37), or nil. Of a container that had lived before the run its Events
+// do not tell of which life they are.
+func (s *story) imageThere(r life) *workerEvent {
+	for i := range s.workerEvents {
+		a := &s.workerEvents[i]
+		if a.container == r.container && a.attempt == r.attempt && (a.action == imagePresent || a.action == pulled) &&
+			len(s.livesBefore()) == 0 {
+			return a
+		}
+	}
+	return nil
 }
 
 // ociRuntime names the runtime below the runtime, as far as it is known: containerd's default is runc; others, and Pods

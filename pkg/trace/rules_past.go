@@ -100,9 +100,9 @@ func derivePastBind(s *story, emit func(graph.Claim)) {
 		return
 	}
 	step := s.requestStep("create", "binding")
-	step.Key, step.From = s.pastBound(), scheduler(w.pod)
+	step.Key, step.From = s.pastBound(), w.binder()
 	step.Node, step.Label = w.pod.Spec.NodeName, "POST pods/binding ("+w.pod.Spec.NodeName+")"
-	e := w.evidenceOf("spec.nodeName, which no managedFields entry owns", w.received)
+	e := s.boundEvidence(w)
 	for _, c := range w.pod.Status.Conditions {
 		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionTrue {
 			step.Window, e = s.secondOf(seq.APIServer,
@@ -131,9 +131,10 @@ var rulePastWrite = rule{
 			"which it holds",
 		Gist: "Of earlier writes an object keeps the last of each client, at most.",
 		Explain: "An object keeps its last state, not its history. Each client's last change of its own set of fields, and " +
-			"the last change of each condition, have left their second; what was written in between is gone. Who sets a " +
-			"condition notes the time before it writes, so the write came a little later; conditions of one second may " +
-			"have come in one write or in several.",
+			"the last change of each condition, have left their second; what was written in between is gone, and what a " +
+			"client owns may be of any of its writes. Who sets a condition notes the time before it writes, so the write " +
+			"came a little later; conditions of one second may have come in one write or in several. Nothing tells in which " +
+			"order clients wrote within one second: unless one caused the other, they are in that of their names.",
 		Doc: docs + "reference/using-api/server-side-apply/#field-management",
 	},
 	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit,
@@ -148,10 +149,14 @@ func derivePastWrite(s *story, emit func(graph.Claim)) {
 	}
 	for _, m := range s.pastWrites() {
 		step := s.requestStep(m.verb, m.subresource)
-		step.Key, step.From, step.Certainty, step.Label = m.key, m.who, m.certainty, m.label(s.resource)
-		step.Window, step.Evidence, step.Instant = s.secondOf(m.who, m.at), m.evidence(w), seq.AtDuring
+		step.Key, step.From, step.Certainty, step.Label = m.key, m.name, m.certainty, m.label(s.resource)
+		step.Window, step.Evidence, step.Instant = s.secondOf(m.name, m.at), m.evidence(w), seq.AtDuring
 		if m.at.IsZero() {
 			step.Window, step.Instant = seq.Window{Latest: w.received}, seq.AtCommit
+			step.Best = instant.Before(s.madeOrEndedPods(), controllerLag)
+		}
+		if m.adopts { // because of a write of labels, unless it was made with them
+			step.Best = step.Window.Latest
 		}
 		if len(m.conditions) > 0 { // its time is from before the write
 			if step.Instant = seq.AtCommit; w.pod == nil && !m.has("Progressing") {
@@ -160,13 +165,13 @@ func derivePastWrite(s *story, emit func(graph.Claim)) {
 			}
 			step.Window.Latest = time.Time{}
 		}
-		c := graph.Claim{Step: step, Follows: []seq.Key{storedKey(s.pastCreate())}, Lag: reportLag}
-		if m.who == seq.Kubelet {
+		c := graph.Claim{Step: step, Follows: append(s.adoptedAfter(m), storedKey(s.pastCreate())), Lag: reportLag}
+		if m.name == seq.Kubelet {
 			c.Node = s.node
 			c.Follows = append(c.Follows, deliverKubelet)
 		}
 		if m.makesTrue(corev1.PodReadyToStartContainers) {
-			c.Follows = append(c.Follows, sandboxKey.End())
+			c.Follows = append(c.Follows, s.lastSandbox().key().End())
 		}
 		if m.makesTrue(corev1.PodInitialized) {
 			for _, x := range w.pod.Status.InitContainerStatuses {
@@ -188,6 +193,9 @@ func derivePastWrite(s *story, emit func(graph.Claim)) {
 		emit(c)
 	}
 }
+
+// controllerLag is about how long after a write its controller says what it has done for it.
+const controllerLag = 20 * time.Millisecond
 
 var rulePastStored = rule{
 	Rule: seq.Rule{
@@ -257,7 +265,7 @@ func derivePastRevision(s *story, emit func(graph.Claim)) {
 	step.Window, step.Best = seq.Window{Latest: w.received}, instant.Before(w.received, deliveryLag)
 	step.Evidence = []seq.Evidence{w.evidenceOf("metadata.resourceVersion", w.received)}
 	c := graph.Claim{Step: step,
-		Follows: []seq.Key{storedKey(s.pastCreate()), storedKey(s.pastBound()), s.pastKey("delete")}}
+		Follows: []seq.Key{storedKey(s.pastCreate()), storedKey(s.pastBound()), s.pastKey("delete"), s.pastEnd()}}
 	for _, m := range s.pastWrites() {
 		if c.Follows = append(c.Follows, m.key); m.makesTrue(corev1.PodReady) {
 			c.Follows = append(c.Follows, storedKey(m.key))
@@ -273,7 +281,8 @@ var rulePastDelete = rule{
 		Proves:  "the API server sets deletionTimestamp, in the request itself, to its own time and the grace period",
 		Gist:    "Somebody asked for the end. The object does not say who.",
 		Explain: "A DELETE marks an object that cannot go at once. The mark is the time at which the grace period ends, so " +
-			"the request came that much earlier.",
+			"the request came that much earlier. Of a Pod whose containers have ended, its kubelet sends another DELETE, " +
+			"without a grace period, which sets the mark anew.",
 		Doc: docs + "concepts/workloads/pods/pod-lifecycle/#pod-termination",
 	},
 	of: ofAll, from: seq.UnknownClient, to: seq.APIServer, kind: seq.RequestKind,
@@ -295,7 +304,23 @@ func derivePastDelete(s *story, emit func(graph.Claim)) {
 	step.Window, step.Evidence = s.secondOf(seq.APIServer,
 		at), []seq.Evidence{w.evidenceOf("metadata.deletionTimestamp, less the grace period; nothing says who asked",
 		at.Time)}
-	emit(graph.Claim{Step: step, Follows: []seq.Key{storedKey(s.pastCreate())}})
+	after := []seq.Key{storedKey(s.pastCreate())}
+	if e := s.endedBeforeMark(w); e != nil {
+		end := step
+		end.Key, end.From, end.Certainty, end.Node = s.pastEnd(), seq.Kubelet, seq.Inferred, s.node
+		end.Evidence = []seq.Evidence{w.evidenceOf("metadata.deletionTimestamp, without a grace period: its kubelet ends it "+
+			"once its containers are gone", at.Time), e.evidence()}
+		ends := []seq.Key{s.pastKey("delete")}
+		for _, r := range s.lives {
+			ends = append(ends, exitKey(r.container, r.attempt))
+		}
+		emit(graph.Claim{Step: end, Follows: ends})
+		step.Window, step.Certainty = seq.Window{Latest: s.emittedBy(e)}, seq.Inferred
+		step.Best = step.Window.Latest.Add(-reportLag)
+		step.Evidence = []seq.Evidence{e.evidence(), w.evidenceOf(
+			"metadata.deletionTimestamp, which its kubelet has set anew; nothing says who asked, and when", at.Time)}
+	}
+	emit(graph.Claim{Step: step, Follows: after})
 }
 
 // deletionAsked is the second in which the end of an object that has a deletionTimestamp was asked for.

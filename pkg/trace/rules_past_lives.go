@@ -38,7 +38,7 @@ func derivePastLife(s *story, emit func(graph.Claim)) {
 		return
 	}
 	if since := conditionSince(w.pod, corev1.PodReadyToStartContainers); !since.IsZero() {
-		s.boundEnd(sandboxKey, "", w, since, emit)
+		s.boundEnd(s.lastSandbox().key(), "", w, since, emit)
 	}
 	for c := range object.Statuses(w.pod) {
 		life := func(n int, at metav1.Time) {
@@ -95,16 +95,6 @@ func (s *story) boundEnd(call seq.Key, container string, w *write, since metav1.
 	step.Window.Latest, step.Evidence = s.secondOf(seq.Kubelet,
 		since).Latest, []seq.Evidence{w.evidenceOf("a condition that says so, since", since.Time)}
 	emit(graph.Claim{Step: step, Follows: []seq.Key{call}})
-}
-
-// conditionSince is since when a condition is True, or the zero time.
-func conditionSince(p *corev1.Pod, t corev1.PodConditionType) metav1.Time {
-	for _, c := range p.Status.Conditions {
-		if c.Type == t && c.Status == corev1.ConditionTrue {
-			return c.LastTransitionTime
-		}
-	}
-	return metav1.Time{}
 }
 
 var rulePastGap = rule{

@@ -71,7 +71,9 @@ func deriveSandboxAgain(s *story, emit func(graph.Claim)) {
 		if x.ready != nil {
 			end.Evidence = append(end.Evidence, x.ready.sandboxUp())
 		}
-		end.Window.Latest, end.Best = x.by, instant.Before(x.by, sandboxToWorker)
+		if end.Window.Latest = x.by; x.first == nil || !x.first.at.IsZero() {
+			end.Best = instant.Before(x.by, sandboxToWorker)
+		}
 		start.Label, start.Evidence = "RunPodSandbox", append([]seq.Evidence{x.changed.evidence()}, end.Evidence...)
 		stopKey := criKey("StopPodSandbox", "", before.attempt)
 		start.Follows, start.Lag = []seq.Key{stopKey.End()}, time.Millisecond

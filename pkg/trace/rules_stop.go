@@ -72,45 +72,14 @@ func (s *story) deletedBefore(e *emitted) seq.Key {
 	if w == nil || w.object.GetDeletionTimestamp() == nil {
 		return ""
 	}
-	by := e.at
-	if by.IsZero() {
-		by = e.second(s).Latest
+	by := s.emittedBy(e)
+	if first := s.endedBeforeMark(w); first != nil && !by.Before(s.emittedBy(first)) {
+		return s.pastKey("delete")
 	}
 	if asked := s.secondOf(seq.APIServer, deletionAsked(w.object)); !by.After(asked.Earliest) {
 		return ""
 	}
 	return s.pastKey("delete")
-}
-
-// attemptAt is which life of its container an Event is about: the latest that had been started, by the status or by its
-// Event. What was written in what order decides, but of what was found: that has the last write of each Event only.
-func (s *story) attemptAt(e *emitted) (life int, ok bool) {
-	by := e.at
-	if by.IsZero() {
-		by = e.second(s).Latest
-	}
-	found := s.wasListed(e)
-	for _, w := range s.revisions {
-		c := object.StatusOf(w.pod, e.container)
-		if c == nil || c.State.Running == nil {
-			continue
-		}
-		started := s.toOurClock(seq.Kubelet, c.State.Running.StartedAt.Time)
-		if found && !started.After(by) || !found && w.rv < e.rv {
-			life, ok = int(c.RestartCount), true
-		}
-	}
-	for _, a := range s.workerEvents {
-		started := a.at
-		if started.IsZero() {
-			started = a.second.Earliest
-		}
-		if a.action == containerStarted && a.container == e.container &&
-			(found && !started.After(by) || !found && a.rv < e.rv) {
-			life, ok = a.attempt, true
-		}
-	}
-	return life, ok
 }
 
 // gracePeriod is how long the Pod may take to end, as its deletion says; 0 where there is none.

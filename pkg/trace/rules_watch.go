@@ -31,7 +31,7 @@ var ruleSchedulerDelivery = rule{
 func deriveSchedulerDelivery(s *story, emit func(graph.Claim)) {
 	var acted []seq.Evidence
 	for _, w := range s.revisions {
-		if w.binds() && w.binder() != seq.UnknownClient || w == s.foundNode() {
+		if (w.binds() || w == s.foundNode()) && w.binder() != seq.UnknownClient {
 			acted = append(acted, s.boundEvidence(w))
 			break
 		}
@@ -50,8 +50,8 @@ func deriveSchedulerDelivery(s *story, emit func(graph.Claim)) {
 			after = []seq.Key{s.etcdKeyOf(w)}
 			step.ResourceVersion = w.pod.ResourceVersion
 		}
-		if w.binds() || w == s.foundNode() {
-			step.To = w.binder()
+		if by := w.binder(); (w.binds() || w == s.foundNode()) && by != seq.UnknownClient {
+			step.To = by
 		}
 	}
 	if s.foundRevision() != nil {
@@ -86,7 +86,11 @@ func (s *story) ungated() *write {
 // boundEvidence is what a revision says of the bind.
 func (s *story) boundEvidence(w *write) seq.Evidence {
 	if w == s.foundNode() {
-		return w.evidenceOf("spec.nodeName, which no managedFields entry owns", w.received)
+		text := "spec.nodeName, which no managedFields entry owns"
+		if w.unannounced {
+			text += "; no scheduler emitted Event Scheduled"
+		}
+		return w.evidenceOf(text, w.received)
 	}
 	return w.evidence()
 }
@@ -217,7 +221,7 @@ func deriveKubeletDelivery(s *story, emit func(graph.Claim)) {
 	if w := s.foundNode(); w != nil {
 		after = append(after, storedKey(s.pastBound()))
 		for _, m := range s.pastWrites() {
-			if m.who == seq.Kubelet && len(acted) == 0 {
+			if m.name == seq.Kubelet && len(acted) == 0 {
 				acted = m.evidence(w)
 			}
 		}

@@ -182,6 +182,9 @@ func (u *update) noteChange(s *story, from uint64, asks bool) {
 			f.update(s)
 		}
 		u.reseekCauses(o, from)
+		if asks && s.foundRevision() != nil { // its Events may be about an earlier one of that name
+			u.staleOf(o)
+		}
 		for _, e := range slices.Backward(o.events) {
 			if e.rv <= from {
 				break

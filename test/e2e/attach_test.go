@@ -31,6 +31,7 @@ func TestShow(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		is    func(*corev1.Pod) bool
+		then  func(*testing.T) // once it is so
 		steps []string
 		name  string
 	}{
@@ -40,10 +41,15 @@ func TestShow(t *testing.T) {
 				"kubelet PATCH pods/status: PodReadyToStartContainers", "kubelet PATCH pods/status: Ready"}},
 		"crash": {is: crashing, name: "Stuck",
 			steps: []string{"kubelet StartContainer app", "container/app exits with 1", "kubelet BackOff"}},
+		"held": {then: endHeld, is: isReady, name: "Deleting", steps: []string{"unknown client DELETE pods (held)",
+			"kubelet StopContainer app", "kubelet DELETE pods (held)"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := record(t)
 			start(t, name, c.is)
+			if c.then != nil {
+				c.then(t)
+			}
 			d, errOut, code := replayed(t, "show", "pod/"+name, "--detail=full")
 			if code != 0 || d.outcome.Outcome != c.name {
 				t.Fatalf("exit %d, %+v: %s", code, d.outcome, errOut)
@@ -63,6 +69,17 @@ func TestShow(t *testing.T) {
 	}
 }
 
+// endHeld deletes the Pod that a finalizer holds, and waits until its kubelet has ended it.
+func endHeld(t *testing.T) {
+	t.Cleanup(func() {
+		runKubectl(t, "", "patch", "pod", "held", "--type=merge", "--patch", `{"metadata": {"finalizers": null}}`)
+	})
+	runKubectl(t, "", "delete", "pod", "held", "--wait=false")
+	waitFor(t, "held", func(p *corev1.Pod) bool {
+		return p.DeletionGracePeriodSeconds != nil && *p.DeletionGracePeriodSeconds == 0
+	})
+}
+
 func isReady(p *corev1.Pod) bool {
 	return slices.ContainsFunc(p.Status.Conditions,
 		func(c corev1.PodCondition) bool { return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue })
@@ -77,7 +94,7 @@ func happened(s step, tr *truth.Truth) bool {
 		return (s.Earliest == nil || !to.Before(*s.Earliest)) && (s.Latest == nil || !from.After(*s.Latest))
 	}
 	actor := func(w truth.Write) bool {
-		return s.From == truth.Actor(w.User) || s.From == "apiserver" ||
+		return s.From == truth.Actor(w.User) || s.From == "apiserver" || s.From == "unknown client" ||
 			strings.HasPrefix(s.From, "kubectl-") && truth.Actor(w.User) == "kubectl"
 	}
 	rpc := cri(s)

@@ -232,14 +232,55 @@ func FieldNames(e *metav1.ManagedFieldsEntry) []string {
 	return names
 }
 
-// Owns reports whether an entry has a field, by its first two levels.
-func Owns(e *metav1.ManagedFieldsEntry, part, field string) bool {
-	var set map[string]map[string]json.RawMessage
-	if json.Unmarshal(Fields(*e), &set) != nil {
-		return false
+// Owns reports whether an entry has a field, or something below it; the last of the path may be an element of a list
+// that is a set, as v:"name".
+func Owns(e *metav1.ManagedFieldsEntry, path ...string) bool {
+	set := Fields(*e)
+	for _, field := range path {
+		found := false
+		for key, below := range members(set) {
+			if string(key) == "f:"+field || string(key) == field {
+				set, found = below, true
+			}
+		}
+		if !found {
+			return false
+		}
 	}
-	_, ok := set["f:"+part]["f:"+field]
-	return ok
+	return true
+}
+
+// Merged reports whether an entry is of no client: the API server puts there what the oldest of more than ten clients
+// own, and what an object had before anything was kept of that (capmanagers.go and skipnonapplied.go in
+// k8s.io/apimachinery/pkg/util/managedfields/internal, v1.37).
+func Merged(e *metav1.ManagedFieldsEntry) bool {
+	return e.Operation == metav1.ManagedFieldsOperationUpdate &&
+		(e.Manager == "ancient-changes" || e.Manager == BeforeFirstApply)
+}
+
+// BeforeFirstApply is the one of these whose time is that of another client's write.
+const BeforeFirstApply = "before-first-apply"
+
+// OwnedLabels are the labels that an entry has.
+func OwnedLabels(e *metav1.ManagedFieldsEntry) (all []string) {
+	var set map[string]map[string]map[string]json.RawMessage
+	_ = json.Unmarshal(Fields(*e), &set) // what is not of that depth is no label
+	for field := range set["f:metadata"]["f:labels"] {
+		if name, ok := strings.CutPrefix(field, "f:"); ok {
+			all = append(all, name)
+		}
+	}
+	return all
+}
+
+// OwnsMore reports whether an entry has more than metadata.
+func OwnsMore(e *metav1.ManagedFieldsEntry) bool {
+	for part := range members(Fields(*e)) {
+		if string(part) != "f:metadata" {
+			return true
+		}
+	}
+	return false
 }
 
 // Resource is the name of a kind in requests, such as pods for Pod.
