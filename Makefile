@@ -82,7 +82,7 @@ causes: build ## Make every situation of docs/troubles.md and run what it says t
 
 ##@ Measure
 .PHONY: truth
-truth: build ## Score what the plugin says of 15 Pods, and of ends and others' writes, against audit log and spans
+truth: build ## Score what the plugin says against audit log and spans; UPDATE=1 measures likely instants anew
 	hack/truth
 
 .PHONY: bench
