@@ -22,7 +22,12 @@ func (y Style) took(d lasted) string {
 	if y.Proved || d.within == 0 || d.most-d.least <= max(2*time.Millisecond, 2*d.within) {
 		return known
 	}
-	likely := approximately(d.likely, place(d.within))
+	unit := place(d.within)
+	rounded := d.likely.Round(unit)
+	if rounded > d.most {
+		rounded = d.likely.Truncate(unit)
+	}
+	likely := approximately(rounded, unit)
 	if known == "≤ "+likely {
 		return "≈ " + likely
 	}

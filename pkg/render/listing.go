@@ -223,7 +223,7 @@ func (y Style) right(s, answer *seq.Step) string {
 		return Plain(answer.Label) + " in " + duration(answer.Best.Sub(s.Best))
 	case answer != nil:
 		from, to := s.Known(), answer.Known()
-		if from.Earliest.IsZero() || to.Latest.IsZero() {
+		if from.Earliest.IsZero() || to.Latest.Before(from.Earliest) { // nothing is known of it, or it is contradicted
 			return ""
 		}
 		text := y.took(lasted{max(0, to.Earliest.Sub(from.Latest)), to.Latest.Sub(from.Earliest), answer.Best.Sub(s.Best),

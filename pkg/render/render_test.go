@@ -450,6 +450,7 @@ func TestLikelyDurations(t *testing.T) {
 		"≈ 0.42 s (≤ 476 ms)":     {0, ms(476), ms(423), ms(40)},
 		"≈ 3.2 ms (≤ 17 ms)":      {0, ms(17), ms(3.21), ms(0.6)},
 		"≈ 1.2 s (800 ms–3.10 s)": {ms(800), ms(3100), ms(1240), ms(300)},
+		"≈ 9 ms (≤ 9.9 ms)":       {0, ms(9.9), ms(9.6), ms(4)},       // not above what is proved
 		"420–430 ms":              {ms(420), ms(430), ms(423), ms(6)}, // what is proved is as sharp
 		"≤ 30 ms":                 {0, ms(30), ms(20), 0},
 	} {

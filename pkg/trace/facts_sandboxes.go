@@ -58,10 +58,11 @@ func (s *story) readSandboxes() (all []newSandbox) {
 	return all
 }
 
-// lastSandbox is the newest sandbox that is known to have been up.
-func (s *story) lastSandbox() (last newSandbox) {
+// foundSandbox is the newest sandbox that is known to have been up when the Pod was found.
+func (s *story) foundSandbox() (last newSandbox) {
+	found := s.foundRevision()
 	for _, x := range s.sandboxes {
-		if !x.by.IsZero() {
+		if !x.by.IsZero() && !x.by.After(found.received) {
 			last = x
 		}
 	}

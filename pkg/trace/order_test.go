@@ -57,3 +57,14 @@ func TestActsFollowWhatAskedForThem(t *testing.T) {
 		}
 	}
 }
+
+// The sources of a run on one machine put nothing at times that exclude each other.
+func TestNothingIsContradicted(t *testing.T) {
+	for _, s := range slices.Concat(scenario.All(t), scenario.Causes(t)) {
+		for _, x := range scenario.Fold(s.Subject, s.Observations).Steps() {
+			if x.Conflict {
+				t.Errorf("%s: %s → %s %s", s.Name, x.From, x.To, x.Label)
+			}
+		}
+	}
+}

@@ -171,7 +171,7 @@ func derivePastWrite(s *story, emit func(graph.Claim)) {
 			c.Follows = append(c.Follows, deliverKubelet)
 		}
 		if m.makesTrue(corev1.PodReadyToStartContainers) {
-			c.Follows = append(c.Follows, s.lastSandbox().key().End())
+			c.Follows = append(c.Follows, s.foundSandbox().key().End())
 		}
 		if m.makesTrue(corev1.PodInitialized) {
 			for _, x := range w.pod.Status.InitContainerStatuses {

@@ -38,7 +38,7 @@ func derivePastLife(s *story, emit func(graph.Claim)) {
 		return
 	}
 	if since := conditionSince(w.pod, corev1.PodReadyToStartContainers); !since.IsZero() {
-		s.boundEnd(s.lastSandbox().key(), "", w, since, emit)
+		s.boundEnd(s.foundSandbox().key(), "", w, since, emit)
 	}
 	for c := range object.Statuses(w.pod) {
 		life := func(n int, at metav1.Time) {
