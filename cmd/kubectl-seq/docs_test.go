@@ -64,8 +64,9 @@ func generated(t *testing.T, name string) string {
 	}
 	if name == "likely instants" {
 		out := "\n| rule | instant | known by | off by, at the most | samples |\n|---|---|---|---|---|\n"
-		for _, a := range trace.Accuracies() {
-			words := strings.Fields(a.Name)
+		all := trace.Accuracies()
+		for _, name := range slices.Sorted(maps.Keys(all)) {
+			a, words := all[name], strings.Fields(name)
 			n := len(words)
 			out += fmt.Sprintf("| `%s` | %s | %s | %.2f delays | %d |\n", strings.Join(words[:n-2], " "), words[n-2],
 				strings.ReplaceAll(words[n-1], "+", ", "), a.Delays, a.Samples)

@@ -92,7 +92,7 @@ package trace
 
 // What was measured of likely instants, by MeasuredAs.
 
-var measured = map[string]accuracy{
+var measured = map[string]Accuracy{
 `)
 	for _, key := range slices.Sorted(maps.Keys(samples)) {
 		all := samples[key]

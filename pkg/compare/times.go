@@ -2,7 +2,6 @@ package compare
 
 import (
 	"cmp"
-	"math"
 	"slices"
 	"time"
 
@@ -35,7 +34,7 @@ func (l *Likely) minus(o *Likely) *Likely {
 	if l == nil || o == nil {
 		return nil
 	}
-	return &Likely{l.Took - o.Took, time.Duration(math.Hypot(float64(l.Within), float64(o.Within)))}
+	return &Likely{l.Took - o.Took, seq.Combined(l.Within, o.Within)}
 }
 
 // likelyOf is what a phase likely took; of one that a run has not, nothing.
@@ -236,7 +235,9 @@ func join(all []seq.Phase, pair [2]string) []seq.Phase {
 	}
 	q := all[i]
 	p.Min, p.Max, p.Took = p.Min+q.Min, p.Max+q.Max, p.Took+q.Took
-	if p.Within = time.Duration(math.Hypot(float64(p.Within), float64(q.Within))); q.Within == 0 {
+	if p.Within > 0 && q.Within > 0 {
+		p.Within = seq.Combined(p.Within, q.Within)
+	} else {
 		p.Within = 0
 	}
 	p.Parts = slices.Concat(q.Parts, p.Parts)

@@ -4,7 +4,6 @@ package render
 
 import (
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
@@ -54,5 +53,5 @@ func distance(from, to *seq.Step) time.Duration {
 	if a == 0 || b == 0 {
 		return 0
 	}
-	return time.Duration(math.Hypot(float64(a), float64(b)))
+	return seq.Combined(a, b)
 }

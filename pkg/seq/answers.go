@@ -1,6 +1,7 @@
 package seq
 
 import (
+	"math"
 	"regexp"
 	"strings"
 	"time"
@@ -54,6 +55,15 @@ type Phase struct {
 	Explain  string
 	Parts    []Part // in order
 	Open     bool   // it had not ended when the run did
+}
+
+// Combined is how far the sum or the difference of times is off that are off by that, each independently of the others.
+func Combined(offs ...time.Duration) time.Duration {
+	sum := 0.0
+	for _, d := range offs {
+		sum += float64(d) * float64(d)
+	}
+	return time.Duration(math.Sqrt(sum))
 }
 
 // Unknown is the name of the phase of which nothing that was observed says what happened in it.

@@ -4,7 +4,6 @@ package trace
 
 import (
 	"cmp"
-	"math"
 	"slices"
 	"time"
 
@@ -25,7 +24,7 @@ func (r *result) phases(s *story, f timeRange) []seq.Phase {
 	pieces := divide(all, f.start, f.end)
 	byRow := map[int]*seq.Phase{}
 	var out []*seq.Phase
-	off, unmeasured := map[*seq.Phase]float64{}, map[*seq.Phase]bool{} // the squares of how far the ends are off
+	offs := map[*seq.Phase][]time.Duration{} // of the ends of its parts
 	for _, x := range pieces {
 		p := byRow[x.row]
 		if p == nil {
@@ -45,15 +44,13 @@ func (r *result) phases(s *story, f timeRange) []seq.Phase {
 		addPiece(p, x, f)
 		for _, end := range []*seq.Step{x.beginStep, x.endStep} {
 			if end != nil { // else it is the run's own
-				d := float64(end.Off())
-				off[p] += d * d
-				unmeasured[p] = unmeasured[p] || d == 0
+				offs[p] = append(offs[p], end.Off())
 			}
 		}
 	}
 	phases := make([]seq.Phase, 0, len(out))
 	for _, p := range out {
-		if p.Within = time.Duration(math.Sqrt(off[p])); unmeasured[p] {
+		if p.Within = seq.Combined(offs[p]...); slices.Contains(offs[p], 0) {
 			p.Within = 0
 		}
 		if p.Name != seq.Unknown {

@@ -4,7 +4,7 @@ package trace
 
 // What was measured of likely instants, by MeasuredAs.
 
-var measured = map[string]accuracy{
+var measured = map[string]Accuracy{
 	"bind commit events+watch":                   {0.23, 241},
 	"container-exit end watch":                   {2.11, 3},
 	"container-ran end watch":                    {17.49, 88},

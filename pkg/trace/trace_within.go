@@ -11,11 +11,11 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-// accuracy is how far the likeliest instants of one rule, known by one kind of evidence, were from what the cluster's
+// Accuracy is how far the likeliest instants of one rule, known by one kind of evidence, were from what the cluster's
 // own records say, see docs/how-it-knows.md.
-type accuracy struct {
-	delays  float64 // 95 of 100 were closer than so many delays of their run
-	samples int
+type Accuracy struct {
+	Delays  float64 // 95 of 100 were no farther off than so many delays of their run, see seq.Run
+	Samples int
 }
 
 // fewestSamples are those below which nothing is said.
@@ -37,31 +37,20 @@ func MeasuredAs(x *seq.Step) string {
 	return name + " " + string(x.Instant) + " " + strings.Join(sources, "+")
 }
 
-// Accuracy is how near likely instants come: of those that MeasuredAs gives that name, 95 of 100 were no farther off
-// than so many delays of their run, see seq.Run.
-type Accuracy struct {
-	Name    string
-	Delays  float64
-	Samples int
-}
-
-// Accuracies are those that are known, by name.
-func Accuracies() (all []Accuracy) {
-	for _, name := range slices.Sorted(maps.Keys(measured)) {
-		if a := measured[name]; a.samples >= fewestSamples {
-			all = append(all, Accuracy{name, a.delays, a.samples})
-		}
-	}
+// Accuracies are those of which there are enough samples, by what MeasuredAs names.
+func Accuracies() map[string]Accuracy {
+	all := maps.Clone(measured)
+	maps.DeleteFunc(all, func(_ string, a Accuracy) bool { return a.Samples < fewestSamples })
 	return all
 }
 
 // within is how far from its likeliest instant a message was in 95 of 100 runs at the most, or 0.
 func (r *result) within(x *seq.Step) time.Duration {
 	a := measured[MeasuredAs(x)]
-	if a.samples < fewestSamples || x.Best.IsZero() {
+	if a.Samples < fewestSamples || x.Best.IsZero() {
 		return 0
 	}
-	d := time.Duration(a.delays * float64(r.delay))
+	d := time.Duration(a.Delays * float64(r.delay))
 	if w := x.Window; !w.Earliest.IsZero() && !w.Latest.IsZero() { // what is proved is never exceeded
 		d = min(d, max(x.Best.Sub(w.Earliest), w.Latest.Sub(x.Best)))
 	}
