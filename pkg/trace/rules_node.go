@@ -262,17 +262,22 @@ func deriveContainerRan(s *story, emit func(graph.Claim)) {
 }
 
 // imageThere is the Event by which the kubelet said that it has the image of a container, before it made that
-// (startContainer in pkg/kubelet/kuberuntime, v1.37), or nil. Of a container that had lived before the run its Events
-// do not tell of which life they are.
-func (s *story) imageThere(r life) *workerEvent {
+// (startContainer in pkg/kubelet/kuberuntime, v1.37), or nil. Not each has a container come of it, so that their counts
+// do not tell of which life they are; of a container that had lived before the run nothing does.
+func (s *story) imageThere(r life) (image *workerEvent) {
 	for i := range s.workerEvents {
-		a := &s.workerEvents[i]
-		if a.container == r.container && a.attempt == r.attempt && (a.action == imagePresent || a.action == pulled) &&
-			len(s.livesBefore()) == 0 {
-			return a
+		switch a := &s.workerEvents[i]; {
+		case a.container != r.container || len(s.livesBefore()) > 0:
+		case a.action == imagePresent || a.action == pulled:
+			image = a
+		case a.action == containerCreated && a.attempt == r.attempt:
+			return image
 		}
 	}
-	return nil
+	if r.attempt > 0 {
+		return nil
+	}
+	return image
 }
 
 // ociRuntime names the runtime below the runtime, as far as it is known: containerd's default is runc; others, and Pods

@@ -18,6 +18,7 @@ type storyEntry struct {
 	held     memo[held]
 	underWay memo[storyProgress]
 	outline  memo[outline]
+	cycles   memo[[]seq.Cycle]
 	sections sections
 }
 

@@ -1,0 +1,26 @@
+package seq
+
+// Cycle is something in a run that repeats: a container that ends and is started again, a pull that fails and is tried
+// again. It is known by what its messages are about, never by their texts.
+type Cycle struct {
+	Name      string // row of the table of what repeats
+	Object    Object // whose it is
+	Container string // where it is about one
+	What      string // what happens each time, in plain words
+	Until     string // what would end it, likewise
+	Turns     []Turn // two at least, in the order in which they began
+}
+
+// Turn is one time round of a cycle.
+type Turn struct {
+	Number int     // from 1; those of which nothing was seen are missing
+	Steps  []Key   // of its messages
+	Traits []Trait // what may be different each time
+}
+
+// Trait is what one message says that may be different in each turn.
+type Trait struct {
+	Step  Key
+	Name  string // exit code, back-off or message
+	Value string
+}
