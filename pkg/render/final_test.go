@@ -26,17 +26,21 @@ func TestFinalRowsStay(t *testing.T) {
 			if slices.ContainsFunc(s.Observations, func(o seq.Observation) bool { return o.Span != nil || o.Audit != nil }) {
 				patience = 6 * time.Second
 			}
-			finalRowsStay(t, s, "all", patience)
+			finalRowsStay(t, s, "all", seq.Full, patience)
+			if tr := scenario.Fold(s.Subject, s.Observations); len(tr.Cycles()) > 0 {
+				finalRowsStay(t, s, "all", seq.Normal, patience)
+			}
 			if tr := scenario.Fold(s.Subject, s.Observations); len(tr.Members()) > 1 {
-				finalRowsStay(t, s, "first", patience)
+				finalRowsStay(t, s, "first", seq.Full, patience)
 			}
 		})
 	}
 }
 
-func finalRowsStay(t *testing.T, s scenario.Scenario, pods render.Selection, patience time.Duration) {
+func finalRowsStay(t *testing.T, s scenario.Scenario, pods render.Selection, detail seq.Detail,
+	patience time.Duration) {
 	var b bytes.Buffer
-	live := render.NewLive("listing", render.Style{Width: 120, Detail: seq.Full}, &b, nil)
+	live := render.NewLive("listing", render.Style{Width: 120, Detail: detail}, &b, nil)
 	tr := trace.New(s.Subject)
 	report := func() render.Report {
 		r := scenario.Report(tr)
@@ -71,8 +75,8 @@ func finalRowsStay(t *testing.T, s scenario.Scenario, pods render.Selection, pat
 		return pods == "first" &&
 			slices.ContainsFunc(r.Members[1:], func(m seq.Member) bool { return m.Object.UID == x.About })
 	})
-	if _, err := truth.Match(rows, truth.Messages(drawn), "full", func(int) bool { return false }); err != nil {
-		t.Errorf("--pods=%s: %v", pods, err)
+	if _, err := truth.Match(rows, truth.Messages(drawn, r.Cycles), detail.String(), func(int) bool { return false }); err != nil {
+		t.Errorf("--pods=%s --detail=%s: %v", pods, detail, err)
 	}
 }
 

@@ -18,6 +18,7 @@ type Report struct {
 	Phases   []seq.Phase
 	Waits    []seq.Wait
 	Members  []seq.Member // the Pods of a run that is about something else
+	Cycles   []seq.Cycle  // what repeats
 	Pods     Selection    // which of them are drawn
 	Origin   string       // what the request is called that times count from, where it is known beforehand
 	Outcome  Outcome
@@ -123,6 +124,32 @@ type jsonWait struct {
 	Remedy  string  `json:"remedy"`
 }
 
+// jsonCycle is something that came twice or more often.
+type jsonCycle struct {
+	Type      string     `json:"type"`
+	Name      string     `json:"name"`
+	Object    seq.Object `json:"object"`
+	Container string     `json:"container"`
+	What      string     `json:"what"`  // what happens each time
+	Until     string     `json:"until"` // what would end it
+	Count     int        `json:"count"`
+	First     *time.Time `json:"first"` // the likeliest instant of the first of its steps
+	Last      *time.Time `json:"last"`
+	Turns     []jsonTurn `json:"turns"`
+}
+
+type jsonTurn struct {
+	Number int         `json:"number"` // from 1; those of which nothing was seen are missing
+	Steps  []int       `json:"steps"`  // indices
+	Traits []jsonTrait `json:"traits"` // what may be different each time
+}
+
+type jsonTrait struct {
+	Step  int    `json:"step"` // index
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
 type jsonObstacle struct {
 	Name        string          `json:"name"`
 	Participant seq.Participant `json:"participant"` // that holds the Pod, or ended it
@@ -202,6 +229,14 @@ func JSON(w io.Writer, r Report) error {
 			return err
 		}
 	}
+	for _, c := range r.Cycles {
+		if len(c.Turns) < 2 {
+			continue
+		}
+		if err := enc.Encode(jsonOfCycle(c, r.Steps, index)); err != nil {
+			return err
+		}
+	}
 	out := jsonOutcome{
 		Type: "outcome", Outcome: r.Outcome.Name, Reason: r.Outcome.Reason, Message: r.Outcome.Message,
 		ExitCode: r.Outcome.ExitCode,
@@ -213,6 +248,37 @@ func JSON(w io.Writer, r Report) error {
 		out.Waits = append(out.Waits, jsonWait{w.Name, w.Phase, w.Length.Seconds(), w.Explain, w.Remedy})
 	}
 	return enc.Encode(out)
+}
+
+func jsonOfCycle(c seq.Cycle, steps []*seq.Step, index map[seq.Key]int) jsonCycle {
+	out := jsonCycle{Type: "cycle", Name: c.Name, Object: c.Object, Container: c.Container, What: c.What, Until: c.Until,
+		Count: c.Turns[len(c.Turns)-1].Number}
+	var first, last time.Time
+	for _, t := range c.Turns {
+		j := jsonTurn{Number: t.Number, Steps: []int{}, Traits: []jsonTrait{}}
+		for _, key := range t.Steps {
+			i := index[key]
+			j.Steps = append(j.Steps, i)
+			if at := steps[i].Best; !at.IsZero() {
+				first, last = sooner(first, at), later(last, at)
+			}
+		}
+		slices.Sort(j.Steps)
+		for _, x := range t.Traits {
+			j.Traits = append(j.Traits, jsonTrait{index[x.Step], x.Name, x.Value})
+		}
+		out.Turns = append(out.Turns, j)
+	}
+	out.First, out.Last = instant(first), instant(last)
+	return out
+}
+
+// sooner is the earlier of two instants of which the first may not be known.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || b.Before(a) {
+		return b
+	}
+	return a
 }
 
 func jsonOfObstacle(o *seq.Obstacle) *jsonObstacle {

@@ -35,11 +35,11 @@ type line struct {
 	settled bool
 }
 
-type glyphs struct{ request, delivery, note, observed, inferred, bar string }
+type glyphs struct{ request, delivery, note, again, observed, inferred, bar string }
 
 var (
-	unicodeGlyphs = glyphs{"→", "⇢", "◆", "●", "○", "█"}
-	asciiGlyphs   = glyphs{"->", "~>", "*", "o", "?", "#"}
+	unicodeGlyphs = glyphs{"→", "⇢", "◆", "↻", "●", "○", "█"}
+	asciiGlyphs   = glyphs{"->", "~>", "*", "@", "o", "?", "#"}
 )
 
 func (y Style) glyphs() glyphs {
@@ -121,7 +121,7 @@ func (y Style) where(r Report) string {
 	return strings.TrimSpace(s)
 }
 
-func (y Style) step(s, answer *seq.Step, times int, zero time.Time, at, tag string) []string {
+func (y Style) step(s, answer *seq.Step, zero time.Time, at, tag string) []string {
 	g := y.glyphs()
 	arrow, to := g.request, string(s.To)
 	switch s.Kind {
@@ -130,23 +130,26 @@ func (y Style) step(s, answer *seq.Step, times int, zero time.Time, at, tag stri
 	case seq.NoteKind:
 		arrow, to = g.note, ""
 	}
+	lines := y.row(s.From, seq.Participant(to), arrow, s.Label+tag+y.result(s, answer), y.right(s, answer), at,
+		s.Certainty == seq.Observed)
+	return append(lines, y.notes(s, zero)...)
+}
+
+// row draws one row: who sends what to whom, and what stands at the right edge.
+func (y Style) row(from, to seq.Participant, arrow, text, right, at string, observed bool) []string {
+	g := y.glyphs()
 	mark := g.observed
-	if s.Certainty == seq.Inferred {
+	if !observed {
 		mark = g.inferred
 	}
 	lane := y.lane()
 	arrowWidth := runewidth.StringWidth(g.request)
 	room := y.width() - 1 - y.timeWidth() - 1 - lane - 2 - arrowWidth - lane - 1 - 2
-	text := s.Label + tag + y.result(s, answer)
-	if times > 1 {
-		what, _ := y.words(s, answer)
-		text = fmt.Sprintf("%s: as before, %d times now%s", what.head, times, tag)
-	}
-	label := beside(wrap(Plain(text), room), y.right(s, answer), room)
+	label := beside(wrap(Plain(text), room), right, room)
 	first := strings.Join([]string{
 		runewidth.FillRight(at, y.timeWidth()), " ",
-		y.participant(s.From, lane), " ", runewidth.FillRight(arrow, arrowWidth), " ",
-		y.participant(seq.Participant(to), lane), " ", fit(label[0], room), " ", mark,
+		y.participant(from, lane), " ", runewidth.FillRight(arrow, arrowWidth), " ",
+		y.participant(to, lane), " ", fit(label[0], room), " ", mark,
 	}, "")
 	lines := []string{first}
 	indent := strings.Repeat(" ", y.timeWidth()+1+lane+2+arrowWidth+lane+1)
@@ -156,7 +159,7 @@ func (y Style) step(s, answer *seq.Step, times int, zero time.Time, at, tag stri
 	for i := range lines {
 		lines[i] = y.ascii(lines[i])
 	}
-	return append(lines, y.notes(s, zero)...)
+	return lines
 }
 
 // result is what an answer says beyond that it came.
@@ -287,7 +290,7 @@ func (y Style) paint(sgr, s string) string {
 }
 
 // toASCII keeps widths.
-var toASCII = strings.NewReplacer("…", "~", "≈", "~", "±", "~", "–", "-", "≤", "<", "→", ">", "█", "#")
+var toASCII = strings.NewReplacer("…", "~", "≈", "~", "±", "~", "–", "-", "≤", "<", "→", ">", "↻", "@", "█", "#")
 
 func (y Style) ascii(s string) string {
 	if !y.ASCII {

@@ -27,6 +27,7 @@ type Live struct {
 	aside   string                     // something to say once, before the next line
 	head    string                     // what stands above the last line that was drawn for good
 	begun   bool
+	appends bool              // to what is no terminal, while the run goes on
 	printed map[seq.Key]bool  // keys of steps drawn for good
 	texts   map[seq.Key]drawn // of those that are not, see text
 	passed  int               // so many steps, from the first, need no look any more
@@ -35,8 +36,6 @@ type Live struct {
 	one     string            // uid of the Pod that is
 	settled int               // so many steps, from the first, are settled
 	alone   map[seq.Key]bool  // calls drawn without their answer
-	said    repeats           // what they said up to passed
-	saying  []repeated        // and what those after it do, by index
 	above   time.Duration     // the instant of the row at passed, as it is printed
 	shown   []shownAt         // of those after it
 	tail    []string          // terminal lines below the settled ones
@@ -45,14 +44,14 @@ type Live struct {
 // NewLive draws on out in a live format. Size tells the size of the terminal in cells; without it out is none.
 func NewLive(format string, style Style, out io.Writer, size func() (width, height int)) *Live {
 	return &Live{Style: style, lanes: format == "lanes", out: out, size: size, printed: map[seq.Key]bool{},
-		above: nothingAbove, texts: map[seq.Key]drawn{}, alone: map[seq.Key]bool{}, said: repeats{}}
+		above: nothingAbove, texts: map[seq.Key]drawn{}, alone: map[seq.Key]bool{}}
 }
 
 // Update draws the report. The first settled of its steps will not change any more.
 func (l *Live) Update(r Report, settled int, status string) error {
 	var b bytes.Buffer
 	height := 0
-	if l.size != nil {
+	if l.appends = l.size == nil; !l.appends {
 		l.Width, height = l.size()
 	}
 	lines := l.draw(r, settled)
@@ -182,11 +181,6 @@ func (l *Live) pass(r Report, rest []line) {
 	for _, x := range l.shown {
 		if x.index < l.passed {
 			l.above = x.at
-		}
-	}
-	for _, x := range l.saying {
-		if x.index < l.passed {
-			l.said[x.who] = x.last
 		}
 	}
 }

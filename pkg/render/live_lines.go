@@ -1,7 +1,6 @@
 package render
 
 import (
-	"maps"
 	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
@@ -15,10 +14,8 @@ func (l *Live) lines(r Report, settled int) []line {
 	from := l.passed
 	if from > len(r.Steps) || from > 0 && r.Steps[from-1].Key != l.last { // something came before it after all
 		from, l.above = 0, nothingAbove
-		clear(l.said)
 	}
-	said := maps.Clone(l.said)
-	l.saying = l.saying[:0]
+	f := l.fold(r)
 	tags := r.tags()
 	var indexes []int // of the steps that are not left out
 	answers := map[seq.Key]int{}
@@ -34,7 +31,10 @@ func (l *Live) lines(r Report, settled int) []line {
 	}
 	var out []line
 	var rows []timed
-	var repeats []int
+	var texts []func(at string) []string // of the rows, where they have to be drawn
+	add := func(x line, row timed, text func(at string) []string) {
+		out, rows, texts = append(out, x), append(rows, row), append(texts, text)
+	}
 	for _, i := range indexes {
 		s := r.Steps[i]
 		if s.Detail > l.Detail && !(s.Kind == seq.ResponseKind && l.alone[s.Call]) {
@@ -43,24 +43,36 @@ func (l *Live) lines(r Report, settled int) []line {
 		if s.Kind == seq.ResponseKind && s.Call != "" && !l.alone[s.Call] {
 			continue // drawn with its request
 		}
+		for _, again := range f.before[i] {
+			add(l.repetition(again, r, i, i < settled), timed{}, nil)
+		}
+		if again := f.folded[i]; again != nil {
+			if k := again.counts(i); k >= 0 && l.appends {
+				text := func(at string) []string { return l.counted(again, k, at, tags.of(s)) }
+				add(line{key: "time:" + s.Key, index: i, settled: i < settled}, timed{step: s}, text)
+			}
+			continue
+		}
 		x := line{key: s.Key, index: i, call: s.Call, settled: i < settled}
 		var answer *seq.Step
 		if k, ok := answers[s.Call]; ok && s.Kind == seq.RequestKind && !l.alone[s.Call] {
 			answer = r.Steps[k]
 			x.answer, x.settled = answer.Key, x.settled && k < settled
 		}
-		who, times := said.times(l.Style, s, answer)
-		if times > 0 {
-			l.saying = append(l.saying, repeated{i, who, said[who]})
-		}
-		out, rows, repeats = append(out, x), append(rows, timed{s, answer}), append(repeats, times)
+		add(x, timed{s, answer}, func(at string) []string { return l.text(s, answer, r.origin(), at, tags.of(s)) })
+	}
+	for _, again := range f.before[len(r.Steps)] { // which may grow
+		add(l.repetition(again, r, len(r.Steps), false), timed{}, nil)
 	}
 	at, shown := l.times(rows, r.origin(), l.above)
 	l.shown = l.shown[:0]
 	for i := range out {
-		x, s := &out[i], rows[i].step
-		if !l.printed[s.Key] {
-			x.text = l.text(s, rows[i].answer, repeats[i], r.origin(), at[i], tags.of(s))
+		x := &out[i]
+		if texts[i] == nil {
+			continue
+		}
+		if !l.printed[x.key] {
+			x.text = texts[i](at[i])
 		}
 		l.shown = append(l.shown, shownAt{x.index, shown[i]})
 	}
@@ -81,7 +93,6 @@ type shown struct {
 	certainty    seq.Certainty
 	revision     string
 	rule         *seq.Rule
-	times        int
 	zero         time.Time
 	at           string
 	tag          string
@@ -112,12 +123,12 @@ func momentOf(s *seq.Step) moment {
 }
 
 // text is the lines of a step that is not drawn for good yet. As long as it is as it was, so are they.
-func (l *Live) text(s, answer *seq.Step, times int, zero time.Time, at, tag string) []string {
-	is := shown{momentOf(s), momentOf(answer), s.From, s.To, s.Kind, s.Certainty, s.ResourceVersion, s.Rule, times, zero,
-		at, tag, l.Style}
+func (l *Live) text(s, answer *seq.Step, zero time.Time, at, tag string) []string {
+	is := shown{momentOf(s), momentOf(answer), s.From, s.To, s.Kind, s.Certainty, s.ResourceVersion, s.Rule, zero, at,
+		tag, l.Style}
 	was, ok := l.texts[s.Key]
 	if !ok || was.shown != is {
-		was = drawn{is, l.step(s, answer, times, zero, at, tag)}
+		was = drawn{is, l.step(s, answer, zero, at, tag)}
 		l.texts[s.Key] = was
 	}
 	return was.text

@@ -17,7 +17,7 @@ func TestListingReadBack(t *testing.T) {
 	for _, s := range scenario.All(t) {
 		t.Run(s.Name, func(t *testing.T) {
 			r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
-			messages := truth.Messages(r.Steps)
+			messages := truth.Messages(r.Steps, r.Cycles)
 			zero := r.Run.Origin
 			if !r.Run.AttachedAt.IsZero() {
 				zero = r.Run.AttachedAt

@@ -11,7 +11,8 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-// timed is one row of a column of times: a step, with its answer where they stand in one row.
+// timed is one row of a column of times: a step, with its answer where they stand in one row; nothing for a row of
+// several.
 type timed struct{ step, answer *seq.Step }
 
 // times prints when each row was, with no more digits than are known: an instant where that is known, else the
@@ -31,7 +32,11 @@ func (y Style) times(rows []timed, zero time.Time, above time.Duration) (text []
 	limit := time.Duration(math.MaxInt64)
 	for i := len(rows) - 1; i >= 0; i-- {
 		limits[i] = limit
-		if s := rows[i].step; s.Sharp {
+		s := rows[i].step
+		if s == nil {
+			continue
+		}
+		if s.Sharp {
 			known[i] = y.known(s, base)
 			if unit := y.unit(s, base); known[i] > limit && known[i] > s.Best.Sub(base) && unit > finest {
 				known[i] -= unit // it was rounded up, and the next is known better
@@ -44,6 +49,7 @@ func (y Style) times(rows []timed, zero time.Time, above time.Duration) (text []
 	for i, x := range rows {
 		s := x.step
 		switch {
+		case s == nil: // it has a time of its own
 		case s.Sharp:
 			unit := y.unit(s, base)
 			if known[i] < above && known[i] < s.Best.Sub(base) && unit > finest { // likewise, down

@@ -16,7 +16,7 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
-// Cycles returns what has come twice or more often. A message may be of two: of one life of a container, say, and of
+// Cycles returns what has come twice or more often, and what else of the same objects may. A message may be of two: of one life of a container, say, and of
 // what repeats within that life; then the cycle that holds the other comes first. They are shared: not to be changed.
 func (t *Trace) Cycles() []seq.Cycle {
 	r := t.resolve()
@@ -39,7 +39,7 @@ type cycleID struct {
 type cycleReader struct {
 	*story
 	events     map[seq.Key]*emitted // by the keys of their notes and writes
-	writes     map[string]*write    // by revision
+	writes     map[seq.Key]*write   // by the keys of the writes to etcd
 	tries      map[string]*containerTries
 	tryOf      map[seq.Key]*try // by call, or by the message where it is of none
 	tryOfEvent map[*emitted]*try
@@ -47,7 +47,7 @@ type cycleReader struct {
 	counted    map[string]int // of Events, by uid
 	last       map[cycleID]int
 	turns      map[cycleID]map[int]*seq.Turn
-	found      []cycleID  // in the order in which they began
+	found      []cycleID // in the order in which they began
 	refused    []seq.Key // requests of a controller of which no Event has told yet
 }
 
@@ -68,7 +68,7 @@ func (r *result) cyclesOf(s *story) []seq.Cycle {
 	if s.isContainer() || !s.mayRepeat() {
 		return nil
 	}
-	c := cycleReader{story: s, events: map[seq.Key]*emitted{}, writes: map[string]*write{},
+	c := cycleReader{story: s, events: map[seq.Key]*emitted{}, writes: map[seq.Key]*write{},
 		tries: map[string]*containerTries{}, tryOf: map[seq.Key]*try{}, tryOfEvent: map[*emitted]*try{},
 		placed: map[*emitted][]place{}, counted: map[string]int{}, last: map[cycleID]int{},
 		turns: map[cycleID]map[int]*seq.Turn{}}
@@ -76,7 +76,7 @@ func (r *result) cyclesOf(s *story) []seq.Cycle {
 		c.events[e.noteKey()], c.events[e.writeKey], c.events[e.etcdKey] = e, e, e
 	}
 	for _, w := range s.revisions {
-		c.writes[w.object.GetResourceVersion()] = w
+		c.writes[s.etcdKeyOf(w)] = w
 	}
 	c.readTries()
 	for _, e := range s.events { // in their order
@@ -87,24 +87,30 @@ func (r *result) cyclesOf(s *story) []seq.Cycle {
 			break // its end is no repetition
 		}
 		traits := c.traitsOf(x)
-		for _, p := range c.places(x) {
+		places := c.places(x)
+		for i, p := range places {
 			t := c.turn(p)
-			t.Steps, t.Traits = append(t.Steps, x.Key), append(t.Traits, traits...)
+			t.Steps = append(t.Steps, x.Key)
+			for _, said := range traits {
+				if said.Name != "message" || i == len(places)-1 || p.id.row == cycleCreate { // the inner has it
+					t.Traits = append(t.Traits, said)
+				}
+			}
 		}
 	}
 	return c.cycles()
 }
 
-// cycles are those of which there are two turns or more.
+// cycles are all, where there are two turns or more of one.
 func (c *cycleReader) cycles() (all []seq.Cycle) {
+	if !slices.ContainsFunc(c.found, func(id cycleID) bool { return len(c.turns[id]) > 1 }) {
+		return nil
+	}
 	slices.SortStableFunc(c.found, func(a, b cycleID) int {
 		return slices.Index(cycleRows, a.row) - slices.Index(cycleRows, b.row)
 	})
 	for _, id := range c.found {
 		turns := c.turns[id]
-		if len(turns) < 2 {
-			continue
-		}
 		x := seq.Cycle{Name: id.row.name, Object: c.object, Container: id.container, What: id.filled(id.row.what),
 			Until: id.filled(id.row.until)}
 		for _, n := range slices.Sorted(maps.Keys(turns)) {
@@ -137,11 +143,17 @@ func (c *cycleReader) next(id cycleID) int {
 }
 
 // writeOf is the write of the object that a message is about, or nil.
-func (c *cycleReader) writeOf(x *seq.Step) *write {
-	if x.Resource != c.resource || x.ResourceVersion == "" {
-		return nil
+func (c *cycleReader) writeOf(x *seq.Step) *write { return c.writes[c.writtenBy(x)] }
+
+// writtenBy is the key of the write to etcd that a message is about: of the object, or of no one.
+func (s *story) writtenBy(x *seq.Step) seq.Key {
+	switch {
+	case x.To == seq.Etcd:
+		return x.Key
+	case x.Resource != s.resource:
+		return ""
 	}
-	return c.writes[x.ResourceVersion]
+	return seq.Key("etcd:" + s.resource + ":" + x.ResourceVersion)
 }
 
 // places are the turns that a message belongs to.
@@ -169,7 +181,9 @@ func (c *cycleReader) places(x *seq.Step) []place {
 }
 
 // bare is the key of a message of the object as its rules have it.
-func (c *cycleReader) bare(key seq.Key) seq.Key { return seq.Key(strings.TrimPrefix(string(key), c.prefix)) }
+func (c *cycleReader) bare(key seq.Key) seq.Key {
+	return seq.Key(strings.TrimPrefix(string(key), c.prefix))
+}
 
 // come notes which turns have been come to.
 func (c *cycleReader) come(all ...place) []place {
@@ -180,7 +194,8 @@ func (c *cycleReader) come(all ...place) []place {
 			refused.Steps, c.refused = append(refused.Steps, c.refused...), nil
 		case t != nil && p.id.row == cycleRestart:
 			t.failing = place{}
-		case t != nil && (p.id.row == cyclePull || p.id.row == cycleCreate) && t.failing != p:
+		case t != nil && (p.id.row == cyclePull || p.id.row == cycleCreate) &&
+			(t.failing.id != p.id || t.failing.number < p.number):
 			t.failing, t.said = p, false
 		}
 	}
@@ -312,7 +327,7 @@ func (c *cycleReader) traitsOf(x *seq.Step) (all []seq.Trait) {
 			say("exit code", strings.TrimPrefix(x.Label, "exits with "))
 		}
 	}
-	if w := c.writeOf(x); w != nil && w.prevPod != nil && x.Kind == seq.RequestKind && x.To == seq.APIServer {
+	if w := c.writeOf(x); w != nil && w.prevPod != nil && x.To == seq.APIServer {
 		for s := range object.Statuses(w.pod) {
 			was := object.StatusOf(w.prevPod, s.Name)
 			if s.State.Waiting == nil || was != nil && sameState(s, was) {
@@ -334,52 +349,4 @@ var madeUpName = regexp.MustCompile(`pods "[^"]*-[a-z0-9]{5}"`)
 // plainMessage is the message of an Event without what is another each time by itself.
 func plainMessage(text string) string {
 	return madeUpName.ReplaceAllString(ownNames.ReplaceAllString(text, ""), "pods")
-}
-
-// withConsequences adds what controllers wrote because of a write that is of a turn: they count Pods, and publish their
-// addresses.
-func (r *result) withConsequences(all []seq.Cycle) []seq.Cycle {
-	type turnAt struct{ cycle, turn int }
-	turns := map[seq.Key]turnAt{}
-	for i, x := range all {
-		for k, t := range x.Turns {
-			for _, key := range t.Steps {
-				if _, ok := turns[key]; !ok && strings.HasPrefix(string(key), "etcd:") {
-					turns[key] = turnAt{i, k}
-				}
-			}
-		}
-	}
-	if len(turns) == 0 {
-		return all
-	}
-	added := map[turnAt][]seq.Key{}
-	for _, e := range r.entries {
-		if e.isPod() {
-			continue
-		}
-		of := map[string]turnAt{} // by revision
-		for _, w := range e.revisions {
-			for d := w.cause; d != nil; d = d.write.cause {
-				if at, ok := turns[d.story.etcdKeyOf(d.write)]; ok {
-					of[w.object.GetResourceVersion()] = at
-					break
-				}
-			}
-		}
-		if len(of) == 0 {
-			continue
-		}
-		for _, x := range r.stepsOf(e.object.UID) {
-			if at, ok := of[x.ResourceVersion]; ok && x.Resource == e.resource {
-				added[at] = append(added[at], x.Key)
-			}
-		}
-	}
-	for at, keys := range added {
-		x := &all[at.cycle]
-		x.Turns = slices.Clone(x.Turns)
-		x.Turns[at.turn].Steps = slices.Concat(x.Turns[at.turn].Steps, keys)
-	}
-	return all
 }

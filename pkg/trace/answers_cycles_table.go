@@ -20,7 +20,7 @@ var (
 	cycleSchedule     = &cycleRow{"schedule", "no node fits", "a node fits"}
 	cycleRefused      = &cycleRow{"refused", "what it makes is refused", "what it makes is admitted"}
 	cycleProbe        = &cycleRow{"probe", "the {what} probe of container {container} fails", "the {what} probe succeeds"}
-	cycleTrouble      = &cycleRow{"trouble", "{what}", "{what} is over"}
+	cycleTrouble      = &cycleRow{"trouble", "Event {what}", "{what} is over"}
 )
 
 // cycleRows are all, those first that have others within them.

@@ -50,37 +50,40 @@ func (c *cycleReader) readTries() {
 		c.tryOf[a.key.Begin()], c.tryOfEvent[a.emitted] = last, last
 	}
 	for container, t := range c.tries {
-		lives := 0
-		for _, r := range c.lives {
-			if r.container == container {
-				lives = max(lives, r.attempt+1)
-			}
-		}
 		had := 0 // lives by then
 		for i, x := range t.all {
-			switch {
-			case x.id.row == cycleRestart:
-				had = x.number
-				continue
-			case i == len(t.all)-1 && x.id.row == nil && !c.failedSince(container, x.begun):
-				x.id.row, x.number = cycleRestart, max(had, lives)+1
-				continue
-			case x.id.row == nil:
+			if x.id.row == nil && c.failedUntil(x, t.all[i+1:]) {
 				x.id.row = cycleCreate
 			}
-			x.id.scope = "life " + strconv.Itoa(had)
+			if x.id.row == nil { // it goes on, or its Events were dropped
+				x.id.row, x.number = cycleRestart, max(had, c.lifeSince(container, x.begun))+1
+			}
+			if x.id.row == cycleRestart {
+				had = x.number
+			} else {
+				x.id.scope = "life " + strconv.Itoa(had)
+			}
 		}
 	}
 }
 
-// failedSince reports whether the kubelet has said of a container that something failed, since an Event.
-func (c *cycleReader) failedSince(container string, begun *emitted) bool {
-	for _, e := range c.story.events {
-		if e.container == container && e.event.Reason == "Failed" && begun.before(e, c.story) {
-			return true
+// failedUntil reports whether the kubelet has said that something failed in a try, before the next.
+func (c *cycleReader) failedUntil(x *try, next []*try) bool {
+	return slices.ContainsFunc(c.story.events, func(e *emitted) bool {
+		return e.container == x.id.container && e.event.Reason == "Failed" && x.begun.before(e, c.story) &&
+			(len(next) == 0 || e.before(next[0].begun, c.story))
+	})
+}
+
+// lifeSince is the first life of a container, from 0, that the status tells of since an Event, or 0.
+func (c *cycleReader) lifeSince(container string, e *emitted) (life int) {
+	for _, r := range slices.Backward(c.lives) {
+		rv, err := strconv.ParseUint(r.evidence.ResourceVersion, 10, 64)
+		if r.container == container && err == nil && rv > e.rv {
+			life = r.attempt
 		}
 	}
-	return false
+	return life
 }
 
 // placeOf is the turn that a try is.

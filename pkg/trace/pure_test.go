@@ -80,6 +80,7 @@ func told(tr *trace.Trace) string {
 	for _, p := range tr.Phases(time.Time{}) {
 		say("phase", p)
 	}
+	say("cycles", tr.Cycles())
 	say("waits", tr.Waits(time.Time{}))
 	for i, r := range tr.Roots() {
 		st, by, ok := tr.Reached(i, func(st seq.State) bool { return st.Available || st.Deleted || st.Succeeded })

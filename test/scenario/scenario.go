@@ -123,7 +123,7 @@ func Fold(subject seq.Object, observations []seq.Observation) *trace.Trace {
 func Report(t *trace.Trace) render.Report {
 	end := End(t)
 	return render.Report{Run: t.Run(), Steps: t.Steps(), Phases: t.Phases(end), Waits: t.Waits(end), Members: t.Members(),
-		Pods: "all", Outcome: outcome(t)}
+		Cycles: t.Cycles(), Pods: "all", Outcome: outcome(t)}
 }
 
 // End is when the run had come to its end, or the zero time: it does not say how far it was to be followed.

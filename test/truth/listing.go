@@ -26,7 +26,10 @@ func (r Row) String() string {
 	return fmt.Sprintf("%s  %s %s %s %s  [%s]", r.Time, r.From, r.Arrow, r.To, r.Label, r.Right)
 }
 
-var arrows = []string{"→", "⇢", "◆"}
+var arrows = []string{"→", "⇢", "◆", again}
+
+// again is the arrow of a row that stands for what repeats.
+const again = "↻"
 
 // ReadListing reads the rows of a listing in Unicode. Relative times count from zero; times of the day are of its day,
 // in UTC. What surrounds the rows, the header, evidence and the summary, is left out.
@@ -94,7 +97,7 @@ func ReadListing(text string, zero time.Time) (rows []Row, err error) {
 			rows = append(rows, r)
 		}
 	}
-	return rows, repeat(rows)
+	return rows, nil
 }
 
 // InOrder reports a row whose printed instant is before the one above. While a run goes on that can be, where more
@@ -109,33 +112,6 @@ func InOrder(rows []Row) error {
 			return fmt.Errorf("row %d, %v, is printed as before those above", i+1, r)
 		}
 		last = r.At
-	}
-	return nil
-}
-
-var before = regexp.MustCompile(`^(.*): as before, (\d+) times now( \[[^\]]*\])?$`)
-
-// repeat gives the rows that say as before the words that they stand for.
-func repeat(rows []Row) error {
-	type said struct {
-		label string
-		times int
-	}
-	last := map[[3]string]said{}
-	for i := range rows {
-		r := &rows[i]
-		head, _, _ := strings.Cut(r.Label, ": ")
-		who := [3]string{r.From, r.To, head}
-		if m := before.FindStringSubmatch(r.Label); m != nil {
-			times, _ := strconv.Atoi(m[2])
-			if last[who].times != times-1 {
-				return fmt.Errorf("row %d, %v, comes after %d of the same", i+1, *r, last[who].times)
-			}
-			r.Label = last[who].label
-			last[who] = said{r.Label, times}
-			continue
-		}
-		last[who] = said{r.Label, 1}
 	}
 	return nil
 }
@@ -250,13 +226,22 @@ type Message struct {
 	Certainty, Detail                            string
 	Earliest, Latest, Shown, Best                time.Time
 	Within                                       time.Duration // of 95 of 100 from Best; 0 for not known
+	Turns                                        []Turn        // of what repeats that it is of
+}
+
+// Turn is one time round of what repeats.
+type Turn struct {
+	What   string // happens each time
+	Number int
+	First  bool // of those that are known
 }
 
 var details = map[string]int{"brief": 1, "normal": 2, "full": 3}
 
 // Match finds the steps that each row shows, a call with its answer. It is an error if the rows do not show every step
 // of that detail once, in the same order, between the same participants, with the same certainty and a time that holds
-// its window. Those that skip selects are not drawn.
+// its window. Those that skip selects are not drawn. Of what repeats only the first turn needs rows: the others may stand
+// together in one that says so, and from when to when they were.
 func Match(rows []Row, steps []Message, detail string, skip func(int) bool) (shown [][]int, err error) {
 	answers := map[string]int{}
 	for i, s := range steps {
@@ -266,11 +251,17 @@ func Match(rows []Row, steps []Message, detail string, skip func(int) bool) (sho
 	}
 	drawn := map[int]bool{}
 	next := 0
+	repeats := func(i int) bool { return len(steps[i].repeated()) > 0 }
 	due := func(i int) bool { return details[steps[i].Detail] <= details[detail] && !drawn[i] && !skip(i) }
 	for k, r := range rows {
+		if r.Arrow == again {
+			shown = append(shown, nil)
+			continue
+		}
 		i := next
 		// A step that is not the row's is passed only where it needs no row of its own at this place.
-		for i < len(steps) && !(due(i) && r.shows(steps[i])) && (!due(i) || steps[i].Kind == "response") {
+		for i < len(steps) && !(due(i) && r.shows(steps[i])) &&
+			(!due(i) || steps[i].Kind == "response" || repeats(i)) {
 			i++
 		}
 		if i == len(steps) || !due(i) || !r.shows(steps[i]) {
@@ -290,12 +281,39 @@ func Match(rows []Row, steps []Message, detail string, skip func(int) bool) (sho
 			return shown, fmt.Errorf("row %d, %v: %w", k+1, r, err)
 		}
 	}
-	for i := range steps {
+	for i, s := range steps {
+		if due(i) && repeats(i) && slices.ContainsFunc(rows, func(r Row) bool { return r.standsFor(s) }) {
+			continue
+		}
+		if call := slices.IndexFunc(steps, func(o Message) bool { return o.Call == s.Call && o.Kind == "request" }); due(i) &&
+			s.Kind == "response" && s.Call != "" && call >= 0 && due(call) && repeats(call) {
+			continue // with its call
+		}
 		if due(i) {
 			return shown, fmt.Errorf("no row shows %s → %s %s", steps[i].From, steps[i].To, steps[i].Label)
 		}
 	}
 	return shown, nil
+}
+
+// repeated are the turns that the message is of but the first.
+func (s Message) repeated() []Turn {
+	return slices.DeleteFunc(slices.Clone(s.Turns), func(t Turn) bool { return t.First })
+}
+
+var inAll = regexp.MustCompile(`^(?:\d+ times more, (\d+) in all|(?:once more|still), the (\d+).. time|still the (\d+).. time): (.*)`)
+
+// standsFor reports whether the row is of what repeats, the message among it.
+func (r Row) standsFor(s Message) bool {
+	m := inAll.FindStringSubmatch(r.Label)
+	if r.Arrow != again || m == nil {
+		return false
+	}
+	total, _ := strconv.Atoi(m[1] + m[2] + m[3])
+	return slices.ContainsFunc(s.repeated(), func(t Turn) bool {
+		return strings.HasPrefix(m[4], t.What) && t.Number <= total &&
+			(s.Best.IsZero() || r.Time == "" || !s.Best.Before(r.Earliest.Add(-time.Second)) && !s.Best.After(r.Latest.Add(time.Second)))
+	})
 }
 
 // alone reports whether a call's answer has a row of its own further down.
@@ -357,14 +375,22 @@ func (r Row) holds(steps []Message, is []int) error {
 	return nil
 }
 
-// Messages are the steps of a fold as JSON has them.
-func Messages(steps []*seq.Step) []Message {
+// Messages are the steps of a fold as JSON has them, with what repeats among them.
+func Messages(steps []*seq.Step, cycles []seq.Cycle) []Message {
+	turns := map[seq.Key][]Turn{}
+	for _, c := range cycles {
+		for i, t := range c.Turns {
+			for _, key := range t.Steps {
+				turns[key] = append(turns[key], Turn{c.What, t.Number, i == 0})
+			}
+		}
+	}
 	all := make([]Message, len(steps))
 	for i, s := range steps {
 		all[i] = Message{From: string(s.From), To: string(s.To), Kind: string(s.Kind), Label: s.Label, Call: string(s.Call),
 			ResourceVersion: s.ResourceVersion,
 			Certainty:       string(s.Certainty), Detail: s.Detail.String(), Earliest: s.Window.Earliest,
-			Latest: s.Window.Latest, Best: s.Best, Within: s.Within}
+			Latest: s.Window.Latest, Best: s.Best, Within: s.Within, Turns: turns[s.Key]}
 		if s.Sharp {
 			all[i].Shown = s.Best
 		}
