@@ -30,8 +30,9 @@ type repeated struct {
 	number   int
 	at       int // index of the step
 	began    time.Time
-	observed bool // one of its steps is
-	traits   int  // that had been told by then
+	observed bool  // one of its steps is
+	traits   int   // that had been told by then
+	steps    []int // of it, by index
 }
 
 // folding is which steps are not drawn, and where what they are stands instead.
@@ -147,7 +148,9 @@ func (c *cycleState) take(i int, s *seq.Step, turn int, traits []seq.Trait) {
 	}
 	for k := range x.turns {
 		t := &x.turns[k]
-		t.observed = t.observed || t.number == c.Turns[turn].Number && s.Certainty == seq.Observed
+		if t.number == c.Turns[turn].Number {
+			t.steps, t.observed = append(t.steps, i), t.observed || s.Certainty == seq.Observed
+		}
 	}
 	x.steps, x.ended, x.traits = append(x.steps, i), s, append(x.traits, traits...)
 }
@@ -209,12 +212,20 @@ func (x *repetition) changes() (all []string) {
 	if apart := x.apart(); apart != "" && values["back-off"] == nil {
 		all = append(all, apart)
 	}
-	for _, t := range slices.Backward(x.traits) {
-		if t.Name == "message" && !slices.ContainsFunc(x.was, func(w seq.Trait) bool { return w.Value == t.Value }) {
-			return append(all, "says meanwhile: "+t.Value)
-		}
+	if said := x.says(); said != "" {
+		all = append(all, "says meanwhile: "+said)
 	}
 	return all
+}
+
+// says is the last message that is none of those drawn before, or nothing.
+func (x *repetition) says() string {
+	for _, t := range slices.Backward(x.traits) {
+		if t.Name == "message" && !slices.ContainsFunc(x.was, func(w seq.Trait) bool { return w.Value == t.Value }) {
+			return t.Value
+		}
+	}
+	return ""
 }
 
 // course is how a value changed: from one to the next, or back and forth between some.

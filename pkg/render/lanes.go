@@ -83,13 +83,7 @@ func (y Style) names(c columns) string {
 func (y Style) laneLine(c columns, x row, label, at string, open []int) string {
 	cells := newCanvas(c.width)
 	cells.text(0, y.ascii(at), "")
-	for i, p := range c.lanes {
-		line := y.pick("│", "|")
-		if open[i] > 0 {
-			line = y.pick("┃", "H")
-		}
-		cells.text(c.at(i), line, y.colour(p)+";"+dim)
-	}
+	y.lifelines(c, cells, open)
 	from, to := c.index(x.From), c.index(x.To)
 	sgr, mark := y.colour(x.From), y.glyphs().observed
 	if x.Certainty == seq.Inferred {
@@ -103,6 +97,17 @@ func (y Style) laneLine(c columns, x row, label, at string, open []int) string {
 	}
 	cells.text(c.width-2, mark, "")
 	return y.ascii(cells.String(y))
+}
+
+// lifelines draws those of the lanes, thick while they are answering a call.
+func (y Style) lifelines(c columns, cells canvas, open []int) {
+	for i, p := range c.lanes {
+		line := y.pick("│", "|")
+		if open[i] > 0 {
+			line = y.pick("┃", "H")
+		}
+		cells.text(c.at(i), line, y.colour(p)+";"+dim)
+	}
 }
 
 // arrow draws a message, with its label on it where that has room, else beside it.
@@ -167,9 +172,23 @@ func (l *Live) laneLines(r Report, settled int) []line {
 	}
 	head := l.names(l.columns)
 	open := make([]int, len(l.columns.lanes))
-	at := l.timesOf(f, r)
+	at, again := l.timesOf(f, r), f.fold(r, l.Detail)
 	var out []line
+	repeat := func(all []*repetition, settled bool) {
+		for _, x := range all {
+			out = append(out, line{key: "again:" + x.began.Key, head: head, settled: settled,
+				text: l.laneText(l.columns, l.glyphs().again+" "+x.words(), l.during(x, r.origin()), open)})
+		}
+	}
 	for i, x := range f.rows {
+		repeat(again.before[i], firm[x.Key])
+		if folded := again.folded[i]; folded != nil {
+			if k := folded.counts(i); k >= 0 && l.appends {
+				out = append(out, line{key: "time:" + x.Key, head: head, settled: firm[x.Key],
+					text: l.laneText(l.columns, l.glyphs().again+" "+folded.by(k).counting(), at[i], open)})
+			}
+			continue
+		}
 		if x.closes >= 0 {
 			open[l.columns.index(x.From)]--
 		}
@@ -179,6 +198,7 @@ func (l *Live) laneLines(r Report, settled int) []line {
 		}
 		out = append(out, line{key: x.Key, head: head, text: text, settled: firm[x.Key]})
 	}
+	repeat(again.before[len(f.rows)], false) // which may grow
 	return out
 }
 

@@ -19,14 +19,19 @@ func Mermaid(w io.Writer, r Report, y Style) error {
 	m.printf("sequenceDiagram")
 	m.printf("    title %s (%s inferred)", mermaidText(r.Run.Subject.String()), y.glyphs().inferred)
 	m.participants()
-	phase, at := -1, y.timesOf(f, r)
+	phase, at, again := -1, y.timesOf(f, r), f.fold(r, y.Detail)
 	for i, x := range f.rows {
+		m.loops(again.before[i], at)
+		if again.folded[i].loops() {
+			continue
+		}
 		if x.phase != phase {
 			m.phase(phase, x.phase)
 			phase = x.phase
 		}
 		m.row(x, at[i])
 	}
+	m.loops(again.before[len(f.rows)], at)
 	m.phase(phase, -1)
 	if n := len(m.ids); n > 0 && r.Outcome.Name != "" {
 		m.printf("    Note over %s: %s", m.across(), mermaidText(r.headline()))
