@@ -34,6 +34,7 @@ type page struct {
 	Detail   seq.Detail  `json:"detail"`   // that is shown first
 	Lanes    []pageLane  `json:"lanes"`
 	Steps    []pageStep  `json:"steps"`
+	Folds    []pageFold  `json:"folds"`
 	Phases   []pagePhase `json:"phases"`
 	Waits    []string    `json:"waits"`
 	Notes    []string    `json:"notes"`
@@ -133,6 +134,7 @@ func newPage(r Report, y Style) page {
 		index[x.Key] = i
 		p.Steps = append(p.Steps, y.pageStep(r, f, x, at[i], index))
 	}
+	p.Folds = y.folds(r, f, index)
 	for _, l := range r.obstacle() {
 		p.Obstacle = append(p.Obstacle, [2]string{l.title, Plain(l.text())})
 	}
@@ -164,13 +166,15 @@ func newPage(r Report, y Style) page {
 	return p
 }
 
-func (y Style) pageStep(r Report, f figure, x row, at string, index map[seq.Key]int) pageStep {
-	since := func(t time.Time) *float64 {
-		if t.IsZero() || r.Run.Origin.IsZero() {
-			return nil
-		}
-		return new(ms(t.Sub(r.Run.Origin)))
+// since is an instant in milliseconds, or null where it is not known.
+func (r Report) since(t time.Time) *float64 {
+	if t.IsZero() || r.Run.Origin.IsZero() {
+		return nil
 	}
+	return new(ms(t.Sub(r.Run.Origin)))
+}
+
+func (y Style) pageStep(r Report, f figure, x row, at string, index map[seq.Key]int) pageStep {
 	right := ""
 	switch {
 	case x.closes >= 0 && x.To.IsClient():
@@ -183,7 +187,7 @@ func (y Style) pageStep(r Report, f figure, x row, at string, index map[seq.Key]
 	s := pageStep{
 		From: x.from, To: x.to, Kind: x.Kind, Detail: x.Detail, Label: Plain(x.Label), Right: right,
 		Time:     at,
-		Earliest: since(x.Window.Earliest), Latest: since(x.Window.Latest), Best: since(x.Best),
+		Earliest: r.since(x.Window.Earliest), Latest: r.since(x.Window.Latest), Best: r.since(x.Best),
 		Inferred: x.Certainty == seq.Inferred,
 		Answers:  x.closes, Phase: x.phase, At: x.Instant, Clock: Plain(string(x.ClockOf)), Rule: x.Rule.Name,
 		Gist:    x.Rule.Gist,

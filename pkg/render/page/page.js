@@ -3,7 +3,7 @@
 (() => {
   const report = JSON.parse(document.getElementById("report").textContent);
   const byId = (id) => document.getElementById(id);
-  const state = { view: "order", detail: report.detail, hidden: new Set(), current: -1, shown: Infinity, timer: 0 };
+  const state = { view: "order", detail: report.detail, hidden: new Set(), open: new Set(), current: -1, shown: Infinity, timer: 0 };
 
   function element(name, attributes = {}, ...children) {
     const e = document.createElement(name);
@@ -19,15 +19,29 @@
     return e;
   }
 
-  // The steps that the filters let through, as indices.
-  function visible() {
-    return report.steps.map((s, i) => i).filter((i) => {
-      const s = report.steps[i];
-      return s.detail <= state.detail && !state.hidden.has(s.from) && !state.hidden.has(s.to);
-    });
+  // What repeats is one more step, which stands for others until it is opened.
+  for (const f of report.folds) {
+    f.row = report.steps.push({
+      ...f, fold: f, from: f.lane, to: f.lane, kind: "note", best: null, answers: -1, after: [], evidence: [],
+    }) - 1;
   }
 
-  function fullLabel(s) { return s.right ? `${s.label} · ${s.right}` : s.label; }
+  // The steps that the filters let through, as indices.
+  function visible() {
+    const folds = report.folds.filter((f) => f.detail === state.detail && !state.hidden.has(f.lane));
+    const folded = new Set(folds.filter((f) => !state.open.has(f.row)).flatMap((f) => f.steps));
+    const rows = report.steps.map((s, i) => i).filter((i) => {
+      const s = report.steps[i];
+      return !s.fold && s.detail <= state.detail && !state.hidden.has(s.from) && !state.hidden.has(s.to) && !folded.has(i);
+    });
+    for (const f of folds) {
+      const at = rows.findIndex((i) => !report.steps[i].fold && i >= f.before);
+      rows.splice(at < 0 ? rows.length : at, 0, f.row);
+    }
+    return rows;
+  }
+
+  function fullLabel(s) { return s.fold ? `${state.open.has(s.fold.row) ? "▾" : "▸"} ${s.label}` : s.right ? `${s.label} · ${s.right}` : s.label; }
   function spoken(s) {
     const from = report.lanes[s.from].name, to = report.lanes[s.to].name;
     return `${s.time ? s.time + " ms, " : ""}${from}${s.from === s.to ? "" : " to " + to}: ${fullLabel(s)}, ${s.inferred ? "inferred" : "observed"}`;
@@ -40,12 +54,13 @@
       class: `step k${report.lanes[s.from].kind}${s.inferred ? " inferred" : ""}${row >= state.shown ? " later" : ""}${i === state.current ? " current" : ""}`,
       role: "button", tabindex: row >= state.shown ? -1 : 0, "aria-label": spoken(s), "data-step": i,
     });
+    if (s.fold) g.setAttribute("aria-expanded", state.open.has(i));
     shape(g, "title", {}, spoken(s));
-    g.addEventListener("click", () => choose(i));
+    g.addEventListener("click", () => press(i));
     g.addEventListener("keydown", (e) => {
       if (e.key !== "Enter") return;
       e.preventDefault();
-      choose(i);
+      press(i);
     });
     return g;
   }
@@ -76,6 +91,10 @@
       const s = report.steps[i], g = stepGroup(svg, i, row), at = y(row), from = x(s.from), to = x(s.to);
       shape(g, "rect", { class: "hit", x: 0, y: at - rowHeight * 0.66, width, height: rowHeight - 1, rx: 4 });
       shape(g, "text", { class: "soft", x: timeWidth - 14, y: at + 4, "text-anchor": "end" }, s.time);
+      if (s.fold) {
+        shape(g, "text", { class: "label", x: timeWidth, y: at + 4 }, shorten(fullLabel(s), (width - timeWidth) / 6.7));
+        return;
+      }
       if (s.kind === "note") {
         shape(g, "path", { class: "head", d: `M${from} ${at - 7}l7 7l-7 7l-7 -7z` });
         placeText(g, fullLabel(s), from + 14, from - 14, at + 4, width);
@@ -153,6 +172,12 @@
     byId("play").textContent = state.timer ? "Pause" : "Play";
   }
 
+  // A step is chosen; what repeats is opened, or closed again.
+  function press(i) {
+    if (report.steps[i].fold) state.open[state.open.has(i) ? "delete" : "add"](i);
+    choose(i);
+  }
+
   function choose(i) {
     state.current = i;
     draw();
@@ -165,6 +190,11 @@
     panel.replaceChildren();
     const s = report.steps[state.current];
     if (!s) return;
+    if (s.fold) {
+      const told = state.open.has(state.current) ? "It is open: each is shown in its place." : "Click, or press Enter, to open it.";
+      panel.append(element("h2", {}, s.label), element("p", {}, `${s.time}: ${s.steps.length} steps. ${told}`));
+      return;
+    }
     const from = report.lanes[s.from].name, to = report.lanes[s.to].name;
     const bound = (t) => (t === null ? "?" : t.toFixed(1));
     const sharp = s.earliest !== null && s.latest !== null && s.latest - s.earliest < 0.15;

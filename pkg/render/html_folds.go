@@ -1,0 +1,50 @@
+package render
+
+// What repeats, on the page.
+
+import (
+	"slices"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+)
+
+// pageFold is a row that stands for what repeats until it is opened.
+type pageFold struct {
+	Detail   seq.Detail `json:"detail"` // of the picture that has it
+	Before   int        `json:"before"` // the step that it stands before; the number of all at the end
+	Steps    []int      `json:"steps"`  // it stands for
+	Lane     int        `json:"lane"`
+	Label    string     `json:"label"`
+	Time     string     `json:"time"`
+	Earliest *float64   `json:"earliest"`
+	Latest   *float64   `json:"latest"`
+	Inferred bool       `json:"inferred"`
+	Phase    int        `json:"phase"` // or -1
+}
+
+// folds are those of each detail; index has the steps of the page by their keys.
+func (y Style) folds(r Report, full figure, index map[seq.Key]int) []pageFold {
+	all := []pageFold{}
+	for detail := seq.Brief; detail < seq.Full; detail++ {
+		f := newFigure(r, detail)
+		again := f.fold(r, detail)
+		for i := range len(f.rows) + 1 {
+			for _, x := range again.before[i] {
+				p := pageFold{Detail: detail, Before: len(full.rows), Lane: slices.Index(full.lanes, x.began.From),
+					Label: Plain(y.glyphs().again + " " + x.words()), Time: y.during(x, r.origin()),
+					Earliest: r.since(x.began.Best), Latest: r.since(x.ended.Best), Inferred: !x.observed(), Phase: -1}
+				if i < len(f.rows) {
+					p.Before = index[f.rows[i].Key]
+				}
+				for k, row := range f.rows {
+					if again.folded[k] == x {
+						p.Steps = append(p.Steps, index[row.Key])
+					}
+				}
+				p.Phase = full.rows[p.Steps[len(p.Steps)-1]].phase
+				all = append(all, p)
+			}
+		}
+	}
+	return all
+}
