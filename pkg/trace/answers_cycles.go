@@ -44,6 +44,7 @@ type cycleReader struct {
 	tryOf      map[seq.Key]*try // by call, or by the message where it is of none
 	tryOfEvent map[*emitted]*try
 	placed     map[*emitted][]place
+	written    map[*write][]place
 	counted    map[string]int // of Events, by uid
 	last       map[cycleID]int
 	turns      map[cycleID]map[int]*seq.Turn
@@ -70,7 +71,7 @@ func (r *result) cyclesOf(s *story) []seq.Cycle {
 	}
 	c := cycleReader{story: s, events: map[seq.Key]*emitted{}, writes: map[seq.Key]*write{},
 		tries: map[string]*containerTries{}, tryOf: map[seq.Key]*try{}, tryOfEvent: map[*emitted]*try{},
-		placed: map[*emitted][]place{}, counted: map[string]int{}, last: map[cycleID]int{},
+		placed: map[*emitted][]place{}, written: map[*write][]place{}, counted: map[string]int{}, last: map[cycleID]int{},
 		turns: map[cycleID]map[int]*seq.Turn{}}
 	for _, e := range s.events {
 		c.events[e.noteKey()], c.events[e.writeKey], c.events[e.etcdKey] = e, e, e
@@ -172,7 +173,12 @@ func (c *cycleReader) places(x *seq.Step) []place {
 		return []place{{cycleID{row: cycleSandboxAgain}, n}}
 	}
 	if w := c.writeOf(x); w != nil && c.isPod() {
-		return c.ofWrite(w)
+		all, ok := c.written[w]
+		if !ok {
+			all = c.ofWrite(w)
+			c.written[w] = all
+		}
+		return all
 	}
 	if x.Verb == "create" && strings.HasPrefix(string(key), "request:") {
 		c.refused = append(c.refused, x.Key)
