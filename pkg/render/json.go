@@ -134,30 +134,34 @@ type jsonWait struct {
 	Remedy  string  `json:"remedy"`            // how to be rid of it
 }
 
-// jsonCycle is something that came twice or more often.
+// jsonCycle is something that came twice or more often. A step may be of two: of a life of a container, and of what
+// repeats within it.
 type jsonCycle struct {
-	Type      string     `json:"type"`
+	Type string `json:"type"`
+	// what repeats: restart, pull, create, sandbox, sandbox-again, schedule, refused, probe or trouble
 	Name      string     `json:"name"`
-	Object    seq.Object `json:"object"`
-	Container string     `json:"container"`
-	What      string     `json:"what"`  // what happens each time
-	Until     string     `json:"until"` // what would end it
-	Count     int        `json:"count"`
-	First     *time.Time `json:"first"` // the likeliest instant of the first of its steps
-	Last      *time.Time `json:"last"`
-	Turns     []jsonTurn `json:"turns"`
+	Object    seq.Object `json:"object"`    // whose it is
+	Container string     `json:"container"` // empty where it is about none
+	What      string     `json:"what"`      // what happens each time, in plain words
+	Until     string     `json:"until"`     // what would end it, likewise
+	Count     int        `json:"count"`     // how often it came
+	First     *time.Time `json:"first"`     // the likeliest instant of the first of its steps
+	Last      *time.Time `json:"last"`      // and of the last
+	Turns     []jsonTurn `json:"turns"`     // two or more
 }
 
+// jsonTurn is one time round.
 type jsonTurn struct {
 	Number int         `json:"number"` // from 1; those of which nothing was seen are missing
 	Steps  []int       `json:"steps"`  // indices
 	Traits []jsonTrait `json:"traits"` // what may be different each time
 }
 
+// jsonTrait is what one step says that may be different each time.
 type jsonTrait struct {
-	Step  int    `json:"step"` // index
-	Name  string `json:"name"`
-	Value string `json:"value"`
+	Step  int    `json:"step"`  // index
+	Name  string `json:"name"`  // exit code, back-off or message
+	Value string `json:"value"` // in the words of the API
 }
 
 type jsonObstacle struct {

@@ -100,7 +100,7 @@ func schemaOf(t *testing.T, output string, types map[string]any) *jsonschema.Sch
 	s := &jsonschema.Schema{Schema: "https://json-schema.org/draft/2020-12/schema", Title: "kubectl seq: " + output,
 		Description: "One document a line. Fields may be added, and none is taken away or changes its meaning within " +
 			"seq/v1alpha1: take no notice of those that you do not know.", Defs: g.defs}
-	for _, name := range []string{"run", "pod", "comparison", "phase", "step", "outcome"} {
+	for _, name := range []string{"run", "pod", "comparison", "phase", "step", "cycle", "outcome"} {
 		if x, ok := types[name]; ok {
 			typ := reflect.TypeOf(x)
 			s.OneOf = append(s.OneOf, g.refer(t, typ))

@@ -61,12 +61,13 @@ func TestPageOpensForEveryScenario(t *testing.T) {
 		t.Run(s.Name, func(t *testing.T) {
 			r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
 			p := open(t, r, render.Style{Detail: seq.Normal})
-			if n := p.count(t, ".step"); n != upTo(r, seq.Normal) {
-				t.Errorf("%d steps, want %d", n, upTo(r, seq.Normal))
+			want := upTo(r, seq.Normal) - value[int](t, p, folds+`.flatMap((f) => f.steps).length - `+folds+`.length`)
+			if n := p.count(t, ".step"); n != want {
+				t.Errorf("%d steps, want %d", n, want)
 			}
 			p.do(t, script(`document.querySelector("#view [value=time]").click()`))
-			if n := p.count(t, ".step"); n != upTo(r, seq.Normal) {
-				t.Errorf("time chart: %d steps, want %d", n, upTo(r, seq.Normal))
+			if n := p.count(t, ".step"); n != want {
+				t.Errorf("time chart: %d steps, want %d", n, want)
 			}
 			if o := r.Outcome.Obstacle; o != nil {
 				if text := value[string](t, p, `document.getElementById("obstacle").innerText`); !strings.Contains(text,
@@ -79,6 +80,42 @@ func TestPageOpensForEveryScenario(t *testing.T) {
 				t.Errorf("%d shapes have no place", n)
 			}
 		})
+	}
+}
+
+// folds are those of the normal detail.
+const folds = `JSON.parse(document.getElementById("report").textContent).folds.filter((f) => f.detail === 2)`
+
+// What repeats is one row, which opens on a click or by Enter, and closes again; in full detail all is there.
+func TestPageOpensWhatRepeats(t *testing.T) {
+	r := named(t, "repeats-crash")
+	p := open(t, r, render.Style{Detail: seq.Normal})
+	const fold = `.step[aria-expanded]`
+	few := p.count(t, ".step")
+	if n := p.count(t, fold); n != 1 || p.count(t, fold+`[aria-expanded=false][aria-label*="7 times more, 8 in all"]`) != 1 {
+		t.Fatalf("%d rows of what repeats", n)
+	}
+	inside := value[int](t, p, folds+"[0].steps.length")
+	press := map[string]string{
+		"a click": `dispatchEvent(new MouseEvent("click", {bubbles: true}))`,
+		"Enter":   `dispatchEvent(new KeyboardEvent("keydown", {key: "Enter", bubbles: true}))`,
+	}
+	for how, event := range press {
+		p.do(t, script("document.querySelector(`"+fold+"`).focus(); document.querySelector(`"+fold+"`)."+event))
+		if n := p.count(t, ".step"); n != few+inside || n != upTo(r, seq.Normal)+1 || p.count(t, fold+"[aria-expanded=true]") != 1 {
+			t.Errorf("opened by %s: %d steps, want %d", how, n, few+inside)
+		}
+		if !value[bool](t, p, "document.activeElement.matches(`"+fold+"`)") {
+			t.Errorf("opened by %s, it has lost the focus", how)
+		}
+		p.do(t, script("document.querySelector(`"+fold+"`)."+event))
+		if n := p.count(t, ".step"); n != few {
+			t.Errorf("closed by %s: %d steps, want %d", how, n, few)
+		}
+	}
+	p.do(t, script(`document.querySelector('#detail [value="3"]').click()`))
+	if n := p.count(t, ".step"); n != upTo(r, seq.Full) || p.count(t, fold) != 0 {
+		t.Errorf("in full %d steps, want %d", n, upTo(r, seq.Full))
 	}
 }
 

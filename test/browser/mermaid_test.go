@@ -26,6 +26,16 @@ func mermaid(t *testing.T) *tab {
 	}
 	p := newTab(t)
 	p.do(t, chromedp.Navigate("about:blank"), script(string(text)), script(`mermaid.initialize({startOnLoad: false}); let drawings = 0;
+		async function loopsOf(text) { // of each its condition and what is in it
+			const {db} = await mermaid.mermaidAPI.getDiagramFromText(text), loops = [];
+			let open = null;
+			for (const m of db.getMessages()) {
+				if (m.type === db.LINETYPE.LOOP_START) loops.push(open = [m.message]);
+				else if (m.type === db.LINETYPE.LOOP_END) open = null;
+				else if (open !== null && m.message !== undefined) open.push(m.message);
+			}
+			return loops.map((l) => l.map((m) => String(m).replace(/ﬂ°°(\d+)¶ß|#(\d+);/g, (_, a, b) => String.fromCodePoint(a ?? b))));
+		}
 		async function drawMermaid(text) {
 			await mermaid.parse(text);
 			document.body.innerHTML = (await mermaid.render("d" + drawings++, text)).svg;
@@ -79,13 +89,38 @@ func TestMermaidDrawsEveryScenario(t *testing.T) {
 						dashed++
 					}
 				}
-				got := p.draw(t, drawn(t, "mermaid", r, render.Style{Detail: detail}))
+				text := drawn(t, "mermaid", r, render.Style{Detail: detail})
+				got := p.draw(t, text)
+				if strings.Contains(text, "    loop ") { // fewer, see TestMermaidLoops
+					arrows, dashed, notes = got.Arrows, got.Dashed, 0
+				}
 				if len(got.Actors) != 2*len(lanes) || len(got.Messages) != arrows || got.Arrows != arrows || got.Dashed != dashed ||
 					len(got.Notes) < notes {
 					t.Errorf("want %d lanes, %d arrows, %d of them dashed, %d notes at least; got %+v", len(lanes), arrows, dashed,
 						notes, got)
 				}
 			})
+		}
+	}
+}
+
+// What repeats is a loop with its condition, by Mermaid's own model of the text: around one of the times, whole.
+func TestMermaidLoops(t *testing.T) {
+	p := mermaid(t)
+	for name, want := range map[string]struct{ condition, inside string }{
+		"repeats-schedule": {"until a node fits (24 times more, 25 in all, ", "FailedScheduling: "},
+		"repeats-crash":    {"until container app stays up (7 times more, 8 in all, ", "exits with 1"},
+		"repeats-pull":     {"until the image of app can be pulled (5 times more, 6 in all, ", "PullImage busybox:no-such-tag"},
+		"repeats-probe":    {"until the readiness probe succeeds (24 times more, 25 in all, ", "Unhealthy: "},
+		"repeats-refused":  {"until what it makes is admitted (14 times more, 17 in all, ", "FailedCreate: "},
+		"repeats-sandbox":  {"until the sandbox is up (18 times more, 19 in all, ", "FailedCreatePodSandBox: "},
+	} {
+		text := drawn(t, "mermaid", named(t, name), render.Style{Detail: seq.Normal})
+		p.draw(t, text)
+		loops := value[[][]string](t, p, "loopsOf("+strconv.Quote(text)+")")
+		if n := slices.IndexFunc(loops, func(l []string) bool { return strings.HasPrefix(l[0], want.condition) }); n < 0 ||
+			!slices.ContainsFunc(loops[n][1:], func(m string) bool { return strings.HasPrefix(m, want.inside) }) {
+			t.Errorf("%s: no loop %q with %q in %q", name, want.condition, want.inside, loops)
 		}
 	}
 }
