@@ -18,7 +18,8 @@ type repetition struct {
 	cycle  *seq.Cycle
 	steps  []int // by index, in order
 	turns  []repeated
-	total  int // number of the last turn by then
+	before int // number of the last turn before it
+	total  int // and of the last by then
 	traits []seq.Trait
 	was    []seq.Trait // those of steps that are drawn
 	began  *seq.Step
@@ -136,10 +137,9 @@ func (c *cycleState) draw(kinds []string, traits []seq.Trait) {
 func (c *cycleState) take(i int, s *seq.Step, turn int, traits []seq.Trait) {
 	x := c.open
 	if x == nil {
-		x = &repetition{cycle: c.Cycle, began: s, was: slices.Clone(c.traits), total: c.Turns[0].Number}
-		if c.counted > 1 {
-			x.total = c.Turns[c.counted-1].Number
-		}
+		x = &repetition{cycle: c.Cycle, began: s, was: slices.Clone(c.traits),
+			before: c.Turns[c.counted-1].Number}
+		x.total = x.before
 		c.open = x
 	}
 	for ; c.counted <= turn; c.counted++ {
@@ -186,7 +186,7 @@ func (x *repetition) counting() string {
 }
 
 func (x *repetition) count() string {
-	switch n := len(x.turns); n {
+	switch n := x.total - x.before; n { // of some turns nothing was seen
 	case 0:
 		return "still the " + ordinal(x.total) + " time"
 	case 1:
@@ -246,11 +246,15 @@ func course(values []string) string {
 func (x *repetition) apart() string {
 	var gaps []time.Duration
 	for i := range x.turns {
-		if i > 0 && !x.turns[i].began.IsZero() && !x.turns[i-1].began.IsZero() {
-			gaps = append(gaps, max(0, x.turns[i].began.Sub(x.turns[i-1].began)))
+		if i == 0 {
+			continue
+		}
+		a, b := x.turns[i-1], x.turns[i]
+		if b.number == a.number+1 && a.observed && b.observed && b.began.After(a.began) && !a.began.IsZero() {
+			gaps = append(gaps, b.began.Sub(a.began))
 		}
 	}
-	if len(gaps) == 0 {
+	if len(gaps) == 0 || len(x.turns) < x.total-x.before {
 		return ""
 	}
 	least, most := slices.Min(gaps), slices.Max(gaps)
@@ -260,7 +264,7 @@ func (x *repetition) apart() string {
 	case most-least < time.Second || 2*most < 3*least:
 		return "about every " + duration(gaps[len(gaps)/2])
 	}
-	return duration(max(least, time.Second/1000)) + " to " + duration(most) + " apart"
+	return duration(least) + " to " + duration(most) + " apart"
 }
 
 // by is what it was when one of its turns began.

@@ -183,7 +183,7 @@ func (l *Live) laneLines(r Report, settled int) []line {
 	for i, x := range f.rows {
 		repeat(again.before[i], firm[x.Key])
 		if folded := again.folded[i]; folded != nil {
-			if k := folded.counts(i); k >= 0 && l.appends {
+			if k := folded.counts(i); k >= 0 && l.appends && x.Best.After(r.Run.AttachedAt) {
 				out = append(out, line{key: "time:" + x.Key, head: head, settled: firm[x.Key],
 					text: l.laneText(l.columns, l.glyphs().again+" "+folded.by(k).counting(), at[i], open)})
 			}

@@ -47,7 +47,7 @@ func (l *Live) lines(r Report, settled int) []line {
 			add(l.repetition(again, r, i, i < settled), timed{}, nil)
 		}
 		if again := f.folded[i]; again != nil {
-			if k := again.counts(i); k >= 0 && l.appends {
+			if k := again.counts(i); k >= 0 && l.appends && s.Best.After(r.Run.AttachedAt) {
 				text := func(at string) []string { return l.counted(again, k, at, tags.of(s)) }
 				add(line{key: "time:" + s.Key, index: i, settled: i < settled}, timed{step: s}, text)
 			}

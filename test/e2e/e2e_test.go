@@ -112,13 +112,14 @@ type document struct {
 	pods            []string // uids
 	started, looked time.Time
 	steps           []step
+	turns           map[int][]truth.Turn // of what repeats, by step
 	outcome         outcome
 	printed         *printed // the same for people, where that was printed, too
 }
 
 func parse(t testing.TB, out string) document {
 	t.Helper()
-	var d document
+	d := document{turns: map[int][]truth.Turn{}}
 	for line := range strings.Lines(out) {
 		var head struct {
 			Type    string
@@ -141,6 +142,22 @@ func parse(t testing.TB, out string) document {
 				t.Fatal(err)
 			}
 			d.steps = append(d.steps, s)
+		case "cycle":
+			var c struct {
+				What  string
+				Turns []struct {
+					Number int
+					Steps  []int
+				}
+			}
+			if err := json.Unmarshal([]byte(line), &c); err != nil {
+				t.Fatal(err)
+			}
+			for k, turn := range c.Turns {
+				for _, i := range turn.Steps {
+					d.turns[i] = append(d.turns[i], truth.Turn{What: c.What, Number: turn.Number, First: k == 0})
+				}
+			}
 		case "outcome":
 			if err := json.Unmarshal([]byte(line), &d.outcome); err != nil {
 				t.Fatal(err)

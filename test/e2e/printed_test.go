@@ -94,7 +94,7 @@ func readRows(d document, listing, detail string, allPods bool) (p printed, err 
 		messages[i] = truth.Message{From: s.From, To: s.To, Kind: s.Kind, Label: s.Label, Call: s.Call,
 			ResourceVersion: s.ResourceVersion, Certainty: s.Certainty, Detail: s.Detail,
 			Earliest: timeOf(s.Earliest), Latest: timeOf(s.Latest), Shown: timeOf(s.Shown),
-			Best: timeOf(s.Best), Within: s.within()}
+			Best: timeOf(s.Best), Within: s.within(), Turns: d.turns[i]}
 	}
 	other := func(i int) bool { // of a Pod that is only counted
 		return !allPods && slices.Index(d.pods, d.steps[i].About) > 0
@@ -195,6 +195,8 @@ func TestPrinted(t *testing.T) {
 			[]string{"create-pod", "-f", scenarioFile("plain"), "--rm"}, "0"},
 		"create-deployment": {func(*testing.T) {},
 			[]string{"create-deployment", "screened", "--image=busybox:1", "--replicas=2", "--rm", "--", "sleep", "1000"}, "0"},
+		"repeats": {func(t *testing.T) { remove(t, "crash") },
+			[]string{"create-pod", "-f", scenarioFile("crash"), "--until=completed", "--wait-anyway", "--timeout=45s", "--rm"}, "2"},
 		"show":            {made, []string{"show", "pod/probes"}, "0"},
 		"show-deployment": {deployed, []string{"show", "deployment/screen"}, "0"},
 		"watch":           {made, []string{"watch", "pod/probes", "--until=ready"}, "0"},
