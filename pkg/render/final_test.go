@@ -75,7 +75,8 @@ func finalRowsStay(t *testing.T, s scenario.Scenario, pods render.Selection, det
 		return pods == "first" &&
 			slices.ContainsFunc(r.Members[1:], func(m seq.Member) bool { return m.Object.UID == x.About })
 	})
-	if _, err := truth.Match(rows, truth.Messages(drawn, r.Cycles), detail.String(), func(int) bool { return false }); err != nil {
+	messages := truth.Messages(drawn, r.Cycles)
+	if _, err := truth.Match(rows, messages, detail.String(), func(int) bool { return false }); err != nil {
 		t.Errorf("--pods=%s --detail=%s: %v", pods, detail, err)
 	}
 }

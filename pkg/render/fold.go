@@ -12,8 +12,8 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-// repetition are steps of a cycle that stand in one row: those of its first turn are drawn, and of each later turn those
-// of a kind that none before had. It ends where something else about the same object is drawn, and stands there.
+// repetition are steps of a cycle that stand in one row: those of its first turn are drawn, and of each later turn
+// those of a kind that none before had. It ends where something else about the same object is drawn, and stands there.
 type repetition struct {
 	cycle  *seq.Cycle
 	steps  []int // by index, in order

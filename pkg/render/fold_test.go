@@ -122,7 +122,7 @@ func TestRepetitionsFitAScreen(t *testing.T) {
 	}
 	out := drawnAs(t, "json", r, render.Style{})
 	if n := strings.Count(out, `"label":"CreateContainer app"`); n != 100 ||
-		!strings.Contains(out, `"container":"app","what":"container app is started again","until":"container app stays up","count":100`) {
+		!strings.Contains(out, `"what":"container app is started again","until":"container app stays up","count":100`) {
 		t.Errorf("JSON has %d lives", n)
 	}
 }
@@ -140,8 +140,8 @@ func drawnAs(t *testing.T, format string, r render.Report, y render.Style) strin
 	return b.String()
 }
 
-// What is only appended to says at the 2nd, 4th, 8th, … time that it repeats, and in the end how often it did. A terminal
-// has in the end what would have been drawn at once; while it goes on, the count is below what is final.
+// What is only appended to says at the 2nd, 4th, 8th, … time that it repeats, and in the end how often it did. A
+// terminal has in the end what would have been drawn at once; while it goes on, the count is below what is final.
 func TestRepetitionsLive(t *testing.T) {
 	for _, s := range append(scenario.NamedAll(t, "repeats-deployment", "repeats-two", "repeats-pull", "repeats-schedule",
 		"repeats-refused", "repeats-sandbox", "repeats-probe", "repeats-liveness"), repeated(t, 30)) {
@@ -170,7 +170,8 @@ func TestRepetitionsLive(t *testing.T) {
 			if err := errors.Join(piped.Finish(r), shown.Finish(r)); err != nil {
 				t.Fatal(err)
 			}
-			if d := cmp.Diff(labels(t, r, drawnAs(t, "listing", r, style)), labels(t, r, strings.Join(screen.lines, "\n"))); d != "" {
+			atOnce := labels(t, r, drawnAs(t, "listing", r, style))
+			if d := cmp.Diff(atOnce, labels(t, r, strings.Join(screen.lines, "\n"))); d != "" {
 				t.Errorf("at once, and on a terminal:\n%s", d)
 			}
 			most := 0
@@ -180,7 +181,8 @@ func TestRepetitionsLive(t *testing.T) {
 				}
 			}
 			for n := 2; n <= most; n *= 2 {
-				if want := fmt.Sprintf("the %d", n); !regexp.MustCompile(`↻ .*` + want + `(nd|th) time: `).MatchString(pipe.String()) {
+				want := regexp.MustCompile(fmt.Sprintf(`↻ .*the %d(nd|th) time: `, n))
+				if !want.MatchString(pipe.String()) {
 					t.Errorf("%d times in all, but no %q in\n%s", most, want, pipe.String())
 				}
 			}
@@ -241,15 +243,16 @@ func TestRepetitionsEnd(t *testing.T) {
 	cycle := seq.Cycle{Name: "schedule", Object: subject, What: "no node fits", Until: "a node fits"}
 	add := func(label, uid string) {
 		at := time.Unix(int64(100+len(steps)), 0)
-		s := &seq.Step{Key: seq.Key(fmt.Sprint(len(steps))), From: seq.Scheduler, To: seq.Scheduler, Kind: seq.NoteKind, Label: label,
-			About: uid, Rule: rule, Detail: seq.Brief, Certainty: seq.Observed}
+		s := &seq.Step{Key: seq.Key(fmt.Sprint(len(steps))), From: seq.Scheduler, To: seq.Scheduler,
+			Kind: seq.NoteKind, Label: label, About: uid, Rule: rule, Detail: seq.Brief, Certainty: seq.Observed}
 		s.SetInstant(at, time.Millisecond)
 		steps = append(steps, s)
 		if label == "FailedScheduling" {
 			cycle.Turns = append(cycle.Turns, seq.Turn{Number: len(cycle.Turns) + 1, Steps: []seq.Key{s.Key}})
 		}
 	}
-	for _, label := range []string{"FailedScheduling", "FailedScheduling", "other", "FailedScheduling", "picks", "is ready"} {
+	failed := "FailedScheduling"
+	for _, label := range []string{failed, failed, "other", failed, "picks", "is ready"} {
 		uid := "1"
 		if label == "other" {
 			uid = "2"

@@ -8,7 +8,7 @@ type Cycle struct {
 	Container string // where it is about one
 	What      string // what happens each time, in plain words
 	Until     string // what would end it, likewise
-	Turns     []Turn // two at least, in the order in which they began
+	Turns     []Turn // in the order in which they began; one where it has not repeated yet
 }
 
 // Turn is one time round of a cycle.

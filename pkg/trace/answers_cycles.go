@@ -16,8 +16,9 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
-// Cycles returns what has come twice or more often, and what else of the same objects may. A message may be of two: of one life of a container, say, and of
-// what repeats within that life; then the cycle that holds the other comes first. They are shared: not to be changed.
+// Cycles returns what has come twice or more often, and what else of the same objects may. A message may be of two: of
+// one life of a container, say, and of what repeats within that life; then the cycle that holds the other comes first.
+// They are shared: not to be changed.
 func (t *Trace) Cycles() []seq.Cycle {
 	r := t.resolve()
 	var all []seq.Cycle

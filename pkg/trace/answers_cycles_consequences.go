@@ -73,8 +73,8 @@ func (r *result) withConsequences(all []seq.Cycle) []seq.Cycle {
 	return all
 }
 
-// consequenceOf is the turn that led to a write. A Deployment counts by its ReplicaSet, of which only the first write is
-// known that says the same: any later one of a turn may be the cause.
+// consequenceOf is the turn that led to a write. A Deployment counts by its ReplicaSet, of which only the first write
+// is known that says the same: any later one of a turn may be the cause.
 func (w *write) consequenceOf(turns map[seq.Key]turnAt) (at turnAt, ok bool) {
 	d := w.cause
 	if at, ok = d.turn(turns); ok || d == nil || d.story.isPod() {

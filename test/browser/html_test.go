@@ -102,7 +102,8 @@ func TestPageOpensWhatRepeats(t *testing.T) {
 	}
 	for how, event := range press {
 		p.do(t, script("document.querySelector(`"+fold+"`).focus(); document.querySelector(`"+fold+"`)."+event))
-		if n := p.count(t, ".step"); n != few+inside || n != upTo(r, seq.Normal)+1 || p.count(t, fold+"[aria-expanded=true]") != 1 {
+		if n := p.count(t, ".step"); n != few+inside || n != upTo(r, seq.Normal)+1 ||
+			p.count(t, fold+"[aria-expanded=true]") != 1 {
 			t.Errorf("opened by %s: %d steps, want %d", how, n, few+inside)
 		}
 		if !value[bool](t, p, "document.activeElement.matches(`"+fold+"`)") {

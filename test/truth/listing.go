@@ -240,8 +240,8 @@ var details = map[string]int{"brief": 1, "normal": 2, "full": 3}
 
 // Match finds the steps that each row shows, a call with its answer. It is an error if the rows do not show every step
 // of that detail once, in the same order, between the same participants, with the same certainty and a time that holds
-// its window. Those that skip selects are not drawn. Of what repeats only the first turn needs rows: the others may stand
-// together in one that says so, and from when to when they were.
+// its window. Those that skip selects are not drawn. Of what repeats only the first turn needs rows: the others may
+// stand together in one that says so, and from when to when they were.
 func Match(rows []Row, steps []Message, detail string, skip func(int) bool) (shown [][]int, err error) {
 	answers := map[string]int{}
 	for i, s := range steps {
@@ -285,9 +285,11 @@ func Match(rows []Row, steps []Message, detail string, skip func(int) bool) (sho
 		if due(i) && repeats(i) && slices.ContainsFunc(rows, func(r Row) bool { return r.standsFor(s) }) {
 			continue
 		}
-		if call := slices.IndexFunc(steps, func(o Message) bool { return o.Call == s.Call && o.Kind == "request" }); due(i) &&
-			s.Kind == "response" && s.Call != "" && call >= 0 && due(call) && repeats(call) {
-			continue // with its call
+		asks := func(o Message) bool { return o.Call == s.Call && o.Kind == "request" }
+		if due(i) && s.Kind == "response" && s.Call != "" {
+			if call := slices.IndexFunc(steps, asks); call >= 0 && due(call) && repeats(call) {
+				continue // with its call
+			}
 		}
 		if due(i) {
 			return shown, fmt.Errorf("no row shows %s → %s %s", steps[i].From, steps[i].To, steps[i].Label)
@@ -301,7 +303,9 @@ func (s Message) repeated() []Turn {
 	return slices.DeleteFunc(slices.Clone(s.Turns), func(t Turn) bool { return t.First })
 }
 
-var inAll = regexp.MustCompile(`^(?:\d+ times more, (\d+) in all|(?:once more|still), the (\d+).. time|still the (\d+).. time): (.*)`)
+// inAll says how often something came.
+var inAll = regexp.MustCompile(`^(?:\d+ times more, (\d+) in all|once more, the (\d+).. time|still the (\d+).. time): ` +
+	`(.*)`)
 
 // standsFor reports whether the row is of what repeats, the message among it.
 func (r Row) standsFor(s Message) bool {
@@ -310,9 +314,10 @@ func (r Row) standsFor(s Message) bool {
 		return false
 	}
 	total, _ := strconv.Atoi(m[1] + m[2] + m[3])
-	return slices.ContainsFunc(s.repeated(), func(t Turn) bool {
-		return strings.HasPrefix(m[4], t.What) && t.Number <= total &&
-			(s.Best.IsZero() || r.Time == "" || !s.Best.Before(r.Earliest.Add(-time.Second)) && !s.Best.After(r.Latest.Add(time.Second)))
+	during := s.Best.IsZero() || r.Time == "" ||
+		!s.Best.Before(r.Earliest.Add(-time.Second)) && !s.Best.After(r.Latest.Add(time.Second))
+	return during && slices.ContainsFunc(s.repeated(), func(t Turn) bool {
+		return strings.HasPrefix(m[4], t.What) && t.Number <= total
 	})
 }
 
