@@ -206,9 +206,18 @@ func (t *store) observe(o seq.Observation) {
 }
 
 func (t *store) observeNode(n seq.Node) {
-	if old, known := t.runtimes[n.Name]; !known || n.Runtime > old { // one is as good as the other, in any order
-		t.runtimes[n.Name] = n.Runtime
-		t.newOfAll()
+	if old, known := t.runtimes[n.Name]; known && n.Runtime <= old { // one is as good as the other, in any order
+		return
+	}
+	t.runtimes[n.Name] = n.Runtime
+	t.version++
+	for uid, f := range t.objects {
+		if slices.ContainsFunc(f.revisions, func(r *revision) bool {
+			p, ok := r.object.(*corev1.Pod)
+			return ok && p.Spec.NodeName == n.Name
+		}) {
+			t.changed[uid] = true
+		}
 	}
 }
 

@@ -14,7 +14,9 @@ func (t *store) observeRequest(r *seq.Request) {
 		if rv, ok := parseRevision(r.ResourceVersion); ok {
 			if old := t.lists[r.Resource]; old == 0 || rv < old {
 				t.lists[r.Resource] = rv
-				t.newOfAll()
+				if len(t.objects) > 0 { // else nothing depends on it
+					t.newOfAll()
+				}
 			}
 		}
 	}
@@ -37,10 +39,12 @@ func (t *store) observeRequest(r *seq.Request) {
 }
 
 // isAside reports whether a request tells of no object of the run but when it had been written: one for a Lease, or one
-// that lists what has been listed before. With records, more may be known of it.
+// that lists what has been listed before; and any that only looks while no object is known. With records, more may be
+// known of it.
 func (t *store) isAside(r *seq.Request) bool {
 	return len(t.audits)+len(t.spans) == 0 && (r.Status == 0 || r.Status == 200) && !r.Poll &&
-		(r.Verb == "get" && r.Resource == "leases" || r.Verb == "list")
+		(r.Verb == "get" && r.Resource == "leases" || r.Verb == "list" ||
+			len(t.objects) == 0 && r.Docker == nil && (r.Verb == "get" || r.Verb == "watch"))
 }
 
 // bound notes what a list says when it was written: what is newer than the list, and what came only after it was

@@ -161,26 +161,24 @@ var ruleCreateContainer = rule{
 	},
 	from: seq.Kubelet, to: seq.Runtime, kind: seq.RequestKind, instant: seq.AtStart,
 	certainty: seq.Observed, detail: seq.Brief,
-	derive: deriveCreateContainer,
+	perAction: deriveCreateContainer,
 }
 
-func deriveCreateContainer(s *story, emit func(graph.Claim)) {
-	for _, a := range s.workerEvents {
-		if a.action != containerCreated && a.action != createFailed {
-			continue
-		}
-		// a container lives again only after its exit
-		start := graph.Claim{Follows: append(a.causes(s), exitKey(a.container, a.attempt-1)), Lag: createLag}
-		start.Follows = append(start.Follows, s.failedBefore(a)...)
-		start.Label, start.Window = "CreateContainer "+a.container, seq.Window{Earliest: a.previousAt, Latest: a.at}
-		start.Evidence = []seq.Evidence{a.evidence()}
-		end := a.claim(s, a.precedes())
-		end.Follows = nil
-		if a.action == createFailed {
-			end.Label = "CreateContainer " + a.container + " fails: " + a.failure()
-		}
-		s.emitCallAs(a.call, "CreateContainer", a.container, start, end, emit)
+func deriveCreateContainer(s *story, a workerEvent, emit func(graph.Claim)) {
+	if a.action != containerCreated && a.action != createFailed {
+		return
 	}
+	// a container lives again only after its exit
+	start := graph.Claim{Follows: append(a.causes(s), exitKey(a.container, a.attempt-1)), Lag: createLag}
+	start.Follows = append(start.Follows, s.failedBefore(a)...)
+	start.Label, start.Window = "CreateContainer "+a.container, seq.Window{Earliest: a.previousAt, Latest: a.at}
+	start.Evidence = []seq.Evidence{a.evidence()}
+	end := a.claim(s, a.precedes())
+	end.Follows = nil
+	if a.action == createFailed {
+		end.Label = "CreateContainer " + a.container + " fails: " + a.failure()
+	}
+	s.emitCallAs(a.call, "CreateContainer", a.container, start, end, emit)
 }
 
 // failedBefore are the Events that say why a container could not be made yet: the call that made it came after.
@@ -204,25 +202,23 @@ var ruleStartContainer = rule{
 	},
 	from: seq.Kubelet, to: seq.Runtime, kind: seq.RequestKind, instant: seq.AtStart,
 	certainty: seq.Observed, detail: seq.Brief,
-	derive: deriveStartContainer,
+	perAction: deriveStartContainer,
 }
 
-func deriveStartContainer(s *story, emit func(graph.Claim)) {
-	for _, a := range s.workerEvents {
-		if a.action != containerStarted && a.action != startFailed {
-			continue
-		}
-		start := graph.Claim{Follows: append(a.causes(s), criKey("CreateContainer", a.container, a.attempt).End()),
-			Lag: startLag}
-		start.Label, start.Window = "StartContainer "+a.container, seq.Window{Earliest: a.previousAt, Latest: a.at}
-		start.Evidence = []seq.Evidence{a.evidence()}
-		end := a.claim(s, a.precedes())
-		end.Follows = []seq.Key{"runc:exec:" + a.call, "runc:create:" + a.call.End()}
-		if a.action == startFailed {
-			end.Label = "StartContainer " + a.container + " fails: " + a.failure()
-		}
-		s.emitCallAs(a.call, "StartContainer", a.container, start, end, emit)
+func deriveStartContainer(s *story, a workerEvent, emit func(graph.Claim)) {
+	if a.action != containerStarted && a.action != startFailed {
+		return
 	}
+	start := graph.Claim{Follows: append(a.causes(s), criKey("CreateContainer", a.container, a.attempt).End()),
+		Lag: startLag}
+	start.Label, start.Window = "StartContainer "+a.container, seq.Window{Earliest: a.previousAt, Latest: a.at}
+	start.Evidence = []seq.Evidence{a.evidence()}
+	end := a.claim(s, a.precedes())
+	end.Follows = []seq.Key{"runc:exec:" + a.call, "runc:create:" + a.call.End()}
+	if a.action == startFailed {
+		end.Label = "StartContainer " + a.container + " fails: " + a.failure()
+	}
+	s.emitCallAs(a.call, "StartContainer", a.container, start, end, emit)
 }
 
 var ruleContainerRan = rule{
@@ -237,6 +233,7 @@ var ruleContainerRan = rule{
 	from: seq.Kubelet, to: seq.Runtime, kind: seq.RequestKind, instant: seq.AtStart,
 	certainty: seq.Inferred, detail: seq.Brief,
 	derive: deriveContainerRan,
+	reads:  changes | reports | actions | lives,
 }
 
 func deriveContainerRan(s *story, emit func(graph.Claim)) {
@@ -350,24 +347,22 @@ var ruleProbe = rule{
 	},
 	of: ofKubelets, from: seq.Kubelet, kind: seq.RequestKind, instant: seq.AtEnd,
 	certainty: seq.Inferred, detail: seq.Normal,
-	derive: deriveProbe,
+	perWrite: deriveProbe,
 }
 
-func deriveProbe(s *story, emit func(graph.Claim)) {
-	for _, w := range s.revisions {
-		for _, p := range w.probesPassed() {
-			step := seq.Step{Key: probeKey(p.kind, p.container, p.attempt), To: seq.Container(p.container),
-				Container: p.container, Object: s.object, Node: s.node, ClockOf: seq.Kubelet}
-			step.Label = p.kind + " probe " + probeLabel(p.probe) + " succeeds"
-			step.Evidence = []seq.Evidence{{Source: "watch", Text: p.text, ResourceVersion: w.pod.ResourceVersion,
-				At: w.received}}
-			step.Best, step.Window.Latest = s.usuallyAt(w.received, probeLag), w.received
-			after := []seq.Key{criKey("StartContainer", p.container, p.attempt).End()}
-			if p.kind != "startup" {
-				after = append(after, probeKey("startup", p.container, p.attempt))
-			}
-			emit(graph.Claim{Step: step, Follows: after})
+func deriveProbe(s *story, w *write, emit func(graph.Claim)) {
+	for _, p := range w.probesPassed() {
+		step := seq.Step{Key: probeKey(p.kind, p.container, p.attempt), To: seq.Container(p.container),
+			Container: p.container, Object: s.object, Node: s.node, ClockOf: seq.Kubelet}
+		step.Label = p.kind + " probe " + probeLabel(p.probe) + " succeeds"
+		step.Evidence = []seq.Evidence{{Source: "watch", Text: p.text, ResourceVersion: w.pod.ResourceVersion,
+			At: w.received}}
+		step.Best, step.Window.Latest = s.usuallyAt(w.received, probeLag), w.received
+		after := []seq.Key{criKey("StartContainer", p.container, p.attempt).End()}
+		if p.kind != "startup" {
+			after = append(after, probeKey("startup", p.container, p.attempt))
 		}
+		emit(graph.Claim{Step: step, Follows: after})
 	}
 }
 

@@ -3,12 +3,16 @@ package trace
 // The claims of a story, in the parts in which they are replaced.
 
 import (
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/graph"
 )
 
-// sections are the claims of one story. Those of a Pod, which has few writes, are derived together. Other objects can
-// have thousands: the claims about each write, and each Event, are derived, and replaced, alone. What requests say is
+// sections are the claims of one story. The claims about each write, and each Event, are derived, and replaced, alone:
+// there can be thousands. Those of a Pod as a whole are by the rules that read what is new of it. What requests say is
 // derived once: where there is another that matters, all is derived anew.
 type sections struct {
 	ofStory  graph.Section
@@ -23,7 +27,7 @@ type part struct {
 	writes   []*write
 	events   []*emitted
 	requests []*seq.Request
-	isWhole  bool // of the story as a whole
+	whole    parts // of the story as a whole: by the rules that read these
 }
 
 // derive replaces the claims of what is stale of a story.
@@ -37,11 +41,12 @@ func (u *update) derive(s *story, x *stale) {
 		y.asked = true
 		u.graph.Set(&y.requests, u.claims(s, part{requests: s.requests}))
 	}
-	if s.isPod() || s.isContainer() {
-		u.graph.Set(&y.ofStory, u.claims(s, part{writes: s.revisions, events: s.events, isWhole: true}))
-		return
+	whole := allParts
+	if s.isPod() && !x.all {
+		whole = x.parts
 	}
-	u.graph.Set(&y.ofStory, u.claims(s, part{isWhole: true}))
+	u.graph.SetStale(&y.ofStory, func(rank int) bool { return rules[rank].isAbout(whole) },
+		u.claims(s, part{whole: whole}))
 	section := func(of map[uint64]*graph.Section, rv uint64) *graph.Section {
 		if of[rv] == nil {
 			of[rv] = &graph.Section{Order: order}
@@ -59,7 +64,8 @@ func (u *update) derive(s *story, x *stale) {
 		for k < len(s.events) && s.events[k].rv == s.events[i].rv {
 			k++
 		}
-		if rv := s.events[i].rv; x.all || x.events[rv] {
+		warning := s.isPod() && s.events[i].event.Type == corev1.EventTypeWarning // of whatever becomes of the Pod
+		if rv := s.events[i].rv; x.all || x.events[rv] || warning {
 			u.graph.Set(section(y.events, rv), u.claims(s, part{events: s.events[i:k]}))
 		}
 		i = k
@@ -89,11 +95,17 @@ func (r *result) claims(s *story, of part) []graph.Ranked {
 			for _, e := range of.events {
 				x.perEvent(s, e, emit)
 			}
+		case x.perAction != nil:
+			for _, a := range s.workerEvents {
+				if slices.Contains(of.events, a.emitted) {
+					x.perAction(s, a, emit)
+				}
+			}
 		case x.perRequest != nil:
 			for _, q := range of.requests {
 				x.perRequest(s, q, emit)
 			}
-		case of.isWhole:
+		case x.isAbout(of.whole):
 			x.derive(s, emit)
 		}
 	}

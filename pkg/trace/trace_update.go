@@ -7,11 +7,13 @@ import (
 	"slices"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
 // stale is what is to be derived anew of a story.
 type stale struct {
 	all    bool
+	parts  parts           // of a Pod: those of which something is new
 	writes map[uint64]bool // by revision
 	events map[uint64]bool // likewise
 }
@@ -75,19 +77,23 @@ func (r *result) update(t *store) bool {
 }
 
 // takeAsides takes requests that tell of no object of the run but when it had been written, unless they say more of the
-// API server's clock, or of how long a request takes, than those before. It reports whether they do not.
+// API server's clock, or of how long a request takes, than those before, and there are objects for which that counts. It
+// reports whether they do not.
 func (u *update) takeAsides() bool {
 	c := u.scene
+	c.readLists(u.store)
 	ahead, known := c.serverAhead()
 	least := c.roundTrip()
 	c.requests = u.store.sortedRequests()
 	c.reads = readReads(c.requests)
-	if now, ok := c.serverAhead(); now != ahead || ok != known || c.roundTrip() != least {
-		return false
-	}
-	for _, id := range u.store.asides {
-		if tellsServerClock(u.store.requests[id]) {
+	if len(c.byUID) > 0 {
+		if now, ok := c.serverAhead(); now != ahead || ok != known || c.roundTrip() != least {
 			return false
+		}
+		for _, id := range u.store.asides {
+			if tellsServerClock(u.store.requests[id]) {
+				return false
+			}
 		}
 	}
 	s := c.subject()
@@ -116,7 +122,8 @@ func (u *update) staleOf(s *story) *stale {
 // same reports whether two readings of a revision say the same of it.
 func (w *write) same(o *write) bool {
 	return w.revision == o.revision && w.prevRevision == o.prevRevision && w.creates == o.creates &&
-		w.beforeJoining == o.beforeJoining && w.ownRequest == o.ownRequest && w.actor == o.actor &&
+		w.beforeJoining == o.beforeJoining && w.unannounced == o.unannounced && w.ownRequest == o.ownRequest &&
+		w.actor == o.actor &&
 		w.notBefore.Equal(o.notBefore) && w.notAfter.Equal(o.notAfter)
 }
 
@@ -131,10 +138,12 @@ func (s *story) sameWrites(old *reading) (n int) {
 // differences notes what is to be derived anew of a story that was read anew, and of others.
 func (u *update) differences(s *story, old *reading) {
 	x := u.staleOf(s)
-	x.all = x.all || s.isPod() || len(s.records.calls) > 0 || s.goneSince != old.goneSince ||
-		!slices.Equal(s.clocks.List(), old.clocks.List())
+	x.all = x.all || len(s.records.calls) > 0 || s.goneSince != old.goneSince || !s.clocks.Agree(old.clocks) ||
+		s.node != old.node || s.runtime != old.runtime || s.reporterRead != old.reporterRead ||
+		len(s.sandboxes)+len(old.sandboxes) > 0
 	k := s.sameWrites(old)
 	u.eventDifferences(s, old, x)
+	u.podDifferences(s, old, k, x)
 	if k == len(s.revisions) && k == len(old.revisions) {
 		return
 	}
@@ -147,10 +156,56 @@ func (u *update) differences(s *story, old *reading) {
 		from = min(from, w.rv)
 		asks = asks || w.deleted || w.endsLife() || w.prevObject == nil || w.asksAnew()
 	}
-	if k > 0 {
-		x.writes[s.revisions[k-1].rv] = true // the next may say more of it
+	for _, w := range s.revisions[max(0, k-2):k] { // the next may say more of it
+		x.writes[w.rv] = true
 	}
 	u.noteChange(s, from, asks)
+}
+
+// podDifferences notes which parts of a Pod's story are new, where the first k writes are as they were.
+func (u *update) podDifferences(s *story, old *reading, k int, x *stale) {
+	if !s.isPod() {
+		return
+	}
+	x.all = x.all || k == 0
+	for _, w := range s.revisions[k:] {
+		if w.isPlainReport() {
+			x.parts |= reports
+		} else {
+			x.parts |= allParts
+		}
+	}
+	if !slices.Equal(s.lives, old.lives) {
+		x.parts |= lives
+	}
+	same := 0
+	for same < min(len(s.workerEvents), len(old.workerEvents)) && s.workerEvents[same].same(&old.workerEvents[same]) {
+		same++
+	}
+	changed := slices.Concat(s.workerEvents[same:], old.workerEvents[same:])
+	if len(changed) > 0 {
+		x.parts |= actions
+	}
+	for _, a := range s.workerEvents { // what the kubelet does for one container is told together
+		about := func(c workerEvent) bool { return c.container == a.container }
+		if x.parts&changes != 0 || slices.ContainsFunc(changed, about) {
+			x.events[a.rv] = true
+		}
+	}
+}
+
+// isPlainReport reports whether the write is a report of the kubelet that changes nothing but the status.
+func (w *write) isPlainReport() bool {
+	return w.isStatusPatch() && w.prevPod != nil && !w.deleted && w.ownRequest == nil &&
+		w.prevPod.DeletionTimestamp.Equal(w.pod.DeletionTimestamp) && object.Equal(&w.prevPod.Spec, &w.pod.Spec)
+}
+
+// same reports whether two readings of an action say the same of it.
+func (a *workerEvent) same(o *workerEvent) bool {
+	x, y := *a, *o
+	x.emitted, y.emitted, x.asked, y.asked = nil, nil, nil, nil
+	return x == y && a.emitted.same(o.emitted) && (a.asked == nil) == (o.asked == nil) &&
+		(a.asked == nil || a.asked.same(o.asked))
 }
 
 func (u *update) eventDifferences(s *story, old *reading, x *stale) {
@@ -161,12 +216,21 @@ func (u *update) eventDifferences(s *story, old *reading, x *stale) {
 	if k < len(old.events) || s.attached() && k < len(s.events) {
 		k = 0
 	}
-	for _, e := range s.events[k:] {
+	for _, e := range slices.Concat(s.events[k:], old.events[min(k, len(old.events)):]) {
 		x.events[e.rv] = true
+		x.parts |= e.part()
 	}
-	for _, e := range old.events[min(k, len(old.events)):] {
-		x.events[e.rv] = true
+}
+
+// part is the part of a Pod's story that an Event belongs to.
+func (e *emitted) part() parts {
+	switch {
+	case e.emitter != seq.Kubelet:
+		return otherEvents
+	case e.event.Reason == "Scheduled" || e.event.Reason == "FailedScheduling":
+		return kubeletEvents | otherEvents
 	}
+	return kubeletEvents
 }
 
 // same reports whether two readings of an Event say the same of it.

@@ -110,6 +110,18 @@ func (c Clocks) Offset(p seq.Participant) time.Duration {
 	return 0
 }
 
+// Agree reports whether times are moved the same by both.
+func (c Clocks) Agree(o Clocks) bool {
+	for _, one := range []Clocks{c, o} {
+		for p := range one {
+			if c.Offset(p) != o.Offset(p) || c.Jumped(p) != o.Jumped(p) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // List is all that was measured, by the names of the participants.
 func (c Clocks) List() []seq.Clock {
 	var all []seq.Clock

@@ -165,14 +165,32 @@ func New(hides func(*seq.Step) bool, within func(*seq.Step) time.Duration, touch
 }
 
 // Set replaces the claims of a section; it takes them over. Those that are as before cost nothing more.
-func (g *Graph) Set(s *Section, claims []Ranked) {
-	was := s.claims
+func (g *Graph) Set(s *Section, claims []Ranked) { s.claims = g.replace(s, s.claims, claims) }
+
+// SetStale replaces only those claims of a section that are of stale rules, by their place in the table. All claims of
+// it must be in the order of that.
+func (g *Graph) SetStale(s *Section, stale func(rank int) bool, claims []Ranked) {
+	var was, kept []*claim
+	for _, c := range s.claims {
+		if stale(int(c.rank)) {
+			was = append(was, c)
+		} else {
+			kept = append(kept, c)
+		}
+	}
+	all := append(kept, g.replace(s, was, claims)...)
+	slices.SortStableFunc(all, func(a, b *claim) int { return cmp.Compare(a.rank, b.rank) })
+	s.claims = all
+}
+
+// replace has a section make claims in the place of some that it made, and returns what it makes instead of these.
+func (g *Graph) replace(s *Section, was []*claim, claims []Ranked) []*claim {
 	first, last := 0, 0 // so many are as before, from the first and from the last
 	for shorter := min(len(was), len(claims)); first < shorter && was[first].equals(claims[first]); first++ {
 		release(claims[first].Claim)
 	}
 	if first == len(was) && first == len(claims) {
-		return
+		return was
 	}
 	for shorter := min(len(was), len(claims)) - first; last < shorter; last++ {
 		if c := claims[len(claims)-1-last]; !was[len(was)-1-last].equals(c) {
@@ -181,23 +199,23 @@ func (g *Graph) Set(s *Section, claims []Ranked) {
 			release(c.Claim)
 		}
 	}
-	s.claims = make([]*claim, len(claims))
-	copy(s.claims, was[:first])
-	copy(s.claims[len(claims)-last:], was[len(was)-last:])
+	is := make([]*claim, len(claims))
+	copy(is, was[:first])
+	copy(is[len(claims)-last:], was[len(was)-last:])
 	gone := was[first : len(was)-last]
 	taken := make([]bool, len(gone))
 	for i := first; i < len(claims)-last; i++ {
 		said := claims[i].Claim
 		k := slices.IndexFunc(gone, func(c *claim) bool { return c.equals(claims[i]) })
 		if k >= 0 && !taken[k] {
-			s.claims[i], taken[k] = gone[k], true
+			is[i], taken[k] = gone[k], true
 			release(said)
 			continue
 		}
-		s.claims[i] = &claim{int32(claims[i].Rank), int32(i), s, g.node(said.Key), said}
+		is[i] = &claim{int32(claims[i].Rank), int32(i), s, g.node(said.Key), said}
 	}
-	for i, c := range s.claims[first:] {
-		c.index = int32(first + i)
+	for i, c := range is {
+		c.index = int32(i)
 	}
 	for k, c := range gone {
 		if taken[k] {
@@ -207,7 +225,7 @@ func (g *Graph) Set(s *Section, claims []Ranked) {
 		release(c.said)
 		g.needs(c.node, toMerge)
 	}
-	for _, c := range s.claims[first : len(claims)-last] {
+	for _, c := range is[first : len(claims)-last] {
 		n := c.node
 		i, there := slices.BinarySearchFunc(n.claims, c, byOrder)
 		if there {
@@ -219,6 +237,7 @@ func (g *Graph) Set(s *Section, claims []Ranked) {
 		n.claims = slices.Insert(n.claims, i, c)
 		g.needs(n, toMerge)
 	}
+	return is
 }
 
 func (c *claim) equals(r Ranked) bool {
