@@ -39,7 +39,7 @@ const (
 	kubeletEvents                   // Events of the kubelet
 	otherEvents                     // Events of others, and such as only others emit
 	actions                         // of the kubelet's worker, see readWorker
-	lives                           // of the containers, see readStatuses
+	lives                           // of the containers, see seeLife
 
 	allParts = changes | reports | kubeletEvents | otherEvents | actions | lives
 )

@@ -264,7 +264,7 @@ func deriveChangeDelivery(s *story, emit func(graph.Claim)) {
 		emit(graph.Claim{Step: step, Follows: []seq.Key{s.etcdKeyOf(w)}, Lag: 2 * time.Millisecond})
 	}
 	for _, a := range s.workerEvents {
-		if imageIn(a.event.Message) != "" {
+		if a.emitted.image != "" {
 			delivered(a.asked, a.emitted)
 		}
 	}

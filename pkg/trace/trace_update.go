@@ -18,12 +18,30 @@ type stale struct {
 	events map[uint64]bool // likewise
 }
 
+func (x *stale) addWrite(w *write) {
+	if x.writes == nil {
+		x.writes = map[uint64]bool{}
+	}
+	x.writes[w.rv] = true
+}
+
+func (x *stale) addEvent(e *emitted) {
+	if x.events == nil {
+		x.events = map[uint64]bool{}
+	}
+	x.events[e.rv] = true
+}
+
 // update takes what became known about single objects into what was derived. It reports whether it could: where it
 // could not, all is to be derived anew.
 type update struct {
 	*result
 	store *store
 	stale map[*story]*stale
+	// there is more to measure delays by
+	mayDelay bool
+	// those of which writes that had been read have other authors now
+	reattributed []*story
 }
 
 func (r *result) update(t *store) bool {
@@ -48,7 +66,9 @@ func (r *result) update(t *store) bool {
 		}
 	}
 	for s, old := range was { // who acted, and why, as far as it is as it was
-		s.attributeEnds()
+		if s.attributeEnds() && len(old.revisions) > 0 && s.revisions[0] == old.revisions[0] {
+			u.reattributed = append(u.reattributed, s)
+		}
 		for i, w := range s.revisions[:s.sameWrites(old)] {
 			o := old.revisions[i]
 			w.cause, w.causeSought, w.causeOpen = o.cause, o.causeSought, o.causeOpen
@@ -68,9 +88,11 @@ func (r *result) update(t *store) bool {
 	for s, x := range u.stale {
 		u.derive(s, x)
 	}
-	if d := r.measureDelay(); d != r.delay {
-		r.delay = d
-		r.graph.Remeasure()
+	if u.mayDelay {
+		if d := r.measureDelay(); d != r.delay {
+			r.delay = d
+			r.graph.Remeasure()
+		}
 	}
 	r.graph.Resolve()
 	return true
@@ -80,6 +102,7 @@ func (r *result) update(t *store) bool {
 // API server's clock, or of how long a request takes, than those before, and there are objects for which that counts. It
 // reports whether they do not.
 func (u *update) takeAsides() bool {
+	u.mayDelay = true
 	c := u.scene
 	c.readLists(u.store)
 	ahead, known := c.serverAhead()
@@ -96,24 +119,25 @@ func (u *update) takeAsides() bool {
 			}
 		}
 	}
-	s := c.subject()
-	u.entryOf[s].sections.asked = false
-	u.staleOf(s)
+	u.staleOf(c.subject())
+	u.deriveRequests()
 	return true
 }
 
-// read reads the facts of an object anew, and returns what had been read.
+// read reads what is new of the facts of an object, or all of them anew, and returns what had been read.
 func (u *update) read(s *story, f *facts) *reading {
 	old := s.reading
-	s.reading = reading{runtime: seq.Runtime}
-	u.store.readObject(s, f)
+	if t := u.store; t.bounded[string(s.object.UID)] || !t.extendObject(s, f) {
+		s.reading = reading{runtime: seq.Runtime}
+		t.readObject(s, f)
+	}
 	return &old
 }
 
 func (u *update) staleOf(s *story) *stale {
 	x := u.stale[s]
 	if x == nil {
-		x = &stale{writes: map[uint64]bool{}, events: map[uint64]bool{}}
+		x = &stale{}
 		u.stale[s] = x
 	}
 	return x
@@ -142,6 +166,9 @@ func (u *update) differences(s *story, old *reading) {
 		s.node != old.node || s.runtime != old.runtime || s.reporterRead != old.reporterRead ||
 		len(s.sandboxes)+len(old.sandboxes) > 0
 	k := s.sameWrites(old)
+	if slices.Contains(u.reattributed, s) {
+		k = 0
+	}
 	u.eventDifferences(s, old, x)
 	u.podDifferences(s, old, k, x)
 	if k == len(s.revisions) && k == len(old.revisions) {
@@ -152,12 +179,12 @@ func (u *update) differences(s *story, old *reading) {
 		from = old.revisions[k].rv
 	}
 	for _, w := range s.revisions[k:] {
-		x.writes[w.rv] = true
+		x.addWrite(w)
 		from = min(from, w.rv)
 		asks = asks || w.deleted || w.endsLife() || w.prevObject == nil || w.asksAnew()
 	}
 	for _, w := range s.revisions[max(0, k-2):k] { // the next may say more of it
-		x.writes[w.rv] = true
+		x.addWrite(w)
 	}
 	u.noteChange(s, from, asks)
 }
@@ -189,7 +216,7 @@ func (u *update) podDifferences(s *story, old *reading, k int, x *stale) {
 	for _, a := range s.workerEvents { // what the kubelet does for one container is told together
 		about := func(c workerEvent) bool { return c.container == a.container }
 		if x.parts&changes != 0 || slices.ContainsFunc(changed, about) {
-			x.events[a.rv] = true
+			x.addEvent(a.emitted)
 		}
 	}
 }
@@ -217,8 +244,9 @@ func (u *update) eventDifferences(s *story, old *reading, x *stale) {
 		k = 0
 	}
 	for _, e := range slices.Concat(s.events[k:], old.events[min(k, len(old.events)):]) {
-		x.events[e.rv] = true
+		x.addEvent(e)
 		x.parts |= e.part()
+		u.mayDelay = true
 	}
 }
 
@@ -254,7 +282,7 @@ func (u *update) noteChange(s *story, from uint64, asks bool) {
 				break
 			}
 			if names(e.event.Message, s.object.Name) {
-				u.staleOf(o).events[e.rv] = true
+				u.staleOf(o).addEvent(e)
 			}
 		}
 	}
@@ -265,7 +293,7 @@ func (u *update) noteChange(s *story, from uint64, asks bool) {
 		if i, ok := slices.BinarySearchFunc(all, d.write.rv,
 			func(w *write, rv uint64) int { return cmp.Compare(w.rv, rv) }); ok {
 			all[i].causeSought = false
-			u.staleOf(d.story).writes[all[i].rv] = true
+			u.staleOf(d.story).addWrite(all[i])
 		}
 	}
 	u.reseekCauses(s, from)
@@ -286,7 +314,7 @@ func (u *update) reseekCauses(s *story, from uint64) {
 		after := w.rv > from || !s.sharesPodCounter(s.resource) && from != ^uint64(0)
 		if w.causeSought && (w.causeOpen || after) {
 			w.causeSought = false
-			u.staleOf(s).writes[w.rv] = true
+			u.staleOf(s).addWrite(w)
 		}
 	}
 }

@@ -44,9 +44,43 @@ func Accuracies() map[string]Accuracy {
 	return all
 }
 
+// measuredKey tells messages apart as MeasuredAs does, without words.
+type measuredKey struct {
+	rule    *seq.Rule
+	call    string // of a rule that has two
+	instant seq.Instant
+	sources [4]string // in their order
+}
+
+// accuracy is what was measured of messages like that.
+func (r *result) accuracy(x *seq.Step) Accuracy {
+	key := measuredKey{rule: x.Rule, instant: x.Instant}
+	if x.Rule == &ruleRunc.Rule {
+		key.call = x.Label
+	}
+	n := 0
+	for i := range x.Evidence {
+		source := x.Evidence[i].Source
+		if slices.Contains(key.sources[:n], source) {
+			continue
+		}
+		if n == len(key.sources) {
+			return measured[MeasuredAs(x)]
+		}
+		key.sources[n] = source
+		n++
+	}
+	a, known := r.accuracies[key]
+	if !known {
+		a = measured[MeasuredAs(x)]
+		r.accuracies[key] = a
+	}
+	return a
+}
+
 // within is how far from its likeliest instant a message was in 95 of 100 runs at the most, or 0.
 func (r *result) within(x *seq.Step) time.Duration {
-	a := measured[MeasuredAs(x)]
+	a := r.accuracy(x)
 	if a.Samples < fewestSamples || x.Best.IsZero() {
 		return 0
 	}
