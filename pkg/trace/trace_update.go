@@ -99,8 +99,8 @@ func (r *result) update(t *store) bool {
 }
 
 // takeAsides takes requests that tell of no object of the run but when it had been written, unless they say more of the
-// API server's clock, or of how long a request takes, than those before, and there are objects for which that counts. It
-// reports whether they do not.
+// API server's clock, or of how long a request takes, than those before, and there are objects for which that counts.
+// It reports whether they do not.
 func (u *update) takeAsides() bool {
 	u.mayDelay = true
 	c := u.scene
