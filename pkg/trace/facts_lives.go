@@ -18,6 +18,8 @@ import (
 type life struct {
 	container    string
 	attempt      int
+	create       callKeys
+	start        callKeys
 	evidence     seq.Evidence
 	exit         *corev1.ContainerStateTerminated
 	exitEvidence seq.Evidence
@@ -36,7 +38,8 @@ func (s *story) seeLife(w *write, c *corev1.ContainerStatus, attempt int, state 
 		ResourceVersion: w.pod.ResourceVersion, At: w.received}
 	if i < 0 {
 		i = len(s.lives)
-		s.lives = append(s.lives, life{container: c.Name, attempt: attempt, evidence: e})
+		s.lives = append(s.lives, life{container: c.Name, attempt: attempt, evidence: e,
+			create: callOf("CreateContainer", c.Name, attempt), start: callOf("StartContainer", c.Name, attempt)})
 	}
 	if state.Terminated != nil {
 		s.lives[i].exit, s.lives[i].exitEvidence = state.Terminated, e
@@ -250,8 +253,7 @@ func (r containerStart) after(share float64) time.Time {
 // starts are the container starts that an Event or the status tells of, once each.
 func (s *story) starts() []containerStart {
 	var all []containerStart
-	add := func(container string, attempt int, e seq.Evidence, began, ended time.Time) {
-		call := criKey("StartContainer", container, attempt)
+	add := func(call seq.Key, container string, attempt int, e seq.Evidence, began, ended time.Time) {
 		if !slices.ContainsFunc(all, func(o containerStart) bool { return o.call == call }) {
 			all = append(all,
 				containerStart{call, attempt,
@@ -261,12 +263,12 @@ func (s *story) starts() []containerStart {
 	}
 	for _, a := range s.workerEvents {
 		if a.action == containerStarted {
-			add(a.container, a.attempt, a.evidence(), a.previousAt, a.at)
+			add(a.call, a.container, a.attempt, a.evidence(), a.previousAt, a.at)
 		}
 	}
 	for _, r := range s.lives {
 		if !s.livedBeforeAdoption(r) {
-			add(r.container, r.attempt, r.evidence, time.Time{}, time.Time{})
+			add(r.start.begin, r.container, r.attempt, r.evidence, time.Time{}, time.Time{})
 		}
 	}
 	return all

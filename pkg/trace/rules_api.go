@@ -234,7 +234,7 @@ func (c *scene) commitOf(resource string, rv uint64) graph.Commit {
 func (s *story) reported(w *write) []seq.Key {
 	var keys []seq.Key
 	if object.Condition(w.pod, corev1.PodReadyToStartContainers) == corev1.ConditionTrue {
-		keys = append(keys, sandboxKey.End())
+		keys = append(keys, sandboxEnd)
 		for _, x := range s.sandboxes {
 			if x.ready != nil && x.ready.rv <= w.rv {
 				keys = append(keys, x.key().End())

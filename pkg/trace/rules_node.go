@@ -18,19 +18,19 @@ import (
 
 // emitCall emits both ends of a CRI call. An end with a zero window and best is bounded by its neighbours only.
 func (s *story) emitCall(rpc, container string, attempt int, start, end graph.Claim, emit func(graph.Claim)) {
-	s.emitCallAs(criKey(rpc, container, attempt), rpc, container, start, end, emit)
+	s.emitCallAs(callOf(rpc, container, attempt), rpc, container, start, end, emit)
 }
 
-func (s *story) emitCallAs(key seq.Key, rpc, container string, start, end graph.Claim, emit func(graph.Claim)) {
-	for _, c := range []*graph.Claim{&start, &end} {
-		c.Call, c.Container, c.Object, c.Node = key, container, s.object, s.node
+func (s *story) emitCallAs(call callKeys, rpc, container string, start, end graph.Claim, emit func(graph.Claim)) {
+	for _, c := range [...]*graph.Claim{&start, &end} {
+		c.Call, c.Container, c.Object, c.Node = call.begin, container, s.object, s.node
 		if c.ClockOf == "" {
 			c.ClockOf = seq.Kubelet
 		}
 	}
-	start.Key, start.From, start.To = key, seq.Kubelet, s.runtime
-	end.Key, end.From, end.To, end.Kind, end.Instant = key.End(), s.runtime, seq.Kubelet, seq.ResponseKind, seq.AtEnd
-	end.Follows = append(end.Follows, key)
+	start.Key, start.From, start.To = call.begin, seq.Kubelet, s.runtime
+	end.Key, end.From, end.To, end.Kind, end.Instant = call.end, s.runtime, seq.Kubelet, seq.ResponseKind, seq.AtEnd
+	end.Follows = append(end.Follows, call.begin)
 	if end.Detail == 0 {
 		end.Detail = seq.Normal
 	}
@@ -178,7 +178,7 @@ func deriveCreateContainer(s *story, a workerEvent, emit func(graph.Claim)) {
 	if a.action == createFailed {
 		end.Label = "CreateContainer " + a.container + " fails: " + a.failure()
 	}
-	s.emitCallAs(a.call, "CreateContainer", a.container, start, end, emit)
+	s.emitCallAs(callKeys{a.call, a.key}, "CreateContainer", a.container, start, end, emit)
 }
 
 // failedBefore are the Events that say why a container could not be made yet: the call that made it came after.
@@ -218,7 +218,7 @@ func deriveStartContainer(s *story, a workerEvent, emit func(graph.Claim)) {
 	if a.action == startFailed {
 		end.Label = "StartContainer " + a.container + " fails: " + a.failure()
 	}
-	s.emitCallAs(a.call, "StartContainer", a.container, start, end, emit)
+	s.emitCallAs(callKeys{a.call, a.key}, "StartContainer", a.container, start, end, emit)
 }
 
 var ruleContainerRan = rule{
@@ -244,17 +244,17 @@ func deriveContainerRan(s *story, emit func(graph.Claim)) {
 		evidence := []seq.Evidence{r.evidence}
 		// a container lives again only after its exit
 		create := graph.Claim{Step: seq.Step{Label: "CreateContainer " + r.container, Evidence: evidence},
-			Follows: []seq.Key{sandboxKey.End(), exitKey(r.container, r.attempt-1), s.startedBefore(r)}, Lag: createLag}
+			Follows: []seq.Key{sandboxEnd, exitKey(r.container, r.attempt-1), s.startedBefore(r)}, Lag: createLag}
 		if a := s.imageThere(r); a != nil {
 			create.Window.Earliest, create.Follows = a.at, append(create.Follows, a.key)
 		}
 		start := graph.Claim{Step: seq.Step{Label: "StartContainer " + r.container, Evidence: evidence},
-			Follows: []seq.Key{criKey("CreateContainer", r.container, r.attempt).End()}, Lag: startLag}
+			Follows: []seq.Key{r.create.end}, Lag: startLag}
 		end := graph.Claim{Step: seq.Step{Evidence: evidence, Window: seq.Window{Latest: r.evidence.At}}}
-		s.emitCall("CreateContainer", r.container, r.attempt, create, end, emit)
+		s.emitCallAs(r.create, "CreateContainer", r.container, create, end, emit)
 		end.Best = s.usuallyAt(r.evidence.At, reportLag)
-		end.Follows = []seq.Key{"runc:exec:" + criKey("StartContainer", r.container, r.attempt)}
-		s.emitCall("StartContainer", r.container, r.attempt, start, end, emit)
+		end.Follows = []seq.Key{"runc:exec:" + r.start.begin}
+		s.emitCallAs(r.start, "StartContainer", r.container, start, end, emit)
 	}
 }
 

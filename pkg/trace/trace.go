@@ -52,8 +52,7 @@ func (t *Trace) resolve() *result {
 func (t *Trace) derive() *result {
 	c := t.scene()
 	r := &result{scene: c, deriving: t.version, entryOf: map[*story]*storyEntry{},
-		accuracies: map[measuredKey]Accuracy{},
-		requests:   make(map[string]*requestSection, len(c.requests))}
+		requests: make(map[string]*requestSection, len(c.requests))}
 	r.graph = graph.New(c.hides(), r.within, func(about string) {
 		if e := r.entryOf[c.byUID[about]]; e != nil {
 			e.version = r.deriving
@@ -94,15 +93,13 @@ type result struct {
 	pods     []*storyEntry              // of these, those of Pods
 	requests map[string]*requestSection // by ID
 	claiming claiming
-	// of messages that were met
-	accuracies map[measuredKey]Accuracy
-	members    []seq.Member  // of the Pods, see Members
-	blocks     []stepTimes   // of the steps, see firstOpen
-	delay      time.Duration // see measureDelay
-	drawn      []string      // uids of the only Pods that count for what is final, see Settled
-	emitters   []seq.Participant
-	run        seq.Run // see Run
-	runAt      uint64  // the version of that; 0 for none
+	members  []seq.Member  // of the Pods, see Members
+	blocks   []stepTimes   // of the steps, see firstOpen
+	delay    time.Duration // see measureDelay
+	drawn    []string      // uids of the only Pods that count for what is final, see Settled
+	emitters []seq.Participant
+	run      seq.Run // see Run
+	runAt    uint64  // the version of that; 0 for none
 }
 
 // stepsOf are the steps of one object's story, in order.

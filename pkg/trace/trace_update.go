@@ -38,10 +38,18 @@ type update struct {
 	*result
 	store *store
 	stale map[*story]*stale
+	// of those of which something is new, what had been read
+	readings []reread
 	// there is more to measure delays by
 	mayDelay bool
 	// those of which writes that had been read have other authors now
 	reattributed []*story
+}
+
+// reread is a story that was read anew, and what had been read of it.
+type reread struct {
+	story *story
+	was   reading
 }
 
 func (r *result) update(t *store) bool {
@@ -51,7 +59,6 @@ func (r *result) update(t *store) bool {
 	if len(t.asides) > 0 && !u.takeAsides() || !u.takeMembers() {
 		return false
 	}
-	was := map[*story]*reading{}
 	for uid := range t.changed {
 		s, f := r.scene.byUID[uid], t.objects[uid]
 		if u.isRoot(uid, f) {
@@ -60,12 +67,13 @@ func (r *result) update(t *store) bool {
 		if s == nil || u.stale[s] != nil && u.stale[s].all { // it is no part of the run, or has just been read
 			continue
 		}
-		was[s] = u.read(s, f)
+		u.readings = append(u.readings, reread{s, u.read(s, f)})
 		if s.findOwner() != s.controller {
 			return false
 		}
 	}
-	for s, old := range was { // who acted, and why, as far as it is as it was
+	for i := range u.readings { // who acted, and why, as far as it is as it was
+		s, old := u.readings[i].story, &u.readings[i].was
 		if s.attributeEnds() && len(old.revisions) > 0 && s.revisions[0] == old.revisions[0] {
 			u.reattributed = append(u.reattributed, s)
 		}
@@ -74,11 +82,11 @@ func (r *result) update(t *store) bool {
 			w.cause, w.causeSought, w.causeOpen = o.cause, o.causeSought, o.causeOpen
 		}
 	}
-	for s, old := range was {
-		u.differences(s, old)
+	for i := range u.readings {
+		u.differences(u.readings[i].story, &u.readings[i].was)
 	}
-	for s, old := range was {
-		u.ends(s, old)
+	for i := range u.readings {
+		u.ends(u.readings[i].story, &u.readings[i].was)
 	}
 	for uid := range t.bounded {
 		if s := r.scene.byUID[uid]; s != nil {
@@ -125,13 +133,13 @@ func (u *update) takeAsides() bool {
 }
 
 // read reads what is new of the facts of an object, or all of them anew, and returns what had been read.
-func (u *update) read(s *story, f *facts) *reading {
+func (u *update) read(s *story, f *facts) reading {
 	old := s.reading
 	if t := u.store; t.bounded[string(s.object.UID)] || !t.extendObject(s, f) {
 		s.reading = reading{runtime: seq.Runtime}
 		t.readObject(s, f)
 	}
-	return &old
+	return old
 }
 
 func (u *update) staleOf(s *story) *stale {
@@ -240,7 +248,7 @@ func (u *update) eventDifferences(s *story, old *reading, x *stale) {
 	for k < len(s.events) && k < len(old.events) && s.events[k].same(old.events[k]) {
 		k++
 	}
-	if k < len(old.events) || s.attached() && k < len(s.events) {
+	if k < len(old.events) {
 		k = 0
 	}
 	for _, e := range slices.Concat(s.events[k:], old.events[min(k, len(old.events)):]) {
