@@ -28,6 +28,7 @@ type store struct {
 	// of these, those that were not known before, where nothing else says who is part of the run
 	appeared []string
 	asides   []string                // IDs of requests that became known meanwhile, see isAside
+	lookedUp bool                    // lookups have been answered in another way meanwhile
 	bounded  map[string]bool         // uids of objects of which all is to be read anew, as these, or nodes, say more
 	named    map[string]bool         // uids of Pods that an EndpointSlice names, or has named
 	owning   map[string]bool         // uids of objects that others say own them

@@ -59,6 +59,11 @@ func (r *result) update(t *store) bool {
 	if len(t.asides) > 0 && !u.takeAsides() || !u.takeMembers() {
 		return false
 	}
+	if t.lookedUp {
+		for _, e := range r.pods {
+			e.held = memo[held]{}
+		}
+	}
 	for uid := range t.changed {
 		s, f := r.scene.byUID[uid], t.objects[uid]
 		if u.isRoot(uid, f) {
