@@ -196,8 +196,8 @@ func (u *update) differences(s *story, old *reading) {
 		from = min(from, w.rv)
 		asks = asks || w.deleted || w.endsLife() || w.prevObject == nil || w.asksAnew()
 	}
-	for _, w := range s.revisions[max(0, k-2):k] { // the next may say more of it
-		x.addWrite(w)
+	for i := k - 1; i >= 0 && s.revisions[i].isFirstOfTwo(); i-- { // the next says more of it
+		x.addWrite(s.revisions[i])
 	}
 	u.noteChange(s, from, asks)
 }
