@@ -43,9 +43,13 @@ func (y Style) again(x *repetition, text, at string) []string {
 
 // during is from when to when what is folded was.
 func (y Style) during(x *repetition, zero time.Time) string {
-	w := seq.Window{Earliest: x.began.Best, Latest: x.ended.Best}
-	if y.Proved || x.began == x.ended || w.Earliest.IsZero() || w.Latest.IsZero() {
-		w = seq.Window{Earliest: x.began.Known().Earliest, Latest: x.ended.Known().Latest}
+	w := seq.Window{Earliest: x.began.Known().Earliest, Latest: x.ended.Known().Latest}
+	likely := func(s *seq.Step) bool { return !y.Proved && !s.Sharp && s.Within > 0 && x.began != x.ended }
+	if likely(x.began) {
+		w.Earliest = x.began.Best
+	}
+	if likely(x.ended) {
+		w.Latest = x.ended.Best
 	}
 	if zero.IsZero() || w.Empty() {
 		return ""
