@@ -40,8 +40,8 @@ func TestCycles(t *testing.T) {
 	}
 }
 
-// Each turn of a container that is started again is one of its lives, however the rows of two of them interleave; and no
-// message is of two turns of one cycle.
+// Each turn of a container that is started again is one of its lives, however the rows of two of them interleave; and
+// no message is of two turns of one cycle.
 func TestTurnsAreLives(t *testing.T) {
 	s := scenario.Named(t, "repeats-two")
 	for _, c := range scenario.Fold(s.Subject, s.Observations).Cycles() {
