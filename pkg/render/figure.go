@@ -27,6 +27,7 @@ type row struct {
 // newFigure takes the steps of that detail.
 func newFigure(r Report, detail seq.Detail) figure {
 	var f figure
+	phases := r.phaseOfSteps()
 	r = r.selected()
 	calls := map[seq.Key]int{} // rows
 	for i := range r.Steps {
@@ -35,6 +36,9 @@ func newFigure(r Report, detail seq.Detail) figure {
 			continue
 		}
 		x := row{Step: s, closes: -1, phase: -1}
+		if phase, ok := phases[s.Key]; ok {
+			x.phase = phase
+		}
 		switch k, ok := calls[s.Call]; {
 		case s.Call == "" || s.Kind != seq.RequestKind && s.Kind != seq.ResponseKind:
 		case s.Kind == seq.RequestKind:
@@ -50,7 +54,6 @@ func newFigure(r Report, detail seq.Detail) figure {
 		}
 	}
 	f.sortLanes(r.Run.Runtime)
-	f.markPhases(r)
 	return f
 }
 
@@ -85,40 +88,5 @@ func (f *figure) sortLanes(runtime seq.Participant) {
 	})
 	for i := range f.rows {
 		f.rows[i].from, f.rows[i].to = slices.Index(f.lanes, f.rows[i].From), slices.Index(f.lanes, f.rows[i].To)
-	}
-}
-
-// markPhases gives each row the phase in which it stands. Parts may overlap at their ends: the one that ends first has
-// the row. A part reaches back to the end of the one before it, if it began by then.
-func (f *figure) markPhases(r Report) {
-	type stretch struct{ begin, end, phase int }
-	at := map[seq.Key]int{} // the first row not before the step
-	n := 0
-	for i := range r.Steps {
-		at[r.Steps[i].Key] = n
-		if n < len(f.rows) && f.rows[n].Step == r.Steps[i] {
-			n++
-		}
-	}
-	var all []stretch
-	for i, p := range r.Phases {
-		if p.Name == seq.Unknown {
-			continue
-		}
-		for _, part := range p.Parts {
-			end, ended := at[part.End]
-			if !ended {
-				end = len(f.rows) - 1
-			}
-			all = append(all, stretch{at[part.Begin], end, i})
-		}
-	}
-	slices.SortStableFunc(all, func(a, b stretch) int { return cmp.Compare(a.end, b.end) })
-	next := 0
-	for _, s := range all {
-		for i := max(next, s.begin); i <= s.end && i < len(f.rows); i++ {
-			f.rows[i].phase = s.phase
-		}
-		next = max(next, s.end+1)
 	}
 }

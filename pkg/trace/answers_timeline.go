@@ -90,6 +90,7 @@ const unknownExplained = "nothing that was observed says what happened then"
 // piece is a part of the run in which one stretch explains best what goes on, or none.
 type piece struct {
 	row                int
+	begin              seq.Key   // of several steps at one instant, that with which its stretch begins
 	beginStep, endStep *seq.Step // those at its ends, or nil where they are those of the run
 	start, end         time.Time
 	open               bool
@@ -121,7 +122,8 @@ func divide(all []stretch, start, end time.Time) (pieces []piece) {
 		from, to := cuts[i], cuts[i+1]
 		for ; next < len(all) && !all[next].start.After(from); next++ {
 			if x := all[next]; x.end.Equal(x.start) { // it took no time that could be told
-				pieces, last = append(pieces, piece{x.row, x.beginStep, x.endStep, x.start, x.end, false}), -2
+				pieces = append(pieces, piece{x.row, x.beginStep.Key, x.beginStep, x.endStep, x.start, x.end, false})
+				last = -2
 				continue
 			}
 			active = append(active, next)
@@ -140,8 +142,11 @@ func divide(all []stretch, start, end time.Time) (pieces []piece) {
 		if n := len(pieces); n > 0 && (best == last || best < 0 && to.Sub(from) < sharpest) {
 			pieces[n-1].end, pieces[n-1].endStep = to, at[to.UnixNano()]
 		} else {
-			pieces = append(pieces,
-				piece{row: phase, beginStep: at[from.UnixNano()], endStep: at[to.UnixNano()], start: from, end: to})
+			x := piece{row: phase, beginStep: at[from.UnixNano()], endStep: at[to.UnixNano()], start: from, end: to}
+			if x.begin = stepKey(x.beginStep); best >= 0 && all[best].start.Equal(from) {
+				x.begin = all[best].beginStep.Key
+			}
+			pieces = append(pieces, x)
 		}
 		last = best
 		if to.Equal(end) && best >= 0 && all[best].endStep == nil {
@@ -163,7 +168,7 @@ func addPiece(p *seq.Phase, x piece, f timeRange) {
 	p.Took += x.end.Sub(x.start)
 	p.Open = p.Open || x.open
 	p.Parts = append(p.Parts,
-		seq.Part{Begin: stepKey(x.beginStep), End: stepKey(x.endStep),
+		seq.Part{Begin: x.begin, End: stepKey(x.endStep),
 			Window: seq.Window{Earliest: b.Earliest, Latest: e.Latest},
 			Likely: seq.Window{Earliest: x.start, Latest: x.end}})
 }

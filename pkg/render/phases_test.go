@@ -1,0 +1,74 @@
+package render_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/render"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/test/scenario"
+)
+
+// A row stands in the same phase, whatever else is drawn.
+func TestPhasesDoNotDependOnWhatIsDrawn(t *testing.T) {
+	for _, s := range slices.Concat(scenario.All(t), scenario.Causes(t)) {
+		r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
+		whole := map[seq.Key]string{}
+		for _, x := range render.FigureRows(r, seq.Full) {
+			whole[x.Key] = x.Phase
+		}
+		for _, pods := range render.Selections {
+			for _, detail := range []seq.Detail{seq.Brief, seq.Normal, seq.Full} {
+				r.Pods = pods
+				for _, x := range render.FigureRows(r, detail) {
+					if x.Phase != whole[x.Key] {
+						t.Errorf("%s, --pods=%s, --detail=%s: %s stands in %q, of all rows in %q", s.Name, pods, detail, x.Label,
+							x.Phase, whole[x.Key])
+					}
+				}
+			}
+		}
+	}
+}
+
+// A call to the runtime stands in the phase that is named after it, as far as phases are those of one Pod and it began
+// its life in this run.
+func TestCallsStandInTheirPhase(t *testing.T) {
+	phases := map[string]string{"RunPodSandbox": "sandbox", "PullImage": "pull", "CreateContainer": "create",
+		"StartContainer": "start"}
+	for _, s := range scenario.All(t) {
+		r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
+		named := map[string]bool{}
+		for _, p := range r.Phases {
+			named[p.Name] = true
+		}
+		for _, x := range render.FigureRows(r, seq.Brief) {
+			call, _, _ := strings.Cut(x.Label, " ")
+			switch want := phases[call]; {
+			case want == "" || !named[want] || x.Phase == "" || x.Rule.Name == "container-ran":
+			case x.Phase != want && x.Phase != "stop": // a deletion interrupts all others
+				t.Errorf("%s: %s stands in %q", s.Name, x.Label, x.Phase)
+			}
+		}
+	}
+}
+
+// What a phase waited for stands in it, and not in the one that follows.
+func TestWritesStandInThePhaseTheyEnd(t *testing.T) {
+	s := scenario.Named(t, "deployment")
+	r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
+	ends := map[string]string{}
+	for _, x := range render.FigureRows(r, seq.Full) {
+		for _, p := range r.Phases {
+			if p.Name != seq.Unknown && p.Parts[len(p.Parts)-1].End == x.Key {
+				ends[p.Name] = x.Phase
+			}
+		}
+	}
+	for _, name := range []string{"admit", "control", "pods", "report"} {
+		if ends[name] != name {
+			t.Errorf("the end of %s stands in %q", name, ends[name])
+		}
+	}
+}
