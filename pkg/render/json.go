@@ -86,6 +86,7 @@ type jsonStep struct {
 	Certainty       seq.Certainty   `json:"certainty"`
 	Detail          string          `json:"detail"`
 	Rule            string          `json:"rule"`
+	Failed          bool            `json:"failed,omitempty"`   // the call that it answers, or what it tells of, failed
 	Conflict        bool            `json:"conflict,omitempty"` // its sources contradict each other
 	After           []int           `json:"after"`              // indices of the steps proved to come before
 	Evidence        []seq.Evidence  `json:"evidence"`
@@ -187,7 +188,7 @@ func JSON(w io.Writer, r Report) error {
 			Earliest: instant(s.Window.Earliest), Latest: instant(s.Window.Latest), Best: instant(s.Best),
 			Clock: s.ClockOf, Certainty: s.Certainty, Detail: s.Detail.String(), Rule: s.Rule.Name,
 			Evidence: s.Evidence,
-			Conflict: s.Conflict,
+			Failed:   s.Failed, Conflict: s.Conflict,
 		}
 		j.After = make([]int, len(s.After))
 		for k, key := range s.After {

@@ -87,6 +87,7 @@ func deriveTrouble(s *story, e *emitted, emit func(graph.Claim)) {
 	if e.event.Type == corev1.EventTypeWarning && !drawnByOwnRule[e.event.Reason] && !s.unsettled(e) &&
 		!slices.ContainsFunc(s.workerEvents, ofCall) {
 		c := graph.Claim{Step: s.eventStep(e), Follows: s.occurredBefore(e)}
+		c.Failed, c.Detail = true, s.troubleDetail(e)
 		if s.isPod() && e.emitter == seq.Kubelet { // which knows of no other Pods
 			c.Follows = append(c.Follows, deliverKubelet)
 			if a := s.calledBefore(e); a != nil {
@@ -95,6 +96,27 @@ func deriveTrouble(s *story, e *emitted, emit func(graph.Claim)) {
 		}
 		emit(c)
 	}
+}
+
+// troubleDetail draws the first of Events that tell the same even in the briefest picture, but for those that follow
+// from what is drawn there: an exit, or a pull that failed.
+func (s *story) troubleDetail(e *emitted) seq.Detail {
+	pull := strings.TrimPrefix(e.event.Message, "Error: ")
+	if e.count > 1 || e.event.Reason == "BackOff" || pull == "ErrImagePull" || pull == "ImagePullBackOff" ||
+		s.isPod() && s.firstLike(e) != e {
+		return seq.Normal
+	}
+	return seq.Brief
+}
+
+// firstLike is the first Event with the reason of this one, about the same container.
+func (s *story) firstLike(e *emitted) *emitted {
+	for _, o := range s.events {
+		if o.event.Reason == e.event.Reason && o.container == e.container {
+			return o
+		}
+	}
+	return e
 }
 
 // calledBefore is the last of the kubelet's calls for the container of an Event that it told of before that Event, or
@@ -165,7 +187,11 @@ var ruleUnschedulable = rule{
 func deriveUnschedulable(s *story, emit func(graph.Claim)) {
 	for _, e := range s.events {
 		if e.event.Reason == "FailedScheduling" {
-			emit(graph.Claim{Step: s.eventStep(e), Follows: append(s.occurredBefore(e), deliverScheduler)})
+			c := graph.Claim{Step: s.eventStep(e), Follows: append(s.occurredBefore(e), deliverScheduler)}
+			if c.Failed = true; s.firstLike(e) == e {
+				c.Detail = seq.Brief
+			}
+			emit(c)
 		}
 	}
 }
@@ -188,6 +214,9 @@ func deriveProbeFailed(s *story, emit func(graph.Claim)) {
 		if e.event.Reason == "Unhealthy" && e.container != "" {
 			step := s.eventStep(e)
 			step.From, step.To, step.Node = seq.Kubelet, seq.Container(e.container), s.node
+			if step.Failed = true; s.firstLike(e) == e {
+				step.Detail = seq.Brief
+			}
 			emit(graph.Claim{Step: step,
 				Follows: append(s.occurredBefore(e), deliverKubelet, criKey("StartContainer", e.container, 0).End())})
 		}
