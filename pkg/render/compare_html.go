@@ -23,11 +23,12 @@ var (
 // own style only.
 func compareHTML(w io.Writer, c Comparison, y Style) error {
 	y.ASCII = false
+	style := compareCSS + phaseStyles()
 	c.moments = c.times(y)
 	_, err := strings.NewReplacer(
 		"{{title}}", htmlText("A "+c.Names[compare.A]+", B "+c.Names[compare.B]),
-		"{{policy}}", "default-src 'none'; style-src "+digest(compareCSS)+"; base-uri 'none'; form-action 'none'",
-		"{{style}}", compareCSS,
+		"{{policy}}", "default-src 'none'; style-src "+digest(style)+"; base-uri 'none'; form-action 'none'",
+		"{{style}}", style,
 		"{{runs}}", c.htmlRuns(y),
 		"{{verdict}}", paragraphs(c.verdict(y)),
 		"{{bars}}", c.htmlBars(),
@@ -71,28 +72,28 @@ func (c Comparison) htmlRuns(y Style) string {
 // it is likeliest to have ended.
 func (c Comparison) htmlBars() string {
 	longest := time.Duration(0)
-	each := func(do func(side compare.Side, phase int, name string, from, to time.Duration)) {
-		for i, p := range c.Phases {
+	each := func(do func(side compare.Side, name string, from, to time.Duration)) {
+		for _, p := range c.Phases {
 			for s, q := range p.Sides {
 				if q == nil {
 					continue
 				}
 				for _, part := range q.Parts {
 					zero := c.Runs[s].Origin
-					do(compare.Side(s), i, p.Name, max(0, part.Likely.Earliest.Sub(zero)), part.Likely.Latest.Sub(zero))
+					do(compare.Side(s), p.Name, max(0, part.Likely.Earliest.Sub(zero)), part.Likely.Latest.Sub(zero))
 				}
 			}
 		}
 	}
-	each(func(_ compare.Side, _ int, _ string, _, to time.Duration) { longest = max(longest, to) })
+	each(func(_ compare.Side, _ string, _, to time.Duration) { longest = max(longest, to) })
 	if longest <= 0 {
 		return ""
 	}
 	var bars [2]strings.Builder
-	each(func(s compare.Side, phase int, name string, from, to time.Duration) {
+	each(func(s compare.Side, name string, from, to time.Duration) {
 		x, width := 1000*from.Seconds()/longest.Seconds(), 1000*(to-from).Seconds()/longest.Seconds()
-		fmt.Fprintf(&bars[s], `<rect class="p%d" x="%.2f" y="0" width="%.2f" height="10"><title>%s</title></rect>`,
-			phase%len(phaseFills), x, max(1, width), htmlText(name))
+		fmt.Fprintf(&bars[s], `<rect class="%s" x="%.2f" y="0" width="%.2f" height="10"><title>%s</title></rect>`,
+			phaseClass(name), x, max(1, width), htmlText(name))
 	})
 	var b strings.Builder
 	for _, s := range compare.Sides {
@@ -105,7 +106,7 @@ func (c Comparison) htmlBars() string {
 
 func (c Comparison) htmlPhases(y Style) string {
 	var b strings.Builder
-	for i, p := range c.Phases {
+	for _, p := range c.Phases {
 		var known [2]string
 		for s, q := range p.Sides {
 			if q != nil {
@@ -117,8 +118,8 @@ func (c Comparison) htmlPhases(y Style) string {
 		if ok {
 			class = side.String() + " tag"
 		}
-		fmt.Fprintf(&b, "<tr><td class=\"p%d\">%s</td><td>%s</td><td>%s</td><td><span class=%q>%s</span></td></tr>\n",
-			i%len(phaseFills), htmlText(p.Name), htmlText(known[0]), htmlText(known[1]), class, htmlText(text))
+		fmt.Fprintf(&b, "<tr><td class=%q>%s</td><td>%s</td><td>%s</td><td><span class=%q>%s</span></td></tr>\n",
+			phaseClass(p.Name), htmlText(p.Name), htmlText(known[0]), htmlText(known[1]), class, htmlText(text))
 	}
 	return b.String()
 }

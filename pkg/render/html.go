@@ -124,8 +124,7 @@ func newPage(r Report, y Style) page {
 		p.Recorded = r.Recorded.UTC().Format("2006-01-02 15:04 UTC")
 	}
 	for _, l := range f.lanes {
-		p.Lanes = append(p.Lanes,
-			pageLane{strings.TrimPrefix(Plain(string(l)), string(seq.Container(""))), laneRank(l, r.Run.Runtime)})
+		p.Lanes = append(p.Lanes, pageLane{title(l), laneRank(l, r.Run.Runtime)})
 	}
 	index := map[seq.Key]int{}
 	at := y.timesOf(f, r)
@@ -181,7 +180,7 @@ func (y Style) pageStep(r Report, f figure, x row, at string, index map[seq.Key]
 		right = y.right(x.Step, nil)
 	}
 	s := pageStep{
-		From: x.from, To: x.to, Kind: x.Kind, Detail: x.Detail, Label: Plain(x.Label), Right: right,
+		From: x.from, To: x.to, Kind: x.Kind, Detail: x.least, Label: Plain(x.Label + f.tags.of(x.Step)), Right: right,
 		Time:     at,
 		Earliest: since(x.Window.Earliest), Latest: since(x.Window.Latest), Best: since(x.Best),
 		Inferred: x.Certainty == seq.Inferred,

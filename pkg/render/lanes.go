@@ -137,7 +137,7 @@ func (y Style) arrow(c columns, cells canvas, from, to int, x row, sgr, label st
 
 // label is what stands on an arrow: an answer has its duration, a write its revision.
 func (y Style) label(f figure, x row) string {
-	label, right := Plain(x.Label), ""
+	label, right := Plain(x.Label)+f.tags.of(x.Step), ""
 	switch {
 	case x.closes >= 0:
 		if right = y.right(f.rows[x.closes].Step, x.Step); x.To.IsClient() {

@@ -35,11 +35,11 @@ type line struct {
 	settled bool
 }
 
-type glyphs struct{ request, delivery, note, observed, inferred, bar string }
+type glyphs struct{ request, delivery, note, observed, inferred, failed, bar string }
 
 var (
-	unicodeGlyphs = glyphs{"→", "⇢", "◆", "●", "○", "█"}
-	asciiGlyphs   = glyphs{"->", "~>", "*", "o", "?", "#"}
+	unicodeGlyphs = glyphs{"→", "⇢", "◆", "●", "○", "✗", "█"}
+	asciiGlyphs   = glyphs{"->", "~>", "*", "o", "?", "x", "#"}
 )
 
 func (y Style) glyphs() glyphs {
@@ -249,10 +249,10 @@ const (
 	bold = "1"
 )
 
-// lanes colours the known participants; the others share one colour.
+// lanes colours the known participants; the others share one colour. Red and amber mean something else.
 var lanes = map[seq.Participant]string{
-	seq.Kubectl: "36", seq.APIServer: "34", seq.Etcd: "32", seq.Scheduler: "35", seq.Kubelet: "33",
-	seq.ControllerManager: "95", seq.Runc: "31", seq.User: "36", seq.Engine: "34",
+	seq.Kubectl: "36", seq.APIServer: "34", seq.Etcd: "32", seq.Scheduler: "35", seq.Kubelet: "92",
+	seq.ControllerManager: "95", seq.Runc: "94", seq.User: "36", seq.Engine: "34",
 }
 
 func (y Style) colour(p seq.Participant) string {
@@ -260,23 +260,6 @@ func (y Style) colour(p seq.Participant) string {
 		return c
 	}
 	return "96"
-}
-
-func (y Style) participant(p seq.Participant, width int) string {
-	name := Plain(string(p))
-	if runewidth.StringWidth(name) > width {
-		name = short(p)
-	}
-	return y.paint(y.colour(p), fit(name, width))
-}
-
-// short is the name of a participant where there is little room.
-func short(p seq.Participant) string {
-	name := strings.TrimPrefix(Plain(string(p)), string(seq.Container("")))
-	if p.IsController() {
-		name = "cm" + strings.TrimPrefix(name, string(seq.ControllerManager))
-	}
-	return name
 }
 
 func (y Style) paint(sgr, s string) string {

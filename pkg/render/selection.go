@@ -102,6 +102,16 @@ func (r Report) tags() tags {
 	return names
 }
 
+// name is how a picture calls the Pod with that uid in little room: by what its name has not in common with the others,
+// where that is long enough to be told.
+func (t tags) name(uid string) string {
+	name := t[uid]
+	if own := name[strings.LastIndexByte(name, '-')+1:]; len(own) >= 5 {
+		return own
+	}
+	return name
+}
+
 // of is what the name of the step's Pod has not in common with the others, where the label does not say it.
 func (t tags) of(s *seq.Step) string {
 	if name, ok := t[s.About]; ok && !strings.Contains(s.Label, name) {

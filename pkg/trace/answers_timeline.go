@@ -90,7 +90,7 @@ const unknownExplained = "nothing that was observed says what happened then"
 // piece is a part of the run in which one stretch explains best what goes on, or none.
 type piece struct {
 	row                int
-	begin              seq.Key   // of several steps at one instant, that with which its stretch begins
+	beginKey, endKey   seq.Key   // of several steps at one instant, those with which its stretch begins and ends
 	beginStep, endStep *seq.Step // those at its ends, or nil where they are those of the run
 	start, end         time.Time
 	open               bool
@@ -122,7 +122,8 @@ func divide(all []stretch, start, end time.Time) (pieces []piece) {
 		from, to := cuts[i], cuts[i+1]
 		for ; next < len(all) && !all[next].start.After(from); next++ {
 			if x := all[next]; x.end.Equal(x.start) { // it took no time that could be told
-				pieces = append(pieces, piece{x.row, x.beginStep.Key, x.beginStep, x.endStep, x.start, x.end, false})
+				pieces = append(pieces, piece{x.row, stepKey(x.beginStep), stepKey(x.endStep), x.beginStep, x.endStep, x.start,
+					x.end, false})
 				last = -2
 				continue
 			}
@@ -143,14 +144,17 @@ func divide(all []stretch, start, end time.Time) (pieces []piece) {
 			pieces[n-1].end, pieces[n-1].endStep = to, at[to.UnixNano()]
 		} else {
 			x := piece{row: phase, beginStep: at[from.UnixNano()], endStep: at[to.UnixNano()], start: from, end: to}
-			if x.begin = stepKey(x.beginStep); best >= 0 && all[best].start.Equal(from) {
-				x.begin = all[best].beginStep.Key
+			if x.beginKey = stepKey(x.beginStep); best >= 0 && all[best].start.Equal(from) {
+				x.beginKey = stepKey(all[best].beginStep)
 			}
 			pieces = append(pieces, x)
 		}
-		last = best
-		if to.Equal(end) && best >= 0 && all[best].endStep == nil {
-			pieces[len(pieces)-1].open, pieces[len(pieces)-1].endStep = true, nil
+		x := &pieces[len(pieces)-1]
+		if last = best; to.Equal(end) && best >= 0 && all[best].endStep == nil {
+			x.open, x.endStep = true, nil
+		}
+		if x.endKey = stepKey(x.endStep); best >= 0 && all[best].end.Equal(to) {
+			x.endKey = stepKey(all[best].endStep)
 		}
 	}
 	return pieces
@@ -168,7 +172,7 @@ func addPiece(p *seq.Phase, x piece, f timeRange) {
 	p.Took += x.end.Sub(x.start)
 	p.Open = p.Open || x.open
 	p.Parts = append(p.Parts,
-		seq.Part{Begin: x.begin, End: stepKey(x.endStep),
+		seq.Part{Begin: x.beginKey, End: x.endKey,
 			Window: seq.Window{Earliest: b.Earliest, Latest: e.Latest},
 			Likely: seq.Window{Earliest: x.start, Latest: x.end}})
 }

@@ -48,7 +48,9 @@ func TestBriefExitsHaveTheirCause(t *testing.T) {
 					t.Errorf("%s: %s is not drawn", s.Name, x.Label)
 				}
 			case x.Rule.Name == "probe-failed" && stopped == nil:
-				if !slices.ContainsFunc(brief(s), func(y *seq.Step) bool { return y.Rule == x.Rule && y.Container == x.Container }) {
+				if !slices.ContainsFunc(brief(s), func(y *seq.Step) bool {
+					return y.Rule == x.Rule && y.Container == x.Container
+				}) {
 					t.Errorf("%s: no failure of a probe is drawn", s.Name)
 				}
 			}
