@@ -15,7 +15,7 @@ import (
 func title(p seq.Participant) string {
 	name := strings.TrimPrefix(Plain(string(p)), string(seq.Container("")))
 	if controller, ok := strings.CutPrefix(name, string(seq.ControllerManager)+"/"); ok {
-		return controller + " controller"
+		return strings.TrimSuffix(controller, "-controller") + " controller"
 	}
 	return name
 }

@@ -31,7 +31,7 @@ func (r Report) held() *seq.Member {
 	return nil
 }
 
-// of is the report with nothing but the steps of one Pod.
+// of is the report with nothing but the steps, and the phases, of one Pod.
 func (r Report) of(m *seq.Member) Report {
 	var kept []*seq.Step
 	for _, s := range r.Steps {
@@ -39,7 +39,7 @@ func (r Report) of(m *seq.Member) Report {
 			kept = append(kept, s)
 		}
 	}
-	r.Steps, r.Members, r.Outcome = kept, nil, Outcome{}
+	r.Steps, r.Phases, r.Members, r.Outcome = kept, m.Phases, nil, Outcome{}
 	return r
 }
 
