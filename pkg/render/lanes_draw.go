@@ -26,6 +26,9 @@ const titleLines = 5
 
 // names are the lines above the lifelines: each name in as many as it needs, so that none runs into the next.
 func (y Style) names(c columns) []string {
+	if len(c.lanes) == 0 {
+		return nil
+	}
 	pitch := (c.width - c.before - afterLanes) / len(c.lanes)
 	names := make([][]string, len(c.lanes))
 	for i, p := range c.lanes {
