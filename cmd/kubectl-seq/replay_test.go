@@ -13,6 +13,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/recording"
+	"github.com/kubectl-seq/kubectl-seq/test/scenario"
 )
 
 // replayed runs the command line of the whole program, as far as it needs no cluster.
@@ -148,5 +149,27 @@ func TestOutputsAreWrittenWhole(t *testing.T) {
 	left, err := os.ReadDir(dir)
 	if err != nil || len(left) != 4 {
 		t.Errorf("files left: %v (%v)", left, err)
+	}
+}
+
+// A recording can be drawn with other Pods than the run drew.
+func TestReplayOtherPods(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "deployment.jsonl")
+	s := scenario.Named(t, "deployment")
+	if err := os.WriteFile(path, s.File("recording.jsonl").Data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for pods, want := range map[string][]string{"all": {"tm7b6/app", "xkrjp/app"}, "first": {"participant p1 as app"},
+		"slowest": {"participant p1 as app"}} {
+		out, _, err := replayed(t.Context(), "replay", path, "--speed=max", "--pods="+pods, "-o", "mermaid",
+			"--detail=brief")
+		for _, name := range want {
+			if err != nil || !strings.Contains(out, name) {
+				t.Errorf("--pods=%s: %v: no %s in\n%s", pods, err, name, out)
+			}
+		}
+	}
+	if _, _, err := replayed(t.Context(), "replay", path, "--pods=some"); err == nil {
+		t.Error("--pods=some is taken")
 	}
 }

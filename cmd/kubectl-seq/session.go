@@ -52,8 +52,8 @@ func (s *session) report() render.Report {
 	if run.Image == "" {
 		run.Image = s.image
 	}
-	return render.Report{Context: s.context, Recorded: s.recorded, Run: run, Steps: s.trace.Steps(), Phases: s.trace.Phases(time.Time{}),
-		Members: s.trace.Members(), Pods: s.pods, Origin: s.until.origin}
+	return render.Report{Context: s.context, Recorded: s.recorded, Run: run, Steps: s.trace.Steps(),
+		Phases: s.trace.Phases(time.Time{}), Members: s.trace.Members(), Pods: s.pods, Origin: s.until.origin}
 }
 
 func (s *session) status() string {

@@ -53,12 +53,9 @@ func (r *result) phases(s *story, f timeRange) []seq.Phase {
 		if p.Within = seq.Combined(offs[p]...); slices.Contains(offs[p], 0) {
 			p.Within = 0
 		}
-		if p.Name != seq.Unknown {
+		if p.Name != seq.Unknown || p.Took > 0 {
 			phases = append(phases, *p)
 		}
-	}
-	if p := byRow[rest]; p != nil && p.Took > 0 {
-		phases = append(phases, *p)
 	}
 	if !f.likely {
 		balance(phases, f.end.Sub(f.start))
