@@ -61,14 +61,14 @@ func (r Report) parts() (all []phasePart) {
 }
 
 // within are the first and the last step of a part, by their indexes. Time tells where the run itself began or ended
-// there: steps stand in its order. The request comes with the write that it asks for.
+// there, or ended after all that was waited for: steps stand in its order. The request comes with the write that it asks for.
 func (r Report) within(p seq.Part, at map[seq.Key]int) (from, to int) {
 	from = sort.Search(len(r.Steps), func(i int) bool { return !r.Steps[i].Best.Before(p.Likely.Earliest) })
 	if i, ok := at[p.Begin]; ok {
 		from = max(from, i)
 	}
 	to = sort.Search(len(r.Steps), func(i int) bool { return r.Steps[i].Best.After(p.Likely.Latest) }) - 1
-	if i, ok := at[p.End]; ok {
+	if i, ok := at[p.End]; ok && !r.Steps[i].Best.Before(p.Likely.Latest) {
 		to = min(to, i)
 	}
 	if from > 0 && from <= to {

@@ -72,3 +72,24 @@ func TestWritesStandInThePhaseTheyEnd(t *testing.T) {
 		}
 	}
 }
+
+// Every picture of a run that is held shows what proves that, as far as a message does.
+func TestPicturesShowTheObstacle(t *testing.T) {
+	for _, s := range slices.Concat(scenario.All(t), scenario.Causes(t)) {
+		r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
+		o := r.Outcome.Obstacle
+		if o == nil {
+			continue
+		}
+		tells := func(x *seq.Step) bool {
+			return slices.ContainsFunc(o.Evidence, func(e seq.Evidence) bool {
+				return e.ResourceVersion != "" && (e.ResourceVersion == x.ResourceVersion ||
+					slices.ContainsFunc(x.Evidence, func(of seq.Evidence) bool { return of.ResourceVersion == e.ResourceVersion }))
+			})
+		}
+		drawn := slices.ContainsFunc(render.FigureRows(r, seq.Brief), func(x render.FigureRow) bool { return tells(x.Step) })
+		if !drawn && slices.ContainsFunc(r.Steps, func(x *seq.Step) bool { return x.To != seq.Etcd && tells(x) }) {
+			t.Errorf("%s: nothing shows %s, %q: %+v", s.Name, o.Name, o.Message, o.Evidence)
+		}
+	}
+}

@@ -109,14 +109,38 @@ func (s *story) troubleDetail(e *emitted) seq.Detail {
 	return seq.Brief
 }
 
-// firstLike is the first Event with the reason of this one, about the same container.
+// firstLike is the first Event with the reason of this one, about the same container, and of a probe about that.
 func (s *story) firstLike(e *emitted) *emitted {
 	for _, o := range s.events {
-		if o.event.Reason == e.event.Reason && o.container == e.container {
+		if o.event.Reason == e.event.Reason && o.container == e.container && firstWord(o) == firstWord(e) {
 			return o
 		}
 	}
 	return e
+}
+
+// firstWord is that of what an Event says: of Unhealthy, which probe failed.
+func firstWord(e *emitted) string {
+	word, _, _ := strings.Cut(e.event.Message, " ")
+	return word
+}
+
+// leadsToStop reports whether a failure of a probe is the last before the kubelet stops the container.
+func (s *story) leadsToStop(e *emitted) bool {
+	if firstWord(e) == "Readiness" {
+		return false
+	}
+	last := false
+	for _, o := range s.events {
+		switch {
+		case o.container != e.container || o.rv <= e.rv:
+		case o.event.Reason == "Unhealthy" && firstWord(o) != "Readiness" && o.emitter == e.emitter:
+			return last // another comes after it
+		case o.event.Reason == "Killing":
+			last = true
+		}
+	}
+	return last
 }
 
 // calledBefore is the last of the kubelet's calls for the container of an Event that it told of before that Event, or
@@ -214,7 +238,7 @@ func deriveProbeFailed(s *story, emit func(graph.Claim)) {
 		if e.event.Reason == "Unhealthy" && e.container != "" {
 			step := s.eventStep(e)
 			step.From, step.To, step.Node = seq.Kubelet, seq.Container(e.container), s.node
-			if step.Failed = true; s.firstLike(e) == e {
+			if step.Failed = true; s.firstLike(e) == e || s.leadsToStop(e) {
 				step.Detail = seq.Brief
 			}
 			emit(graph.Claim{Step: step,
