@@ -105,13 +105,14 @@ const (
 	rest       = 20 * time.Second // complete, before it begins again
 	cellWidth  = 8.4
 	cellHeight = 19
-	heading    = 3 // lines before the first step
+	phase      = "▾ " // begins the line above the steps of one
 )
 
 var (
 	sgr     = regexp.MustCompile("\x1b\\[([0-9;]*)m")
+	timed   = regexp.MustCompile("^[+≈][0-9]") // a line with a step
 	colours = map[string]string{"31": "#ff938a", "32": "#6fdd8b", "33": "#f0c060", "34": "#79b8ff", "35": "#d2a8ff",
-		"36": "#56d4dd", "94": "#a5b4fc", "95": "#f78ee8", "96": "#66d9ef"}
+		"36": "#56d4dd", "37": "#c9d1d9", "90": "#9aa4af", "92": "#a5e075", "94": "#a5b4fc", "95": "#f78ee8", "96": "#66d9ef"}
 )
 
 // animation is the text of a terminal as an SVG in which each step appears at its time. It is complete where nothing
@@ -119,11 +120,16 @@ var (
 func animation(text string, times []time.Duration) string {
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	at := make([]time.Duration, len(lines))
+	k := 0 // the next step
 	for i := 1; i < len(lines); i++ {
 		at[i] = at[i-1]
-		if k := i - heading; k >= 0 && k < len(times) {
+		switch line := sgr.ReplaceAllString(lines[i], ""); {
+		case k < len(times) && timed.MatchString(line):
 			at[i] = max(at[i], slower*times[k])
-		} else if k == len(times) {
+			k++
+		case k < len(times) && strings.HasPrefix(line, phase):
+			at[i] = max(at[i], slower*times[k])
+		case k == len(times) && line == "": // the summary
 			at[i] += 500 * time.Millisecond
 		}
 	}

@@ -241,15 +241,7 @@ func (m *mermaid) row(x row, rows []int, at string) {
 		m.printf("    Note over %s: %s", from, text)
 		return
 	}
-	arrow, sign := "->>", ""
-	switch {
-	case x.Kind == seq.RequestKind && x.Failed:
-		arrow = "-x"
-	case x.Kind != seq.RequestKind && x.Failed:
-		arrow = "--x"
-	case x.Kind != seq.RequestKind:
-		arrow = "-->>"
-	}
+	arrow, sign := mermaidArrow(x.Step), ""
 	switch {
 	case x.opens && slices.ContainsFunc(rows, func(i int) bool { return f.answers(f.rows[i], x) }):
 		sign = "+"
@@ -257,4 +249,16 @@ func (m *mermaid) row(x row, rows []int, at string) {
 		sign = "-"
 	}
 	m.printf("    %s%s%s%s: %s", from, arrow, sign, to, text)
+}
+
+// mermaidArrow is solid for a request, dashed for what comes back, and ends in a cross where that failed.
+func mermaidArrow(s *seq.Step) string {
+	line, head := "--", ">>"
+	if s.Kind == seq.RequestKind {
+		line = "-"
+	}
+	if s.Failed {
+		head = "x"
+	}
+	return line + head
 }
