@@ -21,14 +21,14 @@ demo: build ## Show the start of a Pod, on a cluster of our own or on CONTEXT=na
 ifdef CONTEXT
 	bin/kubectl-seq create-pod seq-demo --image=$(or $(IMAGE),busybox) --rm --context=$(CONTEXT) -- sleep 1000
 else
-	$(CLUSTER) up
+	$(CLUSTER) up $(if $(K8S),--kubernetes=$(K8S))
 	eval "$$($(CLUSTER) env)" && bin/kubectl-seq create-pod seq-demo --image=busybox:1 --rm -- sleep 1000
 	@echo 'The cluster is still up. Point kubectl at it:  eval "$$($(CLUSTER) env)"   Stop it:  make down'
 endif
 
 .PHONY: up down
-up: ## Start the development cluster
-	$(CLUSTER) up
+up: ## Start the development cluster; K8S=1.34, 1.35 or 1.36 has an older Kubernetes
+	$(CLUSTER) up $(if $(K8S),--kubernetes=$(K8S))
 down: ## Stop it and remove all it left
 	$(CLUSTER) down
 
@@ -36,6 +36,10 @@ down: ## Stop it and remove all it left
 .PHONY: test
 test: ## Everything, on a real cluster that is started, and stopped again if it was not up before
 	hack/test
+
+.PHONY: e2e
+e2e: ## What a version of Kubernetes may change, on a cluster of K8S=1.34, 1.35, 1.36 or 1.37
+	hack/e2e
 
 .PHONY: unit
 unit: ## What needs no cluster; what takes long is sampled

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"maps"
@@ -12,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/itchyny/gojq"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
@@ -81,7 +83,8 @@ func generated(t *testing.T, name string) string {
 		}
 		return "```\n" + out + "```\n"
 	}
-	if scenario, args, ok := strings.Cut(strings.TrimPrefix(name, "replay of "), ": "); ok {
+	if replay, ok := strings.CutPrefix(name, "replay of "); ok {
+		scenario, args, _ := strings.Cut(replay, ": ")
 		out, _, err := replayed(t.Context(),
 			append([]string{"replay", recordingOf(t, scenario), "--speed=max"}, strings.Fields(args)...)...)
 		if besides(err) != nil {
@@ -93,6 +96,13 @@ func generated(t *testing.T, name string) string {
 	if !ok {
 		t.Fatalf("nothing makes %q", name)
 	}
+	if command, query, ok := strings.Cut(args, " | jq "); ok {
+		out, _, err := replayed(t.Context(), append(strings.Fields(command), "--speed=max")...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return "```\n$ " + name + "\n" + jq(t, query, out) + "```\n"
+	}
 	out, _, err := replayed(t.Context(), append(strings.Fields(args), "--speed=max")...)
 	if err != nil {
 		t.Fatal(err)
@@ -101,6 +111,52 @@ func generated(t *testing.T, name string) string {
 		return "```mermaid\n" + out + "```\n"
 	}
 	return "```\n$ " + name + "\n" + out + "```\n"
+}
+
+// jq is what jq prints of lines of JSON, by its arguments: flags, and a filter in quotes.
+func jq(t *testing.T, args, lines string) string {
+	t.Helper()
+	flags, filter, _ := strings.Cut(strings.TrimSuffix(args, "'"), "'")
+	query, err := gojq.Parse(filter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var documents []any
+	for line := range strings.Lines(lines) {
+		var d any
+		if err := json.Unmarshal([]byte(line), &d); err != nil {
+			t.Fatal(err)
+		}
+		documents = append(documents, d)
+	}
+	if strings.Contains(flags, "-s") {
+		documents = []any{documents}
+	}
+	out := ""
+	for _, d := range documents {
+		for results := query.Run(d); ; {
+			is, ok := results.Next()
+			if !ok {
+				break
+			}
+			if err, failed := is.(error); failed {
+				t.Fatal(err)
+			}
+			text, raw := is.(string)
+			if !raw || !strings.Contains(flags, "-r") {
+				b, err := gojq.Marshal(is)
+				if err != nil {
+					t.Fatal(err)
+				}
+				text = string(b)
+			}
+			out += text + "\n"
+		}
+	}
+	if out == "" {
+		t.Errorf("jq %s prints nothing", args)
+	}
+	return out
 }
 
 // TestDocs holds what is generated of the documentation against the program; with -update (make docs) it writes that.

@@ -42,14 +42,18 @@ func (f *evidenceFlags) add(fs *pflag.FlagSet) {
 	fs.StringVar(&f.spans, "spans", "", "OpenTelemetry spans in OTLP JSON lines, as evidence: FILE, or node:PATH")
 	fs.StringVar(&f.listen, "otlp-listen", "",
 		"address to receive spans at by OTLP, as evidence, such as :4317 (loopback unless it names a host)")
-	fs.DurationVar(&f.late, "drain", 6*time.Second,
+	fs.DurationVar(&f.late, "evidence-timeout", 6*time.Second,
 		"how long to wait for audit entries and spans after the end; they come late")
+	fs.DurationVar(&f.late, "drain", f.late, "as --evidence-timeout, which it was called once")
+	if err := fs.MarkHidden("drain"); err != nil {
+		panic(err) // it is not there
+	}
 }
 
 func (f *evidenceFlags) toOptions() (evidenceOptions, error) {
 	switch {
 	case f.late < 0:
-		return evidenceOptions{}, errors.New("--drain must not be below 0")
+		return evidenceOptions{}, errors.New("--evidence-timeout must not be below 0")
 	case f.spans != "" && f.listen != "":
 		return evidenceOptions{}, errors.New("--spans and --otlp-listen do not go together")
 	case f.spans == "-":

@@ -15,6 +15,7 @@ type pacing struct {
 const (
 	share     = 5                      // one part of so many of the time is for looks
 	allowance = 250 * time.Millisecond // what they may take at once: all looks of a start of one Pod, on a slow machine
+	frame     = 5 * time.Millisecond   // what a look counts at least: nobody sees more than so many in a second
 )
 
 // looked takes when a look began and ended. Once looks have taken more than is allowed at once, the next waits until
@@ -23,7 +24,7 @@ func (p *pacing) looked(begun, ended time.Time) {
 	if !p.ended.IsZero() {
 		p.spent = max(0, p.spent-begun.Sub(p.ended)/share)
 	}
-	p.spent, p.ended = p.spent+ended.Sub(begun), ended
+	p.spent, p.ended = p.spent+max(frame, ended.Sub(begun)), ended
 	p.next = ended.Add(min(max(0, (p.spent-allowance)*share), refresh))
 	p.spent = min(p.spent, allowance+refresh/share)
 }

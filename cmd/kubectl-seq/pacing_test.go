@@ -22,15 +22,16 @@ func look(p *pacing, took time.Duration) (waited time.Duration) {
 	return waited
 }
 
-// The looks of a short run wait for nothing; those of a long one take their share of the time, or one look a tick.
+// The looks of a short run wait for nothing; those of a long one take their share of the time, a frame at least, or
+// come once a tick.
 func TestPacing(t *testing.T) {
 	for took, want := range map[time.Duration]time.Duration{
-		0: 0, 2 * time.Millisecond: 2 * share * time.Millisecond, 10 * time.Millisecond: 10 * share * time.Millisecond,
+		0: frame * share, 2 * time.Millisecond: frame * share, 10 * time.Millisecond: 10 * share * time.Millisecond,
 		3 * time.Second: refresh,
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var p pacing
-			for spent := time.Duration(0); spent+took <= allowance && spent < 20*took; spent += took {
+			for spent := time.Duration(0); spent+took <= allowance && spent < 20*took; spent += max(took, frame) {
 				if waited := look(&p, took); waited != 0 {
 					t.Fatalf("after looks of %v, %v in all, the next waited %v", took, spent, waited)
 				}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -20,6 +21,7 @@ type tool struct {
 	flags       []string // %[1]s is the module's version
 	cgo         bool
 	output      string // the file name, where the package's own name is not it
+	into        string // the directory among the programs, where it is not the usual one
 }
 
 var tools = []tool{
@@ -29,9 +31,18 @@ var tools = []tool{
 		flags: []string{"-tags=no_btrfs no_zfs no_devmapper",
 			"-ldflags=-s -w -X github.com/containerd/containerd/v2/version.Version=%[1]s"}},
 	{dir: "runc", module: "github.com/opencontainers/runc", flags: []string{"-tags=seccomp"}, cgo: true},
-	{dir: "kubernetes", module: "k8s.io/kubernetes",
+}
+
+// versions are those of Kubernetes that can be built, the newest last.
+var versions = []string{"1.34", "1.35", "1.36", newest}
+
+const newest = "1.37"
+
+// kubernetes is the tool that builds a version.
+func kubernetes(version string) tool {
+	return tool{dir: "kubernetes-" + version, module: "k8s.io/kubernetes", into: "kubernetes-" + version,
 		flags: []string{"-ldflags=-s -w -X k8s.io/component-base/version.gitVersion=%[1]s -X " +
-			"k8s.io/client-go/pkg/version.gitVersion=%[1]s"}},
+			"k8s.io/client-go/pkg/version.gitVersion=%[1]s"}}
 }
 
 // packages are the programs needed besides Go, and the Debian package that has each.
@@ -44,11 +55,11 @@ var packages = []struct{ probe, name string }{
 }
 
 // build makes the programs and images that are missing or of another version, and says what it does.
-func build(ctx context.Context, d dirs) error {
-	if _, err := os.Stat("tools/kubernetes/go.mod"); err != nil {
+func build(ctx context.Context, d dirs, version string) error {
+	if _, err := os.Stat("tools/etcd/go.mod"); err != nil {
 		return errors.New("the pinned tools are not here (hint: run it as: go -C hack/cluster run . up)")
 	}
-	for _, dir := range []string{d.bin, d.img} {
+	for _, dir := range []string{d.bin, d.img, d.kube(version)} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
@@ -56,7 +67,7 @@ func build(ctx context.Context, d dirs) error {
 	if err := installPackages(ctx); err != nil {
 		return err
 	}
-	for _, t := range tools {
+	for _, t := range append(slices.Clone(tools), kubernetes(version)) {
 		if err := t.build(ctx, d); err != nil {
 			return fmt.Errorf("build %s: %w", t.dir, err)
 		}
@@ -108,7 +119,8 @@ func (t tool) build(ctx context.Context, d dirs) error {
 	if err != nil {
 		return err
 	}
-	args := []string{"build", "-v", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", filepath.Join(d.bin, t.output)}
+	args := []string{"build", "-v", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o",
+		filepath.Join(d.bin, t.into, t.output)}
 	if t.output == "" {
 		args[len(args)-1] += "/"
 	}
@@ -170,8 +182,8 @@ func command(ctx context.Context, dir, name string, args ...string) error {
 	return nil
 }
 
-func kubernetesVersion() string {
-	v, err := tools[len(tools)-1].version()
+func kubernetesVersion(version string) string {
+	v, err := kubernetes(version).version()
 	if err != nil {
 		return "of unknown version"
 	}

@@ -65,7 +65,7 @@ func buildImages(ctx context.Context, d dirs) error {
 		return nil
 	}
 	list := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "k8s.io/kubernetes")
-	list.Dir = "tools/kubernetes"
+	list.Dir = "tools/kubernetes-" + newest
 	module, err := list.Output()
 	if err != nil {
 		return fmt.Errorf("find pause.c: %w", err)

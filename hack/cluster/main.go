@@ -14,16 +14,19 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 )
 
-const usage = `usage: cluster COMMAND
+var usage = fmt.Sprintf(`usage: cluster COMMAND
 
-  up [--evidence]  build what is missing, start the node, wait until it takes Pods;
-                   with --evidence also an audit log and OpenTelemetry spans
-  down             stop the node and remove everything it left
-  status           say whether it runs, and where
-  env              print the line that points kubectl at it`
+  up [--evidence] [--kubernetes=VERSION]
+          build what is missing, start the node, wait until it takes Pods; with --evidence also an audit log and
+          OpenTelemetry spans; VERSION is one of %s (default %s)
+  down    stop the node and remove everything it left
+  status  say whether it runs, and where
+  env     print the line that points kubectl at it`, strings.Join(versions, ", "), newest)
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -41,8 +44,12 @@ func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	flags.Usage = func() { fmt.Fprintln(os.Stderr, usage) }
 	evidence := flags.Bool("evidence", false, "write an audit log and OpenTelemetry spans")
+	kubernetes := flags.String("kubernetes", newest, "minor version of Kubernetes")
 	if err := flags.Parse(args[1:]); err != nil {
 		return err
+	}
+	if !slices.Contains(versions, *kubernetes) {
+		return fmt.Errorf("--kubernetes=%s: it can be %s", *kubernetes, strings.Join(versions, ", "))
 	}
 	d, err := dirsInCache()
 	if err != nil {
@@ -50,7 +57,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	switch args[0] {
 	case "up":
-		return up(ctx, d, *evidence)
+		return up(ctx, d, mode{*kubernetes, *evidence})
 	case "down":
 		return down(d)
 	case "status":
@@ -59,9 +66,15 @@ func run(ctx context.Context, args []string) error {
 		fmt.Printf("export KUBECONFIG=%s\n", d.kubeconfig("admin"))
 		return nil
 	case "node": // the first process inside the namespaces, started by up
-		return runNode(d, *evidence)
+		return runNode(d, mode{*kubernetes, *evidence})
 	}
 	return fmt.Errorf("unknown command %q\n%s", args[0], usage)
+}
+
+// mode is what somebody wants of a cluster.
+type mode struct {
+	kubernetes string // its minor version, such as 1.37
+	evidence   bool   // it records itself
 }
 
 // dirs says where things lie. All of it is below the user's cache directory.
@@ -79,6 +92,9 @@ func dirsInCache() (dirs, error) {
 	base := filepath.Join(cache, "kubectl-seq")
 	return dirs{bin: filepath.Join(base, "bin"), img: filepath.Join(base, "img"), node: filepath.Join(base, "node")}, nil
 }
+
+// kube is where the programs of a version of Kubernetes are.
+func (d dirs) kube(version string) string { return filepath.Join(d.bin, "kubernetes-"+version) }
 
 func (d dirs) kubeconfig(user string) string { return filepath.Join(d.node, "etc", user+".kubeconfig") }
 func (d dirs) in(elem ...string) string      { return filepath.Join(append([]string{d.node}, elem...)...) }

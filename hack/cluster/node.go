@@ -24,7 +24,7 @@ var configs embed.FS
 
 // runNode is the node's first process: it prepares the namespaces it was started in, starts every component, restarts
 // one that ends, and reaps what is left behind by others. It never returns while all is well.
-func runNode(d dirs, evidence bool) error {
+func runNode(d dirs, m mode) error {
 	if os.Getpid() != 1 {
 		return fmt.Errorf("node is started by up, inside namespaces of its own")
 	}
@@ -35,21 +35,21 @@ func runNode(d dirs, evidence bool) error {
 		{"mounts", func() error { return mounts(d) }},
 		{"network", network},
 		{"cgroups", makeCgroups},
-		{"configuration", func() error { return writeConfigs(d, evidence) }},
+		{"configuration", func() error { return writeConfigs(d, m.evidence) }},
 		{"registry", func() error { return serveRegistry(d) }},
 	} {
 		if err := step.do(); err != nil {
 			return fmt.Errorf("%s: %w", step.name, err)
 		}
 	}
-	if evidence {
+	if m.evidence {
 		if err := collectSpans("/var/log/kubernetes/spans.jsonl"); err != nil {
 			return fmt.Errorf("collector: %w", err)
 		}
 	}
 	pids := map[int]component{}
-	for _, c := range components(d, evidence) {
-		pid, err := c.start(d)
+	for _, c := range components(d, m.evidence) {
+		pid, err := c.start(d, m)
 		if err != nil {
 			return fmt.Errorf("start %s: %w", c.name(), err)
 		}
@@ -69,7 +69,7 @@ func runNode(d dirs, evidence bool) error {
 		log.Printf("%s ended (%v), starting it again", c.name(), ws)
 		delete(pids, pid)
 		time.Sleep(500 * time.Millisecond)
-		if pid, err = c.start(d); err != nil {
+		if pid, err = c.start(d, m); err != nil {
 			return fmt.Errorf("restart %s: %w", c.name(), err)
 		}
 		pids[pid] = c
@@ -176,13 +176,17 @@ type component struct {
 
 func (c component) name() string { return c.args[0] }
 
-func (c component) start(d dirs) (pid int, err error) {
+func (c component) start(d dirs, m mode) (pid int, err error) {
 	out, err := os.OpenFile(filepath.Join("/var/log", c.name()+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return 0, err
 	}
 	defer out.Close()
-	p, err := os.StartProcess(filepath.Join(d.bin, c.name()), c.args, &os.ProcAttr{
+	program := filepath.Join(d.kube(m.kubernetes), c.name())
+	if _, err := os.Stat(program); err != nil {
+		program = filepath.Join(d.bin, c.name())
+	}
+	p, err := os.StartProcess(program, c.args, &os.ProcAttr{
 		Files: []*os.File{nil, out, out},
 		Env:   append([]string{"PATH=" + d.bin + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, c.env...),
 	})

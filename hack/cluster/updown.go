@@ -24,12 +24,12 @@ const (
 	cgroup   = "kubectl-seq"
 )
 
-func up(ctx context.Context, d dirs, evidence bool) error {
+func up(ctx context.Context, d dirs, m mode) error {
 	if os.Geteuid() != 0 {
 		return errors.New("the node needs root: namespaces, mounts and cgroups are made for it (hint: sudo -E)")
 	}
-	if pid, mode := running(d); pid != 0 {
-		if mode == evidence && ready(ctx, d) == nil {
+	if pid, is := running(d); pid != 0 {
+		if is == m && ready(ctx, d, m) == nil {
 			fmt.Printf("already up (pid %d)\n", pid)
 			return nil
 		}
@@ -38,15 +38,15 @@ func up(ctx context.Context, d dirs, evidence bool) error {
 	if err := down(d); err != nil {
 		return err
 	}
-	if err := build(ctx, d); err != nil {
+	if err := build(ctx, d, m.kubernetes); err != nil {
 		return err
 	}
 	start, last := time.Now(), ""
-	if err := startNode(d, evidence); err != nil {
+	if err := startNode(d, m); err != nil {
 		return errors.Join(err, down(d))
 	}
 	for {
-		err := ready(ctx, d)
+		err := ready(ctx, d, m)
 		if err == nil {
 			break
 		}
@@ -61,12 +61,13 @@ func up(ctx context.Context, d dirs, evidence bool) error {
 		}
 		time.Sleep(200 * time.Millisecond)
 	}
-	fmt.Printf("ready in %.1f s: node %s, Kubernetes %s\n", time.Since(start).Seconds(), nodeName, kubernetesVersion())
+	fmt.Printf("ready in %.1f s: node %s, Kubernetes %s\n", time.Since(start).Seconds(), nodeName,
+		kubernetesVersion(m.kubernetes))
 	return nil
 }
 
 // startNode starts this program again as the first process of new namespaces and gives it its end of the veth pair.
-func startNode(d dirs, evidence bool) error {
+func startNode(d dirs, m mode) error {
 	for _, sub := range []string{"etc", "lib", "log/kubernetes"} {
 		if err := os.MkdirAll(d.in(sub), 0o755); err != nil {
 			return err
@@ -93,7 +94,7 @@ func startNode(d dirs, evidence bool) error {
 	if err := copyExecutable(self); err != nil {
 		return err
 	}
-	node := exec.Command(self, "node", fmt.Sprintf("--evidence=%t", evidence))
+	node := exec.Command(self, "node", fmt.Sprintf("--evidence=%t", m.evidence), "--kubernetes="+m.kubernetes)
 	node.Stdout, node.Stderr, node.ExtraFiles, node.Dir = log, log, []*os.File{lock}, "/"
 	node.SysProcAttr = &syscall.SysProcAttr{
 		Setsid: true,
@@ -103,7 +104,7 @@ func startNode(d dirs, evidence bool) error {
 	if err := node.Start(); err != nil {
 		return fmt.Errorf("start the node: %w", err)
 	}
-	if _, err := fmt.Fprintf(lock, "%d %t\n", node.Process.Pid, evidence); err != nil {
+	if _, err := fmt.Fprintf(lock, "%d %t %s\n", node.Process.Pid, m.evidence, m.kubernetes); err != nil {
 		return err
 	}
 	return runAll(
@@ -114,9 +115,9 @@ func startNode(d dirs, evidence bool) error {
 }
 
 // ready reports what a Pod would still have to wait for.
-func ready(ctx context.Context, d dirs) error {
+func ready(ctx context.Context, d dirs, m mode) error {
 	kubectl := func(args ...string) (string, error) {
-		cmd := exec.CommandContext(ctx, filepath.Join(d.bin, "kubectl"),
+		cmd := exec.CommandContext(ctx, filepath.Join(d.kube(m.kubernetes), "kubectl"),
 			append([]string{"--kubeconfig", d.kubeconfig("admin"), "--request-timeout=2s"}, args...)...)
 		out, err := cmd.Output()
 		return string(out), err
@@ -136,19 +137,19 @@ func ready(ctx context.Context, d dirs) error {
 
 // running returns the pid of the node's first process, or 0. The lock is held by that process, so a stale file or a
 // reused pid deceives nobody.
-func running(d dirs) (pid int, evidence bool) {
+func running(d dirs) (pid int, m mode) {
 	lock, err := os.Open(d.in("lock"))
 	if err != nil {
-		return 0, false
+		return 0, mode{}
 	}
 	defer lock.Close()
 	if syscall.Flock(int(lock.Fd()), syscall.LOCK_SH|syscall.LOCK_NB) == nil {
-		return 0, false
+		return 0, mode{}
 	}
-	if _, err := fmt.Fscanf(lock, "%d %t", &pid, &evidence); err != nil {
-		return 0, false
+	if _, err := fmt.Fscanf(lock, "%d %t %s", &pid, &m.evidence, &m.kubernetes); err != nil {
+		return 0, mode{}
 	}
-	return pid, evidence
+	return pid, m
 }
 
 func down(d dirs) error {
@@ -213,17 +214,19 @@ func removeCgroups() error {
 }
 
 func status(d dirs) error {
-	pid, evidence := running(d)
+	pid, m := running(d)
 	if pid == 0 {
 		fmt.Println("down")
 		return nil
 	}
 	state := "ready"
-	if err := ready(context.Background(), d); err != nil {
+	if err := ready(context.Background(), d, m); err != nil {
 		state = err.Error()
 	}
-	fmt.Printf("up: %s\npid: %d\nevidence: %t\napiserver: https://%s:6443\nkubeconfig: %s\nkubectl: %s\nlogs: %s\n",
-		state, pid, evidence, nodeIP, d.kubeconfig("admin"), filepath.Join(d.bin, "kubectl"), d.in("log"))
+	fmt.Printf("up: %s\nkubernetes: %s\npid: %d\nevidence: %t\n"+
+		"apiserver: https://%s:6443\nkubeconfig: %s\nkubectl: %s\nlogs: %s\n",
+		state, m.kubernetes, pid, m.evidence, nodeIP, d.kubeconfig("admin"), filepath.Join(d.kube(m.kubernetes), "kubectl"),
+		d.in("log"))
 	return nil
 }
 

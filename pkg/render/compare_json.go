@@ -10,8 +10,8 @@ import (
 )
 
 type jsonRange struct {
-	Min float64 `json:"min"`
-	Max float64 `json:"max"`
+	Min float64 `json:"min"` // seconds
+	Max float64 `json:"max"` // seconds
 }
 
 // jsonSides has one value for each run, null where that has none.
@@ -22,30 +22,32 @@ type jsonSides[T any] struct {
 
 type jsonComparison struct {
 	Type       string                 `json:"type"`
-	APIVersion string                 `json:"apiVersion"`
-	Same       bool                   `json:"same"` // both are one and the same run
-	Runs       jsonSides[jsonCompRun] `json:"runs"`
-	More       *jsonRange             `json:"more"`   // how much more time B took in all; null where the outcomes differ
-	Likely     *jsonLikely            `json:"likely"` // how much more it likely took; null where too little is known
-	Longer     string                 `json:"longer"` // a or b, or nothing where that is not certain
-	Waits      []jsonSides[jsonWait]  `json:"waits"`
-	Verdict    []string               `json:"verdict"` // the same in sentences
+	APIVersion string                 `json:"apiVersion"` // seq/v1alpha1
+	Same       bool                   `json:"same"`       // both are one and the same run
+	Runs       jsonSides[jsonCompRun] `json:"runs"`       // the two
+	// how much more time B took in all; null where the outcomes differ
+	More *jsonRange `json:"more"`
+	// how much more it likely took; null where too little is known
+	Likely  *jsonLikely           `json:"likely"`
+	Longer  string                `json:"longer"`  // a or b, or nothing where that is not certain
+	Waits   []jsonSides[jsonWait] `json:"waits"`   // fixed waits, by what they have in common
+	Verdict []string              `json:"verdict"` // the same in sentences
 }
 
 type jsonCompRun struct {
-	File     string        `json:"file"`
-	Server   string        `json:"server"`
-	Subject  seq.Object    `json:"subject"`
-	Started  *time.Time    `json:"started"`
-	Outcome  string        `json:"outcome"`
-	Took     jsonRange     `json:"took"`
-	Obstacle *jsonObstacle `json:"obstacle,omitempty"`
+	File     string        `json:"file"`               // as it was given
+	Server   string        `json:"server"`             // version of the API server
+	Subject  seq.Object    `json:"subject"`            // what the run is about
+	Started  *time.Time    `json:"started"`            // when its times begin
+	Outcome  string        `json:"outcome"`            // how it ended
+	Took     jsonRange     `json:"took"`               // how long, in seconds
+	Obstacle *jsonObstacle `json:"obstacle,omitempty"` // what held it, or ended it
 }
 
 type jsonCompPhase struct {
 	Type   string               `json:"type"`
-	Name   string               `json:"name"`
-	Took   jsonSides[jsonRange] `json:"took"`
+	Name   string               `json:"name"`   // as in the outcome of a run
+	Took   jsonSides[jsonRange] `json:"took"`   // how long it took in each
 	More   *jsonRange           `json:"more"`   // how much more time B took; null where one run did not come that far
 	Likely *jsonLikely          `json:"likely"` // how much more it likely took; null where too little is known
 	Longer string               `json:"longer"` // a or b, or nothing where that is not certain
@@ -53,8 +55,8 @@ type jsonCompPhase struct {
 
 // jsonLikely is a difference that is likely: in 95 of 100 runs it is no farther off than within.
 type jsonLikely struct {
-	Seconds float64 `json:"seconds"`
-	Within  float64 `json:"within"`
+	Seconds float64 `json:"seconds"` // the likeliest
+	Within  float64 `json:"within"`  // seconds
 }
 
 func likelyMore(l *compare.Likely) *jsonLikely {
@@ -66,27 +68,27 @@ func likelyMore(l *compare.Likely) *jsonLikely {
 
 type jsonCompStep struct {
 	Type  string `json:"type"`
-	Index int    `json:"index"`
-	Only  string `json:"only"` // a or b, where the other has no such step
+	Index int    `json:"index"` // place in the order, from 0
+	Only  string `json:"only"`  // a or b, where the other has no such step
 	// index of the step by which the other has it, where that is at another place
 	Elsewhere *int                   `json:"elsewhere"`
-	Same      bool                   `json:"same"` // both say the very same, but for names
-	Steps     jsonSides[jsonMessage] `json:"steps"`
+	Same      bool                   `json:"same"`   // both say the very same, but for names
+	Steps     jsonSides[jsonMessage] `json:"steps"`  // as each run has it
 	Detail    string                 `json:"detail"` // the least in which either run has it
 }
 
 type jsonMessage struct {
-	From      seq.Participant `json:"from"`
-	To        seq.Participant `json:"to"`
-	Kind      seq.StepKind    `json:"kind"`
-	Label     string          `json:"label"`
-	Answer    string          `json:"answer,omitempty"`
-	Container string          `json:"container"`
-	Rule      string          `json:"rule"`
-	Certainty seq.Certainty   `json:"certainty"`
-	Earliest  *float64        `json:"earliest"`
-	Latest    *float64        `json:"latest"` // of the step
-	Took      *jsonRange      `json:"took"`   // until the answer, where there is one
+	From      seq.Participant `json:"from"`             // who sends it
+	To        seq.Participant `json:"to"`               // who takes it
+	Kind      seq.StepKind    `json:"kind"`             // how it is drawn
+	Label     string          `json:"label"`            // what a row says
+	Answer    string          `json:"answer,omitempty"` // what the answer to it says
+	Container string          `json:"container"`        // name, or empty
+	Rule      string          `json:"rule"`             // name of the rule that derives it
+	Certainty seq.Certainty   `json:"certainty"`        // whether a source recorded this very message
+	Earliest  *float64        `json:"earliest"`         // of the step, not before
+	Latest    *float64        `json:"latest"`           // of the step
+	Took      *jsonRange      `json:"took"`             // until the answer, where there is one
 }
 
 // compareJSON writes a comparison as one document a line: the comparison, its phases, its steps of every detail in

@@ -46,113 +46,127 @@ type Outcome struct {
 }
 
 type jsonRun struct {
-	Type       string      `json:"type"`
-	APIVersion string      `json:"apiVersion"`
-	Server     string      `json:"server"`
-	Subject    seq.Object  `json:"subject"`
-	Started    *time.Time  `json:"started"`
-	Sources    []string    `json:"sources"`
-	Image      string      `json:"image,omitempty"`
-	Node       string      `json:"node,omitempty"`
-	Runtime    string      `json:"runtime,omitempty"`
-	Clocks     []seq.Clock `json:"clocks,omitempty"` // nanoseconds
+	Type       string `json:"type"`
+	APIVersion string `json:"apiVersion"` // seq/v1alpha1
+	// version of the API server, or of the engine; empty where none has told
+	Server  string     `json:"server"`
+	Subject seq.Object `json:"subject"` // what the run is about
+	// when the request was sent that the times of a listing count from, or when the object was made
+	Started *time.Time  `json:"started"`
+	Sources []string    `json:"sources"`           // what was listened to
+	Image   string      `json:"image,omitempty"`   // of the first container that was asked for
+	Node    string      `json:"node,omitempty"`    // where the Pod runs
+	Runtime string      `json:"runtime,omitempty"` // of that node, as far as anything names it
+	Clocks  []seq.Clock `json:"clocks,omitempty"`  // nanoseconds
 	// since when a run that only looks does so; started is when the object was made
 	Looked *time.Time `json:"looked,omitempty"`
 }
 
 type jsonStep struct {
-	Type            string          `json:"type"`
-	Index           int             `json:"index"`
-	From            seq.Participant `json:"from"`
+	Type  string          `json:"type"`
+	Index int             `json:"index"` // place in the order, from 0
+	From  seq.Participant `json:"from"`  // who sends it
+	// who takes it: the sender itself where it is a note
 	To              seq.Participant `json:"to"`
-	Kind            seq.StepKind    `json:"kind"`
-	Label           string          `json:"label"`
-	Verb            string          `json:"verb,omitempty"`
-	Resource        string          `json:"resource,omitempty"`
-	Subresource     string          `json:"subresource,omitempty"`
-	Object          seq.Object      `json:"object"`
-	About           string          `json:"about"` // uid of the object of whose story it is part
-	ResourceVersion string          `json:"resourceVersion,omitempty"`
-	Container       string          `json:"container"`
-	Node            string          `json:"node,omitempty"`
-	At              seq.Instant     `json:"at"`
-	Call            string          `json:"call"`
-	Earliest        *time.Time      `json:"earliest"`
-	Latest          *time.Time      `json:"latest"`
-	Shown           *time.Time      `json:"shown"`
-	Best            *time.Time      `json:"best"`   // the likeliest instant
-	Within          *float64        `json:"within"` // how far from it in 95 of 100 runs; null where too little is measured
-	Clock           seq.Participant `json:"clock"`
-	Certainty       seq.Certainty   `json:"certainty"`
-	Detail          string          `json:"detail"`
-	Rule            string          `json:"rule"`
-	Failed          bool            `json:"failed,omitempty"`   // the call that it answers, or what it tells of, failed
-	Conflict        bool            `json:"conflict,omitempty"` // its sources contradict each other
-	After           []int           `json:"after"`              // indices of the steps proved to come before
-	Evidence        []seq.Evidence  `json:"evidence"`
+	Kind            seq.StepKind    `json:"kind"`                      // how it is drawn
+	Label           string          `json:"label"`                     // what a row says
+	Verb            string          `json:"verb,omitempty"`            // of a call of the Kubernetes API
+	Resource        string          `json:"resource,omitempty"`        // of the Kubernetes API, as in RBAC
+	Subresource     string          `json:"subresource,omitempty"`     // of that resource, such as status
+	Object          seq.Object      `json:"object"`                    // what it is about
+	About           string          `json:"about"`                     // uid of the object of whose story it is part
+	ResourceVersion string          `json:"resourceVersion,omitempty"` // that it wrote, or delivered
+	Container       string          `json:"container"`                 // name, or empty
+	Node            string          `json:"node,omitempty"`            // whose kubelet, runtime or container it is of
+	At              seq.Instant     `json:"at"`                        // which instant of the message the times are
+	// the same for a call and its answer; empty for others
+	Call string `json:"call"`
+	// not before, proved; null where nothing says so
+	Earliest *time.Time `json:"earliest"`
+	Latest   *time.Time `json:"latest"` // not after, proved; null where nothing says so
+	// the instant itself, where it is proved to the digits of a listing
+	Shown *time.Time `json:"shown"`
+	Best  *time.Time `json:"best"` // the likeliest instant
+	// how far from best it is in 95 of 100 runs, in seconds; null where too little is measured
+	Within *float64 `json:"within"`
+	// whose clock told the time; empty for that of this machine
+	Clock     seq.Participant `json:"clock"`
+	Certainty seq.Certainty   `json:"certainty"` // whether a source recorded this very message
+	Detail    string          `json:"detail"`    // the least --detail that draws it
+	// name of the rule that derives it, see how-it-knows.md
+	Rule     string         `json:"rule"`
+	Failed   bool           `json:"failed,omitempty"`   // the call that it answers, or what it tells of, failed
+	Conflict bool           `json:"conflict,omitempty"` // its sources contradict each other
+	After    []int          `json:"after"`              // indices of the steps proved to come before
+	Evidence []seq.Evidence `json:"evidence"`           // what it is derived from
 }
 
 // jsonPod is one Pod of a run that is about something else.
 type jsonPod struct {
 	Type    string      `json:"type"`
-	Object  seq.Object  `json:"object"`
-	Owner   seq.Object  `json:"owner"`
-	Node    string      `json:"node"`
-	Created *time.Time  `json:"created"`
+	Object  seq.Object  `json:"object"`  // the Pod
+	Owner   seq.Object  `json:"owner"`   // the controller of it
+	Node    string      `json:"node"`    // empty until it has one
+	Created *time.Time  `json:"created"` // when it was made, as far as that is known
 	Seconds float64     `json:"seconds"` // until it was ready, or had succeeded; 0 while it is not
-	Phases  []jsonPhase `json:"phases"`
+	Phases  []jsonPhase `json:"phases"`  // see outcome
 }
 
 type jsonPhase struct {
-	Name     string     `json:"name"`
-	Earliest *time.Time `json:"earliest"`
-	Latest   *time.Time `json:"latest"`
-	Seconds  float64    `json:"seconds"` // the likeliest
-	Within   *float64   `json:"within"`  // how far from that in 95 of 100 runs; null where too little is measured
-	Min      float64    `json:"min"`
-	Max      float64    `json:"max"`
-	Open     bool       `json:"open,omitempty"` // it had not ended when the run did
+	Name     string     `json:"name"`     // admit, schedule, sandbox, pull, create, start, …
+	Earliest *time.Time `json:"earliest"` // not begun before
+	Latest   *time.Time `json:"latest"`   // ended by then
+	Seconds  float64    `json:"seconds"`  // the likeliest
+	// how far from seconds it is in 95 of 100 runs, in seconds; null where too little is measured
+	Within *float64 `json:"within"`
+	Min    float64  `json:"min"`            // the least that is proved, in seconds
+	Max    float64  `json:"max"`            // the most that is proved, in seconds
+	Open   bool     `json:"open,omitempty"` // it had not ended when the run did
 	// indices of the first and the last step of each stretch, -1 where the run itself began or ended
 	Parts [][2]int `json:"parts"`
 }
 
 type jsonWait struct {
-	Name    string  `json:"name"`
-	Phase   string  `json:"phase,omitempty"`
-	Seconds float64 `json:"seconds,omitempty"`
-	Explain string  `json:"explain"`
-	Remedy  string  `json:"remedy"`
+	Name    string  `json:"name"`              // of the fixed wait, as Kubernetes calls it
+	Phase   string  `json:"phase,omitempty"`   // in which it fell
+	Seconds float64 `json:"seconds,omitempty"` // how long it took, as far as it is known
+	Explain string  `json:"explain"`           // what waits, and for what
+	Remedy  string  `json:"remedy"`            // how to be rid of it
 }
 
 type jsonObstacle struct {
-	Name        string          `json:"name"`
-	Participant seq.Participant `json:"participant"` // that holds the Pod, or ended it
-	Object      seq.Object      `json:"object"`      // which is held
-	Container   string          `json:"container,omitempty"`
-	Reason      string          `json:"reason"`
-	Message     string          `json:"message"`
-	Explain     string          `json:"explain"`
-	Next        string          `json:"next"` // the first of nextSteps
-	NextSteps   []seq.NextStep  `json:"nextSteps"`
-	Since       *time.Time      `json:"since"`     // when the run learned of it
-	HeldSince   *time.Time      `json:"heldSince"` // when it began by what the cluster tells, where that was before
-	Seconds     float64         `json:"seconds"`   // from since to the end of the run
-	DeadEnd     bool            `json:"deadEnd"`
-	Evidence    []seq.Evidence  `json:"evidence"`
+	Name        string          `json:"name"`                // of the cause, see troubles.md
+	Participant seq.Participant `json:"participant"`         // that holds the Pod, or ended it
+	Object      seq.Object      `json:"object"`              // which is held
+	Container   string          `json:"container,omitempty"` // that is held, or empty
+	Reason      string          `json:"reason"`              // in the words of Kubernetes
+	Message     string          `json:"message"`             // of Kubernetes, as far as there is one
+	Explain     string          `json:"explain"`             // what it means
+	Next        string          `json:"next"`                // the first of nextSteps
+	NextSteps   []seq.NextStep  `json:"nextSteps"`           // what to try, the best first
+	Since       *time.Time      `json:"since"`               // when the run learned of it
+	// when it began by what the cluster tells, where that was before
+	HeldSince *time.Time `json:"heldSince"`
+	Seconds   float64    `json:"seconds"` // from since to the end of the run
+	// nothing that Kubernetes does by itself gets any further
+	DeadEnd  bool           `json:"deadEnd"`
+	Evidence []seq.Evidence `json:"evidence"` // what it is read from
 }
 
 type jsonOutcome struct {
-	Type     string        `json:"type"`
+	Type string `json:"type"`
+	// Ready, Scheduled, Running, Available, Succeeded, Failed, Stuck, Timeout, Interrupted, Refused, Deleted,
+	// Unseen, Incomplete
 	Outcome  string        `json:"outcome"`
-	Reason   string        `json:"reason"`
-	Message  string        `json:"message,omitempty"`
-	Obstacle *jsonObstacle `json:"obstacle,omitempty"`
-	ExitCode int           `json:"exitCode"`
-	Seconds  float64       `json:"seconds"`
-	Phases   []jsonPhase   `json:"phases"`
-	Waits    []jsonWait    `json:"waits,omitempty"`
-	Unseen   []string      `json:"unseen"`
-	Denied   []string      `json:"denied,omitempty"` // what one source denied that others had led to
+	Reason   string        `json:"reason"`             // why, in the words of Kubernetes; empty where all went well
+	Message  string        `json:"message,omitempty"`  // of Kubernetes, or what the run ended with
+	Obstacle *jsonObstacle `json:"obstacle,omitempty"` // what holds it, or has ended it
+	ExitCode int           `json:"exitCode"`           // of the plugin
+	Seconds  float64       `json:"seconds"`            // until the instant that decided the outcome
+	Phases   []jsonPhase   `json:"phases"`             // of the one Pod, or of the workload
+	Waits    []jsonWait    `json:"waits,omitempty"`    // fixed waits of Kubernetes that were met
+	Unseen   []string      `json:"unseen"`             // what could not be seen, and why
+	Denied   []string      `json:"denied,omitempty"`   // what one source denied that others had led to
 }
 
 // JSON writes the report as one document a line: the run, its steps in order, the outcome. Times are RFC 3339 with

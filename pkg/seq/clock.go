@@ -4,10 +4,10 @@ import "time"
 
 // Clock says how far another participant's clock is from ours.
 type Clock struct {
-	Of Participant `json:"of"`
-	// The true offset, theirs minus ours, is at least Min, since nothing reaches us before it is emitted, and at most
-	// Max, since nothing about the Pod is emitted before we asked for it.
+	Of Participant `json:"of"` // whose it is
+	// The true offset, theirs minus ours, is at least Min, since nothing reaches us before it is emitted.
 	Min time.Duration `json:"min"`
+	// It is at most Max, since nothing about the Pod is emitted before we asked for it.
 	Max time.Duration `json:"max"`
 	// Offset is what their times are moved by: zero unless the bounds or the delays rule that out.
 	Offset time.Duration `json:"offset"`

@@ -12,10 +12,10 @@ const KindContainer = "Container"
 
 // Object names an API object. UID is empty until it is known.
 type Object struct {
-	Kind      string `json:"kind"`
-	Namespace string `json:"namespace,omitempty"`
-	Name      string `json:"name"`
-	UID       string `json:"uid,omitempty"`
+	Kind      string `json:"kind"`                // such as Pod
+	Namespace string `json:"namespace,omitempty"` // empty for what has none
+	Name      string `json:"name"`                // as in metadata
+	UID       string `json:"uid,omitempty"`       // as in metadata; empty until it is known
 }
 
 // String is the kind, and the name as kubectl has it.

@@ -131,11 +131,13 @@ func (w Window) Empty() bool {
 
 // Evidence is one observation that supports a step.
 type Evidence struct {
-	Source          string    `json:"source"` // http, watch, events
-	Text            string    `json:"detail"`
-	ResourceVersion string    `json:"resourceVersion,omitempty"`
-	At              time.Time `json:"at,omitzero"`    // when it reached us, or the instant on its source's clock
-	Rule            string    `json:"rule,omitempty"` // name of the rule that added it, where that is not the step's
+	Source          string `json:"source"`                    // http, watch, events
+	Text            string `json:"detail"`                    // what it says
+	ResourceVersion string `json:"resourceVersion,omitempty"` // of the object that says it
+	// when it reached us, or the instant on its source's clock
+	At time.Time `json:"at,omitzero"`
+	// name of the rule that added it, where that is not the step's
+	Rule string `json:"rule,omitempty"`
 }
 
 // Step is one message between two participants: all claims with one key. The reply to a request is a step of its own,

@@ -28,6 +28,7 @@ type store struct {
 	// of these, those that were not known before, where nothing else says who is part of the run
 	appeared []string
 	asides   []string                // IDs of requests that became known meanwhile, see isAside
+	lookedUp bool                    // lookups have been answered in another way meanwhile
 	bounded  map[string]bool         // uids of objects of whose writes these say when they were made
 	named    map[string]bool         // uids of Pods that an EndpointSlice names, or has named
 	owning   map[string]bool         // uids of objects that others say own them
@@ -206,9 +207,18 @@ func (t *store) observe(o seq.Observation) {
 }
 
 func (t *store) observeNode(n seq.Node) {
-	if old, known := t.runtimes[n.Name]; !known || n.Runtime > old { // one is as good as the other, in any order
-		t.runtimes[n.Name] = n.Runtime
-		t.newOfAll()
+	if old, known := t.runtimes[n.Name]; known && n.Runtime <= old { // one is as good as the other, in any order
+		return
+	}
+	t.runtimes[n.Name] = n.Runtime
+	t.version++
+	for uid, f := range t.objects {
+		for _, r := range f.revisions {
+			if p, ok := r.object.(*corev1.Pod); ok && p.Spec.NodeName == n.Name {
+				t.changed[uid] = true
+				break
+			}
+		}
 	}
 }
 

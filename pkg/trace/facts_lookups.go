@@ -33,9 +33,7 @@ func (t *store) observeLookup(l *seq.Lookup, received time.Time) {
 	}
 	t.lookups[key] = lookup{l, received}
 	t.version++
-	if !known || !old.says(l) {
-		t.newOfAll()
-	}
+	t.lookedUp = t.lookedUp || !known || !old.says(l) // no message depends on it
 }
 
 // says reports whether the answer is the same as another one.

@@ -36,11 +36,26 @@ func (t *store) observeRequest(r *seq.Request) {
 	}
 }
 
-// isAside reports whether a request tells of no object of the run but when it had been written: one for a Lease, or one
-// that lists what has been listed before. With records, more may be known of it.
+// isAside reports whether a request tells of no object of the run but when it had been written: one for an object that
+// is none, or one that lists what has been listed before. With records, more may be known of it.
 func (t *store) isAside(r *seq.Request) bool {
-	return len(t.audits)+len(t.spans) == 0 && (r.Status == 0 || r.Status == 200) && !r.Poll &&
-		(r.Verb == "get" && r.Resource == "leases" || r.Verb == "list")
+	if len(t.audits)+len(t.spans) > 0 {
+		return false
+	}
+	return r.Verb == "list" && (r.Status == 0 || r.Status == 200) || r.Verb == "get" && !t.mayBeOfRun(r.Object)
+}
+
+// mayBeOfRun reports whether an object of that name is known, or is asked for by a request that acts.
+func (t *store) mayBeOfRun(o seq.Object) bool {
+	if o.Same(t.subject) || len(t.byName[seq.Object{Kind: o.Kind, Namespace: o.Namespace, Name: o.Name}]) > 0 {
+		return true
+	}
+	for _, q := range t.requests {
+		if q.Acts() && o.Same(q.Object) {
+			return true
+		}
+	}
+	return false
 }
 
 // bound notes what a list says when it was written: what is newer than the list, and what came only after it was

@@ -31,6 +31,11 @@ func (r *result) update(t *store) bool {
 	if len(t.asides) > 0 && !u.takeAsides() || !u.takeMembers() {
 		return false
 	}
+	if t.lookedUp {
+		for _, e := range r.pods {
+			e.held = memo[held]{}
+		}
+	}
 	was := map[*story]*reading{}
 	for uid := range t.changed {
 		s, f := r.scene.byUID[uid], t.objects[uid]

@@ -68,7 +68,7 @@ func TestRecordsByPipeAndListener(t *testing.T) {
 	address := freePort(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cmd := exec.CommandContext(ctx, plugin, "create-pod", "-f", scenarioFile("plain"), "--rm", "-o", "json",
-		"--audit-log=-", "--otlp-listen="+address, "--drain=30s")
+		"--audit-log=-", "--otlp-listen="+address, "--evidence-timeout=30s")
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	in, err := cmd.StdinPipe()

@@ -1,4 +1,4 @@
-module github.com/kubectl-seq/kubectl-seq/hack/cluster/tools/kubernetes
+module github.com/kubectl-seq/kubectl-seq/hack/cluster/tools/kubernetes-1.37
 
 go 1.26.0
 
