@@ -13,6 +13,7 @@ import (
 type figure struct {
 	lanes []seq.Participant
 	rows  []row
+	after []phasePart // waits after the last row, see markWaits
 	tags  tags
 }
 
@@ -24,6 +25,7 @@ type row struct {
 	closes   int        // the row whose call it answers, or -1
 	phase    int        // of the report, or -1
 	least    seq.Detail // the least detailed picture that has it
+	waits    []phasePart
 }
 
 // newFigure takes the steps of that detail, and what proves the obstacle.
@@ -59,6 +61,7 @@ func newFigure(r Report, detail seq.Detail) figure {
 		}
 	}
 	f.sortLanes(r.Run.Runtime)
+	f.markWaits(r)
 	return f
 }
 

@@ -101,13 +101,21 @@ func (l *Live) laneLines(r Report, settled int) []line {
 			p.open[p.place(x.from)]--
 		}
 		var text []string
+		for _, w := range x.waits {
+			text, phase = append(text, p.phase(r.Phases[w.phase].Name, r.waited(w))), w.phase
+		}
 		if x.phase != phase && x.phase >= 0 {
-			text = append(text, p.phase(r.Phases[x.phase]))
+			text = append(text, p.phase(r.Phases[x.phase].Name, ""))
 		}
 		phase = x.phase
 		text = append(append(text, p.row(x, at[i])...), l.notes(x.Step, r.origin())...)
 		if x.opens {
 			p.open[p.place(x.to)]++
+		}
+		if i == len(f.rows)-1 && r.Outcome.Name != "" {
+			for _, w := range f.after {
+				text = append(text, p.phase(r.Phases[w.phase].Name, r.waited(w)))
+			}
 		}
 		out = append(out, line{key: x.Key, head: head, text: text, settled: firm[x.Key]})
 	}

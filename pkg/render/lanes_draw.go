@@ -128,11 +128,15 @@ func (p *lanePicture) lifelines() canvas {
 	return cells
 }
 
-// phase is the line above the first row of a phase: its name, in the column of the times.
-func (p *lanePicture) phase(ph seq.Phase) string {
-	cells := p.lifelines()
-	name := p.pick("▾ ", "v ") + Plain(ph.Name)
-	cells.text(0, strings.TrimRight(fit(name, p.columns.before-1), " "), phaseHue(ph.Name).sgr+";"+bold)
+// phase is the line above the first row of a phase: its name, in the column of the times. Of a wait without a row it
+// says how long that was.
+func (p *lanePicture) phase(name, took string) string {
+	cells, sgr := p.lifelines(), phaseHue(name).sgr
+	name = p.pick("▾ ", "v ") + Plain(name)
+	cells.text(0, strings.TrimRight(fit(name, p.columns.before-1), " "), sgr+";"+bold)
+	if took != "" {
+		cells.text(p.columns.at(0)+1, " "+took+" ", sgr)
+	}
 	return p.ascii(cells.String(p.Style))
 }
 

@@ -166,6 +166,11 @@ func (m *mermaid) body(rows []int) {
 		if !slices.Contains(m.lanes, x.from) || !slices.Contains(m.lanes, x.to) {
 			continue
 		}
+		if len(x.waits) > 0 {
+			m.phase(phase, -1)
+			phase = -1
+			m.waits(x.waits)
+		}
 		if x.phase != phase {
 			m.phase(phase, x.phase)
 			phase = x.phase
@@ -173,6 +178,19 @@ func (m *mermaid) body(rows []int) {
 		m.row(x, rows, m.document.at[i])
 	}
 	m.phase(phase, -1)
+	if len(rows) > 0 && rows[len(rows)-1] == len(m.document.figure.rows)-1 {
+		m.waits(m.document.figure.after)
+	}
+}
+
+// waits draws parts of phases in which nothing is drawn but that they are there.
+func (m *mermaid) waits(parts []phasePart) {
+	for _, p := range parts {
+		name := m.document.report.Phases[p.phase].Name
+		m.background(name)
+		m.aside(mermaidText(name) + "<br/>" + mermaidText(m.document.report.waited(p)))
+		m.printf("    end")
+	}
 }
 
 // phase ends the background of one phase and begins that of the next; -1 is none.
@@ -184,8 +202,7 @@ func (m *mermaid) phase(from, to int) {
 		return
 	}
 	name := m.document.report.Phases[to].Name
-	h := phaseHue(name)
-	m.printf("    rect rgba(%d,%d,%d,0.12)", h.r, h.g, h.b)
+	m.background(name)
 	note := mermaidText(name)
 	if stretches := m.document.stretches(to); stretches == 1 {
 		note += "<br/>" + m.phaseTook(to)
@@ -194,6 +211,12 @@ func (m *mermaid) phase(from, to int) {
 		note += fmt.Sprintf("<br/>%d of %d", m.document.begun[to], stretches)
 	}
 	m.aside(note)
+}
+
+// background begins that of a phase.
+func (m *mermaid) background(phase string) {
+	h := phaseHue(phase)
+	m.printf("    rect rgba(%d,%d,%d,0.12)", h.r, h.g, h.b)
 }
 
 // phaseTook is what is known of how long it took.

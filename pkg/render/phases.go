@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"slices"
 	"sort"
+	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
@@ -78,4 +79,40 @@ func (r Report) within(p seq.Part, at map[seq.Key]int) (from, to int) {
 		}
 	}
 	return from, to
+}
+
+// leastWait is the share of a run that a wait takes at least to be drawn by itself: one of so many.
+const leastWait = 50
+
+// markWaits finds the parts of the run in which something waits and of which no row is drawn: they stand before the row
+// that follows.
+func (f *figure) markWaits(r Report) {
+	parts := r.parts()
+	if len(parts) == 0 {
+		return
+	}
+	total := parts[len(parts)-1].Likely.Latest.Sub(parts[0].Likely.Earliest)
+	for _, p := range parts {
+		next := sort.Search(len(f.rows), func(i int) bool { return !f.rows[i].Best.Before(p.Likely.Latest) })
+		drawn := func(x row) bool { return x.phase == p.phase && !x.Best.Before(p.Likely.Earliest) }
+		switch {
+		case phaseHue(r.Phases[p.phase].Name) != amber || p.took()*leastWait < total || slices.ContainsFunc(f.rows[:next], drawn):
+		case next == len(f.rows):
+			f.after = append(f.after, p)
+		case f.rows[next].phase != p.phase:
+			f.rows[next].waits = append(f.rows[next].waits, p)
+		}
+	}
+}
+
+// took is how long the part has likely lasted.
+func (p phasePart) took() time.Duration { return p.Likely.Latest.Sub(p.Likely.Earliest) }
+
+// waited says how long a part lasted; one that had not ended goes on.
+func (r Report) waited(p phasePart) string {
+	text := "≈ " + duration(p.took())
+	if r.Phases[p.phase].Open && p.End == "" {
+		text += " …"
+	}
+	return text
 }

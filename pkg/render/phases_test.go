@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/render"
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
@@ -90,6 +91,29 @@ func TestPicturesShowTheObstacle(t *testing.T) {
 		drawn := slices.ContainsFunc(render.FigureRows(r, seq.Brief), func(x render.FigureRow) bool { return tells(x.Step) })
 		if !drawn && slices.ContainsFunc(r.Steps, func(x *seq.Step) bool { return x.To != seq.Etcd && tells(x) }) {
 			t.Errorf("%s: nothing shows %s, %q: %+v", s.Name, o.Name, o.Message, o.Evidence)
+		}
+	}
+}
+
+// A wait of which no message is drawn is drawn itself: what a run spent most of its time with is in every picture.
+func TestPicturesShowWaits(t *testing.T) {
+	for name, waits := range map[string][]string{"crash": {"restart", "back-off"}, "no-such-tag": {"retry"},
+		"gated": {"gated"}, "pull-queue": nil} {
+		s := scenario.Named(t, name)
+		tr := scenario.Fold(s.Subject, s.Observations)
+		r := scenario.Report(tr)
+		r.Phases = tr.Phases(time.Time{}) // to the end of the recording
+		for format, mark := range map[string]string{"mermaid": "Note left of kubectl: ", "lanes": "▾ "} {
+			var b strings.Builder
+			y := render.Style{Width: 140, Detail: seq.Brief}
+			if err := render.Formats[format].Write(&b, r, y); err != nil {
+				t.Fatal(err)
+			}
+			for _, wait := range waits {
+				if !strings.Contains(b.String(), mark+wait) {
+					t.Errorf("%s, -o %s: no %s", name, format, wait)
+				}
+			}
 		}
 	}
 }
