@@ -122,6 +122,8 @@ type jsonPhase struct {
 	Min    float64  `json:"min"`            // the least that is proved, in seconds
 	Max    float64  `json:"max"`            // the most that is proved, in seconds
 	Open   bool     `json:"open,omitempty"` // it had not ended when the run did
+	// nothing works in it: a time has to pass, or somebody has to act
+	Waiting bool `json:"waiting,omitempty"`
 	// indices of the first and the last step of each stretch, -1 where the run itself began or ended
 	Parts [][2]int `json:"parts"`
 }
@@ -259,7 +261,7 @@ func jsonPhases(phases []seq.Phase, index map[seq.Key]int) []jsonPhase {
 		}
 		all = append(all,
 			jsonPhase{p.Name, instant(p.Earliest), instant(p.Latest), p.Took.Seconds(), within(p.Within),
-				p.Min.Seconds(), p.Max.Seconds(), p.Open, parts})
+				p.Min.Seconds(), p.Max.Seconds(), p.Open, p.Waiting, parts})
 	}
 	return all
 }

@@ -17,6 +17,7 @@ import (
 type phase struct {
 	name, explain string
 	uninterrupted bool                // what begins meanwhile does not end it
+	waits         bool                // nothing works meanwhile: it is waited for a time to pass, or for somebody
 	why           func(*story) string // the explanation, where it depends on what was seen
 	intervals     func(*story, *result) []interval
 }

@@ -31,7 +31,7 @@ func (r *result) phases(s *story, f timeRange) []seq.Phase {
 			p = &seq.Phase{Name: seq.Unknown, Explain: unknownExplained}
 			if x.row >= 0 {
 				row := table[x.row]
-				if p.Name, p.Explain = row.name, row.explain; row.why != nil {
+				if p.Name, p.Explain, p.Waiting = row.name, row.explain, row.waits; row.why != nil {
 					p.Explain = row.why(s)
 				}
 			}
