@@ -20,6 +20,7 @@ type Style struct {
 	Detail  seq.Detail
 	Explain bool // one line of explanation under each step
 	Proved  bool // times and durations as they are proved, not the likeliest ones
+	Animate bool // of a picture: each step appears at its time
 
 	clock bool // times of the day, not those since the request
 }
@@ -82,13 +83,7 @@ func (y Style) header(r Report) []string {
 	if !r.Recorded.IsZero() {
 		h = "recorded " + r.Recorded.UTC().Format("2006-01-02 15:04 UTC") + ":  " + h
 	}
-	origin := cmp.Or(r.Origin, "POST")
-	for rule, name := range map[string]string{"own-delete": "DELETE", "own-exec": "exec"} {
-		if slices.ContainsFunc(r.Steps, func(s *seq.Step) bool { return s.Rule.Name == rule }) {
-			origin = name
-		}
-	}
-	times := "+ms since the " + origin
+	times := "+ms since the " + r.request()
 	if y.clock {
 		times = "times in UTC"
 	}
@@ -107,6 +102,16 @@ func (y Style) header(r Report) []string {
 	}
 	return []string{y.ascii(strings.TrimRight(fit(Plain(h), y.width()-1), " ")),
 		y.paint(dim, y.ascii(strings.TrimRight(fit(legend, y.width()-1), " ")))}
+}
+
+// request is what the request is called that times count from.
+func (r Report) request() string {
+	for rule, name := range map[string]string{"own-delete": "DELETE", "own-exec": "exec"} {
+		if slices.ContainsFunc(r.Steps, func(s *seq.Step) bool { return s.Rule.Name == rule }) {
+			return name
+		}
+	}
+	return cmp.Or(r.Origin, "POST")
 }
 
 // where says what is made of which image, and on which cluster.
