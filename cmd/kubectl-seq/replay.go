@@ -50,8 +50,8 @@ func newReplay(streams genericiooptions.IOStreams) *cobra.Command {
 		Example: `  # Once more, ten times slower, as a picture
   kubectl seq replay web.jsonl --speed=0.1 -o lanes
 
-  # A page to look at
-  kubectl seq replay web.jsonl --speed=max -o html=web.html
+  # A page to look at, and a picture for a slide
+  kubectl seq replay web.jsonl --speed=max -o html=web.html -o svg=web.svg
 
   # Every Pod of a Deployment, of a run that drew only the first
   kubectl seq replay deployment.jsonl --speed=max --pods=all`,

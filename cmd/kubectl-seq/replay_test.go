@@ -173,3 +173,19 @@ func TestReplayOtherPods(t *testing.T) {
 		t.Error("--pods=some is taken")
 	}
 }
+
+// A picture plays only if it is asked to, and nothing else can.
+func TestAnimate(t *testing.T) {
+	still, _, err := replayed(t.Context(), "demo", "--speed=max", "-o", "svg")
+	if err != nil || strings.Contains(still, "@keyframes") || !strings.HasPrefix(still, "<svg ") {
+		t.Errorf("%v: %.200s", err, still)
+	}
+	plays, _, err := replayed(t.Context(), "demo", "--speed=max", "-o", "svg", "--animate")
+	if err != nil || !strings.Contains(plays, "@keyframes") {
+		t.Errorf("%v: %.200s", err, plays)
+	}
+	if _, _, err := replayed(t.Context(), "demo", "--speed=max", "--animate"); err == nil ||
+		!strings.Contains(err.Error(), "-o svg") {
+		t.Errorf("a listing does not play: %v", err)
+	}
+}
