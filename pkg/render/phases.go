@@ -62,7 +62,8 @@ func (r Report) parts() (all []phasePart) {
 }
 
 // within are the first and the last step of a part, by their indexes. Time tells where the run itself began or ended
-// there, or ended after all that was waited for: steps stand in its order. The request comes with the write that it asks for.
+// there, or ended after all that was waited for: steps stand in its order. The request comes with the write that it
+// asks for.
 func (r Report) within(p seq.Part, at map[seq.Key]int) (from, to int) {
 	from = sort.Search(len(r.Steps), func(i int) bool { return !r.Steps[i].Best.Before(p.Likely.Earliest) })
 	if i, ok := at[p.Begin]; ok {
@@ -95,8 +96,9 @@ func (f *figure) markWaits(r Report) {
 	for _, p := range parts {
 		next := sort.Search(len(f.rows), func(i int) bool { return !f.rows[i].Best.Before(p.Likely.Latest) })
 		drawn := func(x row) bool { return x.phase == p.phase && !x.Best.Before(p.Likely.Earliest) }
+		works := phaseHue(r.Phases[p.phase].Name) != amber
 		switch {
-		case phaseHue(r.Phases[p.phase].Name) != amber || p.took()*leastWait < total || slices.ContainsFunc(f.rows[:next], drawn):
+		case works || p.took()*leastWait < total || slices.ContainsFunc(f.rows[:next], drawn):
 		case next == len(f.rows):
 			f.after = append(f.after, p)
 		case f.rows[next].phase != p.phase:

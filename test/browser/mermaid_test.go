@@ -166,8 +166,8 @@ func TestMermaidDrawsEveryScenario(t *testing.T) {
 							block = ""
 						case "SOLID", "DOTTED", "SOLID_CROSS", "DOTTED_CROSS":
 							x := next(func(x *seq.Step) bool {
-								return x.Detail <= detail && x.Kind != seq.NoteKind && arrowOf(x) == l.Is && strings.HasSuffix(l.From, laneOf(x.From)) &&
-									strings.HasSuffix(l.To, laneOf(x.To))
+								return x.Detail <= detail && x.Kind != seq.NoteKind && arrowOf(x) == l.Is &&
+									strings.HasSuffix(l.From, laneOf(x.From)) && strings.HasSuffix(l.To, laneOf(x.To))
 							})
 							if x == nil {
 								t.Fatalf("no step is %s → %s %s", l.From, l.To, l.Text)
@@ -236,7 +236,8 @@ func TestMermaidDrawsComparisons(t *testing.T) {
 func TestMermaidBrief(t *testing.T) {
 	r := plain(t)
 	got := mermaid(t).draw(t, drawn(t, "mermaid", r, render.Style{Detail: seq.Brief}))
-	if actors := strings.TrimSpace(strings.Join(slices.Compact(got.Actors), " ")); actors != "kubectl apiserver etcd scheduler kubelet containerd runc app" {
+	actors := strings.TrimSpace(strings.Join(slices.Compact(got.Actors), " "))
+	if actors != "kubectl apiserver etcd scheduler kubelet containerd runc app" {
 		t.Errorf("participants: %s", actors)
 	}
 	if got.Arrows > 20 || got.Rects == 0 || got.Activations == 0 {
