@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,7 @@ type drawFlags struct {
 	detail, color string
 	times         string
 	explain       bool
+	animate       bool
 	settle        time.Duration
 }
 
@@ -39,6 +41,7 @@ func (f *drawFlags) add(fs *pflag.FlagSet) {
 	fs.StringVar(&f.detail, "detail", "normal",
 		"brief (the diagram of a course), normal, or full (Event writes and all evidence)")
 	fs.BoolVar(&f.explain, "explain", false, "explain each step in one line")
+	fs.BoolVar(&f.animate, "animate", false, "with -o svg: a picture that plays, each step at its time")
 	fs.DurationVar(&f.settle, "settle", evidenceLate, "how late evidence may come: a line older than this is final")
 }
 
@@ -58,8 +61,12 @@ func (f *drawFlags) toOptions(out io.Writer) (o drawOptions, err error) {
 	if o.targets, err = parseTargets(f.outputs, render.Formats); err != nil {
 		return o, err
 	}
+	if f.animate && !slices.ContainsFunc(o.targets, func(t target) bool { return t.format == "svg" }) {
+		return o, hinted(errors.New("--animate needs -o svg"), "add -o svg=FILE")
+	}
 	o.settle = f.settle
 	o.style, o.size, err = f.toStyle(out)
+	o.style.Animate = f.animate
 	return o, err
 }
 

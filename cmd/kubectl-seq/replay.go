@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
@@ -30,12 +31,13 @@ type replayOptions struct {
 	drawOptions
 	recording *recording.Recording
 	cut       bool
-	speed     float64 // 0 is without any wait
+	speed     float64          // 0 is without any wait
+	pods      render.Selection // which are drawn; those of the run where it is empty
 }
 
 type replayFlags struct {
 	drawFlags
-	speed string
+	speed, pods string
 }
 
 func newReplay(streams genericiooptions.IOStreams) *cobra.Command {
@@ -48,8 +50,11 @@ func newReplay(streams genericiooptions.IOStreams) *cobra.Command {
 		Example: `  # Once more, ten times slower, as a picture
   kubectl seq replay web.jsonl --speed=0.1 -o lanes
 
-  # A page to look at
-  kubectl seq replay web.jsonl --speed=max -o html=web.html`,
+  # A page to look at, and a picture for a slide
+  kubectl seq replay web.jsonl --speed=max -o html=web.html -o svg=web.svg
+
+  # Every Pod of a Deployment, of a run that drew only the first
+  kubectl seq replay deployment.jsonl --speed=max --pods=all`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeFiles("jsonl"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -66,6 +71,8 @@ func newReplay(streams genericiooptions.IOStreams) *cobra.Command {
 		},
 	}
 	f.add(cmd)
+	cmd.Flags().StringVar(&f.pods, "pods", "",
+		"which Pods to draw in full: all, first or slowest (default as in the run)")
 	return cmd
 }
 
@@ -99,6 +106,11 @@ func (f *replayFlags) toOptions(streams genericiooptions.IOStreams, file io.Read
 	if f.speed != "max" {
 		if o.speed, err = strconv.ParseFloat(f.speed, 64); err != nil || !(o.speed > 0) {
 			return nil, fmt.Errorf("--speed=%s: must be a number above 0, or max", f.speed)
+		}
+	}
+	if f.pods != "" {
+		if o.pods, err = selection(f.pods); err != nil {
+			return nil, err
 		}
 	}
 	if o.drawOptions, err = f.drawFlags.toOptions(streams.Out); err != nil {
@@ -136,7 +148,7 @@ func replay(ctx context.Context, o *replayOptions) (failed error) {
 		return err
 	}
 	s := sessionOf(o.recording)
-	s.out, s.settle = out, o.settle
+	s.out, s.settle, s.pods = out, o.settle, cmp.Or(o.pods, s.pods)
 	defer func() { failed = errors.Join(failed, s.close(failed)) }()
 	reason := ended(o.recording)
 	if err := o.play(ctx, s); ctx.Err() != nil {

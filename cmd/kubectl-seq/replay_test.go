@@ -13,6 +13,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/recording"
+	"github.com/kubectl-seq/kubectl-seq/test/scenario"
 )
 
 // replayed runs the command line of the whole program, as far as it needs no cluster.
@@ -148,5 +149,43 @@ func TestOutputsAreWrittenWhole(t *testing.T) {
 	left, err := os.ReadDir(dir)
 	if err != nil || len(left) != 4 {
 		t.Errorf("files left: %v (%v)", left, err)
+	}
+}
+
+// A recording can be drawn with other Pods than the run drew.
+func TestReplayOtherPods(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "deployment.jsonl")
+	s := scenario.Named(t, "deployment")
+	if err := os.WriteFile(path, s.File("recording.jsonl").Data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for pods, want := range map[string][]string{"all": {"tm7b6/app", "xkrjp/app"}, "first": {"participant p1 as app"},
+		"slowest": {"participant p1 as app"}} {
+		out, _, err := replayed(t.Context(), "replay", path, "--speed=max", "--pods="+pods, "-o", "mermaid",
+			"--detail=brief")
+		for _, name := range want {
+			if err != nil || !strings.Contains(out, name) {
+				t.Errorf("--pods=%s: %v: no %s in\n%s", pods, err, name, out)
+			}
+		}
+	}
+	if _, _, err := replayed(t.Context(), "replay", path, "--pods=some"); err == nil {
+		t.Error("--pods=some is taken")
+	}
+}
+
+// A picture plays only if it is asked to, and nothing else can.
+func TestAnimate(t *testing.T) {
+	still, _, err := replayed(t.Context(), "demo", "--speed=max", "-o", "svg")
+	if err != nil || strings.Contains(still, "@keyframes") || !strings.HasPrefix(still, "<svg ") {
+		t.Errorf("%v: %.200s", err, still)
+	}
+	plays, _, err := replayed(t.Context(), "demo", "--speed=max", "-o", "svg", "--animate")
+	if err != nil || !strings.Contains(plays, "@keyframes") {
+		t.Errorf("%v: %.200s", err, plays)
+	}
+	if _, _, err := replayed(t.Context(), "demo", "--speed=max", "--animate"); err == nil ||
+		!strings.Contains(err.Error(), "-o svg") {
+		t.Errorf("a listing does not play: %v", err)
 	}
 }

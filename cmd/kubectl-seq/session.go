@@ -53,7 +53,8 @@ func (s *session) report() render.Report {
 		run.Image = s.image
 	}
 	return render.Report{Context: s.context, Recorded: s.recorded, Run: run, Steps: s.trace.Steps(),
-		Members: s.trace.Members(), Cycles: s.trace.Cycles(), Pods: s.pods, Origin: s.until.origin}
+		Phases: s.trace.Phases(time.Time{}), Members: s.trace.Members(), Cycles: s.trace.Cycles(), Pods: s.pods,
+		Origin: s.until.origin}
 }
 
 func (s *session) status() string {

@@ -78,6 +78,9 @@ type Message struct {
 	Answer *seq.Step
 }
 
+// Fails reports whether there is a message that tells of a failure, or whose answer does.
+func (m *Message) Fails() bool { return m != nil && (m.Failed || m.Answer != nil && m.Answer.Failed) }
+
 // Only is the side that alone has the message, if one has.
 func (s Step) Only() (side Side, ok bool) {
 	one, ok := s.One()

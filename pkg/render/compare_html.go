@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,20 +24,34 @@ var (
 // own style only.
 func compareHTML(w io.Writer, c Comparison, y Style) error {
 	y.ASCII = false
+	style := compareCSS + phaseStyles()
 	c.moments = c.times(y)
 	_, err := strings.NewReplacer(
 		"{{title}}", htmlText("A "+c.Names[compare.A]+", B "+c.Names[compare.B]),
-		"{{policy}}", "default-src 'none'; style-src "+digest(compareCSS)+"; base-uri 'none'; form-action 'none'",
-		"{{style}}", compareCSS,
+		"{{policy}}", "default-src 'none'; style-src "+digest(style)+"; base-uri 'none'; form-action 'none'",
+		"{{style}}", style,
 		"{{runs}}", c.htmlRuns(y),
 		"{{verdict}}", paragraphs(c.verdict(y)),
 		"{{bars}}", c.htmlBars(),
 		"{{phases}}", c.htmlPhases(y),
 		"{{steps}}", c.htmlSteps(y),
-		"{{legend}}", htmlText("~ the other has it at another place; italics are inferred; times count from the "+
-			"beginning of each run, ≈ is likely (95 of 100 within 10 of the last digit), a…b is between a and b."),
+		"{{legend}}", htmlText(c.legend()),
 	).WriteString(w, compareHTMLPage)
 	return err
+}
+
+// legend says what the signs mean, those that are used.
+func (c Comparison) legend() string {
+	text := "~ the other has it at another place; italics are inferred; red and ✗ are a failure, hatched is time in " +
+		"which nothing works; times count from the beginning of each run, "
+	for _, all := range c.moments {
+		for _, t := range all {
+			if strings.HasPrefix(t, "≈") {
+				return text + "≈ is likely (95 of 100 within 10 of the last digit), a…b is between a and b."
+			}
+		}
+	}
+	return text + "a…b is between a and b."
 }
 
 // htmlText is a string from anywhere as the text of an element, or an attribute's value.
@@ -53,8 +68,8 @@ func paragraphs(all []string) string {
 func (c Comparison) htmlRuns(y Style) string {
 	var b strings.Builder
 	for _, s := range compare.Sides {
-		fmt.Fprintf(&b, "<section class=%q>\n<p><span class=\"tag\">%s</span> %s</p>\n<p class=\"outcome\">%s</p>\n", s, s,
-			htmlText(c.about(s, y)), htmlText(c.Reports[s].headline()))
+		fmt.Fprintf(&b, "<section class=%q>\n<p><span class=\"tag\">%s</span> %s</p>\n<p class=\"outcome %s\">%s</p>\n", s, s,
+			htmlText(c.about(s, y)), c.Reports[s].mood(), htmlText(c.Reports[s].headline()))
 		if lines := c.Reports[s].obstacle(); len(lines) > 0 {
 			b.WriteString("<dl>\n")
 			for _, l := range lines {
@@ -68,44 +83,54 @@ func (c Comparison) htmlRuns(y Style) string {
 }
 
 // htmlBars draws the phases of both runs on one scale of time, each from where it is likeliest to have begun to where
-// it is likeliest to have ended.
+// it is likeliest to have ended. Waits are hatched; a name is whole, or absent.
 func (c Comparison) htmlBars() string {
 	longest := time.Duration(0)
-	each := func(do func(side compare.Side, phase int, name string, from, to time.Duration)) {
-		for i, p := range c.Phases {
+	each := func(do func(side compare.Side, phase *seq.Phase, from, to time.Duration)) {
+		for _, p := range c.Phases {
 			for s, q := range p.Sides {
 				if q == nil {
 					continue
 				}
 				for _, part := range q.Parts {
 					zero := c.Runs[s].Origin
-					do(compare.Side(s), i, p.Name, max(0, part.Likely.Earliest.Sub(zero)), part.Likely.Latest.Sub(zero))
+					do(compare.Side(s), q, max(0, part.Likely.Earliest.Sub(zero)), part.Likely.Latest.Sub(zero))
 				}
 			}
 		}
 	}
-	each(func(_ compare.Side, _ int, _ string, _, to time.Duration) { longest = max(longest, to) })
+	each(func(_ compare.Side, _ *seq.Phase, _, to time.Duration) { longest = max(longest, to) })
 	if longest <= 0 {
 		return ""
 	}
 	var bars [2]strings.Builder
-	each(func(s compare.Side, phase int, name string, from, to time.Duration) {
-		x, width := 1000*from.Seconds()/longest.Seconds(), 1000*(to-from).Seconds()/longest.Seconds()
-		fmt.Fprintf(&bars[s], `<rect class="p%d" x="%.2f" y="0" width="%.2f" height="10"><title>%s</title></rect>`,
-			phase%len(phaseFills), x, max(1, width), htmlText(name))
+	each(func(s compare.Side, p *seq.Phase, from, to time.Duration) {
+		x, width := 100*from.Seconds()/longest.Seconds(), 100*(to-from).Seconds()/longest.Seconds()
+		place := fmt.Sprintf(`x="%.2f%%" width="%.2f%%" height="26"`, x, max(.2, width))
+		fmt.Fprintf(&bars[s], `<rect class="%s" %s><title>%s</title></rect>`, phaseClass(p.Name), place, htmlText(p.Name))
+		if p.Waiting {
+			fmt.Fprintf(&bars[s], `<rect class="waits" %s/>`, place)
+		}
+		if textWidth(p.Name, textSize)*1.2+8 < width/100*narrowestBar {
+			fmt.Fprintf(&bars[s], `<text x="%.2f%%" y="18">%s</text>`, x+width/2, htmlText(p.Name))
+		}
 	})
 	var b strings.Builder
 	for _, s := range compare.Sides {
-		fmt.Fprintf(&b, "<div class=\"bar %s\"><span class=\"tag\">%s</span><svg viewBox=\"0 0 1000 10\" "+
-			"preserveAspectRatio=\"none\" role=\"img\" aria-label=\"Phases of %s\">%s</svg></div>\n", s, s, s, bars[s].String())
+		fmt.Fprintf(&b, "<div class=\"bar %s\"><span class=\"tag\">%s</span><svg role=\"img\" aria-label=\"Phases of %s\">"+
+			"<pattern id=\"hatch%s\" width=\"8\" height=\"8\" patternUnits=\"userSpaceOnUse\">"+
+			"<path d=\"M-1 1l2 -2M0 8l8 -8M7 9l2 -2\"/></pattern>%s</svg></div>\n", s, s, s, s, bars[s].String())
 	}
 	fmt.Fprintf(&b, "<div class=\"axis\"><span>0</span><span>%s</span></div>", duration(longest))
 	return b.String()
 }
 
+// narrowestBar is how narrow a bar may be, in pixels, with what is written in it.
+const narrowestBar = 640
+
 func (c Comparison) htmlPhases(y Style) string {
 	var b strings.Builder
-	for i, p := range c.Phases {
+	for _, p := range c.Phases {
 		var known [2]string
 		for s, q := range p.Sides {
 			if q != nil {
@@ -117,8 +142,8 @@ func (c Comparison) htmlPhases(y Style) string {
 		if ok {
 			class = side.String() + " tag"
 		}
-		fmt.Fprintf(&b, "<tr><td class=\"p%d\">%s</td><td>%s</td><td>%s</td><td><span class=%q>%s</span></td></tr>\n",
-			i%len(phaseFills), htmlText(p.Name), htmlText(known[0]), htmlText(known[1]), class, htmlText(text))
+		fmt.Fprintf(&b, "<tr><td class=%q>%s</td><td>%s</td><td>%s</td><td><span class=%q>%s</span></td></tr>\n",
+			phaseClass(p.Name), htmlText(p.Name), htmlText(known[0]), htmlText(known[1]), class, htmlText(text))
 	}
 	return b.String()
 }
@@ -151,14 +176,17 @@ func (c Comparison) htmlStep(b *strings.Builder, y Style, s compare.Step) {
 	case seq.NoteKind:
 		arrow, target = y.glyphs().note, ""
 	}
-	inferred := ""
+	kind := ""
+	if slices.ContainsFunc(s.Sides[:], (*compare.Message).Fails) {
+		kind = "failed "
+	}
 	if m.Certainty == seq.Inferred {
-		inferred = ` class="inferred"`
+		kind += "inferred"
 	}
 	fmt.Fprintf(b, "<tr class=%q><td><span "+
-		"class=\"tag\">%s</span></td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td%s>", class, mark,
+		"class=\"tag\">%s</span></td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td class=%q>", class, mark,
 		htmlText(c.at(s, compare.A)), htmlText(c.at(s, compare.B)), htmlText(short(names(s, fromOf))), arrow,
-		htmlText(short(target)), inferred)
+		htmlText(short(target)), kind)
 	for i, t := range y.texts(s) {
 		if i > 0 {
 			b.WriteString("<br>")

@@ -131,12 +131,9 @@ func (m *mermaid) compared(c Comparison, s compare.Step, lane map[int]int) {
 			label += " (" + strings.Join(times, ", ") + ")"
 		}
 	}
-	switch label = mermaidText(label); x.Kind {
-	case seq.NoteKind:
+	if label = mermaidLines(label, "", 2*mermaidWidth, m.mermaidLabelLines()); x.Kind == seq.NoteKind {
 		m.printf("    Note over %s: %s", from, label)
-	case seq.RequestKind:
-		m.printf("    %s->>%s: %s", from, to, label)
-	default:
-		m.printf("    %s-->>%s: %s", from, to, label)
+	} else {
+		m.printf("    %s%s%s: %s", from, mermaidArrow(x.Step), to, label)
 	}
 }

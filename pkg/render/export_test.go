@@ -1,5 +1,62 @@
 package render
 
+import (
+	"strings"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+)
+
+// FigureRow is a row of a figure: a step, and the name of the phase in which it stands, or "".
+type FigureRow struct {
+	*seq.Step
+	Phase string
+}
+
+// FigureRows are those of the figure of a report.
+func FigureRows(r Report, detail seq.Detail) (all []FigureRow) {
+	for _, x := range newFigure(r, detail).rows {
+		row := FigureRow{Step: x.Step}
+		if x.phase >= 0 {
+			row.Phase = r.Phases[x.phase].Name
+		}
+		all = append(all, row)
+	}
+	return all
+}
+
+// LaneRow is one row of a terminal picture: what is to be said, and the lines that say it.
+type LaneRow struct {
+	Label string
+	Lines []string
+	Whole bool // no line was cut
+}
+
+// LaneRows are the titles and rows of the terminal picture of a report, if its lanes have room, and how many they are.
+func LaneRows(r Report, y Style) (titles []string, lanes int, rows []LaneRow, ok bool) {
+	y.clock = r.looks()
+	f := newFigure(r, y.Detail)
+	c, ok := y.plan(r, f)
+	if !ok {
+		return nil, len(c.lanes), nil, false
+	}
+	p := lanePicture{y, c, f, make([]int, len(c.lanes))}
+	for i, at := range y.timesOf(f, r) {
+		x := f.rows[i]
+		label := p.label(f, x)
+		lines := p.row(x, at)
+		rows = append(rows, LaneRow{label, lines, !strings.HasSuffix(lines[len(lines)-1], "…") && len(lines) < labelLines})
+	}
+	return y.names(c), len(c.lanes), rows, true
+}
+
+// FigureLanes are the titles of the lanes of a figure.
+func FigureLanes(r Report, detail seq.Detail) (all []string) {
+	for _, p := range newFigure(r, detail).lanes {
+		all = append(all, title(p))
+	}
+	return all
+}
+
 // Documents are the types of the documents of each output, by what their field "type" says.
 var Documents = map[string]map[string]any{
 	"run": {"run": jsonRun{}, "pod": jsonPod{}, "step": jsonStep{}, "cycle": jsonCycle{},

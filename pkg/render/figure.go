@@ -13,6 +13,8 @@ import (
 type figure struct {
 	lanes []seq.Participant
 	rows  []row
+	after []phasePart // waits after the last row, see markWaits
+	tags  tags
 }
 
 // row is one message of a figure.
@@ -20,21 +22,30 @@ type row struct {
 	*seq.Step
 	from, to int // lanes
 	opens    bool
-	closes   int // the row whose call it answers, or -1
-	phase    int // of the report, or -1
+	closes   int        // the row whose call it answers, or -1
+	phase    int        // of the report, or -1
+	least    seq.Detail // the least detailed picture that has it
+	waits    []phasePart
 }
 
-// newFigure takes the steps of that detail.
+// newFigure takes the steps of that detail, and what proves the obstacle.
 func newFigure(r Report, detail seq.Detail) figure {
-	var f figure
+	f := figure{tags: r.tags()}
+	phases, proof := r.phaseOfSteps(), r.proof()
 	r = r.selected()
 	calls := map[seq.Key]int{} // rows
 	for i := range r.Steps {
 		s := r.Steps[i]
-		if s.Detail > detail {
+		x := row{Step: s, closes: -1, phase: -1, least: s.Detail}
+		if proof[s.Key] {
+			x.least = seq.Brief
+		}
+		if x.least > detail {
 			continue
 		}
-		x := row{Step: s, closes: -1, phase: -1}
+		if phase, ok := phases[s.Key]; ok {
+			x.phase = phase
+		}
 		switch k, ok := calls[s.Call]; {
 		case s.Call == "" || s.Kind != seq.RequestKind && s.Kind != seq.ResponseKind:
 		case s.Kind == seq.RequestKind:
@@ -44,81 +55,76 @@ func newFigure(r Report, detail seq.Detail) figure {
 		}
 		f.rows = append(f.rows, x)
 		for _, p := range []seq.Participant{s.From, s.To} {
-			if !slices.Contains(f.lanes, p) {
+			if p = f.lane(s, p); !slices.Contains(f.lanes, p) {
 				f.lanes = append(f.lanes, p)
 			}
 		}
 	}
 	f.sortLanes(r.Run.Runtime)
-	f.markPhases(r)
+	f.markWaits(r)
 	return f
 }
 
-// laneOrder is that of the diagrams in courses; others stand before the kubelet, containers at the end as they appear.
-var laneOrder = []seq.Participant{seq.Kubectl, seq.APIServer, seq.Etcd, seq.ControllerManager, seq.Scheduler, "",
-	seq.Kubelet, seq.Runtime, seq.CNI, seq.Runc}
+// answers reports whether a row is the answer to another.
+func (f *figure) answers(x, call row) bool {
+	return x.closes >= 0 && f.rows[x.closes].Step == call.Step
+}
 
-func laneRank(p, runtime seq.Participant) int {
-	switch p {
-	case runtime:
-		p = seq.Runtime
-	case seq.User:
-		p = seq.Kubectl
-	case seq.Engine: // who asks the runtime
-		p = seq.Kubelet
+// lane is the participant as whom a lane stands for one of a step's: of several Pods each has containers of its own.
+func (f *figure) lane(s *seq.Step, p seq.Participant) seq.Participant {
+	name, container := strings.CutPrefix(string(p), string(seq.Container("")))
+	if pod := f.tags.name(s.About); container && pod != "" {
+		return seq.Container(pod + "/" + name)
 	}
-	if p.IsController() {
-		p = seq.ControllerManager
-	}
-	if i := slices.Index(laneOrder, p); i >= 0 {
-		return i
-	}
-	if strings.HasPrefix(string(p), string(seq.Container(""))) {
-		return len(laneOrder)
-	}
-	return slices.Index(laneOrder, "")
+	return p
 }
 
 func (f *figure) sortLanes(runtime seq.Participant) {
 	slices.SortStableFunc(f.lanes, func(a, b seq.Participant) int {
-		return cmp.Compare(laneRank(a, runtime), laneRank(b, runtime))
+		return cmp.Or(cmp.Compare(laneRank(a, runtime), laneRank(b, runtime)), -compareBool(a.IsClient(), b.IsClient()))
 	})
 	for i := range f.rows {
-		f.rows[i].from, f.rows[i].to = slices.Index(f.lanes, f.rows[i].From), slices.Index(f.lanes, f.rows[i].To)
+		x := &f.rows[i]
+		x.from, x.to = slices.Index(f.lanes, f.lane(x.Step, x.From)), slices.Index(f.lanes, f.lane(x.Step, x.To))
 	}
 }
 
-// markPhases gives each row the phase in which it stands. Parts may overlap at their ends: the one that ends first has
-// the row. A part reaches back to the end of the one before it, if it began by then.
-func (f *figure) markPhases(r Report) {
-	type stretch struct{ begin, end, phase int }
-	at := map[seq.Key]int{} // the first row not before the step
-	n := 0
-	for i := range r.Steps {
-		at[r.Steps[i].Key] = n
-		if n < len(f.rows) && f.rows[n].Step == r.Steps[i] {
-			n++
-		}
+// compareBool puts false before true.
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
 	}
-	var all []stretch
-	for i, p := range r.Phases {
-		if p.Name == seq.Unknown {
-			continue
-		}
-		for _, part := range p.Parts {
-			end, ended := at[part.End]
-			if !ended {
-				end = len(f.rows) - 1
+	return 1
+}
+
+// proof are the steps that show what an outcome is due to: those that tell of its evidence, the least detailed of each.
+func (r Report) proof() map[seq.Key]bool {
+	o := r.Outcome.Obstacle
+	if o == nil {
+		return nil
+	}
+	proof := map[seq.Key]bool{}
+	for _, e := range o.Evidence {
+		var best *seq.Step
+		for _, s := range r.Steps {
+			if e.ResourceVersion != "" && s.To != seq.Etcd && s.Kind != seq.DeliveryKind && tells(s, e) &&
+				(best == nil || s.Detail < best.Detail) {
+				best = s
 			}
-			all = append(all, stretch{at[part.Begin], end, i})
+		}
+		if best != nil {
+			proof[best.Key], proof[best.Call] = true, best.Call != ""
 		}
 	}
-	slices.SortStableFunc(all, func(a, b stretch) int { return cmp.Compare(a.end, b.end) })
-	next := 0
-	for _, s := range all {
-		for i := max(next, s.begin); i <= s.end && i < len(f.rows); i++ {
-			f.rows[i].phase = s.phase
-		}
-		next = max(next, s.end+1)
-	}
+	return proof
+}
+
+// tells reports whether a step is the write that something is the evidence of, or has the same.
+func tells(s *seq.Step, e seq.Evidence) bool {
+	return s.ResourceVersion == e.ResourceVersion || slices.ContainsFunc(s.Evidence, func(x seq.Evidence) bool {
+		return x.Source == e.Source && x.ResourceVersion == e.ResourceVersion
+	})
 }

@@ -81,7 +81,7 @@ func fold(steps []*seq.Step, cycles []seq.Cycle, shows func(*seq.Step) bool) (f 
 	f = folding{map[int]*repetition{}, map[int][]*repetition{}}
 	failed := map[seq.Key]bool{} // calls
 	for _, s := range steps {
-		if s.Kind == seq.ResponseKind && strings.Contains(s.Label, " fails: ") {
+		if s.Kind == seq.ResponseKind && s.Failed {
 			failed[s.Call] = true
 		}
 	}
@@ -90,7 +90,7 @@ func fold(steps []*seq.Step, cycles []seq.Cycle, shows func(*seq.Step) bool) (f 
 		if !shows(s) || s.Kind == seq.ResponseKind && s.Call != "" { // it stands with its request
 			continue
 		}
-		kinds := kindsOf(s, failed[s.Call])
+		kinds := kindsOf(s, s.Failed || failed[s.Call])
 		for _, t := range of[s.Key] {
 			if t.turn > 0 && t.cycle.knows(kinds) {
 				if t.cycle.open == nil {

@@ -28,6 +28,9 @@ func (f figure) fold(r Report, detail seq.Detail) folding {
 	return all
 }
 
+// begins reports whether a row is the first of those that it stands for.
+func (x *repetition) begins(row int) bool { return x != nil && x.steps[0] == row }
+
 // loops reports whether it is drawn as a loop: what came once more is drawn as it came.
 func (x *repetition) loops() bool { return x != nil && len(x.turns) > 1 }
 
@@ -51,36 +54,77 @@ func (x *repetition) oneTurn(f figure) (rows []int) {
 	return rows
 }
 
-// loops draws what ends at one place.
-func (m *mermaid) loops(all []*repetition, at []string) {
-	for _, x := range all {
-		if x.loops() {
-			m.loop(x, at)
+// findLoops finds what is drawn as loops, and what as it came.
+func (d *mermaidDocument) findLoops() {
+	f := d.figure
+	again := f.fold(d.report, d.Detail)
+	d.loops, d.waits = map[int][]*repetition{}, map[int][]phasePart{}
+	var before []*repetition
+	var waits []phasePart // before the first of what repeats
+	for i := range len(f.rows) + 1 {
+		for _, x := range again.before[i] {
+			if x.loops() {
+				before = append(before, x)
+			}
+		}
+		if i == len(f.rows) || !again.folded[i].loops() {
+			d.loops[i], d.waits[i], before, waits = before, waits, nil, nil
+		} else if again.folded[i].begins(i) {
+			waits = append(waits, f.rows[i].waits...)
+		}
+		if i < len(f.rows) && !again.folded[i].loops() {
+			d.rows = append(d.rows, i)
 		}
 	}
 }
 
+// loopsAt are those that stand before a row.
+func (d *mermaidDocument) loopsAt(row int) []*repetition { return d.loops[row] }
+
+// loopsAfter are those that stand after the last of these rows, where there is none after it.
+func (d *mermaidDocument) loopsAfter(rows []int) []*repetition {
+	if !d.isLast(rows) {
+		return nil
+	}
+	return d.loops[len(d.figure.rows)]
+}
+
+// isLast reports whether no row comes after these.
+func (d *mermaidDocument) isLast(rows []int) bool {
+	return len(rows) > 0 && rows[len(rows)-1] == d.rows[len(d.rows)-1]
+}
+
+// loops draws what ends at one place.
+func (m *mermaid) loops(all []*repetition) {
+	for _, x := range all {
+		m.loop(x)
+	}
+}
+
 // loop is a loop block with its condition, around one of the turns that it stands for.
-func (m *mermaid) loop(x *repetition, at []string) {
-	about := append([]string{x.count(), m.during(x, m.report.origin())}, x.changes()...)
+func (m *mermaid) loop(x *repetition) {
+	d := m.document
+	about := append([]string{x.count(), m.during(x, d.report.origin())}, x.changes()...)
 	if n := len(about); x.says() != "" {
 		about = about[:n-1] // too long for a title
 	}
 	m.printf("    loop %s", mermaidText("until "+x.cycle.Until+" ("+strings.Join(about, ", ")+")"))
-	for _, i := range x.oneTurn(m.figure) {
-		m.row(m.figure.rows[i], at[i])
+	turn := x.oneTurn(d.figure)
+	for _, i := range turn {
+		if row := d.figure.rows[i]; m.has(row) {
+			m.row(row, turn, d.at[i])
+		}
 	}
 	m.printf("    end")
 }
 
-// laneText is a line of words between the lifelines.
-func (y Style) laneText(c columns, text, at string, open []int) (lines []string) {
-	for _, l := range wrap(Plain(text), c.width-c.before-afterLanes-4) {
-		cells := newCanvas(c.width)
-		cells.text(0, y.ascii(at), "")
-		y.lifelines(c, cells, open)
-		cells.text(c.before, " "+l+" ", "")
-		lines, at = append(lines, y.ascii(cells.String(y))), ""
+// words is a line of words between the lifelines.
+func (p *lanePicture) words(text, at string) (lines []string) {
+	for _, l := range wrap(Plain(text), p.columns.width-p.columns.before-afterLanes-4) {
+		cells := p.lifelines()
+		cells.text(0, p.ascii(at), "")
+		cells.text(p.columns.before, " "+l+" ", "")
+		lines, at = append(lines, p.ascii(cells.String(p.Style))), ""
 	}
 	return lines
 }

@@ -17,6 +17,7 @@ var Formats = map[string]Format{
 	"lanes":   {true, written("lanes")},
 	"mermaid": {false, Mermaid},
 	"html":    {false, HTML},
+	"svg":     {false, SVG},
 	"json":    {false, func(w io.Writer, r Report, _ Style) error { return JSON(w, r) }},
 }
 

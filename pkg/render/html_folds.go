@@ -1,6 +1,6 @@
 package render
 
-// What repeats, on the page.
+// What repeats, on the page and in its picture.
 
 import (
 	"slices"
@@ -20,6 +20,25 @@ type pageFold struct {
 	Latest   *float64   `json:"latest"`
 	Inferred bool       `json:"inferred"`
 	Phase    int        `json:"phase"` // or -1
+	Pod      int        `json:"pod"`   // that it is about, where there are several, or -1
+}
+
+// repeated draws what repeats as a line of words across the lifelines.
+func (p *picture) repeated(all []*repetition) {
+	for _, x := range all {
+		words := p.glyphs().again + " " + x.words()
+		for n, text := range brokenLines(words, p.sheet-p.layout.times-12, textSize) {
+			p.y += lineHeight + 4
+			for k, at := range p.x {
+				p.printf(`<path class="life k%d" d="M%.1f %.1fv%.1f"/>`, p.kind(k), at, p.y-lineHeight-4, lineHeight+4)
+			}
+			if n == 0 {
+				p.text("soft", "end", p.layout.times-12, p.y-5, smallSize, p.during(x, p.report.origin()))
+			}
+			p.text("again", "start", p.layout.times, p.y-5, textSize, text)
+		}
+		p.y += 6
+	}
 }
 
 // folds are those of each detail; index has the steps of the page by their keys.

@@ -96,6 +96,7 @@ type jsonStep struct {
 	Detail    string          `json:"detail"`    // the least --detail that draws it
 	// name of the rule that derives it, see how-it-knows.md
 	Rule     string         `json:"rule"`
+	Failed   bool           `json:"failed,omitempty"`   // the call that it answers, or what it tells of, failed
 	Conflict bool           `json:"conflict,omitempty"` // its sources contradict each other
 	After    []int          `json:"after"`              // indices of the steps proved to come before
 	Evidence []seq.Evidence `json:"evidence"`           // what it is derived from
@@ -122,6 +123,8 @@ type jsonPhase struct {
 	Min    float64  `json:"min"`            // the least that is proved, in seconds
 	Max    float64  `json:"max"`            // the most that is proved, in seconds
 	Open   bool     `json:"open,omitempty"` // it had not ended when the run did
+	// nothing works in it: a time has to pass, or somebody has to act
+	Waiting bool `json:"waiting,omitempty"`
 	// indices of the first and the last step of each stretch, -1 where the run itself began or ended
 	Parts [][2]int `json:"parts"`
 }
@@ -232,7 +235,7 @@ func JSON(w io.Writer, r Report) error {
 			Earliest: instant(s.Window.Earliest), Latest: instant(s.Window.Latest), Best: instant(s.Best),
 			Clock: s.ClockOf, Certainty: s.Certainty, Detail: s.Detail.String(), Rule: s.Rule.Name,
 			Evidence: s.Evidence,
-			Conflict: s.Conflict,
+			Failed:   s.Failed, Conflict: s.Conflict,
 		}
 		j.After = make([]int, len(s.After))
 		for k, key := range s.After {
@@ -328,7 +331,7 @@ func jsonPhases(phases []seq.Phase, index map[seq.Key]int) []jsonPhase {
 		}
 		all = append(all,
 			jsonPhase{p.Name, instant(p.Earliest), instant(p.Latest), p.Took.Seconds(), within(p.Within),
-				p.Min.Seconds(), p.Max.Seconds(), p.Open, parts})
+				p.Min.Seconds(), p.Max.Seconds(), p.Open, p.Waiting, parts})
 	}
 	return all
 }

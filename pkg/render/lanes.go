@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mattn/go-runewidth"
-
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
@@ -63,86 +61,9 @@ func (c columns) at(lane int) int {
 	return c.before + (2*lane+1)*room/(2*len(c.lanes))
 }
 
-// names is the line above the lifelines.
-func (y Style) names(c columns) string {
-	cells := newCanvas(c.width)
-	for i, p := range c.lanes {
-		room := c.at(min(i+1, len(c.lanes)-1)) - c.at(i) - 1
-		if i == len(c.lanes)-1 {
-			room = 2 * (c.width - c.at(i))
-		}
-		name := short(p)
-		name = strings.TrimRight(fit(name, min(room, runewidth.StringWidth(name))), " ")
-		w := runewidth.StringWidth(name)
-		cells.text(min(c.at(i)-(w-1)/2, c.width-1-w), name, y.colour(p)+";"+bold)
-	}
-	return y.ascii(cells.String(y))
-}
-
-// laneLine draws one row between the lifelines. Open has how many calls each lane is answering.
-func (y Style) laneLine(c columns, x row, label, at string, open []int) string {
-	cells := newCanvas(c.width)
-	cells.text(0, y.ascii(at), "")
-	y.lifelines(c, cells, open)
-	from, to := c.index(x.From), c.index(x.To)
-	sgr, mark := y.colour(x.From), y.glyphs().observed
-	if x.Certainty == seq.Inferred {
-		sgr, mark = sgr+";"+dim, y.glyphs().inferred
-	}
-	if from == to {
-		cells.text(c.at(from), y.glyphs().note, sgr)
-		cells.beside(c.before, c.at(from)-1, c.at(from)+1, label)
-	} else {
-		y.arrow(c, cells, c.at(from), c.at(to), x, sgr, label)
-	}
-	cells.text(c.width-2, mark, "")
-	return y.ascii(cells.String(y))
-}
-
-// lifelines draws those of the lanes, thick while they are answering a call.
-func (y Style) lifelines(c columns, cells canvas, open []int) {
-	for i, p := range c.lanes {
-		line := y.pick("│", "|")
-		if open[i] > 0 {
-			line = y.pick("┃", "H")
-		}
-		cells.text(c.at(i), line, y.colour(p)+";"+dim)
-	}
-}
-
-// arrow draws a message, with its label on it where that has room, else beside it.
-func (y Style) arrow(c columns, cells canvas, from, to int, x row, sgr, label string) {
-	shaft, head := y.pick("─", "-"), y.pick("▶", ">")
-	if x.Kind != seq.RequestKind {
-		shaft = y.pick("╌", ".")
-	}
-	if x.Certainty == seq.Inferred {
-		head = y.pick("▷", ")")
-	}
-	left, right := from+1, to-1
-	if to < from {
-		left, right = to+1, from-1
-		head = map[string]string{"▶": "◀", "▷": "◁", ">": "<", ")": "("}[head]
-	}
-	for i := left; i <= right; i++ {
-		cells.text(i, shaft, sgr)
-	}
-	if to > from {
-		cells.text(right, head, sgr)
-	} else {
-		cells.text(left, head, sgr)
-	}
-	w := runewidth.StringWidth(label)
-	if spare := right - left - 4 - w; spare >= 0 { // the head, and two cells of the shaft at least
-		cells.text(left+1+(spare+1)/2, " "+label+" ", "")
-		return
-	}
-	cells.beside(c.before, left-1, right+1, label)
-}
-
 // label is what stands on an arrow: an answer has its duration, a write its revision.
 func (y Style) label(f figure, x row) string {
-	label, right := Plain(x.Label), ""
+	label, right := Plain(x.Label)+f.tags.of(x.Step), ""
 	switch {
 	case x.closes >= 0:
 		if right = y.right(f.rows[x.closes].Step, x.Step); x.To.IsClient() {
@@ -170,14 +91,15 @@ func (l *Live) laneLines(r Report, settled int) []line {
 	for _, s := range r.Steps[:settled] {
 		firm[s.Key] = true
 	}
-	head := l.names(l.columns)
-	open := make([]int, len(l.columns.lanes))
-	at, again := l.timesOf(f, r), f.fold(r, l.Detail)
+	head := strings.Join(l.names(l.columns), "\n")
+	p := lanePicture{l.Style, l.columns, f, make([]int, len(l.columns.lanes))}
+	at := l.timesOf(f, r)
+	phase, again := -1, f.fold(r, l.Detail)
 	var out []line
 	repeat := func(all []*repetition, settled bool) {
 		for _, x := range all {
 			out = append(out, line{key: "again:" + x.began.Key, head: head, settled: settled,
-				text: l.laneText(l.columns, l.glyphs().again+" "+x.words(), l.during(x, r.origin()), open)})
+				text: p.words(l.glyphs().again+" "+x.words(), l.during(x, r.origin()))})
 		}
 	}
 	for i, x := range f.rows {
@@ -185,96 +107,41 @@ func (l *Live) laneLines(r Report, settled int) []line {
 		if folded := again.folded[i]; folded != nil {
 			if k := folded.counts(i); k >= 0 && l.appends && x.Best.After(r.Run.AttachedAt) {
 				out = append(out, line{key: "time:" + x.Key, head: head, settled: firm[x.Key],
-					text: l.laneText(l.columns, l.glyphs().again+" "+folded.by(k).counting(), at[i], open)})
+					text: p.words(l.glyphs().again+" "+folded.by(k).counting(), at[i])})
+			}
+			if folded.begins(i) {
+				for _, w := range x.waits {
+					out = append(out, line{key: "wait:" + x.Key, head: head, settled: firm[x.Key],
+						text: []string{p.phase(r.Phases[w.phase].Name, r.waited(w))}})
+				}
 			}
 			continue
 		}
 		if x.closes >= 0 {
-			open[l.columns.index(x.From)]--
+			p.open[p.place(x.from)]--
 		}
-		text := append([]string{l.laneLine(l.columns, x, l.label(f, x), at[i], open)}, l.notes(x.Step, r.origin())...)
+		var text []string
+		for _, w := range x.waits {
+			text, phase = append(text, p.phase(r.Phases[w.phase].Name, r.waited(w))), w.phase
+		}
+		if x.phase != phase && x.phase >= 0 {
+			text = append(text, p.phase(r.Phases[x.phase].Name, ""))
+		}
+		phase = x.phase
+		text = append(append(text, p.row(x, at[i])...), l.notes(x.Step, r.origin())...)
 		if x.opens {
-			open[l.columns.index(x.To)]++
+			p.open[p.place(x.to)]++
 		}
 		out = append(out, line{key: x.Key, head: head, text: text, settled: firm[x.Key]})
 	}
 	repeat(again.before[len(f.rows)], false) // which may grow
+	for _, w := range f.after {
+		if r.Outcome.Name != "" {
+			out = append(out, line{key: "wait:" + w.Begin, head: head,
+				text: []string{p.phase(r.Phases[w.phase].Name, r.waited(w))}})
+		}
+	}
 	return out
-}
-
-// pick is a glyph by the locale.
-func (y Style) pick(unicode, ascii string) string {
-	if y.ASCII {
-		return ascii
-	}
-	return unicode
-}
-
-// canvas is one line of a terminal, cell by cell.
-type canvas []cell
-
-type cell struct {
-	text string // empty behind a wide character
-	sgr  string
-}
-
-func newCanvas(width int) canvas {
-	c := make(canvas, width)
-	for i := range c {
-		c[i].text = " "
-	}
-	return c
-}
-
-// text writes a plain string from a cell on, over what is there. What goes beyond the edge is cut.
-func (c canvas) text(at int, s, sgr string) {
-	for _, r := range s {
-		w := runewidth.RuneWidth(r)
-		if w == 0 && at > 0 && at <= len(c) {
-			c[at-1].text += string(r)
-			continue
-		}
-		if at < 0 || at+w > len(c) {
-			return
-		}
-		c[at] = cell{string(r), sgr}
-		for k := 1; k < w; k++ {
-			c[at+k] = cell{}
-		}
-		at += w
-	}
-}
-
-// beside writes a label to the right of the cells from left to right, or to their left where that has more room, and
-// shortens it to the room there is. The cells before those belong to the time, the rightmost to the mark.
-func (c canvas) beside(before, left, right int, label string) {
-	w := runewidth.StringWidth(label)
-	roomRight, roomLeft := len(c)-afterLanes-right-3, left-before-2
-	if w > roomRight && roomLeft > roomRight {
-		label = " " + strings.TrimRight(fit(label, min(w, roomLeft)), " ") + " "
-		c.text(left-runewidth.StringWidth(label), label, "")
-		return
-	}
-	c.text(right+1, " "+strings.TrimRight(fit(label, max(1, min(w, roomRight))), " ")+" ", "")
-}
-
-// String is the line, with colours where the style has them.
-func (c canvas) String(y Style) string {
-	var b strings.Builder
-	for i := 0; i < len(c); {
-		k := i
-		var run strings.Builder
-		for ; k < len(c) && c[k].sgr == c[i].sgr; k++ {
-			run.WriteString(c[k].text)
-		}
-		if sgr := strings.Trim(c[i].sgr, ";"); sgr != "" {
-			b.WriteString(y.paint(sgr, run.String()))
-		} else {
-			b.WriteString(run.String())
-		}
-		i = k
-	}
-	return strings.TrimRight(b.String(), " ")
 }
 
 // tooNarrow says why there are no lanes.

@@ -25,11 +25,13 @@ func TestLanesAt100(t *testing.T) {
 	want := strings.TrimPrefix(`
 Pod default/web  image busybox:1  →  lab, v1.37.2
 ● observed  ○ inferred   +ms since the POST; ≈: likely, ±10 of the last digit; a…b: between
-                 kubectl         apiserver          kubelet            runc  a-container-with-a-lo…
+                                                                                a-container-with-a-
+                 kubectl         apiserver          kubelet            runc          long-name
 +0                  │───────────────▶│ POST pods (web) │                │                │        ●
 +6.4                │◀╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌│ 201 Created in 6.4 ms            │                │        ●
 +12…65              │                │╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌▷│ watch: Pod web, yours           │        ○
-+12…65              │                │◀────────────────│ PATCH pods/status: ContainerCreating (a… ●
++12…65              │                │◀────────────────│ PATCH pods/status: ContainerCreating     ●
+                    │                │                 │ (app), Initialized revision 419 │
 +15.0…15.2s         │                │                 │                │───── exec ────▷│        ○
 
 Ready

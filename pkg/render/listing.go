@@ -20,6 +20,7 @@ type Style struct {
 	Detail  seq.Detail
 	Explain bool // one line of explanation under each step
 	Proved  bool // times and durations as they are proved, not the likeliest ones
+	Animate bool // of a picture: each step appears at its time
 
 	clock bool // times of the day, not those since the request
 }
@@ -35,11 +36,11 @@ type line struct {
 	settled bool
 }
 
-type glyphs struct{ request, delivery, note, again, observed, inferred, bar string }
+type glyphs struct{ request, delivery, note, again, observed, inferred, failed, bar string }
 
 var (
-	unicodeGlyphs = glyphs{"→", "⇢", "◆", "↻", "●", "○", "█"}
-	asciiGlyphs   = glyphs{"->", "~>", "*", "@", "o", "?", "#"}
+	unicodeGlyphs = glyphs{"→", "⇢", "◆", "↻", "●", "○", "✗", "█"}
+	asciiGlyphs   = glyphs{"->", "~>", "*", "@", "o", "?", "x", "#"}
 )
 
 func (y Style) glyphs() glyphs {
@@ -82,13 +83,7 @@ func (y Style) header(r Report) []string {
 	if !r.Recorded.IsZero() {
 		h = "recorded " + r.Recorded.UTC().Format("2006-01-02 15:04 UTC") + ":  " + h
 	}
-	origin := cmp.Or(r.Origin, "POST")
-	for rule, name := range map[string]string{"own-delete": "DELETE", "own-exec": "exec"} {
-		if slices.ContainsFunc(r.Steps, func(s *seq.Step) bool { return s.Rule.Name == rule }) {
-			origin = name
-		}
-	}
-	times := "+ms since the " + origin
+	times := "+ms since the " + r.request()
 	if y.clock {
 		times = "times in UTC"
 	}
@@ -107,6 +102,16 @@ func (y Style) header(r Report) []string {
 	}
 	return []string{y.ascii(strings.TrimRight(fit(Plain(h), y.width()-1), " ")),
 		y.paint(dim, y.ascii(strings.TrimRight(fit(legend, y.width()-1), " ")))}
+}
+
+// request is what the request is called that times count from.
+func (r Report) request() string {
+	for rule, name := range map[string]string{"own-delete": "DELETE", "own-exec": "exec"} {
+		if slices.ContainsFunc(r.Steps, func(s *seq.Step) bool { return s.Rule.Name == rule }) {
+			return name
+		}
+	}
+	return cmp.Or(r.Origin, "POST")
 }
 
 // where says what is made of which image, and on which cluster.
@@ -252,10 +257,10 @@ const (
 	bold = "1"
 )
 
-// lanes colours the known participants; the others share one colour.
+// lanes colours the known participants; the others share one colour. Red and amber mean something else.
 var lanes = map[seq.Participant]string{
-	seq.Kubectl: "36", seq.APIServer: "34", seq.Etcd: "32", seq.Scheduler: "35", seq.Kubelet: "33",
-	seq.ControllerManager: "95", seq.Runc: "31", seq.User: "36", seq.Engine: "34",
+	seq.Kubectl: "36", seq.APIServer: "34", seq.Etcd: "32", seq.Scheduler: "35", seq.Kubelet: "92",
+	seq.ControllerManager: "95", seq.Runc: "94", seq.User: "36", seq.Engine: "34",
 }
 
 func (y Style) colour(p seq.Participant) string {
@@ -263,23 +268,6 @@ func (y Style) colour(p seq.Participant) string {
 		return c
 	}
 	return "96"
-}
-
-func (y Style) participant(p seq.Participant, width int) string {
-	name := Plain(string(p))
-	if runewidth.StringWidth(name) > width {
-		name = short(p)
-	}
-	return y.paint(y.colour(p), fit(name, width))
-}
-
-// short is the name of a participant where there is little room.
-func short(p seq.Participant) string {
-	name := strings.TrimPrefix(Plain(string(p)), string(seq.Container("")))
-	if p.IsController() {
-		name = "cm" + strings.TrimPrefix(name, string(seq.ControllerManager))
-	}
-	return name
 }
 
 func (y Style) paint(sgr, s string) string {

@@ -189,7 +189,7 @@ func (l *Live) pass(r Report, rest []line) {
 func (l *Live) unsettled(rest []line, status string, height int) []string {
 	var text []string
 	if len(rest) > 0 && rest[0].head != l.head && rest[0].head != "" {
-		text = append(text, rest[0].head)
+		text = append(text, strings.Split(rest[0].head, "\n")...)
 	}
 	from, lines := len(rest), 0 // those below fill the screen
 	for from > 0 && lines < height {

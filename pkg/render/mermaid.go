@@ -4,151 +4,173 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"strings"
-	"unicode"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
+// mostMessages is how many messages one diagram has at the most: more than fill a slide, or a page.
+const mostMessages = 40
+
 // Mermaid writes the report as a Mermaid sequence diagram. Solid arrows are requests, dashed ones answers and what a
-// watch delivers; ○ marks what is inferred. Each phase has a background of its own.
+// watch delivers, those that end in a cross failed; ○ marks what is inferred. Each phase has a background of its own.
+//
+// Of more messages than one diagram has room for it writes Markdown instead: an overview, and a diagram of each phase.
 func Mermaid(w io.Writer, r Report, y Style) error {
-	f := newFigure(r, y.Detail)
 	y.clock = r.looks()
-	m := mermaid{Style: y, report: r, figure: f}
-	m.printf("sequenceDiagram")
-	m.printf("    title %s (%s inferred)", mermaidText(r.Run.Subject.String()), y.glyphs().inferred)
-	m.participants()
-	phase, at, again := -1, y.timesOf(f, r), f.fold(r, y.Detail)
-	for i, x := range f.rows {
-		m.loops(again.before[i], at)
-		if again.folded[i].loops() {
-			continue
-		}
-		if x.phase != phase {
-			m.phase(phase, x.phase)
-			phase = x.phase
-		}
-		m.row(x, at[i])
+	f := newFigure(r, y.Detail)
+	d := mermaidDocument{Style: y, report: r, figure: f, at: y.timesOf(f, r), begun: map[int]int{}}
+	d.findLoops()
+	if d.messages(d.rows) <= mostMessages {
+		d.single(d.rows)
+	} else {
+		d.several()
 	}
-	m.loops(again.before[len(f.rows)], at)
-	m.phase(phase, -1)
-	if n := len(m.ids); n > 0 && r.Outcome.Name != "" {
-		m.printf("    Note over %s: %s", m.across(), mermaidText(r.headline()))
-	}
-	_, err := w.Write(m.Bytes())
+	_, err := w.Write(d.Bytes())
 	return err
 }
 
-type mermaid struct {
+// mermaidDocument is one diagram, or a text with several.
+type mermaidDocument struct {
 	Style
 	bytes.Buffer
 	report Report
 	figure figure
-	ids    []string
+	rows   []int                 // of the figure, those that are drawn as they came
+	loops  map[int][]*repetition // by the row that they stand before; those at the end by how many rows there are
+	waits  map[int][]phasePart   // likewise, before what repeats
+	at     []string              // when each row was
+	drawn  int                   // so many messages, by which the next is numbered
+	begun  map[int]int           // so many stretches of each phase
 }
 
-func (m *mermaid) printf(format string, args ...any) { fmt.Fprintf(m, format+"\n", args...) }
+func (d *mermaidDocument) printf(format string, args ...any) { fmt.Fprintf(d, format+"\n", args...) }
 
-// participants declares the lanes in their order.
-func (m *mermaid) participants() {
-	m.ids = mermaidIDs(m.figure.lanes, m.report.Run.Runtime)
-	for i, p := range m.figure.lanes {
-		m.participant(m.ids[i], strings.TrimPrefix(string(p), string(seq.Container(""))))
+// rowsFrom are the numbers from one to before another.
+func rowsFrom(from, to int) (rows []int) {
+	for i := from; i < to; i++ {
+		rows = append(rows, i)
 	}
+	return rows
 }
 
-func (m *mermaid) participant(id, name string) {
-	if name = mermaidText(name); name != id {
-		m.printf("    participant %s as %s", id, name)
-	} else {
-		m.printf("    participant %s", name)
+// withLoops are these rows, and those within the loops that stand before them, or after the last of all.
+func (d *mermaidDocument) withLoops(rows []int) (all []int) {
+	for _, i := range rows {
+		for _, x := range d.loopsAt(i) {
+			all = append(all, x.oneTurn(d.figure)...)
+		}
+		all = append(all, i)
 	}
+	for _, x := range d.loopsAfter(rows) {
+		all = append(all, x.oneTurn(d.figure)...)
+	}
+	return all
 }
 
-// mermaidIDs names the lanes. The known ones have ids that a teacher would write.
-func mermaidIDs(lanes []seq.Participant, runtime seq.Participant) []string {
-	ids, others := make([]string, len(lanes)), 0
-	for i, p := range lanes {
-		switch rank := laneRank(p, runtime); {
-		case p == runtime || p == seq.Runtime:
-			ids[i] = "runtime"
-		case rank == len(laneOrder) || laneOrder[rank] == "":
-			others++
-			ids[i] = fmt.Sprint("p", others)
-		default:
-			ids[i] = strings.NewReplacer("-", "", "/", "").Replace(string(p))
+// messages is how many of the rows, and of those of loops, are arrows.
+func (d *mermaidDocument) messages(rows []int) (n int) {
+	for _, i := range d.withLoops(rows) {
+		if d.figure.rows[i].Kind != seq.NoteKind {
+			n++
 		}
 	}
-	return ids
+	return n
 }
 
-// across names the outermost lanes.
-func (m *mermaid) across() string {
-	if n := len(m.ids); n > 1 {
-		return m.ids[0] + "," + m.ids[n-1]
-	}
-	return m.ids[0]
+func (d *mermaidDocument) title() string {
+	return fmt.Sprintf("%s (%s inferred)", mermaidText(d.report.Run.Subject.String()), d.glyphs().inferred)
 }
 
-// phaseFills are those of the phases, in order, behind light and dark pictures.
-var phaseFills = []string{"66,133,244", "171,71,188", "255,167,38", "38,166,154", "102,187,106", "239,83,80",
-	"92,107,192"}
-
-// phase ends the background of one phase and begins that of the next; -1 is none.
-func (m *mermaid) phase(from, to int) {
-	if from >= 0 {
-		m.printf("    end")
-	}
-	if to >= 0 {
-		p := m.report.Phases[to]
-		m.printf("    rect rgba(%s,0.12)", phaseFills[to%len(phaseFills)])
-		m.printf("    Note over %s: %s %s", m.across(), mermaidText(p.Name),
-			mermaidText(m.took(lastedOf(p))))
-	}
+// single writes everything as one diagram.
+func (d *mermaidDocument) single(rows []int) {
+	m := d.diagram(rows)
+	m.head(d.title(), 1)
+	m.body(rows)
+	m.outcome()
+	d.Write(m.Bytes())
 }
 
-func (m *mermaid) row(x row, at string) {
-	from, to := m.ids[x.from], m.ids[x.to]
-	label := m.label(m.figure, x)
-	if x.Certainty == seq.Inferred {
-		label += " " + m.glyphs().inferred
-	}
-	if m.Detail > seq.Brief && at != "" {
-		label += " (" + at + ")"
-	}
-	switch label = mermaidText(label); {
-	case x.Kind == seq.NoteKind:
-		m.printf("    Note over %s: %s", from, label)
-	case x.opens:
-		m.printf("    %s->>+%s: %s", from, to, label)
-	case x.closes >= 0:
-		m.printf("    %s-->>-%s: %s", from, to, label)
-	case x.Kind == seq.RequestKind:
-		m.printf("    %s->>%s: %s", from, to, label)
-	default:
-		m.printf("    %s-->>%s: %s", from, to, label)
-	}
+// section is what one of several diagrams shows: a stretch of one phase.
+type section struct {
+	phase int // of the report, or -1
+	rows  []int
 }
 
-// mermaidText makes a string safe for any place of a sequence diagram: Mermaid decodes #NUMBER; into the character.
-// What could be syntax anywhere is written so.
-func mermaidText(s string) string {
-	var b strings.Builder
-	for _, r := range Plain(s) {
-		switch {
-		case unicode.IsLetter(r), unicode.IsDigit(r), strings.ContainsRune(" .,:'/()+-_…–≤≈○", r):
-			b.WriteRune(r)
-		default:
-			fmt.Fprintf(&b, "#%d;", r)
+// sections divide the rows where the phase changes, and where one diagram has no room for more. What stands in no
+// phase stands with what comes before it.
+func (d *mermaidDocument) sections() (all []section) {
+	for _, i := range d.rows {
+		x, n := d.figure.rows[i], len(all)
+		if n == 0 || x.phase != all[n-1].phase && x.phase >= 0 && all[n-1].phase >= 0 ||
+			d.messages(all[n-1].rows) >= mostMessages || len(all[n-1].rows) == 2*mostMessages {
+			all, n = append(all, section{phase: x.phase}), n+1
+		}
+		s := &all[n-1]
+		if s.rows = append(s.rows, i); s.phase < 0 {
+			s.phase = x.phase
 		}
 	}
-	text := b.String()
-	switch head, _, wraps := strings.Cut(strings.ToLower(text), ":"); {
-	case strings.TrimSpace(text) == "":
-		return "#160;" // an empty text is a syntax error
-	case wraps && strings.HasSuffix(strings.TrimSpace(head), "wrap"): // wrap: and nowrap: are instructions
-		return strings.Replace(text, ":", "#58;", 1)
+	return all
+}
+
+// several writes an overview, and a diagram of each section.
+func (d *mermaidDocument) several() {
+	sections := d.sections()
+	d.printf("# %s\n", markdownText(d.report.Run.Subject.String()))
+	d.printf("%s inferred. Times and messages are numbered through all diagrams.\n", d.glyphs().inferred)
+	d.fenced(d.overview(sections))
+	for i, s := range sections {
+		name := d.sectionName(s)
+		d.printf("\n## %d. %s\n", i+1, markdownText(name))
+		m := d.diagram(s.rows)
+		m.head(fmt.Sprintf("%s: %d. %s", mermaidText(d.report.Run.Subject.String()), i+1, mermaidText(name)), d.drawn+1)
+		m.body(s.rows)
+		if d.drawn += d.messages(s.rows); i == len(sections)-1 {
+			m.outcome()
+		}
+		d.fenced(m)
 	}
-	return text
+}
+
+func (d *mermaidDocument) fenced(m *mermaid) { d.printf("```mermaid\n%s```", m.String()) }
+
+// sectionName is that of its phase.
+func (d *mermaidDocument) sectionName(s section) string {
+	if s.phase < 0 {
+		return "in no phase"
+	}
+	return d.report.Phases[s.phase].Name
+}
+
+// overview has a note for each section, over the lanes that have a part in it.
+func (d *mermaidDocument) overview(sections []section) *mermaid {
+	m := d.diagram(d.rows)
+	m.head(d.title(), 0)
+	for i, s := range sections {
+		if i == mostMessages {
+			m.left(fmt.Sprintf("%d more parts are not in this overview", len(sections)-i))
+			break
+		}
+		over := d.diagram(s.rows)
+		note := fmt.Sprintf("%d. %s", i+1, mermaidText(d.sectionName(s)))
+		if s.phase >= 0 && d.stretches(s.phase) == 1 {
+			note += "<br/>" + m.phaseTook(s.phase)
+		}
+		m.printf("    Note over %s: %s", over.across(), note)
+	}
+	m.outcome()
+	return m
+}
+
+// stretches is how many there are of a phase, with others between.
+func (d *mermaidDocument) stretches(phase int) (n int) {
+	before := -1
+	for _, i := range d.rows {
+		x := d.figure.rows[i]
+		if x.phase == phase && before != phase {
+			n++
+		}
+		before = x.phase
+	}
+	return n
 }

@@ -31,7 +31,7 @@ func (r Report) held() *seq.Member {
 	return nil
 }
 
-// of is the report with nothing but the steps of one Pod.
+// of is the report with nothing but the steps, and the phases, of one Pod.
 func (r Report) of(m *seq.Member) Report {
 	var kept []*seq.Step
 	for _, s := range r.Steps {
@@ -39,7 +39,7 @@ func (r Report) of(m *seq.Member) Report {
 			kept = append(kept, s)
 		}
 	}
-	r.Steps, r.Members, r.Outcome = kept, nil, Outcome{}
+	r.Steps, r.Phases, r.Members, r.Outcome = kept, m.Phases, nil, Outcome{}
 	return r
 }
 
@@ -100,6 +100,16 @@ func (r Report) tags() tags {
 		names[m.Object.UID] = m.Object.Name
 	}
 	return names
+}
+
+// name is how a picture calls the Pod with that uid in little room: by what its name has not in common with the others,
+// where that is long enough to be told.
+func (t tags) name(uid string) string {
+	name := t[uid]
+	if own := name[strings.LastIndexByte(name, '-')+1:]; len(own) >= 5 {
+		return own
+	}
+	return name
 }
 
 // of is what the name of the step's Pod has not in common with the others, where the label does not say it.

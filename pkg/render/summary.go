@@ -193,7 +193,7 @@ func (y Style) bars(r Report) []string {
 	}
 	total := end.Sub(begin)
 	var out []string
-	for i, p := range r.Phases {
+	for _, p := range r.Phases {
 		cells := make([]string, room)
 		for _, part := range p.Parts {
 			at := func(t time.Time) int { return int(int64(room) * int64(t.Sub(begin)) / int64(max(1, total))) }
@@ -207,7 +207,7 @@ func (y Style) bars(r Report) []string {
 			bar += cmp.Or(c, " ")
 		}
 		out = append(out, fmt.Sprintf("  %-9s %s ", p.Name, fit(y.phaseTook(p), known+1))+
-			y.paint(phaseColours[i%len(phaseColours)], strings.TrimRight(bar, " ")))
+			y.paint(phaseHue(p.Name).sgr, strings.TrimRight(bar, " ")))
 	}
 	return out
 }
@@ -220,9 +220,6 @@ func (y Style) phaseTook(p seq.Phase) string {
 	}
 	return text
 }
-
-// phaseColours are those of the bars, in order; lifelines have others.
-var phaseColours = []string{"34", "35", "33", "36", "32", "31", "94"}
 
 // skew says how far another clock is from ours, if that matters.
 func skew(c seq.Clock) string {

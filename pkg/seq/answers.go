@@ -55,6 +55,7 @@ type Phase struct {
 	Explain  string
 	Parts    []Part // in order
 	Open     bool   // it had not ended when the run did
+	Waiting  bool   // nothing works in it: a time has to pass, or somebody has to act
 }
 
 // Combined is how far the sum or the difference of times is off that are off by that, each independently of the others.

@@ -175,6 +175,7 @@ type Step struct {
 	Rule      *Rule // by which it is known, never nil; of several, the first that observed it
 	Evidence  []Evidence
 	After     []Key // keys of the steps proved to come before, the nearest ones; any other order is only likely
+	Failed    bool  // the call that it answers failed, or it tells of a failure
 	Conflict  bool  // bounds contradicted each other: two clocks disagree beyond what was measured
 }
 

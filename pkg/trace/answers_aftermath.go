@@ -115,7 +115,7 @@ var execPhases = []phase{
 		return s.livesOf(func(c *corev1.Container, init bool) bool { return !init })
 	}},
 	{name: "wait", explain: "the kubelet notices that the container has ended, and waits out its back-off, if there " +
-		"is one", intervals: awaitingNextLife},
+		"is one", waits: true, intervals: awaitingNextLife},
 	{name: "create", explain: "the runtime prepares the container's file system", intervals: calling("CreateContainer")},
 	{name: "start", explain: "the runtime has runc make and start the container", intervals: calling("StartContainer")},
 	{name: "report", explain: reportExplained, intervals: between((*story).endOfAll, (*story).finishedKey)},

@@ -17,6 +17,7 @@ import (
 type phase struct {
 	name, explain string
 	uninterrupted bool                // what begins meanwhile does not end it
+	waits         bool                // nothing works meanwhile: it is waited for a time to pass, or for somebody
 	why           func(*story) string // the explanation, where it depends on what was seen
 	intervals     func(*story, *result) []interval
 }
@@ -37,7 +38,7 @@ func until(begin, end func(*story) seq.Key, open func(*story) bool) func(*story,
 	return func(s *story, _ *result) []interval { return []interval{{begin(s), end(s), open(s)}} }
 }
 
-// Phases divides the run into phases, in the order in which they began, and what is left. The run ends at the given
+// Phases divides the run into phases, and what is left, in the order in which they began. The run ends at the given
 // time; a zero time stands for now, and in a run that only tells the past for the end of the object's start. There are
 // none where nothing is known of any.
 func (t *Trace) Phases(end time.Time) []seq.Phase {

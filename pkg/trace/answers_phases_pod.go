@@ -11,7 +11,7 @@ import (
 
 // podPhases are those of a run that is about a Pod.
 var podPhases = []phase{
-	{name: "absent", explain: "the object that the run waits for is not there yet",
+	{name: "absent", explain: "the object that the run waits for is not there yet", waits: true,
 		intervals: func(s *story, r *result) []interval { return s.absence() }},
 	{name: "admit", explain: "the API server authenticates, admits, validates and stores the request", uninterrupted: true,
 		intervals: admitting},
@@ -19,7 +19,7 @@ var podPhases = []phase{
 		intervals: func(s *story, _ *result) []interval {
 			return s.livesOf(func(c *corev1.Container, init bool) bool { return !init })
 		}},
-	{name: "gated", explain: "schedulingGates keep the Pod from the scheduler until somebody removes them",
+	{name: "gated", explain: "schedulingGates keep the Pod from the scheduler until somebody removes them", waits: true,
 		intervals: until((*story).storedKey, (*story).ungatedKey, (*story).wasGated)},
 	{name: "schedule", explain: "from the stored Pod to the stored bind",
 		intervals: until((*story).schedulableKey, (*story).boundKey,
@@ -43,20 +43,22 @@ var podPhases = []phase{
 		}
 		return []interval{x}
 	}},
-	{name: "retry", why: (*story).retryExplained, intervals: (*story).retries},
+	{name: "retry", why: (*story).retryExplained, waits: true, intervals: (*story).retries},
 	{name: "back-off",
 		explain:   "a container has ended; the kubelet notices, and waits out its back-off before it starts it again",
+		waits:     true,
 		intervals: backingOffLives},
-	{name: "restart", explain: "a container has ended; the kubelet notices, and starts it again",
+	{name: "restart", explain: "a container has ended; the kubelet notices, and starts it again", waits: true,
 		intervals: restartingLives},
-	{name: "queue", explain: "the kubelet pulls one image at a time, and others come first", intervals: queueing},
+	{name: "queue", explain: "the kubelet pulls one image at a time, and others come first", waits: true,
+		intervals: queueing},
 	{name: "pull", explain: "the runtime fetches and unpacks the images", intervals: calling("PullImage")},
 	{name: "create", explain: "the runtime prepares the containers' file systems", intervals: calling("CreateContainer")},
 	{name: "start", explain: "the runtime has runc make and start the containers", intervals: calling("StartContainer")},
 	{name: "init", explain: "the init containers run, one after the other, and the kubelet notices the end of each " +
 		"before it goes on",
 		intervals: (*story).initLives},
-	{name: "startup", explain: "the next container waits until the startup probe of a sidecar succeeds",
+	{name: "startup", explain: "the next container waits until the startup probe of a sidecar succeeds", waits: true,
 		intervals: startingUp},
 	{name: "hook", explain: "the next container waits until the postStart hook of the one before has ended",
 		intervals: hooking},

@@ -14,7 +14,7 @@ import (
 // workloadPhases are those of a run that is about no Pod: what controllers do before there are Pods, what the Pods
 // take, and what it takes until the subject says so.
 var workloadPhases = []phase{
-	{name: "absent", explain: "the object that the run waits for is not there yet",
+	{name: "absent", explain: "the object that the run waits for is not there yet", waits: true,
 		intervals: func(s *story, _ *result) []interval { return s.absence() }},
 	{name: "admit", explain: "the API server authenticates, admits, validates and stores the request", uninterrupted: true,
 		intervals: admitting},
@@ -32,7 +32,7 @@ var workloadPhases = []phase{
 			return []interval{{beginKey: s.lastPod(), endKey: s.etcdKey(s.availableRevision())}}
 		}},
 	{name: "min-ready",
-		explain: "the last Pod is ready, and counts as available only once it has been so for minReadySeconds",
+		explain: "the last Pod is ready, and counts as available only once it has been so for minReadySeconds", waits: true,
 		intervals: func(s *story, _ *result) []interval {
 			if s.minReady() == 0 {
 				return nil
@@ -48,7 +48,7 @@ var workloadPhases = []phase{
 			return s.desiredKey()
 		}, func(s *story) seq.Key { return s.etcdKey(s.availableRevision()) },
 			func(s *story) bool { return s.availableRevision() == 0 && !s.deletionBegun() })},
-	{name: "schedule", explain: "a CronJob makes no Job before the time in its schedule",
+	{name: "schedule", explain: "a CronJob makes no Job before the time in its schedule", waits: true,
 		intervals: func(s *story, _ *result) []interval {
 			if s.object.Kind != "CronJob" {
 				return nil
@@ -57,7 +57,7 @@ var workloadPhases = []phase{
 			return []interval{{s.desiredKey(), key, key == "" && !s.deletionBegun()}}
 		}},
 	{name: "suspended",
-		explain:   "spec.suspend, or spec.paused, is true: controllers do nothing until somebody sets it to false",
+		explain: "spec.suspend, or spec.paused, is true: controllers do nothing until somebody sets it to false", waits: true,
 		intervals: (*story).suspensions},
 	{name: "others", explain: "what else the run made gets as far",
 		intervals: othersOf(func(s *story) seq.Key { return s.etcdKey(s.availableRevision()) })},

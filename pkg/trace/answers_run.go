@@ -3,6 +3,7 @@ package trace
 // The run as a whole: its participants and sources, what was not seen, what was contradicted.
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -20,7 +21,7 @@ func (t *Trace) Run() seq.Run {
 
 func (r *result) summarize() seq.Run {
 	s := r.scene.subject()
-	run := seq.Run{Subject: s.object, Runtime: s.runtime, Node: s.node, Origin: s.zero(), Clocks: s.clocks.List(),
+	run := seq.Run{Subject: s.object, Node: s.node, Origin: s.zero(), Clocks: s.clocks.List(),
 		AttachedAt: s.attachedAt, Delay: r.delay}
 	all := r.outlineOfAll()
 	run.Sources, run.Unseen, run.Denied = r.sources(all), r.unseen(all), append(all.contradictions, r.conflicts()...)
@@ -36,6 +37,9 @@ func (r *result) summarize() seq.Run {
 		run.Origin = s.revisions[0].received
 	}
 	kind := s.sort()
+	if run.Runtime = s.runtime; !s.isPod() && !s.isContainer() {
+		run.Runtime = all.runtime
+	}
 	run.Image, run.Expected = kind.image(s), kind.expected(s)
 	return run
 }
@@ -95,6 +99,7 @@ func (r *result) outlineOfAll() (all outlineOfAll) {
 		if !o.drawn { // nothing becomes of it
 			continue
 		}
+		all.runtime = cmp.Or(all.runtime, o.runtime)
 		all.timed = all.timed || o.timed
 		all.sandboxes = all.sandboxes || o.kubelet && r.step(e.ownKey(sandboxKey)) != nil
 		all.eventsOfPods, all.scheduled = all.eventsOfPods || o.events, all.scheduled || o.scheduled
@@ -121,6 +126,9 @@ func outlineOf(s *story) outline {
 		contradictions: s.contradictions,
 	}
 	o.drawn = o.existedBefore || slices.ContainsFunc(s.revisions, (*write).isOfRun)
+	if o.pod && s.runtime != seq.Runtime {
+		o.runtime = s.runtime
+	}
 	if o.pod && !kubelet {
 		o.reporter = s.reporter()
 	}

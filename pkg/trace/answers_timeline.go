@@ -31,7 +31,7 @@ func (r *result) phases(s *story, f timeRange) []seq.Phase {
 			p = &seq.Phase{Name: seq.Unknown, Explain: unknownExplained}
 			if x.row >= 0 {
 				row := table[x.row]
-				if p.Name, p.Explain = row.name, row.explain; row.why != nil {
+				if p.Name, p.Explain, p.Waiting = row.name, row.explain, row.waits; row.why != nil {
 					p.Explain = row.why(s)
 				}
 			}
@@ -53,12 +53,9 @@ func (r *result) phases(s *story, f timeRange) []seq.Phase {
 		if p.Within = seq.Combined(offs[p]...); slices.Contains(offs[p], 0) {
 			p.Within = 0
 		}
-		if p.Name != seq.Unknown {
+		if p.Name != seq.Unknown || p.Took > 0 {
 			phases = append(phases, *p)
 		}
-	}
-	if p := byRow[rest]; p != nil && p.Took > 0 {
-		phases = append(phases, *p)
 	}
 	if !f.likely {
 		balance(phases, f.end.Sub(f.start))
@@ -90,6 +87,7 @@ const unknownExplained = "nothing that was observed says what happened then"
 // piece is a part of the run in which one stretch explains best what goes on, or none.
 type piece struct {
 	row                int
+	beginKey, endKey   seq.Key   // of several steps at one instant, those with which its stretch begins and ends
 	beginStep, endStep *seq.Step // those at its ends, or nil where they are those of the run
 	start, end         time.Time
 	open               bool
@@ -121,7 +119,9 @@ func divide(all []stretch, start, end time.Time) (pieces []piece) {
 		from, to := cuts[i], cuts[i+1]
 		for ; next < len(all) && !all[next].start.After(from); next++ {
 			if x := all[next]; x.end.Equal(x.start) { // it took no time that could be told
-				pieces, last = append(pieces, piece{x.row, x.beginStep, x.endStep, x.start, x.end, false}), -2
+				pieces = append(pieces, piece{x.row, stepKey(x.beginStep), stepKey(x.endStep), x.beginStep, x.endStep, x.start,
+					x.end, false})
+				last = -2
 				continue
 			}
 			active = append(active, next)
@@ -140,12 +140,18 @@ func divide(all []stretch, start, end time.Time) (pieces []piece) {
 		if n := len(pieces); n > 0 && (best == last || best < 0 && to.Sub(from) < sharpest) {
 			pieces[n-1].end, pieces[n-1].endStep = to, at[to.UnixNano()]
 		} else {
-			pieces = append(pieces,
-				piece{row: phase, beginStep: at[from.UnixNano()], endStep: at[to.UnixNano()], start: from, end: to})
+			x := piece{row: phase, beginStep: at[from.UnixNano()], endStep: at[to.UnixNano()], start: from, end: to}
+			if x.beginKey = stepKey(x.beginStep); best >= 0 && all[best].start.Equal(from) {
+				x.beginKey = stepKey(all[best].beginStep)
+			}
+			pieces = append(pieces, x)
 		}
-		last = best
-		if to.Equal(end) && best >= 0 && all[best].endStep == nil {
-			pieces[len(pieces)-1].open, pieces[len(pieces)-1].endStep = true, nil
+		x := &pieces[len(pieces)-1]
+		if last = best; to.Equal(end) && best >= 0 && all[best].endStep == nil {
+			x.open, x.endStep = true, nil
+		}
+		if x.endKey = stepKey(x.endStep); best >= 0 && all[best].end.Equal(to) {
+			x.endKey = stepKey(all[best].endStep)
 		}
 	}
 	return pieces
@@ -163,7 +169,7 @@ func addPiece(p *seq.Phase, x piece, f timeRange) {
 	p.Took += x.end.Sub(x.start)
 	p.Open = p.Open || x.open
 	p.Parts = append(p.Parts,
-		seq.Part{Begin: stepKey(x.beginStep), End: stepKey(x.endStep),
+		seq.Part{Begin: x.beginKey, End: x.endKey,
 			Window: seq.Window{Earliest: b.Earliest, Latest: e.Latest},
 			Likely: seq.Window{Earliest: x.start, Latest: x.end}})
 }

@@ -41,7 +41,7 @@ func deriveWrite(s *story, w *write, emit func(graph.Claim)) {
 		!w.isOfRun() || w.byController() {
 		return
 	}
-	detail := seq.Normal
+	detail := w.detail()
 	if w.actor.verb == "create" || w.actor.verb == "delete" {
 		detail = seq.Brief
 	}
@@ -167,7 +167,7 @@ func deriveStatusPatch(s *story, w *write, emit func(graph.Claim)) {
 	if what := w.changed(); what != "" {
 		label += ": " + what
 	}
-	c := s.writeClaim(w, label, w.reportDetail())
+	c := s.writeClaim(w, label, w.detail())
 	c.Follows = append(append(c.Follows, s.reported(w)...), deliverKubelet)
 	emit(c)
 }
@@ -206,7 +206,7 @@ func deriveEtcdWrite(s *story, w *write, emit func(graph.Claim)) {
 	} else if w.deleted {
 		step.Verb = "delete"
 	}
-	if w.creates || w.isBind() || w.deleted || w.endsLife() || w.isStatusPatch() && w.reportDetail() == seq.Brief {
+	if w.detail() == seq.Brief {
 		step.Detail = seq.Brief
 	}
 	after := []seq.Key{s.writeKey(w)}
@@ -262,16 +262,37 @@ func (s *story) reported(w *write) []seq.Key {
 	return keys
 }
 
-// reportDetail draws the reports that end a phase even in the briefest picture.
-func (w *write) reportDetail() seq.Detail {
+// detail draws even in the briefest picture what begins and ends an object, and the kubelet's reports of what matters.
+func (w *write) detail() seq.Detail {
+	if w.creates || w.isBind() || w.deleted || w.endsLife() || w.isStatusPatch() && w.reportsProgress() {
+		return seq.Brief
+	}
+	return seq.Normal
+}
+
+// reportsProgress reports whether a status ends a phase: of the Pod as the API knows it, of those that were not ready,
+// or of a container that could be made.
+func (w *write) reportsProgress() bool {
 	prev := w.prevPod
 	if prev == nil {
-		return seq.Normal
+		return false
 	}
 	if prev.Status.Phase != w.pod.Status.Phase ||
 		object.Condition(prev, corev1.PodReady) != corev1.ConditionTrue &&
 			object.Condition(w.pod, corev1.PodReady) == corev1.ConditionTrue {
-		return seq.Brief
+		return true
 	}
-	return seq.Normal
+	for c := range object.Statuses(w.pod) {
+		if was := object.StatusOf(prev, c.Name); c.RestartCount == 0 && cannotBeMade(c) &&
+			(was == nil || !cannotBeMade(was)) {
+			return true
+		}
+	}
+	return false
+}
+
+// cannotBeMade reports whether a container waits for anything else than its turn.
+func cannotBeMade(c *corev1.ContainerStatus) bool {
+	w := c.State.Waiting
+	return w != nil && w.Reason != "" && w.Reason != "ContainerCreating" && w.Reason != "PodInitializing"
 }

@@ -16,11 +16,7 @@ func controllerWrite(s *story, w *write, is bool, emit func(graph.Claim)) {
 	if !is || !w.isOfRun() || !w.byController() || w.isBind() || w.isStatusPatch() || w.isFirstOfTwo() {
 		return
 	}
-	detail := seq.Normal
-	if w.creates {
-		detail = seq.Brief
-	}
-	c := s.writeClaim(w, s.writeLabel(w), detail)
+	c := s.writeClaim(w, s.writeLabel(w), w.detail())
 	if d := s.causeOf(w); d != nil {
 		c.Follows = append(c.Follows, d.deliveredTo(w.actor.name))
 	}

@@ -79,6 +79,7 @@ func deriveDockerRequest(s *story, emit func(graph.Claim)) {
 		}
 		request.From, request.To = seq.User, seq.Engine
 		answer := request.Reply(strings.TrimSpace(fmt.Sprintf("%d %s", q.Status, q.StatusText)))
+		answer.Failed = q.Status >= 400 || cmp.Or(q.Message, q.Docker.Error) != ""
 		switch text := cmp.Or(q.Message, q.Docker.Error); {
 		case text != "":
 			answer.Label += ": " + text

@@ -59,7 +59,7 @@ func deriveDockerExit(s *story, emit func(graph.Claim)) {
 	}
 	x := seq.Step{Key: "docker:exit", From: s.containerLane(), To: s.containerLane(),
 		Label:  fmt.Sprintf("exits with %d", e.code),
-		Object: s.object, Container: s.object.Name, ClockOf: seq.Engine, Evidence: e.evidence}
+		Failed: e.code != 0, Object: s.object, Container: s.object.Name, ClockOf: seq.Engine, Evidence: e.evidence}
 	if e.oom {
 		x.Label += ", killed by the kernel: out of memory"
 	}

@@ -91,6 +91,7 @@ func deriveTrouble(s *story, e *emitted, emit func(graph.Claim)) {
 	if e.event.Type == corev1.EventTypeWarning && !drawnByOwnRule[e.event.Reason] && !s.unsettled(e) &&
 		!slices.ContainsFunc(s.workerEvents, ofCall) {
 		c := graph.Claim{Step: s.eventStep(e), Follows: s.occurredBefore(e)}
+		c.Failed, c.Detail = true, s.troubleDetail(e)
 		if s.isPod() && e.emitter == seq.Kubelet { // which knows of no other Pods
 			c.Follows = append(c.Follows, deliverKubelet)
 			if a := s.calledBefore(e); a != nil {
@@ -99,6 +100,51 @@ func deriveTrouble(s *story, e *emitted, emit func(graph.Claim)) {
 		}
 		emit(c)
 	}
+}
+
+// troubleDetail draws the first of Events that tell the same even in the briefest picture, but for those that follow
+// from what is drawn there: an exit, or a pull that failed.
+func (s *story) troubleDetail(e *emitted) seq.Detail {
+	pull := strings.TrimPrefix(e.event.Message, "Error: ")
+	if e.count > 1 || e.event.Reason == "BackOff" || pull == "ErrImagePull" || pull == "ImagePullBackOff" ||
+		s.isPod() && s.firstLike(e) != e {
+		return seq.Normal
+	}
+	return seq.Brief
+}
+
+// firstLike is the first Event with the reason of this one, about the same container, and of a probe about that.
+func (s *story) firstLike(e *emitted) *emitted {
+	for _, o := range s.events {
+		if o.event.Reason == e.event.Reason && o.container == e.container && firstWord(o) == firstWord(e) {
+			return o
+		}
+	}
+	return e
+}
+
+// firstWord is that of what an Event says: of Unhealthy, which probe failed.
+func firstWord(e *emitted) string {
+	word, _, _ := strings.Cut(e.event.Message, " ")
+	return word
+}
+
+// leadsToStop reports whether a failure of a probe is the last before the kubelet stops the container.
+func (s *story) leadsToStop(e *emitted) bool {
+	if firstWord(e) == "Readiness" {
+		return false
+	}
+	last := false
+	for _, o := range s.events {
+		switch {
+		case o.container != e.container || o.rv <= e.rv:
+		case o.event.Reason == "Unhealthy" && firstWord(o) != "Readiness" && o.emitter == e.emitter:
+			return last // another comes after it
+		case o.event.Reason == "Killing":
+			last = true
+		}
+	}
+	return last
 }
 
 // calledBefore is the last of the kubelet's calls for the container of an Event that it told of before that Event, or
@@ -169,7 +215,11 @@ var ruleUnschedulable = rule{
 func deriveUnschedulable(s *story, emit func(graph.Claim)) {
 	for _, e := range s.events {
 		if e.event.Reason == "FailedScheduling" {
-			emit(graph.Claim{Step: s.eventStep(e), Follows: append(s.occurredBefore(e), deliverScheduler)})
+			c := graph.Claim{Step: s.eventStep(e), Follows: append(s.occurredBefore(e), deliverScheduler)}
+			if c.Failed = true; s.firstLike(e) == e {
+				c.Detail = seq.Brief
+			}
+			emit(c)
 		}
 	}
 }
@@ -192,6 +242,9 @@ func deriveProbeFailed(s *story, emit func(graph.Claim)) {
 		if e.event.Reason == "Unhealthy" && e.container != "" {
 			step := s.eventStep(e)
 			step.From, step.To, step.Node = seq.Kubelet, seq.Container(e.container), s.node
+			if step.Failed = true; s.firstLike(e) == e || s.leadsToStop(e) {
+				step.Detail = seq.Brief
+			}
 			emit(graph.Claim{Step: step,
 				Follows: append(s.occurredBefore(e), deliverKubelet, criKey("StartContainer", e.container, 0).End())})
 		}

@@ -217,6 +217,7 @@ func deriveExecExit(s *story, emit func(graph.Claim)) {
 		}
 		step := s.execStep(x, x.key("exit"), x.exitLabel(), []seq.Evidence{x.status()})
 		step.From, step.To = seq.Container(x.Exec.Container), seq.Container(x.Exec.Container)
+		step.Failed = *x.Exec.ExitCode != 0
 		step.Window.Latest, step.Best = x.Exec.Ended, x.Exec.Ended.Add(-statusLag)
 		emit(graph.Claim{Step: step, Follows: []seq.Key{x.key("begins")}})
 	}
@@ -248,7 +249,7 @@ func deriveExecStatus(s *story, emit func(graph.Claim)) {
 			At: x.Exec.Ended}}; x.Exec.ExitCode != nil {
 			step.Evidence[0] = x.status()
 		}
-		step.Label = x.outcome()
+		step.Label, step.Failed = x.outcome(), x.Exec.ExitCode == nil && x.Exec.Error != ""
 		step.SetInstant(x.Exec.Ended, instant.OurPrecision)
 		emit(graph.Claim{Step: step,
 			Follows: []seq.Key{x.key("exit"), x.key("output"), "runc:exec:" + x.criKey().End(),

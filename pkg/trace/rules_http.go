@@ -87,7 +87,7 @@ func (s *story) emitAnswer(r *seq.Request, request seq.Step, emit func(graph.Cla
 	}
 	request.From, request.To = seq.Kubectl, seq.APIServer
 	answer := request.Reply(strings.TrimSpace(fmt.Sprintf("%d %s", r.Status, r.StatusText)))
-	answer.Certainty = seq.Observed
+	answer.Certainty, answer.Failed = seq.Observed, r.Status >= 400
 	if r.Message != "" {
 		answer.Label += ": " + r.Message
 	}

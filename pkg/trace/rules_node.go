@@ -33,6 +33,9 @@ func (s *story) emitCallAs(call callKeys, rpc, container string, start, end grap
 	end.Follows = append(end.Follows, call.begin)
 	if end.Detail == 0 {
 		end.Detail = seq.Normal
+		if storyCalls[rpc] {
+			end.Detail = seq.Brief
+		}
 	}
 	if end.Label == "" {
 		end.Label = strings.TrimSpace(rpc+" "+container) + " returns"
@@ -40,6 +43,9 @@ func (s *story) emitCallAs(call callKeys, rpc, container string, start, end grap
 	emit(start)
 	emit(end)
 }
+
+// storyCalls are those of the start of every container, whose answers are part of the briefest picture.
+var storyCalls = map[string]bool{"RunPodSandbox": true, "CreateContainer": true, "StartContainer": true}
 
 // sandboxToWorker is the usual time from the end of RunPodSandbox to the kubelet's first Event about a container.
 const sandboxToWorker = 1500 * time.Microsecond
@@ -176,7 +182,7 @@ func deriveCreateContainer(s *story, a workerEvent, emit func(graph.Claim)) {
 	end := a.claim(s, a.precedes())
 	end.Follows = nil
 	if a.action == createFailed {
-		end.Label = "CreateContainer " + a.container + " fails: " + a.failure()
+		end.Failed, end.Label = true, "CreateContainer "+a.container+" fails: "+a.failure()
 	}
 	s.emitCallAs(callKeys{a.call, a.key}, "CreateContainer", a.container, start, end, emit)
 }
@@ -216,7 +222,7 @@ func deriveStartContainer(s *story, a workerEvent, emit func(graph.Claim)) {
 	end := a.claim(s, a.precedes())
 	end.Follows = []seq.Key{"runc:exec:" + a.call, "runc:create:" + a.call.End()}
 	if a.action == startFailed {
-		end.Label = "StartContainer " + a.container + " fails: " + a.failure()
+		end.Failed, end.Label = true, "StartContainer "+a.container+" fails: "+a.failure()
 	}
 	s.emitCallAs(callKeys{a.call, a.key}, "StartContainer", a.container, start, end, emit)
 }
@@ -308,7 +314,7 @@ func deriveContainerExit(s *story, emit func(graph.Claim)) {
 		step := seq.Step{Key: exitKey(r.container, r.attempt), From: seq.Container(r.container),
 			To: seq.Container(r.container), Container: r.container, Object: s.object, Node: s.node,
 			ClockOf: seq.Kubelet}
-		step.Label = fmt.Sprintf("exits with %d", r.exit.ExitCode)
+		step.Label, step.Failed = fmt.Sprintf("exits with %d", r.exit.ExitCode), r.exit.ExitCode != 0 && !s.askedToEnd(r)
 		if r.exit.Reason != "" && r.exit.Reason != "Completed" && r.exit.Reason != "Error" {
 			step.Label += " (" + r.exit.Reason + ")"
 		}
@@ -325,6 +331,13 @@ func deriveContainerExit(s *story, emit func(graph.Claim)) {
 		emit(graph.Claim{Step: step,
 			Follows: append(s.endsBefore(r), "runc:exec:"+criKey("StartContainer", r.container, r.attempt))})
 	}
+}
+
+// askedToEnd reports whether the Pod was to end before a life of a container did.
+func (s *story) askedToEnd(r life) bool {
+	rv, _ := parseRevision(r.exitEvidence.ResourceVersion)
+	deletion := s.firstRevision((*write).endsLife)
+	return deletion != 0 && rv > deletion
 }
 
 // restartsByRule reports whether a rule of the container says that it is started again after that exit code.

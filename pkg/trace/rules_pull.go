@@ -23,7 +23,7 @@ var rulePullImage = rule{
 		Doc: docs + "concepts/containers/images/",
 	},
 	from: seq.Kubelet, to: seq.Runtime, kind: seq.RequestKind, instant: seq.AtStart,
-	certainty: seq.Observed, detail: seq.Normal,
+	certainty: seq.Observed, detail: seq.Brief,
 	perAction: derivePullImage,
 }
 
@@ -43,7 +43,7 @@ func derivePullImage(s *story, a workerEvent, emit func(graph.Claim)) {
 		c.Key, c.Call, c.From, c.To = a.key, a.call, s.runtime, seq.Kubelet
 		c.Kind, c.Instant, c.Node = seq.ResponseKind, seq.AtEnd, s.node
 		if c.Label = "PullImage " + image + " returns"; a.action == pullFailed {
-			c.Label = "PullImage " + image + " fails: " + a.event.Message
+			c.Failed, c.Label = true, "PullImage "+image+" fails: "+a.event.Message
 		}
 		c.Follows = append(c.Follows, a.call)
 		emit(c)

@@ -70,6 +70,7 @@ func deriveRuncFailed(s *story, emit func(graph.Claim)) {
 			Label: "create", Container: a.container, Object: s.object, Node: s.node, ClockOf: seq.Kubelet,
 			Evidence: []seq.Evidence{a.evidence()}}
 		end := step.Reply("create fails")
+		end.Failed = true
 		emit(graph.Claim{Step: step, Follows: []seq.Key{a.call}})
 		emit(graph.Claim{Step: end, Follows: []seq.Key{step.Key}})
 	}

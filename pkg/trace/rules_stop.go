@@ -26,7 +26,7 @@ var ruleStopContainer = rule{
 		Doc: docs + "concepts/workloads/pods/pod-lifecycle/#pod-termination",
 	},
 	from: seq.Kubelet, to: seq.Runtime, kind: seq.RequestKind, instant: seq.AtStart,
-	certainty: seq.Observed, detail: seq.Normal,
+	certainty: seq.Observed, detail: seq.Brief,
 	derive: deriveStopContainer,
 }
 

@@ -80,6 +80,7 @@ type outline struct {
 	reporter      seq.Participant // who else does, of a Pod
 	scheduled     bool            // it has a node, and its containers start in this run
 	dropped       int             // starts of containers whose Events were dropped
+	runtime       seq.Participant // of its node, where that is known
 	unjoined      int             // recorded writes of which it is not known what they made
 
 	contradictions []string // see reading

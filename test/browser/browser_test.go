@@ -128,7 +128,9 @@ func drawn(t *testing.T, format string, r render.Report, y render.Style) string 
 }
 
 // hostile is a report in which every string that a server or a user chose tries to be something else.
-func hostile() render.Report {
+func hostile() render.Report { return hostileOf(hostileTexts) }
+
+func hostileOf(texts []string) render.Report {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	r := render.Report{Run: seq.Run{Origin: at}}
 	add := func(text string) {
@@ -144,10 +146,10 @@ func hostile() render.Report {
 			r.Steps[i].From = r.Steps[i].To
 		}
 	}
-	for _, text := range hostileTexts {
+	for _, text := range texts {
 		add(text)
 	}
-	all := strings.Join(hostileTexts, " ")
+	all := strings.Join(texts, " ")
 	r.Run.Subject = seq.Object{Kind: "Pod", Namespace: all, Name: all}
 	r.Run.Image, r.Context, r.Run.Server, r.Run.Unseen = all, all, all, []string{all}
 	r.Outcome = render.Outcome{Name: "Stuck", Reason: all, Message: all}

@@ -5,6 +5,7 @@ package browser
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -56,30 +57,52 @@ func upTo(r render.Report, d seq.Detail) (n int) {
 	return n
 }
 
+// calls are how many rows an axis of time has: one for a call with its answer.
+func calls(r render.Report, d seq.Detail, folded []int) (n int) {
+	asked := map[seq.Key]bool{}
+	for i, s := range r.Steps {
+		if slices.Contains(folded, i) || s.Detail > d || s.Kind == seq.ResponseKind && asked[s.Call] {
+			continue
+		}
+		if n++; s.Kind == seq.RequestKind && s.Call != "" {
+			asked[s.Call] = true
+		}
+	}
+	return n
+}
+
 func TestPageOpensForEveryScenario(t *testing.T) {
-	for _, s := range scenario.All(t) {
-		t.Run(s.Name, func(t *testing.T) {
-			r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
-			p := open(t, r, render.Style{Detail: seq.Normal})
-			want := upTo(r, seq.Normal) - value[int](t, p, folds+`.flatMap((f) => f.steps).length - `+folds+`.length`)
-			if n := p.count(t, ".step"); n != want {
-				t.Errorf("%d steps, want %d", n, want)
+	p, path := newTab(t), filepath.Join(t.TempDir(), "page.html")
+	for i, s := range scenario.All(t) {
+		r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
+		if err := os.WriteFile(path, []byte(drawn(t, "html", r, render.Style{Detail: seq.Normal})), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		p.do(t, chromedp.Navigate("file://"+path))
+		folded, more := value[[]int](t, p, folds+`.flatMap((f) => f.steps)`), value[int](t, p, folds+`.length`)
+		if n, want := p.count(t, ".step"), upTo(r, seq.Normal)-len(folded)+more; n != want {
+			t.Errorf("%s: %d steps, want %d", s.Name, n, want)
+		}
+		p.do(t, script(`document.querySelector("#view [value=time]").click()`))
+		if n, want := p.count(t, ".step"), calls(r, seq.Normal, folded)+more; n != want {
+			t.Errorf("%s: time chart: %d calls, want %d", s.Name, n, want)
+		}
+		if o := r.Outcome.Obstacle; o != nil {
+			p.do(t, script(`document.getElementById("why").open = true`))
+			if text := value[string](t, p, `document.getElementById("obstacle").innerText`); !strings.Contains(text,
+				string(o.By)) || !strings.Contains(text, o.Next()) {
+				t.Errorf("%s: who holds the Pod: %q", s.Name, text)
 			}
-			p.do(t, script(`document.querySelector("#view [value=time]").click()`))
-			if n := p.count(t, ".step"); n != want {
-				t.Errorf("time chart: %d steps, want %d", n, want)
-			}
-			if o := r.Outcome.Obstacle; o != nil {
-				if text := value[string](t, p, `document.getElementById("obstacle").innerText`); !strings.Contains(text,
-					string(o.By)) || !strings.Contains(text, o.Next()) {
-					t.Errorf("who holds the Pod: %q", text)
-				}
-			}
-			if n := value[int](t, p,
-				`[...document.querySelectorAll("svg *")].filter((e) => [...e.attributes].some((a) => /NaN|Infinity|undefined/.test(a.value))).length`); n != 0 {
-				t.Errorf("%d shapes have no place", n)
-			}
-		})
+		}
+		if n := value[int](t, p,
+			`[...document.querySelectorAll("svg *")].filter((e) => [...e.attributes].some((a) => /NaN|Infinity|undefined/.test(a.value))).length`); n != 0 {
+			t.Errorf("%s: %d shapes have no place", s.Name, n)
+		}
+		p.mu.Lock()
+		if len(p.complaints) > 0 || len(p.requests) != i+1 {
+			t.Errorf("%s: complaints %q, requests %q", s.Name, p.complaints, p.requests)
+		}
+		p.mu.Unlock()
 	}
 }
 
@@ -174,7 +197,7 @@ func TestPageControls(t *testing.T) {
 	if p.count(t, ".step.current") != 0 || value[string](t, p, `document.getElementById("evidence").textContent`) != "" {
 		t.Error("Escape closed nothing")
 	}
-	click("#phases .bar button.p2")
+	click("#phases .bar button[aria-label^=sandbox]")
 	if p.count(t, ".step.current") != 1 {
 		t.Error("a phase leads to no step")
 	}
@@ -257,7 +280,7 @@ func TestPageTakesHostileTextsAsText(t *testing.T) {
 		p.count(t, "script") != 2 {
 		t.Error("a text became markup")
 	}
-	labels := value[string](t, p, `[...document.querySelectorAll(".step title")].map((e) => e.textContent).join("\n")`)
+	labels := value[string](t, p, `[...document.querySelectorAll(".step")].map((e) => e.title).join("\n")`)
 	for _, text := range hostileTexts[:10] {
 		if !strings.Contains(labels, strings.ReplaceAll(text, "\n", " ")) {
 			t.Errorf("%q is not shown as it is", text)

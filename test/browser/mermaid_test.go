@@ -46,6 +46,17 @@ func mermaid(t *testing.T) *tab {
 				activations: document.querySelectorAll("[class^=activation]").length, rects: document.querySelectorAll("rect.rect").length,
 				scripts: document.querySelectorAll("script, img").length,
 			};
+		}
+		async function readMermaid(text) {
+			const model = (await mermaid.mermaidAPI.getDiagramFromText(text)).db, types = model.LINETYPE;
+			const name = (id) => (model.getActors().get(id) || {description: ""}).description;
+			return {
+				lanes: model.getActors().size,
+				lines: model.getMessages().map((m) => ({
+					is: Object.keys(types).find((k) => types[k] === m.type), from: name(m.from), to: name(m.to),
+					text: typeof m.message === "string" ? m.message : "",
+				})),
+			};
 		}`))
 	return p
 }
@@ -54,6 +65,25 @@ func mermaid(t *testing.T) *tab {
 type picture struct {
 	Actors, Messages, Notes                     []string
 	Arrows, Dashed, Activations, Rects, Scripts int
+}
+
+// model is what Mermaid has read of a diagram.
+type model struct {
+	Lanes int
+	Lines []line
+}
+
+// line is a statement of a diagram.
+type line struct{ Is, From, To, Text string }
+
+// arrows are the messages of a diagram.
+func (m model) arrows() (n int) {
+	for _, l := range m.Lines {
+		if strings.HasPrefix(l.Is, "SOLID") || strings.HasPrefix(l.Is, "DOTTED") {
+			n++
+		}
+	}
+	return n
 }
 
 func (p *tab) draw(t *testing.T, text string) picture {
@@ -66,42 +96,121 @@ func (p *tab) draw(t *testing.T, text string) picture {
 	return value[picture](t, p, "drawMermaid("+strconv.Quote(text)+")")
 }
 
+// diagrams are those of a text: it is one, or Markdown with several.
+func diagrams(text string) (all []string) {
+	for i, part := range strings.Split(text, "```mermaid\n") {
+		if head, _, ok := strings.Cut(part, "```"); ok && i > 0 {
+			all = append(all, head)
+		}
+	}
+	if len(all) == 0 {
+		return []string{text}
+	}
+	return all
+}
+
+// arrowOf is how Mermaid calls the arrow of a step.
+func arrowOf(s *seq.Step) string {
+	is := "DOTTED"
+	if s.Kind == seq.RequestKind {
+		is = "SOLID"
+	}
+	if s.Failed {
+		is += "_CROSS"
+	}
+	return is
+}
+
+// laneOf is the end of the title of a participant's lane: of several Pods, the Pod's name stands before a container's.
+func laneOf(p seq.Participant) string {
+	if name, ok := strings.CutPrefix(string(p), string(seq.ControllerManager)+"/"); ok {
+		return strings.TrimSuffix(name, "-controller") + " controller"
+	}
+	return strings.TrimPrefix(string(p), string(seq.Container("")))
+}
+
+// Each message of a scenario is in the picture, between its lanes, in its order, and in a phase during which it was.
 func TestMermaidDrawsEveryScenario(t *testing.T) {
 	p := mermaid(t)
 	for _, s := range scenario.All(t) {
 		for _, detail := range []seq.Detail{seq.Brief, seq.Normal, seq.Full} {
 			t.Run(fmt.Sprint(s.Name, "-", detail), func(t *testing.T) {
 				r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
-				arrows, notes, dashed := 0, 0, 0
-				lanes := map[seq.Participant]bool{}
-				for _, step := range r.Steps {
-					if step.Detail > detail {
+				r.Outcome.Obstacle = nil // what proves it is in every picture
+				r.Cycles = nil           // see TestMermaidLoops
+				steps := r.Steps
+				next := func(is func(*seq.Step) bool) *seq.Step {
+					for len(steps) > 0 {
+						x := steps[0]
+						if steps = steps[1:]; is(x) {
+							return x
+						}
+						if x.Detail <= detail && x.Kind != seq.NoteKind {
+							t.Errorf("%s → %s %s is not drawn", x.From, x.To, x.Label)
+						}
+					}
+					return nil
+				}
+				all := diagrams(drawn(t, "mermaid", r, render.Style{Detail: detail}))
+				for i, text := range all {
+					if len(text) > 50_000 {
+						t.Errorf("%d characters", len(text))
+					}
+					got := value[model](t, p, "readMermaid("+strconv.Quote(text)+")")
+					if got.arrows() > 40 || got.Lanes > 24 {
+						t.Errorf("%d arrows, %d lanes", got.arrows(), got.Lanes)
+					}
+					if detail == seq.Brief {
+						if x := p.draw(t, text); x.Arrows != got.arrows() || len(x.Actors) != 2*got.Lanes {
+							t.Errorf("%d arrows and %d lanes are drawn as %+v", got.arrows(), got.Lanes, x)
+						}
+					}
+					if i == 0 && len(all) > 1 { // the overview
 						continue
 					}
-					lanes[step.From], lanes[step.To] = true, true
-					switch step.Kind {
-					case seq.NoteKind:
-						notes++
-					case seq.RequestKind:
-						arrows++
-					default:
-						arrows++
-						dashed++
+					block := ""
+					for k, l := range got.Lines {
+						switch l.Is {
+						case "RECT_START":
+							block, _, _ = strings.Cut(got.Lines[k+1].Text, "<br/>")
+						case "RECT_END":
+							block = ""
+						case "SOLID", "DOTTED", "SOLID_CROSS", "DOTTED_CROSS":
+							x := next(func(x *seq.Step) bool {
+								return x.Detail <= detail && x.Kind != seq.NoteKind && arrowOf(x) == l.Is &&
+									strings.HasSuffix(l.From, laneOf(x.From)) && strings.HasSuffix(l.To, laneOf(x.To))
+							})
+							if x == nil {
+								t.Fatalf("no step is %s → %s %s", l.From, l.To, l.Text)
+							}
+							if !during(r, block, x) {
+								t.Errorf("%s stands in %q", x.Label, block)
+							}
+						}
 					}
 				}
-				text := drawn(t, "mermaid", r, render.Style{Detail: detail})
-				got := p.draw(t, text)
-				if strings.Contains(text, "    loop ") { // fewer, see TestMermaidLoops
-					arrows, dashed, notes = got.Arrows, got.Dashed, 0
-				}
-				if len(got.Actors) != 2*len(lanes) || len(got.Messages) != arrows || got.Arrows != arrows || got.Dashed != dashed ||
-					len(got.Notes) < notes {
-					t.Errorf("want %d lanes, %d arrows, %d of them dashed, %d notes at least; got %+v", len(lanes), arrows, dashed,
-						notes, got)
-				}
+				next(func(*seq.Step) bool { return false })
 			})
 		}
 	}
+}
+
+// during reports whether a step was in a phase of that name, or in none, as far as can be told from its likeliest
+// instant.
+func during(r render.Report, phase string, x *seq.Step) bool {
+	named := 0
+	for _, p := range r.Phases {
+		for _, part := range p.Parts {
+			in := !x.Best.Before(part.Likely.Earliest) && !x.Best.After(part.Likely.Latest)
+			if in && p.Name == phase {
+				return true
+			}
+			if in && p.Name != seq.Unknown && x.Best.After(part.Likely.Earliest) && x.Best.Before(part.Likely.Latest) {
+				named++
+			}
+		}
+	}
+	return phase == "" && named == 0
 }
 
 // What repeats is a loop with its condition, by Mermaid's own model of the text: around one of the times, whole.
@@ -116,10 +225,13 @@ func TestMermaidLoops(t *testing.T) {
 		"repeats-sandbox":  {"until the sandbox is up (18 times more, 19 in all, ", "FailedCreatePodSandBox: "},
 	} {
 		text := drawn(t, "mermaid", named(t, name), render.Style{Detail: seq.Normal})
-		p.draw(t, text)
-		loops := value[[][]string](t, p, "loopsOf("+strconv.Quote(text)+")")
+		var loops [][]string
+		for _, d := range diagrams(text) {
+			p.draw(t, d)
+			loops = append(loops, value[[][]string](t, p, "loopsOf("+strconv.Quote(d)+")")...)
+		}
 		if n := slices.IndexFunc(loops, func(l []string) bool { return strings.HasPrefix(l[0], want.condition) }); n < 0 ||
-			!slices.ContainsFunc(loops[n][1:], func(m string) bool { return strings.HasPrefix(m, want.inside) }) {
+			!slices.ContainsFunc(loops[n][1:], func(m string) bool { return strings.Contains(strings.ReplaceAll(m, "<br/>", " "), want.inside) }) {
 			t.Errorf("%s: no loop %q with %q in %q", name, want.condition, want.inside, loops)
 		}
 	}
@@ -159,27 +271,35 @@ func TestMermaidDrawsComparisons(t *testing.T) {
 func TestMermaidBrief(t *testing.T) {
 	r := plain(t)
 	got := mermaid(t).draw(t, drawn(t, "mermaid", r, render.Style{Detail: seq.Brief}))
-	if actors := strings.Join(slices.Compact(got.Actors),
-		" "); actors != "kubectl apiserver etcd scheduler kubelet containerd runc app" {
+	actors := strings.TrimSpace(strings.Join(slices.Compact(got.Actors), " "))
+	if actors != "kubectl apiserver etcd scheduler kubelet containerd runc app" {
 		t.Errorf("participants: %s", actors)
 	}
-	if len(got.Messages) > 16 || got.Rects == 0 || got.Activations == 0 {
+	if got.Arrows > 20 || got.Rects == 0 || got.Activations == 0 {
 		t.Errorf("%+v", got)
 	}
 }
 
 func TestMermaidTakesHostileTextsAsText(t *testing.T) {
 	p := mermaid(t)
-	got := p.draw(t, drawn(t, "mermaid", hostile(), render.Style{Detail: seq.Full}))
-	if got.Scripts != 0 || value[bool](t, p, "window.owned !== undefined") {
-		t.Error("a text became markup")
+	shown := ""
+	for texts := range slices.Chunk(hostileTexts, 10) { // a diagram has no room for as many lanes
+		got := p.draw(t, diagrams(drawn(t, "mermaid", hostileOf(texts), render.Style{Detail: seq.Full}))[0])
+		if got.Scripts != 0 || value[bool](t, p, "window.owned !== undefined") {
+			t.Error("a text became markup")
+		}
+		shown += strings.Join(append(got.Messages, got.Notes...), " ") + " "
 	}
-	shown := strings.Join(append(got.Messages, got.Notes...), "\n")
 	for _, text := range []string{`<script>window.owned=1</script>`, `</script><img src=x onerror="window.owned=2">`,
 		"a;b", "a#b", "#35;", "#quot;", `"quoted"`, "->>", "-->>-x: y", "wrap:no", "nowrap: no", "%% comment", "$$x^2$$",
 		"<br/>", "漢字 é 😀", "end end"} {
 		if !strings.Contains(shown, text) {
 			t.Errorf("%q is not shown as it is", text)
+		}
+	}
+	for _, text := range diagrams(drawn(t, "mermaid", hostile(), render.Style{Detail: seq.Full})) {
+		if got := p.draw(t, text); got.Scripts != 0 || value[bool](t, p, "window.owned !== undefined") {
+			t.Error("a text became markup")
 		}
 	}
 }

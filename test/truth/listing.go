@@ -343,8 +343,8 @@ func participant(shown, name string) bool {
 	if shown == "runtime" && runtimes[name] { // which was not known yet
 		return true
 	}
-	if rest, ok := strings.CutPrefix(name, "controller-manager/"); ok && strings.HasPrefix(shown, "cm/") {
-		shown, name = strings.TrimPrefix(shown, "cm/"), rest
+	if rest, ok := strings.CutPrefix(name, "controller-manager/"); ok && strings.HasPrefix(shown, "kcm/") {
+		shown, name = strings.TrimPrefix(shown, "kcm/"), rest
 	}
 	if rest, ok := strings.CutPrefix(name, "container/"); ok && !strings.HasPrefix(shown, "container/") {
 		name = rest

@@ -23,7 +23,8 @@ func equalWords(a, b *seq.Step) bool {
 		a.To == b.To && a.Verb == b.Verb && a.Resource == b.Resource && a.Subresource == b.Subresource &&
 		a.Object == b.Object && a.About == b.About && a.ResourceVersion == b.ResourceVersion &&
 		a.Container == b.Container && a.Node == b.Node && a.Instant == b.Instant && a.ClockOf == b.ClockOf &&
-		a.Certainty == b.Certainty && a.Detail == b.Detail && slices.Equal(a.Evidence, b.Evidence)
+		a.Certainty == b.Certainty && a.Detail == b.Detail && a.Failed == b.Failed &&
+		slices.Equal(a.Evidence, b.Evidence)
 }
 
 // saysAlone reports whether a claim is what the only claim of a node says.

@@ -70,7 +70,7 @@ func (g *Graph) mergeClaims(n *node) {
 		if m.best == 0 || c.Sharp && (!m.shown || c.Precision < m.sharp) {
 			m.best, m.shown, m.sharp, x.ClockOf = stampOf(c.Best), c.Sharp, c.Precision, c.ClockOf
 		}
-		x.Detail = min(x.Detail, c.Detail)
+		x.Detail, x.Failed = min(x.Detail, c.Detail), x.Failed || c.Failed
 	}
 	if len(n.claims) == 1 {
 		n.claims[0].said = nil

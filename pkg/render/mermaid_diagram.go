@@ -1,0 +1,306 @@
+package render
+
+// One Mermaid diagram.
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+)
+
+// mermaid is a diagram that is being written.
+type mermaid struct {
+	Style
+	bytes.Buffer
+	document *mermaidDocument // nil where it compares runs
+	lanes    []int            // of the figure, that it has
+	ids      []string         // of all lanes
+	hidden   int              // lanes that it has no room for
+}
+
+// Mermaid draws no text that is longer; of more lanes, nobody can read a picture.
+const (
+	mostMermaid = 50_000
+	mostLanes   = 24
+)
+
+func (m *mermaid) printf(format string, args ...any) { fmt.Fprintf(m, format+"\n", args...) }
+
+// diagram is one of these rows, with the lanes that have something in them.
+func (d *mermaidDocument) diagram(rows []int) *mermaid {
+	m := &mermaid{Style: d.Style, document: d, ids: mermaidIDs(d.figure.lanes, d.report.Run.Runtime)}
+	for _, i := range d.withLoops(rows) {
+		x := d.figure.rows[i]
+		for _, lane := range []int{x.from, x.to} {
+			if !slices.Contains(m.lanes, lane) {
+				m.lanes = append(m.lanes, lane)
+			}
+		}
+	}
+	if slices.Sort(m.lanes); len(m.lanes) > mostLanes {
+		m.hidden = len(m.lanes) - mostLanes
+		m.lanes = m.lanes[:mostLanes]
+	}
+	return m
+}
+
+// head is what stands above the messages. They are numbered from a number on, or not at all.
+func (m *mermaid) head(title string, number int) {
+	m.printf("sequenceDiagram")
+	m.printf("    title %s", title)
+	switch {
+	case number == 1:
+		m.printf("    autonumber")
+	case number > 1:
+		m.printf("    autonumber %d", number)
+	}
+	m.participants()
+	if m.hidden > 0 {
+		m.left(fmt.Sprintf("%d more lanes are left out, with what is theirs", m.hidden))
+	}
+}
+
+// participants declares the lanes in their order, those of the nodes in a box.
+func (m *mermaid) participants() {
+	d, boxed := m.document, false
+	for _, i := range m.lanes {
+		p := d.figure.lanes[i]
+		if node := d.node(); !boxed && node != "" && onNode(laneRank(p, d.report.Run.Runtime)) {
+			boxed = true
+			m.printf("    box rgba(128,128,128,0.08) %s",
+				strings.NewReplacer("(", "#40;", ")", "#41;").Replace(mermaidText(node)))
+		}
+		m.participant(m.ids[i], title(p))
+	}
+	if boxed {
+		m.printf("    end")
+	}
+}
+
+// node is the name of the one node, or how many there are; nothing where none is known.
+func (d *mermaidDocument) node() string {
+	var names []string
+	for _, x := range d.figure.rows {
+		if x.Node != "" && !slices.Contains(names, x.Node) {
+			names = append(names, x.Node)
+		}
+	}
+	switch len(names) {
+	case 0:
+		return ""
+	case 1:
+		return "node " + names[0]
+	}
+	return fmt.Sprintf("%d nodes", len(names))
+}
+
+func (m *mermaid) participant(id, name string) {
+	if name = mermaidText(name); name != id {
+		m.printf("    participant %s as %s", id, name)
+	} else {
+		m.printf("    participant %s", name)
+	}
+}
+
+// mermaidIDs names the lanes. The known ones have ids that a teacher would write.
+func mermaidIDs(lanes []seq.Participant, runtime seq.Participant) []string {
+	ids, others := make([]string, len(lanes)), 0
+	for i, p := range lanes {
+		id := ""
+		switch rank := laneRank(p, runtime); {
+		case rank == len(laneOrder) || laneOrder[rank] == "" || p == seq.UnknownClient:
+		case laneOrder[rank] == seq.Runtime:
+			id = "runtime"
+		case p.IsController():
+			id = strings.TrimPrefix(string(p), string(seq.ControllerManager)+"/")
+		default:
+			id = string(p)
+		}
+		id = strings.Map(func(r rune) rune {
+			if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
+				return r
+			}
+			return -1
+		}, id)
+		if id == "" || slices.Contains(ids[:i], id) || mermaidWords[strings.ToLower(id)] {
+			others++
+			id = fmt.Sprint("p", others)
+		}
+		ids[i] = id
+	}
+	return ids
+}
+
+// mermaidWords are names that Mermaid would take for the begin of a statement.
+var mermaidWords = map[string]bool{"end": true, "box": true, "loop": true, "note": true, "rect": true, "opt": true,
+	"alt": true, "else": true, "par": true, "and": true, "critical": true, "option": true, "break": true, "title": true,
+	"actor": true, "participant": true, "activate": true, "deactivate": true, "create": true, "destroy": true,
+	"autonumber": true, "link": true, "links": true, "properties": true, "details": true}
+
+// across names the outermost lanes.
+func (m *mermaid) across() string {
+	lanes := m.lanes
+	if m.document == nil {
+		lanes = rowsFrom(0, len(m.ids))
+	}
+	first, last := m.ids[lanes[0]], m.ids[lanes[len(lanes)-1]]
+	if first == last {
+		return first
+	}
+	return first + "," + last
+}
+
+// body draws the rows, each phase with a background of its own. What the diagram has no room for is counted.
+func (m *mermaid) body(rows []int) {
+	phase := -1
+	for n, i := range rows {
+		x := m.document.figure.rows[i]
+		if m.Len() > mostMermaid-5000 {
+			m.phase(phase, -1)
+			m.left(fmt.Sprintf("%d more rows are left out: Mermaid takes %d characters", len(rows)-n, mostMermaid))
+			return
+		}
+		if waits := m.document.waits[i]; len(waits) > 0 {
+			m.phase(phase, -1)
+			phase = -1
+			m.waits(waits)
+		}
+		m.loops(m.document.loopsAt(i))
+		if !m.has(x) {
+			continue
+		}
+		if len(x.waits) > 0 {
+			m.phase(phase, -1)
+			phase = -1
+			m.waits(x.waits)
+		}
+		if x.phase != phase {
+			m.phase(phase, x.phase)
+			phase = x.phase
+		}
+		m.row(x, rows, m.document.at[i])
+	}
+	if m.document.isLast(rows) {
+		if waits := m.document.waits[len(m.document.figure.rows)]; len(waits) > 0 {
+			m.phase(phase, -1)
+			phase = -1
+			m.waits(waits)
+		}
+	}
+	m.loops(m.document.loopsAfter(rows))
+	m.phase(phase, -1)
+	if m.document.isLast(rows) {
+		m.waits(m.document.figure.after)
+	}
+}
+
+// has reports whether the diagram has the lanes of a row.
+func (m *mermaid) has(x row) bool {
+	return slices.Contains(m.lanes, x.from) && slices.Contains(m.lanes, x.to)
+}
+
+// waits draws parts of phases in which nothing is drawn but that they are there.
+func (m *mermaid) waits(parts []phasePart) {
+	for _, p := range parts {
+		name := m.document.report.Phases[p.phase].Name
+		m.background(name)
+		m.aside(mermaidText(name) + "<br/>" + mermaidText(m.document.report.waited(p)))
+		m.printf("    end")
+	}
+}
+
+// phase ends the background of one phase and begins that of the next; -1 is none.
+func (m *mermaid) phase(from, to int) {
+	if from >= 0 {
+		m.printf("    end")
+	}
+	if to < 0 {
+		return
+	}
+	name := m.document.report.Phases[to].Name
+	m.background(name)
+	note := mermaidText(name)
+	if stretches := m.document.stretches(to); stretches == 1 {
+		note += "<br/>" + m.phaseTook(to)
+	} else {
+		m.document.begun[to]++
+		note += fmt.Sprintf("<br/>%d of %d", m.document.begun[to], stretches)
+	}
+	m.aside(note)
+}
+
+// background begins that of a phase.
+func (m *mermaid) background(phase string) {
+	h := phaseHue(phase)
+	m.printf("    rect rgba(%d,%d,%d,0.12)", h.r, h.g, h.b)
+}
+
+// phaseTook is what is known of how long it took.
+func (m *mermaid) phaseTook(phase int) string {
+	text := m.Style.phaseTook(m.document.report.Phases[phase])
+	if m.Detail == seq.Brief {
+		text, _, _ = strings.Cut(text, " (")
+	}
+	return strings.Replace(mermaidText(text), " (", "<br/>(", 1)
+}
+
+// aside is a small note at the left edge.
+func (m *mermaid) aside(text string) { m.printf("    Note left of %s: %s", m.ids[m.lanes[0]], text) }
+
+// left says across everything what the diagram has not.
+func (m *mermaid) left(text string) { m.printf("    Note over %s: %s", m.across(), mermaidText(text)) }
+
+// outcome says how the run ended.
+func (m *mermaid) outcome() {
+	if r := m.document.report; len(m.lanes) > 0 && r.Outcome.Name != "" {
+		m.printf("    Note over %s: %s", m.across(), mermaidLines(r.headline(), "", 80, 5))
+	}
+}
+
+// row draws a message. A call is open until its answer, if that is among the rows.
+func (m *mermaid) row(x row, rows []int, at string) {
+	f := m.document.figure
+	label := m.courseLabel(f, x)
+	if m.Detail > seq.Brief {
+		label = m.label(f, x)
+	}
+	if x.Kind == seq.NoteKind && x.Failed {
+		label = m.glyphs().failed + " " + label
+	}
+	tail := ""
+	if x.Certainty == seq.Inferred {
+		tail += " " + m.glyphs().inferred
+	}
+	if m.Detail > seq.Brief && at != "" {
+		tail += " (" + at + ")"
+	}
+	text := mermaidLines(label, tail, mermaidWidth, m.mermaidLabelLines())
+	from, to := m.ids[x.from], m.ids[x.to]
+	if x.Kind == seq.NoteKind {
+		m.printf("    Note over %s: %s", from, text)
+		return
+	}
+	arrow, sign := mermaidArrow(x.Step), ""
+	switch {
+	case x.opens && slices.ContainsFunc(rows, func(i int) bool { return f.answers(f.rows[i], x) }):
+		sign = "+"
+	case x.closes >= 0 && slices.Contains(rows, x.closes):
+		sign = "-"
+	}
+	m.printf("    %s%s%s%s: %s", from, arrow, sign, to, text)
+}
+
+// mermaidArrow is solid for a request, dashed for what comes back, and ends in a cross where that failed.
+func mermaidArrow(s *seq.Step) string {
+	line, head := "--", ">>"
+	if s.Kind == seq.RequestKind {
+		line = "-"
+	}
+	if s.Failed {
+		head = "x"
+	}
+	return line + head
+}

@@ -1,0 +1,120 @@
+package render
+
+// In which phase each step stands. That is a matter of the whole run: it does not depend on what is drawn of it.
+
+import (
+	"cmp"
+	"slices"
+	"sort"
+	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+)
+
+// phaseOfSteps is the phase, by its index, of each step that stands in one. A step at which one part of a phase ends
+// and another begins belongs to the one that it ends, such as a write that was waited for; a call that begins there
+// belongs to the other.
+func (r Report) phaseOfSteps() map[seq.Key]int {
+	phases := make(map[seq.Key]int, len(r.Steps))
+	at := make(map[seq.Key]int, len(r.Steps))
+	for i, s := range r.Steps {
+		at[s.Key] = i
+	}
+	parts := r.parts()
+	mark := func(last bool) {
+		for _, p := range parts {
+			from, to := r.within(p.Part, at)
+			for i := from; i <= to; i++ {
+				s := r.Steps[i]
+				if _, taken := phases[s.Key]; !taken && (last || s.Key != p.End || s.Instant != seq.AtStart) {
+					phases[s.Key] = p.phase
+				}
+			}
+		}
+	}
+	mark(false)
+	mark(true) // a call with which a part ends, and no other begins
+	for key, phase := range phases {
+		if r.Phases[phase].Name == seq.Unknown {
+			delete(phases, key)
+		}
+	}
+	return phases
+}
+
+// phasePart is one part of a phase.
+type phasePart struct {
+	seq.Part
+	phase int // by its index
+}
+
+// parts are those of all phases, in order of time.
+func (r Report) parts() (all []phasePart) {
+	for i, p := range r.Phases {
+		for _, part := range p.Parts {
+			all = append(all, phasePart{part, i})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b phasePart) int {
+		return cmp.Or(a.Likely.Earliest.Compare(b.Likely.Earliest), a.Likely.Latest.Compare(b.Likely.Latest))
+	})
+	return all
+}
+
+// within are the first and the last step of a part, by their indexes. Time tells where the run itself began or ended
+// there, or ended after all that was waited for: steps stand in its order. The request comes with the write that it
+// asks for.
+func (r Report) within(p seq.Part, at map[seq.Key]int) (from, to int) {
+	from = sort.Search(len(r.Steps), func(i int) bool { return !r.Steps[i].Best.Before(p.Likely.Earliest) })
+	if i, ok := at[p.Begin]; ok {
+		from = max(from, i)
+	}
+	to = sort.Search(len(r.Steps), func(i int) bool { return r.Steps[i].Best.After(p.Likely.Latest) }) - 1
+	if i, ok := at[p.End]; ok && !r.Steps[i].Best.Before(p.Likely.Latest) {
+		to = min(to, i)
+	}
+	if from > 0 && from <= to {
+		ask, write := r.Steps[from-1], r.Steps[from]
+		if ask.Kind == seq.RequestKind && write.Instant == seq.AtCommit && ask.To == write.From {
+			from--
+		}
+	}
+	return from, to
+}
+
+// leastWait is the share of a run that a wait takes at least to be drawn by itself: one of so many.
+const leastWait = 50
+
+// markWaits finds the parts of the run in which something waits and of which no row is drawn: they stand before the row
+// that follows.
+func (f *figure) markWaits(r Report) {
+	parts := r.parts()
+	if len(parts) == 0 {
+		return
+	}
+	total := parts[len(parts)-1].Likely.Latest.Sub(parts[0].Likely.Earliest)
+	for _, p := range parts {
+		next := sort.Search(len(f.rows), func(i int) bool { return !f.rows[i].Best.Before(p.Likely.Latest) })
+		drawn := func(x row) bool { return x.phase == p.phase && !x.Best.Before(p.Likely.Earliest) }
+		works := phaseHue(r.Phases[p.phase].Name) != amber
+		switch {
+		case works || p.took()*leastWait < total || slices.ContainsFunc(f.rows[:next], drawn):
+		case next == len(f.rows):
+			f.after = append(f.after, p)
+		case f.rows[next].phase != p.phase:
+			f.rows[next].waits = append(f.rows[next].waits, p)
+		}
+	}
+}
+
+// took is how long the part has likely lasted.
+func (p phasePart) took() time.Duration { return p.Likely.Latest.Sub(p.Likely.Earliest) }
+
+// waited says how long a part lasted; one that had not ended goes on.
+func (r Report) waited(p phasePart) string {
+	text := "≈ " + duration(p.took())
+	if r.Phases[p.phase].Open && p.End == "" {
+		text += " …"
+	}
+	return text
+}

@@ -1,0 +1,125 @@
+package render_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/render"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/test/scenario"
+)
+
+// A row stands in the same phase, whatever else is drawn.
+func TestPhasesDoNotDependOnWhatIsDrawn(t *testing.T) {
+	for _, s := range slices.Concat(scenario.All(t), scenario.Causes(t)) {
+		r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
+		whole := map[seq.Key]string{}
+		for _, x := range render.FigureRows(r, seq.Full) {
+			whole[x.Key] = x.Phase
+		}
+		for _, pods := range render.Selections {
+			for _, detail := range []seq.Detail{seq.Brief, seq.Normal, seq.Full} {
+				r.Pods = pods
+				for _, x := range render.FigureRows(r, detail) {
+					if x.Phase != whole[x.Key] {
+						t.Errorf("%s, --pods=%s, --detail=%s: %s stands in %q, of all rows in %q", s.Name, pods, detail, x.Label,
+							x.Phase, whole[x.Key])
+					}
+				}
+			}
+		}
+	}
+}
+
+// A call to the runtime stands in the phase that is named after it, as far as phases are those of one Pod and it began
+// its first life in this run.
+func TestCallsStandInTheirPhase(t *testing.T) {
+	phases := map[string]string{"RunPodSandbox": "sandbox", "PullImage": "pull", "CreateContainer": "create",
+		"StartContainer": "start"}
+	for _, s := range scenario.All(t) {
+		r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
+		named := map[string]bool{}
+		for _, p := range r.Phases {
+			named[p.Name] = true
+		}
+		began := map[string]bool{}
+		for _, x := range render.FigureRows(r, seq.Brief) {
+			call, _, _ := strings.Cut(x.Label, " ")
+			if life := x.Label + x.About; began[life] { // of a later life
+				continue
+			} else {
+				began[life] = true
+			}
+			switch want := phases[call]; {
+			case want == "" || !named[want] || x.Phase == "" || x.Rule.Name == "container-ran":
+			case x.Phase != want && x.Phase != "stop" && x.Phase != "restart": // which interrupt all others
+				t.Errorf("%s: %s stands in %q", s.Name, x.Label, x.Phase)
+			}
+		}
+	}
+}
+
+// What a phase waited for stands in it, and not in the one that follows.
+func TestWritesStandInThePhaseTheyEnd(t *testing.T) {
+	s := scenario.Named(t, "deployment")
+	r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
+	ends := map[string]string{}
+	for _, x := range render.FigureRows(r, seq.Full) {
+		for _, p := range r.Phases {
+			if p.Name != seq.Unknown && p.Parts[len(p.Parts)-1].End == x.Key {
+				ends[p.Name] = x.Phase
+			}
+		}
+	}
+	for _, name := range []string{"admit", "control", "pods", "report"} {
+		if ends[name] != name {
+			t.Errorf("the end of %s stands in %q", name, ends[name])
+		}
+	}
+}
+
+// Every picture of a run that is held shows what proves that, as far as a message does.
+func TestPicturesShowTheObstacle(t *testing.T) {
+	for _, s := range slices.Concat(scenario.All(t), scenario.Causes(t)) {
+		r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
+		o := r.Outcome.Obstacle
+		if o == nil {
+			continue
+		}
+		tells := func(x *seq.Step) bool {
+			return slices.ContainsFunc(o.Evidence, func(e seq.Evidence) bool {
+				return e.ResourceVersion != "" && (e.ResourceVersion == x.ResourceVersion ||
+					slices.ContainsFunc(x.Evidence, func(of seq.Evidence) bool { return of.ResourceVersion == e.ResourceVersion }))
+			})
+		}
+		drawn := slices.ContainsFunc(render.FigureRows(r, seq.Brief), func(x render.FigureRow) bool { return tells(x.Step) })
+		if !drawn && slices.ContainsFunc(r.Steps, func(x *seq.Step) bool { return x.To != seq.Etcd && tells(x) }) {
+			t.Errorf("%s: nothing shows %s, %q: %+v", s.Name, o.Name, o.Message, o.Evidence)
+		}
+	}
+}
+
+// A wait of which no message is drawn is drawn itself: what a run spent most of its time with is in every picture.
+func TestPicturesShowWaits(t *testing.T) {
+	for name, waits := range map[string][]string{"crash": {"restart", "back-off"}, "no-such-tag": {"retry"},
+		"gated": {"gated"}, "pull-queue": nil} {
+		s := scenario.Named(t, name)
+		tr := scenario.Fold(s.Subject, s.Observations)
+		r := scenario.Report(tr)
+		r.Phases = tr.Phases(time.Time{}) // to the end of the recording
+		for format, mark := range map[string]string{"mermaid": "Note left of kubectl: ", "lanes": "▾ "} {
+			var b strings.Builder
+			y := render.Style{Width: 140, Detail: seq.Brief}
+			if err := render.Formats[format].Write(&b, r, y); err != nil {
+				t.Fatal(err)
+			}
+			for _, wait := range waits {
+				if !strings.Contains(b.String(), mark+wait) {
+					t.Errorf("%s, -o %s: no %s", name, format, wait)
+				}
+			}
+		}
+	}
+}
