@@ -231,7 +231,9 @@ func TestMermaidLoops(t *testing.T) {
 			loops = append(loops, value[[][]string](t, p, "loopsOf("+strconv.Quote(d)+")")...)
 		}
 		if n := slices.IndexFunc(loops, func(l []string) bool { return strings.HasPrefix(l[0], want.condition) }); n < 0 ||
-			!slices.ContainsFunc(loops[n][1:], func(m string) bool { return strings.Contains(strings.ReplaceAll(m, "<br/>", " "), want.inside) }) {
+			!slices.ContainsFunc(loops[n][1:], func(m string) bool {
+				return strings.Contains(strings.ReplaceAll(m, "<br/>", " "), want.inside)
+			}) {
 			t.Errorf("%s: no loop %q with %q in %q", name, want.condition, want.inside, loops)
 		}
 	}

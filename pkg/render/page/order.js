@@ -79,7 +79,9 @@ function waitsBetween(rows) {
   const all = report.phases.flatMap((p, phase) => p.parts.map(([from, to]) => ({ phase, from, to })));
   const total = Math.max(...all.map((x) => x.to)) - Math.min(...all.map((x) => x.from)), found = new Map();
   const when = (i) => report.steps[i].best ?? -Infinity;
+  const folds = rows.map((i) => report.steps[i]).filter((s) => s.fold && !state.open.has(s.fold.row)); // which tell of theirs
   for (const x of all) {
+    if (folds.some((f) => f.earliest <= x.from && x.to <= f.latest)) continue;
     const { phase, from, to } = x, after = rows.findIndex((i) => when(i) >= to), next = after < 0 ? rows.length : after;
     const drawn = rows.some((i, n) => n <= next && report.steps[i].phase === phase && (when(i) >= from || n === next));
     if (report.phases[phase].waits && !drawn && (to - from) * 50 >= total) found.set(next, [...(found.get(next) ?? []), x]);
