@@ -45,6 +45,9 @@ func up(ctx context.Context, d dirs, m mode) error {
 	for {
 		err := ready(ctx, d, m)
 		if err == nil {
+			err = labelControlPlane(ctx, d, m)
+		}
+		if err == nil {
 			break
 		}
 		if pid, _ := running(d); pid == 0 || ctx.Err() != nil || time.Since(start) > 2*time.Minute {
@@ -99,12 +102,7 @@ func startNode(d dirs, m mode) error {
 
 // ready reports what a Pod would still have to wait for.
 func ready(ctx context.Context, d dirs, m mode) error {
-	kubectl := func(args ...string) (string, error) {
-		cmd := exec.CommandContext(ctx, filepath.Join(d.kube(m.kubernetes), "kubectl"),
-			append([]string{"--kubeconfig", d.kubeconfig("admin"), "--request-timeout=2s"}, args...)...)
-		out, err := cmd.Output()
-		return string(out), err
-	}
+	kubectl := func(args ...string) (string, error) { return d.kubectl(ctx, m, args...) }
 	if _, err := kubectl("get", "--raw=/readyz"); err != nil {
 		return errors.New("the apiserver is not ready")
 	}
@@ -118,6 +116,19 @@ func ready(ctx context.Context, d dirs, m mode) error {
 		return errors.New("the default ServiceAccount is not there")
 	}
 	return nil
+}
+
+func (d dirs) kubectl(ctx context.Context, m mode, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, filepath.Join(d.kube(m.kubernetes), "kubectl"),
+		append([]string{"--kubeconfig", d.kubeconfig("admin"), "--request-timeout=2s"}, args...)...)
+	out, err := cmd.Output()
+	return string(out), err
+}
+
+// labelControlPlane gives the first node the label of its role, as kubeadm does. A kubelet may not do that itself.
+func labelControlPlane(ctx context.Context, d dirs, m mode) error {
+	_, err := d.kubectl(ctx, m, "label", "node", controlPlane.name(), "node-role.kubernetes.io/control-plane=")
+	return err
 }
 
 // running returns the pid of the node's first process, or 0. The lock is held by that process, so a stale file or a
