@@ -119,6 +119,9 @@ const byAdoption = "; who takes an object into its care patches the reference to
 func (s *story) attributeEnds() (changed bool) {
 	for _, w := range s.revisions {
 		if first := w.firstOfTwo(); first != nil && !first.endsGrace() && w.ownRequest == nil {
+			if c := s.records.callOf[w.rv]; c != nil && c.audit != nil { // of both: it has the second's revision
+				continue
+			}
 			changed, w.actor = changed || w.actor != first.actor, first.actor
 			continue
 		}
