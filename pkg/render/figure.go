@@ -18,23 +18,25 @@ type figure struct {
 // row is one message of a figure.
 type row struct {
 	*seq.Step
-	from, to int // lanes
-	opens    bool
-	closes   int // the row whose call it answers, or -1
-	phase    int // of the report, or -1
+	sender, receiver seq.Participant // as their lanes are named
+	from, to         int             // lanes
+	opens            bool
+	closes           int // the row whose call it answers, or -1
+	phase            int // of the report, or -1
 }
 
 // newFigure takes the steps of that detail.
 func newFigure(r Report, detail seq.Detail) figure {
 	var f figure
 	r = r.selected()
+	nodes := r.nodes()
 	calls := map[seq.Key]int{} // rows
 	for i := range r.Steps {
 		s := r.Steps[i]
 		if s.Detail > detail {
 			continue
 		}
-		x := row{Step: s, closes: -1, phase: -1}
+		x := row{Step: s, sender: nodes.lane(s.From, s), receiver: nodes.lane(s.To, s), closes: -1, phase: -1}
 		switch k, ok := calls[s.Call]; {
 		case s.Call == "" || s.Kind != seq.RequestKind && s.Kind != seq.ResponseKind:
 		case s.Kind == seq.RequestKind:
@@ -43,7 +45,7 @@ func newFigure(r Report, detail seq.Detail) figure {
 			f.rows[k].opens, x.closes = true, k
 		}
 		f.rows = append(f.rows, x)
-		for _, p := range []seq.Participant{s.From, s.To} {
+		for _, p := range []seq.Participant{x.sender, x.receiver} {
 			if !slices.Contains(f.lanes, p) {
 				f.lanes = append(f.lanes, p)
 			}
@@ -59,6 +61,9 @@ var laneOrder = []seq.Participant{seq.Kubectl, seq.APIServer, seq.Etcd, seq.Cont
 	seq.Kubelet, seq.Runtime, seq.CNI, seq.Runc}
 
 func laneRank(p, runtime seq.Participant) int {
+	if name, _, onNode := strings.Cut(string(p), onNode); onNode {
+		p = seq.Participant(name)
+	}
 	switch p {
 	case runtime:
 		p = seq.Runtime
@@ -84,7 +89,8 @@ func (f *figure) sortLanes(runtime seq.Participant) {
 		return cmp.Compare(laneRank(a, runtime), laneRank(b, runtime))
 	})
 	for i := range f.rows {
-		f.rows[i].from, f.rows[i].to = slices.Index(f.lanes, f.rows[i].From), slices.Index(f.lanes, f.rows[i].To)
+		x := &f.rows[i]
+		x.from, x.to = slices.Index(f.lanes, x.sender), slices.Index(f.lanes, x.receiver)
 	}
 }
 

@@ -90,7 +90,7 @@ func (y Style) laneLine(c columns, x row, label, at string, open []int) string {
 		}
 		cells.text(c.at(i), line, y.colour(p)+";"+dim)
 	}
-	from, to := c.index(x.From), c.index(x.To)
+	from, to := c.index(x.sender), c.index(x.receiver)
 	sgr, mark := y.colour(x.From), y.glyphs().observed
 	if x.Certainty == seq.Inferred {
 		sgr, mark = sgr+";"+dim, y.glyphs().inferred
@@ -171,11 +171,11 @@ func (l *Live) laneLines(r Report, settled int) []line {
 	var out []line
 	for i, x := range f.rows {
 		if x.closes >= 0 {
-			open[l.columns.index(x.From)]--
+			open[l.columns.index(x.sender)]--
 		}
 		text := append([]string{l.laneLine(l.columns, x, l.label(f, x), at[i], open)}, l.notes(x.Step, r.origin())...)
 		if x.opens {
-			open[l.columns.index(x.To)]++
+			open[l.columns.index(x.receiver)]++
 		}
 		out = append(out, line{key: x.Key, head: head, text: text, settled: firm[x.Key]})
 	}

@@ -68,7 +68,7 @@ func mermaidIDs(lanes []seq.Participant, runtime seq.Participant) []string {
 		switch rank := laneRank(p, runtime); {
 		case p == runtime || p == seq.Runtime:
 			ids[i] = "runtime"
-		case rank == len(laneOrder) || laneOrder[rank] == "":
+		case rank == len(laneOrder) || laneOrder[rank] == "" || strings.Contains(string(p), onNode):
 			others++
 			ids[i] = fmt.Sprint("p", others)
 		default:

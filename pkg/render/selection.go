@@ -110,6 +110,36 @@ func (t tags) of(s *seq.Step) string {
 	return ""
 }
 
+// nodes tell the kubelets of a picture apart where it has several, and what else each node has.
+type nodes struct {
+	of      map[string]string // by the uids of Pods
+	runtime seq.Participant
+}
+
+func (r Report) nodes() nodes {
+	of, several := map[string]string{}, map[string]bool{}
+	for _, m := range r.Members {
+		if of[m.Object.UID] = m.Node; m.Node != "" {
+			several[m.Node] = true
+		}
+	}
+	if r.Pods != "all" || len(several) < 2 {
+		return nodes{}
+	}
+	return nodes{of, r.Run.Runtime}
+}
+
+const onNode = " on "
+
+// lane is the name of a participant's lane.
+func (n nodes) lane(p seq.Participant, s *seq.Step) seq.Participant {
+	each := []seq.Participant{seq.Kubelet, seq.Runtime, n.runtime, seq.CNI, seq.Runc}
+	if node := n.of[s.About]; node != "" && slices.Contains(each, p) {
+		return p + seq.Participant(onNode+node)
+	}
+	return p
+}
+
 // members is a table of the Pods, the slowest first where there are many.
 func (y Style) members(r Report) []string {
 	if len(r.Members) == 0 {

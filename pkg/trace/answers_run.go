@@ -22,6 +22,9 @@ func (r *result) summarize() seq.Run {
 	s := r.scene.subject()
 	run := seq.Run{Subject: s.object, Runtime: s.runtime, Node: s.node, Origin: s.zero(), Clocks: s.clocks.List(),
 		AttachedAt: s.attachedAt, Delay: r.delay}
+	if pods := r.scene.podStories(); !s.isPod() && len(pods) > 0 {
+		run.Runtime = pods[0].runtime
+	}
 	all := r.outlineOfAll()
 	run.Sources, run.Unseen, run.Denied = r.sources(all), r.unseen(all), append(all.contradictions, r.conflicts()...)
 	for _, q := range s.requests {

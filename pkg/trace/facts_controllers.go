@@ -76,6 +76,15 @@ func controllerBy(is func(controller) bool) seq.Participant {
 	return ""
 }
 
+// shareAccount reports whether two controllers are one to the API server.
+func shareAccount(a, b seq.Participant) bool {
+	return slices.ContainsFunc(controllers, func(x controller) bool {
+		return seq.Controller(x.name) == a && slices.ContainsFunc(controllers, func(y controller) bool {
+			return seq.Controller(y.name) == b && x.account == y.account
+		})
+	})
+}
+
 // controlled says which controller of the controller manager made a write: that of the object's owner, and for the
 // status that of the object itself.
 func (s *story) controlled(w *write, a actor) actor {
