@@ -2,8 +2,11 @@ package trace_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
+	"github.com/kubectl-seq/kubectl-seq/pkg/render"
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/test/scenario"
 )
@@ -59,5 +62,40 @@ func TestRecordsOfTwoNodes(t *testing.T) {
 	}
 	if observed["node1"] < 3 || observed["node1"] != observed["node2"] {
 		t.Errorf("observed calls by node: %v", observed)
+	}
+}
+
+// Each node has a clock of its own. One that is off moves nothing of the other node, places nothing wrongly, and is
+// said with the node's name.
+func TestEachNodeHasItsClock(t *testing.T) {
+	s := scenario.Named(t, "two-nodes")
+	var truth, off []seq.Observation
+	for _, o := range s.Observations {
+		if o.Span != nil || o.Audit != nil {
+			continue
+		}
+		truth = append(truth, o)
+		if o.Event != nil && o.Event.Event.Source.Host == "node2" {
+			o = shift(o, 3*time.Second)
+		}
+		off = append(off, o)
+	}
+	want, got := scenario.Fold(s.Subject, truth), scenario.Fold(s.Subject, off)
+	contradicted(t, s.Name, want.Steps(), got.Steps())
+	offsets := map[string]time.Duration{}
+	for _, c := range got.Run().Clocks {
+		if c.Of == seq.Kubelet {
+			offsets[c.Node] = c.Offset.Round(time.Second)
+		}
+	}
+	if len(offsets) != 2 || offsets["node1"] != 0 || offsets["node2"] != 3*time.Second {
+		t.Errorf("the clocks of the kubelets: %v", offsets)
+	}
+	var listing strings.Builder
+	if err := render.Formats["listing"].Write(&listing, scenario.Report(got), render.Style{Width: 200}); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(listing.String(), "The clock of the kubelet of node2 is ") {
+		t.Errorf("the listing does not name the node:\n%s", &listing)
 	}
 }
