@@ -221,8 +221,8 @@ func status(d dirs) error {
 	}
 	fmt.Printf("up: %s\nkubernetes: %s\nnodes: %s\npid: %d\nevidence: %t\n"+
 		"apiserver: https://%s:6443\nkubeconfig: %s\nkubectl: %s\nlogs: %s\n",
-		state, m.kubernetes, m.names(), pid, m.evidence, controlPlane.ip(), d.kubeconfig("admin"), filepath.Join(d.kube(m.kubernetes), "kubectl"),
-		d.in("log"))
+		state, m.kubernetes, m.names(), pid, m.evidence, controlPlane.ip(), d.kubeconfig("admin"),
+		filepath.Join(d.kube(m.kubernetes), "kubectl"), d.in("log"))
 	return nil
 }
 

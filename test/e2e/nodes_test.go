@@ -18,8 +18,8 @@ func TestTwoNodes(t *testing.T) {
 	if len(nodes.Items) < 2 {
 		t.Skip("the cluster has one node (hack/cluster up --nodes=2 has two)")
 	}
-	flags := append([]string{"create", "-f", filepath.Join("..", "..", "pkg", "trace", "testdata", "workloads", "two-nodes.yaml"), "--rm", "-o", "json"}, withRecords...)
-	out, errOut, code := runSeq(t, flags...)
+	file := filepath.Join("..", "..", "pkg", "trace", "testdata", "workloads", "two-nodes.yaml")
+	out, errOut, code := runSeq(t, append([]string{"create", "-f", file, "--rm", "-o", "json"}, withRecords...)...)
 	if code != 0 {
 		t.Fatalf("exit %d: %s", code, errOut)
 	}
