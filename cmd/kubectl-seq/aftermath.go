@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -21,6 +22,7 @@ type aftermath struct {
 
 func newAftermath(o *execOptions, r *run) *aftermath {
 	r.passed = newPassed(r)
+	r.passed.taken = o.tty != nil
 	return &aftermath{execOptions: o, passed: r.passed}
 }
 
@@ -30,8 +32,19 @@ func (a *aftermath) act(ctx context.Context) error {
 		a.look(ctx)
 	}
 	c := a.command
-	c.Stdout, c.Stderr = a.to(ctx, &a.streams[0]), a.to(ctx, &a.streams[1])
-	return a.run.follower.Exec(ctx, a.subject, c)
+	if a.tty == nil {
+		c.Stdout, c.Stderr = a.to(ctx, &a.streams[0]), a.to(ctx, &a.streams[1])
+		return a.run.follower.Exec(ctx, a.subject, c)
+	}
+	ctx, ended := context.WithCancel(ctx)
+	defer ended()
+	out := &lastLine{to: a.streams[0].to}
+	c.Stdout, c.Terminal = out, a.tty.sizes(ctx)
+	run := func() error { return errors.Join(a.run.follower.Exec(ctx, a.subject, c), out.end()) }
+	if c.Stdin == nil {
+		return run()
+	}
+	return a.tty.lend(run)
 }
 
 // look has the container's processes observed. What prevents it is observed, too.

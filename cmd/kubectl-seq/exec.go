@@ -26,6 +26,9 @@ const execExample = `  # How does a command get into a container, and its output
   # What happens when the first process of a container ends?
   kubectl seq exec web --processes -- kill 1
 
+  # A shell, and the sequence of it once it has ended
+  kubectl seq exec web -it -- sh
+
   # Standard input is passed on with -i; the exit code is kept
   echo hello | kubectl seq exec web -i -c app -- sh -c 'cat; exit 3'`
 
@@ -43,6 +46,7 @@ type execOptions struct {
 	followOptions
 	command   watch.Command
 	processes bool
+	tty       *tty
 	wait      time.Duration
 }
 
@@ -61,6 +65,7 @@ its evidence. If a container ends because of it, what follows is shown until the
 --for has passed.
 
 The command's output goes to standard output, or to standard error where standard output has a format for programs.
+With -t the command has the terminal while it runs, and the sequence is drawn after it.
 Exit codes: the command's own, where that is not 0. Otherwise:
     0  nothing followed, or the Pod is ready again, or has ended successfully
     1  wrong usage, the API server refused, or the command could not be run
@@ -81,7 +86,7 @@ Exit codes: the command's own, where that is not 0. Otherwise:
 	fs.StringVarP(&f.container, "container", "c", "",
 		"container to run the command in (default: as kubectl exec chooses it)")
 	fs.BoolVarP(&f.stdin, "stdin", "i", false, "pass standard input to the command")
-	fs.BoolVarP(&f.tty, "tty", "t", false, "not supported: the picture has the terminal")
+	fs.BoolVarP(&f.tty, "tty", "t", false, "give the command the terminal; the sequence is drawn once it has ended")
 	fs.BoolVarP(&f.quiet, "quiet", "q", false, "do not say which container was chosen")
 	fs.BoolVar(&f.processes, "processes", false,
 		"look at the container's processes before, and again after a restart, by another command in it that needs a shell")
@@ -95,9 +100,6 @@ func (f *execFlags) toOptions(streams genericiooptions.IOStreams, args []string,
 	dash int) (*execOptions, string, error) {
 	const usage = "kubectl seq exec POD [-c CONTAINER] -- COMMAND [ARGS...]"
 	switch {
-	case f.tty:
-		return nil, "", hinted(errors.New("--tty is not supported: the picture has the terminal"),
-			"leave -t out; -i passes standard input")
 	case len(args) > 0 && dash < 0:
 		return nil, "", hinted(errors.New("no -- before the command"), usage)
 	case dash != 1:
@@ -124,6 +126,11 @@ func (f *execFlags) toOptions(streams genericiooptions.IOStreams, args []string,
 	o.command = watch.Command{Container: f.container, Args: args[1:]}
 	if f.stdin {
 		o.command.Stdin = streams.In
+	}
+	if f.tty {
+		if o.tty = terminalOf(streams.In, streams.Out); o.tty == nil { // as kubectl says it, and goes on
+			fmt.Fprintln(streams.ErrOut, "Unable to use a TTY - input is not a terminal or the right kind of file")
+		}
 	}
 	return o, name, nil
 }

@@ -17,7 +17,6 @@ func TestExecWrongUsageSaysWhatToDo(t *testing.T) {
 		"-- ls":                               "one POD expected",
 		"a b -- ls":                           "one POD expected",
 		"web --":                              "no command given",
-		"-it web -- sh":                       "leave -t out",
 		"deploy/web -- ls":                    "deploy/web is no Pod",
 		"-i --audit-log=- web -- cat":         "both read standard input",
 		"--for=-1s web -- ls":                 "--for must not be below 0",

@@ -48,6 +48,9 @@ func (r *run) follow(ctx, following context.Context, acting <-chan error) error 
 		if done, err := l.judge(); done || err != nil {
 			return err
 		}
+		if r.passed != nil && r.passed.taken && !r.acted {
+			continue
+		}
 		if err := r.draw(); err != nil {
 			return err
 		}

@@ -17,6 +17,7 @@ type passed struct {
 	run     *run
 	output  chan piece
 	streams [2]stream // standard output, and errors
+	taken   bool      // the terminal is the command's until it ends
 }
 
 func newPassed(r *run) *passed {

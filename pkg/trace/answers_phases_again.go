@@ -69,7 +69,7 @@ func (s *story) restarts(c *corev1.Container, code int32) bool {
 // retries are the times from what failed before a container could be made to the next call for it.
 func (s *story) retries(r *result) (all []interval) {
 	if first, ok := s.firstTrouble(); ok {
-		x := interval{beginKey: s.eventStep(first).Key, endKey: sandboxKey.End(),
+		x := interval{beginKey: s.eventStep(first).Key, endKey: sandboxEnd,
 			open: !s.podEnded() && !s.deletionBegun()}
 		if worker := s.workerEvents; len(worker) > 0 {
 			x.endKey = worker[0].beginKey()

@@ -32,7 +32,7 @@ var podPhases = []phase{
 			return []interval{{beginKey: s.assignedKey(), endKey: sandboxKey}}
 		}},
 	{name: "sandbox", why: (*story).sandboxExplained, intervals: func(s *story, _ *result) []interval {
-		x := interval{s.assignedKey(), sandboxKey.End(), s.reporter() == seq.Kubelet && s.node != "" && !s.podEnded()}
+		x := interval{s.assignedKey(), sandboxEnd, s.reporter() == seq.Kubelet && s.node != "" && !s.podEnded()}
 		if s.sandboxTimed() {
 			x.beginKey = sandboxKey
 		} else if worker := s.workerEvents; len(worker) > 0 { // what the kubelet does first when there is a sandbox

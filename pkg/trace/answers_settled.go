@@ -242,7 +242,7 @@ func (s *story) startUnderWay(r *result) time.Time {
 	}
 	worker := s.workerEvents
 	if len(worker) == 0 {
-		sandbox := r.step(s.ownKey(sandboxKey.End()))
+		sandbox := r.step(s.ownKey(sandboxEnd))
 		switch {
 		case sandbox == nil:
 			return time.Time{}

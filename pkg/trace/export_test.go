@@ -7,3 +7,8 @@ import "github.com/kubectl-seq/kubectl-seq/pkg/seq"
 func (t *Trace) EachCause(tell func(rule string, key seq.Key, known bool)) {
 	t.resolve().graph.EachCause(tell)
 }
+
+// AccuracyOf is what was measured of messages like that, found without and with the words of MeasuredAs.
+func AccuracyOf(x *seq.Step) (found, measuredAs Accuracy) {
+	return accuracy(x), measured[MeasuredAs(x)]
+}

@@ -20,6 +20,9 @@ var namedImage = regexp.MustCompile(`[Ii]mage "([^"]+)"`)
 
 // imageIn is the image that a message of the kubelet names, or nothing.
 func imageIn(message string) string {
+	if !strings.Contains(message, `mage "`) { // most name none
+		return ""
+	}
 	if m := namedImage.FindStringSubmatch(message); m != nil {
 		return m[1]
 	}
@@ -43,7 +46,7 @@ func anyContainer(p *corev1.Pod, name string) corev1.Container {
 // readAsked finds which image an Event of the worker is about, and the revision that asked for that: the first since
 // the one that had asked for what the worker told before of that container.
 func (s *story) readAsked(a *workerEvent, before workerEvent) {
-	a.image, a.asked = imageIn(a.event.Message), before.asked
+	a.image, a.asked = a.emitted.image, before.asked
 	if a.image == "" {
 		a.image = before.image
 		return

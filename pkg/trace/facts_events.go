@@ -23,7 +23,7 @@ const eventLag = 1500 * time.Microsecond
 func readEvent(e *corev1.Event, rv uint64, received time.Time) *eventRevision {
 	uid, revision := string(e.UID), strconv.FormatUint(rv, 10)
 	r := &eventRevision{rv: rv, event: e, received: received, emitter: emitterOf(e), container: containerOf(e),
-		count: occurrences(e), text: "Event " + e.Reason,
+		image: imageIn(e.Message), count: occurrences(e), text: "Event " + e.Reason,
 		writeKey: keyOf("write:events", uid, revision), etcdKey: keyOf("etcd:events", uid, revision)}
 	r.noteKey = noteKey(uid, r.count)
 	from := ""

@@ -29,7 +29,7 @@ type store struct {
 	appeared []string
 	asides   []string                // IDs of requests that became known meanwhile, see isAside
 	lookedUp bool                    // lookups have been answered in another way meanwhile
-	bounded  map[string]bool         // uids of objects of whose writes these say when they were made
+	bounded  map[string]bool         // uids of objects of which all is to be read anew, as these, or nodes, say more
 	named    map[string]bool         // uids of Pods that an EndpointSlice names, or has named
 	owning   map[string]bool         // uids of objects that others say own them
 	byName   map[seq.Object][]string // the uids of objects that have had a name
@@ -130,6 +130,7 @@ type eventRevision struct {
 	// What it says by itself, which is read once.
 	emitter    seq.Participant
 	container  string
+	image      string    // that it names, or nothing
 	count      int       // how often it has happened by this write
 	emission   time.Time // see emissionTime
 	text       string    // of it as evidence
@@ -217,11 +218,11 @@ func (t *store) observeNode(n seq.Node) {
 	t.runtimes[n.Name] = n.Runtime
 	t.version++
 	for uid, f := range t.objects {
-		for _, r := range f.revisions {
-			if p, ok := r.object.(*corev1.Pod); ok && p.Spec.NodeName == n.Name {
-				t.changed[uid] = true
-				break
-			}
+		if slices.ContainsFunc(f.revisions, func(r *revision) bool {
+			p, ok := r.object.(*corev1.Pod)
+			return ok && p.Spec.NodeName == n.Name
+		}) {
+			t.bounded[uid], t.changed[uid] = true, true
 		}
 	}
 }

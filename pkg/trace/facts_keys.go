@@ -60,7 +60,18 @@ func criKey(rpc, container string, attempt int) seq.Key {
 	return keyOf("cri:"+rpc, container, strconv.Itoa(attempt))
 }
 
-var sandboxKey = criKey("RunPodSandbox", "", 0)
+// callKeys are the keys of a call of the CRI: of the request and of its reply.
+type callKeys struct{ begin, end seq.Key }
+
+func callOf(rpc, container string, attempt int) callKeys {
+	key := criKey(rpc, container, attempt)
+	return callKeys{key, key.End()}
+}
+
+var (
+	sandboxKey = criKey("RunPodSandbox", "", 0)
+	sandboxEnd = sandboxKey.End()
+)
 
 func exitKey(container string, attempt int) seq.Key {
 	return keyOf("exit", container, strconv.Itoa(attempt))

@@ -18,37 +18,40 @@ import (
 type life struct {
 	container    string
 	attempt      int
+	create       callKeys
+	start        callKeys
 	evidence     seq.Evidence
 	exit         *corev1.ContainerStateTerminated
 	exitEvidence seq.Evidence
 }
 
-func (s *story) readStatuses() []life {
-	var all []life
-	at := map[seq.Key]int{}
-	see := func(w *write, c *corev1.ContainerStatus, attempt int, state corev1.ContainerState) {
-		if state.Running == nil && !began(state.Terminated) || attempt < 0 {
-			return
-		}
-		e := seq.Evidence{Source: "watch", Text: "containerStatuses: " + c.Name + " " + stateOf(state),
-			ResourceVersion: w.pod.ResourceVersion, At: w.received}
-		id := criKey("", c.Name, attempt)
-		i, ok := at[id]
-		if !ok {
-			i, at[id] = len(all), len(all)
-			all = append(all, life{container: c.Name, attempt: attempt, evidence: e})
-		}
-		if state.Terminated != nil && all[i].exit == nil {
-			all[i].exit, all[i].exitEvidence = state.Terminated, e
-		}
+// seeLife takes the state of a life of a container that a revision says.
+func (s *story) seeLife(w *write, c *corev1.ContainerStatus, attempt int, state corev1.ContainerState) {
+	if state.Running == nil && !began(state.Terminated) || attempt < 0 {
+		return
 	}
-	for _, w := range s.revisions {
-		for c := range object.Statuses(w.pod) {
-			see(w, c, lastStateAttempt(c), c.LastTerminationState)
-			see(w, c, int(c.RestartCount), c.State)
-		}
+	i := slices.IndexFunc(s.lives, func(r life) bool { return r.container == c.Name && r.attempt == attempt })
+	if i >= 0 && (state.Terminated == nil || s.lives[i].exit != nil) {
+		return
 	}
-	return all
+	e := seq.Evidence{Source: "watch", Text: "containerStatuses: " + c.Name + " " + stateOf(state),
+		ResourceVersion: w.pod.ResourceVersion, At: w.received}
+	if i < 0 {
+		i = len(s.lives)
+		s.lives = append(s.lives, life{container: c.Name, attempt: attempt, evidence: e,
+			create: callOf("CreateContainer", c.Name, attempt), start: callOf("StartContainer", c.Name, attempt)})
+	}
+	if state.Terminated != nil {
+		s.lives[i].exit, s.lives[i].exitEvidence = state.Terminated, e
+	}
+}
+
+// seeLives takes what a revision says of the lives of containers.
+func (s *story) seeLives(w *write) {
+	for c := range object.Statuses(w.pod) {
+		s.seeLife(w, c, lastStateAttempt(c), c.LastTerminationState)
+		s.seeLife(w, c, int(c.RestartCount), c.State)
+	}
 }
 
 // awaitedBySidecar are the containers whose end the stop of a sidecar waits for, as long as there is grace: those that
@@ -250,8 +253,7 @@ func (r containerStart) after(share float64) time.Time {
 // starts are the container starts that an Event or the status tells of, once each.
 func (s *story) starts() []containerStart {
 	var all []containerStart
-	add := func(container string, attempt int, e seq.Evidence, began, ended time.Time) {
-		call := criKey("StartContainer", container, attempt)
+	add := func(call seq.Key, container string, attempt int, e seq.Evidence, began, ended time.Time) {
 		if !slices.ContainsFunc(all, func(o containerStart) bool { return o.call == call }) {
 			all = append(all,
 				containerStart{call, attempt,
@@ -261,12 +263,12 @@ func (s *story) starts() []containerStart {
 	}
 	for _, a := range s.workerEvents {
 		if a.action == containerStarted {
-			add(a.container, a.attempt, a.evidence(), a.previousAt, a.at)
+			add(a.call, a.container, a.attempt, a.evidence(), a.previousAt, a.at)
 		}
 	}
 	for _, r := range s.lives {
 		if !s.livedBeforeAdoption(r) {
-			add(r.container, r.attempt, r.evidence, time.Time{}, time.Time{})
+			add(r.start.begin, r.container, r.attempt, r.evidence, time.Time{}, time.Time{})
 		}
 	}
 	return all

@@ -14,7 +14,9 @@ func (t *store) observeRequest(r *seq.Request) {
 		if rv, ok := parseRevision(r.ResourceVersion); ok {
 			if old := t.lists[r.Resource]; old == 0 || rv < old {
 				t.lists[r.Resource] = rv
-				t.newOfAll()
+				if len(t.objects) > 0 { // else nothing depends on it
+					t.newOfAll()
+				}
 			}
 		}
 	}
@@ -37,12 +39,15 @@ func (t *store) observeRequest(r *seq.Request) {
 }
 
 // isAside reports whether a request tells of no object of the run but when it had been written: one for an object that
-// is none, or one that lists what has been listed before. With records, more may be known of it.
+// is none, or one that lists what has been listed before; and any that only looks while no object is known. With
+// records, more may be known of it.
 func (t *store) isAside(r *seq.Request) bool {
 	if len(t.audits)+len(t.spans) > 0 {
 		return false
 	}
-	return r.Verb == "list" && (r.Status == 0 || r.Status == 200) || r.Verb == "get" && !t.mayBeOfRun(r.Object)
+	succeeds := r.Status == 0 || r.Status == 200
+	return r.Verb == "list" && succeeds || r.Verb == "get" && !t.mayBeOfRun(r.Object) ||
+		len(t.objects) == 0 && r.Docker == nil && succeeds && (r.Verb == "get" || r.Verb == "watch")
 }
 
 // mayBeOfRun reports whether an object of that name is known, or is asked for by a request that acts.

@@ -45,16 +45,14 @@ type gap struct {
 func (t *store) scene() *scene {
 	c := &scene{leases: t.leases, webhooks: t.webhooks, runtimes: t.runtimes, lookups: t.lookups,
 		attachedAt: t.attachedAt,
-		orphaning:  t.orphaning(), eventsAt: t.lists["events"], listing: t.listsPending && !t.listsAnswered,
-		comparable: map[string]bool{}, missing: map[string]bool{}, byUID: map[string]*story{}}
+		orphaning:  t.orphaning(), listing: t.listsPending && !t.listsAnswered,
+		missing: map[string]bool{}, byUID: map[string]*story{}}
 	for uid, f := range t.objects {
 		if f.last == nil && !f.goneSince.IsZero() {
 			c.missing[uid] = true
 		}
 	}
-	for resource := range t.lists {
-		c.comparable[resource] = t.comparable(resource)
-	}
+	c.readLists(t)
 	c.requests = t.sortedRequests()
 	c.reads = readReads(c.requests)
 	for g, at := range t.gaps {
@@ -80,6 +78,14 @@ func (t *store) scene() *scene {
 		s.attributeEnds()
 	}
 	return c
+}
+
+// readLists reads what the first lists say of the store's revisions.
+func (c *scene) readLists(t *store) {
+	c.eventsAt, c.comparable = t.lists["events"], make(map[string]bool, len(t.lists))
+	for resource := range t.lists {
+		c.comparable[resource] = t.comparable(resource)
+	}
 }
 
 // comparable reports whether a resource and Pods share one revision counter, that is one etcd: two lists made back to

@@ -62,7 +62,7 @@ type reading struct {
 	node           string
 	workerEvents   []workerEvent // see orderedWorkerEvents
 	sandboxes      []newSandbox  // beyond the first
-	lives          []life        // see readStatuses
+	lives          []life        // see seeLife
 	records        records
 	criCalls       []criCall
 	execRecords    []execSpans
@@ -121,7 +121,9 @@ func (t *store) readObject(s *story, f *facts) {
 		s.workerEvents = s.readWorker()
 		s.sandboxes = s.readSandboxes()
 		if s.reporter() == seq.Kubelet {
-			s.lives = s.readStatuses()
+			for _, w := range s.revisions {
+				s.seeLives(w)
+			}
 		}
 	}
 }

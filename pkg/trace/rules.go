@@ -20,13 +20,32 @@ type rule struct {
 	label     string
 	certainty seq.Certainty
 	detail    seq.Detail
-	// One of these derives its messages: from a story as a whole, or from each of its writes or Events, with what a look
-	// at the others adds; or from a request alone.
+	// One of these derives its messages: from a story as a whole, or from each of its writes, Events or actions of the
+	// kubelet's worker, with what a look at the others adds; or from a request alone.
 	derive     func(*story, func(graph.Claim))
 	perWrite   func(*story, *write, func(graph.Claim))
 	perEvent   func(*story, *emitted, func(graph.Claim))
+	perAction  func(*story, workerEvent, func(graph.Claim))
 	perRequest func(*story, *seq.Request, func(graph.Claim))
+	reads      parts // of a Pod's story, by derive: nothing else that is new of it says anything to the rule
 }
+
+// parts are some of what a Pod's story consists of.
+type parts int
+
+const (
+	changes       parts = 1 << iota // writes, but for reports
+	reports                         // writes of the kubelet that change nothing but the status
+	kubeletEvents                   // Events of the kubelet
+	otherEvents                     // Events of others, and such as only others emit
+	actions                         // of the kubelet's worker, see readWorker
+	lives                           // of the containers, see seeLife
+
+	allParts = changes | reports | kubeletEvents | otherEvents | actions | lives
+)
+
+// isAbout reports whether the rule reads some parts; one that does not say what it reads may read all.
+func (r *rule) isAbout(some parts) bool { return cmp.Or(r.reads, allParts)&some != 0 }
 
 // scope says which stories a rule is for.
 type scope int

@@ -25,6 +25,7 @@ var ruleAdmission = rule{
 	of: ofAll, from: seq.APIServer, kind: seq.RequestKind, instant: seq.AtStart,
 	certainty: seq.Observed, detail: seq.Normal,
 	derive: deriveAdmission,
+	reads:  changes,
 }
 
 // deriveAdmission tells what happened inside the request that made the Pod: which webhooks were asked, and what

@@ -111,6 +111,7 @@ var ruleBind = rule{
 	},
 	to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit, certainty: seq.Inferred, detail: seq.Brief,
 	derive: deriveBind,
+	reads:  changes | otherEvents,
 }
 
 func deriveBind(s *story, emit func(graph.Claim)) {
@@ -155,22 +156,20 @@ var ruleStatusPatch = rule{
 	},
 	from: seq.Kubelet, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit,
 	certainty: seq.Observed, detail: seq.Normal,
-	derive: deriveStatusPatch,
+	perWrite: deriveStatusPatch,
 }
 
-func deriveStatusPatch(s *story, emit func(graph.Claim)) {
-	for _, w := range s.revisions {
-		if !w.isStatusPatch() {
-			continue
-		}
-		label := "PATCH pods/status"
-		if what := w.changed(); what != "" {
-			label += ": " + what
-		}
-		c := s.writeClaim(w, label, w.reportDetail())
-		c.Follows = append(append(c.Follows, s.reported(w)...), deliverKubelet)
-		emit(c)
+func deriveStatusPatch(s *story, w *write, emit func(graph.Claim)) {
+	if !w.isStatusPatch() {
+		return
 	}
+	label := "PATCH pods/status"
+	if what := w.changed(); what != "" {
+		label += ": " + what
+	}
+	c := s.writeClaim(w, label, w.reportDetail())
+	c.Follows = append(append(c.Follows, s.reported(w)...), deliverKubelet)
+	emit(c)
 }
 
 var ruleEtcdWrite = rule{
@@ -235,7 +234,7 @@ func (c *scene) commitOf(resource string, rv uint64) graph.Commit {
 func (s *story) reported(w *write) []seq.Key {
 	var keys []seq.Key
 	if object.Condition(w.pod, corev1.PodReadyToStartContainers) == corev1.ConditionTrue {
-		keys = append(keys, sandboxKey.End())
+		keys = append(keys, sandboxEnd)
 		for _, x := range s.sandboxes {
 			if x.ready != nil && x.ready.rv <= w.rv {
 				keys = append(keys, x.key().End())

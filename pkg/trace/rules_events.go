@@ -64,7 +64,11 @@ func deriveEventWrite(s *story, e *emitted, emit func(graph.Claim)) {
 	etcd.Key, etcd.From, etcd.To, etcd.ClockOf = e.etcdKey, seq.APIServer, seq.Etcd, seq.APIServer
 	etcd.Label = "Event " + e.event.Reason
 	at := s.commitOf("events", e.rv)
-	emit(graph.Claim{Step: step, Follows: []seq.Key{e.noteKey(), storedKey(s.pastCreate())}, Stored: at})
+	c := graph.Claim{Step: step, Follows: []seq.Key{e.noteKey()}, Stored: at}
+	if s.attached() {
+		c.Follows = append(c.Follows, storedKey(s.pastCreate()))
+	}
+	emit(c)
 	etcd.Rule = &ruleEtcdWrite.Rule
 	emit(graph.Claim{Step: etcd, Follows: []seq.Key{step.Key}, Commit: at})
 }

@@ -26,6 +26,7 @@ var ruleOwnCreate = rule{
 	of: ofAll, from: seq.Kubectl, to: seq.APIServer, kind: seq.RequestKind,
 	instant: seq.AtStart, certainty: seq.Observed, detail: seq.Brief,
 	derive: deriveOwnCreate,
+	reads:  changes,
 }
 
 func deriveOwnCreate(s *story, emit func(graph.Claim)) { s.ownWrite("create", "POST", emit) }
@@ -45,6 +46,7 @@ var ruleOwnDelete = rule{
 	of: ofAll, from: seq.Kubectl, to: seq.APIServer, kind: seq.RequestKind,
 	instant: seq.AtStart, certainty: seq.Observed, detail: seq.Brief,
 	derive: deriveOwnDelete,
+	reads:  changes,
 }
 
 func deriveOwnDelete(s *story, emit func(graph.Claim)) { s.ownWrite("delete", "DELETE", emit) }

@@ -18,19 +18,19 @@ import (
 
 // emitCall emits both ends of a CRI call. An end with a zero window and best is bounded by its neighbours only.
 func (s *story) emitCall(rpc, container string, attempt int, start, end graph.Claim, emit func(graph.Claim)) {
-	s.emitCallAs(criKey(rpc, container, attempt), rpc, container, start, end, emit)
+	s.emitCallAs(callOf(rpc, container, attempt), rpc, container, start, end, emit)
 }
 
-func (s *story) emitCallAs(key seq.Key, rpc, container string, start, end graph.Claim, emit func(graph.Claim)) {
-	for _, c := range []*graph.Claim{&start, &end} {
-		c.Call, c.Container, c.Object, c.Node = key, container, s.object, s.node
+func (s *story) emitCallAs(call callKeys, rpc, container string, start, end graph.Claim, emit func(graph.Claim)) {
+	for _, c := range [...]*graph.Claim{&start, &end} {
+		c.Call, c.Container, c.Object, c.Node = call.begin, container, s.object, s.node
 		if c.ClockOf == "" {
 			c.ClockOf = seq.Kubelet
 		}
 	}
-	start.Key, start.From, start.To = key, seq.Kubelet, s.runtime
-	end.Key, end.From, end.To, end.Kind, end.Instant = key.End(), s.runtime, seq.Kubelet, seq.ResponseKind, seq.AtEnd
-	end.Follows = append(end.Follows, key)
+	start.Key, start.From, start.To = call.begin, seq.Kubelet, s.runtime
+	end.Key, end.From, end.To, end.Kind, end.Instant = call.end, s.runtime, seq.Kubelet, seq.ResponseKind, seq.AtEnd
+	end.Follows = append(end.Follows, call.begin)
 	if end.Detail == 0 {
 		end.Detail = seq.Normal
 	}
@@ -161,26 +161,24 @@ var ruleCreateContainer = rule{
 	},
 	from: seq.Kubelet, to: seq.Runtime, kind: seq.RequestKind, instant: seq.AtStart,
 	certainty: seq.Observed, detail: seq.Brief,
-	derive: deriveCreateContainer,
+	perAction: deriveCreateContainer,
 }
 
-func deriveCreateContainer(s *story, emit func(graph.Claim)) {
-	for _, a := range s.workerEvents {
-		if a.action != containerCreated && a.action != createFailed {
-			continue
-		}
-		// a container lives again only after its exit
-		start := graph.Claim{Follows: append(a.causes(s), exitKey(a.container, a.attempt-1)), Lag: createLag}
-		start.Follows = append(start.Follows, s.failedBefore(a)...)
-		start.Label, start.Window = "CreateContainer "+a.container, seq.Window{Earliest: a.previousAt, Latest: a.at}
-		start.Evidence = []seq.Evidence{a.evidence()}
-		end := a.claim(s, a.precedes())
-		end.Follows = nil
-		if a.action == createFailed {
-			end.Label = "CreateContainer " + a.container + " fails: " + a.failure()
-		}
-		s.emitCallAs(a.call, "CreateContainer", a.container, start, end, emit)
+func deriveCreateContainer(s *story, a workerEvent, emit func(graph.Claim)) {
+	if a.action != containerCreated && a.action != createFailed {
+		return
 	}
+	// a container lives again only after its exit
+	start := graph.Claim{Follows: append(a.causes(s), exitKey(a.container, a.attempt-1)), Lag: createLag}
+	start.Follows = append(start.Follows, s.failedBefore(a)...)
+	start.Label, start.Window = "CreateContainer "+a.container, seq.Window{Earliest: a.previousAt, Latest: a.at}
+	start.Evidence = []seq.Evidence{a.evidence()}
+	end := a.claim(s, a.precedes())
+	end.Follows = nil
+	if a.action == createFailed {
+		end.Label = "CreateContainer " + a.container + " fails: " + a.failure()
+	}
+	s.emitCallAs(callKeys{a.call, a.key}, "CreateContainer", a.container, start, end, emit)
 }
 
 // failedBefore are the Events that say why a container could not be made yet: the call that made it came after.
@@ -204,25 +202,23 @@ var ruleStartContainer = rule{
 	},
 	from: seq.Kubelet, to: seq.Runtime, kind: seq.RequestKind, instant: seq.AtStart,
 	certainty: seq.Observed, detail: seq.Brief,
-	derive: deriveStartContainer,
+	perAction: deriveStartContainer,
 }
 
-func deriveStartContainer(s *story, emit func(graph.Claim)) {
-	for _, a := range s.workerEvents {
-		if a.action != containerStarted && a.action != startFailed {
-			continue
-		}
-		start := graph.Claim{Follows: append(a.causes(s), criKey("CreateContainer", a.container, a.attempt).End()),
-			Lag: startLag}
-		start.Label, start.Window = "StartContainer "+a.container, seq.Window{Earliest: a.previousAt, Latest: a.at}
-		start.Evidence = []seq.Evidence{a.evidence()}
-		end := a.claim(s, a.precedes())
-		end.Follows = []seq.Key{"runc:exec:" + a.call, "runc:create:" + a.call.End()}
-		if a.action == startFailed {
-			end.Label = "StartContainer " + a.container + " fails: " + a.failure()
-		}
-		s.emitCallAs(a.call, "StartContainer", a.container, start, end, emit)
+func deriveStartContainer(s *story, a workerEvent, emit func(graph.Claim)) {
+	if a.action != containerStarted && a.action != startFailed {
+		return
 	}
+	start := graph.Claim{Follows: append(a.causes(s), criKey("CreateContainer", a.container, a.attempt).End()),
+		Lag: startLag}
+	start.Label, start.Window = "StartContainer "+a.container, seq.Window{Earliest: a.previousAt, Latest: a.at}
+	start.Evidence = []seq.Evidence{a.evidence()}
+	end := a.claim(s, a.precedes())
+	end.Follows = []seq.Key{"runc:exec:" + a.call, "runc:create:" + a.call.End()}
+	if a.action == startFailed {
+		end.Label = "StartContainer " + a.container + " fails: " + a.failure()
+	}
+	s.emitCallAs(callKeys{a.call, a.key}, "StartContainer", a.container, start, end, emit)
 }
 
 var ruleContainerRan = rule{
@@ -237,6 +233,7 @@ var ruleContainerRan = rule{
 	from: seq.Kubelet, to: seq.Runtime, kind: seq.RequestKind, instant: seq.AtStart,
 	certainty: seq.Inferred, detail: seq.Brief,
 	derive: deriveContainerRan,
+	reads:  changes | reports | actions | lives,
 }
 
 func deriveContainerRan(s *story, emit func(graph.Claim)) {
@@ -247,17 +244,17 @@ func deriveContainerRan(s *story, emit func(graph.Claim)) {
 		evidence := []seq.Evidence{r.evidence}
 		// a container lives again only after its exit
 		create := graph.Claim{Step: seq.Step{Label: "CreateContainer " + r.container, Evidence: evidence},
-			Follows: []seq.Key{sandboxKey.End(), exitKey(r.container, r.attempt-1), s.startedBefore(r)}, Lag: createLag}
+			Follows: []seq.Key{sandboxEnd, exitKey(r.container, r.attempt-1), s.startedBefore(r)}, Lag: createLag}
 		if a := s.imageThere(r); a != nil {
 			create.Window.Earliest, create.Follows = a.at, append(create.Follows, a.key)
 		}
 		start := graph.Claim{Step: seq.Step{Label: "StartContainer " + r.container, Evidence: evidence},
-			Follows: []seq.Key{criKey("CreateContainer", r.container, r.attempt).End()}, Lag: startLag}
+			Follows: []seq.Key{r.create.end}, Lag: startLag}
 		end := graph.Claim{Step: seq.Step{Evidence: evidence, Window: seq.Window{Latest: r.evidence.At}}}
-		s.emitCall("CreateContainer", r.container, r.attempt, create, end, emit)
+		s.emitCallAs(r.create, "CreateContainer", r.container, create, end, emit)
 		end.Best = s.usuallyAt(r.evidence.At, reportLag)
-		end.Follows = []seq.Key{"runc:exec:" + criKey("StartContainer", r.container, r.attempt)}
-		s.emitCall("StartContainer", r.container, r.attempt, start, end, emit)
+		end.Follows = []seq.Key{"runc:exec:" + r.start.begin}
+		s.emitCallAs(r.start, "StartContainer", r.container, start, end, emit)
 	}
 }
 
@@ -350,24 +347,22 @@ var ruleProbe = rule{
 	},
 	of: ofKubelets, from: seq.Kubelet, kind: seq.RequestKind, instant: seq.AtEnd,
 	certainty: seq.Inferred, detail: seq.Normal,
-	derive: deriveProbe,
+	perWrite: deriveProbe,
 }
 
-func deriveProbe(s *story, emit func(graph.Claim)) {
-	for _, w := range s.revisions {
-		for _, p := range w.probesPassed() {
-			step := seq.Step{Key: probeKey(p.kind, p.container, p.attempt), To: seq.Container(p.container),
-				Container: p.container, Object: s.object, Node: s.node, ClockOf: seq.Kubelet}
-			step.Label = p.kind + " probe " + probeLabel(p.probe) + " succeeds"
-			step.Evidence = []seq.Evidence{{Source: "watch", Text: p.text, ResourceVersion: w.pod.ResourceVersion,
-				At: w.received}}
-			step.Best, step.Window.Latest = s.usuallyAt(w.received, probeLag), w.received
-			after := []seq.Key{criKey("StartContainer", p.container, p.attempt).End()}
-			if p.kind != "startup" {
-				after = append(after, probeKey("startup", p.container, p.attempt))
-			}
-			emit(graph.Claim{Step: step, Follows: after})
+func deriveProbe(s *story, w *write, emit func(graph.Claim)) {
+	for _, p := range w.probesPassed() {
+		step := seq.Step{Key: probeKey(p.kind, p.container, p.attempt), To: seq.Container(p.container),
+			Container: p.container, Object: s.object, Node: s.node, ClockOf: seq.Kubelet}
+		step.Label = p.kind + " probe " + probeLabel(p.probe) + " succeeds"
+		step.Evidence = []seq.Evidence{{Source: "watch", Text: p.text, ResourceVersion: w.pod.ResourceVersion,
+			At: w.received}}
+		step.Best, step.Window.Latest = s.usuallyAt(w.received, probeLag), w.received
+		after := []seq.Key{criKey("StartContainer", p.container, p.attempt).End()}
+		if p.kind != "startup" {
+			after = append(after, probeKey("startup", p.container, p.attempt))
 		}
+		emit(graph.Claim{Step: step, Follows: after})
 	}
 }
 

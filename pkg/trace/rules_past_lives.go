@@ -132,7 +132,7 @@ func derivePastGap(s *story, emit func(graph.Claim)) {
 				c.RestartCount), w.received)}
 			emit(graph.Claim{Step: step,
 				Follows: []seq.Key{storedKey(s.pastBound()), criKey("StartContainer", c.Name, life).End(),
-					sandboxKey.End(), exitKey(c.Name, before)}})
+					sandboxEnd, exitKey(c.Name, before)}})
 		}
 		ended := map[int]bool{}
 		for _, r := range s.lives {

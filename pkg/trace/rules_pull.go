@@ -24,31 +24,29 @@ var rulePullImage = rule{
 	},
 	from: seq.Kubelet, to: seq.Runtime, kind: seq.RequestKind, instant: seq.AtStart,
 	certainty: seq.Observed, detail: seq.Normal,
-	derive: derivePullImage,
+	perAction: derivePullImage,
 }
 
-func derivePullImage(s *story, emit func(graph.Claim)) {
-	for _, a := range s.workerEvents {
-		image := cmp.Or(a.image, imageOf(s.spec(a.container)))
-		switch a.action {
-		case pullBegan:
-			c := a.claim(s, a.follows())
-			s.pullBegins(a, &c)
-			if _, queued := s.queuedToPull(a); queued {
-				c.Follows = append(c.Follows, queueKey(a))
-			}
-			c.Key, c.Call, c.From, c.To, c.Label, c.Node = a.key, a.key, seq.Kubelet, s.runtime, "PullImage "+image, s.node
-			emit(c)
-		case pulled, pullFailed:
-			c := a.claim(s, a.precedes())
-			c.Key, c.Call, c.From, c.To = a.key, a.call, s.runtime, seq.Kubelet
-			c.Kind, c.Instant, c.Node = seq.ResponseKind, seq.AtEnd, s.node
-			if c.Label = "PullImage " + image + " returns"; a.action == pullFailed {
-				c.Label = "PullImage " + image + " fails: " + a.event.Message
-			}
-			c.Follows = append(c.Follows, a.call)
-			emit(c)
+func derivePullImage(s *story, a workerEvent, emit func(graph.Claim)) {
+	image := cmp.Or(a.image, imageOf(s.spec(a.container)))
+	switch a.action {
+	case pullBegan:
+		c := a.claim(s, a.follows())
+		s.pullBegins(a, &c)
+		if _, queued := s.queuedToPull(a); queued {
+			c.Follows = append(c.Follows, queueKey(a))
 		}
+		c.Key, c.Call, c.From, c.To, c.Label, c.Node = a.key, a.key, seq.Kubelet, s.runtime, "PullImage "+image, s.node
+		emit(c)
+	case pulled, pullFailed:
+		c := a.claim(s, a.precedes())
+		c.Key, c.Call, c.From, c.To = a.key, a.call, s.runtime, seq.Kubelet
+		c.Kind, c.Instant, c.Node = seq.ResponseKind, seq.AtEnd, s.node
+		if c.Label = "PullImage " + image + " returns"; a.action == pullFailed {
+			c.Label = "PullImage " + image + " fails: " + a.event.Message
+		}
+		c.Follows = append(c.Follows, a.call)
+		emit(c)
 	}
 }
 
@@ -64,25 +62,23 @@ var rulePullQueue = rule{
 	},
 	from: seq.Kubelet, to: seq.Kubelet, kind: seq.NoteKind, instant: seq.AtStart,
 	certainty: seq.Observed, detail: seq.Normal,
-	derive: derivePullQueue,
+	perAction: derivePullQueue,
 }
 
-func derivePullQueue(s *story, emit func(graph.Claim)) {
-	for _, a := range s.workerEvents {
-		end, queued := s.queuedToPull(a)
-		if !queued {
-			continue
-		}
-		c := a.claim(s, a.follows())
-		took, whole, _ := pullTook(end)
-		c.Key, c.Node = queueKey(a), s.node
-		c.Label = fmt.Sprintf("waits %.1f s for other pulls", (whole - took).Seconds())
-		if whole-took < time.Second {
-			c.Label = fmt.Sprintf("waits %d ms for other pulls", (whole - took).Milliseconds())
-		}
-		c.Evidence = append(c.Evidence, end.evidence())
-		emit(c)
+func derivePullQueue(s *story, a workerEvent, emit func(graph.Claim)) {
+	end, queued := s.queuedToPull(a)
+	if !queued {
+		return
 	}
+	c := a.claim(s, a.follows())
+	took, whole, _ := pullTook(end)
+	c.Key, c.Node = queueKey(a), s.node
+	c.Label = fmt.Sprintf("waits %.1f s for other pulls", (whole - took).Seconds())
+	if whole-took < time.Second {
+		c.Label = fmt.Sprintf("waits %d ms for other pulls", (whole - took).Milliseconds())
+	}
+	c.Evidence = append(c.Evidence, end.evidence())
+	emit(c)
 }
 
 func queueKey(a workerEvent) seq.Key { return "queue:" + a.key }
@@ -163,15 +159,13 @@ var ruleImagePresent = rule{
 	},
 	from: seq.Kubelet, to: seq.Kubelet, kind: seq.NoteKind, instant: seq.AtEnd,
 	certainty: seq.Observed, detail: seq.Normal,
-	derive: deriveImagePresent,
+	perAction: deriveImagePresent,
 }
 
-func deriveImagePresent(s *story, emit func(graph.Claim)) {
-	for _, a := range s.workerEvents {
-		if a.action == imagePresent {
-			c := a.claim(s, a.precedes())
-			c.Key, c.Label, c.Node = a.key, "image "+cmp.Or(a.image, imageOf(s.spec(a.container)))+" is already present", s.node
-			emit(c)
-		}
+func deriveImagePresent(s *story, a workerEvent, emit func(graph.Claim)) {
+	if a.action == imagePresent {
+		c := a.claim(s, a.precedes())
+		c.Key, c.Label, c.Node = a.key, "image "+cmp.Or(a.image, imageOf(s.spec(a.container)))+" is already present", s.node
+		emit(c)
 	}
 }

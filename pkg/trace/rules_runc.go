@@ -23,6 +23,7 @@ var ruleRunc = rule{
 	},
 	to: seq.Runc, kind: seq.RequestKind, instant: seq.AtStart, certainty: seq.Inferred, detail: seq.Brief,
 	derive: deriveRunc,
+	reads:  changes | actions | lives,
 }
 
 // runcStarts and programBegins are the shares of StartContainer after which runc start, and the program, usually begin:
@@ -61,6 +62,7 @@ var ruleRuncFailed = rule{
 	},
 	kind: seq.RequestKind, instant: seq.AtStart, certainty: seq.Inferred, detail: seq.Brief,
 	derive: deriveRuncFailed,
+	reads:  changes | actions,
 }
 
 // deriveRuncFailed is runc's part in a StartContainer that failed, where the error names it.
@@ -90,6 +92,7 @@ var ruleExec = rule{
 	from: seq.Runc, kind: seq.RequestKind, instant: seq.AtStart, label: "exec the container's program",
 	certainty: seq.Inferred, detail: seq.Brief,
 	derive: deriveExec,
+	reads:  changes | actions | lives,
 }
 
 func deriveExec(s *story, emit func(graph.Claim)) {

@@ -29,7 +29,7 @@ func deriveSandboxChanged(s *story, emit func(graph.Claim)) {
 		if e.emitter == seq.Kubelet && e.event.Reason == "SandboxChanged" {
 			c := graph.Claim{Step: s.eventStep(e), Follows: append(s.occurredBefore(e), deliverKubelet)}
 			if s.hadSandbox(e) {
-				c.Follows = append(c.Follows, sandboxKey.End())
+				c.Follows = append(c.Follows, sandboxEnd)
 			}
 			emit(c)
 		}

@@ -26,6 +26,7 @@ var ruleSchedulerDelivery = rule{
 	from: seq.APIServer, to: seq.Scheduler, kind: seq.DeliveryKind, instant: seq.AtEnd,
 	certainty: seq.Inferred, detail: seq.Brief,
 	derive: deriveSchedulerDelivery,
+	reads:  changes | otherEvents,
 }
 
 func deriveSchedulerDelivery(s *story, emit func(graph.Claim)) {
@@ -106,6 +107,7 @@ var rulePick = rule{
 	},
 	kind: seq.NoteKind, instant: seq.AtEnd, certainty: seq.Inferred, detail: seq.Brief,
 	derive: derivePick,
+	reads:  changes | otherEvents,
 }
 
 func derivePick(s *story, emit func(graph.Claim)) {
@@ -150,6 +152,7 @@ var ruleDeletionDelivery = rule{
 	from: seq.APIServer, to: seq.Kubelet, kind: seq.DeliveryKind, instant: seq.AtEnd,
 	certainty: seq.Inferred, detail: seq.Brief,
 	derive: deriveDeletionDelivery,
+	reads:  changes | kubeletEvents,
 }
 
 // deriveDeletionDelivery is how the kubelet learns that a Pod of its node is to end.
@@ -261,7 +264,7 @@ func deriveChangeDelivery(s *story, emit func(graph.Claim)) {
 		emit(graph.Claim{Step: step, Follows: []seq.Key{s.etcdKeyOf(w)}, Lag: 2 * time.Millisecond})
 	}
 	for _, a := range s.workerEvents {
-		if imageIn(a.event.Message) != "" {
+		if a.emitted.image != "" {
 			delivered(a.asked, a.emitted)
 		}
 	}

@@ -39,7 +39,7 @@ func (a workerEvent) orItsSecond(w seq.Window) seq.Window {
 // causes is what came before in the worker: the action before, and at first the sandbox; and the revision that asked
 // for it.
 func (a workerEvent) causes(s *story) []seq.Key {
-	return []seq.Key{cmp.Or(a.previousKey, sandboxKey.End()), deliverKubelet, a.previousExit, a.sandbox.End(),
+	return []seq.Key{cmp.Or(a.previousKey, sandboxEnd), deliverKubelet, a.previousExit, a.sandbox.End(),
 		s.askedKey(a.asked)}
 }
 

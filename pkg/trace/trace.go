@@ -51,7 +51,8 @@ func (t *Trace) resolve() *result {
 // derive derives everything anew.
 func (t *Trace) derive() *result {
 	c := t.scene()
-	r := &result{scene: c, deriving: t.version, entryOf: map[*story]*storyEntry{}}
+	r := &result{scene: c, deriving: t.version, entryOf: map[*story]*storyEntry{},
+		requests: make(map[string]*requestSection, len(c.requests))}
 	r.graph = graph.New(c.hides(), r.within, func(about string) {
 		if e := r.entryOf[c.byUID[about]]; e != nil {
 			e.version = r.deriving
@@ -62,6 +63,7 @@ func (t *Trace) derive() *result {
 		u.enter(s)
 		u.derive(s, &stale{all: true})
 	}
+	u.deriveRequests()
 	r.delay = r.measureDelay()
 	r.graph.Resolve()
 	return r
@@ -88,12 +90,13 @@ type result struct {
 	graph    *graph.Graph
 	entries  []*storyEntry // of the stories, in their order
 	entryOf  map[*story]*storyEntry
-	pods     []*storyEntry  // of these, those of Pods
-	buffer   []graph.Ranked // see claims
-	members  []seq.Member   // of the Pods, see Members
-	blocks   []stepTimes    // of the steps, see firstOpen
-	delay    time.Duration  // see measureDelay
-	drawn    []string       // uids of the only Pods that count for what is final, see Settled
+	pods     []*storyEntry              // of these, those of Pods
+	requests map[string]*requestSection // by ID
+	claiming claiming
+	members  []seq.Member  // of the Pods, see Members
+	blocks   []stepTimes   // of the steps, see firstOpen
+	delay    time.Duration // see measureDelay
+	drawn    []string      // uids of the only Pods that count for what is final, see Settled
 	emitters []seq.Participant
 	run      seq.Run // see Run
 	runAt    uint64  // the version of that; 0 for none

@@ -3,27 +3,60 @@ package trace
 // The claims of a story, in the parts in which they are replaced.
 
 import (
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/graph"
 )
 
-// sections are the claims of one story. Those of a Pod, which has few writes, are derived together. Other objects can
-// have thousands: the claims about each write, and each Event, are derived, and replaced, alone. What requests say is
-// derived once: where there is another that matters, all is derived anew.
+// sections are the claims of one story. The claims about each write, and each Event, are derived, and replaced, alone:
+// there can be thousands. Those of a Pod as a whole are by the rules that read what is new of it.
 type sections struct {
-	ofStory  graph.Section
-	requests graph.Section
-	asked    bool                      // the requests have been derived
-	writes   map[uint64]*graph.Section // by revision
-	events   map[uint64]*graph.Section // likewise
+	ofStory graph.Section
+	items   map[item]*graph.Section
+}
+
+// item is a write, or the Events of a revision, that has claims of its own.
+type item struct {
+	isEvent  bool
+	revision uint64
+}
+
+// requestSection are the claims about a request, as the run as a whole has them.
+type requestSection struct {
+	of *seq.Request
+	graph.Section
+}
+
+// deriveRequests derives the claims of requests, each once in each of its forms.
+func (u *update) deriveRequests() {
+	s := u.scene.subject()
+	for _, q := range s.requests {
+		y := u.requests[q.ID]
+		if y == nil {
+			y = &requestSection{Section: graph.Section{Order: orderOf(s)}}
+			u.requests[q.ID] = y
+		}
+		if y.of != q {
+			y.of = q
+			u.graph.Set(&y.Section, u.claims(s, part{request: q}))
+		}
+	}
+}
+
+// orderOf is the place of the claims of a story among all.
+func orderOf(s *story) graph.Order {
+	return graph.Order{Root: s.order.root, Revision: s.order.oldestRevision, UID: s.order.uid}
 }
 
 // part is of what claims are derived.
 type part struct {
-	writes   []*write
-	events   []*emitted
-	requests []*seq.Request
-	isWhole  bool // of the story as a whole
+	writes  []*write
+	events  []*emitted
+	request *seq.Request
+	whole   parts // of the story as a whole: by the rules that read these
 }
 
 // derive replaces the claims of what is stale of a story.
@@ -31,27 +64,31 @@ func (u *update) derive(s *story, x *stale) {
 	e := u.entryOf[s]
 	e.version = u.deriving
 	y := &e.sections
-	order := graph.Order{Root: s.order.root, Revision: s.order.oldestRevision, UID: s.order.uid}
-	y.ofStory.Order, y.requests.Order = order, order
-	if !y.asked {
-		y.asked = true
-		u.graph.Set(&y.requests, u.claims(s, part{requests: s.requests}))
+	order := orderOf(s)
+	y.ofStory.Order = order
+	whole := allParts
+	if s.isPod() && !x.all {
+		whole = x.parts
 	}
-	if s.isPod() || s.isContainer() {
-		u.graph.Set(&y.ofStory, u.claims(s, part{writes: s.revisions, events: s.events, isWhole: true}))
-		return
+	if whole != 0 {
+		u.graph.SetStale(&y.ofStory, func(rank int) bool { return rules[rank].isAbout(whole) },
+			u.claims(s, part{whole: whole}))
 	}
-	u.graph.Set(&y.ofStory, u.claims(s, part{isWhole: true}))
-	section := func(of map[uint64]*graph.Section, rv uint64) *graph.Section {
-		if of[rv] == nil {
-			of[rv] = &graph.Section{Order: order}
-			of[rv].Order.Item = rv
+	set := func(is item, claims []graph.Ranked) {
+		section := y.items[is]
+		if section == nil {
+			if len(claims) == 0 {
+				return
+			}
+			section = &graph.Section{Order: order}
+			section.Order.Item = is.revision
+			y.items[is] = section
 		}
-		return of[rv]
+		u.graph.Set(section, claims)
 	}
-	for _, w := range s.revisions {
+	for i, w := range s.revisions {
 		if x.all || x.writes[w.rv] {
-			u.graph.Set(section(y.writes, w.rv), u.claims(s, part{writes: []*write{w}}))
+			set(item{revision: w.rv}, u.claims(s, part{writes: s.revisions[i : i+1]}))
 		}
 	}
 	for i := 0; i < len(s.events); {
@@ -59,8 +96,9 @@ func (u *update) derive(s *story, x *stale) {
 		for k < len(s.events) && s.events[k].rv == s.events[i].rv {
 			k++
 		}
-		if rv := s.events[i].rv; x.all || x.events[rv] {
-			u.graph.Set(section(y.events, rv), u.claims(s, part{events: s.events[i:k]}))
+		warning := s.isPod() && s.events[i].event.Type == corev1.EventTypeWarning // of whatever becomes of the Pod
+		if rv := s.events[i].rv; x.all || x.events[rv] || warning {
+			set(item{isEvent: true, revision: rv}, u.claims(s, part{events: s.events[i:k]}))
 		}
 		i = k
 	}
@@ -68,35 +106,95 @@ func (u *update) derive(s *story, x *stale) {
 
 // claims are those that the rules derive of a part of a story. The list is valid until it is asked for again.
 func (r *result) claims(s *story, of part) []graph.Ranked {
-	all := r.buffer[:0]
-	rank := 0
-	emit := func(c graph.Claim) {
-		x := graph.NewClaim()
-		*x = c
-		all = append(all, graph.Ranked{Rank: rank, Claim: x})
-		s.qualify(x)
-		rules[rank].complete(x)
+	m := &r.claiming
+	m.story, m.all = s, m.all[:0]
+	if m.emit == nil {
+		m.emit = m.add
 	}
-	for i, x := range rules {
-		rank = i
-		switch {
-		case !x.applies(s):
-		case x.perWrite != nil:
+	if len(of.writes) > 0 {
+		for _, m.rank = range ruleRanks.perWrite {
 			for _, w := range of.writes {
-				x.perWrite(s, w, emit)
+				if x := rules[m.rank]; x.applies(s) {
+					x.perWrite(s, w, m.emit)
+				}
 			}
-		case x.perEvent != nil:
-			for _, e := range of.events {
-				x.perEvent(s, e, emit)
-			}
-		case x.perRequest != nil:
-			for _, q := range of.requests {
-				x.perRequest(s, q, emit)
-			}
-		case of.isWhole:
-			x.derive(s, emit)
 		}
 	}
-	r.buffer = all
-	return all
+	if len(of.events) > 0 {
+		m.ofEvents(of.events)
+	}
+	if of.whole != 0 {
+		for _, m.rank = range ruleRanks.whole {
+			if x := rules[m.rank]; x.isAbout(of.whole) && x.applies(s) {
+				x.derive(s, m.emit)
+			}
+		}
+	}
+	if of.request != nil {
+		for _, m.rank = range ruleRanks.perRequest {
+			if x := rules[m.rank]; x.applies(s) {
+				x.perRequest(s, of.request, m.emit)
+			}
+		}
+	}
+	return m.all
+}
+
+// claiming is what rules emit their claims to.
+type claiming struct {
+	story *story
+	rank  int // of the rule
+	all   []graph.Ranked
+	emit  func(graph.Claim) // see add
+}
+
+func (m *claiming) add(c graph.Claim) {
+	x := graph.NewClaim()
+	*x = c
+	m.all = append(m.all, graph.Ranked{Rank: m.rank, Claim: x})
+	m.story.qualify(x)
+	rules[m.rank].complete(x)
+}
+
+func (m *claiming) ofEvents(events []*emitted) {
+	for _, m.rank = range ruleRanks.perEvent {
+		x := rules[m.rank]
+		switch {
+		case !x.applies(m.story):
+		case x.perEvent != nil:
+			for _, e := range events {
+				x.perEvent(m.story, e, m.emit)
+			}
+		default:
+			for _, a := range m.story.workerEvents {
+				if slices.Contains(events, a.emitted) {
+					x.perAction(m.story, a, m.emit)
+				}
+			}
+		}
+	}
+}
+
+// ruleRanks are the places of the rules in their table, by what they derive their messages from.
+var ruleRanks = rankRules()
+
+type ranks struct {
+	whole, perWrite, perRequest []int
+	perEvent                    []int // or per action, which an Event tells of
+}
+
+func rankRules() (y ranks) {
+	for rank, x := range rules {
+		switch {
+		case x.perWrite != nil:
+			y.perWrite = append(y.perWrite, rank)
+		case x.perEvent != nil || x.perAction != nil:
+			y.perEvent = append(y.perEvent, rank)
+		case x.perRequest != nil:
+			y.perRequest = append(y.perRequest, rank)
+		default:
+			y.whole = append(y.whole, rank)
+		}
+	}
+	return y
 }

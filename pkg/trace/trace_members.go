@@ -96,8 +96,9 @@ func (u *update) add(i int) bool {
 
 // enter makes the entry of a story.
 func (u *update) enter(s *story) {
+	u.mayDelay = true
 	e := &storyEntry{story: s, version: u.deriving}
-	e.sections.writes, e.sections.events = map[uint64]*graph.Section{}, map[uint64]*graph.Section{}
+	e.sections.items = make(map[item]*graph.Section, len(s.revisions)+len(s.events))
 	byOrder := func(a, b *storyEntry) int { return a.order.compare(b.order) }
 	u.entryOf[s] = e
 	i, _ := slices.BinarySearchFunc(u.entries, e, byOrder)

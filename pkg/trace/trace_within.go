@@ -44,9 +44,55 @@ func Accuracies() map[string]Accuracy {
 	return all
 }
 
+// measuredKey is what MeasuredAs says, in parts: a message can be found by it without making a text.
+type measuredKey struct {
+	rule, call string // call is the label, of a rule that has two
+	instant    seq.Instant
+	sources    [mostSources]string
+}
+
+// mostSources are the kinds of evidence that messages have which were measured.
+const mostSources = 4
+
+// accuracies are what was measured.
+var accuracies = readMeasured()
+
+func readMeasured() map[measuredKey]Accuracy {
+	all := map[measuredKey]Accuracy{}
+	for name, a := range measured {
+		words := strings.Fields(name)
+		n := len(words)
+		key := measuredKey{rule: words[0], call: strings.Join(words[1:n-2], " "), instant: seq.Instant(words[n-2])}
+		copy(key.sources[:], strings.Split(words[n-1], "+"))
+		all[key] = a
+	}
+	return all
+}
+
+// accuracy is what was measured of messages like that.
+func accuracy(x *seq.Step) Accuracy {
+	key := measuredKey{rule: x.Rule.Name, instant: x.Instant}
+	if x.Rule == &ruleRunc.Rule {
+		key.call = x.Label
+	}
+	sources := key.sources[:0]
+	for i := range x.Evidence {
+		source := x.Evidence[i].Source
+		at, known := slices.BinarySearch(sources, source)
+		switch {
+		case known:
+		case len(sources) == mostSources:
+			return Accuracy{}
+		default:
+			sources = slices.Insert(sources, at, source)
+		}
+	}
+	return accuracies[key]
+}
+
 // within is how far from its likeliest instant a message was in 95 of 100 runs at the most, or 0.
 func (r *result) within(x *seq.Step) time.Duration {
-	a := measured[MeasuredAs(x)]
+	a := accuracy(x)
 	if a.Samples < fewestSamples || x.Best.IsZero() {
 		return 0
 	}

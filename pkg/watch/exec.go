@@ -22,9 +22,10 @@ import (
 type Command struct {
 	Container      string
 	Args           []string
-	ListsProcesses bool      // it only looks at the container's processes
-	Stdin          io.Reader // or nil
-	Stdout, Stderr io.Writer
+	ListsProcesses bool                            // it only looks at the container's processes
+	Stdin          io.Reader                       // or nil
+	Stdout, Stderr io.Writer                       // a command with a terminal has but one output
+	Terminal       remotecommand.TerminalSizeQueue // it is to have one, of these sizes; or nil
 }
 
 // Exec runs a command in a container of a Pod, as an observed request, and returns once it has ended. That its exit
@@ -70,7 +71,8 @@ func (f *Follower) exec(ctx context.Context, pod seq.Object, c Command, method s
 	request := f.client.RESTClient().Verb(method).Namespace(pod.Namespace).Resource("pods").
 		Name(pod.Name).SubResource("exec").
 		VersionedParams(&corev1.PodExecOptions{
-			Container: c.Container, Command: c.Args, Stdin: c.Stdin != nil, Stdout: true, Stderr: true,
+			Container: c.Container, Command: c.Args, Stdin: c.Stdin != nil, Stdout: true, Stderr: c.Terminal == nil,
+			TTY: c.Terminal != nil,
 		}, scheme.ParameterCodec)
 	executor, err := make(f.config, request)
 	if err != nil {
@@ -86,9 +88,12 @@ func (f *Follower) exec(ctx context.Context, pod seq.Object, c Command, method s
 		c.Stdout, c.Stderr = &found, io.Discard
 	}
 	stdout := &counted{f: f, to: c.Stdout, record: record, field: func(e *seq.Exec) *int { return &e.Stdout }}
-	stderr := &counted{f: f, to: c.Stderr, record: record, field: func(e *seq.Exec) *int { return &e.Stderr }}
-	err = executor.StreamWithContext(withRecord(ctx, record),
-		remotecommand.StreamOptions{Stdin: c.Stdin, Stdout: stdout, Stderr: stderr})
+	streams := remotecommand.StreamOptions{Stdin: c.Stdin, Stdout: stdout, Tty: c.Terminal != nil,
+		TerminalSizeQueue: c.Terminal}
+	if !streams.Tty {
+		streams.Stderr = &counted{f: f, to: c.Stderr, record: record, field: func(e *seq.Exec) *int { return &e.Stderr }}
+	}
+	err = executor.StreamWithContext(withRecord(ctx, record), streams)
 	if c.ListsProcesses && ctx.Err() == nil { // else somebody may still write it
 		record.setExec(func(e *seq.Exec) { e.Processes = readProcesses(found.String()) })
 	}

@@ -5,6 +5,7 @@ package e2e
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -14,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/creack/pty"
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -30,6 +32,46 @@ func ready(p *corev1.Pod) bool {
 		}
 	}
 	return false
+}
+
+// With -it the command has the terminal, with its size also when that changes; the sequence comes after it.
+func TestExecWithTerminal(t *testing.T) {
+	start(t, "trapped", ready)
+	cmd := exec.CommandContext(t.Context(), plugin, "exec", "trapped", "-it", "--", "sh")
+	screen, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 41, Cols: 160})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer screen.Close()
+	var seen bytes.Buffer
+	until := func(mark string) {
+		b := make([]byte, 4096)
+		for !strings.Contains(seen.String(), mark) {
+			n, err := screen.Read(b)
+			if seen.Write(b[:n]); err != nil {
+				t.Fatalf("%v: no %q in %q", err, mark, seen.String())
+			}
+		}
+	}
+	fmt.Fprint(screen, "stty size; echo a''nswered\n")
+	until("41 160")
+	until("answered")
+	if err := pty.Setsize(screen, &pty.Winsize{Rows: 33, Cols: 150}); err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprint(screen, "until [ \"$(stty size)\" = '33 150' ]; do sleep 0.1; done; echo re''sized; exit 3\n")
+	until("resized")
+	if before, _, _ := strings.Cut(seen.String(), "\r\nresized"); strings.Contains(before, "apiserver") {
+		t.Errorf("drawn while the command had the terminal: %q", before)
+	}
+	until("did not end in the")
+	if err := cmd.Wait(); cmd.ProcessState.ExitCode() != 3 || !strings.Contains(seen.String(), "exit code 3") {
+		t.Errorf("%v: %q", err, seen.String())
+	}
+	out, errOut, code := runSeq(t, "exec", "trapped", "-t", "--", "echo", "plain")
+	if code != 0 || !strings.Contains(errOut, "Unable to use a TTY") || !strings.Contains(out, "plain\n") {
+		t.Errorf("without a terminal: exit %d, %q, %q", code, out, errOut)
+	}
 }
 
 // What the command writes goes where kubectl exec has it, and its exit code is kept, whatever is drawn.

@@ -206,7 +206,8 @@ func processes(t *testing.T, program string) (pids []int) {
 func find(program string) (pids []int) {
 	all, _ := filepath.Glob("/proc/[0-9]*/exe") // the pattern is right
 	for _, link := range all {
-		if exe, err := os.Readlink(link); err == nil && strings.HasSuffix(exe, "/kubectl-seq/bin/"+program) {
+		exe, err := os.Readlink(link)
+		if err == nil && strings.Contains(exe, "/kubectl-seq/bin/") && filepath.Base(exe) == program {
 			if pid, err := strconv.Atoi(strings.Split(link, "/")[2]); err == nil {
 				pids = append(pids, pid)
 			}

@@ -54,39 +54,51 @@ var (
 )
 
 func readAll(files string) ([]Scenario, error) {
-	_, here, _, _ := runtime.Caller(0)
-	pattern := filepath.Join(filepath.Dir(here), "../../pkg/trace", files)
-	paths, err := filepath.Glob(pattern)
+	paths, err := filepath.Glob(pathOf(files))
 	if err != nil || len(paths) == 0 {
-		return nil, fmt.Errorf("no scenarios: %s: %v", pattern, err)
+		return nil, fmt.Errorf("no scenarios: %s: %v", files, err)
 	}
 	var all []Scenario
 	for _, p := range paths {
-		a, err := txtar.ParseFile(p)
+		s, err := readFile(p)
 		if err != nil {
 			return nil, err
-		}
-		s := Scenario{Name: strings.TrimSuffix(filepath.Base(p), ".txtar"), Path: p, Archive: a}
-		if s.Recording, err = recording.Read(bytes.NewReader(s.File("recording.jsonl").Data)); err != nil {
-			return nil, fmt.Errorf("%s: %w", p, err)
-		}
-		if s.End != nil {
-			s.Observations = append(s.Observations, seq.Observation{Received: s.End.At})
 		}
 		all = append(all, s)
 	}
 	return all, nil
 }
 
-// Named is the scenario of that name; it is an error if there is none.
+// pathOf is the path of a file of pkg/trace, or of a pattern of such.
+func pathOf(file string) string {
+	_, here, _, _ := runtime.Caller(0)
+	return filepath.Join(filepath.Dir(here), "../../pkg/trace", file)
+}
+
+func readFile(path string) (Scenario, error) {
+	a, err := txtar.ParseFile(path)
+	if err != nil {
+		return Scenario{}, err
+	}
+	s := Scenario{Name: strings.TrimSuffix(filepath.Base(path), ".txtar"), Path: path, Archive: a}
+	if s.Recording, err = recording.Read(bytes.NewReader(s.File("recording.jsonl").Data)); err != nil {
+		return s, fmt.Errorf("%s: %w", path, err)
+	}
+	if s.End != nil {
+		s.Observations = append(s.Observations, seq.Observation{Received: s.End.At})
+	}
+	return s, nil
+}
+
+// Named is the scenario of that name; it is an error if there is none. The others are not read: a benchmark has no
+// memory but its own.
 func Named(t testing.TB, name string) Scenario {
 	t.Helper()
-	all := All(t)
-	i := slices.IndexFunc(all, func(s Scenario) bool { return s.Name == name })
-	if i < 0 {
-		t.Fatalf("no scenario %q", name)
+	s, err := readFile(pathOf("testdata/" + name + ".txtar"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	return all[i]
+	return s
 }
 
 // NamedAll are the scenarios of these names.

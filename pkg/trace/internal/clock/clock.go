@@ -110,6 +110,29 @@ func (c Clocks) Offset(p seq.Participant) time.Duration {
 	return 0
 }
 
+// Clone is what is known of the clocks, to be added to.
+func (c Clocks) Clone() Clocks {
+	all := make(Clocks, len(c))
+	for p, k := range c {
+		is := *k
+		is.arrivals = slices.Clip(is.arrivals)
+		all[p] = &is
+	}
+	return all
+}
+
+// Agree reports whether times are moved the same by both.
+func (c Clocks) Agree(o Clocks) bool {
+	for _, one := range []Clocks{c, o} {
+		for p := range one {
+			if c.Offset(p) != o.Offset(p) || c.Jumped(p) != o.Jumped(p) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // List is all that was measured, by the names of the participants.
 func (c Clocks) List() []seq.Clock {
 	var all []seq.Clock

@@ -80,6 +80,7 @@ type claim struct {
 type node struct {
 	key    seq.Key
 	claims []*claim
+	first  [1]*claim // most have one
 	preds  []*node
 	succs  []*node
 	*message
@@ -145,6 +146,8 @@ type Graph struct {
 	order     order
 	queue     queue          // see spread
 	keys      []seq.Key      // for one function at a time
+	stale     []*claim       // see SetStale
+	taken     []bool         // see replace
 	clashes   map[*node]bool // drawn messages with a conflict
 	hasCycles bool           // there are circles of causes
 	touched   func(about string)
@@ -166,13 +169,47 @@ func New(hides func(*seq.Step) bool, within func(*seq.Step) time.Duration, touch
 
 // Set replaces the claims of a section; it takes them over. Those that are as before cost nothing more.
 func (g *Graph) Set(s *Section, claims []Ranked) {
-	was := s.claims
+	if is, changed := g.replace(s, s.claims, claims); changed {
+		s.claims = is
+	}
+}
+
+// SetStale replaces only those claims of a section that are of stale rules, by their place in the table. All claims of
+// it must be in the order of that.
+func (g *Graph) SetStale(s *Section, stale func(rank int) bool, claims []Ranked) {
+	was := g.stale[:0]
+	for _, c := range s.claims {
+		if stale(int(c.rank)) {
+			was = append(was, c)
+		}
+	}
+	g.stale = was
+	is, changed := g.replace(s, was, claims)
+	if !changed {
+		return
+	}
+	all := make([]*claim, 0, len(s.claims)-len(was)+len(is))
+	for _, c := range s.claims {
+		if stale(int(c.rank)) {
+			continue
+		}
+		for len(is) > 0 && is[0].rank < c.rank {
+			all, is = append(all, is[0]), is[1:]
+		}
+		all = append(all, c)
+	}
+	s.claims = append(all, is...)
+}
+
+// replace has a section make claims in the place of some that it made. It returns what it makes instead of these, where
+// that is anything else.
+func (g *Graph) replace(s *Section, was []*claim, claims []Ranked) (is []*claim, changed bool) {
 	first, last := 0, 0 // so many are as before, from the first and from the last
 	for shorter := min(len(was), len(claims)); first < shorter && was[first].equals(claims[first]); first++ {
 		release(claims[first].Claim)
 	}
 	if first == len(was) && first == len(claims) {
-		return
+		return nil, false
 	}
 	for shorter := min(len(was), len(claims)) - first; last < shorter; last++ {
 		if c := claims[len(claims)-1-last]; !was[len(was)-1-last].equals(c) {
@@ -181,23 +218,26 @@ func (g *Graph) Set(s *Section, claims []Ranked) {
 			release(c.Claim)
 		}
 	}
-	s.claims = make([]*claim, len(claims))
-	copy(s.claims, was[:first])
-	copy(s.claims[len(claims)-last:], was[len(was)-last:])
+	is = make([]*claim, len(claims))
+	copy(is, was[:first])
+	copy(is[len(claims)-last:], was[len(was)-last:])
 	gone := was[first : len(was)-last]
-	taken := make([]bool, len(gone))
+	taken := append(g.taken[:0], make([]bool, len(gone))...)
+	g.taken = taken
+	fresh := make([]claim, 0, len(claims)-last-first)
 	for i := first; i < len(claims)-last; i++ {
 		said := claims[i].Claim
 		k := slices.IndexFunc(gone, func(c *claim) bool { return c.equals(claims[i]) })
 		if k >= 0 && !taken[k] {
-			s.claims[i], taken[k] = gone[k], true
+			is[i], taken[k] = gone[k], true
 			release(said)
 			continue
 		}
-		s.claims[i] = &claim{int32(claims[i].Rank), int32(i), s, g.node(said.Key), said}
+		fresh = append(fresh, claim{int32(claims[i].Rank), int32(i), s, g.node(said.Key), said})
+		is[i] = &fresh[len(fresh)-1]
 	}
-	for i, c := range s.claims[first:] {
-		c.index = int32(first + i)
+	for i, c := range is {
+		c.index = int32(i)
 	}
 	for k, c := range gone {
 		if taken[k] {
@@ -207,7 +247,7 @@ func (g *Graph) Set(s *Section, claims []Ranked) {
 		release(c.said)
 		g.needs(c.node, toMerge)
 	}
-	for _, c := range s.claims[first : len(claims)-last] {
+	for _, c := range is[first : len(claims)-last] {
 		n := c.node
 		i, there := slices.BinarySearchFunc(n.claims, c, byOrder)
 		if there {
@@ -216,9 +256,13 @@ func (g *Graph) Set(s *Section, claims []Ranked) {
 		if len(n.claims) == 1 && n.claims[0].said == nil {
 			n.claims[0].said = n.sole(NewClaim())
 		}
+		if n.claims == nil {
+			n.claims = n.first[:0]
+		}
 		n.claims = slices.Insert(n.claims, i, c)
 		g.needs(n, toMerge)
 	}
+	return is, true
 }
 
 func (c *claim) equals(r Ranked) bool {

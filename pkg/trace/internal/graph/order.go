@@ -25,8 +25,11 @@ type place struct {
 }
 
 func byPlace(a, b *node) int {
-	return cmp.Or(cmp.Compare(a.place.at, b.place.at), cmp.Compare(a.place.depth, b.place.depth),
-		cmp.Compare(a.place.rank, b.place.rank), cmp.Compare(a.key, b.key))
+	if by := cmp.Compare(a.place.at, b.place.at); by != 0 { // which decides nearly always
+		return by
+	}
+	return cmp.Or(cmp.Compare(a.place.depth, b.place.depth), cmp.Compare(a.place.rank, b.place.rank),
+		cmp.Compare(a.key, b.key))
 }
 
 // update puts what has changed where it belongs.

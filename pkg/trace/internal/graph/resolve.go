@@ -179,7 +179,7 @@ func (g *Graph) link(n *node) {
 		p.succs = p.succs[:last]
 		g.needs(p, toBoundBackward)
 	}
-	n.preds = make([]*node, len(keys))
+	n.preds = slices.Grow(n.preds[:0], len(keys))[:len(keys)]
 	for i, k := range keys {
 		p := g.node(k)
 		n.preds[i] = p

@@ -58,11 +58,17 @@ func (s *store) intern(c Commit) commit {
 }
 
 func byCommit(a, b *node) int {
-	return cmp.Or(cmp.Compare(a.commit.revision, b.commit.revision), cmp.Compare(a.key, b.key))
+	if by := cmp.Compare(a.commit.revision, b.commit.revision); by != 0 {
+		return by
+	}
+	return cmp.Compare(a.key, b.key)
 }
 
 func byStored(a, b *node) int {
-	return cmp.Or(cmp.Compare(a.stored.revision, b.stored.revision), cmp.Compare(a.key, b.key))
+	if by := cmp.Compare(a.stored.revision, b.stored.revision); by != 0 {
+		return by
+	}
+	return cmp.Compare(a.key, b.key)
 }
 
 // appendBefore appends the keys of the last writes before a commit.

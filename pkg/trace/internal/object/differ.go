@@ -2,7 +2,6 @@ package object
 
 import (
 	"fmt"
-	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -20,6 +19,7 @@ func Differ(path string, was, is reflect.Value, report func(path string, was, is
 // differences is a walk along two values.
 type differences struct {
 	at     []place // the way to where it is
+	text   []byte  // of a path, for one function at a time
 	report func(path string, was, is reflect.Value)
 }
 
@@ -29,8 +29,9 @@ type place struct {
 	inList bool // it is that of an element of a list
 }
 
-func (d *differences) path() string {
-	var path []byte
+// path is where it is. It is valid until it is asked for again.
+func (d *differences) path() []byte {
+	path := d.text[:0]
 	for _, p := range d.at {
 		switch {
 		case p.inList:
@@ -41,13 +42,21 @@ func (d *differences) path() string {
 		}
 		path = append(path, p.key...)
 	}
-	return string(path)
+	d.text = path
+	return path
 }
 
-// below calls look at a place below.
-func (d *differences) below(p place, look func()) {
+// differ reports a difference at a place below.
+func (d *differences) differ(p place, was, is reflect.Value) {
 	d.at = append(d.at, p)
-	look()
+	d.report(string(d.path()), was, is)
+	d.at = d.at[:len(d.at)-1]
+}
+
+// below looks at a place below.
+func (d *differences) below(p place, was, is reflect.Value) {
+	d.at = append(d.at, p)
+	d.between(was, is)
 	d.at = d.at[:len(d.at)-1]
 }
 
@@ -62,13 +71,13 @@ func (d *differences) between(was, is reflect.Value) {
 		d.betweenFields(was, is)
 	case hasKeys(was) && hasKeys(is):
 		d.betweenMembers(membersOf(was), membersOf(is), is.Kind() == reflect.Slice)
-	case !was.IsValid() && hasKeys(is) && (is.Kind() == reflect.Slice || collections[d.path()]):
+	case !was.IsValid() && hasKeys(is) && (is.Kind() == reflect.Slice || collections[string(d.path())]):
 		d.betweenMembers(nil, membersOf(is), is.Kind() == reflect.Slice)
-	case !is.IsValid() && hasKeys(was) && collections[d.path()]:
+	case !is.IsValid() && hasKeys(was) && collections[string(d.path())]:
 		d.betweenMembers(membersOf(was), nil, false)
 	case sameScalar(was, is), !was.IsValid() && hasKeys(is) && len(membersOf(is)) == 0:
 	default:
-		d.report(d.path(), was, is)
+		d.report(string(d.path()), was, is)
 	}
 }
 
@@ -81,26 +90,27 @@ func (d *differences) betweenFields(was, is reflect.Value) {
 			if !known {
 				before = reflect.Value{}
 			}
-			d.below(place{key: all[i].name}, func() { d.between(before, now) })
+			d.below(place{key: all[i].name}, before, now)
 		}
 	}
 	for i := range all {
 		if before, there := all[i].of(was); there {
 			if _, still := all[i].of(is); !still {
-				d.below(place{key: all[i].name}, func() { d.report(d.path(), content(before), reflect.Value{}) })
+				d.differ(place{key: all[i].name}, content(before), reflect.Value{})
 			}
 		}
 	}
 }
 
 // betweenMembers compares what is there now in the order of the keys, and then what is no longer there.
-func (d *differences) betweenMembers(was, is map[string]reflect.Value, inList bool) {
-	for _, k := range slices.Sorted(maps.Keys(is)) {
-		d.below(place{k, inList}, func() { d.between(was[k], is[k]) })
+func (d *differences) betweenMembers(was, is []keyed, inList bool) {
+	for _, x := range is {
+		before, _ := valueAt(was, x.key)
+		d.below(place{x.key, inList}, before, x.value)
 	}
-	for _, k := range slices.Sorted(maps.Keys(was)) {
-		if _, still := is[k]; !still {
-			d.below(place{k, inList}, func() { d.report(d.path(), content(was[k]), reflect.Value{}) })
+	for _, x := range was {
+		if _, still := valueAt(is, x.key); !still {
+			d.differ(place{x.key, inList}, content(x.value), reflect.Value{})
 		}
 	}
 }
@@ -139,33 +149,63 @@ func hasKeys(v reflect.Value) bool {
 	return v.Kind() == reflect.Struct || v.Kind() == reflect.Map || v.Kind() == reflect.Slice
 }
 
-// membersOf are the values of which a value consists, by their keys.
-func membersOf(v reflect.Value) map[string]reflect.Value {
-	all := map[string]reflect.Value{}
+// keyed is a value of which another consists, with its key.
+type keyed struct {
+	key   string
+	value reflect.Value
+}
+
+// valueAt is the value of a key among those that are sorted by it.
+func valueAt(all []keyed, key string) (v reflect.Value, there bool) {
+	i, there := slices.BinarySearchFunc(all, key, func(x keyed, key string) int { return strings.Compare(x.key, key) })
+	if there {
+		v = all[i].value
+	}
+	return v, there
+}
+
+// membersOf are the values of which a value consists, by their keys; of several of one key, the last.
+func membersOf(v reflect.Value) (all []keyed) {
 	switch v.Kind() {
 	case reflect.Struct:
-		for _, f := range fieldsOf(v.Type()) {
-			if x, there := f.of(v); there {
-				all[f.name] = x
+		fields := fieldsOf(v.Type())
+		for i := range fields {
+			if x, there := fields[i].of(v); there {
+				all = append(all, keyed{fields[i].name, x})
 			}
 		}
+		return all
 	case reflect.Map:
+		all = make([]keyed, 0, v.Len())
 		for key, x := range v.Seq2() {
-			all[key.String()] = x
+			all = append(all, keyed{key.String(), x})
 		}
 	case reflect.Slice:
+		all = make([]keyed, 0, v.Len())
 		for i := range v.Len() {
-			all[elementKey(v.Index(i), i)] = v.Index(i)
+			all = append(all, keyed{elementKey(v.Index(i), i), v.Index(i)})
 		}
 	}
-	return all
+	slices.SortStableFunc(all, func(a, b keyed) int { return strings.Compare(a.key, b.key) })
+	kept := all[:0]
+	for i, x := range all {
+		if i == len(all)-1 || all[i+1].key != x.key {
+			kept = append(kept, x)
+		}
+	}
+	return kept
 }
 
 // elementKey is the key of an element of a list: its name, if it has one, or else its index.
 func elementKey(v reflect.Value, i int) string {
 	v = content(v)
 	for _, name := range []string{"mountPath", "name", "key", "containerPort"} {
-		if x, there := member(v, name); there && plain(x) != "" {
+		x, there := member(v, name)
+		switch {
+		case !there:
+		case x.Kind() == reflect.String && x.Len() > 0 && !marshals(x.Type()):
+			return x.String()
+		case plain(x) != "":
 			return fmt.Sprint(plain(x))
 		}
 	}
