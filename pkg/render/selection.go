@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mattn/go-runewidth"
+
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
@@ -147,6 +149,10 @@ func (y Style) members(r Report) []string {
 	}
 	const most = 12
 	all := slices.Clone(r.Members)
+	nodes := 12
+	for _, m := range all { // names of nodes often differ at their ends only
+		nodes = min(max(nodes, runewidth.StringWidth(m.Node)), 40)
+	}
 	title := fmt.Sprintf("%d Pods", len(all))
 	if len(all) == 1 {
 		title = "1 Pod"
@@ -169,7 +175,7 @@ func (y Style) members(r Report) []string {
 				made = "made at " + timeOfDay(m.CreatedAt, r.Run.AttachedAt, time.Second)
 			}
 		}
-		line := fmt.Sprintf("  %s  %s  %s  %s  %s", fit(m.Object.Name, 30), fit(m.Node, 12), fit(made, 18), fit(state, 9),
+		line := fmt.Sprintf("  %s  %s  %s  %s  %s", fit(m.Object.Name, 30), fit(m.Node, nodes), fit(made, 18), fit(state, 9),
 			longest)
 		out = append(out, strings.TrimRight(fit(line, y.width()-1), " "))
 	}
