@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
@@ -39,7 +39,9 @@ func (f *evidenceFlags) add(fs *pflag.FlagSet) {
 	fs.StringVar(&f.audit, "audit-log", "",
 		"the API server's audit log, as evidence: FILE, - for standard input, or node:PATH on the control-plane node "+
 			"(see kubectl seq sources)")
-	fs.StringVar(&f.spans, "spans", "", "OpenTelemetry spans in OTLP JSON lines, as evidence: FILE, or node:PATH")
+	fs.StringVar(&f.spans, "spans", "",
+		"OpenTelemetry spans in OTLP JSON lines, as evidence: FILE, or node:PATH on the nodes of the control plane and of "+
+			"the Pods")
 	fs.StringVar(&f.listen, "otlp-listen", "",
 		"address to receive spans at by OTLP, as evidence, such as :4317 (loopback unless it names a host)")
 	fs.DurationVar(&f.late, "evidence-timeout", 6*time.Second,
@@ -81,11 +83,13 @@ type evidence struct {
 	drain        time.Duration
 	wg           sync.WaitGroup
 	done         <-chan struct{}
+	readNode     func(name string) // nil where no node has to be read but those that are
+	nodes        map[string]bool   // that are read
 }
 
 // startEvidence begins to read from where the files end now, before anything happens.
 func startEvidence(ctx context.Context, o *followOptions) (*evidence, error) {
-	e := &evidence{evidenceOptions: o.evidence, drain: o.evidence.drain(), done: ctx.Done()}
+	e := &evidence{evidenceOptions: o.evidence, drain: o.evidence.drain(), done: ctx.Done(), nodes: map[string]bool{}}
 	if e.drain == 0 && !o.evidence.audited() && !o.evidence.traced() {
 		return e, nil
 	}
@@ -134,8 +138,11 @@ func (e *evidence) emit(o seq.Observation) {
 
 // lost counts what a source had that could not be used.
 func (e *evidence) lost(source string) func(what string) {
+	var mu sync.Mutex
 	n := map[string]int{}
 	return func(what string) {
+		mu.Lock()
+		defer mu.Unlock()
 		n[what]++
 		e.emit(seq.Observation{Loss: &seq.Loss{Source: source, What: what, Count: n[what]}})
 	}
@@ -164,7 +171,16 @@ func (e *evidence) startAudit(ctx context.Context, o *followOptions) error {
 		}()
 		return nil
 	}
-	return e.follow(ctx, o, o.evidence.audit, isAudit, take, lost)
+	files, err := files(ctx, o.config, o.evidence.audit)
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		if err := e.follow(ctx, o.config, log{f, isAudit, take, lost, 0}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // isAudit reports whether a line is of an audit log, isSpans whether it is OTLP.
@@ -186,15 +202,52 @@ func isSpans(line []byte) error {
 
 func (e *evidence) startSpans(ctx context.Context, o *followOptions) error {
 	lost := e.lost("spans")
+	var mu sync.Mutex // of the filter: a trace has spans from several nodes
 	filter := otlp.NewFilter(o.scope.Namespace, o.names).Containers(o.containers...)
-	return e.follow(ctx, o, o.evidence.spans, isSpans, func(line []byte) {
+	take := func(line []byte) {
 		batch, err := otlp.ParseJSON(line)
 		if err != nil {
 			lost("a line that is no OTLP JSON")
 			return
 		}
+		mu.Lock()
+		defer mu.Unlock()
 		filter.Add(batch, func(s *seq.Span) { e.emit(seq.Observation{Span: s}) })
-	}, lost)
+	}
+	files, err := files(ctx, o.config, o.evidence.spans)
+	if path, onNodes := onNodes(o.evidence.spans); onNodes {
+		if errors.Is(err, errNoControlPlane) {
+			err = nil // the nodes of the Pods may have spans all the same
+		}
+		e.readNode = func(name string) {
+			of := func(what string) { lost("node " + name + ": " + what) }
+			if err := e.follow(ctx, o.config, log{onNode(name, path), isSpans, take, of, lookBack}); err != nil {
+				of(err.Error())
+			}
+		}
+	}
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		node, _, _ := strings.Cut(strings.TrimPrefix(f, "node:"), ":")
+		e.nodes[node] = true
+		if err := e.follow(ctx, o.config, log{f, isSpans, take, lost, 0}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sees has the node of a Pod read from now on.
+func (e *evidence) sees(o seq.Observation) {
+	if e.readNode == nil || o.Change == nil || o.Change.Pod == nil {
+		return
+	}
+	if node := o.Change.Pod.Spec.NodeName; node != "" && !e.nodes[node] {
+		e.nodes[node] = true
+		e.wg.Go(func() { e.readNode(node) })
+	}
 }
 
 func (e *evidence) listen(ctx context.Context, o *followOptions) error {
@@ -228,10 +281,22 @@ func (e *evidence) listen(ctx context.Context, o *followOptions) error {
 	return nil
 }
 
+// log is a file of records and what becomes of its lines.
+type log struct {
+	name string
+	is   func([]byte) error // whether a line is of the right sort
+	line func([]byte)
+	lost func(string)
+	back int64 // how much of what is there already is read as well
+}
+
+// lookBack is how much of a node's file is read from before we knew that a Pod is there: its kubelet may have known for
+// longer, and what it sends at a time takes up to some 100 KB.
+const lookBack = 1 << 20
+
 // follow reads what is added to a file from now on. The first line there is has to be of the right sort.
-func (e *evidence) follow(ctx context.Context, o *followOptions, name string, is func([]byte) error, line func([]byte),
-	lost func(string)) error {
-	f, err := openLog(ctx, o.config, name)
+func (e *evidence) follow(ctx context.Context, config *rest.Config, l log) error {
+	f, err := openLog(config, l.name)
 	if err != nil {
 		return err
 	}
@@ -244,13 +309,17 @@ func (e *evidence) follow(ctx context.Context, o *followOptions, name string, is
 		return err
 	}
 	if first, _, whole := bytes.Cut(begin, []byte("\n")); whole {
-		if err := is(first); err != nil {
+		if err := l.is(first); err != nil {
 			return err
 		}
 	}
+	from, line := max(0, size-l.back), l.line
+	if from > 0 && l.back > 0 { // in the middle of a line
+		line = func(b []byte) { line = l.line }
+	}
 	e.wg.Go(func() {
-		if err := logfile.Follow(ctx, f, size, line, lost); err != nil {
-			lost(err.Error())
+		if err := logfile.Follow(ctx, f, from, func(b []byte) { line(b) }, l.lost); err != nil {
+			l.lost(err.Error())
 		}
 		if c, ok := f.(io.Closer); ok {
 			c.Close()
@@ -259,10 +328,39 @@ func (e *evidence) follow(ctx context.Context, o *followOptions, name string, is
 	return nil
 }
 
-// openLog opens FILE, node:PATH on the control-plane node, or node:NAME:PATH.
-func openLog(ctx context.Context, config *rest.Config, name string) (logfile.File, error) {
-	path, onNode := strings.CutPrefix(name, "node:")
-	if !onNode {
+// onNodes is PATH of node:PATH.
+func onNodes(name string) (path string, ok bool) {
+	path, ok = strings.CutPrefix(name, "node:")
+	return path, ok && strings.HasPrefix(path, "/")
+}
+
+func onNode(node, path string) string { return "node:" + node + ":" + path }
+
+// files are what a flag's value stands for: node:PATH is that file on each node of the control plane.
+func files(ctx context.Context, config *rest.Config, name string) (all []string, err error) {
+	path, ok := onNodes(name)
+	if !ok {
+		return []string{name}, nil
+	}
+	c, err := corev1client.NewForConfig(config)
+	if err != nil {
+		return nil, err
+	}
+	nodes, err := listNodes(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	control, err := controlPlane(nodes)
+	for _, n := range control {
+		all = append(all, onNode(n, path))
+	}
+	return all, err
+}
+
+// openLog opens FILE, or node:NAME:PATH.
+func openLog(config *rest.Config, name string) (logfile.File, error) {
+	place, ok := strings.CutPrefix(name, "node:")
+	if !ok {
 		return logfile.Open(name)
 	}
 	client, err := rest.HTTPClientFor(config)
@@ -273,32 +371,29 @@ func openLog(ctx context.Context, config *rest.Config, name string) (logfile.Fil
 	if err != nil {
 		return nil, err
 	}
-	node := ""
-	if !strings.HasPrefix(path, "/") {
-		node, path, _ = strings.Cut(path, ":")
-	} else if node, err = controlPlane(ctx, config, client); err != nil {
-		return nil, err
-	}
+	node, path, _ := strings.Cut(place, ":")
 	return logfile.OnNode(client, server.String(), node, path)
 }
 
-// controlPlane is the node that runs the API server: the one with the label of that role, or the only one.
-func controlPlane(ctx context.Context, config *rest.Config, client *http.Client) (string, error) {
-	c, err := corev1client.NewForConfigAndClient(config, client)
-	if err != nil {
-		return "", err
-	}
+func listNodes(ctx context.Context, c corev1client.NodesGetter) ([]corev1.Node, error) {
 	nodes, err := c.Nodes().List(ctx, metav1.ListOptions{})
 	if err != nil {
-		return "", hinted(fmt.Errorf("find the control-plane node: %w", err), "name it: node:NAME:PATH")
+		return nil, hinted(fmt.Errorf("find the control-plane node: %w", err), "name it: node:NAME:PATH")
 	}
-	for _, n := range nodes.Items {
-		if _, ok := n.Labels["node-role.kubernetes.io/control-plane"]; ok {
-			return n.Name, nil
+	return nodes.Items, nil
+}
+
+var errNoControlPlane = errors.New("no node has the label node-role.kubernetes.io/control-plane")
+
+// controlPlane are the nodes that run API servers: those with the label of that role, or the only one.
+func controlPlane(nodes []corev1.Node) (names []string, err error) {
+	for _, n := range nodes {
+		if _, ok := n.Labels["node-role.kubernetes.io/control-plane"]; ok || len(nodes) == 1 {
+			names = append(names, n.Name)
 		}
 	}
-	if len(nodes.Items) == 1 {
-		return nodes.Items[0].Name, nil
+	if len(names) == 0 {
+		return nil, hinted(errNoControlPlane, "name it: node:NAME:PATH")
 	}
-	return "", hinted(errors.New("no node has the label node-role.kubernetes.io/control-plane"), "name it: node:NAME:PATH")
+	return names, nil
 }

@@ -190,6 +190,9 @@ func (r *run) cluster(ctx context.Context) (opened, error) {
 
 func (r *run) take(o seq.Observation) error {
 	r.observe(o)
+	if r.records != nil {
+		r.records.sees(o)
+	}
 	if r.record == nil {
 		return nil
 	}

@@ -1,10 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
@@ -68,7 +70,6 @@ type survey struct {
 	errOut    io.Writer
 	core      *corev1client.CoreV1Client
 	leases    *coordinationclient.CoordinationV1Client
-	http      *http.Client
 	config    *rest.Config
 }
 
@@ -83,7 +84,7 @@ func newSurvey(config *rest.Config, namespace string, errOut io.Writer) (*survey
 		return nil, err
 	}
 	leases, err := coordinationclient.NewForConfigAndClient(config, client)
-	return &survey{namespace, errOut, core, leases, client, config}, err
+	return &survey{namespace, errOut, core, leases, config}, err
 }
 
 func (s *survey) print(ctx context.Context, out io.Writer, wait time.Duration) error {
@@ -93,8 +94,12 @@ func (s *survey) print(ctx context.Context, out io.Writer, wait time.Duration) e
 	}
 	fmt.Fprintf(s.errOut, "watching leases for %v\n", wait)
 	findings = append(findings, s.clocks(ctx, wait))
-	node, err := s.node(ctx)
-	if err != nil {
+	nodes, err := listNodes(ctx, s.core)
+	var control []string
+	if err == nil {
+		control, err = controlPlane(nodes)
+	}
+	if err != nil && !errors.Is(err, errNoControlPlane) || len(nodes) == 0 {
 		why := reason(err)
 		findings = append(findings, finding{"metrics", false, why, "the right to list nodes and get nodes/proxy"},
 			finding{"audit", false, why,
@@ -102,7 +107,7 @@ func (s *survey) print(ctx context.Context, out io.Writer, wait time.Duration) e
 			finding{"spans", false, why,
 				"the node and the file by name, --spans=node:NAME:PATH, or --otlp-listen=ADDRESS: " + evidenceDoc})
 	} else {
-		findings = append(findings, s.metrics(ctx, node), s.audit(ctx, node), s.spans(ctx, node))
+		findings = append(findings, s.metrics(ctx, nodes), s.audit(ctx, control), s.spans(ctx, nodes))
 	}
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "SOURCE\tSEEN\tWHAT")
@@ -200,11 +205,6 @@ func clockFinding(best map[string]time.Duration) finding {
 	return finding{"leases", true, strings.Join(lines, "\n"), ""}
 }
 
-// node is the one that runs the control plane.
-func (s *survey) node(ctx context.Context) (string, error) {
-	return controlPlane(ctx, s.config, s.http)
-}
-
 // proxied asks the node's kubelet, through the API server.
 func (s *survey) proxied(ctx context.Context, node, path string) ([]byte, error) {
 	return s.core.RESTClient().Get().AbsPath("/api/v1/nodes", node, "proxy", path).DoRaw(ctx)
@@ -212,7 +212,8 @@ func (s *survey) proxied(ctx context.Context, node, path string) ([]byte, error)
 
 const proxyRight = "the right to get nodes/proxy"
 
-func (s *survey) metrics(ctx context.Context, node string) finding {
+func (s *survey) metrics(ctx context.Context, nodes []corev1.Node) finding {
+	node := nodes[0].Name
 	data, err := s.proxied(ctx, node, "metrics")
 	if err != nil {
 		return finding{"metrics", false, reason(err), proxyRight}
@@ -244,50 +245,70 @@ func (s *survey) flagsOf(ctx context.Context, component string) map[string]strin
 // logs are where the audit log and spans lie by this project's own files for kind, and by hack/cluster.
 const logs = "/var/log/kubernetes/"
 
-func (s *survey) audit(ctx context.Context, node string) finding {
+func (s *survey) audit(ctx context.Context, control []string) finding {
 	path := s.flagsOf(ctx, "kube-apiserver")["audit-log-path"]
 	if path == "" {
 		path = logs + "audit.log"
 	}
-	size, err := s.size(ctx, node, path)
-	if err != nil {
-		return finding{"audit", false, fmt.Sprintf("%s on %s: %s", path, node, reason(err)),
+	have, without := s.sizes(ctx, control, path)
+	if have == "" {
+		return finding{"audit", false, cmp.Or(strings.Join(without, "\n"), errNoControlPlane.Error()),
 			"an audit log below /var/log of the node, and " + proxyRight + ": " + evidenceDoc}
 	}
-	return finding{"audit", true, fmt.Sprintf("who asked for what, in microseconds (%d KiB so far)", size>>10),
-		"--audit-log=node:" + path}
+	return finding{"audit", true, strings.Join(append([]string{
+		"who asked for what, in microseconds (" + have + " so far)"}, without...), "\n"), "--audit-log=node:" + path}
 }
 
-func (s *survey) spans(ctx context.Context, node string) finding {
+// maxAsked bounds how many nodes are asked for a file.
+const maxAsked = 32
+
+// sizes says how much of a file these nodes have, and which have none.
+func (s *survey) sizes(ctx context.Context, nodes []string, path string) (have string, without []string) {
+	var all []string
+	for _, node := range nodes {
+		f, err := openLog(s.config, onNode(node, path))
+		var size int64
+		if err == nil {
+			size, err = f.Size(ctx)
+		}
+		if err == nil {
+			all = append(all, fmt.Sprintf("%d KiB on %s", size>>10, node))
+		} else {
+			without = append(without, fmt.Sprintf("%s on %s: %s", path, node, reason(err)))
+		}
+	}
+	return strings.Join(all, ", "), without
+}
+
+func (s *survey) spans(ctx context.Context, nodes []corev1.Node) finding {
 	path := logs + "spans.jsonl"
-	size, err := s.size(ctx, node, path)
-	if err == nil {
-		return finding{"spans", true,
-			fmt.Sprintf("etcd's transactions, CRI calls, CNI and runc, in microseconds (%d KiB so far)", size>>10),
+	names := make([]string, min(len(nodes), maxAsked))
+	for i := range names {
+		names[i] = nodes[i].Name
+	}
+	have, without := s.sizes(ctx, names, path)
+	if len(names) < len(nodes) {
+		without = append(without, fmt.Sprintf("%d more nodes were not asked", len(nodes)-len(names)))
+	}
+	if have != "" {
+		return finding{"spans", true, strings.Join(append([]string{
+			"etcd's transactions, CRI calls, CNI and runc, in microseconds (" + have + " so far)"}, without...), "\n"),
 			"--spans=node:" + path}
 	}
 	var traced []string
 	if s.flagsOf(ctx, "kube-apiserver")["tracing-config-file"] != "" {
 		traced = append(traced, "the API server")
 	}
-	if data, err := s.proxied(ctx, node, "configz"); err == nil && strings.Contains(string(data), `"tracing":{`) &&
+	if data, err := s.proxied(ctx, names[0], "configz"); err == nil && strings.Contains(string(data), `"tracing":{`) &&
 		!strings.Contains(string(data), `"tracing":{}`) {
 		traced = append(traced, "the kubelet")
 	}
 	if len(traced) > 0 {
 		return finding{"spans", false,
-			fmt.Sprintf("%s sends spans, but they are not at %s of %s", strings.Join(traced, " and "), path, node),
+			fmt.Sprintf("%s sends spans, but they are not at %s of a node", strings.Join(traced, " and "), path),
 			"somebody who receives them: --otlp-listen=ADDRESS where they are sent to, or kubectl seq collect on the node: " +
 				evidenceDoc}
 	}
-	return finding{"spans", false, fmt.Sprintf("%s on %s: %s; nothing is set up to trace", path, node, reason(err)),
+	return finding{"spans", false, strings.Join(without, "\n") + "; nothing is set up to trace",
 		"tracing of the API server, etcd, kubelet and runtime: " + evidenceDoc}
-}
-
-func (s *survey) size(ctx context.Context, node, path string) (int64, error) {
-	f, err := openLog(ctx, s.config, "node:"+node+":"+path)
-	if err != nil {
-		return 0, err
-	}
-	return f.Size(ctx)
 }

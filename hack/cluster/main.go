@@ -1,9 +1,10 @@
-// Command cluster runs a real one-node Kubernetes on this machine, for development and tests: etcd, the control
-// plane, a kubelet, containerd and runc, built from the Go modules pinned under tools/.
+// Command cluster runs a real Kubernetes of one node or a few on this machine, for development and tests: etcd, the
+// control plane, kubelets, containerd and runc, built from the Go modules pinned under tools/.
 //
 // The node is one process tree in namespaces of its own (pid, mount, network, ipc, uts), so stopping it is killing its
 // first process: with it go every other process, every mount, every address and bridge. Nothing on the host is touched
-// but one directory in the user's cache, one cgroup and the host's end of a veth pair.
+// but one directory in the user's cache, one cgroup and the host's end of a veth pair. Further nodes are such trees
+// inside those namespaces, so they go with it too.
 package main
 
 import (
@@ -21,12 +22,12 @@ import (
 
 var usage = fmt.Sprintf(`usage: cluster COMMAND
 
-  up [--evidence] [--kubernetes=VERSION]
-          build what is missing, start the node, wait until it takes Pods; with --evidence also an audit log and
-          OpenTelemetry spans; VERSION is one of %s (default %s)
-  down    stop the node and remove everything it left
-  status  say whether it runs, and where
-  env     print the line that points kubectl at it`, strings.Join(versions, ", "), newest)
+  up [--evidence] [--kubernetes=VERSION] [--nodes=N]
+          build what is missing, start the nodes, wait until they take Pods; with --evidence also an audit log and
+          OpenTelemetry spans; VERSION is one of %s (default %s); N is 1 to %d
+  down    stop the nodes and remove everything they left
+  status  say whether they run, and where
+  env     print the line that points kubectl at it`, strings.Join(versions, ", "), newest, maxNodes)
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -45,8 +46,13 @@ func run(ctx context.Context, args []string) error {
 	flags.Usage = func() { fmt.Fprintln(os.Stderr, usage) }
 	evidence := flags.Bool("evidence", false, "write an audit log and OpenTelemetry spans")
 	kubernetes := flags.String("kubernetes", newest, "minor version of Kubernetes")
+	nodes := flags.Int("nodes", 1, "how many nodes")
+	number := flags.Int("node", 1, "which of them this is")
 	if err := flags.Parse(args[1:]); err != nil {
 		return err
+	}
+	if *nodes < 1 || *nodes > maxNodes {
+		return fmt.Errorf("--nodes=%d: it can be 1 to %d", *nodes, maxNodes)
 	}
 	if !slices.Contains(versions, *kubernetes) {
 		return fmt.Errorf("--kubernetes=%s: it can be %s", *kubernetes, strings.Join(versions, ", "))
@@ -55,9 +61,10 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	m := mode{*kubernetes, *evidence, *nodes}
 	switch args[0] {
 	case "up":
-		return up(ctx, d, mode{*kubernetes, *evidence})
+		return up(ctx, d, m)
 	case "down":
 		return down(d)
 	case "status":
@@ -65,8 +72,8 @@ func run(ctx context.Context, args []string) error {
 	case "env":
 		fmt.Printf("export KUBECONFIG=%s\n", d.kubeconfig("admin"))
 		return nil
-	case "node": // the first process inside the namespaces, started by up
-		return runNode(d, mode{*kubernetes, *evidence})
+	case "node": // the first process inside the namespaces, started by up or by the first node
+		return runNode(d, m, node(*number))
 	}
 	return fmt.Errorf("unknown command %q\n%s", args[0], usage)
 }
@@ -75,6 +82,7 @@ func run(ctx context.Context, args []string) error {
 type mode struct {
 	kubernetes string // its minor version, such as 1.37
 	evidence   bool   // it records itself
+	nodes      int
 }
 
 // dirs says where things lie. All of it is below the user's cache directory.
@@ -97,4 +105,13 @@ func dirsInCache() (dirs, error) {
 func (d dirs) kube(version string) string { return filepath.Join(d.bin, "kubernetes-"+version) }
 
 func (d dirs) kubeconfig(user string) string { return filepath.Join(d.node, "etc", user+".kubeconfig") }
-func (d dirs) in(elem ...string) string      { return filepath.Join(append([]string{d.node}, elem...)...) }
+
+// of is the same for a node: the first one's state is the cluster's, and the state of the others lies in it.
+func (d dirs) of(n node) dirs {
+	if n != controlPlane {
+		d.node = d.in(n.name())
+	}
+	return d
+}
+
+func (d dirs) in(elem ...string) string { return filepath.Join(append([]string{d.node}, elem...)...) }

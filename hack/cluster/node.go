@@ -24,18 +24,19 @@ var configs embed.FS
 
 // runNode is the node's first process: it prepares the namespaces it was started in, starts every component, restarts
 // one that ends, and reaps what is left behind by others. It never returns while all is well.
-func runNode(d dirs, m mode) error {
+func runNode(cluster dirs, m mode, n node) error {
 	if os.Getpid() != 1 {
 		return fmt.Errorf("node is started by up, inside namespaces of its own")
 	}
+	d := cluster.of(n)
 	for _, step := range []struct {
 		name string
 		do   func() error
 	}{
-		{"mounts", func() error { return mounts(d) }},
-		{"network", network},
-		{"cgroups", makeCgroups},
-		{"configuration", func() error { return writeConfigs(d, m.evidence) }},
+		{"mounts", func() error { return mounts(d, n) }},
+		{"network", n.network},
+		{"cgroups", n.makeCgroups},
+		{"configuration", func() error { return writeConfigs(d, m.evidence, n) }},
 		{"registry", func() error { return serveRegistry(d) }},
 	} {
 		if err := step.do(); err != nil {
@@ -48,12 +49,17 @@ func runNode(d dirs, m mode) error {
 		}
 	}
 	pids := map[int]component{}
-	for _, c := range components(d, m.evidence) {
+	for _, c := range components(d, m.evidence, n) {
 		pid, err := c.start(d, m)
 		if err != nil {
 			return fmt.Errorf("start %s: %w", c.name(), err)
 		}
 		pids[pid] = c
+	}
+	if n == controlPlane {
+		if err := startOthers(cluster, m); err != nil {
+			return err
+		}
 	}
 	go importPause(context.Background(), d)
 	for {
@@ -77,7 +83,7 @@ func runNode(d dirs, m mode) error {
 }
 
 // mounts cuts the tree loose from the host's, then gives the node its own /proc, /run, /var/lib and /var/log.
-func mounts(d dirs) error {
+func mounts(d dirs, n node) error {
 	type mount struct {
 		source, target, kind string
 		flags                uintptr
@@ -94,11 +100,11 @@ func mounts(d dirs) error {
 			return fmt.Errorf("mount %s: %w", m.target, err)
 		}
 	}
-	return syscall.Sethostname([]byte(nodeName))
+	return syscall.Sethostname([]byte(n.name()))
 }
 
-// network waits for the host to hand over eth0 and brings it up.
-func network() error {
+// network waits for eth0, which the host or the first node hands over, and brings it up.
+func (n node) network() error {
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		if runAll("ip link show eth0") == nil {
 			break
@@ -109,25 +115,25 @@ func network() error {
 	}
 	return runAll(
 		"ip link set lo up",
-		"ip address add "+nodeIP+"/30 dev eth0",
+		"ip address add "+n.ip()+"/30 dev eth0",
 		"ip link set eth0 up",
-		"ip route add default via "+hostIP,
+		"ip route add default via "+n.gateway(),
 	)
 }
 
 // makeCgroups makes the cgroup below which the kubelet puts Pods: one directory with cgroup v2, one in each hierarchy
 // with v1.
-func makeCgroups() error {
+func (n node) makeCgroups() error {
 	root := "/sys/fs/cgroup"
 	if _, err := os.Stat(root + "/cgroup.controllers"); err == nil {
-		return os.MkdirAll(filepath.Join(root, cgroup), 0o755)
+		return os.MkdirAll(filepath.Join(root, n.cgroup()), 0o755)
 	}
 	hierarchies, err := os.ReadDir(root)
 	if err != nil {
 		return err
 	}
 	for _, h := range hierarchies {
-		if err := os.MkdirAll(filepath.Join(root, h.Name(), cgroup), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Join(root, h.Name(), n.cgroup()), 0o755); err != nil {
 			return err
 		}
 	}
@@ -137,13 +143,13 @@ func makeCgroups() error {
 // registryHosts are the registries that the files of these names are about.
 var registryHosts = map[string]string{"hosts.toml": "_default", "hosts-down.toml": "down.example"}
 
-func writeConfigs(d dirs, evidence bool) error {
+func writeConfigs(d dirs, evidence bool, n node) error {
 	all, err := template.ParseFS(configs, "config/*")
 	if err != nil {
 		return err
 	}
 	values := map[string]any{
-		"Etc": d.in("etc"), "Bin": d.bin, "Cgroup": cgroup, "Evidence": evidence,
+		"Etc": d.in("etc"), "Bin": d.bin, "Cgroup": n.cgroup(), "Pods": n.pods(), "Evidence": evidence,
 		"Registry": registryAddr, "Collector": collectorAddr, "Pause": pauseImage,
 	}
 	for _, t := range all.Templates() {
@@ -196,12 +202,12 @@ func (c component) start(d dirs, m mode) (pid int, err error) {
 	return p.Pid, nil
 }
 
-func components(d dirs, evidence bool) []component {
+func components(d dirs, evidence bool, n node) []component {
 	etc := d.in("etc")
 	etcd := []string{"etcd", "--data-dir=/var/lib/etcd", "--listen-client-urls=http://127.0.0.1:2379",
 		"--advertise-client-urls=http://127.0.0.1:2379", "--listen-peer-urls=http://127.0.0.1:2380"}
 	apiserver := []string{"kube-apiserver",
-		"--etcd-servers=http://127.0.0.1:2379", "--advertise-address=" + nodeIP, "--service-cluster-ip-range=10.96.0.0/16",
+		"--etcd-servers=http://127.0.0.1:2379", "--advertise-address=" + n.ip(), "--service-cluster-ip-range=10.96.0.0/16",
 		"--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction",
 		"--client-ca-file=" + etc + "/ca.crt", "--tls-cert-file=" + etc + "/apiserver.crt",
 		"--tls-private-key-file=" + etc + "/apiserver.key",
@@ -222,17 +228,22 @@ func components(d dirs, evidence bool) []component {
 		traced = []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://" + collectorAddr, "OTEL_EXPORTER_OTLP_PROTOCOL=grpc",
 			"OTEL_SERVICE_NAME=containerd", prompt[0]}
 	}
-	return []component{
-		{args: etcd, env: prompt},
+	worker := []component{
 		{args: []string{"containerd", "--config=" + etc + "/containerd.toml"}, env: traced},
+		{args: []string{"kubelet", "--config=" + etc + "/kubelet.yaml", "--kubeconfig=" + etc + "/kubelet.kubeconfig",
+			"--hostname-override=" + n.name(), "--node-ip=" + n.ip()}, env: prompt},
+	}
+	if n != controlPlane {
+		return worker
+	}
+	return append([]component{
+		{args: etcd, env: prompt},
 		{args: apiserver, env: prompt},
 		{args: []string{"kube-controller-manager", "--kubeconfig=" + etc + "/controller-manager.kubeconfig",
 			"--use-service-account-credentials",
 			"--root-ca-file=" + etc + "/ca.crt", "--service-account-private-key-file=" + etc + "/sa.key"}},
 		{args: []string{"kube-scheduler", "--kubeconfig=" + etc + "/scheduler.kubeconfig"}},
-		{args: []string{"kubelet", "--config=" + etc + "/kubelet.yaml", "--kubeconfig=" + etc + "/kubelet.kubeconfig",
-			"--hostname-override=" + nodeName, "--node-ip=" + nodeIP}, env: prompt},
-	}
+	}, worker...)
 }
 
 // importPause loads the sandbox image as soon as containerd answers, as the images of ready-made nodes carry it.

@@ -15,12 +15,9 @@ import (
 	"time"
 )
 
-// The host and the node are the two ends of a veth pair, in a range reserved for tests (RFC 2544).
+// The host's end of the link to the first node, and the cgroup of all nodes.
 const (
 	hostLink = "kubectl-seq"
-	hostIP   = "198.18.99.1"
-	nodeIP   = "198.18.99.2"
-	nodeName = "node1"
 	cgroup   = "kubectl-seq"
 )
 
@@ -48,6 +45,9 @@ func up(ctx context.Context, d dirs, m mode) error {
 	for {
 		err := ready(ctx, d, m)
 		if err == nil {
+			err = labelControlPlane(ctx, d, m)
+		}
+		if err == nil {
 			break
 		}
 		if pid, _ := running(d); pid == 0 || ctx.Err() != nil || time.Since(start) > 2*time.Minute {
@@ -61,19 +61,21 @@ func up(ctx context.Context, d dirs, m mode) error {
 		}
 		time.Sleep(200 * time.Millisecond)
 	}
-	fmt.Printf("ready in %.1f s: node %s, Kubernetes %s\n", time.Since(start).Seconds(), nodeName,
+	fmt.Printf("ready in %.1f s: %s, Kubernetes %s\n", time.Since(start).Seconds(), m.names(),
 		kubernetesVersion(m.kubernetes))
 	return nil
 }
 
 // startNode starts this program again as the first process of new namespaces and gives it its end of the veth pair.
 func startNode(d dirs, m mode) error {
-	for _, sub := range []string{"etc", "lib", "log/kubernetes"} {
-		if err := os.MkdirAll(d.in(sub), 0o755); err != nil {
-			return err
+	for _, n := range nodesUpTo(m.nodes) {
+		for _, sub := range []string{"etc", "lib", "log/kubernetes"} {
+			if err := os.MkdirAll(d.of(n).in(sub), 0o755); err != nil {
+				return err
+			}
 		}
 	}
-	if err := writePKI(d); err != nil {
+	if err := writePKI(d, m.nodes); err != nil {
 		return err
 	}
 	lock, err := os.OpenFile(d.in("lock"), os.O_CREATE|os.O_RDWR, 0o644)
@@ -84,55 +86,49 @@ func startNode(d dirs, m mode) error {
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return fmt.Errorf("lock %s: %w", lock.Name(), err)
 	}
-	log, err := os.Create(d.in("log", "node.log"))
+	// A copy, since `go run` removes its own binary when it ends.
+	if err := copyExecutable(d.in("cluster")); err != nil {
+		return err
+	}
+	pid, err := controlPlane.start(d, m, lock)
 	if err != nil {
 		return err
 	}
-	defer log.Close()
-	// A copy, since `go run` removes its own binary when it ends.
-	self := d.in("cluster")
-	if err := copyExecutable(self); err != nil {
+	if _, err := fmt.Fprintf(lock, "%d %t %s %d\n", pid, m.evidence, m.kubernetes, m.nodes); err != nil {
 		return err
 	}
-	node := exec.Command(self, "node", fmt.Sprintf("--evidence=%t", m.evidence), "--kubernetes="+m.kubernetes)
-	node.Stdout, node.Stderr, node.ExtraFiles, node.Dir = log, log, []*os.File{lock}, "/"
-	node.SysProcAttr = &syscall.SysProcAttr{
-		Setsid: true,
-		Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWIPC |
-			syscall.CLONE_NEWUTS,
-	}
-	if err := node.Start(); err != nil {
-		return fmt.Errorf("start the node: %w", err)
-	}
-	if _, err := fmt.Fprintf(lock, "%d %t %s\n", node.Process.Pid, m.evidence, m.kubernetes); err != nil {
-		return err
-	}
-	return runAll(
-		fmt.Sprintf("ip link add %s type veth peer name eth0 netns %d", hostLink, node.Process.Pid),
-		fmt.Sprintf("ip address add %s/30 dev %s", hostIP, hostLink),
-		fmt.Sprintf("ip link set %s up", hostLink),
-	)
+	return controlPlane.connect(hostLink, pid)
 }
 
 // ready reports what a Pod would still have to wait for.
 func ready(ctx context.Context, d dirs, m mode) error {
-	kubectl := func(args ...string) (string, error) {
-		cmd := exec.CommandContext(ctx, filepath.Join(d.kube(m.kubernetes), "kubectl"),
-			append([]string{"--kubeconfig", d.kubeconfig("admin"), "--request-timeout=2s"}, args...)...)
-		out, err := cmd.Output()
-		return string(out), err
-	}
+	kubectl := func(args ...string) (string, error) { return d.kubectl(ctx, m, args...) }
 	if _, err := kubectl("get", "--raw=/readyz"); err != nil {
 		return errors.New("the apiserver is not ready")
 	}
-	out, _ := kubectl("get", "node", nodeName, "-o", `jsonpath={.status.conditions[?(@.type=="Ready")].status}`)
-	if out != "True" {
-		return errors.New("the node is not Ready")
+	for _, n := range nodesUpTo(m.nodes) {
+		out, _ := kubectl("get", "node", n.name(), "-o", `jsonpath={.status.conditions[?(@.type=="Ready")].status}`)
+		if out != "True" {
+			return fmt.Errorf("%s is not Ready", n.name())
+		}
 	}
 	if _, err := kubectl("get", "serviceaccount", "default"); err != nil {
 		return errors.New("the default ServiceAccount is not there")
 	}
 	return nil
+}
+
+func (d dirs) kubectl(ctx context.Context, m mode, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, filepath.Join(d.kube(m.kubernetes), "kubectl"),
+		append([]string{"--kubeconfig", d.kubeconfig("admin"), "--request-timeout=2s"}, args...)...)
+	out, err := cmd.Output()
+	return string(out), err
+}
+
+// labelControlPlane gives the first node the label of its role, as kubeadm does. A kubelet may not do that itself.
+func labelControlPlane(ctx context.Context, d dirs, m mode) error {
+	_, err := d.kubectl(ctx, m, "label", "node", controlPlane.name(), "node-role.kubernetes.io/control-plane=")
+	return err
 }
 
 // running returns the pid of the node's first process, or 0. The lock is held by that process, so a stale file or a
@@ -146,7 +142,7 @@ func running(d dirs) (pid int, m mode) {
 	if syscall.Flock(int(lock.Fd()), syscall.LOCK_SH|syscall.LOCK_NB) == nil {
 		return 0, mode{}
 	}
-	if _, err := fmt.Fscanf(lock, "%d %t %s", &pid, &m.evidence, &m.kubernetes); err != nil {
+	if _, err := fmt.Fscanf(lock, "%d %t %s %d", &pid, &m.evidence, &m.kubernetes, &m.nodes); err != nil {
 		return 0, mode{}
 	}
 	return pid, m
@@ -223,10 +219,10 @@ func status(d dirs) error {
 	if err := ready(context.Background(), d, m); err != nil {
 		state = err.Error()
 	}
-	fmt.Printf("up: %s\nkubernetes: %s\npid: %d\nevidence: %t\n"+
+	fmt.Printf("up: %s\nkubernetes: %s\nnodes: %s\npid: %d\nevidence: %t\n"+
 		"apiserver: https://%s:6443\nkubeconfig: %s\nkubectl: %s\nlogs: %s\n",
-		state, m.kubernetes, pid, m.evidence, nodeIP, d.kubeconfig("admin"), filepath.Join(d.kube(m.kubernetes), "kubectl"),
-		d.in("log"))
+		state, m.kubernetes, m.names(), pid, m.evidence, controlPlane.ip(), d.kubeconfig("admin"),
+		filepath.Join(d.kube(m.kubernetes), "kubectl"), d.in("log"))
 	return nil
 }
 

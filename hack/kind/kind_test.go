@@ -28,6 +28,15 @@ func read(t *testing.T, file string, into any) {
 }
 
 func TestFiles(t *testing.T) {
+	text, err := os.ReadFile("kind.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var workers v1alpha4.Cluster
+	if err := yaml.UnmarshalStrict([]byte(strings.ReplaceAll(string(text), "\n#- ", "\n- ")), &workers); err != nil ||
+		len(workers.Nodes) != 3 || len(workers.Nodes[2].ExtraMounts) != len(workers.Nodes[0].ExtraMounts) {
+		t.Errorf("with workers: %v, %+v", err, workers.Nodes)
+	}
 	var cluster v1alpha4.Cluster
 	read(t, "kind.yaml", &cluster)
 	if cluster.Kind != "Cluster" || cluster.APIVersion != "kind.x-k8s.io/v1alpha4" || len(cluster.Nodes) != 1 {

@@ -15,6 +15,7 @@ type figure struct {
 	rows  []row
 	after []phasePart // waits after the last row, see markWaits
 	tags  tags
+	nodes nodes
 }
 
 // row is one message of a figure.
@@ -33,6 +34,7 @@ func newFigure(r Report, detail seq.Detail) figure {
 	f := figure{tags: r.tags()}
 	phases, proof := r.phaseOfSteps(), r.proof()
 	r = r.selected()
+	f.nodes = r.nodes()
 	calls := map[seq.Key]int{} // rows
 	for i := range r.Steps {
 		s := r.Steps[i]
@@ -70,13 +72,14 @@ func (f *figure) answers(x, call row) bool {
 	return x.closes >= 0 && f.rows[x.closes].Step == call.Step
 }
 
-// lane is the participant as whom a lane stands for one of a step's: of several Pods each has containers of its own.
+// lane is the participant as whom a lane stands for one of a step's: of several Pods each has containers of its own, of
+// several nodes a kubelet, and what it asks.
 func (f *figure) lane(s *seq.Step, p seq.Participant) seq.Participant {
 	name, container := strings.CutPrefix(string(p), string(seq.Container("")))
 	if pod := f.tags.name(s.About); container && pod != "" {
 		return seq.Container(pod + "/" + name)
 	}
-	return p
+	return f.nodes.lane(p, s)
 }
 
 func (f *figure) sortLanes(runtime seq.Participant) {

@@ -44,6 +44,9 @@ var laneOrder = []seq.Participant{seq.Kubectl, seq.APIServer, seq.Etcd, seq.Cont
 
 // laneRank is the place of a participant in that order; that after the last is the containers'.
 func laneRank(p, runtime seq.Participant) int {
+	if name, _, ok := strings.Cut(string(p), atNode); ok {
+		p = seq.Participant(name)
+	}
 	switch {
 	case p == runtime || p == seq.Containerd || p == "cri-o":
 		p = seq.Runtime

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mattn/go-runewidth"
+
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
@@ -120,6 +122,36 @@ func (t tags) of(s *seq.Step) string {
 	return ""
 }
 
+// nodes tell the kubelets of a picture apart where it has several, and what else each node has.
+type nodes struct {
+	of      map[string]string // by the uids of Pods
+	runtime seq.Participant
+}
+
+func (r Report) nodes() nodes {
+	of, several := map[string]string{}, map[string]bool{}
+	for _, m := range r.Members {
+		if of[m.Object.UID] = m.Node; m.Node != "" {
+			several[m.Node] = true
+		}
+	}
+	if r.Pods != "all" || len(several) < 2 {
+		return nodes{}
+	}
+	return nodes{of, r.Run.Runtime}
+}
+
+const atNode = " on "
+
+// lane is the name of a participant's lane.
+func (n nodes) lane(p seq.Participant, s *seq.Step) seq.Participant {
+	each := []seq.Participant{seq.Kubelet, seq.Runtime, n.runtime, seq.CNI, seq.Runc}
+	if node := n.of[s.About]; node != "" && slices.Contains(each, p) {
+		return p + seq.Participant(atNode+node)
+	}
+	return p
+}
+
 // members is a table of the Pods, the slowest first where there are many.
 func (y Style) members(r Report) []string {
 	if len(r.Members) == 0 {
@@ -127,6 +159,10 @@ func (y Style) members(r Report) []string {
 	}
 	const most = 12
 	all := slices.Clone(r.Members)
+	nodes := 12
+	for _, m := range all { // names of nodes often differ at their ends only
+		nodes = min(max(nodes, runewidth.StringWidth(m.Node)), 40)
+	}
 	title := fmt.Sprintf("%d Pods", len(all))
 	if len(all) == 1 {
 		title = "1 Pod"
@@ -149,7 +185,7 @@ func (y Style) members(r Report) []string {
 				made = "made at " + timeOfDay(m.CreatedAt, r.Run.AttachedAt, time.Second)
 			}
 		}
-		line := fmt.Sprintf("  %s  %s  %s  %s  %s", fit(m.Object.Name, 30), fit(m.Node, 12), fit(made, 18), fit(state, 9),
+		line := fmt.Sprintf("  %s  %s  %s  %s  %s", fit(m.Object.Name, 30), fit(m.Node, nodes), fit(made, 18), fit(state, 9),
 			longest)
 		out = append(out, strings.TrimRight(fit(line, y.width()-1), " "))
 	}

@@ -223,8 +223,12 @@ func (y Style) phaseTook(p seq.Phase) string {
 
 // skew says how far another clock is from ours, if that matters.
 func skew(c seq.Clock) string {
+	who := string(c.Of)
+	if c.Node != "" {
+		who += " of " + c.Node
+	}
 	if c.Jumped {
-		return fmt.Sprintf("The %s's clock was set meanwhile; its times are not used.", c.Of)
+		return fmt.Sprintf("The clock of the %s was set meanwhile; its times are not used.", who)
 	}
 	if c.Offset == 0 {
 		return ""
@@ -233,6 +237,6 @@ func skew(c seq.Clock) string {
 	if c.Offset < 0 {
 		direction = "behind"
 	}
-	return fmt.Sprintf("The %s's clock is %s %s ours; its times are moved by that.", c.Of, duration(c.Offset.Abs()),
+	return fmt.Sprintf("The clock of the %s is %s %s ours; its times are moved by that.", who, duration(c.Offset.Abs()),
 		direction)
 }

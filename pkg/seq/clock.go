@@ -5,6 +5,8 @@ import "time"
 // Clock says how far another participant's clock is from ours.
 type Clock struct {
 	Of Participant `json:"of"` // whose it is
+	// Node is that of a kubelet, in a run whose Pods may be on several.
+	Node string `json:"node,omitempty"`
 	// The true offset, theirs minus ours, is at least Min, since nothing reaches us before it is emitted.
 	Min time.Duration `json:"min"`
 	// It is at most Max, since nothing about the Pod is emitted before we asked for it.

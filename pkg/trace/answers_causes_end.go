@@ -14,8 +14,9 @@ var disruptions = []obstacleCause{
 		next: []string{"which is that? $ kubectl get events -n {namespace} --field-selector reason=Preempted",
 			"$ kubectl get priorityclasses"}},
 	{name: "tainted", match: re(`^DeletionByTaintManager: `), by: "controller-manager",
-		explain: "{node} got a taint with the effect NoExecute that the Pod does not tolerate, or no longer does{tolerated}",
-		next:    []string{"which: $ kubectl get node {node} -o jsonpath='{.spec.taints}'"}},
+		explain: "{node} got a taint with the effect NoExecute that the Pod does not tolerate, or no longer " +
+			"does{tolerated}{unready}",
+		next: []string{"which: $ kubectl get node {node} -o jsonpath='{.spec.taints}'"}},
 	{name: "gc", match: re(`^DeletionBy(PodGC|DeviceTaintManager): `), by: "controller-manager",
 		explain: "a controller of the cluster removed the Pod ({1})",
 		next:    []string{"is its node, {node}, among those that are there? $ kubectl get nodes"}},

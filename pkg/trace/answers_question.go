@@ -9,14 +9,13 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-// Questions returns what would help to know now.
+// Questions returns what would help to know now, each once.
 func (t *Trace) Questions() []seq.Question {
 	c := t.resolve().scene
 	var all []seq.Question
 	for _, s := range c.podStories() {
 		if w := s.boundInSilence(); w != nil && t.now.Sub(w.received) >= silence*3/5 { // so that the answer is there in time
 			all = append(all, seq.Question{Kind: "lease", Node: s.node})
-			break
 		}
 	}
 	for _, s := range c.podStories() {
@@ -31,7 +30,6 @@ func (t *Trace) Questions() []seq.Question {
 	for _, s := range c.podStories() {
 		if _, known := t.runtimes[s.node]; !known && s.awaitsRuntime(t.now) {
 			all = append(all, seq.Question{Kind: "node", Node: s.node})
-			break
 		}
 	}
 	for _, s := range c.stories {
@@ -42,7 +40,12 @@ func (t *Trace) Questions() []seq.Question {
 	if t.webhooks == nil && len(c.subject().admitted) > 0 {
 		all = append(all, seq.Question{Kind: "webhooks", Node: ""})
 	}
-	return all
+	asked := map[seq.Question]bool{}
+	return slices.DeleteFunc(all, func(q seq.Question) bool {
+		twice := asked[q]
+		asked[q] = true
+		return twice
+	})
 }
 
 // goneWithoutWord reports whether the object went at once, and nothing says who deleted it: no kubelet and no finalizer

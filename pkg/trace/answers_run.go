@@ -5,6 +5,7 @@ package trace
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
@@ -23,6 +24,10 @@ func (r *result) summarize() seq.Run {
 	s := r.scene.subject()
 	run := seq.Run{Subject: s.object, Node: s.node, Origin: s.zero(), Clocks: s.clocks.List(),
 		AttachedAt: s.attachedAt, Delay: r.delay}
+	if pods := r.scene.podStories(); !s.isPod() && len(pods) > 0 {
+		run.Runtime = pods[0].runtime
+		run.Clocks = append(run.Clocks, kubeletClocks(pods)...)
+	}
 	all := r.outlineOfAll()
 	run.Sources, run.Unseen, run.Denied = r.sources(all), r.unseen(all), append(all.contradictions, r.conflicts()...)
 	for _, q := range s.requests {
@@ -42,6 +47,27 @@ func (r *result) summarize() seq.Run {
 	}
 	run.Image, run.Expected = kind.image(s), kind.expected(s)
 	return run
+}
+
+// kubeletClocks are those of the nodes of these Pods, each by the Pod that bounds it most narrowly.
+func kubeletClocks(pods []*story) []seq.Clock {
+	best := map[string]seq.Clock{}
+	for _, s := range pods {
+		for _, c := range s.clocks.List() {
+			if c.Of != seq.Kubelet || s.node == "" {
+				continue
+			}
+			c.Node = s.node
+			if b, ok := best[s.node]; !ok || c.Jumped && !b.Jumped || c.Jumped == b.Jumped && c.Max-c.Min < b.Max-b.Min {
+				best[s.node] = c
+			}
+		}
+	}
+	var all []seq.Clock
+	for _, node := range slices.Sorted(maps.Keys(best)) {
+		all = append(all, best[node])
+	}
+	return all
 }
 
 // conflicts says of which messages the sources contradict each other, of many only how many.

@@ -73,7 +73,7 @@ func (s *story) deletionFinding() finding {
 	if c := s.disruption(); c != nil {
 		f.reason, f.message, f.about = c.Reason, c.Message, ""
 	}
-	f.replacements = append(f.replacements, "{tolerated}", tolerated(s.newest()))
+	f.replacements = append(f.replacements, "{tolerated}", tolerated(s.newest()), "{unready}", s.unready())
 	return findingOf(f, first, s.last(), because)
 }
 
@@ -103,6 +103,14 @@ func tolerated(p *corev1.Pod) (words string) {
 		}
 	}
 	return words
+}
+
+// unready are words for a node that was not ready, which gives it such a taint.
+func (s *story) unready() string {
+	if slices.ContainsFunc(s.events, func(e *emitted) bool { return e.event.Reason == "NodeNotReady" }) {
+		return "; it was not ready before that (Event NodeNotReady)"
+	}
+	return ""
 }
 
 // goneObject is that an object is no longer there, and nothing that it made is either.

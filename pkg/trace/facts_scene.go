@@ -20,8 +20,7 @@ type scene struct {
 	gaps       []gap
 	comparable map[string]bool // by resource: its revisions are of the same counter as those of Pods
 	losses     []seq.Loss
-	lease      *seq.Lease
-	leaseAt    time.Time
+	leases     map[string]lease // by node, see store
 	webhooks   *seq.Webhooks
 	missing    map[string]bool            // the uids of owners that are not there, and were never seen
 	runtimes   map[string]seq.Participant // by node, see store
@@ -44,7 +43,7 @@ type gap struct {
 }
 
 func (t *store) scene() *scene {
-	c := &scene{lease: t.lease, leaseAt: t.leaseAt, webhooks: t.webhooks, runtimes: t.runtimes, lookups: t.lookups,
+	c := &scene{leases: t.leases, webhooks: t.webhooks, runtimes: t.runtimes, lookups: t.lookups,
 		attachedAt: t.attachedAt,
 		orphaning:  t.orphaning(), listing: t.listsPending && !t.listsAnswered,
 		missing: map[string]bool{}, byUID: map[string]*story{}}

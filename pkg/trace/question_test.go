@@ -46,3 +46,19 @@ func TestRuntimeHasOneName(t *testing.T) {
 		}
 	}
 }
+
+// What one kubelet renewed says nothing of the kubelet of another node.
+func TestEachNodeHasItsLease(t *testing.T) {
+	s := scenario.Named(t, "kubelet-stopped")
+	want, held := scenario.Fold(s.Subject, s.Observations).Obstacle()
+	i := slices.IndexFunc(s.Observations, func(o seq.Observation) bool { return o.Lease != nil })
+	if !held || i < 0 {
+		t.Fatalf("%+v, lease %d", want, i)
+	}
+	other := s.Observations[i]
+	other.Lease = &seq.Lease{Node: "node2", Renewed: other.Lease.Renewed.Add(time.Second), Seconds: other.Lease.Seconds}
+	got, _ := scenario.Fold(s.Subject, append(slices.Clone(s.Observations), other)).Obstacle()
+	if got.Message != want.Message {
+		t.Errorf("%q, and after a lease of another node: %q", want.Message, got.Message)
+	}
+}

@@ -14,8 +14,9 @@ var ruleRunc = rule{
 	Rule: seq.Rule{
 		Name:    "runc",
 		Trigger: "StartContainer",
-		Proves:  "the runtime starts a container by runc create, then runc start, both within StartContainer",
-		Gist:    "runc makes namespaces, cgroup and root file system, then leaves.",
+		Proves: "the runtime starts a container by runc create, then runc start, both within StartContainer; CRI-O creates " +
+			"it within CreateContainer",
+		Gist: "runc makes namespaces, cgroup and root file system, then leaves.",
 		Explain: "runc makes the namespaces, cgroup and root file system, then runs the container's program in them and " +
 			"leaves; it is no daemon.",
 		Doc: docs + "setup/production-environment/container-runtimes/",
@@ -40,8 +41,12 @@ func deriveRunc(s *story, emit func(graph.Claim)) {
 		start.Key, start.From, start.To, start.Label, start.Detail = "runc:start:"+
 			r.call, s.runtime, s.ociRuntime(), "start", seq.Normal
 		start.Best = r.after(runcStarts)
-		emit(graph.Claim{Step: create, Follows: []seq.Key{r.call}, Lag: 2 * time.Millisecond})
-		emit(graph.Claim{Step: start, Follows: []seq.Key{create.Key}})
+		within := r.call
+		if s.runtime == "cri-o" { // createCtr in its server/container_create.go: read, not run
+			within = criKey("CreateContainer", create.Container, r.attempt)
+		}
+		emit(graph.Claim{Step: create, Follows: []seq.Key{within}, Lag: 2 * time.Millisecond})
+		emit(graph.Claim{Step: start, Follows: []seq.Key{r.call, create.Key}})
 	}
 }
 

@@ -54,7 +54,6 @@ type reread struct {
 
 func (r *result) update(t *store) bool {
 	r.deriving = t.version
-	r.scene.lease, r.scene.leaseAt = t.lease, t.leaseAt
 	u := update{result: r, store: t, stale: map[*story]*stale{}}
 	if len(t.asides) > 0 && !u.takeAsides() || !u.takeMembers() {
 		return false

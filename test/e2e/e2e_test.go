@@ -46,7 +46,7 @@ type step struct {
 	Index                                                      int
 	From, To, Kind, Label, Verb, Resource, Subresource         string
 	ResourceVersion, Container, At, Call, Certainty, Rule, Key string
-	About                                                      string
+	About, Node                                                string
 	Detail                                                     string
 	Earliest, Latest, Shown, Best                              *time.Time
 	Within                                                     *float64

@@ -1,0 +1,44 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"path/filepath"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// On several nodes, the records of each are evidence at once: no call of any kubelet is only inferred.
+func TestTwoNodes(t *testing.T) {
+	nodes, err := client(t).Nodes().List(t.Context(), metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(nodes.Items) < 2 {
+		t.Skip("the cluster has one node (hack/cluster up --nodes=2 has two)")
+	}
+	file := filepath.Join("..", "..", "pkg", "trace", "testdata", "workloads", "two-nodes.yaml")
+	out, errOut, code := runSeq(t, append([]string{"create", "-f", file, "--rm", "-o", "json"}, withRecords...)...)
+	if code != 0 {
+		t.Fatalf("exit %d: %s", code, errOut)
+	}
+	d := parse(t, out)
+	sandboxes := map[string]int{}
+	for _, s := range d.steps {
+		if cri(s) == "" || s.Kind != "request" {
+			continue
+		}
+		if s.Certainty != "observed" {
+			t.Errorf("%v is only inferred, on %s", s, s.Node)
+		}
+		if cri(s) == "RunPodSandbox" {
+			sandboxes[s.Node]++
+		}
+	}
+	for _, n := range nodes.Items[:2] {
+		if sandboxes[n.Name] == 0 {
+			t.Errorf("no sandbox on %s: %v", n.Name, sandboxes)
+		}
+	}
+}
