@@ -15,7 +15,7 @@ function wrong(rowSelector, room) {
   let bottom = -Infinity;
   for (const row of all(document, rowSelector)) {
     const labels = all(row, ".label"), texts = all(row, "text"), boxes = new Map(texts.map((t) => [t, box(t)]));
-    const frame = box(row), shaft = row.querySelector(".shaft"), head = box(row.querySelector(".head") ?? row.querySelector(".cross"));
+    const frame = box(row), shaft = row.querySelector(".shaft"), mark = row.querySelector(".head") ?? row.querySelector(".cross"), head = mark && box(mark);
     texts.forEach((t, k) => {
       const b = boxes.get(t);
       if (b.left < -1 || b.right > room + 1) say("beyond the sheet", t);
@@ -29,7 +29,7 @@ function wrong(rowSelector, room) {
       if (shaft) {
         const span = box(shaft), left = Math.min(span.left, head.left), right = Math.max(span.right, head.right);
         if (b.left < left - 1 || b.right > right + 1) say("beyond its lifelines", t);
-      } else if (lines.some((x) => x > b.left + 1 && x < b.right - 1)) {
+      } else if (mark && lines.some((x) => x > b.left + 1 && x < b.right - 1)) {
         say("over a lifeline", t);
       }
     }

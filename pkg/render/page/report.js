@@ -26,11 +26,14 @@ function shape(parent, name, attributes = {}, text) {
 }
 
 // What repeats is one more step, which stands for others until it is opened.
-for (const f of report.folds) {
-  f.row = report.steps.push({
-    ...f, fold: f, from: f.lane, to: f.lane, kind: "note", best: null, answers: -1, after: [], evidence: [],
-  }) - 1;
+function addFolds() {
+  for (const f of report.folds) {
+    f.row = report.steps.push({
+      ...f, fold: f, from: f.lane, to: f.lane, kind: "note", best: null, answers: -1, after: [], evidence: [],
+    }) - 1;
+  }
 }
+addFolds();
 
 // The steps that the filters let through, as indices.
 function visible() {
