@@ -177,13 +177,12 @@ func backingOff(s *story, _ time.Time) (finding, bool) {
 		if w := c.State.Waiting; w != nil && !usualWaits[w.Reason] {
 			f.reason = w.Reason
 		}
-		f.message = fmt.Sprintf("%s exited %d (%s), %s", x.container, last.ExitCode, last.Reason, repeated(times))
+		f.message = s.endedSoFar(x.container, last, times)
 		first := s.unbroken(func(p *corev1.Pod) bool {
 			o := object.StatusOf(p, x.container)
 			return o != nil && o.State.Running == nil
 		})
-		f = findingOf(f, first, s.last(),
-			"containerStatuses: "+x.container+" "+stateOf(corev1.ContainerState{Terminated: last}))
+		f = s.foundEnds(f, first, last)
 		if e, ok := s.newestEvent(seq.Kubelet,
 			func(e *emitted) bool { return e.event.Reason == "BackOff" && e.container == x.container }); ok {
 			f.reason, f.evidence = "BackOff", append(f.evidence, e.evidence[len(e.evidence)-1])

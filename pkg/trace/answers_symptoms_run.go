@@ -51,7 +51,7 @@ func crashing(s *story, now time.Time) (finding, bool) {
 		if w := c.State.Waiting; w != nil && !usualWaits[w.Reason] {
 			f.reason = w.Reason
 		}
-		f.message = fmt.Sprintf("%s exited %d (%s), %s", c.Name, last.ExitCode, last.Reason, repeated(times))
+		f.message = s.endedSoFar(c.Name, last, times)
 		forGood := c.State.Terminated != nil && s.spec(c.Name) != nil && !s.restarts(s.spec(c.Name), last.ExitCode)
 		s.addEnd(&f, c, last)
 		killing := "ends container " + c.Name + " again and again"
@@ -61,6 +61,7 @@ func crashing(s *story, now time.Time) (finding, bool) {
 		f.replacements = append(f.replacements, "{killing}", killing)
 		ends := fmt.Sprintf("container %s ends with exit code %d%s each time it is started", c.Name, last.ExitCode,
 			codeMeaning(last))
+		others := s.otherEnds(c.Name, last)
 		switch {
 		case forGood:
 			f.message = fmt.Sprintf("%s exited %d (%s)", c.Name, last.ExitCode, last.Reason)
@@ -69,6 +70,9 @@ func crashing(s *story, now time.Time) (finding, bool) {
 		case times == 1:
 			ends = fmt.Sprintf("container %s ended with exit code %d%s; the kubelet starts it again", c.Name, last.ExitCode,
 				codeMeaning(last))
+		case len(others) > 0:
+			ends = fmt.Sprintf("container %s ends each time it is started, the last time with exit code %d%s, before with %s",
+				c.Name, last.ExitCode, codeMeaning(last), strings.Join(others, ", "))
 		}
 		f.replacements = append(f.replacements, "{ends}", ends)
 		if unstartable[last.Reason] { // else it is the container that left it, maybe with a secret in it
@@ -82,13 +86,47 @@ func crashing(s *story, now time.Time) (finding, bool) {
 			e, _ := lastTermination(o)
 			return e != nil
 		})
-		f = findingOf(f, first, s.last(), "containerStatuses: "+c.Name+" "+stateOf(corev1.ContainerState{Terminated: last}))
-		return f, true
+		return s.foundEnds(f, first, last), true
 	}
 	return finding{}, false
 }
 
-func repeated(times int) string { return timesWord(times) + " so far" }
+// foundEnds is a finding of a container that ends again and again: what the first revision says of its end, and what
+// the last does.
+func (s *story) foundEnds(f finding, first *write, last *corev1.ContainerStateTerminated) finding {
+	text := func(e *corev1.ContainerStateTerminated) string {
+		return "containerStatuses: " + f.container + " " + stateOf(corev1.ContainerState{Terminated: e})
+	}
+	f = findingOf(f, first, s.last(), text(last))
+	if first != nil {
+		if e, _ := lastTermination(object.StatusOf(first.pod, f.container)); e != nil {
+			f.evidence[0].Text = text(e)
+		}
+	}
+	return f
+}
+
+// endedSoFar is how a container ended, and how often it has.
+func (s *story) endedSoFar(container string, last *corev1.ContainerStateTerminated, times int) string {
+	if len(s.otherEnds(container, last)) > 0 {
+		return fmt.Sprintf("%s ended %s so far, the last time with %d (%s)", container, timesWord(times), last.ExitCode,
+			last.Reason)
+	}
+	return fmt.Sprintf("%s exited %d (%s), %s so far", container, last.ExitCode, last.Reason, timesWord(times))
+}
+
+// otherEnds are how lives of a container ended that ended otherwise than the last, each once, in order.
+func (s *story) otherEnds(container string, last *corev1.ContainerStateTerminated) (all []string) {
+	for _, r := range s.lives {
+		if r.container != container || r.exit == nil || r.exit.ExitCode == last.ExitCode && r.exit.Reason == last.Reason {
+			continue
+		}
+		if is := exitWords(r.exit); !slices.Contains(all, is) {
+			all = append(all, is)
+		}
+	}
+	return all
+}
 
 func timesWord(n int) string {
 	if n == 1 {

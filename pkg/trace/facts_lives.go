@@ -4,6 +4,7 @@ package trace
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 
@@ -52,6 +53,15 @@ func (s *story) seeLives(w *write) {
 		s.seeLife(w, c, lastStateAttempt(c), c.LastTerminationState)
 		s.seeLife(w, c, int(c.RestartCount), c.State)
 	}
+}
+
+// exitWords are the exit code of a container, and why it ended where the code does not say so.
+func exitWords(e *corev1.ContainerStateTerminated) string {
+	switch e.Reason {
+	case "", "Completed", "Error":
+		return fmt.Sprint(e.ExitCode)
+	}
+	return fmt.Sprintf("%d (%s)", e.ExitCode, e.Reason)
 }
 
 // awaitedBySidecar are the containers whose end the stop of a sidecar waits for, as long as there is grace: those that

@@ -1,6 +1,8 @@
 package trace_test
 
 import (
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -169,5 +171,56 @@ func TestNextStepOfWhatHasNoNamespace(t *testing.T) {
 	const want = "kubectl wait --for=delete persistentvolume/data --timeout=60s"
 	if !ok || len(o.NextSteps) != 1 || o.NextSteps[0].Command != want {
 		t.Errorf("%+v, want %s", o.NextSteps, want)
+	}
+}
+
+// What is said of how a container ends holds for each of its lives, and each revision is told with what it says: not
+// with the end of the last life, which may be another.
+func TestEndsThatDiffer(t *testing.T) {
+	type end struct {
+		code   int32
+		reason string
+	}
+	for _, c := range []struct {
+		ends          []end
+		name, explain string
+		evidence      [2]string
+	}{
+		{[]end{{1, "Error"}, {1, "Error"}, {1, "Error"}}, "crash", "ends with exit code 1 each time it is started",
+			[2]string{"app exited 1 (Error)", "app exited 1 (Error)"}},
+		{[]end{{137, "OOMKilled"}, {2, "Error"}, {1, "Error"}}, "crash",
+			"ends each time it is started, the last time with exit code 1, before with 137 (OOMKilled), 2",
+			[2]string{"app exited 137 (OOMKilled)", "app exited 1 (Error)"}},
+		{[]end{{0, "Completed"}, {0, "Completed"}, {0, "Completed"}}, "exit-zero", "nothing crashes",
+			[2]string{"app exited 0 (Completed)", "app exited 0 (Completed)"}},
+		{[]end{{1, "Error"}, {1, "Error"}, {0, "Completed"}}, "crash",
+			"ends each time it is started, the last time with exit code 0, before with 1",
+			[2]string{"app exited 1 (Error)", "app exited 0 (Completed)"}},
+	} {
+		begin := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+		tr := trace.New(seq.Object{Kind: "Pod", Namespace: "default", Name: "web"})
+		for i, e := range c.ends {
+			at := begin.Add(time.Duration(i) * time.Second)
+			ended := &corev1.ContainerStateTerminated{ExitCode: e.code, Reason: e.reason, StartedAt: metav1.Time{Time: at},
+				FinishedAt: metav1.Time{Time: at}, ContainerID: "containerd://a"}
+			pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "web", UID: "u",
+				ResourceVersion: strconv.Itoa(7 + i)},
+				Spec: corev1.PodSpec{NodeName: "node1", RestartPolicy: corev1.RestartPolicyAlways,
+					Containers: []corev1.Container{{Name: "app", Image: "a:1"}}},
+				Status: corev1.PodStatus{Phase: corev1.PodRunning, StartTime: &metav1.Time{Time: begin},
+					ContainerStatuses: []corev1.ContainerStatus{{Name: "app", RestartCount: int32(i),
+						State: corev1.ContainerState{Terminated: ended}}}}}
+			tr.Observe(seq.Observation{Received: at, Change: &seq.Change{Type: "MODIFIED", Pod: pod}})
+		}
+		tr.Observe(seq.Observation{Received: begin.Add(time.Minute)})
+		o, _ := tr.Obstacle()
+		if o.Name != c.name || !strings.Contains(o.Explain, c.explain) {
+			t.Errorf("%v: %s: %s; want %s: %s", c.ends, o.Name, o.Explain, c.name, c.explain)
+		}
+		for i, want := range c.evidence {
+			if is := o.Evidence[i].Text; !strings.HasSuffix(is, want) {
+				t.Errorf("%v: evidence %d: %s; want %s", c.ends, i, is, want)
+			}
+		}
 	}
 }

@@ -3,7 +3,6 @@ package trace
 // Rules of what becomes of a Pod on its node.
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -314,10 +313,7 @@ func deriveContainerExit(s *story, emit func(graph.Claim)) {
 		step := seq.Step{Key: exitKey(r.container, r.attempt), From: seq.Container(r.container),
 			To: seq.Container(r.container), Container: r.container, Object: s.object, Node: s.node,
 			ClockOf: seq.Kubelet}
-		step.Label, step.Failed = fmt.Sprintf("exits with %d", r.exit.ExitCode), r.exit.ExitCode != 0 && !s.askedToEnd(r)
-		if r.exit.Reason != "" && r.exit.Reason != "Completed" && r.exit.Reason != "Error" {
-			step.Label += " (" + r.exit.Reason + ")"
-		}
+		step.Label, step.Failed = "exits with "+exitWords(r.exit), r.exit.ExitCode != 0 && !s.askedToEnd(r)
 		if spec := s.spec(r.container); spec != nil && restartsByRule(spec, r.exit.ExitCode) {
 			step.Label += ", for which its restartPolicyRules say Restart"
 		}
