@@ -31,6 +31,9 @@ func (f figure) fold(r Report, detail seq.Detail) folding {
 // begins reports whether a row is the first of those that it stands for.
 func (x *repetition) begins(row int) bool { return x != nil && x.steps[0] == row }
 
+// ends reports whether a row is the last of those.
+func (x *repetition) ends(row int) bool { return x.steps[len(x.steps)-1] == row }
+
 // loops reports whether it is drawn as a loop: what came once more is drawn as it came.
 func (x *repetition) loops() bool { return x != nil && len(x.turns) > 1 }
 

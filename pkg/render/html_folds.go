@@ -32,10 +32,12 @@ func (p *picture) repeated(all []*repetition) {
 			for k, at := range p.x {
 				p.printf(`<path class="life k%d" d="M%.1f %.1fv%.1f"/>`, p.kind(k), at, p.y-lineHeight-4, lineHeight+4)
 			}
+			p.printf(`<g class="turns r%d">`, x.steps[len(x.steps)-1])
 			if n == 0 {
 				p.text("soft", "end", p.layout.times-12, p.y-5, smallSize, p.during(x, p.report.origin()))
 			}
 			p.text("again", "start", p.layout.times, p.y-5, textSize, text)
+			p.printf("</g>")
 		}
 		p.y += 6
 	}

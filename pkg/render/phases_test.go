@@ -1,10 +1,14 @@
 package render_test
 
 import (
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/render"
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
@@ -121,5 +125,49 @@ func TestPicturesShowWaits(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// The picture has the same headings of phases as the lanes, also where what repeats stands between rows.
+func TestPicturesHaveHeadings(t *testing.T) {
+	heading := regexp.MustCompile(`<text class="phase"[^>]*>([a-z -]*[a-z-])`)
+	for _, s := range scenario.All(t) {
+		r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
+		for _, detail := range []seq.Detail{seq.Normal, seq.Full} {
+			style := render.Style{Width: 200, Detail: detail}
+			var want, is []string
+			for line := range strings.Lines(drawnAs(t, "lanes", r, style)) {
+				if name, ok := strings.CutPrefix(line, "▾ "); ok {
+					want = append(want, regexp.MustCompile(`^[a-z-]+( [a-z-]+)*`).FindString(name))
+				}
+			}
+			for _, m := range heading.FindAllStringSubmatch(drawnAs(t, "svg", r, style), -1) {
+				is = append(is, m[1])
+			}
+			if d := cmp.Diff(want, is); d != "" && len(want) > 0 {
+				t.Errorf("%s, --detail=%s (-lanes +picture):\n%s", s.Name, detail, d)
+			}
+		}
+	}
+}
+
+// A picture that plays shows what repeats when it is over, and takes no time for what it does not draw.
+func TestPicturesPlayWhatRepeats(t *testing.T) {
+	s := repeated(t, 30)
+	r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
+	svg := drawnAs(t, "svg", r, render.Style{Detail: seq.Normal, Animate: true})
+	turns := regexp.MustCompile(`<g class="turns r(\d+)">`).FindAllStringSubmatch(svg, -1)
+	if len(turns) == 0 {
+		t.Fatal("nothing repeats")
+	}
+	for _, m := range turns {
+		if !strings.Contains(svg, "@keyframes r"+m[1]+"{") {
+			t.Errorf("row %s is there from the beginning", m[1])
+		}
+	}
+	lasts, _ := strconv.Atoi(regexp.MustCompile(`animation:(\d+)ms`).FindStringSubmatch(svg)[1])
+	rows := strings.Count(svg, `<g class="row `) + len(turns)
+	if most := rows*1500 + 12000; lasts > most {
+		t.Errorf("%d rows last %d ms", rows, lasts)
 	}
 }

@@ -21,7 +21,7 @@ var pictureCSS string
 func SVG(w io.Writer, r Report, y Style) error {
 	f := newFigure(r, y.Detail)
 	y.clock, y.ASCII = r.looks(), false
-	p := picture{Style: y, report: r, figure: f, times: y.timesOf(f, r), open: map[int]int{}}
+	p := picture{Style: y, report: r, figure: f, times: y.timesOf(f, r), phase: -1, open: map[int]int{}}
 	p.layout = y.newLayout(f, p.times, pictureWidth)
 	p.sheet = max(p.sheet, 640)
 	p.heads()
@@ -39,7 +39,7 @@ func SVG(w io.Writer, r Report, y Style) error {
 	p.waits(f.after)
 	style := pictureCSS
 	if y.Animate {
-		style += p.moves()
+		style += p.moves(again)
 	}
 	_, err := fmt.Fprintf(w, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %.0f %.0f" width="%[1]g" height="%[2]g" `+
 		`role="img" aria-label="%s">`+"\n<style>\n%s</style>\n"+`<rect class="sheet" width="100%%" height="100%%"/>`+"\n%s</svg>\n",
@@ -58,6 +58,7 @@ type picture struct {
 	figure figure
 	times  []string
 	y      float64     // down to which it is drawn
+	phase  int         // of the row that was drawn last, or -1
 	open   map[int]int // of the calls that are not answered yet, their lanes
 }
 
@@ -97,7 +98,7 @@ func (p *picture) kind(lane int) int { return laneRank(p.figure.lanes[lane], p.r
 // row draws one step below what is drawn.
 func (p *picture) row(i int, x row) {
 	top, own := 0.0, x.from == x.to
-	begins := x.phase >= 0 && (i == 0 || p.figure.rows[i-1].phase != x.phase)
+	begins := x.phase >= 0 && x.phase != p.phase
 	if begins {
 		top = phaseHeight
 	}
@@ -147,7 +148,7 @@ func (p *picture) row(i int, x row) {
 		p.printf(`<path class="cross" d="M%.1f %.1fl12 12m0 -12l-12 12"/>`, at-6, y-6)
 	}
 	p.printf("</g>")
-	p.y += height
+	p.y, p.phase = p.y+height, x.phase
 }
 
 // phaseLabel is the name of a phase, with what it took where there is room left of the lifelines, and where that is one
@@ -220,10 +221,14 @@ const (
 	rests    = 12 * time.Second // complete, before it begins again
 )
 
-// moves has each row appear at its time.
-func (p *picture) moves() string {
+// moves has each row appear at its time. What repeats takes no longer than its one row.
+func (p *picture) moves(again folding) string {
 	at := make([]time.Duration, len(p.figure.rows))
 	for i := 1; i < len(at); i++ {
+		if again.folded[i] != nil && !again.folded[i].ends(i) {
+			at[i] = at[i-1]
+			continue
+		}
 		gap := p.figure.rows[i].Best.Sub(p.figure.rows[i-1].Best)
 		at[i] = at[i-1] + min(max(slower*gap, shortest), longest)
 	}
@@ -232,7 +237,7 @@ func (p *picture) moves() string {
 	}
 	lasts := at[len(at)-1] + rests
 	var b bytes.Buffer
-	fmt.Fprintf(&b, ".row{animation:%dms infinite}\n", lasts.Milliseconds())
+	fmt.Fprintf(&b, ".row,.turns{animation:%dms infinite}\n", lasts.Milliseconds())
 	for i, t := range at {
 		if t > 0 {
 			percent := 100 * t.Seconds() / lasts.Seconds()
@@ -240,6 +245,6 @@ func (p *picture) moves() string {
 				percent, percent+.01)
 		}
 	}
-	b.WriteString("@media(prefers-reduced-motion){.row{animation:none!important}}\n")
+	b.WriteString("@media(prefers-reduced-motion){.row,.turns{animation:none!important}}\n")
 	return b.String()
 }

@@ -66,10 +66,12 @@ function drawOrder(heads, stage, rows) {
   const calls = new Map(); // by the call's step, its answer
   rows.forEach((i) => { if (report.steps[i].answers >= 0) calls.set(report.steps[i].answers, i); });
   const open = new Set(), waits = waitsBetween(rows); // answers that are still to come
+  let phase = -1; // of the last row that is a step: what repeats has no heading
   rows.forEach((i, n) => {
-    const begins = n === 0 || report.steps[rows[n - 1]].phase !== report.steps[i].phase;
+    const s = report.steps[i];
     for (const wait of waits.get(n) ?? []) stage.append(waitRow(plan, wait));
-    stage.append(report.steps[i].fold ? foldRow(plan, i) : orderRow(plan, i, begins, open, calls.get(i)));
+    stage.append(s.fold ? foldRow(plan, i) : orderRow(plan, i, s.phase !== phase, open, calls.get(i)));
+    if (!s.fold) phase = s.phase;
   });
   for (const wait of waits.get(rows.length) ?? []) stage.append(waitRow(plan, wait));
 }
