@@ -71,8 +71,8 @@ func crashing(s *story, now time.Time) (finding, bool) {
 			ends = fmt.Sprintf("container %s ended with exit code %d%s; the kubelet starts it again", c.Name, last.ExitCode,
 				codeMeaning(last))
 		case len(others) > 0:
-			ends = fmt.Sprintf("container %s ends each time it is started, the last time with exit code %d%s, before with %s",
-				c.Name, last.ExitCode, codeMeaning(last), strings.Join(others, ", "))
+			ends = fmt.Sprintf("container %s ends each time it is started, the last time with exit code %d%s, at other times "+
+				"with %s", c.Name, last.ExitCode, codeMeaning(last), strings.Join(others, ", "))
 		}
 		f.replacements = append(f.replacements, "{ends}", ends)
 		if unstartable[last.Reason] { // else it is the container that left it, maybe with a secret in it

@@ -189,12 +189,12 @@ func TestEndsThatDiffer(t *testing.T) {
 		{[]end{{1, "Error"}, {1, "Error"}, {1, "Error"}}, "crash", "ends with exit code 1 each time it is started",
 			[2]string{"app exited 1 (Error)", "app exited 1 (Error)"}},
 		{[]end{{137, "OOMKilled"}, {2, "Error"}, {1, "Error"}}, "crash",
-			"ends each time it is started, the last time with exit code 1, before with 137 (OOMKilled), 2",
+			"ends each time it is started, the last time with exit code 1, at other times with 137 (OOMKilled), 2",
 			[2]string{"app exited 137 (OOMKilled)", "app exited 1 (Error)"}},
 		{[]end{{0, "Completed"}, {0, "Completed"}, {0, "Completed"}}, "exit-zero", "nothing crashes",
 			[2]string{"app exited 0 (Completed)", "app exited 0 (Completed)"}},
 		{[]end{{1, "Error"}, {1, "Error"}, {0, "Completed"}}, "crash",
-			"ends each time it is started, the last time with exit code 0, before with 1",
+			"ends each time it is started, the last time with exit code 0, at other times with 1",
 			[2]string{"app exited 1 (Error)", "app exited 0 (Completed)"}},
 	} {
 		begin := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
