@@ -131,6 +131,16 @@ func (c *cycleState) draw(kinds []string, traits []seq.Trait) {
 		c.known[k] = true
 	}
 	c.traits = append(c.traits, traits...)
+	if c.open == nil {
+		return
+	}
+	for _, t := range traits { // the row tells of this turn, too, but not again what has been said
+		if t.Name == "message" {
+			c.open.was = append(c.open.was, t)
+		} else {
+			c.open.traits = append(c.open.traits, t)
+		}
+	}
 }
 
 // take folds a step.

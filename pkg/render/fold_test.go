@@ -268,3 +268,34 @@ func TestRepetitionsEnd(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+// The row of what repeats tells of each turn that it counts how it ended, also where that end has a row of its own.
+func TestRepetitionsTellOfEachTurn(t *testing.T) {
+	s := scenario.Named(t, "repeats-crash")
+	for _, o := range s.Observations {
+		if o.Change == nil || o.Change.Pod == nil {
+			continue
+		}
+		for i := range o.Change.Pod.Status.ContainerStatuses {
+			c := &o.Change.Pod.Status.ContainerStatuses[i]
+			last := c.RestartCount - 1 // the life that ended before this state
+			if c.State.Waiting != nil {
+				last = c.RestartCount
+			}
+			if x := c.State.Terminated; x != nil && c.RestartCount == 3 {
+				x.ExitCode, x.Reason = 137, "OOMKilled"
+			}
+			if x := c.LastTerminationState.Terminated; x != nil && last == 3 {
+				x.ExitCode, x.Reason = 137, "OOMKilled"
+			}
+		}
+	}
+	r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
+	listing := strings.Join(strings.Fields(drawnAs(t, "listing", r, render.Style{Width: 120, Detail: seq.Normal})), " ")
+	for _, want := range []string{"◆ exits with 137 (OOMKilled)", "7 times more, 8 in all: container app is started again; ",
+		"exit code 1 or ● 137 (OOMKilled); back-off 10s → … → 5m0s"} {
+		if !strings.Contains(listing, want) {
+			t.Errorf("no %q in\n%s", want, listing)
+		}
+	}
+}
