@@ -22,14 +22,15 @@ type repetition struct {
 	total  int // and of the last by then
 	traits []seq.Trait
 	was    []seq.Trait // those of steps that are drawn
-	began  *seq.Step
+	began  *seq.Step   // the first that is folded
+	first  *seq.Step   // of all that are counted, and the last
 	ended  *seq.Step
 }
 
 // repeated is one turn that begins in a repetition.
 type repeated struct {
 	number   int
-	at       int // index of the step
+	at       int // index of the step that was folded first then
 	began    time.Time
 	observed bool  // one of its steps is
 	traits   int   // that had been told by then
@@ -55,7 +56,14 @@ type cycleState struct {
 	known   map[string]bool // kinds of the steps that were drawn
 	traits  []seq.Trait     // that these had
 	counted int             // turns, from the first
+	hidden  []hiddenTurn    // that are to be counted when a step is folded
 	open    *repetition
+}
+
+// hiddenTurn is a turn that begins with a step that the picture leaves out.
+type hiddenTurn struct {
+	turnOf
+	step *seq.Step
 }
 
 // fold finds what repeats among the steps that a picture shows. It depends on no later step whether one is folded.
@@ -87,7 +95,13 @@ func fold(steps []*seq.Step, cycles []seq.Cycle, shows func(*seq.Step) bool) (f 
 	}
 	var open []*cycleState
 	for i, s := range steps {
-		if !shows(s) || s.Kind == seq.ResponseKind && s.Call != "" { // it stands with its request
+		if s.Kind == seq.ResponseKind && s.Call != "" { // it stands with its request
+			continue
+		}
+		if !shows(s) {
+			if k := slices.IndexFunc(of[s.Key], func(t turnOf) bool { return t.turn > 0 }); k >= 0 {
+				of[s.Key][k].cycle.hide(hiddenTurn{of[s.Key][k], s})
+			}
 			continue
 		}
 		kinds := kindsOf(s, s.Failed || failed[s.Call])
@@ -152,17 +166,50 @@ func (c *cycleState) take(i int, s *seq.Step, turn int, traits []seq.Trait) {
 		x.total = x.before
 		c.open = x
 	}
-	for ; c.counted <= turn; c.counted++ {
-		x.total = c.Turns[c.counted].Number
-		x.turns = append(x.turns, repeated{number: x.total, at: i, began: s.Best, traits: len(x.traits)})
+	for _, h := range c.hidden {
+		c.count(h.step, h.turn, h.traits)
 	}
+	c.hidden = nil
+	c.count(s, turn, traits)
 	for k := range x.turns {
 		t := &x.turns[k]
+		if t.at < 0 {
+			t.at = i
+		}
 		if t.number == c.Turns[turn].Number {
-			t.steps, t.observed = append(t.steps, i), t.observed || s.Certainty == seq.Observed
+			t.steps = append(t.steps, i)
 		}
 	}
-	x.steps, x.ended, x.traits = append(x.steps, i), s, append(x.traits, traits...)
+	x.steps = append(x.steps, i)
+}
+
+// hide counts a turn of which the first step is left out, now or with the first that is folded.
+func (c *cycleState) hide(h hiddenTurn) {
+	switch {
+	case h.turn < c.counted:
+	case c.open != nil:
+		c.count(h.step, h.turn, h.traits)
+	case len(c.hidden) == 0 || c.hidden[len(c.hidden)-1].turn < h.turn:
+		c.hidden = append(c.hidden, h)
+	}
+}
+
+// count counts the turn of a step.
+func (c *cycleState) count(s *seq.Step, turn int, traits []seq.Trait) {
+	x := c.open
+	if x.first == nil {
+		x.first = s
+	}
+	for ; c.counted <= turn; c.counted++ {
+		x.total = c.Turns[c.counted].Number
+		x.turns = append(x.turns, repeated{number: x.total, at: -1, began: s.Best, traits: len(x.traits)})
+	}
+	for k := range x.turns {
+		if t := &x.turns[k]; t.number == c.Turns[turn].Number {
+			t.observed = t.observed || s.Certainty == seq.Observed
+		}
+	}
+	x.ended, x.traits = s, append(x.traits, traits...)
 }
 
 // kindsOf are what steps have in common that do the same, whatever they say: of a write, the words for what it changes.

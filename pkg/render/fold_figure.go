@@ -15,14 +15,47 @@ func (f figure) fold(r Report, detail seq.Detail) folding {
 	if detail == seq.Full || len(r.Cycles) == 0 {
 		return folding{}
 	}
-	steps := make([]*seq.Step, len(f.rows))
+	rows := make(map[seq.Key]int, len(f.rows))
 	for i, x := range f.rows {
-		steps[i] = x.Step
+		rows[x.Key] = i
 	}
-	all := fold(steps, r.Cycles, func(*seq.Step) bool { return true })
+	steps := r.selected().Steps
+	all := fold(steps, r.Cycles, func(s *seq.Step) bool { _, ok := rows[s.Key]; return ok }).
+		at(func(step int) int {
+			if step == len(steps) {
+				return len(f.rows)
+			}
+			return rows[steps[step].Key]
+		})
 	for i, x := range f.rows {
 		if x.closes >= 0 && all.folded[x.closes] != nil {
 			all.folded[i] = all.folded[x.closes]
+		}
+	}
+	return all
+}
+
+// at has rows in the place of steps.
+func (f folding) at(row func(step int) int) folding {
+	all := folding{map[int]*repetition{}, map[int][]*repetition{}}
+	for i, x := range f.folded {
+		all.folded[row(i)] = x
+	}
+	for i, ended := range f.before {
+		all.before[row(i)] = ended
+		for _, x := range ended {
+			for k := range x.steps {
+				x.steps[k] = row(x.steps[k])
+			}
+			for k := range x.turns {
+				t := &x.turns[k]
+				if t.at >= 0 {
+					t.at = row(t.at)
+				}
+				for n := range t.steps {
+					t.steps[n] = row(t.steps[n])
+				}
+			}
 		}
 	}
 	return all

@@ -43,10 +43,10 @@ func (y Style) again(x *repetition, text, at string) []string {
 
 // during is from when to when what is folded was.
 func (y Style) during(x *repetition, zero time.Time) string {
-	w := seq.Window{Earliest: x.began.Known().Earliest, Latest: x.ended.Known().Latest}
-	likely := func(s *seq.Step) bool { return !y.Proved && !s.Sharp && s.Within > 0 && x.began != x.ended }
-	if likely(x.began) {
-		w.Earliest = x.began.Best
+	w := seq.Window{Earliest: x.first.Known().Earliest, Latest: x.ended.Known().Latest}
+	likely := func(s *seq.Step) bool { return !y.Proved && !s.Sharp && s.Within > 0 && x.first != x.ended }
+	if likely(x.first) {
+		w.Earliest = x.first.Best
 	}
 	if likely(x.ended) {
 		w.Latest = x.ended.Best

@@ -299,3 +299,31 @@ func TestRepetitionsTellOfEachTurn(t *testing.T) {
 		}
 	}
 }
+
+// How often it came does not depend on how much is drawn.
+func TestRepetitionsCountWhatIsHidden(t *testing.T) {
+	counts := regexp.MustCompile(`(\d+ in all|the \d+\w\w time): (.*?)(; |  |$)`)
+	for _, name := range []string{"repeats-schedule", "repeats-pull", "repeats-crash", "repeats-probe", "repeats-sandbox"} {
+		s := scenario.Named(t, name)
+		r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
+		for _, format := range []string{"listing", "lanes", "svg"} {
+			of := func(detail seq.Detail) map[string]string {
+				all := map[string]string{}
+				text := drawnAs(t, format, r, render.Style{Width: 300, Detail: detail})
+				for _, m := range counts.FindAllStringSubmatch(text, -1) {
+					all[m[2]] = m[1]
+				}
+				return all
+			}
+			brief, normal := of(seq.Brief), of(seq.Normal)
+			for what, is := range brief {
+				if is != normal[what] {
+					t.Errorf("%s, %s, %s: %s in brief, else %s", name, format, what, is, normal[what])
+				}
+			}
+			if len(brief) == 0 && name == "repeats-schedule" {
+				t.Errorf("%s in brief has nothing that repeats", format)
+			}
+		}
+	}
+}

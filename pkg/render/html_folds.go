@@ -53,7 +53,7 @@ func (y Style) folds(r Report, full figure, index map[seq.Key]int) []pageFold {
 			for _, x := range again.before[i] {
 				p := pageFold{Detail: detail, Before: len(full.rows), Lane: slices.Index(full.lanes, x.began.From),
 					Label: Plain(y.glyphs().again + " " + x.words()), Time: y.during(x, r.origin()),
-					Earliest: r.since(x.began.Best), Latest: r.since(x.ended.Best), Inferred: !x.observed(), Phase: -1}
+					Earliest: r.since(x.first.Best), Latest: r.since(x.ended.Best), Inferred: !x.observed(), Phase: -1}
 				if i < len(f.rows) {
 					p.Before = index[f.rows[i].Key]
 				}
