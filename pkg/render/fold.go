@@ -243,14 +243,23 @@ func (x *repetition) counting() string {
 }
 
 func (x *repetition) count() string {
+	least := ""
+	if x.capped() && x.cycle.Name != "restart" { // lives are counted by the status
+		least = "at least "
+	}
 	switch n := x.total - x.before; n { // of some turns nothing was seen
 	case 0:
 		return "still the " + ordinal(x.total) + " time"
 	case 1:
 		return "once more, the " + ordinal(x.total) + " time"
 	default:
-		return fmt.Sprintf("%d times more, %d in all", n, x.total)
+		return fmt.Sprintf("%d times more, %s%d in all", n, least, x.total)
 	}
+}
+
+// capped reports whether more of its Events may have been dropped.
+func (x *repetition) capped() bool {
+	return slices.ContainsFunc(x.traits, func(t seq.Trait) bool { return t.Name == "at least" })
 }
 
 // changes are what was different in each turn, or the same.

@@ -292,7 +292,7 @@ func TestRepetitionsTellOfEachTurn(t *testing.T) {
 	}
 	r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
 	listing := strings.Join(strings.Fields(drawnAs(t, "listing", r, render.Style{Width: 120, Detail: seq.Normal})), " ")
-	for _, want := range []string{"◆ exits with 137 (OOMKilled)", "7 times more, 8 in all: container app is started again; ",
+	for _, want := range []string{"◆ exits with 137 (OOMKilled)", "7 times more, 8 in all: container app is started again",
 		"exit code 1 or ● 137 (OOMKilled); back-off 10s → … → 5m0s"} {
 		if !strings.Contains(listing, want) {
 			t.Errorf("no %q in\n%s", want, listing)
@@ -303,8 +303,8 @@ func TestRepetitionsTellOfEachTurn(t *testing.T) {
 // How often it came does not depend on how much is drawn.
 func TestRepetitionsCountWhatIsHidden(t *testing.T) {
 	counts := regexp.MustCompile(`(\d+ in all|the \d+\w\w time): (.*?)(; |  |$)`)
-	for _, name := range []string{"repeats-schedule", "repeats-pull", "repeats-crash", "repeats-probe", "repeats-sandbox"} {
-		s := scenario.Named(t, name)
+	for _, s := range scenario.NamedAll(t, "repeats-schedule", "repeats-pull", "repeats-crash", "repeats-probe",
+		"repeats-sandbox") {
 		r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
 		for _, format := range []string{"listing", "lanes", "svg"} {
 			of := func(detail seq.Detail) map[string]string {
@@ -318,12 +318,25 @@ func TestRepetitionsCountWhatIsHidden(t *testing.T) {
 			brief, normal := of(seq.Brief), of(seq.Normal)
 			for what, is := range brief {
 				if is != normal[what] {
-					t.Errorf("%s, %s, %s: %s in brief, else %s", name, format, what, is, normal[what])
+					t.Errorf("%s, %s, %s: %s in brief, else %s", s.Name, format, what, is, normal[what])
 				}
 			}
-			if len(brief) == 0 && name == "repeats-schedule" {
+			if len(brief) == 0 && s.Name == "repeats-schedule" {
 				t.Errorf("%s in brief has nothing that repeats", format)
 			}
+		}
+	}
+}
+
+// A client drops Events after so many: then they are counted as what there was at least. Lives are counted by the
+// status.
+func TestRepetitionsCountWhatMayBeDropped(t *testing.T) {
+	for name, want := range map[string]string{"repeats-probe": "24 times more, at least 25 in all",
+		"repeats-schedule": "24 times more, at least 25 in all", "repeats-crash": "7 times more, 8 in all"} {
+		s := scenario.Named(t, name)
+		r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
+		if is := drawnAs(t, "listing", r, render.Style{Width: 120, Detail: seq.Normal}); !strings.Contains(is, want) {
+			t.Errorf("%s: no %q in\n%s", name, want, is)
 		}
 	}
 }

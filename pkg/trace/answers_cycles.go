@@ -46,7 +46,8 @@ type cycleReader struct {
 	tryOfEvent map[*emitted]*try
 	placed     map[*emitted][]place
 	written    map[*write][]place
-	counted    map[string]int // of Events, by uid
+	counted    map[string]int    // of Events, by uid
+	capped     map[*emitted]bool // after as many as their client sends in a row
 	last       map[cycleID]int
 	turns      map[cycleID]map[int]*seq.Turn
 	found      []cycleID // in the order in which they began
@@ -73,7 +74,7 @@ func (r *result) cyclesOf(s *story) []seq.Cycle {
 	c := cycleReader{story: s, events: map[seq.Key]*emitted{}, writes: map[seq.Key]*write{},
 		tries: map[string]*containerTries{}, tryOf: map[seq.Key]*try{}, tryOfEvent: map[*emitted]*try{},
 		placed: map[*emitted][]place{}, written: map[*write][]place{}, counted: map[string]int{}, last: map[cycleID]int{},
-		turns: map[cycleID]map[int]*seq.Turn{}}
+		turns: map[cycleID]map[int]*seq.Turn{}, capped: s.capped()}
 	for _, e := range s.events {
 		c.events[e.noteKey()], c.events[e.writeKey], c.events[e.etcdKey] = e, e, e
 	}
@@ -323,6 +324,9 @@ func (c *cycleReader) traitsOf(x *seq.Step) (all []seq.Trait) {
 	key := c.bare(x.Key)
 	if e := c.events[key]; e != nil && key == e.noteKey() {
 		say("message", plainMessage(e.event.Message))
+		if c.capped[e] {
+			say("at least", fmt.Sprintf("a client sends %d Events about an object, then few", eventBurst))
+		}
 	}
 	for _, a := range c.workerEvents {
 		if a.action == pullFailed && a.key == key {

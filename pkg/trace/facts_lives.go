@@ -211,6 +211,21 @@ func (s *story) startedBefore(r life) seq.Key {
 // (defaultSpamBurst in client-go/tools/record/events_cache.go).
 const eventBurst = 25
 
+// capped are the Events by which their client had sent as many about the object as it may in a row: it drops most of
+// those that follow.
+func (s *story) capped() map[*emitted]bool {
+	all, sent, counts := map[*emitted]bool{}, map[seq.Participant]int{}, map[string]int{} // by client, by Event
+	for _, e := range s.events {
+		uid := string(e.event.UID)
+		sent[e.emitter] += max(0, e.count-counts[uid])
+		counts[uid] = max(counts[uid], e.count)
+		if sent[e.emitter] >= eventBurst {
+			all[e] = true
+		}
+	}
+	return all
+}
+
 // droppedStarts is how many starts of containers have no Event, though the kubelet has sent as many as it may.
 func (s *story) droppedStarts() (n int) {
 	if s.attached() { // those of old starts are gone anyway
