@@ -29,18 +29,25 @@ func (p *picture) repeated(all []*repetition) {
 		words := p.glyphs().again + " " + x.words()
 		for n, text := range brokenLines(words, p.sheet-p.layout.times-12, textSize) {
 			p.y += lineHeight + 4
-			for k, at := range p.x {
-				p.printf(`<path class="life k%d" d="M%.1f %.1fv%.1f"/>`, p.kind(k), at, p.y-lineHeight-4, lineHeight+4)
-			}
+			p.lives(p.y-lineHeight-4, p.y)
 			p.printf(`<g class="turns r%d">`, x.steps[len(x.steps)-1])
 			if n == 0 {
 				p.text("soft", "end", p.layout.times-12, p.y-5, smallSize, p.during(x, p.report.origin()))
 			}
-			p.text("again", "start", p.layout.times, p.y-5, textSize, text)
+			p.text("label", "start", p.layout.times, p.y-5, textSize, text)
 			p.printf("</g>")
 		}
+		p.lives(p.y, p.y+6)
 		p.y += 6
 	}
+}
+
+// lives draws the lifelines, and the calls that go on.
+func (p *picture) lives(top, bottom float64) {
+	for k, at := range p.x {
+		p.printf(`<path class="life k%d" d="M%.1f %.1fv%.1f"/>`, p.kind(k), at, top, bottom-top)
+	}
+	p.goesOn(len(p.figure.rows), top, bottom)
 }
 
 // folds are those of each detail; index has the steps of the page by their keys.

@@ -171,3 +171,22 @@ func TestPicturesPlayWhatRepeats(t *testing.T) {
 		t.Errorf("%d rows last %d ms", rows, lasts)
 	}
 }
+
+// Lifelines, and the calls that go on, have no gaps where what repeats stands between rows.
+func TestPicturesHaveNoGaps(t *testing.T) {
+	s := scenario.Named(t, "repeats-liveness")
+	svg := drawnAs(t, "svg", scenario.Report(scenario.Fold(s.Subject, s.Observations)), render.Style{Detail: seq.Normal})
+	ends := map[string]float64{} // of each line, by its place
+	for _, m := range regexp.MustCompile(`<path class="life k\d+" d="M([\d.]+) ([\d.]+)v([\d.]+)"/>`).
+		FindAllStringSubmatch(svg, -1) {
+		top, _ := strconv.ParseFloat(m[2], 64)
+		long, _ := strconv.ParseFloat(m[3], 64)
+		if end, ok := ends[m[1]]; ok && top > end+1 {
+			t.Errorf("nothing from %.1f to %.1f at %s", end, top, m[1])
+		}
+		ends[m[1]] = top + long
+	}
+	if !strings.Contains(svg, "↻") {
+		t.Error("nothing repeats")
+	}
+}

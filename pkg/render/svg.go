@@ -195,22 +195,28 @@ func (p *picture) arrow(x row, y float64, lines []string) {
 
 // activations draws what goes on at a row: calls that were made before, and one that it makes or answers.
 func (p *picture) activations(i int, x row, top, y, bottom float64) {
-	active := func(lane int, from, to float64) {
-		p.printf(`<rect class="active k%d" x="%.1f" y="%.1f" width="8" height="%.1f"/>`, p.kind(lane), p.x[lane]-4, from, to-from)
-	}
 	if x.closes >= 0 {
 		delete(p.open, x.closes)
-		active(x.from, top, y)
+		p.active(x.from, top, y)
 	}
-	for k := range i { // in order
-		if lane, ok := p.open[k]; ok {
-			active(lane, top, bottom)
-		}
-	}
+	p.goesOn(i, top, bottom)
 	if x.opens {
-		active(x.to, y, bottom)
+		p.active(x.to, y, bottom)
 		p.open[i] = x.to
 	}
+}
+
+// goesOn draws the calls of the first rows that are not answered yet.
+func (p *picture) goesOn(rows int, top, bottom float64) {
+	for k := range rows { // in order
+		if lane, ok := p.open[k]; ok {
+			p.active(lane, top, bottom)
+		}
+	}
+}
+
+func (p *picture) active(lane int, from, to float64) {
+	p.printf(`<rect class="active k%d" x="%.1f" y="%.1f" width="8" height="%.1f"/>`, p.kind(lane), p.x[lane]-4, from, to-from)
 }
 
 // How a picture plays.
