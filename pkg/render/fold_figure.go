@@ -125,6 +125,13 @@ func (d *mermaidDocument) loopsAfter(rows []int) []*repetition {
 	return d.loops[len(d.figure.rows)]
 }
 
+// leave reports whether anything in loops stands in another phase.
+func (d *mermaidDocument) leave(all []*repetition, phase int) bool {
+	return slices.ContainsFunc(all, func(x *repetition) bool {
+		return slices.ContainsFunc(x.oneTurn(d.figure), func(i int) bool { return d.figure.rows[i].phase != phase })
+	})
+}
+
 // isLast reports whether no row comes after these.
 func (d *mermaidDocument) isLast(rows []int) bool {
 	return len(rows) > 0 && rows[len(rows)-1] == d.rows[len(d.rows)-1]

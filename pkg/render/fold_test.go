@@ -340,3 +340,30 @@ func TestRepetitionsCountWhatMayBeDropped(t *testing.T) {
 		}
 	}
 }
+
+// A loop stands within the background of a phase only if all that it repeats does.
+func TestLoopsStandInTheirPhase(t *testing.T) {
+	for name, within := range map[string]string{"repeats-crash": "", "repeats-pull": "", "repeats-two": "",
+		"repeats-probe": "ready"} {
+		s := scenario.Named(t, name)
+		r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
+		phase, loops := "", 0
+		lines := strings.Split(drawnAs(t, "mermaid", r, render.Style{Detail: seq.Normal}), "\n")
+		for i, line := range lines {
+			switch word, _, _ := strings.Cut(strings.TrimSpace(line), " "); word {
+			case "rect":
+				_, note, _ := strings.Cut(lines[i+1], ": ")
+				phase, _, _ = strings.Cut(note, "<br/>")
+			case "end":
+				phase = ""
+			case "loop":
+				if loops++; phase != within {
+					t.Errorf("%s: the loop stands in %q, want %q: %s", name, phase, within, line)
+				}
+			}
+		}
+		if loops == 0 {
+			t.Errorf("%s: no loop", name)
+		}
+	}
+}

@@ -168,7 +168,12 @@ func (m *mermaid) body(rows []int) {
 			phase = -1
 			m.waits(waits)
 		}
-		m.loops(m.document.loopsAt(i))
+		loops := m.document.loopsAt(i)
+		if x.phase != phase && m.document.leave(loops, phase) {
+			m.phase(phase, -1)
+			phase = -1
+		}
+		m.loops(loops)
 		if !m.has(x) {
 			continue
 		}
@@ -190,7 +195,12 @@ func (m *mermaid) body(rows []int) {
 			m.waits(waits)
 		}
 	}
-	m.loops(m.document.loopsAfter(rows))
+	loops := m.document.loopsAfter(rows)
+	if m.document.leave(loops, phase) {
+		m.phase(phase, -1)
+		phase = -1
+	}
+	m.loops(loops)
 	m.phase(phase, -1)
 	if m.document.isLast(rows) {
 		m.waits(m.document.figure.after)
