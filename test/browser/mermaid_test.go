@@ -223,10 +223,10 @@ func during(r render.Report, phase string, x *seq.Step) bool {
 func TestMermaidLoops(t *testing.T) {
 	p := mermaid(t)
 	for name, want := range map[string]struct{ condition, inside string }{
-		"repeats-schedule": {"until a node fits (24 times more, 25 in all, ", "FailedScheduling: "},
+		"repeats-schedule": {"until a node fits (24 times more, at least 25 in all, ", "FailedScheduling: "},
 		"repeats-crash":    {"until container app stays up (7 times more, 8 in all, ", "exits with 1"},
-		"repeats-pull":     {"until the image of app can be pulled (5 times more, 6 in all, ", "PullImage busybox:no"},
-		"repeats-probe":    {"until the readiness probe succeeds (24 times more, 25 in all, ", "Unhealthy: "},
+		"repeats-pull":     {"until the image of app can be pulled (5 times more, at least 6 in all, ", "PullImage busybox:no"},
+		"repeats-probe":    {"until the readiness probe succeeds (24 times more, at least 25 in all, ", "Unhealthy: "},
 		"repeats-refused":  {"until what it makes is admitted (14 times more, 17 in all, ", "FailedCreate: "},
 		"repeats-sandbox":  {"until the sandbox is up (18 times more, 19 in all, ", "FailedCreatePodSandBox: "},
 	} {

@@ -304,8 +304,8 @@ func (s Message) repeated() []Turn {
 }
 
 // inAll says how often something came.
-var inAll = regexp.MustCompile(`^(?:\d+ times more, (\d+) in all|once more, the (\d+).. time|still the (\d+).. time): ` +
-	`(.*)`)
+var inAll = regexp.MustCompile(`^(?:\d+ times more, (?:at least )?(\d+) in all|once more, the (\d+).. time|` +
+	`still the (\d+).. time): (.*)`)
 
 // standsFor reports whether the row is of what repeats, the message among it.
 func (r Row) standsFor(s Message) bool {
