@@ -225,7 +225,7 @@ func TestMermaidLoops(t *testing.T) {
 	for name, want := range map[string]struct{ condition, inside string }{
 		"repeats-schedule": {"until a node fits (24 times more, at least 25 in all, ", "FailedScheduling: "},
 		"repeats-crash":    {"until container app stays up (7 times more, 8 in all, ", "exits with 1"},
-		"repeats-pull":     {"until the image of app can be pulled (5 times more, at least 6 in all, ", "PullImage busybox:no"},
+		"repeats-pull":     {"until the image of app can be pulled (5 times more, at least 6 in all, ", "PullImage busybox"},
 		"repeats-probe":    {"until the readiness probe succeeds (24 times more, at least 25 in all, ", "Unhealthy: "},
 		"repeats-refused":  {"until what it makes is admitted (14 times more, 17 in all, ", "FailedCreate: "},
 		"repeats-sandbox":  {"until the sandbox is up (18 times more, 19 in all, ", "FailedCreatePodSandBox: "},
