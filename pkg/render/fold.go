@@ -270,7 +270,7 @@ func (x *repetition) changes() (all []string) {
 			values[t.Name] = append(v, t.Value)
 		}
 	}
-	for _, name := range []string{"exit code", "back-off"} {
+	for _, name := range []string{"exit code", "back-off", "stayed up"} {
 		if v := values[name]; len(v) > 0 {
 			all = append(all, name+" "+course(v))
 		}

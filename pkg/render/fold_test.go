@@ -283,17 +283,17 @@ func TestRepetitionsTellOfEachTurn(t *testing.T) {
 				last = c.RestartCount
 			}
 			if x := c.State.Terminated; x != nil && c.RestartCount == 3 {
-				x.ExitCode, x.Reason = 137, "OOMKilled"
+				x.ExitCode, x.Reason, x.StartedAt.Time = 137, "OOMKilled", x.FinishedAt.Add(-15*time.Minute)
 			}
 			if x := c.LastTerminationState.Terminated; x != nil && last == 3 {
-				x.ExitCode, x.Reason = 137, "OOMKilled"
+				x.ExitCode, x.Reason, x.StartedAt.Time = 137, "OOMKilled", x.FinishedAt.Add(-15*time.Minute)
 			}
 		}
 	}
 	r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
 	listing := strings.Join(strings.Fields(drawnAs(t, "listing", r, render.Style{Width: 120, Detail: seq.Normal})), " ")
 	for _, want := range []string{"◆ exits with 137 (OOMKilled)", "7 times more, 8 in all: container app is started again",
-		"exit code 1 or ● 137 (OOMKilled); back-off 10s → … → 5m0s"} {
+		"exit code 1 or ● 137 (OOMKilled); back-off 10s → … → 5m0s; stayed up 15m0s"} {
 		if !strings.Contains(listing, want) {
 			t.Errorf("no %q in\n%s", want, listing)
 		}

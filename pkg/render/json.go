@@ -163,7 +163,7 @@ type jsonTurn struct {
 // jsonTrait is what one step says that may be different each time.
 type jsonTrait struct {
 	Step  int    `json:"step"`  // index
-	Name  string `json:"name"`  // exit code, back-off, message, or at least: why it may have come more often
+	Name  string `json:"name"`  // exit code, back-off, message, stayed up, or at least: why it may have come more often
 	Value string `json:"value"` // in the words of the API
 }
 

@@ -21,6 +21,6 @@ type Turn struct {
 // Trait is what one message says that may be different in each turn.
 type Trait struct {
 	Step  Key
-	Name  string // exit code, back-off, message, or at least: why it may have come more often
+	Name  string // exit code, back-off, message, stayed up, or at least: why it may have come more often
 	Value string
 }

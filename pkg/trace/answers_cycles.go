@@ -336,6 +336,9 @@ func (c *cycleReader) traitsOf(x *seq.Step) (all []seq.Trait) {
 	for _, r := range c.lives {
 		if r.exit != nil && exitKey(r.container, r.attempt) == key {
 			say("exit code", strings.TrimPrefix(x.Label, "exits with "))
+			if ran(r.exit) >= steadyAfter {
+				say("stayed up", ran(r.exit).String())
+			}
 		}
 	}
 	if w := c.writeOf(x); w != nil && w.prevPod != nil && x.To == seq.APIServer {

@@ -30,6 +30,22 @@ const (
 	deadEndAfter = 3
 )
 
+// steadyAfter is after how long a life the kubelet counts ends anew: its back-off begins with 10 s again (twice
+// MaxContainerBackOff, in k8s.io/client-go/util/flowcontrol/backoff.go).
+const steadyAfter = 10 * time.Minute
+
+// stayedUp reports whether a life of a container that has ended was so long.
+func (s *story) stayedUp(container string, attempt int) bool {
+	return slices.ContainsFunc(s.lives, func(r life) bool {
+		return r.container == container && r.attempt == attempt && r.exit != nil && ran(r.exit) >= steadyAfter
+	})
+}
+
+// ran is how long a container ran, by the kubelet's whole seconds.
+func ran(e *corev1.ContainerStateTerminated) time.Duration {
+	return e.FinishedAt.Sub(e.StartedAt.Time)
+}
+
 // unstartable are the reasons of ends of programs that never began: the same will happen each time.
 var unstartable = map[string]bool{"StartError": true, "ContainerCannotRun": true}
 
@@ -84,7 +100,7 @@ func crashing(s *story, now time.Time) (finding, bool) {
 				return false
 			}
 			e, _ := lastTermination(o)
-			return e != nil
+			return e != nil && (o.State.Running == nil || !s.stayedUp(c.Name, int(o.RestartCount)))
 		})
 		return s.foundEnds(f, first, last), true
 	}

@@ -224,3 +224,35 @@ func TestEndsThatDiffer(t *testing.T) {
 		}
 	}
 }
+
+// A container that stayed up for long in between has not been held since its first end.
+func TestLongLivesEndWhatHolds(t *testing.T) {
+	begin := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	tr := trace.New(seq.Object{Kind: "Pod", Namespace: "default", Name: "web"})
+	at, revision := begin, 7
+	see := func(restarts int32, state, last corev1.ContainerState) {
+		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "web", UID: "u",
+			ResourceVersion: strconv.Itoa(revision)},
+			Spec: corev1.PodSpec{NodeName: "node1", RestartPolicy: corev1.RestartPolicyAlways,
+				Containers: []corev1.Container{{Name: "app", Image: "a:1"}}},
+			Status: corev1.PodStatus{Phase: corev1.PodRunning, StartTime: &metav1.Time{Time: begin},
+				ContainerStatuses: []corev1.ContainerStatus{{Name: "app", RestartCount: restarts, Ready: state.Running != nil,
+					State: state, LastTerminationState: last}}}}
+		tr.Observe(seq.Observation{Received: at, Change: &seq.Change{Type: "MODIFIED", Pod: pod}})
+		revision++
+	}
+	var last corev1.ContainerState
+	for i, lasts := range []time.Duration{time.Second, 30 * time.Minute, time.Second} {
+		started := metav1.Time{Time: at}
+		see(int32(i), corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: started}}, last)
+		at = at.Add(lasts)
+		ended := corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 1, Reason: "Error",
+			StartedAt: started, FinishedAt: metav1.Time{Time: at}, ContainerID: "containerd://" + strconv.Itoa(i)}}
+		see(int32(i), ended, last)
+		last = ended
+	}
+	tr.Observe(seq.Observation{Received: at.Add(time.Minute)})
+	if o, ok := tr.Obstacle(); !ok || o.Held > 2*time.Minute {
+		t.Errorf("held for %v: %s", o.Held, o.Explain)
+	}
+}
