@@ -6,6 +6,7 @@ BUILD := CGO_ENABLED=0 go build -tags grpcnotrace -trimpath -ldflags "-s -w -X m
 TAGS := e2e,truth,browser
 MODULES := hack/cluster hack/kind hack/krew hack/notices
 TOOLS := $(CURDIR)/bin/lint
+RACED := ./cmd/... ./pkg/docker ./pkg/httprecord ./pkg/logfile ./pkg/otlp ./pkg/watch ./pkg/trace/internal/...
 
 .PHONY: help
 help: ## Show the targets
@@ -42,9 +43,10 @@ e2e: ## What a version of Kubernetes may change, on a cluster of K8S=1.34, 1.35,
 	hack/e2e
 
 .PHONY: unit
-unit: ## What needs no cluster; what takes long is sampled
+unit: ## What needs no cluster; what takes long is sampled, and what has goroutines is looked at for races
 	gofmt -l cmd pkg test hack | (! grep .)
-	go test -race -short ./...
+	go test -race -short $(RACED)
+	go test -short $$(go list ./... | grep -vxF "$$(go list $(RACED))")
 
 .PHONY: lint
 lint: lint-tools ## go vet and staticcheck for all modules and build tags; shellcheck, actionlint

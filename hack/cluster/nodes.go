@@ -11,10 +11,9 @@ import (
 // node is a machine of the cluster, by its number. The first one runs the control plane, and Pods as the others do.
 type node int
 
-const (
-	controlPlane node = 1
-	maxNodes          = 9
-)
+const controlPlane node = 1
+
+const maxNodes = 9
 
 func nodesUpTo(last int) []node {
 	nodes := make([]node, last)
