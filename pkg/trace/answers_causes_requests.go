@@ -24,7 +24,9 @@ var refusals = []obstacleCause{
 		explain: "you may not run commands in Pods here: that takes the right to {1} pods/exec",
 		next: []string{"see what you may do: $ kubectl auth can-i --list -n {namespace}",
 			"have somebody who may give rights bind you a role with {1} of pods/exec"}},
-	{name: "exec-not-running", match: re(`container not found|CONTAINER_EXITED|is not running|ttrpc: closed`),
+	{name: "exec-not-running", match: re("container not found|CONTAINER_EXITED|is not running|ttrpc: closed|" +
+		// on its way between two of these, in containerd, its shim and runc
+		"no running task found|cannot exec in a (?:stopped|deleted|created)|container not running|process already finished"),
 		by:      "kubelet",
 		explain: "container {container} does not run just now",
 		next:    []string{"why it does not: $ kubectl get pod {pod} -n {namespace}", describePod}},

@@ -1,6 +1,7 @@
 package trace_test
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/test/scenario"
 )
 
 // obstacle is what is said of a Pod with that status after so long.
@@ -86,6 +88,27 @@ func TestRefusalsByTheirTexts(t *testing.T) {
 			StatusText: c.text, Message: c.message}})
 		if o, ok := tr.Obstacle(); !ok || o.Name != c.want || string(o.By) != c.by || o.Explain != c.explain {
 			t.Errorf("%s: %+v", c.message, o)
+		}
+	}
+}
+
+// A container that has just ended is refused a command by whoever finds that first.
+func TestExecWhileItsContainerEnds(t *testing.T) {
+	all := scenario.Causes(t)
+	s := all[slices.IndexFunc(all, func(s scenario.Scenario) bool { return s.Name == "exec-not-running" })]
+	for _, message := range []string{"failed to load task: no running task found: not found",
+		"cannot exec in a stopped state", "cannot exec in a stopped container", "process already finished: not found"} {
+		tr := trace.New(s.Subject)
+		for _, o := range s.Observations {
+			if q := o.Request; q != nil && q.Exec != nil && q.Exec.Error != "" {
+				exec, request := *q.Exec, *q
+				exec.Error = "Internal error occurred: error executing command in container: " + message
+				request.Exec, o.Request = &exec, &request
+			}
+			tr.Observe(o)
+		}
+		if o, ok := tr.Obstacle(); !ok || o.Name != "exec-not-running" {
+			t.Errorf("%s: %+v", message, o)
 		}
 	}
 }
