@@ -96,14 +96,15 @@ func TestRefusalsByTheirTexts(t *testing.T) {
 func TestExecWhileItsContainerEnds(t *testing.T) {
 	all := scenario.Causes(t)
 	s := all[slices.IndexFunc(all, func(s scenario.Scenario) bool { return s.Name == "exec-not-running" })]
-	for _, message := range []string{"failed to load task: no running task found: not found",
-		"cannot exec in a stopped state", "cannot exec in a stopped container", "process already finished: not found"} {
+	messages := []string{"failed to load task: no running task found: not found",
+		"cannot exec in a stopped state", "cannot exec in a stopped container", "process already finished: not found"}
+	for _, message := range messages {
 		tr := trace.New(s.Subject)
 		for _, o := range s.Observations {
-			if q := o.Request; q != nil && q.Exec != nil && q.Exec.Error != "" {
+			if q := o.Request; q != nil && q.Status == 500 {
 				exec, request := *q.Exec, *q
-				exec.Error = "Internal error occurred: error executing command in container: " + message
-				request.Exec, o.Request = &exec, &request
+				exec.Ended, exec.Error = q.FirstByte, "Internal error occurred: error executing command in container: "+message
+				request.Status, request.Message, request.Exec, o.Request = 101, "", &exec, &request
 			}
 			tr.Observe(o)
 		}
