@@ -76,7 +76,8 @@ func TestListing(t *testing.T) {
 		"apiserver .* etcd ", "apiserver .* kubelet .* watch", "kubelet .* containerd .* RunPodSandbox",
 		"kubelet .* containerd .* CreateContainer app", "kubelet .* containerd .* StartContainer app",
 		"containerd .* runc .* create", "runc .* container/app .* exec",
-		"kubelet .* apiserver .* PATCH pods/status: Running, app running, Ready", "apiserver .* etcd ", "Ready in ",
+		"kubelet .* apiserver .* PATCH pods/status: Running, app running, (PodReadyToStartContainers, )?Ready",
+		"apiserver .* etcd ", "Ready in ",
 		"sandbox ", "The sandbox phase is the largest",
 	} {
 		loc := regexp.MustCompile(want).FindStringIndex(out[at:])
