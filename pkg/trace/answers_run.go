@@ -24,11 +24,12 @@ func (r *result) summarize() seq.Run {
 	s := r.scene.subject()
 	run := seq.Run{Subject: s.object, Node: s.node, Origin: s.zero(), Clocks: s.clocks.List(),
 		AttachedAt: s.attachedAt, Delay: r.delay}
-	if pods := r.scene.podStories(); !s.isPod() && len(pods) > 0 {
-		run.Runtime = pods[0].runtime
-		run.Clocks = append(run.Clocks, kubeletClocks(pods)...)
-	}
 	all := r.outlineOfAll()
+	if !s.isPod() {
+		for _, node := range slices.Sorted(maps.Keys(all.clocks)) {
+			run.Clocks = append(run.Clocks, all.clocks[node])
+		}
+	}
 	run.Sources, run.Unseen, run.Denied = r.sources(all), r.unseen(all), append(all.contradictions, r.conflicts()...)
 	for _, q := range s.requests {
 		if q.ServerVersion != "" {
@@ -49,25 +50,23 @@ func (r *result) summarize() seq.Run {
 	return run
 }
 
-// kubeletClocks are those of the nodes of these Pods, each by the Pod that bounds it most narrowly.
-func kubeletClocks(pods []*story) []seq.Clock {
-	best := map[string]seq.Clock{}
-	for _, s := range pods {
-		for _, c := range s.clocks.List() {
-			if c.Of != seq.Kubelet || s.node == "" {
-				continue
-			}
-			c.Node = s.node
-			if b, ok := best[s.node]; !ok || c.Jumped && !b.Jumped || c.Jumped == b.Jumped && c.Max-c.Min < b.Max-b.Min {
-				best[s.node] = c
-			}
+// narrowerClock is the one of two clocks of a node that is bound more narrowly, or has been set.
+func narrowerClock(a, b seq.Clock) seq.Clock {
+	if a.Of == "" || b.Jumped && !a.Jumped || a.Jumped == b.Jumped && b.Max-b.Min < a.Max-a.Min {
+		return b
+	}
+	return a
+}
+
+// kubeletClock is that of the Pod's node, as far as the Pod tells of it.
+func (s *story) kubeletClock() (c seq.Clock) {
+	for _, x := range s.clocks.List() {
+		if x.Of == seq.Kubelet && s.node != "" {
+			x.Node = s.node
+			c = narrowerClock(c, x)
 		}
 	}
-	var all []seq.Clock
-	for _, node := range slices.Sorted(maps.Keys(best)) {
-		all = append(all, best[node])
-	}
-	return all
+	return c
 }
 
 // conflicts says of which messages the sources contradict each other, of many only how many.
@@ -110,6 +109,7 @@ var watched = map[string]string{"pods": "watch", "events": "events"}
 
 // outlineOfAll is what all stories together count for the run.
 func (r *result) outlineOfAll() (all outlineOfAll) {
+	all.clocks = map[string]seq.Clock{}
 	for _, e := range r.entries {
 		o := e.outline.get(e, outlineOf)
 		all.contradictions = append(all.contradictions, o.contradictions...)
@@ -117,6 +117,9 @@ func (r *result) outlineOfAll() (all outlineOfAll) {
 		all.unjoined, all.dropped = all.unjoined+o.unjoined, all.dropped+o.dropped
 		if !o.pod {
 			continue
+		}
+		if node := o.clock.Node; node != "" {
+			all.clocks[node] = narrowerClock(all.clocks[node], o.clock)
 		}
 		all.known = all.known || o.known
 		if o.reporter != "" {
@@ -152,6 +155,9 @@ func outlineOf(s *story) outline {
 		contradictions: s.contradictions,
 	}
 	o.drawn = o.existedBefore || slices.ContainsFunc(s.revisions, (*write).isOfRun)
+	if o.pod {
+		o.clock = s.kubeletClock()
+	}
 	if o.pod && s.runtime != seq.Runtime {
 		o.runtime = s.runtime
 	}

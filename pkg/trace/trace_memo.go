@@ -83,16 +83,18 @@ type outline struct {
 	runtime       seq.Participant // of its node, where that is known
 	unjoined      int             // recorded writes of which it is not known what they made
 
-	contradictions []string // see reading
+	contradictions []string  // see reading
+	clock          seq.Clock // of its node's kubelet
 }
 
 // outlineOfAll is what all stories together count for the run.
 type outlineOfAll struct {
-	outline           // of all, or of the Pods of which something is drawn
-	eventsOfPods bool // there are Events about these
-	compared     bool // … after another revision than the first that was found
-	played       int  // Pods of which somebody else than a kubelet reports
-	sandboxes    bool // the start of one is told
+	outline                           // of all, or of the Pods of which something is drawn
+	eventsOfPods bool                 // there are Events about these
+	compared     bool                 // … after another revision than the first that was found
+	played       int                  // Pods of which somebody else than a kubelet reports
+	sandboxes    bool                 // the start of one is told
+	clocks       map[string]seq.Clock // by node
 }
 
 // stepTimes is what decides whether steps are final, of one or of several.
