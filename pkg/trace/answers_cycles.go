@@ -23,7 +23,7 @@ func (t *Trace) Cycles() []seq.Cycle {
 	r := t.resolve()
 	var all []seq.Cycle
 	for _, e := range r.entries {
-		all = append(all, *e.cycles.get(e, r.cyclesOf)...)
+		all = append(all, *e.cycles.get(e.version, func() []seq.Cycle { return r.cyclesOf(e.story) })...)
 	}
 	return r.withConsequences(all)
 }

@@ -68,30 +68,34 @@ func (t *Trace) Obstacle() (seq.Obstacle, bool) {
 		return o, ok
 	}
 	var claim, fallback, follows *seq.Obstacle // what counts only where nothing says more
-	for _, e := range r.entries {
-		if e.isPod() {
-			h := e.held.get(e, func(s *story) held { return s.mayBeHeld(t.now) })
-			if h.nothing && (h.until.IsZero() || t.now.Before(h.until)) || e.deletionBegun() && !e.endAwaited() ||
-				e.isSuperseded() || e.isRetried() {
-				continue
-			}
-		} else if e.goneBeforeOwner() || e.isFine() {
+	for _, g := range r.groups() {
+		if g.held.get(g.version, func() held { return r.groupHeld(g, t.now) }).isNothing(t.now) {
 			continue
 		}
-		o, c, ok := e.obstacleBy(e.sort().symptoms, t.now)
-		switch {
-		case !ok:
-		case c.follows:
-			follows = cmp.Or(follows, &o)
-		case c.fallback:
-			fallback = cmp.Or(fallback, &o)
-		case e.object.Kind == "PersistentVolumeClaim":
-			claim = cmp.Or(claim, &o)
-		default:
-			if deeper := e.heldClaim(t.now); deeper != nil {
-				return *deeper, true
+		for _, e := range g.entries {
+			if e.isPod() {
+				if r.held(e, t.now).isNothing(t.now) || e.deletionBegun() && !e.endAwaited() ||
+					e.isSuperseded() || e.isRetried() {
+					continue
+				}
+			} else if e.goneBeforeOwner() || e.isFine() {
+				continue
 			}
-			return o, true
+			o, c, ok := e.obstacleBy(e.sort().symptoms, t.now)
+			switch {
+			case !ok:
+			case c.follows:
+				follows = cmp.Or(follows, &o)
+			case c.fallback:
+				fallback = cmp.Or(fallback, &o)
+			case e.object.Kind == "PersistentVolumeClaim":
+				claim = cmp.Or(claim, &o)
+			default:
+				if deeper := e.heldClaim(t.now); deeper != nil {
+					return *deeper, true
+				}
+				return o, true
+			}
 		}
 	}
 	if o := cmp.Or(claim, fallback, follows); o != nil {
@@ -155,6 +159,32 @@ func (s *story) isSuperseded() bool {
 	return o != nil && s.podEnded() && slices.ContainsFunc(o.children(), func(p *story) bool {
 		return p.isPod() && len(p.revisions) > 0 && !p.podEnded() && p.order.oldestRevision > s.order.oldestRevision
 	})
+}
+
+// held is what may hold a Pod.
+func (r *result) held(e *storyEntry, now time.Time) *held {
+	return e.held.get(e.version, func() held { return e.mayBeHeld(now) })
+}
+
+// groupHeld is nothing where that is so of all of a group, and they are Pods.
+func (r *result) groupHeld(g *group, now time.Time) held {
+	all := held{nothing: true}
+	for _, e := range g.entries {
+		if !e.isPod() {
+			return held{}
+		}
+		h := r.held(e, now)
+		if !h.nothing {
+			return held{}
+		}
+		all.until = instant.Sooner(all.until, h.until)
+	}
+	return all
+}
+
+// isNothing reports whether nothing holds it at an instant.
+func (h *held) isNothing(now time.Time) bool {
+	return h.nothing && (h.until.IsZero() || now.Before(h.until))
 }
 
 // mayBeHeld finds whether anything holds a Pod, and from when on something may although nothing more is observed.

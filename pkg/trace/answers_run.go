@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
@@ -30,7 +31,7 @@ func (r *result) summarize() seq.Run {
 			run.Clocks = append(run.Clocks, all.clocks[node])
 		}
 	}
-	run.Sources, run.Unseen, run.Denied = r.sources(all), r.unseen(all), append(all.contradictions, r.conflicts()...)
+	run.Sources, run.Unseen, run.Denied = r.sources(all), r.unseen(all), slices.Concat(all.contradictions, r.conflicts())
 	for _, q := range s.requests {
 		if q.ServerVersion != "" {
 			run.Server = q.ServerVersion
@@ -107,38 +108,88 @@ func podExpected(s *story) []seq.Participant {
 // watched names a watch as evidence does, by what it watches.
 var watched = map[string]string{"pods": "watch", "events": "events"}
 
-// outlineOfAll is what all stories together count for the run.
-func (r *result) outlineOfAll() (all outlineOfAll) {
-	all.clocks = map[string]seq.Clock{}
-	for _, e := range r.entries {
-		o := e.outline.get(e, outlineOf)
-		all.contradictions = append(all.contradictions, o.contradictions...)
-		all.existedBefore, all.events = all.existedBefore || o.existedBefore, all.events || o.events
-		all.unjoined, all.dropped = all.unjoined+o.unjoined, all.dropped+o.dropped
-		if !o.pod {
+// outlineOfAll is what all stories together count for the run. It is put together anew only where that of a story is
+// another.
+func (r *result) outlineOfAll() *outlineOfAll {
+	changed := false
+	for _, g := range r.groups() {
+		if g.outline.version == g.version {
 			continue
 		}
-		if node := o.clock.Node; node != "" {
-			all.clocks[node] = narrowerClock(all.clocks[node], o.clock)
+		if r.updateOutlines(g) || g.outline.version == 0 {
+			changed, g.outline.value = true, outlineOfAll{}
+			for _, e := range g.entries {
+				g.outline.value.addStory(&e.outline.value)
+			}
 		}
-		all.known = all.known || o.known
-		if o.reporter != "" {
-			all.played, all.reporter = all.played+1, o.reporter
-		}
-		if !o.drawn { // nothing becomes of it
-			continue
-		}
-		all.runtime = cmp.Or(all.runtime, o.runtime)
-		all.timed = all.timed || o.timed
-		all.sandboxes = all.sandboxes || o.kubelet && r.step(e.ownKey(sandboxKey)) != nil
-		all.eventsOfPods, all.scheduled = all.eventsOfPods || o.events, all.scheduled || o.scheduled
-		all.compared = all.compared || o.events && (!o.existedBefore || o.changed)
+		g.outline.version = g.version
 	}
-	return all
+	if changed {
+		r.all = outlineOfAll{}
+		for _, g := range r.grouped {
+			r.all.add(&g.outline.value)
+		}
+	}
+	return &r.all
+}
+
+// updateOutlines reports whether that of a story of a group is another than before.
+func (r *result) updateOutlines(g *group) (changed bool) {
+	for _, e := range g.entries {
+		if was := e.outline; was.version != e.version {
+			is := e.outline.get(e.version, func() outline { return r.outlineOf(e.story) })
+			changed = changed || !reflect.DeepEqual(was.value, *is)
+		}
+	}
+	return changed
+}
+
+func (all *outlineOfAll) addStory(o *outline) {
+	one := outlineOfAll{outline: outline{contradictions: o.contradictions, existedBefore: o.existedBefore,
+		events: o.events, unjoined: o.unjoined, dropped: o.dropped}}
+	if !o.pod {
+		all.add(&one)
+		return
+	}
+	all.addClock(o.clock)
+	if one.known = o.known; o.reporter != "" {
+		one.played, one.reporter = 1, o.reporter
+	}
+	if o.drawn { // else nothing becomes of it
+		one.runtime, one.timed, one.scheduled = o.runtime, o.timed, o.scheduled
+		one.sandbox = o.kubelet && o.sandbox
+		one.eventsOfPods = o.events
+		one.compared = o.events && (!o.existedBefore || o.changed)
+	}
+	all.add(&one)
+}
+
+func (all *outlineOfAll) add(o *outlineOfAll) {
+	all.contradictions = append(all.contradictions, o.contradictions...)
+	all.existedBefore, all.events = all.existedBefore || o.existedBefore, all.events || o.events
+	all.unjoined, all.dropped = all.unjoined+o.unjoined, all.dropped+o.dropped
+	for _, c := range o.clocks {
+		all.addClock(c)
+	}
+	all.known = all.known || o.known
+	all.played, all.reporter = all.played+o.played, cmp.Or(o.reporter, all.reporter)
+	all.runtime = cmp.Or(all.runtime, o.runtime)
+	all.timed, all.sandbox, all.scheduled = all.timed || o.timed, all.sandbox || o.sandbox, all.scheduled || o.scheduled
+	all.eventsOfPods, all.compared = all.eventsOfPods || o.eventsOfPods, all.compared || o.compared
+}
+
+func (all *outlineOfAll) addClock(c seq.Clock) {
+	if c.Node == "" {
+		return
+	}
+	if all.clocks == nil {
+		all.clocks = map[string]seq.Clock{}
+	}
+	all.clocks[c.Node] = narrowerClock(all.clocks[c.Node], c)
 }
 
 // outlineOf is what of a story counts for the run as a whole.
-func outlineOf(s *story) outline {
+func (r *result) outlineOf(s *story) outline {
 	kubelet := s.reporter() == seq.Kubelet
 	o := outline{
 		pod:           s.isPod(),
@@ -156,6 +207,7 @@ func outlineOf(s *story) outline {
 	}
 	o.drawn = o.existedBefore || slices.ContainsFunc(s.revisions, (*write).isOfRun)
 	if o.pod {
+		o.sandbox = r.step(s.ownKey(sandboxKey)) != nil
 		o.clock = s.kubeletClock()
 	}
 	if o.pod && s.runtime != seq.Runtime {
@@ -168,7 +220,7 @@ func outlineOf(s *story) outline {
 }
 
 // sources are our own requests, and every watch that was opened.
-func (r *result) sources(all outlineOfAll) []string {
+func (r *result) sources(all *outlineOfAll) []string {
 	c := r.scene
 	names := []string{}
 	for _, q := range c.requests {
@@ -201,14 +253,14 @@ func (r *result) sources(all outlineOfAll) []string {
 }
 
 // unseen says what this run had no source for.
-func (r *result) unseen(all outlineOfAll) []string {
+func (r *result) unseen(all *outlineOfAll) []string {
 	s := r.scene.subject()
 	words := s.sort().unseen(s)
 	if all.known {
 		if len(s.calls.spans.byID) == 0 {
 			words = append(words, "times inside the apiserver, etcd and runc: no traces")
 		}
-		if !all.timed && all.sandboxes && s.ownExec() == nil {
+		if !all.timed && all.sandbox && s.ownExec() == nil {
 			words = append(words, "the start of RunPodSandbox: no API write marks it")
 		}
 		if all.played > 0 {

@@ -45,7 +45,7 @@ const blockSize = 256
 // drawOnly sets the Pods that count, see Settled.
 func (r *result) drawOnly(pods []string) {
 	if !slices.Equal(r.drawn, pods) {
-		r.drawn, r.blocks = slices.Clone(pods), nil
+		r.drawn, r.blocks, r.grouped = slices.Clone(pods), nil, nil
 	}
 }
 
@@ -133,38 +133,58 @@ func (r *result) underWay(now time.Time) (u runProgress) {
 			u.since = instant.Sooner(u.since, q.Sent)
 		}
 	}
-	unknown := time.Duration(math.MaxInt64)
-	least := make([]time.Duration, len(r.emitters), 16) // how long the fastest Event of each emitter was under way
-	for i := range least {
-		least[i] = unknown
-	}
-	for _, e := range r.entries {
-		w := e.underWay.get(e, r.storyUnderWay)
-		if !w.since.IsZero() && r.counts(e.object.UID) {
-			u.since = instant.Sooner(u.since, w.since)
-		}
+	var fastest []time.Duration
+	for _, g := range r.groups() {
+		w := g.underWay.get(g.version, func() groupProgress { return r.groupUnderWay(g) })
+		u.since = instant.Sooner(u.since, w.since)
 		for _, x := range w.events {
-			if now.Sub(x.received) < recently && r.counts(e.object.UID) {
+			if now.Sub(x.received) < recently {
 				u.since = instant.Sooner(u.since, x.since)
 			}
 		}
-		for i := range w.delivered {
-			d := &w.delivered[i]
-			for d.emitter >= len(least) {
-				least = append(least, unknown)
-			}
-			least[d.emitter] = min(least[d.emitter], d.took)
+		for emitter, took := range w.fastest {
+			fastest = fastestOf(fastest, emitter, took)
 		}
 	}
 	since := now.Add(-recently).UnixNano()
-	for _, e := range r.entries {
-		for i := range e.underWay.value.delivered {
-			if d := &e.underWay.value.delivered[i]; d.received > since {
-				u.lateness = max(u.lateness, d.took-least[d.emitter])
+	for _, g := range r.grouped {
+		if g.underWay.value.lastReceived <= since {
+			continue
+		}
+		for _, e := range g.entries {
+			for i := range e.underWay.value.delivered {
+				if d := &e.underWay.value.delivered[i]; d.received > since {
+					u.lateness = max(u.lateness, d.took-fastest[d.emitter])
+				}
 			}
 		}
 	}
 	return u
+}
+
+// fastestOf are those of each emitter, where one of them was under way for that long, too.
+func fastestOf(fastest []time.Duration, emitter int, took time.Duration) []time.Duration {
+	for emitter >= len(fastest) {
+		fastest = append(fastest, math.MaxInt64)
+	}
+	fastest[emitter] = min(fastest[emitter], took)
+	return fastest
+}
+
+// groupUnderWay finds what is under way in the stories of a group.
+func (r *result) groupUnderWay(g *group) (all groupProgress) {
+	for _, e := range g.entries {
+		w := e.underWay.get(e.version, func() storyProgress { return r.storyUnderWay(e.story) })
+		if r.counts(e.object.UID) {
+			all.since, all.events = instant.Sooner(all.since, w.since), append(all.events, w.events...)
+		}
+		for i := range w.delivered {
+			d := &w.delivered[i]
+			all.fastest = fastestOf(all.fastest, d.emitter, d.took)
+			all.lastReceived = max(all.lastReceived, d.received)
+		}
+	}
+	return all
 }
 
 // storyUnderWay finds what is under way in one story.

@@ -55,7 +55,7 @@ func (t *Trace) derive() *result {
 		requests: make(map[string]*requestSection, len(c.requests))}
 	r.graph = graph.New(c.hides(), r.within, func(about string) {
 		if e := r.entryOf[c.byUID[about]]; e != nil {
-			e.version = r.deriving
+			r.touch(e)
 		}
 	})
 	u := update{result: r, store: &t.store}
@@ -91,6 +91,7 @@ type result struct {
 	entries  []*storyEntry // of the stories, in their order
 	entryOf  map[*story]*storyEntry
 	pods     []*storyEntry              // of these, those of Pods
+	grouped  []*group                   // see groups
 	requests map[string]*requestSection // by ID
 	claiming claiming
 	members  []seq.Member  // of the Pods, see Members
@@ -98,8 +99,9 @@ type result struct {
 	delay    time.Duration // see measureDelay
 	drawn    []string      // uids of the only Pods that count for what is final, see Settled
 	emitters []seq.Participant
-	run      seq.Run // see Run
-	runAt    uint64  // the version of that; 0 for none
+	all      outlineOfAll // see outlineOfAll
+	run      seq.Run      // see Run
+	runAt    uint64       // the version of that; 0 for none
 }
 
 // stepsOf are the steps of one object's story, in order.

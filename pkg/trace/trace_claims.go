@@ -62,7 +62,7 @@ type part struct {
 // derive replaces the claims of what is stale of a story.
 func (u *update) derive(s *story, x *stale) {
 	e := u.entryOf[s]
-	e.version = u.deriving
+	u.touch(e)
 	y := &e.sections
 	order := orderOf(s)
 	y.ofStory.Order = order

@@ -103,6 +103,7 @@ func (u *update) enter(s *story) {
 	u.entryOf[s] = e
 	i, _ := slices.BinarySearchFunc(u.entries, e, byOrder)
 	u.entries = slices.Insert(u.entries, i, e)
+	u.ungroup(i)
 	if s.isPod() {
 		i, _ := slices.BinarySearchFunc(u.pods, e, byOrder)
 		u.pods = slices.Insert(u.pods, i, e)

@@ -13,6 +13,7 @@ import (
 // storyEntry is one story, with its claims and with what was answered about it.
 type storyEntry struct {
 	*story
+	group    *group // the last that it was of
 	version  uint64 // by which it, or a step of it, changed last
 	member   uint64 // the version by which it was told as a member; 0 for never
 	held     memo[held]
@@ -22,17 +23,53 @@ type storyEntry struct {
 	sections sections
 }
 
-// memo is an answer about one story, which is not asked again until the story, or a step of it, has changed.
+// memo is an answer, which is not asked again until what it is about has changed.
 type memo[T any] struct {
-	version uint64 // of the story; 0 while it was not asked
+	version uint64 // of what it is about; 0 while it was not asked
 	value   T
 }
 
-func (m *memo[T]) get(e *storyEntry, ask func(*story) T) *T {
-	if m.version != e.version || m.version == 0 {
-		m.version, m.value = e.version, ask(e.story)
+func (m *memo[T]) get(version uint64, ask func() T) *T {
+	if m.version != version || m.version == 0 {
+		m.version, m.value = version, ask()
 	}
 	return &m.value
+}
+
+// group is some of the stories, one after another, with what was answered about all of them: so that, of thousands, not
+// each is asked again when one has changed.
+type group struct {
+	entries  []*storyEntry
+	version  uint64 // by which one of them changed last
+	held     memo[held]
+	underWay memo[groupProgress]
+	outline  memo[outlineOfAll]
+}
+
+// groupSize is of how many stories a group is.
+const groupSize = 64
+
+// groups are those of all stories, in their order.
+func (r *result) groups() []*group {
+	for from := len(r.grouped) * groupSize; from < len(r.entries); from += groupSize {
+		g := &group{entries: slices.Clone(r.entries[from:min(from+groupSize, len(r.entries))]), version: r.deriving}
+		for _, e := range g.entries {
+			e.group = g
+		}
+		r.grouped = append(r.grouped, g)
+	}
+	return r.grouped
+}
+
+// ungroup has the stories from the i-th on be grouped anew.
+func (r *result) ungroup(i int) { r.grouped = r.grouped[:min(len(r.grouped), i/groupSize)] }
+
+// touch notes that a story, or a step of it, has changed.
+func (r *result) touch(e *storyEntry) {
+	e.version = r.deriving
+	if e.group != nil {
+		e.group.version = r.deriving
+	}
 }
 
 // held is whether something may hold an object.
@@ -46,6 +83,14 @@ type storyProgress struct {
 	since     time.Time // zero for nothing
 	events    []unsettled
 	delivered []delivery // of the Events
+}
+
+// groupProgress is that of all stories of a group that count, see result.counts.
+type groupProgress struct {
+	since        time.Time
+	events       []unsettled
+	fastest      []time.Duration // of the Events of each emitter, be their story one that counts or not
+	lastReceived int64           // likewise: when the last of them reached us; in nanoseconds since 1970
 }
 
 // unsettled is an Event of which another observation may tell what it was about.
@@ -78,6 +123,7 @@ type outline struct {
 	timed         bool            // spans tell when its sandbox began
 	kubelet       bool            // a kubelet reports
 	reporter      seq.Participant // who else does, of a Pod
+	sandbox       bool            // the start of its sandbox is told
 	scheduled     bool            // it has a node, and its containers start in this run
 	dropped       int             // starts of containers whose Events were dropped
 	runtime       seq.Participant // of its node, where that is known
@@ -93,7 +139,6 @@ type outlineOfAll struct {
 	eventsOfPods bool                 // there are Events about these
 	compared     bool                 // … after another revision than the first that was found
 	played       int                  // Pods of which somebody else than a kubelet reports
-	sandboxes    bool                 // the start of one is told
 	clocks       map[string]seq.Clock // by node
 }
 

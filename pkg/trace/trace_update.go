@@ -62,6 +62,9 @@ func (r *result) update(t *store) bool {
 		for _, e := range r.pods {
 			e.held = memo[held]{}
 		}
+		for _, g := range r.grouped {
+			g.held = memo[held]{}
+		}
 	}
 	for uid := range t.changed {
 		s, f := r.scene.byUID[uid], t.objects[uid]
