@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -21,6 +22,9 @@ import (
 )
 
 func main() {
+	if os.Getenv("GOGC") == "" { // a fifth less CPU time with hundreds of Pods, for a third more memory
+		debug.SetGCPercent(200)
+	}
 	klog.SetLogger(logr.Discard()) // client-go's own log lines are no part of the output
 	ctx, cancel := context.WithCancel(context.Background())
 	signal.Ignore(syscall.SIGPIPE) // a closed stdout is an error like any other: there may be a Pod to remove

@@ -64,7 +64,7 @@ func (s *story) state(n int) seq.State { return s.sort().state(s, n) }
 // workloadState is that of an object that is no Pod.
 func workloadState(s *story, n int) (st seq.State) {
 	if n > 0 {
-		st = object.State(s.revisions[n-1].object)
+		st = s.revisions[n-1].workloadState()
 	}
 	s.addExistence(&st, n)
 	goesOn := func(p *story) bool { return !p.last().deleted && p.goneSince.IsZero() && !p.isReleased() }

@@ -189,7 +189,7 @@ func (s *story) availableRevision() uint64 {
 	if asked == 0 {
 		return 0
 	}
-	return s.firstRevision(func(w *write) bool { return w.rv >= asked && object.State(w.object).Available })
+	return s.firstRevision(func(w *write) bool { return w.rv >= asked && w.workloadState().Available })
 }
 
 // firstPod is the key of the write that made the first Pod since then.

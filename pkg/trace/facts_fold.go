@@ -30,7 +30,8 @@ type store struct {
 	asides   []string                // IDs of requests that became known meanwhile, see isAside
 	lookedUp bool                    // lookups have been answered in another way meanwhile
 	bounded  map[string]bool         // uids of objects of which all is to be read anew, as these, or nodes, say more
-	named    map[string]bool         // uids of Pods that an EndpointSlice names, or has named
+	named    map[string][]string     // by the uid of a Pod: the EndpointSlices that name it, or have named it
+	naming   []string                // EndpointSlices that named another Pod, or one earlier, meanwhile
 	owning   map[string]bool         // uids of objects that others say own them
 	byName   map[seq.Object][]string // the uids of objects that have had a name
 
@@ -118,6 +119,7 @@ type remembered struct {
 	entryOf    *metav1.ManagedFieldsEntry
 	parsed     *map[string]object.Endpoint // see endpoints
 	sole       *soleWriter                 // see soleWriter
+	state      *seq.State                  // see workloadState
 	etcdKey    seq.Key                     // see etcdKeyOf
 	writeKey   seq.Key                     // see there
 }
@@ -143,7 +145,7 @@ type eventRevision struct {
 func newStore(subject seq.Object) store {
 	return store{
 		subject: subject, changed: map[string]bool{}, bounded: map[string]bool{},
-		named: map[string]bool{}, owning: map[string]bool{},
+		named: map[string][]string{}, owning: map[string]bool{},
 		byName: map[seq.Object][]string{}, requests: map[string]*seq.Request{}, objects: map[string]*facts{},
 		gaps:   map[seq.Gap]time.Time{},
 		audits: map[string]*seq.Audit{}, spans: map[string]*seq.Span{}, losses: map[seq.Loss]int{},

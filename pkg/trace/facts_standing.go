@@ -14,7 +14,7 @@ import (
 // addRevision takes a revision, in the place of what was known of it.
 func (t *store) addRevision(f *facts, r *revision) {
 	uid := string(r.object.GetUID())
-	was := f.standing()
+	was, names := f.standing(), false
 	if i, known := f.revisionAt(r.rv); known {
 		f.revisions[i] = r
 	} else {
@@ -34,8 +34,10 @@ func (t *store) addRevision(f *facts, r *revision) {
 			if f.endpoints == nil {
 				f.endpoints = map[string]uint64{}
 			}
-			f.endpoints[e.Pod], t.named[e.Pod] = r.rv, true
-			was.endpoints = -1 // whichever they are, they are not as they were
+			if f.endpoints[e.Pod] = r.rv; !known {
+				t.named[e.Pod] = append(t.named[e.Pod], uid)
+			}
+			names = true
 		}
 	}
 	if !f.orphans && r.object.GetDeletionTimestamp() != nil &&
@@ -46,6 +48,9 @@ func (t *store) addRevision(f *facts, r *revision) {
 	t.newOf(uid)
 	switch is := f.standing(); {
 	case is == was:
+		if names {
+			t.naming = append(t.naming, uid)
+		}
 	case was.revision == 0 && is.volumeClaims == "" && !special[is.last.Kind]:
 		t.appeared = append(t.appeared, uid)
 	default:
@@ -66,12 +71,12 @@ type standing struct {
 	first, last           seq.Object
 	revision              uint64 // the first
 	added                 bool   // see facts.isNew
-	owners, endpoints     int
+	owners                int
 	volumeClaims, claimOf string
 }
 
 func (f *facts) standing() standing {
-	s := standing{owners: len(f.owners), endpoints: len(f.endpoints)}
+	s := standing{owners: len(f.owners)}
 	if f.last == nil {
 		return s
 	}

@@ -316,6 +316,15 @@ func (s *story) madeWithNode() bool {
 	return len(s.revisions) > 0 && s.revisions[0].pod.Spec.NodeName != "" && s.foundNode() == nil
 }
 
+// workloadState is the state of an object that is no Pod.
+func (r *revision) workloadState() seq.State {
+	if r.state == nil {
+		st := object.State(r.object)
+		r.state = &st
+	}
+	return *r.state
+}
+
 // slice are the endpoints of an EndpointSlice, and nothing of any other object.
 func (r *revision) slice() map[string]object.Endpoint {
 	if u, ok := r.object.(*unstructured.Unstructured); ok && u.GetKind() == "EndpointSlice" {

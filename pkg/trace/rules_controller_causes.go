@@ -82,7 +82,7 @@ func (s *story) countCause(w *write) *watchedWrite {
 		return children[0].firstSaying(w)
 	case s.object.Kind == "CronJob" && len(children) == 1 &&
 		object.Status(w.prevObject)["lastSuccessfulTime"] != object.Status(w.object)["lastSuccessfulTime"]:
-		return children[0].lastBefore(w, func(o *write) bool { return object.State(o.object).Succeeded })
+		return children[0].lastBefore(w, func(o *write) bool { return o.workloadState().Succeeded })
 	}
 	var last *watchedWrite
 	was, is := object.Status(w.prevObject), object.Status(w.object)

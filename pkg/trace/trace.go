@@ -44,7 +44,7 @@ func (t *Trace) resolve() *result {
 	t.result.version = t.version
 	clear(t.changed)
 	clear(t.bounded)
-	t.appeared, t.asides, t.lookedUp = t.appeared[:0], t.asides[:0], false
+	t.appeared, t.naming, t.asides, t.lookedUp = t.appeared[:0], t.naming[:0], t.asides[:0], false
 	return t.result
 }
 

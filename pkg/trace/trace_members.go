@@ -27,7 +27,7 @@ func (u *update) isRoot(uid string, f *facts) bool {
 // takeMembers finds which objects are part of the run now, and reads those that are new. It reports whether it could.
 func (u *update) takeMembers() bool {
 	c, t := u.scene, u.store
-	if t.versionOfMembers > u.version {
+	if t.versionOfMembers > u.version || slices.ContainsFunc(t.naming, u.joins) {
 		return u.takeAll(t.members(c.requests))
 	}
 	for _, uid := range t.appeared {
@@ -39,7 +39,7 @@ func (u *update) takeMembers() bool {
 		switch {
 		case u.isRoot(uid, f):
 			return false
-		case t.named[uid] || t.owning[uid] || !c.begins().IsZero(): // others may take part because of it
+		case t.owning[uid] || !c.begins().IsZero(): // others may take part because of it
 			return u.takeAll(t.members(c.requests))
 		case !owned || c.byUID[uid] != nil:
 			continue
@@ -50,8 +50,27 @@ func (u *update) takeMembers() bool {
 		if !u.add(i) {
 			return false
 		}
+		if slices.ContainsFunc(t.named[uid], u.joins) {
+			return u.takeAll(t.members(c.requests))
+		}
 	}
 	return true
+}
+
+// joins reports whether an EndpointSlice becomes part of the run, or became it earlier than was known, by the Pods that
+// it names.
+func (u *update) joins(slice string) bool {
+	c := u.scene
+	since, byName := c.members.since[slice]
+	if c.byUID[slice] != nil && !byName {
+		return false // it is part of it as a whole
+	}
+	for pod, rv := range u.store.objects[slice].endpoints {
+		if c.byUID[pod] != nil && (!byName || rv < since) {
+			return true
+		}
+	}
+	return false
 }
 
 // takeAll takes these for the members.
