@@ -37,8 +37,8 @@ func TestPhasesDoNotDependOnWhatIsDrawn(t *testing.T) {
 	}
 }
 
-// A call to the runtime stands in the phase that is named after it, as far as phases are those of one Pod and it began
-// its first life in this run.
+// A call to the runtime stands in the phase that is named after it, in each life of a container, as far as phases are
+// those of one Pod and the run was there when it began.
 func TestCallsStandInTheirPhase(t *testing.T) {
 	phases := map[string]string{"RunPodSandbox": "sandbox", "PullImage": "pull", "CreateContainer": "create",
 		"StartContainer": "start"}
@@ -48,18 +48,27 @@ func TestCallsStandInTheirPhase(t *testing.T) {
 		for _, p := range r.Phases {
 			named[p.Name] = true
 		}
-		began := map[string]bool{}
 		for _, x := range render.FigureRows(r, seq.Brief) {
 			call, _, _ := strings.Cut(x.Label, " ")
-			if life := x.Label + x.About; began[life] { // of a later life
-				continue
-			} else {
-				began[life] = true
-			}
 			switch want := phases[call]; {
 			case want == "" || !named[want] || x.Phase == "" || x.Rule.Name == "container-ran":
-			case x.Phase != want && x.Phase != "stop" && x.Phase != "restart": // which interrupt all others
-				t.Errorf("%s: %s stands in %q", s.Name, x.Label, x.Phase)
+			case x.Phase != want && x.Phase != "stop": // which interrupts all others
+				t.Errorf("%s: %s, %s, stands in %q", s.Name, x.Label, x.Key, x.Phase)
+			}
+		}
+	}
+}
+
+// A container's end does not stand in the phase in which its next life is made.
+func TestExitsStandBeforeTheNextLife(t *testing.T) {
+	for _, s := range slices.Concat(scenario.All(t), scenario.Causes(t)) {
+		r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
+		rows := render.FigureRows(r, seq.Full)
+		for i, x := range rows {
+			next := slices.IndexFunc(rows[i:], func(y render.FigureRow) bool { return strings.HasSuffix(y.Label, " returns") })
+			if strings.HasPrefix(x.Label, "exits with ") && x.Phase == "create" && next >= 0 &&
+				rows[i+next].Container == x.Container {
+				t.Errorf("%s: %s, %s, stands in %q", s.Name, x.Label, x.Key, x.Phase)
 			}
 		}
 	}

@@ -17,6 +17,7 @@ import (
 type phase struct {
 	name, explain string
 	uninterrupted bool                // what begins meanwhile does not end it
+	call          bool                // of the runtime: no wait that begins meanwhile ends it
 	waits         bool                // nothing works meanwhile: it is waited for a time to pass, or for somebody
 	why           func(*story) string // the explanation, where it depends on what was seen
 	intervals     func(*story, *result) []interval
@@ -96,8 +97,8 @@ func podStartEnds(s *story) []seq.Key { return []seq.Key{s.readyKey(), s.lastSta
 
 // stretch is an interval with its steps.
 type stretch struct {
+	phase
 	row                int
-	uninterrupted      bool
 	beginStep, endStep *seq.Step // endStep is nil where it goes on
 	start, end         time.Time
 }
@@ -124,7 +125,7 @@ func (r *result) stretches(s *story, table []phase, f timeRange) (all []stretch)
 			}
 			from := instant.Later(b.Best, start)
 			if to = instant.Sooner(to, end); !to.Before(from) && b.Best.Before(end) && !b.Window.Latest.Equal(end) {
-				all = append(all, stretch{i, p.uninterrupted, b, e, from, to})
+				all = append(all, stretch{p, i, b, e, from, to})
 			}
 		}
 	}

@@ -32,7 +32,7 @@ func calling(rpc string) func(*story, *result) []interval {
 		worker := s.workerEvents
 		for i, a := range worker {
 			if a.action == imagePresent && i > 0 && worker[i-1].action == containerStarted && a.attempt == 0 &&
-				s.spec(a.container) != nil && s.goesOn(worker[i-1].container) {
+				s.spec(a.container) != nil && worker[i-1].container != a.container && s.goesOn(worker[i-1].container) {
 				latest[a.container] = worker[i-1].key
 				continue
 			}

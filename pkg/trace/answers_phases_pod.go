@@ -52,9 +52,9 @@ var podPhases = []phase{
 		intervals: restartingLives},
 	{name: "queue", explain: "the kubelet pulls one image at a time, and others come first", waits: true,
 		intervals: queueing},
-	{name: "pull", explain: "the runtime fetches and unpacks the images", intervals: calling("PullImage")},
-	{name: "create", explain: "the runtime prepares the containers' file systems", intervals: calling("CreateContainer")},
-	{name: "start", explain: "the runtime has runc make and start the containers", intervals: calling("StartContainer")},
+	{name: "pull", explain: "the runtime fetches and unpacks the images", intervals: calling("PullImage"), call: true},
+	{name: "create", explain: "the runtime prepares the containers' file systems", intervals: calling("CreateContainer"), call: true},
+	{name: "start", explain: "the runtime has runc make and start the containers", intervals: calling("StartContainer"), call: true},
 	{name: "init", explain: "the init containers run, one after the other, and the kubelet notices the end of each " +
 		"before it goes on",
 		intervals: (*story).initLives},

@@ -109,9 +109,7 @@ func (s *story) readWorker() []workerEvent {
 		prev, prevAt = a.key, a.at
 		out = append(out, a)
 	}
-	if len(had) > 0 {
-		joinPreviousLives(out)
-	}
+	joinPreviousLives(out)
 	return out
 }
 

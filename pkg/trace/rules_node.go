@@ -323,6 +323,11 @@ func deriveContainerExit(s *story, emit func(graph.Claim)) {
 			step.Window = seq.Window{Earliest: at, Latest: at.Add(time.Second)}
 		}
 		step.Best = instant.Later(s.usuallyAt(r.exitEvidence.At, exitLag), s.killedAt(r.container, r.exitEvidence.At))
+		for _, a := range s.workerEvents { // the kubelet noticed before it went on
+			if a.previousExit == step.Key && !a.at.IsZero() {
+				step.Best = instant.Sooner(step.Best, a.at.Add(-time.Millisecond))
+			}
+		}
 		// Not after StartContainer has returned: a short program is faster than that.
 		emit(graph.Claim{Step: step,
 			Follows: append(s.endsBefore(r), "runc:exec:"+criKey("StartContainer", r.container, r.attempt))})
