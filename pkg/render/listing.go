@@ -229,6 +229,7 @@ func (y Style) right(s, answer *seq.Step) string {
 	switch {
 	case answer != nil && s.From.IsClient():
 		return Plain(answer.Label) + " in " + duration(answer.Best.Sub(s.Best))
+	case answer != nil && s.Instant == seq.AtCommit: // when it was sent is not known
 	case answer != nil:
 		from, to := s.Known(), answer.Known()
 		if from.Earliest.IsZero() || to.Latest.Before(from.Earliest) { // nothing is known of it, or it is contradicted

@@ -33,7 +33,15 @@ func (r Report) phaseOfSteps() map[seq.Key]int {
 		}
 	}
 	mark(false)
-	mark(true) // a call with which a part ends, and no other begins
+	mark(true)                  // a call with which a part ends, and no other begins
+	for i, s := range r.Steps { // the answer to a write that a phase waited for
+		if call, ok := at[s.Call]; ok && i > 0 && s.Kind == seq.ResponseKind && r.Steps[call].Instant == seq.AtCommit {
+			before, inOne := phases[r.Steps[i-1].Key]
+			if phase, ok := phases[s.Call]; ok && inOne && before == phase {
+				phases[s.Key] = phase
+			}
+		}
+	}
 	for key, phase := range phases {
 		if r.Phases[phase].Name == seq.Unknown {
 			delete(phases, key)

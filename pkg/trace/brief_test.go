@@ -37,6 +37,40 @@ func TestBriefWritesAreAskedFor(t *testing.T) {
 	}
 }
 
+// In the briefest picture what led to each step stands, too: what a watch brought, a probe, a hook, an image that was
+// there. It is enough that the first of what repeats does.
+func TestBriefStepsHaveTheirCauses(t *testing.T) {
+	causes := []string{"controller-delivery", "change-delivery", "deletion-delivery", "kubelet-delivery",
+		"scheduler-delivery", "probe", "pre-stop", "image-present"}
+	drawn := map[string]int{}
+	for _, s := range slices.Concat(scenario.All(t), scenario.Causes(t)) {
+		steps := map[seq.Key]*seq.Step{}
+		made := map[string]bool{} // containers that had been before
+		for _, x := range scenario.Fold(s.Subject, s.Observations).Steps() {
+			steps[x.Key] = x
+			if x.Detail > seq.Brief {
+				continue
+			}
+			drawn[x.Rule.Name]++
+			for _, k := range x.After {
+				cause := steps[k]
+				if cause != nil && cause.Detail > seq.Brief && slices.Contains(causes, cause.Rule.Name) &&
+					!(cause.Rule.Name == "image-present" && made[x.About+x.Container]) {
+					t.Errorf("%s: %s is drawn, and not %s, by which it came about", s.Name, x.Label, cause.Label)
+				}
+			}
+			if strings.HasPrefix(x.Label, "CreateContainer ") || strings.HasPrefix(x.Label, "exits ") {
+				made[x.About+x.Container] = true
+			}
+		}
+	}
+	for _, name := range causes {
+		if drawn[name] == 0 {
+			t.Errorf("no %s is drawn", name)
+		}
+	}
+}
+
 // In the briefest picture a container that was stopped is so by a call, and by the failure of the probe that led to it.
 func TestBriefExitsHaveTheirCause(t *testing.T) {
 	stops := 0

@@ -100,7 +100,7 @@ var rules = []*rule{
 	// About what clients ask of the API server, and what becomes of it.
 	&ruleOwnCreate, &ruleOwnDelete, &ruleOwnRead, &ruleWarning, &ruleAdmission, &ruleWrite,
 	&ruleControllerDelivery, &ruleControllerCreate, &ruleControllerStatus, &ruleControllerWrite,
-	&ruleControllerDelete, &ruleCollectorWrite, &ruleControllerEvent, &ruleStatusPatch, &ruleBind,
+	&ruleControllerDelete, &ruleCollectorWrite, &ruleControllerEvent, &ruleStatusPatch, &ruleBind, &ruleBound,
 	&ruleEtcdWrite,
 	// About a command that is run in a container that runs already.
 	&ruleOwnExec, &ruleExecKubelet, &ruleExecCRI, &ruleExecRunc, &ruleExecOutput, &ruleExecExit,

@@ -44,6 +44,9 @@ func deriveAdmission(s *story, emit func(graph.Claim)) {
 			Label: "AdmissionReview: Pod " + s.object.Name, Object: s.object, ClockOf: seq.APIServer,
 			Evidence: []seq.Evidence{h.evidence}, Window: seq.Window{Earliest: q.Sent, Latest: q.FirstByte}}
 		end := step.Reply(cmp.Or(h.answer, "answers"))
+		if q.Status >= 400 { // by which it was refused
+			step.Detail, end.Detail = seq.Brief, seq.Brief
+		}
 		if h.inferred {
 			step.Certainty, end.Certainty = seq.Inferred, seq.Inferred
 		}

@@ -143,6 +143,40 @@ func deriveBind(s *story, emit func(graph.Claim)) {
 // scheduledLag is the usual time from the commit of a bind to the emission of Scheduled.
 const scheduledLag = 1500 * time.Microsecond
 
+var ruleBound = rule{
+	Rule: seq.Rule{
+		Name:    "bound",
+		Trigger: "Event Scheduled, of a bind that was seen",
+		Proves:  "the scheduler emits Event Scheduled when its bind has been answered, and only if it succeeded",
+		Gist:    "The Pod has its node; the scheduler's work is done.",
+		Explain: "The API server has stored the node's name. With this answer the scheduler's work is done: it tells of it " +
+			"by Event Scheduled, and never hears from the node.",
+		Doc: docs + "concepts/scheduling-eviction/kube-scheduler/",
+	},
+	from: seq.APIServer, kind: seq.ResponseKind, instant: seq.AtEnd, certainty: seq.Observed, detail: seq.Brief,
+	derive: deriveBound,
+	reads:  changes | otherEvents,
+}
+
+// deriveBound is the answer to a bind.
+func deriveBound(s *story, emit func(graph.Claim)) {
+	e := s.scheduled()
+	if e == nil {
+		return
+	}
+	for _, w := range s.revisions {
+		if !w.isBind() || w.actor.name == seq.UnknownClient {
+			continue
+		}
+		step := s.requestStep(w.actor.verb, w.actor.subresource)
+		step.Key, step.From, step.To, step.Node = s.writeKey(w), w.actor.name, seq.APIServer, w.pod.Spec.NodeName
+		step = step.Reply("POST pods/binding returns")
+		step.Window.Latest, step.ClockOf = e.at, seq.Scheduler
+		step.Evidence = []seq.Evidence{e.evidence()}
+		emit(graph.Claim{Step: step, Follows: []seq.Key{s.writeKey(w), s.etcdKeyOf(w)}, Lag: time.Millisecond})
+	}
+}
+
 var ruleStatusPatch = rule{
 	Rule: seq.Rule{
 		Name:    "status-patch",
@@ -262,12 +296,20 @@ func (s *story) reported(w *write) []seq.Key {
 	return keys
 }
 
-// detail draws even in the briefest picture what begins and ends an object, and the kubelet's reports of what matters.
+// detail draws even in the briefest picture what begins and ends an object, what makes Pods or is one be asked for
+// something else, and the kubelet's reports of what matters.
 func (w *write) detail() seq.Detail {
-	if w.creates || w.isBind() || w.deleted || w.endsLife() || w.isStatusPatch() && w.reportsProgress() {
+	if w.creates || w.isBind() || w.deleted || w.endsLife() || w.asksAnew() && (w.pod != nil || w.makesPods()) ||
+		w.isStatusPatch() && w.reportsProgress() {
 		return seq.Brief
 	}
 	return seq.Normal
+}
+
+// makesPods reports whether the object is one for which controllers make Pods.
+func (w *write) makesPods() bool {
+	spec := object.Spec(w.object)
+	return spec["template"] != nil || spec["jobTemplate"] != nil
 }
 
 // reportsProgress reports whether a status ends a phase: of the Pod as the API knows it, of those that were not ready,

@@ -144,7 +144,9 @@ func deriveControllerDelivery(s *story, w *write, emit func(graph.Claim)) {
 		step.Label += ": " + what
 	}
 	step.Evidence = []seq.Evidence{w.evidence()}
-	step.Window.Latest = s.receivedAt(w)
+	if step.Window.Latest = s.receivedAt(w); w.detail() == seq.Brief || w.byCollector() {
+		step.Detail = seq.Brief
+	}
 	emit(graph.Claim{Step: step, Follows: []seq.Key{d.story.etcdKeyOf(d.write)}, Lag: 2 * time.Millisecond})
 }
 

@@ -365,7 +365,7 @@ var ruleProbe = rule{
 		Doc:     docs + "concepts/configuration/liveness-readiness-startup-probes/",
 	},
 	of: ofKubelets, from: seq.Kubelet, kind: seq.RequestKind, instant: seq.AtEnd,
-	certainty: seq.Inferred, detail: seq.Normal,
+	certainty: seq.Inferred, detail: seq.Brief,
 	perWrite: deriveProbe,
 }
 

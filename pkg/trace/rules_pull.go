@@ -166,6 +166,9 @@ func deriveImagePresent(s *story, a workerEvent, emit func(graph.Claim)) {
 	if a.action == imagePresent {
 		c := a.claim(s, a.precedes())
 		c.Key, c.Label, c.Node = a.key, "image "+cmp.Or(a.image, imageOf(s.spec(a.container)))+" is already present", s.node
+		if a.previousExit == "" {
+			c.Detail = seq.Brief
+		}
 		emit(c)
 	}
 }

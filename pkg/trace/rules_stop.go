@@ -130,7 +130,7 @@ var rulePreStop = rule{
 			"part of the grace period.",
 		Doc: docs + "concepts/containers/container-lifecycle-hooks/",
 	},
-	from: seq.Kubelet, kind: seq.RequestKind, instant: seq.AtStart, certainty: seq.Inferred, detail: seq.Normal,
+	from: seq.Kubelet, kind: seq.RequestKind, instant: seq.AtStart, certainty: seq.Inferred, detail: seq.Brief,
 	derive: derivePreStop,
 }
 

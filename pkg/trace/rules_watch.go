@@ -248,7 +248,7 @@ var ruleChangeDelivery = rule{
 		Doc: docs + "concepts/workloads/pods/#pod-update-and-replacement",
 	},
 	of: ofKubelets, from: seq.APIServer, to: seq.Kubelet, kind: seq.DeliveryKind, instant: seq.AtEnd,
-	certainty: seq.Inferred, detail: seq.Normal,
+	certainty: seq.Inferred, detail: seq.Brief,
 	derive: deriveChangeDelivery,
 }
 
