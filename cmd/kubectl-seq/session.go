@@ -44,6 +44,9 @@ func (s *session) tick(now time.Time) { s.trace.Observe(seq.Observation{Received
 
 func (s *session) draw() error {
 	r := s.report()
+	if o, ok := s.trace.Obstacle(); ok && len(o.Evidence) > 0 {
+		r.Held = o.Evidence[:1] // the last is another each time
+	}
 	return s.out.update(r, s.trace.Settled(s.settle, r.DrawnPods()...), s.status())
 }
 

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
@@ -47,6 +48,37 @@ func LaneRows(r Report, y Style) (titles []string, lanes int, rows []LaneRow, ok
 		rows = append(rows, LaneRow{label, lines, !strings.HasSuffix(lines[len(lines)-1], "…") && len(lines) < labelLines})
 	}
 	return y.names(c), len(c.lanes), rows, true
+}
+
+// LiveRows are the steps of the briefest picture of a report in a live format, or that a row of it stands for.
+func LiveRows(r Report, format string) (all []*seq.Step) {
+	l := NewLive(format, Style{Width: 200, Detail: seq.Brief}, nil, nil)
+	folded := map[seq.Key]bool{} // the first of what a row stands for
+	drawn := map[seq.Key]bool{}
+	for _, x := range l.draw(r, len(r.Steps)) {
+		key, again := strings.CutPrefix(string(x.key), "again:")
+		if drawn[seq.Key(key)] = true; again {
+			folded[seq.Key(key)] = true
+		}
+		drawn[x.answer] = true
+	}
+	for _, s := range r.Steps {
+		if drawn[s.Key] {
+			all = append(all, s)
+		}
+	}
+	for _, c := range r.Cycles {
+		if slices.ContainsFunc(c.Turns, func(t seq.Turn) bool {
+			return slices.ContainsFunc(t.Steps, func(k seq.Key) bool { return folded[k] })
+		}) {
+			for _, s := range r.Steps {
+				if l.proof[s.Key] && slices.ContainsFunc(c.Turns, func(t seq.Turn) bool { return slices.Contains(t.Steps, s.Key) }) {
+					all = append(all, s)
+				}
+			}
+		}
+	}
+	return all
 }
 
 // FigureLanes are the titles of the lanes of a figure.

@@ -103,26 +103,41 @@ func compareBool(a, b bool) int {
 	return 1
 }
 
-// proof are the steps that show what an outcome is due to: those that tell of its evidence, the least detailed of each.
+// proof are the steps that show what an outcome is due to, or holds the subject: those that tell of its evidence, the
+// least detailed of each.
 func (r Report) proof() map[seq.Key]bool {
-	o := r.Outcome.Obstacle
-	if o == nil {
-		return nil
-	}
 	proof := map[seq.Key]bool{}
-	for _, e := range o.Evidence {
-		var best *seq.Step
-		for _, s := range r.Steps {
-			if e.ResourceVersion != "" && s.To != seq.Etcd && s.Kind != seq.DeliveryKind && tells(s, e) &&
-				(best == nil || s.Detail < best.Detail) {
-				best = s
-			}
-		}
-		if best != nil {
-			proof[best.Key], proof[best.Call] = true, best.Call != ""
-		}
+	for _, e := range r.told() {
+		r.prove(e, proof)
 	}
 	return proof
+}
+
+// told is what tells of what an outcome is due to, or holds the subject.
+func (r Report) told() []seq.Evidence {
+	if o := r.Outcome.Obstacle; o != nil {
+		return o.Evidence
+	}
+	return r.Held
+}
+
+// prove adds the step that tells of an evidence, and its call; ok is false where there is none.
+func (r Report) prove(e seq.Evidence, proof map[seq.Key]bool) (ok bool) {
+	var best *seq.Step
+	for _, s := range r.Steps {
+		if e.ResourceVersion != "" && s.To != seq.Etcd && s.Kind != seq.DeliveryKind && tells(s, e) &&
+			(best == nil || s.Detail < best.Detail) {
+			best = s
+		}
+	}
+	if best == nil {
+		return false
+	}
+	proof[best.Key] = true
+	if best.Call != "" {
+		proof[best.Call] = true
+	}
+	return true
 }
 
 // tells reports whether a step is the write that something is the evidence of, or has the same.

@@ -25,6 +25,8 @@ type repetition struct {
 	began  *seq.Step   // the first that is folded
 	first  *seq.Step   // of all that are counted, and the last
 	ended  *seq.Step
+	last   bool // nothing else about the object is drawn after it
+	at     int  // index of what it stands before
 }
 
 // repeated is one turn that begins in a repetition.
@@ -93,14 +95,17 @@ func fold(steps []*seq.Step, cycles []seq.Cycle, shows func(*seq.Step) bool) (f 
 			failed[s.Call] = true
 		}
 	}
-	var open []*cycleState
+	var open, hiding []*cycleState
 	for i, s := range steps {
 		if s.Kind == seq.ResponseKind && s.Call != "" { // it stands with its request
 			continue
 		}
 		if !shows(s) {
 			if k := slices.IndexFunc(of[s.Key], func(t turnOf) bool { return t.turn > 0 }); k >= 0 {
-				of[s.Key][k].cycle.hide(hiddenTurn{of[s.Key][k], s})
+				c := of[s.Key][k].cycle
+				if c.hide(hiddenTurn{of[s.Key][k], s}); c.mayHideAll() && !slices.Contains(hiding, c) {
+					hiding = append(hiding, c)
+				}
 			}
 			continue
 		}
@@ -119,20 +124,66 @@ func fold(steps []*seq.Step, cycles []seq.Cycle, shows func(*seq.Step) bool) (f 
 		if f.folded[i] != nil {
 			continue
 		}
-		open = slices.DeleteFunc(open, func(c *cycleState) bool {
-			goesOn := c.Object.UID != s.About || slices.ContainsFunc(of[s.Key], func(t turnOf) bool {
+		ends := func(c *cycleState) bool {
+			return c.Object.UID == s.About && !slices.ContainsFunc(of[s.Key], func(t turnOf) bool {
 				return t.cycle == c || t.cycle.Container != "" && c.Container != "" && t.cycle.Container != c.Container
 			})
-			if !goesOn {
-				f.before[i], c.open = append(f.before[i], c.open), nil
+		}
+		hiding = slices.DeleteFunc(hiding, func(c *cycleState) bool {
+			shown := ends(c) && c.reveal()
+			if shown {
+				open = append(open, c)
 			}
-			return !goesOn
+			return shown
+		})
+		open = slices.DeleteFunc(open, func(c *cycleState) bool {
+			if !ends(c) {
+				return false
+			}
+			f.stands(c.open, i)
+			c.open = nil
+			return true
 		})
 	}
+	for _, c := range hiding {
+		if c.reveal() {
+			open = append(open, c)
+		}
+	}
 	for _, c := range open {
-		f.before[len(steps)] = append(f.before[len(steps)], c.open)
+		c.open.last = true
+		f.stands(c.open, len(steps))
 	}
 	return f
+}
+
+// stands puts a repetition before a step.
+func (f folding) stands(x *repetition, i int) {
+	x.at, f.before[i] = i, append(f.before[i], x)
+}
+
+// mayHideAll reports whether a picture may leave out turns as a whole: those that are Events, and nothing else.
+func (c *cycleState) mayHideAll() bool {
+	return slices.Contains([]string{"probe", "trouble", "schedule", "sandbox", "refused"}, c.Name)
+}
+
+// reveal counts turns of which nothing is drawn, where the first is drawn. One more is no repetition yet.
+func (c *cycleState) reveal() bool {
+	if c.open != nil || len(c.hidden) < 2 || len(c.known) == 0 {
+		return false
+	}
+	c.begin(c.hidden[0].step)
+	for _, h := range c.hidden {
+		c.count(h.step, h.turn, h.traits)
+	}
+	c.hidden = nil
+	return true
+}
+
+// begin begins a repetition.
+func (c *cycleState) begin(s *seq.Step) {
+	c.open = &repetition{cycle: c.Cycle, began: s, was: slices.Clone(c.traits), before: c.Turns[c.counted-1].Number}
+	c.open.total = c.open.before
 }
 
 func (c *cycleState) knows(kinds []string) bool {
@@ -159,13 +210,10 @@ func (c *cycleState) draw(kinds []string, traits []seq.Trait) {
 
 // take folds a step.
 func (c *cycleState) take(i int, s *seq.Step, turn int, traits []seq.Trait) {
-	x := c.open
-	if x == nil {
-		x = &repetition{cycle: c.Cycle, began: s, was: slices.Clone(c.traits),
-			before: c.Turns[c.counted-1].Number}
-		x.total = x.before
-		c.open = x
+	if c.open == nil {
+		c.begin(s)
 	}
+	x := c.open
 	for _, h := range c.hidden {
 		c.count(h.step, h.turn, h.traits)
 	}

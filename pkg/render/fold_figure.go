@@ -44,6 +44,7 @@ func (f folding) at(row func(step int) int) folding {
 	for i, ended := range f.before {
 		all.before[row(i)] = ended
 		for _, x := range ended {
+			x.at = row(i)
 			for k := range x.steps {
 				x.steps[k] = row(x.steps[k])
 			}
@@ -64,6 +65,14 @@ func (f folding) at(row func(step int) int) folding {
 // begins reports whether a row is the first of those that it stands for.
 func (x *repetition) begins(row int) bool { return x != nil && x.steps[0] == row }
 
+// lastRow is the last of the rows that it stands for, or the one before it where it has none.
+func (x *repetition) lastRow() int {
+	if n := len(x.steps); n > 0 {
+		return x.steps[n-1]
+	}
+	return max(0, x.at-1)
+}
+
 // ends reports whether a row is the last of those.
 func (x *repetition) ends(row int) bool { return x.steps[len(x.steps)-1] == row }
 
@@ -72,6 +81,9 @@ func (x *repetition) loops() bool { return x != nil && len(x.turns) > 1 }
 
 // oneTurn are the rows of the turn that has the most different ones folded, with the answers of its calls.
 func (x *repetition) oneTurn(f figure) (rows []int) {
+	if len(x.steps) == 0 {
+		return nil
+	}
 	most := slices.MaxFunc(x.turns, func(a, b repeated) int {
 		rules := func(t repeated) int {
 			all := map[string]bool{}
@@ -99,7 +111,7 @@ func (d *mermaidDocument) findLoops() {
 	var waits []phasePart // before the first of what repeats
 	for i := range len(f.rows) + 1 {
 		for _, x := range again.before[i] {
-			if x.loops() {
+			if x.loops() || len(x.steps) == 0 {
 				before = append(before, x)
 			}
 		}
@@ -147,10 +159,17 @@ func (m *mermaid) loops(all []*repetition) {
 // loop is a loop block with its condition, around one of the turns that it stands for.
 func (m *mermaid) loop(x *repetition) {
 	d := m.document
+	if len(x.steps) == 0 { // nothing of it is drawn
+		if lane := slices.Index(d.figure.lanes, x.began.From); slices.Contains(m.lanes, lane) {
+			m.printf("    Note over %s: %s", m.ids[lane], mermaidLines(m.glyphs().again+" "+x.words(), "", mermaidWidth, 4))
+		}
+		return
+	}
 	about := append([]string{x.count(), m.during(x, d.report.origin())}, x.changes()...)
 	if n := len(about); x.says() != "" {
 		about = about[:n-1] // too long for a title
 	}
+	about = append(about, x.runs()...)
 	m.printf("    loop %s", mermaidText("until "+x.cycle.Until+" ("+strings.Join(about, ", ")+")"))
 	turn := x.oneTurn(d.figure)
 	for _, i := range turn {

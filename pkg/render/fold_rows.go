@@ -14,7 +14,7 @@ func (l *Live) fold(r Report) folding {
 	if l.Detail == seq.Full {
 		return folding{}
 	}
-	return fold(r.Steps, r.Cycles, func(s *seq.Step) bool { return s.Detail <= l.Detail && !l.others[s.About] })
+	return fold(r.Steps, r.Cycles, l.shows)
 }
 
 // repetition is the row of what repeats, before the step at an index.

@@ -367,3 +367,38 @@ func TestLoopsStandInTheirPhase(t *testing.T) {
 		}
 	}
 }
+
+// What repeats is counted also where a picture leaves out all of it but the first, and what has not ended goes on.
+func TestRepetitionsThatAreHidden(t *testing.T) {
+	for name, want := range map[string]string{
+		"repeats-probe":      "24 times more, at least 25 in all: the readiness probe of container app fails",
+		"unhealthy":          "5 times more, 6 in all: the readiness probe of container app fails",
+		"repeats-deployment": "container app is started again",
+		"repeats-liveness":   "the last still runs",
+	} {
+		s := scenario.Named(t, name)
+		r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
+		for _, format := range []string{"listing", "lanes", "mermaid", "svg"} {
+			text := drawnAs(t, format, r, render.Style{Width: 200, Detail: seq.Brief})
+			want := want
+			if format == "mermaid" { // in which it is a loop
+				want, _, _ = strings.Cut(want, ": ")
+				want = strings.Replace(want, "container app is started again", "until container app stays up", 1)
+			}
+			if format == "svg" { // whose lines are elements of their own
+				text = regexp.MustCompile(`<[^>]*>`).ReplaceAllString(text, " ")
+			}
+			if !strings.Contains(strings.Join(strings.Fields(text), " "), want) {
+				t.Errorf("%s, -o %s: no %q in\n%s", name, format, want, text)
+			}
+		}
+	}
+	for name, runs := range map[string]bool{"repeats-crash": false, "repeats-liveness": true} {
+		s := scenario.Named(t, name)
+		r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
+		text := drawnAs(t, "listing", r, render.Style{Width: 200, Detail: seq.Normal})
+		if strings.Contains(text, "the last still runs") != runs {
+			t.Errorf("%s: that the last still runs is %v:\n%s", name, runs, text)
+		}
+	}
+}

@@ -13,7 +13,16 @@ import (
 
 // words say how often it came, what it is, and what changed.
 func (x *repetition) words() string {
-	return x.count() + ": " + strings.Join(append([]string{x.cycle.What}, x.changes()...), "; ")
+	words := append([]string{x.cycle.What}, x.changes()...)
+	return x.count() + ": " + strings.Join(append(words, x.runs()...), "; ")
+}
+
+// runs says of the last turn that it has not ended.
+func (x *repetition) runs() []string {
+	if x.last && x.cycle.Turns[len(x.cycle.Turns)-1].Open {
+		return []string{"the last still runs"}
+	}
+	return nil
 }
 
 // counting is what they say when a turn begins.
@@ -57,7 +66,7 @@ func (x *repetition) changes() (all []string) {
 	if apart := x.apart(); apart != "" && values["back-off"] == nil {
 		all = append(all, apart)
 	}
-	if said := x.says(); said != "" {
+	if said := x.says(); said != "" && len(x.steps) > 0 {
 		all = append(all, "says meanwhile: "+said)
 	}
 	return all

@@ -30,7 +30,7 @@ func (p *picture) repeated(all []*repetition) {
 		for n, text := range brokenLines(words, p.sheet-p.layout.times-12, textSize) {
 			p.y += lineHeight + 4
 			p.lives(p.y-lineHeight-4, p.y)
-			p.printf(`<g class="turns r%d">`, x.steps[len(x.steps)-1])
+			p.printf(`<g class="turns r%d">`, x.lastRow())
 			if n == 0 {
 				p.text("soft", "end", p.layout.times-12, p.y-5, smallSize, p.during(x, p.report.origin()))
 			}
@@ -59,7 +59,7 @@ func (y Style) folds(r Report, full figure, index map[seq.Key]int) []pageFold {
 		for i := range len(f.rows) + 1 {
 			for _, x := range again.before[i] {
 				p := pageFold{Detail: detail, Before: len(full.rows), Lane: slices.Index(full.lanes, x.began.From),
-					Label: Plain(y.glyphs().again + " " + x.words()), Time: y.during(x, r.origin()),
+					Steps: []int{}, Label: Plain(y.glyphs().again + " " + x.words()), Time: y.during(x, r.origin()),
 					Earliest: r.since(x.first.Best), Latest: r.since(x.ended.Best), Inferred: !x.observed(), Phase: -1}
 				if i < len(f.rows) {
 					p.Before = index[f.rows[i].Key]
@@ -69,7 +69,7 @@ func (y Style) folds(r Report, full figure, index map[seq.Key]int) []pageFold {
 						p.Steps = append(p.Steps, index[row.Key])
 					}
 				}
-				p.Phase = full.rows[p.Steps[len(p.Steps)-1]].phase
+				p.Phase = full.rows[index[x.ended.Key]].phase
 				all = append(all, p)
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +34,8 @@ type Live struct {
 	passed  int               // so many steps, from the first, need no look any more
 	last    seq.Key           // of the last of these
 	others  map[string]bool   // uids of Pods that are not drawn, see selection
+	proof   map[seq.Key]bool  // steps that show what holds the subject, or has held it
+	told    []seq.Evidence    // of which it has these
 	one     string            // uid of the Pod that is
 	settled int               // so many steps, from the first, are settled
 	alone   map[seq.Key]bool  // calls drawn without their answer
@@ -44,7 +47,7 @@ type Live struct {
 // NewLive draws on out in a live format. Size tells the size of the terminal in cells; without it out is none.
 func NewLive(format string, style Style, out io.Writer, size func() (width, height int)) *Live {
 	return &Live{Style: style, lanes: format == "lanes", out: out, size: size, printed: map[seq.Key]bool{},
-		above: nothingAbove, texts: map[seq.Key]drawn{}, alone: map[seq.Key]bool{}}
+		above: nothingAbove, texts: map[seq.Key]drawn{}, alone: map[seq.Key]bool{}, proof: map[seq.Key]bool{}}
 }
 
 // Update draws the report. The first settled of its steps will not change any more.
@@ -99,11 +102,12 @@ func (l *Live) draw(r Report, settled int) []line {
 	if r.Pods == "slowest" && r.Outcome.Name == "" { // whose steps will stand between these is not known yet
 		settled = 0
 	}
+	l.prove(r)
 	if !l.lanes {
 		return l.lines(r, settled)
 	}
 	all := r.Steps
-	r.Outcome.Obstacle = nil                       // who holds it is drawn below
+	r.Outcome.Obstacle, r.Held = nil, l.told       // who holds it is drawn below
 	if r = r.selected(); len(r.Steps) < len(all) { // of those that are drawn
 		n := 0
 		for _, s := range all[:settled] {
@@ -114,6 +118,24 @@ func (l *Live) draw(r Report, settled int) []line {
 		settled = n
 	}
 	return l.laneLines(r, settled)
+}
+
+// prove finds the steps that show what holds the subject. What has been drawn is drawn from then on.
+func (l *Live) prove(r Report) {
+	if l.Detail == seq.Full {
+		return
+	}
+	for _, e := range r.told() {
+		same := func(x seq.Evidence) bool { return x.Source == e.Source && x.ResourceVersion == e.ResourceVersion }
+		if !slices.ContainsFunc(l.told, same) && r.prove(e, l.proof) {
+			l.told = append(l.told, e)
+		}
+	}
+}
+
+// shows reports whether a step is drawn, for itself or with its call.
+func (l *Live) shows(s *seq.Step) bool {
+	return (s.Detail <= l.Detail || l.proof[s.Key]) && !l.others[s.About]
 }
 
 // selection finds which Pods are not drawn. There may be thousands, and few are new.

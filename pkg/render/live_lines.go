@@ -37,7 +37,7 @@ func (l *Live) lines(r Report, settled int) []line {
 	}
 	for _, i := range indexes {
 		s := r.Steps[i]
-		if s.Detail > l.Detail && !(s.Kind == seq.ResponseKind && l.alone[s.Call]) {
+		if !l.shows(s) && !(s.Kind == seq.ResponseKind && l.alone[s.Call]) {
 			continue
 		}
 		if s.Kind == seq.ResponseKind && s.Call != "" && !l.alone[s.Call] {

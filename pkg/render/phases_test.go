@@ -108,8 +108,16 @@ func TestPicturesShowTheObstacle(t *testing.T) {
 			})
 		}
 		drawn := slices.ContainsFunc(render.FigureRows(r, seq.Brief), func(x render.FigureRow) bool { return tells(x.Step) })
-		if !drawn && slices.ContainsFunc(r.Steps, func(x *seq.Step) bool { return x.To != seq.Etcd && tells(x) }) {
+		if !slices.ContainsFunc(r.Steps, func(x *seq.Step) bool { return x.To != seq.Etcd && tells(x) }) {
+			continue
+		}
+		if !drawn {
 			t.Errorf("%s: nothing shows %s, %q: %+v", s.Name, o.Name, o.Message, o.Evidence)
+		}
+		for _, format := range []string{"listing", "lanes"} {
+			if !slices.ContainsFunc(render.LiveRows(r, format), tells) {
+				t.Errorf("%s, -o %s: nothing shows %s, %q", s.Name, format, o.Name, o.Message)
+			}
 		}
 	}
 }

@@ -21,6 +21,8 @@ type Report struct {
 	Pods     Selection    // which of them are drawn
 	Origin   string       // what the request is called that times count from, where it is known beforehand
 	Outcome  Outcome
+	// what tells of that which holds the subject while the run goes on; then the outcome's obstacle has it
+	Held []seq.Evidence
 }
 
 // looks reports whether the run does nothing but look, so that its times are times of the day.

@@ -16,6 +16,7 @@ type Turn struct {
 	Number int     // from 1; those of which nothing was seen are missing
 	Steps  []Key   // of its messages
 	Traits []Trait // what may be different each time
+	Open   bool    // the container that was started then runs still
 }
 
 // Trait is what one message says that may be different in each turn.

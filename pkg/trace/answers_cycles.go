@@ -101,6 +101,12 @@ func (r *result) cyclesOf(s *story) []seq.Cycle {
 			}
 		}
 	}
+	for _, r := range s.lives {
+		at := c.lifePlace(r.container, r.attempt)
+		if t := c.turns[at.id][at.number]; t != nil {
+			t.Open = r.exit == nil && s.newestLife(r) && s.runsStill()
+		}
+	}
 	return c.cycles()
 }
 
