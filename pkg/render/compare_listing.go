@@ -92,7 +92,7 @@ func (y Style) comparedBars(c Comparison) []string {
 				texts[s], _, _ = strings.Cut(texts[s], " (")
 			}
 			n := int(int64(room) * int64(q.Took) / int64(longest))
-			bars[s] = strings.Repeat(y.glyphs().bar, max(0, n))
+			bars[s] = strings.Repeat(y.barGlyph(*q), max(0, n))
 		}
 		line := "  " + fit(Plain(p.Name), name-1) + " " + fit(texts[0], known-1) + " " + fit(texts[1], known-1) + " "
 		text, side, ok := y.difference(p)

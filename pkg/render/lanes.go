@@ -8,8 +8,11 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-// laneRoom is the narrowest lane in terminal cells.
-const laneRoom = 10
+// laneRoom is the narrowest lane in terminal cells, sharedRoom that of a picture in which lanes share one.
+const (
+	laneRoom   = 10
+	sharedRoom = 9
+)
 
 // columns are the lanes of a terminal picture: where each stands.
 type columns struct {
@@ -17,14 +20,20 @@ type columns struct {
 	runtime seq.Participant
 	width   int // of the whole line
 	before  int // the first cell right of the times
+	// where lanes share one: all that there are, and the lane of those that share one
+	all    []seq.Participant
+	shared map[seq.Participant]seq.Participant
 }
 
 const afterLanes = 2
 
-// plan places the lanes: all that are expected, if there is room, else those that have something.
+// needs is how wide a picture of so many lanes is at least.
+func (c columns) needs(lanes int) int { return c.before + lanes*laneRoom + afterLanes }
+
+// plan places the lanes: all that are expected, if there is room, else those that have something, and where there is no
+// room for these either, some of them together.
 func (y Style) plan(r Report, f figure) (c columns, ok bool) {
 	c = columns{width: y.Width, runtime: r.Run.Runtime, before: y.timeWidth() + 1}
-	needed := func(n int) int { return c.before + n*laneRoom + afterLanes }
 	if r.Outcome.Name == "" {
 		all := figure{lanes: slices.Clone(f.lanes)}
 		for _, p := range r.Run.Expected {
@@ -35,12 +44,21 @@ func (y Style) plan(r Report, f figure) (c columns, ok bool) {
 			}
 		}
 		all.sortLanes(c.runtime)
-		if c.lanes = all.lanes; needed(len(c.lanes)) <= c.width {
+		if c.lanes = all.lanes; c.needs(len(c.lanes)) <= c.width {
 			return c, true
 		}
 	}
 	c.lanes = f.lanes
-	return c, needed(len(c.lanes)) <= c.width
+	if c.needs(len(c.lanes)) <= c.width {
+		return c, true
+	}
+	for n := range merges {
+		m := c.merged(n + 1)
+		if m.before+len(m.lanes)*sharedRoom+afterLanes <= c.width {
+			return m, true
+		}
+	}
+	return c, false
 }
 
 // holds reports whether everything in the figure has its place.
@@ -50,6 +68,9 @@ func (c columns) holds(f figure) bool {
 
 // index is the place of a participant, or -1. A runtime keeps its lane when its name becomes known.
 func (c columns) index(p seq.Participant) int {
+	if title, ok := c.shared[p]; ok {
+		p = title
+	}
 	return slices.IndexFunc(c.lanes, func(q seq.Participant) bool {
 		return p == q || q == seq.Runtime && p == c.runtime
 	})
@@ -66,10 +87,13 @@ func (y Style) label(f figure, x row) string {
 	label, right := Plain(x.Label)+f.tags.of(x.Step), ""
 	switch {
 	case x.closes >= 0:
+		if call := f.rows[x.closes]; call.Instant == seq.AtCommit {
+			break
+		}
 		if right = y.right(f.rows[x.closes].Step, x.Step); x.To.IsClient() {
 			label, right = right, ""
 		}
-	case !x.opens:
+	case !x.opens || x.Instant == seq.AtCommit:
 		right = y.right(x.Step, nil)
 	}
 	return y.ascii(strings.TrimRight(label+"  "+right, " "))
@@ -84,6 +108,9 @@ func (l *Live) laneLines(r Report, settled int) []line {
 			l.lanes = false
 			l.aside = c.tooNarrow()
 			return l.lines(r, settled)
+		}
+		if said := c.sharing(); said != "" && said != l.columns.sharing() {
+			l.aside = strings.Join(wrap(said, l.width()-1), "\n")
 		}
 		l.columns = c
 	}
@@ -147,5 +174,5 @@ func (l *Live) laneLines(r Report, settled int) []line {
 // tooNarrow says why there are no lanes.
 func (c columns) tooNarrow() string {
 	return fmt.Sprintf("%d lanes need %d columns and there are %d: a listing instead.", len(c.lanes),
-		c.before+len(c.lanes)*laneRoom+afterLanes, c.width)
+		c.needs(len(c.lanes)), c.width)
 }

@@ -62,8 +62,13 @@ func (y Style) names(c columns) []string {
 
 // titleIn is the title in so much room.
 func titleIn(p seq.Participant, room int) string {
-	if room < len("controller") && p.IsController() {
+	switch {
+	case room < len("controller") && p.IsController():
 		return short(p)
+	case room < len("apiserver") && p == seq.APIServer:
+		return "api server"
+	case room < len("scheduler") && p == seq.Scheduler:
+		return "sche- duler"
 	}
 	return title(p)
 }

@@ -66,8 +66,8 @@ func TestLanesFitTheTerminal(t *testing.T) {
 func TestLanesFallBackToTheListing(t *testing.T) {
 	r := sample()
 	r.Outcome.Name = "Ready"
-	out := lanesOf(t, Style{Width: 63, Detail: seq.Normal}, r)
-	if !strings.Contains(out, "5 lanes need 64 columns and there are 63: a listing instead.\n") ||
+	out := lanesOf(t, Style{Width: 48, Detail: seq.Normal}, r)
+	if !strings.Contains(out, "5 lanes need 64 columns and there are 48: a listing instead.\n") ||
 		!strings.Contains(out, "kubectl    → apiserver") {
 		t.Errorf("%s", out)
 	}

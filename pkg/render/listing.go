@@ -36,11 +36,11 @@ type line struct {
 	settled bool
 }
 
-type glyphs struct{ request, delivery, note, again, observed, inferred, failed, bar string }
+type glyphs struct{ request, delivery, note, again, observed, inferred, failed, works, waits, unknown string }
 
 var (
-	unicodeGlyphs = glyphs{"→", "⇢", "◆", "↻", "●", "○", "✗", "█"}
-	asciiGlyphs   = glyphs{"->", "~>", "*", "@", "o", "?", "x", "#"}
+	unicodeGlyphs = glyphs{"→", "⇢", "◆", "↻", "●", "○", "✗", "█", "░", "·"}
+	asciiGlyphs   = glyphs{"->", "~>", "*", "@", "o", "?", "x", "#", ":", "."}
 )
 
 func (y Style) glyphs() glyphs {
@@ -279,7 +279,7 @@ func (y Style) paint(sgr, s string) string {
 }
 
 // toASCII keeps widths.
-var toASCII = strings.NewReplacer("…", "~", "≈", "~", "±", "~", "–", "-", "≤", "<", "→", ">", "↻", "@", "█", "#")
+var toASCII = strings.NewReplacer("…", "~", "≈", "~", "±", "~", "–", "-", "≤", "<", "→", ">", "↻", "@", "█", "#", "░", ":", "·", ".")
 
 func (y Style) ascii(s string) string {
 	if !y.ASCII {

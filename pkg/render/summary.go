@@ -21,7 +21,7 @@ func (y Style) summary(r Report) []string {
 		out = append(out, l)
 	}
 	out = append(out, y.obstacle(r)...)
-	out = append(out, y.bars(r)...)
+	out = append(append(out, y.bars(r)...), y.barLegend(r)...)
 	out = append(out, y.members(r)...)
 	if longest := r.longest(); longest.Took > 0 && r.Outcome.Obstacle == nil {
 		out = append(out, wrap(Plain(largest(longest)), y.width()-1)...)
@@ -199,7 +199,7 @@ func (y Style) bars(r Report) []string {
 			at := func(t time.Time) int { return int(int64(room) * int64(t.Sub(begin)) / int64(max(1, total))) }
 			from := min(max(0, at(part.Likely.Earliest)), room-1)
 			for k := range max(1, min(at(part.Likely.Latest), room)-from) {
-				cells[from+k] = y.glyphs().bar
+				cells[from+k] = y.barGlyph(p)
 			}
 		}
 		bar := ""
@@ -210,6 +210,35 @@ func (y Style) bars(r Report) []string {
 			y.paint(phaseHue(p.Name).sgr, strings.TrimRight(bar, " ")))
 	}
 	return out
+}
+
+// barGlyph is what the bar of a phase is made of, so that what waits, and what is not known, is told without colour.
+func (y Style) barGlyph(p seq.Phase) string {
+	switch {
+	case p.Name == seq.Unknown:
+		return y.glyphs().unknown
+	case p.Waiting:
+		return y.glyphs().waits
+	}
+	return y.glyphs().works
+}
+
+// barLegend says what bars are made of, where that differs.
+func (y Style) barLegend(r Report) []string {
+	made := map[string]bool{}
+	for _, p := range r.Phases {
+		made[y.barGlyph(p)] = true
+	}
+	g, legend := y.glyphs(), ""
+	for _, x := range []struct{ glyph, name string }{{g.works, "works"}, {g.waits, "waits"}, {g.unknown, seq.Unknown}} {
+		if made[x.glyph] {
+			legend += "   " + x.glyph + " " + x.name
+		}
+	}
+	if !made[g.waits] && !made[g.unknown] {
+		return nil
+	}
+	return []string{y.paint(dim, " "+legend[1:])}
 }
 
 // phaseTook is what is known of a phase's duration; one that had not ended goes on.
