@@ -18,6 +18,7 @@ type phase struct {
 	name, explain string
 	uninterrupted bool                // what begins meanwhile does not end it
 	call          bool                // of the runtime: no wait that begins meanwhile ends it
+	behind        bool                // it is what goes on where nothing else of the table does
 	waits         bool                // nothing works meanwhile: it is waited for a time to pass, or for somebody
 	why           func(*story) string // the explanation, where it depends on what was seen
 	intervals     func(*story, *result) []interval

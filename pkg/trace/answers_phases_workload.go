@@ -40,6 +40,13 @@ var workloadPhases = []phase{
 			return []interval{{s.lastReadyPod(), s.etcdKey(s.availableRevision()),
 				s.availableRevision() == 0 && !s.deletionBegun()}}
 		}},
+	{name: "run", explain: "the Pods run: the object has got where it was to get", behind: true,
+		intervals: (*story).availability},
+	{name: "back-off",
+		explain: "a container of a Pod has ended; the kubelet notices, and waits out its back-off before it starts it again",
+		waits:   true, intervals: inPods(backingOffLives)},
+	{name: "restart", explain: "a container of a Pod has ended; the kubelet notices, and starts it again", waits: true,
+		intervals: inPods(restartingLives)},
 	{name: "bind", explain: "from the stored claim to the volume that is bound to it",
 		intervals: until(func(s *story) seq.Key {
 			if s.object.Kind != "PersistentVolumeClaim" {
@@ -83,6 +90,33 @@ var workloadPhases = []phase{
 		intervals: until(func(s *story) seq.Key { return s.etcdKey(s.firstRevision((*write).endsLife)) },
 			func(s *story) seq.Key { return s.releaseKey(orphanFinalizer) },
 			func(s *story) bool { return s.awaitsCollector(orphanFinalizer) })},
+}
+
+// availability is the time since the object was available first: of one whose Pods are to go on.
+func (s *story) availability(*result) []interval {
+	ends := s.object.Kind == "Job" || s.object.Kind == "CronJob"
+	if key := s.etcdKey(s.availableRevision()); key != "" && len(s.podsBelow()) > 0 && !ends {
+		return []interval{{key, s.etcdKey(s.firstRevision((*write).endsLife)), !s.deletionBegun()}}
+	}
+	return nil
+}
+
+// inPods are intervals of the object's Pods, those made since it asked for what the run follows.
+func inPods(intervals func(*story, *result) []interval) func(*story, *result) []interval {
+	return func(s *story, r *result) (all []interval) {
+		if s.deletionBegun() {
+			return nil
+		}
+		for _, p := range s.podsBelow() {
+			if p.createRevision() <= s.desiredRevision() {
+				continue
+			}
+			for _, x := range intervals(p, r) {
+				all = append(all, interval{p.ownKey(x.beginKey), p.ownKey(x.endKey), x.open})
+			}
+		}
+		return all
+	}
 }
 
 // heldEndKey is the write by which the object was to go, if finalizers of others than the garbage collector held it.

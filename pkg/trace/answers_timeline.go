@@ -131,7 +131,7 @@ func divide(all []stretch, start, end time.Time) (pieces []piece) {
 		if n := len(active); n > 0 {
 			best = active[n-1]
 			for _, k := range active {
-				if all[k].uninterrupted || all[k].call && all[best].waits {
+				if all[k].uninterrupted || all[k].call && all[best].waits || all[best].behind {
 					best = k
 				}
 			}
