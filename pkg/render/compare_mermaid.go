@@ -27,8 +27,16 @@ func compareMermaid(w io.Writer, c Comparison, y Style) error {
 	m.printf("sequenceDiagram")
 	m.printf("    title A: %s, B: %s (%s inferred)", mermaidText(c.Names[compare.A]), mermaidText(c.Names[compare.B]),
 		y.glyphs().inferred)
+	boxed := false
 	for k, id := range m.ids {
+		if !boxed && onNode(c.rank(order[k])) {
+			boxed = true
+			m.printf("    box rgba(128,128,128,0.08) node")
+		}
 		m.participant(id, joinedNames(c.Participants[order[k]]))
+	}
+	if boxed {
+		m.printf("    end")
 	}
 	if len(m.ids) > 0 {
 		for _, s := range compare.Sides {
@@ -37,9 +45,17 @@ func compareMermaid(w io.Writer, c Comparison, y Style) error {
 		m.printf("    Note over %s: %s", m.across(), mermaidText(c.verdict(y)[0]))
 	}
 	frame := ""
-	for _, s := range c.Steps {
+	for i, s := range c.Steps {
 		if s.Detail() > y.Detail {
 			continue
+		}
+		if m.Len() > mostMermaid-5000 {
+			if frame != "" {
+				m.printf("    end")
+			}
+			frame = ""
+			m.left(fmt.Sprintf("%d more steps are left out: Mermaid takes %d characters", len(c.Steps)-i, mostMermaid))
+			break
 		}
 		next := ""
 		if side, one := s.One(); one && s.Elsewhere >= 0 {

@@ -43,3 +43,22 @@ func TestNoComparedLineIsWiderThanTheTerminal(t *testing.T) {
 		}
 	}
 }
+
+// Mermaid draws no text of more than 50,000 characters: what a comparison has no room for is counted.
+func TestCompareMermaidIsDrawable(t *testing.T) {
+	var reports []render.Report
+	for _, s := range []scenario.Scenario{repeated(t, 60), scenario.Named(t, "plain")} {
+		reports = append(reports, scenario.Report(scenario.Fold(s.Subject, s.Observations)))
+	}
+	var b bytes.Buffer
+	if err := render.CompareFormats["mermaid"](&b, render.Compare(reports[0], reports[1], [2]string{"a", "b"}),
+		render.Style{Detail: seq.Full}); err != nil {
+		t.Fatal(err)
+	}
+	if text := b.String(); len(text) > 50_000 || !strings.Contains(text, "more steps are left out") {
+		t.Errorf("%d characters", len(text))
+	} else if open, ends := strings.Count(text, "\n    opt ")+strings.Count(text, "\n    box "),
+		strings.Count(text, "\n    end\n"); open != ends {
+		t.Errorf("%d blocks, and %d ends", open, ends)
+	}
+}
