@@ -81,6 +81,17 @@ func LiveRows(r Report, format string) (all []*seq.Step) {
 	return all
 }
 
+// Proof are the steps, by their indices, that show what holds the subject of a report.
+func Proof(r Report) (all []int) {
+	proof := r.proof()
+	for i, s := range r.Steps {
+		if proof[s.Key] {
+			all = append(all, i)
+		}
+	}
+	return all
+}
+
 // FigureLanes are the titles of the lanes of a figure.
 func FigureLanes(r Report, detail seq.Detail) (all []string) {
 	for _, p := range newFigure(r, detail).lanes {

@@ -18,6 +18,9 @@ func TestListingReadBack(t *testing.T) {
 		t.Run(s.Name, func(t *testing.T) {
 			r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
 			messages := truth.Messages(r.Steps, r.Cycles)
+			for _, i := range render.Proof(r) { // it is drawn in every detail
+				messages[i].Detail = seq.Brief.String()
+			}
 			zero := r.Run.Origin
 			if !r.Run.AttachedAt.IsZero() {
 				zero = r.Run.AttachedAt
