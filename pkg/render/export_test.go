@@ -68,13 +68,16 @@ func LiveRows(r Report, format string) (all []*seq.Step) {
 		}
 	}
 	for _, c := range r.Cycles {
-		if slices.ContainsFunc(c.Turns, func(t seq.Turn) bool {
-			return slices.ContainsFunc(t.Steps, func(k seq.Key) bool { return folded[k] })
-		}) {
-			for _, s := range r.Steps {
-				if l.proof[s.Key] && slices.ContainsFunc(c.Turns, func(t seq.Turn) bool { return slices.Contains(t.Steps, s.Key) }) {
-					all = append(all, s)
-				}
+		of := map[seq.Key]bool{}
+		stands := false // a row stands for it
+		for _, t := range c.Turns {
+			for _, k := range t.Steps {
+				of[k], stands = true, stands || folded[k]
+			}
+		}
+		for _, s := range r.Steps {
+			if stands && of[s.Key] && l.proof[s.Key] {
+				all = append(all, s)
 			}
 		}
 	}

@@ -14,9 +14,12 @@ func TestCourseWords(t *testing.T) {
 	for name, want := range map[string][]string{
 		"plain":  {"scheduler->>+apiserver: bind Pod plain to node1", "apiserver-->>-scheduler: Pod plain is bound"},
 		"docker": {"user->>+docker: create container web", "user->>+docker: start container web"},
-		"scaled": {"change Deployment web: spec.replicas#61;1", "apiserver-->>deployment: watch: Deployment web: spec.replicas#61;1"},
-		"delete": {"report Succeeded, app exited 0<br/>(Completed)\n", "apiserver-->>kubelet: watch: Pod graceful is to end"},
-		"probes": {"kubelet->>p1: readiness probe TCP :8080 succeeds", "Note over kubelet: image busybox:1 is already present"},
+		"scaled": {"change Deployment web: spec.replicas#61;1",
+			"apiserver-->>deployment: watch: Deployment web: spec.replicas#61;1"},
+		"delete": {"report Succeeded, app exited 0<br/>(Completed)\n",
+			"apiserver-->>kubelet: watch: Pod graceful is to end"},
+		"probes": {"kubelet->>p1: readiness probe TCP :8080 succeeds",
+			"Note over kubelet: image busybox:1 is already present"},
 		"deployment": {"apiserver-->>deployment: watch: Deployment web",
 			"-->>-scheduler: Pod web-59cf69bb6f-xkrjp is bound\n"}, // the name is enough
 	} {
