@@ -1,7 +1,6 @@
 package render
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"

@@ -279,7 +279,8 @@ func (y Style) paint(sgr, s string) string {
 }
 
 // toASCII keeps widths.
-var toASCII = strings.NewReplacer("…", "~", "≈", "~", "±", "~", "–", "-", "≤", "<", "→", ">", "↻", "@", "█", "#", "░", ":", "·", ".")
+var toASCII = strings.NewReplacer("…", "~", "≈", "~", "±", "~", "–", "-", "≤", "<", "→", ">", "↻", "@", "█", "#",
+	"░", ":", "·", ".")
 
 func (y Style) ascii(s string) string {
 	if !y.ASCII {
