@@ -1,0 +1,72 @@
+package render
+
+// How a bar divides the time of a run, or of one Pod, among its phases.
+
+import (
+	"slices"
+	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+)
+
+// barPart is a stretch of a bar: of one phase, or of one of several where it is not known of which.
+type barPart struct {
+	phases   []int // by their index
+	from, to time.Time
+}
+
+// bar divides the time of phases. It is their likeliest division; a style that draws nothing likely has the stretches
+// that are proved to belong to one phase, and between them those that belong to any of their neighbours.
+func (y Style) bar(r Report, phases []seq.Phase) (bar []barPart) {
+	parts := Report{Phases: phases}.parts()
+	if !y.Proved {
+		for _, p := range parts {
+			bar = append(bar, barPart{[]int{p.phase}, p.Likely.Earliest, p.Likely.Latest})
+		}
+		return bar
+	}
+	if len(parts) == 0 {
+		return nil
+	}
+	at, end := parts[0].Likely.Earliest, parts[len(parts)-1].Likely.Latest
+	known := r.known()
+	var any []int // the phases that there may have been since then
+	for i, p := range parts {
+		from, to := p.Likely.Earliest, p.Likely.Latest
+		if w, ok := known[p.Begin]; ok && i > 0 {
+			from = w.Latest
+		}
+		if w, ok := known[p.End]; ok && i < len(parts)-1 {
+			to = w.Earliest
+		}
+		if !slices.Contains(any, p.phase) {
+			any = append(any, p.phase)
+		}
+		if from, to = later(from, at), sooner(to, end); from.Before(to) {
+			if at.Before(from) {
+				bar = append(bar, barPart{any, at, from})
+			}
+			bar, at, any = append(bar, barPart{[]int{p.phase}, from, to}), to, []int{p.phase}
+		}
+	}
+	if at.Before(end) {
+		bar = append(bar, barPart{any, at, end})
+	}
+	return bar
+}
+
+// known is when each step happened, as it is proved; a bound that there is not is the step's likeliest instant.
+func (r Report) known() map[seq.Key]seq.Window {
+	all := make(map[seq.Key]seq.Window, len(r.Steps))
+	for _, s := range r.Steps {
+		w := s.Known()
+		if w.Earliest.IsZero() {
+			w.Earliest = s.Best
+		}
+		if w.Latest.IsZero() {
+			w.Latest = s.Best
+		}
+		all[s.Key] = w
+	}
+	return all
+}
