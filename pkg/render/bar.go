@@ -28,21 +28,23 @@ func (y Style) bar(r Report, phases []seq.Phase) (bar []barPart) {
 	if len(parts) == 0 {
 		return nil
 	}
-	at, end := parts[0].Likely.Earliest, parts[len(parts)-1].Likely.Latest
-	known := r.known()
+	begin, end := parts[0].Likely.Earliest, parts[len(parts)-1].Likely.Latest
+	borders := r.bordersOf(parts)
+	at := begin
 	var any []int // the phases that there may have been since then
 	for i, p := range parts {
-		from, to := p.Likely.Earliest, p.Likely.Latest
-		if w, ok := known[p.Begin]; ok && i > 0 {
-			from = w.Latest
-		}
-		if w, ok := known[p.End]; ok && i < len(parts)-1 {
-			to = w.Earliest
+		from, to := begin, end
+		for k, w := range borders { // all borders before it were over, and none after it can have come
+			if k < i {
+				from = later(from, w.Latest)
+			} else {
+				to = sooner(to, w.Earliest)
+			}
 		}
 		if !slices.Contains(any, p.phase) {
 			any = append(any, p.phase)
 		}
-		if from, to = later(from, at), sooner(to, end); from.Before(to) {
+		if from = later(from, at); from.Before(to) {
 			if at.Before(from) {
 				bar = append(bar, barPart{any, at, from})
 			}
@@ -53,6 +55,21 @@ func (y Style) bar(r Report, phases []seq.Phase) (bar []barPart) {
 		bar = append(bar, barPart{any, at, end})
 	}
 	return bar
+}
+
+// bordersOf are the windows of the borders between parts: of the step that ends one, and of that which begins the next.
+func (r Report) bordersOf(parts []phasePart) (borders []seq.Window) {
+	known := r.known()
+	for i, p := range parts[1:] {
+		w := seq.Window{Earliest: p.Likely.Earliest, Latest: p.Likely.Earliest}
+		for _, key := range []seq.Key{parts[i].End, p.Begin} {
+			if k, ok := known[key]; ok {
+				w.Earliest, w.Latest = sooner(w.Earliest, k.Earliest), later(w.Latest, k.Latest)
+			}
+		}
+		borders = append(borders, w)
+	}
+	return borders
 }
 
 // known is when each step happened, as it is proved; a bound that there is not is the step's likeliest instant.

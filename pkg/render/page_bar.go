@@ -25,21 +25,21 @@ func (y Style) pageBar(r Report, phases []seq.Phase) []pagePart {
 
 // pagePod is one Pod of several: what took the time of its start, and until when it was there.
 type pagePod struct {
-	Name   string        `json:"name"`
-	State  string        `json:"state"`
-	Failed bool          `json:"failed"`
-	Drawn  bool          `json:"drawn"` // its steps are in the page
-	From   *float64      `json:"from"`
-	To     *float64      `json:"to"` // when it had ended, or null
+	Name   string         `json:"name"`
+	State  string         `json:"state"`
+	Failed bool           `json:"failed"`
+	Drawn  bool           `json:"drawn"` // its steps are in the page
+	From   *float64       `json:"from"`
+	To     *float64       `json:"to"` // when it had ended, or null
 	Phases []pagePodPhase `json:"phases"`
-	Bar    []pagePart    `json:"bar"`
+	Bar    []pagePart     `json:"bar"`
 }
 
 // pagePodPhase is a phase of a Pod's start.
 type pagePodPhase struct {
 	Name    string `json:"name"`
 	Fill    string `json:"fill"`
-	Took    string `json:"took"`
+	Took    string `json:"took"` // where it is one stretch
 	Waits   bool   `json:"waits"`
 	Unknown bool   `json:"unknown"`
 }
@@ -55,8 +55,11 @@ func (y Style) pagePod(r Report, m seq.Member) pagePod {
 		out.To = r.since(r.last(m.Object.UID))
 	}
 	for _, p := range m.Phases {
-		out.Phases = append(out.Phases,
-			pagePodPhase{p.Name, phaseHue(p.Name).css(), y.phaseTook(p), r.nothingWorks(p), p.Name == seq.Unknown})
+		x := pagePodPhase{Name: p.Name, Fill: phaseHue(p.Name).css(), Waits: r.nothingWorks(p), Unknown: p.Name == seq.Unknown}
+		if len(p.Parts) == 1 {
+			x.Took = y.phaseTook(p)
+		}
+		out.Phases = append(out.Phases, x)
 	}
 	return out
 }

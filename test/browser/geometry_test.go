@@ -47,10 +47,13 @@ func TestPageGeometry(t *testing.T) {
 			for (state.pod of report.pods.length > 1 ? [-1, 0] : [-1]) {
 				for (state.detail of [1, 2, 3]) {
 					draw();
-					const lanes = document.querySelectorAll(".heads").length; // of very many a sheet is scrolled
-					const room = lanes > 14 ? Math.max(1280, document.getElementById("stage").scrollWidth + 48) : 1280;
-					found.push(...wrong("#stage .step", room).map((w) => "detail " + state.detail + ", " + w));
+					found.push(...wrong("#stage .step, #stage .wait", 1280).map((w) => "detail " + state.detail + ", " + w));
 				}
+				state.view = "time";
+				state.detail = 2;
+				draw();
+				if (visible().length > 0) found.push(...wrongTime().map((w) => "time, " + w));
+				state.view = "order";
 			}
 			return found;
 		})()`, data)) {
@@ -82,7 +85,8 @@ func TestPictureGeometry(t *testing.T) {
 			svg, _ := json.Marshal(drawn(t, "svg", r, render.Style{Detail: detail, Animate: detail == seq.Full}))
 			for _, w := range value[[]string](t, p, fmt.Sprintf(`(() => {
 				document.body.innerHTML = %s;
-				return wrong(".row", document.querySelector("svg").getBoundingClientRect().right);
+				const found = wrong(".row, .turns", document.querySelector("svg").getBoundingClientRect().right);
+				return [...found, ...wrongPicture()];
 			})()`, svg)) {
 				t.Errorf("%s, detail %s: %s", s.Name, detail, w)
 			}

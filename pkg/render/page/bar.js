@@ -45,16 +45,15 @@ function paint(e, fills) {
 }
 
 // What is said of a stretch: its phase, and of one of several stretches how long it is.
-function saidOf(part, phases, of) {
-  const names = part.phases.map((k) => phases[k].name);
-  if (names.length > 1) return `${names.join(" or ")}: it is not proved which`;
-  const alone = of.filter((q) => q.phases.includes(part.phases[0])).length === 1, took = phases[part.phases[0]].took;
-  if (alone && took) return `${names[0]} ${took}`;
-  return report.proved ? names[0] : `${names[0]} ≈ ${inUnits(part.to - part.from)}${took ? ` of ${took}` : ""}`;
+function saidOf(part, phases) {
+  const all = part.phases.map((k) => phases[k]), [p] = all, several = p.parts?.length > 1 || !p.took;
+  if (all.length > 1) return `${all.map((q) => q.name).join(" or ")}: it is not proved which`;
+  if (!several) return `${p.name} ${p.took}`;
+  return report.proved ? p.name : `${p.name} ≈ ${inUnits(part.to - part.from)}${p.took ? ` of ${p.took}` : ""}`;
 }
 
 function barPart(part, first) {
-  const p = report.phases[part.phases[0]], said = saidOf(part, report.phases, report.bar), one = part.phases.length === 1;
+  const p = report.phases[part.phases[0]], said = saidOf(part, report.phases), one = part.phases.length === 1;
   const button = element("button", { title: one ? `${said}: ${p.explain}` : said, "aria-label": said, class: one ? kindOf(p) : "" });
   paint(button, part.phases.map((k) => report.phases[k].fill));
   button.style.left = part.x + "px";
@@ -77,7 +76,7 @@ function barPart(part, first) {
 // long as it was there. One of them is drawn below, or all.
 function drawPods() {
   const box = byId("pods");
-  box.hidden = report.pods.length < 2;
+  box.hidden = !report.pods.length;
   if (box.hidden) return;
   const spans = [...report.bar, ...report.pods.flatMap((p) => p.bar)].flatMap((x) => [x.from, x.to]);
   spans.push(...report.pods.flatMap((p) => [p.from, p.to]).filter((t) => t !== null));
@@ -96,7 +95,7 @@ function drawPods() {
     for (const x of p.bar) {
       const kinds = x.phases.map((n) => p.phases[n]);
       if (x.to > x.from) for (const kind of kinds) used.set(kind.name, kind);
-      paint(add(x.from, x.to, saidOf(x, p.phases, p.bar), kindOf(kinds[0])), kinds.map((kind) => kind.fill));
+      paint(add(x.from, x.to, saidOf(x, p.phases), kindOf(kinds[0])), kinds.map((kind) => kind.fill));
     }
     if (p.failed) add(ends, ends, `${p.name}: failed`, "failed");
     const button = podButton(k, element("span", { class: "name" }, p.name), element("span", { class: p.failed ? "failed" : "soft" }, p.failed ? "✗ " : "", p.state), bar);
@@ -104,7 +103,7 @@ function drawPods() {
     return button;
   });
   const legend = element("ul", {}, ...[...used.values()].map((p) => phaseItem(p, p.name, p.name)));
-  const all = podButton(-1, element("span", { class: "name" }, `All ${report.pods.length} Pods`), element("span"), element("span", { class: "soft ends" }, inUnits(from), legend, inUnits(to)));
+  const all = podButton(-1, element("span", { class: "name" }, report.pods.length > 1 ? `All ${report.pods.length} Pods` : "1 Pod"), element("span"), element("span", { class: "soft ends" }, inUnits(from), legend, inUnits(to)));
   all.disabled = report.pods.some((p) => !p.drawn);
   box.replaceChildren(all, ...rows);
 }

@@ -29,7 +29,7 @@ function choose(i) {
   state.current = i;
   mark();
   describe();
-  bring(false);
+  bring(state.presenting);
 }
 
 // What repeats is opened, or closed again.
@@ -39,7 +39,7 @@ function unfold(i) {
   state.shown = all ? Infinity : visible().indexOf(i) + 1;
   state.current = i;
   draw();
-  bring(false);
+  bring(state.presenting);
 }
 
 // What there is to say of the chosen step stands below its row, and covers nothing.
