@@ -44,8 +44,9 @@ func TestNothingLikelyIsDrawn(t *testing.T) {
 
 // Of a Pod that did not get there, too, the overview says what took its time, until when it was there, and that it failed.
 func TestPagePodsThatAreNotReady(t *testing.T) {
-	p := sheet(t, drawn(t, "html", named(t, "causes/refused-again"), render.Style{Detail: seq.Normal}))
-	for _, w := range value[[]string](t, p, `[...document.querySelectorAll("#pods [data-pod]")].slice(1).flatMap((row) => {
+	for _, name := range []string{"job-retries", "causes/job-indexes", "causes/image-never.ordered"} {
+		p := sheet(t, drawn(t, "html", named(t, name), render.Style{Detail: seq.Normal}))
+		for _, w := range value[[]string](t, p, `[...document.querySelectorAll("#pods [data-pod]")].slice(1).flatMap((row) => {
 		const bar = row.querySelector(".bar"), parts = [...bar.children], frame = bar.getBoundingClientRect(), found = [];
 		const failed = row.textContent.includes("failed"), name = row.querySelector(".name").textContent;
 		if (!parts.some((e) => e.title && !e.title.startsWith(name))) found.push(name + " has no phases");
@@ -56,13 +57,14 @@ func TestPagePodsThatAreNotReady(t *testing.T) {
 		}
 		return found;
 	})`) {
-		t.Error(w)
-	}
-	if n := value[int](t, p, `new Set([...document.querySelectorAll("#pods li")].map((e) => e.textContent)).size`); n == 0 {
-		t.Error("nothing says what the colours are")
+			t.Errorf("%s: %s", name, w)
+		}
+		if n := value[int](t, p, `new Set([...document.querySelectorAll("#pods li")].map((e) => e.textContent)).size`); n == 0 {
+			t.Errorf("%s: nothing says what the colours are", name)
+		}
 	}
 	// A Pod that is gone has ended before the axis does.
-	p = sheet(t, drawn(t, "html", named(t, "watch-rollout"), render.Style{Detail: seq.Normal}))
+	p := sheet(t, drawn(t, "html", named(t, "watch-rollout"), render.Style{Detail: seq.Normal}))
 	if !value[bool](t, p, `(() => {
 		const rows = [...document.querySelectorAll("#pods [data-pod]")].slice(1), gone = rows.filter((r) => r.textContent.includes("gone"));
 		const left = (r) => r.querySelector(".bar").getBoundingClientRect().right - r.querySelector(".life").getBoundingClientRect().right;
@@ -74,11 +76,11 @@ func TestPagePodsThatAreNotReady(t *testing.T) {
 
 // Where nothing is drawn of a wait, a row says how long it is, in both views; while it plays, not before it is reached.
 func TestPageDrawsWaits(t *testing.T) {
-	p := sheet(t, drawn(t, "html", named(t, "crash"), render.Style{Detail: seq.Brief}))
+	p := sheet(t, drawn(t, "html", named(t, "create-error"), render.Style{Detail: seq.Brief}))
 	for _, view := range []string{"order", "time"} {
 		p.do(t, script(`document.querySelector("#view [value=`+view+`]").click()`))
 		waits := value[[]string](t, p, `[...document.querySelectorAll(".wait")].map((e) => e.textContent)`)
-		if len(waits) == 0 || !strings.Contains(strings.Join(waits, "; "), "back-off") {
+		if len(waits) == 0 {
 			t.Errorf("%s: waits %q", view, waits)
 		}
 		p.do(t, script(`show(1)`))
@@ -103,7 +105,7 @@ func TestPageTimeOfWhatRepeats(t *testing.T) {
 		const boxes = [...document.querySelectorAll(".chart .head, .chart .instant, .chart .pale, .chart .sure")].slice(0, 20).map((e) => e.getBoundingClientRect());
 		return (Math.max(...boxes.map((b) => b.right)) - Math.min(...boxes.map((b) => b.left))) / document.querySelector(".chart").getBoundingClientRect().width;
 	})()`)
-	if room < 0.08 {
+	if room < 0.05 {
 		t.Errorf("what happens in the first second has %.0f of 100 of the axis", 100*room)
 	}
 	if n := value[int](t, p, `Math.min(...[...document.querySelectorAll(".step[aria-expanded]")].map((e) => e.querySelectorAll(".whisker").length))`); n < 3 {
