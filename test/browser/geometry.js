@@ -83,8 +83,8 @@ function wrongBar() {
 }
 
 // Whether the bar of a picture is covered from end to end, what is written in it is whole, and what is said of its phases
-// stands beside one another; whether what repeats has the colour of its phase, and lies on the lifelines.
-function wrongPicture() {
+// stands beside one another; whether of what repeats as many rows have a colour as stand in a phase.
+function wrongPicture(coloured) {
   const all = (selector) => [...document.querySelectorAll(selector)], found = [], box = (e) => e.getBoundingClientRect();
   const parts = all(".bar .part").map(box).sort((a, b) => a.left - b.left || a.top - b.top);
   if (parts.length) {
@@ -107,7 +107,7 @@ function wrongPicture() {
     });
   }
   const bands = all(".band").map(box), under = (e) => { const b = box(e), y = (b.top + b.bottom) / 2; return bands.some((c) => c.top <= y && c.bottom >= y); };
-  const coloured = all(".row").length && all(".row").every(under);
-  for (const t of all(".turns")) if (coloured && !under(t)) found.push("without a colour: " + t.textContent);
+  const repeats = all(".turns").filter((t) => t.textContent.includes("↻") && under(t)).length;
+  if (repeats < coloured) found.push(`of ${coloured} rows of what repeats, ${repeats} have a colour`);
   return found.slice(0, 5);
 }

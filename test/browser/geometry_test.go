@@ -81,13 +81,24 @@ func TestPictureGeometry(t *testing.T) {
 	p := sheet(t, "<!DOCTYPE html><body></body>")
 	for _, s := range every(t) {
 		r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
+		var page struct{ Folds []struct{ Detail, Phase int } }
+		data := pageData.FindStringSubmatch(drawn(t, "html", r, render.Style{Detail: seq.Normal}))[1]
+		if err := json.Unmarshal([]byte(data), &page); err != nil {
+			t.Fatal(err)
+		}
 		for _, detail := range []seq.Detail{seq.Brief, seq.Normal, seq.Full} {
+			coloured := 0
+			for _, f := range page.Folds {
+				if f.Detail == int(detail) && f.Phase >= 0 {
+					coloured++
+				}
+			}
 			svg, _ := json.Marshal(drawn(t, "svg", r, render.Style{Detail: detail, Animate: detail == seq.Full}))
 			for _, w := range value[[]string](t, p, fmt.Sprintf(`(() => {
 				document.body.innerHTML = %s;
 				const found = wrong(".row, .turns", document.querySelector("svg").getBoundingClientRect().right);
-				return [...found, ...wrongPicture()];
-			})()`, svg)) {
+				return [...found, ...wrongPicture(%d)];
+			})()`, svg, coloured)) {
 				t.Errorf("%s, detail %s: %s", s.Name, detail, w)
 			}
 		}
