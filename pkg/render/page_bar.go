@@ -55,7 +55,8 @@ func (y Style) pagePod(r Report, m seq.Member) pagePod {
 		out.To = r.since(r.last(m.Object.UID))
 	}
 	for _, p := range m.Phases {
-		x := pagePodPhase{Name: p.Name, Fill: phaseHue(p.Name).css(), Waits: r.nothingWorks(p), Unknown: p.Name == seq.Unknown}
+		x := pagePodPhase{Name: p.Name, Fill: phaseHue(p.Name).css(), Waits: r.nothingWorks(p)}
+		x.Unknown = p.Name == seq.Unknown
 		if len(p.Parts) == 1 {
 			x.Took = y.phaseTook(p)
 		}

@@ -28,7 +28,8 @@ func (p *picture) bar() {
 	p.printf(`<g class="bar">`)
 	x := barEdge
 	for i, w := range barWidths(parts, p.sheet-2*barEdge) {
-		p.barPart(parts[i], x, w, slices.IndexFunc(parts, func(q barPart) bool { return q.phases[0] == parts[i].phases[0] }) == i)
+		same := func(q barPart) bool { return q.phases[0] == parts[i].phases[0] }
+		p.barPart(parts[i], x, w, slices.IndexFunc(parts, same) == i)
 		x += w
 	}
 	p.printf("</g>")

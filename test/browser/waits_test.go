@@ -13,8 +13,8 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-// A page and a picture that are to draw nothing likely draw nothing likely: no ≈, bars that are of one colour only where
-// that is proved, and no wait with a likely length. They are as complete as others.
+// A page and a picture that are to draw nothing likely draw nothing likely: no ≈, bars that are of one colour only
+// where that is proved, and no wait with a likely length. They are as complete as others.
 func TestNothingLikelyIsDrawn(t *testing.T) {
 	for _, name := range []string{"liveness", "late-configmap", "repeats-crash", "deployment", "show-job"} {
 		style := render.Style{Detail: seq.Normal, Proved: true}
@@ -42,7 +42,8 @@ func TestNothingLikelyIsDrawn(t *testing.T) {
 	}
 }
 
-// Of a Pod that did not get there, too, the overview says what took its time, until when it was there, and that it failed.
+// Of a Pod that did not get there, too, the overview says what took its time, until when it was there, and that it
+// failed.
 func TestPagePodsThatAreNotReady(t *testing.T) {
 	for _, name := range []string{"job-retries", "causes/job-indexes", "causes/image-never.ordered"} {
 		p := sheet(t, drawn(t, "html", named(t, name), render.Style{Detail: seq.Normal}))
@@ -184,7 +185,8 @@ func (p *tab) media(t *testing.T, pairs ...string) {
 	for i := 0; i < len(pairs); i += 2 {
 		all = append(all, &emulation.MediaFeature{Name: pairs[i], Value: pairs[i+1]})
 	}
-	if _, err := chromedp.Call(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: all}); err != nil {
+	media := emulation.SetEmulatedMediaParams{Features: all}
+	if _, err := chromedp.Call(p, emulation.SetEmulatedMedia, media); err != nil {
 		t.Fatal(err)
 	}
 }
