@@ -27,9 +27,9 @@ type pageFold struct {
 func (p *picture) repeated(all []*repetition) {
 	for _, x := range all {
 		words := p.glyphs().again + " " + x.words()
+		phase := p.figure.phaseOf(x)
 		for n, text := range brokenLines(words, p.sheet-p.layout.times-12, textSize) {
-			p.y += lineHeight + 4
-			p.lives(p.y-lineHeight-4, p.y)
+			p.lives(phase, lineHeight+4)
 			p.printf(`<g class="turns r%d">`, x.lastRow())
 			if n == 0 {
 				p.text("soft", "end", p.layout.times-12, p.y-5, smallSize, p.during(x, p.report.origin()))
@@ -37,17 +37,25 @@ func (p *picture) repeated(all []*repetition) {
 			p.text("label", "start", p.layout.times, p.y-5, textSize, text)
 			p.printf("</g>")
 		}
-		p.lives(p.y, p.y+6)
-		p.y += 6
+		p.lives(phase, 6)
 	}
 }
 
-// lives draws the lifelines, and the calls that go on.
-func (p *picture) lives(top, bottom float64) {
-	for k, at := range p.x {
-		p.printf(`<path class="life k%d" d="M%.1f %.1fv%.1f"/>`, p.kind(k), at, top, bottom-top)
+// phaseOf is the phase in which the last of what repeats stands, of that which stands in one, or -1.
+func (f figure) phaseOf(x *repetition) int {
+	for _, i := range slices.Backward(x.steps) {
+		if phase := f.rows[i].phase; phase >= 0 {
+			return phase
+		}
 	}
-	p.goesOn(len(p.figure.rows), top, bottom)
+	return -1
+}
+
+// lives draws the lifelines, and the calls that go on, below what is drawn.
+func (p *picture) lives(phase int, height float64) {
+	p.band(phase, height)
+	p.y += height
+	p.goesOn(len(p.figure.rows), p.y-height, p.y)
 }
 
 // folds are those of each detail; index has the steps of the page by their keys.
@@ -60,7 +68,7 @@ func (y Style) folds(r Report, full figure, index map[seq.Key]int) []pageFold {
 			for _, x := range again.before[i] {
 				p := pageFold{Detail: detail, Before: len(full.rows), Lane: slices.Index(full.lanes, x.began.From),
 					Steps: []int{}, Label: Plain(y.glyphs().again + " " + x.words()), Time: y.during(x, r.origin()),
-					Earliest: r.since(x.first.Best), Latest: r.since(x.ended.Best), Inferred: !x.observed(), Phase: -1}
+					Earliest: r.since(x.first.Best), Latest: r.since(x.ended.Best), Inferred: !x.observed(), Phase: f.phaseOf(x)}
 				if i < len(f.rows) {
 					p.Before = index[f.rows[i].Key]
 				}
@@ -69,7 +77,9 @@ func (y Style) folds(r Report, full figure, index map[seq.Key]int) []pageFold {
 						p.Steps = append(p.Steps, index[row.Key])
 					}
 				}
-				p.Phase = full.rows[index[x.ended.Key]].phase
+				if p.Phase < 0 { // none of its steps is drawn
+					p.Phase = full.rows[index[x.ended.Key]].phase
+				}
 				all = append(all, p)
 			}
 		}

@@ -29,6 +29,7 @@ type page struct {
 	Folds    []pageFold   `json:"folds"`
 	Phases   []pagePhase  `json:"phases"`
 	Borders  [][2]float64 `json:"borders"` // between which bounds those of the phases are, where they are not known better
+	Bar      []pagePart   `json:"bar"`
 	Pods     []pagePod    `json:"pods"`
 	Pod      int          `json:"pod"` // that is drawn first, or -1 for all
 	Waits    []string     `json:"waits"`
@@ -88,28 +89,6 @@ type pagePhase struct {
 	Parts   [][2]float64 `json:"parts"` // from when to when they are likeliest to have lasted
 }
 
-// pagePod is one Pod of several: what took the time of its start.
-type pagePod struct {
-	Name   string        `json:"name"`
-	State  string        `json:"state"`
-	Failed bool          `json:"failed"`
-	Drawn  bool          `json:"drawn"` // its steps are in the page
-	From   *float64      `json:"from"`
-	To     *float64      `json:"to"`
-	Parts  []pagePodPart `json:"parts"`
-}
-
-type pagePodPart struct {
-	Name  string  `json:"name"`
-	Fill  string  `json:"fill"`
-	Waits bool    `json:"waits"`
-	From  float64 `json:"from"`
-	To    float64 `json:"to"`
-}
-
-// mostPods is of how many Pods a page has the steps. Of more it has those of the Pods that are drawn, and bars of all.
-const mostPods = 60
-
 func newPage(r Report, y Style) page {
 	one, _ := r.one()
 	if m := r.held(); m != nil {
@@ -123,7 +102,7 @@ func newPage(r Report, y Style) page {
 	p := page{
 		Title: Plain(r.Run.Subject.String()), Where: Plain(y.where(r)), Outcome: Plain(r.headline()), State: r.mood(),
 		Detail: y.Detail, Clock: y.clock, Proved: y.Proved, Lanes: []pageLane{}, Rules: []pageRule{}, Steps: []pageStep{},
-		Obstacle: [][2]string{}, Phases: []pagePhase{}, Borders: r.borders(), Pods: []pagePod{}, Pod: -1,
+		Obstacle: [][2]string{}, Phases: []pagePhase{}, Borders: r.borders(), Bar: []pagePart{}, Pods: []pagePod{}, Pod: -1,
 		Waits: []string{}, Notes: []string{},
 	}
 	if !r.Recorded.IsZero() {
@@ -134,7 +113,7 @@ func newPage(r Report, y Style) page {
 	}
 	pods := map[string]int{}
 	for i, m := range r.Members {
-		p.Pods = append(p.Pods, r.pagePod(m))
+		p.Pods = append(p.Pods, y.pagePod(r, m))
 		p.Pods[i].Drawn = r.Pods == "all" || m.Object.UID == one
 		if pods[m.Object.UID] = i; m.Object.UID == one {
 			p.Pod = i
@@ -151,6 +130,7 @@ func newPage(r Report, y Style) page {
 	for _, ph := range r.Phases {
 		p.Phases = append(p.Phases, y.pagePhase(r, ph))
 	}
+	p.Bar = y.pageBar(r, r.Phases)
 	p.remarks(r)
 	return p
 }
@@ -197,7 +177,7 @@ func (r Report) since(t time.Time) *float64 {
 
 func (y Style) pagePhase(r Report, p seq.Phase) pagePhase {
 	out := pagePhase{Name: p.Name, Fill: phaseHue(p.Name).css(), Took: y.phaseTook(p), Explain: Plain(p.Explain),
-		Waits: p.Waiting || p.Open && r.mood() == "waiting", Unknown: p.Name == seq.Unknown, Open: p.Open,
+		Waits: r.nothingWorks(p), Unknown: p.Name == seq.Unknown, Open: p.Open,
 	}
 	for _, w := range r.Waits {
 		if w.Phase == p.Name {
@@ -209,6 +189,11 @@ func (y Style) pagePhase(r Report, p seq.Phase) pagePhase {
 			[2]float64{ms(part.Likely.Earliest.Sub(r.Run.Origin)), ms(part.Likely.Latest.Sub(r.Run.Origin))})
 	}
 	return out
+}
+
+// nothingWorks reports whether in a phase something is waited for: by intent, or since the run gets no further.
+func (r Report) nothingWorks(p seq.Phase) bool {
+	return p.Waiting || p.Open && p.Name != "run" && r.mood() == "waiting"
 }
 
 // borders are what is proved of where phases begin and end.
@@ -226,22 +211,6 @@ func (r Report) borders() [][2]float64 {
 		}
 	}
 	return all
-}
-
-func (r Report) pagePod(m seq.Member) pagePod {
-	state := memberState(m)
-	out := pagePod{Name: Plain(m.Object.Name), State: state, Failed: state == "failed", From: r.since(m.CreatedAt),
-		Parts: []pagePodPart{}}
-	if !m.CreatedAt.IsZero() && m.Took > 0 {
-		out.To = r.since(m.CreatedAt.Add(m.Took))
-	}
-	for _, p := range m.Phases {
-		for _, part := range p.Parts {
-			out.Parts = append(out.Parts, pagePodPart{p.Name, phaseHue(p.Name).css(), p.Waiting,
-				ms(part.Likely.Earliest.Sub(r.Run.Origin)), ms(part.Likely.Latest.Sub(r.Run.Origin))})
-		}
-	}
-	return out
 }
 
 // steps takes the rows of the figure, with their rules once.
@@ -306,6 +275,9 @@ func (y Style) pageLegend(r Report, likely bool) string {
 	if likely {
 		text += "; ≈: likely, 95 of 100 within 10 of the last digit"
 	}
-	return text + "; a…b: between a and b. The bar shows the likeliest division of the run, the lines below it the " +
-		"bounds that are proved."
+	text += "; a…b: between a and b. "
+	if y.Proved {
+		return text + "In the bars, colours above one another: it is one of these phases, and not proved which."
+	}
+	return text + "The bar shows the likeliest division of the run, the lines below it the bounds that are proved."
 }

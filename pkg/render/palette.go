@@ -26,7 +26,7 @@ var (
 	teal   = hue{38, 166, 154, "36"}
 	green  = hue{102, 187, 106, "32"}
 	olive  = hue{158, 157, 36, "92"}
-	indigo = hue{92, 107, 192, "94"}
+	indigo = hue{121, 134, 203, "94"}
 	sky    = hue{38, 182, 230, "96"}
 	slate  = hue{120, 144, 156, "90"}
 	failed = hue{211, 47, 47, "31"} // of what failed, and of no phase

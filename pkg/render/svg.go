@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,28 +23,35 @@ func SVG(w io.Writer, r Report, y Style) error {
 	f := newFigure(r, y.Detail)
 	y.clock, y.ASCII = r.looks(), false
 	p := picture{Style: y, report: r, figure: f, times: y.timesOf(f, r), phase: -1, open: map[int]int{}}
-	p.layout = y.newLayout(f, p.times, pictureWidth)
+	again := f.fold(r, y.Detail)
+	times := slices.Clone(p.times)
+	for _, all := range again.before {
+		for _, x := range all {
+			times = append(times, y.during(x, r.origin()))
+		}
+	}
+	p.layout = y.newLayout(f, times, pictureWidth)
 	p.sheet = max(p.sheet, 640)
 	p.heads()
-	again := f.fold(r, y.Detail)
 	for i, x := range f.rows {
 		p.repeated(again.before[i])
 		if again.folded[i] == nil || again.folded[i].begins(i) {
-			p.waits(x.waits)
+			p.waits(i, x.waits)
 		}
 		if again.folded[i] == nil {
 			p.row(i, x)
 		}
 	}
 	p.repeated(again.before[len(f.rows)])
-	p.waits(f.after)
+	p.waits(len(f.rows), f.after)
 	style := pictureCSS
 	if y.Animate {
 		style += p.moves(again)
 	}
 	_, err := fmt.Fprintf(w, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %.0f %.0f" width="%[1]g" height="%[2]g" `+
-		`role="img" aria-label="%s">`+"\n<style>\n%s</style>\n"+`<rect class="sheet" width="100%%" height="100%%"/>`+"\n%s</svg>\n",
-		math.Ceil(p.sheet), math.Ceil(p.y+8), htmlText(r.Run.Subject.String()+", "+r.headline()), style, p.Bytes())
+		`role="img" aria-label="%s">`+"\n<style>\n%s</style>\n"+`%s`+"\n"+
+		`<rect class="sheet" width="100%%" height="100%%"/>`+"\n%s</svg>\n",
+		math.Ceil(p.sheet), math.Ceil(p.y+8), htmlText(r.Run.Subject.String()+", "+r.headline()), style, patterns, p.Bytes())
 	return err
 }
 
@@ -79,6 +87,7 @@ func (p *picture) heads() {
 		p.y += 22
 		p.text("title", "start", 12, p.y, 16*1.1, line)
 	}
+	p.bar()
 	p.y += 10
 	for k, lines := range p.layout.heads {
 		p.printf(`<g class="heads k%d"><rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" rx="5"/>`, p.kind(k), p.x[k]-p.half[k],
@@ -109,16 +118,9 @@ func (p *picture) row(i int, x row) {
 		y = p.y + top + height/2
 	}
 	height += top
-	if x.phase >= 0 {
-		phase := p.report.Phases[x.phase]
-		p.printf(`<rect class="band" fill="%s" y="%.1f" width="%.1f" height="%.1f"/>`, phaseHue(phase.Name).css(), p.y,
-			math.Ceil(p.sheet), height)
-		if begins {
-			p.text("phase", "start", 6, p.y+14, smallSize*1.1, p.phaseLabel(phase))
-		}
-	}
-	for k, at := range p.x {
-		p.printf(`<path class="life k%d" d="M%.1f %.1fv%.1f"/>`, p.kind(k), at, p.y, height)
+	p.band(x.phase, height)
+	if begins {
+		p.text("phase", "start", 6, p.y+14, smallSize*1.1, p.phaseLabel(p.report.Phases[x.phase]))
 	}
 	class := ""
 	if x.Failed {
@@ -161,20 +163,31 @@ func (p *picture) phaseLabel(phase seq.Phase) string {
 	return phase.Name
 }
 
-// waits draws phases in which something waits and of which no row is drawn.
-func (p *picture) waits(parts []phasePart) {
+// band draws the lifelines of a row on the colour of its phase, if it has one.
+func (p *picture) band(phase int, height float64) {
+	if phase >= 0 {
+		p.printf(`<rect class="band" fill="%s" y="%.1f" width="%.1f" height="%.1f"/>`,
+			phaseHue(p.report.Phases[phase].Name).css(), p.y, math.Ceil(p.sheet), height)
+	}
+	for k, at := range p.x {
+		p.printf(`<path class="life k%d" d="M%.1f %.1fv%.1f"/>`, p.kind(k), at, p.y, height)
+	}
+}
+
+// waits draws phases in which something waits and of which no row is drawn, before a row.
+func (p *picture) waits(before int, parts []phasePart) {
+	const height = phaseHeight + 8
 	for _, part := range parts {
-		height, name := phaseHeight+8, p.report.Phases[part.phase].Name
-		p.printf(`<rect class="band" fill="%s" y="%.1f" width="%.1f" height="%.1f"/>`, phaseHue(name).css(), p.y,
-			math.Ceil(p.sheet), height)
-		for k, at := range p.x {
-			p.printf(`<path class="life k%d" d="M%.1f %.1fv%.1f"/>`, p.kind(k), at, p.y, height)
+		p.printf(`<rect fill="url(#waits)" y="%.1f" width="%.1f" height="%.1f"/>`, p.y, math.Ceil(p.sheet), height)
+		p.band(part.phase, height)
+		name, text := p.report.Phases[part.phase].Name, "waits"
+		if !p.Proved {
+			text += " " + p.report.waited(part)
 		}
-		text := name + " " + p.report.waited(part)
-		if textWidth(text, smallSize*1.1) > p.x[0]-12 {
-			text = name
-		}
-		p.text("phase", "start", 6, p.y+16, smallSize*1.1, text)
+		p.printf(`<g class="turns r%d">`, before-1)
+		p.text("phase", "start", 6, p.y+17, smallSize*1.1, name)
+		p.text("label", "start", max(p.layout.times, 18+textWidth(name, smallSize*1.1)), p.y+17, textSize, text)
+		p.printf("</g>")
 		p.y += height
 	}
 }

@@ -163,7 +163,7 @@ type Member struct {
 	CreatedAt time.Time // when it was stored, most likely; zero where that was not seen
 	// from then until it was Ready, or had succeeded; zero while it is not, or where that was not seen
 	Took   time.Duration
-	Phases []Phase // of its start
+	Phases []Phase // of its start; of one that is not ready yet, of all until now
 }
 
 // Aftermath is how far what a command led to has come.

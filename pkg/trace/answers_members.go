@@ -3,6 +3,8 @@ package trace
 // The Pods of a run that is about something else: how far each has come, and what its start took.
 
 import (
+	"time"
+
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
@@ -17,14 +19,15 @@ func (t *Trace) Members() []seq.Member {
 		return nil
 	}
 	for i, e := range r.pods {
-		if e.member != e.version || e.member == 0 {
-			e.member, r.members[i] = e.version, r.memberOf(e.story)
+		if starting := e.member != 0 && r.members[i].Took == 0; e.member != e.version || e.member == 0 || starting {
+			e.member, r.members[i] = e.version, r.memberOf(e.story, t.now)
 		}
 	}
 	return r.members
 }
 
-func (r *result) memberOf(s *story) seq.Member {
+// memberOf is a Pod as it is now. The phases of one that is not ready go on until then, or until it ended.
+func (r *result) memberOf(s *story, now time.Time) seq.Member {
 	m := seq.Member{Object: s.object, Node: s.node, State: s.state(len(s.revisions))}
 	if o := s.owner(); o != nil {
 		m.Owner = o.object
@@ -34,9 +37,17 @@ func (r *result) memberOf(s *story) seq.Member {
 		done := s.firstRevision(func(w *write) bool {
 			return object.Condition(w.pod, corev1.PodReady) == corev1.ConditionTrue || w.pod.Status.Phase == corev1.PodSucceeded
 		})
-		if ready := r.step(s.etcdKey(done)); ready != nil && done != 0 && s.foundRevision() == nil {
+		switch ready := r.step(s.etcdKey(done)); {
+		case s.foundRevision() != nil:
+		case ready != nil && done != 0:
 			m.Took = ready.Best.Sub(made.Best)
-			m.Phases = r.phases(s, timeRange{made.Best, ready.Best, true})
+			m.Phases = r.phases(s, timeRange{start: made.Best, end: ready.Best, likely: true})
+		case !s.podEnded():
+			m.Phases = r.phases(s, timeRange{start: made.Best, end: now, likely: true, goesOn: true})
+		default:
+			if last := r.step(s.etcdKey(s.revisions[len(s.revisions)-1].rv)); last != nil {
+				m.Phases = r.phases(s, timeRange{start: made.Best, end: last.Best, likely: true})
+			}
 		}
 	}
 	return m

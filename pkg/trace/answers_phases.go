@@ -63,6 +63,7 @@ func (t *Trace) Phases(end time.Time) []seq.Phase {
 type timeRange struct {
 	start, end time.Time
 	likely     bool // its ends are only likely, as those of what has happened before the run
+	goesOn     bool // its end is now: what has not ended goes on
 }
 
 // watches reports whether the run watches what it tells of: then its end is its own.

@@ -38,7 +38,7 @@ func (r *result) phases(s *story, f timeRange) []seq.Phase {
 			byRow[x.row] = p
 			out = append(out, p)
 		}
-		if x.open && f.likely && !f.end.Equal(s.attachedAt) { // it went on, but what is told ends there
+		if x.open && f.likely && !f.goesOn && !f.end.Equal(s.attachedAt) { // it went on, but what is told ends there
 			x.open = false
 		}
 		addPiece(p, x, f)

@@ -47,10 +47,13 @@ func TestPageGeometry(t *testing.T) {
 			for (state.pod of report.pods.length > 1 ? [-1, 0] : [-1]) {
 				for (state.detail of [1, 2, 3]) {
 					draw();
-					const lanes = document.querySelectorAll(".heads").length; // of very many a sheet is scrolled
-					const room = lanes > 14 ? Math.max(1280, document.getElementById("stage").scrollWidth + 48) : 1280;
-					found.push(...wrong("#stage .step", room).map((w) => "detail " + state.detail + ", " + w));
+					found.push(...wrong("#stage .step, #stage .wait", 1280).map((w) => "detail " + state.detail + ", " + w));
 				}
+				state.view = "time";
+				state.detail = 2;
+				draw();
+				if (visible().length > 0) found.push(...wrongTime().map((w) => "time, " + w));
+				state.view = "order";
 			}
 			return found;
 		})()`, data)) {
@@ -78,12 +81,24 @@ func TestPictureGeometry(t *testing.T) {
 	p := sheet(t, "<!DOCTYPE html><body></body>")
 	for _, s := range every(t) {
 		r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
+		var page struct{ Folds []struct{ Detail, Phase int } }
+		data := pageData.FindStringSubmatch(drawn(t, "html", r, render.Style{Detail: seq.Normal}))[1]
+		if err := json.Unmarshal([]byte(data), &page); err != nil {
+			t.Fatal(err)
+		}
 		for _, detail := range []seq.Detail{seq.Brief, seq.Normal, seq.Full} {
+			coloured := 0
+			for _, f := range page.Folds {
+				if f.Detail == int(detail) && f.Phase >= 0 {
+					coloured++
+				}
+			}
 			svg, _ := json.Marshal(drawn(t, "svg", r, render.Style{Detail: detail, Animate: detail == seq.Full}))
 			for _, w := range value[[]string](t, p, fmt.Sprintf(`(() => {
 				document.body.innerHTML = %s;
-				return wrong(".row", document.querySelector("svg").getBoundingClientRect().right);
-			})()`, svg)) {
+				const found = wrong(".row, .turns", document.querySelector("svg").getBoundingClientRect().right);
+				return [...found, ...wrongPicture(%d)];
+			})()`, svg, coloured)) {
 				t.Errorf("%s, detail %s: %s", s.Name, detail, w)
 			}
 		}

@@ -119,6 +119,10 @@ func TestPageOnNarrowWindows(t *testing.T) {
 			p.do(t, chromedp.EmulateViewport(width, 800))
 			p.until(t, fmt.Sprintf(`innerWidth === %d && document.documentElement.scrollWidth <= innerWidth`, width))
 		}
+		p.do(t, chromedp.EmulateViewport(360, 800))
+		if high := value[float64](t, p, `document.querySelector("#pods .ends")?.getBoundingClientRect().height ?? 0`); high > 30 {
+			t.Errorf("%s: the ends of the axis of Pods are %.0f high", name, high)
+		}
 		p.do(t, script(`document.getElementById("stage").scrollLeft = 150`))
 		p.until(t, `document.getElementById("heads").scrollLeft === document.getElementById("stage").scrollLeft`)
 	}

@@ -1,12 +1,12 @@
 "use strict";
-// The bar of the run: each instant of it belongs to a phase, or is not known. Waits are hatched; the fine lines below
-// are the bounds between which a border is proved to lie.
+// The bars: of the run, and of each of its Pods. Each instant of a bar belongs to a phase, or is not known; where only
+// what is proved is drawn, to one of several that stand above one another. Waits are hatched. The fine lines below the
+// bar of the run are the bounds between which a border is proved to lie.
 function drawBar() {
-  const box = byId("phases");
-  const all = report.phases.flatMap((p, k) => p.parts.map(([from, to], n) => ({ phase: k, first: n === 0, from, to }))).sort((a, b) => a.from - b.from || a.to - b.to);
+  const box = byId("phases"), all = report.bar;
   box.hidden = !all.length;
   if (!all.length) return;
-  const room = box.clientWidth, start = all[0].from, total = Math.max(...all.map((p) => p.to)) - start;
+  const room = box.clientWidth, start = all[0].from, total = all.at(-1).to - start;
   const least = Math.min(4, room / all.length / 2), shares = all.map((p) => ((p.to - p.from) / (total || 1)) * room);
   const over = shares.reduce((sum, w) => sum + Math.max(0, least - w), 0), large = shares.reduce((sum, w) => sum + Math.max(0, w - least), 0);
   let at = 0;
@@ -16,66 +16,94 @@ function drawBar() {
     at += p.width;
   });
   const bar = element("div", { class: "bar" }), list = element("ul");
-  for (const p of all) bar.append(barPart(p));
+  all.forEach((p, k) => bar.append(barPart(p, all.findIndex((q) => q.phases.includes(p.phases[0])) === k)));
   const svg = shape(element("div"), "svg", { class: "under", width: room, height: 22, "aria-hidden": "true" });
   const place = (t) => { const p = all.find((q) => t <= q.to) ?? all.at(-1); return p.x + Math.min(1, Math.max(0, (t - p.from) / (p.to - p.from || 1))) * p.width; };
-  for (const [a, b] of report.borders) {
+  for (const [a, b] of report.proved ? [] : report.borders) {
     if (place(b) - place(a) > 5) shape(svg, "path", { class: "whisker", d: `M${place(a)} 1v4m0 -2H${place(b)}m0 -2v4` });
   }
   for (const [t, anchor] of [[start, "start"], [start + total, "end"]]) shape(svg, "text", { class: "soft", x: place(t), y: 19, "text-anchor": anchor }, report.clock ? inUnits(t - start) : inUnits(t));
-  report.phases.forEach((p, k) => {
-    const item = element("li", { title: p.explain, class: p.waits ? "waits" : p.unknown ? "unknown" : "" }, `${p.name} ${p.took}`);
-    phaseColour(item, k);
-    list.append(item);
-  });
+  for (const p of report.phases) list.append(phaseItem(p, `${p.name} ${p.took}`, p.explain));
   box.replaceChildren(bar, svg, list);
 }
 
-function barPart(part) {
-  const p = report.phases[part.phase], said = `${p.name} ${p.took}`;
-  const button = element("button", { title: `${said}: ${p.explain}`, "aria-label": said, class: p.waits ? "waits" : p.unknown ? "unknown" : "" });
-  phaseColour(button, part.phase);
+// An entry of a legend of colours.
+function phaseItem(p, text, title) {
+  const item = element("li", { title, class: kindOf(p) }, text);
+  item.style.setProperty("--p", p.fill);
+  return item;
+}
+
+function kindOf(p) { return p.waits ? "waits" : p.unknown ? "unknown" : ""; }
+
+// Paints a stretch: with the colour of its phase, or with those that it may have, above one another.
+function paint(e, fills) {
+  e.style.setProperty("--p", fills[0]);
+  if (fills.length < 2) return;
+  const stop = (k) => (100 * k) / fills.length + "%";
+  e.style.background = `linear-gradient(${fills.map((f, k) => `${f} ${stop(k)} ${stop(k + 1)}`).join(", ")})`;
+}
+
+// What is said of a stretch: its phase, and of one of several stretches how long it is.
+function saidOf(part, phases) {
+  const all = part.phases.map((k) => phases[k]), [p] = all, several = p.parts?.length > 1 || !p.took;
+  if (all.length > 1) return `${all.map((q) => q.name).join(" or ")}: it is not proved which`;
+  if (!several) return `${p.name} ${p.took}`;
+  return report.proved ? p.name : `${p.name} ≈ ${inUnits(part.to - part.from)}${p.took ? ` of ${p.took}` : ""}`;
+}
+
+function barPart(part, first) {
+  const p = report.phases[part.phases[0]], said = saidOf(part, report.phases), one = part.phases.length === 1;
+  const button = element("button", { title: one ? `${said}: ${p.explain}` : said, "aria-label": said, class: one ? kindOf(p) : "" });
+  paint(button, part.phases.map((k) => report.phases[k].fill));
   button.style.left = part.x + "px";
   button.style.width = part.width + "px";
-  if (part.first && p.fixed) {
+  if (first && p.fixed && !report.proved) {
     const wait = element("span", { class: "fixed" });
     wait.style.width = Math.min(1, p.fixed / (part.to - part.from || 1)) * 100 + "%";
     button.append(wait);
   }
-  const text = [said, p.name].find((t) => widthOf(t) + 12 <= part.width);
+  const text = one && [said.replace(/ of .*/, ""), p.name].find((t) => widthOf(t) + 12 <= part.width);
   if (text) button.append(element("b", {}, text));
   button.addEventListener("click", () => {
-    const i = visible().find((i) => report.steps[i].phase === part.phase);
+    const i = visible().find((i) => report.steps[i].phase === part.phases[0]);
     if (i !== undefined) choose(i);
   });
   return button;
 }
 
-// All Pods of the run as bars on one axis: who waited for whom. One of them is drawn below, or all.
+// All Pods of the run as bars on one axis: who waited for whom. Of a Pod that was ready, what follows is a line for as
+// long as it was there. One of them is drawn below, or all.
 function drawPods() {
   const box = byId("pods");
-  box.hidden = report.pods.length < 2;
+  box.hidden = !report.pods.length;
   if (box.hidden) return;
-  const spans = [...report.phases, ...report.pods].flatMap((p) => p.parts.flatMap((x) => [x.from ?? x[0], x.to ?? x[1]]));
+  const spans = [...report.bar, ...report.pods.flatMap((p) => p.bar)].flatMap((x) => [x.from, x.to]);
   spans.push(...report.pods.flatMap((p) => [p.from, p.to]).filter((t) => t !== null));
-  const from = Math.min(0, ...spans), to = Math.max(from + 1, ...spans);
-  const percent = (t) => (100 * (t - from)) / (to - from) + "%";
+  const from = Math.min(0, ...spans), to = Math.max(from + 1, ...spans), used = new Map();
   const rows = report.pods.map((p, k) => {
     const bar = element("span", { class: "bar" });
     const add = (a, b, title, kind) => {
       const part = element("i", { title, class: kind });
-      part.style.left = percent(a);
+      part.style.left = (100 * (a - from)) / (to - from) + "%";
       part.style.width = `max(2px, ${(100 * (b - a)) / (to - from)}%)`;
       bar.append(part);
       return part;
     };
-    if (!p.parts.length && p.from !== null) add(p.from, to, `${p.name}: ${p.state}`, p.failed ? "failed" : p.state === "not ready" ? "waits" : "done");
-    for (const x of p.parts) add(x.from, x.to, `${x.name} ${inUnits(x.to - x.from)}`, x.waits ? "waits" : "").style.setProperty("--p", x.fill);
+    const begins = p.bar.at(-1)?.to ?? p.from, ends = p.to ?? to;
+    if (begins !== null && begins < ends) add(begins, ends, `${p.name}: ${p.state}`, p.state === "not ready" && !p.bar.length ? "waits" : "life");
+    for (const x of p.bar) {
+      const kinds = x.phases.map((n) => p.phases[n]);
+      if (x.to > x.from) for (const kind of kinds) used.set(kind.name, kind);
+      paint(add(x.from, x.to, saidOf(x, p.phases), kindOf(kinds[0])), kinds.map((kind) => kind.fill));
+    }
+    if (p.failed) add(ends, ends, `${p.name}: failed`, "failed");
     const button = podButton(k, element("span", { class: "name" }, p.name), element("span", { class: p.failed ? "failed" : "soft" }, p.failed ? "✗ " : "", p.state), bar);
     button.disabled = !p.drawn;
     return button;
   });
-  const all = podButton(-1, element("span", { class: "name" }, `All ${report.pods.length} Pods`), element("span"), element("span", { class: "soft ends" }, inUnits(from), element("b"), inUnits(to)));
+  const legend = element("ul", {}, ...[...used.values()].map((p) => phaseItem(p, p.name, p.name)));
+  const all = podButton(-1, element("span", { class: "name" }, report.pods.length > 1 ? `All ${report.pods.length} Pods` : "1 Pod"), element("span"), element("span", { class: "soft ends" }, inUnits(from), legend, inUnits(to)));
   all.disabled = report.pods.some((p) => !p.drawn);
   box.replaceChildren(all, ...rows);
 }
@@ -83,8 +111,8 @@ function drawPods() {
 function podButton(pod, ...children) {
   const button = element("button", { "aria-pressed": state.pod === pod, "data-pod": pod }, ...children);
   button.addEventListener("click", () => {
-    state.pod = pod;
     state.current = -1;
+    keepShown(() => { state.pod = pod; });
     drawPods();
     draw();
     describe();

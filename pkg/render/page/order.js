@@ -10,18 +10,22 @@ function layout(rows, room) {
   const place = new Map(used.map((l, k) => [l, k]));
   const times = Math.max(64, ...rows.map((i) => widthOf(report.steps[i].time, smallFont))) + 24;
   const headWords = used.map((l) => Math.max(0, ...pieces(report.lanes[l].name).map((w) => widthOf(w.trimEnd(), boldFont))) + 14);
-  const least = used.map((_, k) => (k + 1 < used.length ? (headWords[k] + headWords[k + 1]) / 2 + 8 : headWords[k] / 2 + 8));
-  const words = [...least], most = [...least]; // with which no word is broken, and with which labels have few lines
-  for (const i of rows) {
-    const s = report.steps[i], from = place.get(s.from), to = place.get(s.to), left = Math.min(from, to);
-    if (Math.abs(from - to) > 1 || s.fold) continue;
-    const margin = from === to ? 30 : 22;
-    words[left] = Math.max(words[left], longestWord(s) + margin);
-    most[left] = Math.max(most[left], words[left], comfortable(s) + margin);
-  }
+  const next = (from, to) => Math.abs(from - to) < 2; // lanes side by side: then the label has one gap
+  const labels = rows.map((i) => report.steps[i]).filter((s) => !s.fold && next(place.get(s.from), place.get(s.to)))
+    .map((s) => ({ s, left: Math.min(place.get(s.from), place.get(s.to)), margin: s.from === s.to ? 30 : 22 }));
+  const widened = (all, width) => { // with room for each label
+    const wide = [...all];
+    for (const l of labels) wide[l.left] = Math.max(wide[l.left], width(l.s) + l.margin);
+    return wide;
+  };
+  const beside = used.map((_, k) => (k + 1 < used.length ? (headWords[k] + headWords[k + 1]) / 2 + 8 : headWords[k] / 2 + 8));
+  const turns = widened(used.map((_, k) => Math.max(headWords[k], headWords[k + 1] ?? 0) / 2 + 6), () => 44);
   const sum = (all) => all.reduce((a, b) => a + b, 0), first = times + (headWords[0] ?? 0) / 2 + 4;
-  const fits = (gaps, lowest) => Math.max(lowest, room / (first + sum(gaps) + 6));
-  const scale = Math.min(state.presenting ? 1.4 : 1, fits(words, 0.85), fits(least, room < 1000 ? 0.85 : 0.75));
+  const ratio = (gaps) => room / (first + sum(gaps) + 6), lowest = room < 1000 ? 0.85 : 0.75;
+  const stacked = ratio(beside) < lowest && ratio(turns) >= lowest, least = stacked ? turns : beside; // every other head is lower
+  const words = widened(least, longestWord), most = widened(words, comfortable); // no word is broken; labels have few lines
+  const largest = state.presenting ? 1.4 * Math.max(1, innerHeight / 720) : 1;
+  const scale = Math.min(largest, Math.max(stacked ? lowest : 0.85, ratio(words)), Math.max(lowest, ratio(least)));
   const gaps = [...least];
   const has = room / scale - first - 6;
   let free = (has < sum(least) ? sum(words) : has) - sum(least); // what is scrolled anyhow may be wide
@@ -36,10 +40,11 @@ function layout(rows, room) {
   const width = x.pop() + 6;
   const at = (lane) => x[place.get(lane)];
   const heads = used.map((l, k) => {
-    const more = Math.min(k ? gaps[k - 1] - least[k - 1] : 0, gaps[k] - least[k], 60) / 2, half = headWords[k] / 2 + more;
+    const more = Math.min(k ? gaps[k - 1] - least[k - 1] : 0, gaps[k] - least[k], stacked ? 0 : 60) / 2, half = headWords[k] / 2 + more;
     return { lane: l, x: x[k], half, lines: wrapText(report.lanes[l].name, 2 * half - 10, boldFont) };
   });
   const headHeight = 14 + headLine * Math.max(1, ...heads.map((h) => h.lines.length));
+  heads.forEach((h, k) => { h.top = stacked && k % 2 ? headHeight : 0; });
   const right = (lane) => x[place.get(lane) + 1] ?? width;
   const most40 = labelCharacters * 6.7;
   const lines = new Map(rows.map((i) => {
@@ -48,7 +53,7 @@ function layout(rows, room) {
     const span = own ? right(s.from) - at(s.from) - 24 : Math.abs(at(s.to) - at(s.from)) - 16;
     return [i, wrapText(labelOf(s), Math.min(most40, Math.max(40, span)), fontOf(s))];
   }));
-  return { used, at, width, scale, times, heads, headHeight, lines };
+  return { used, at, width, scale, times, heads, headHeight, headsHeight: (stacked ? 2 : 1) * headHeight, lines };
 }
 
 // The width in which a label has few lines.
@@ -69,11 +74,11 @@ function drawOrder(heads, stage, rows) {
   let phase = -1; // of the last row that is a step: what repeats has no heading
   rows.forEach((i, n) => {
     const s = report.steps[i];
-    for (const wait of waits.get(n) ?? []) stage.append(waitRow(plan, wait));
+    for (const wait of waits.get(n) ?? []) stage.append(waitRow(plan, wait, n));
     stage.append(s.fold ? foldRow(plan, i) : orderRow(plan, i, s.phase !== phase, open, calls.get(i)));
     if (!s.fold) phase = s.phase;
   });
-  for (const wait of waits.get(rows.length) ?? []) stage.append(waitRow(plan, wait));
+  for (const wait of waits.get(rows.length) ?? []) stage.append(waitRow(plan, wait, rows.length));
 }
 
 // The waits of which no row is drawn, by the row before which they stand. Those that took little of the run are left out.
@@ -91,13 +96,20 @@ function waitsBetween(rows) {
   return found;
 }
 
-function waitRow(plan, { phase, from, to }) {
-  const p = report.phases[phase], height = phaseHeight + 8, svg = drawing(plan, height, {});
-  const text = `${p.name} ≈ ${inUnits(to - from)}${p.open && to === p.parts.at(-1)[1] ? " …" : ""}`;
-  phaseColour(shape(svg, "rect", { class: "band", width: plan.width, height }), phase);
+// What is said of a wait: how long it likely was, where that may be said.
+function waited({ phase, from, to }) {
+  const p = report.phases[phase], on = p.open && to === p.parts.at(-1)[1] ? " …" : "";
+  return `waits${report.proved ? "" : ` ≈ ${inUnits(to - from)}`}${on}`;
+}
+
+function waitRow(plan, wait, before) {
+  const p = report.phases[wait.phase], height = phaseHeight + 8, svg = drawing(plan, height, {});
+  phaseColour(shape(svg, "rect", { class: "band", width: plan.width, height }), wait.phase);
   for (const l of plan.used) shape(svg, "line", { class: "life k" + report.lanes[l].kind, x1: plan.at(l), x2: plan.at(l), y1: 0, y2: height });
-  shape(svg, "text", { class: "phase", x: 6, y: 16 }, widthOf(text, boldFont) < plan.heads[0].x - 12 ? text : p.name);
-  return element("div", { class: "wait", title: `${text}: ${p.explain}` }, svg);
+  const name = shape(svg, "text", { class: "phase", x: 6, y: 17 }, p.name);
+  shape(svg, "text", { class: "label what", x: Math.max(plan.times, 6 + widthOf(p.name, boldFont) + 12), y: 17 }, waited(wait));
+  name.classList.add("what");
+  return element("div", { class: "wait", title: `${p.name} ${waited(wait)}: ${p.explain}`, "data-before": before }, svg);
 }
 
 // The name of a phase, with what it took where there is room left of the lifelines, and where that is one stretch.
@@ -113,13 +125,13 @@ function drawing(plan, height, attributes) {
 }
 
 function drawHeads(box, plan) {
-  const height = plan.headHeight + 8, svg = drawing(plan, height, { role: "img", "aria-label": "Participants" });
+  const height = plan.headsHeight + 8, svg = drawing(plan, height, { role: "img", "aria-label": "Participants" });
   for (const h of plan.heads) {
     const lane = report.lanes[h.lane];
     const g = shape(svg, "g", { class: "heads k" + lane.kind });
-    shape(g, "line", { class: "life", x1: h.x, x2: h.x, y1: plan.headHeight, y2: height });
-    shape(g, "rect", { x: h.x - h.half, y: 3, width: 2 * h.half, height: plan.headHeight - 3, rx: 5 });
-    const top = 3 + (plan.headHeight - 3 - headLine * h.lines.length) / 2;
+    shape(g, "line", { class: "life", x1: h.x, x2: h.x, y1: h.top + plan.headHeight, y2: height });
+    shape(g, "rect", { x: h.x - h.half, y: h.top + 3, width: 2 * h.half, height: plan.headHeight - 3, rx: 5 });
+    const top = h.top + 3 + (plan.headHeight - 3 - headLine * h.lines.length) / 2;
     h.lines.forEach((line, k) => shape(g, "text", { x: h.x, y: top + headLine * (k + 0.75), "text-anchor": "middle" }, line));
     shape(g, "title", {}, lane.name);
   }

@@ -16,6 +16,7 @@ function draw() {
 // Says which of the rows have happened, and which is chosen.
 function mark() {
   const place = new Map(visible().map((i, n) => [i, n]));
+  for (const wait of byId("stage").querySelectorAll(".wait")) wait.classList.toggle("later", wait.dataset.before > state.shown);
   for (const row of byId("stage").querySelectorAll(".step")) {
     const i = Number(row.dataset.step), later = place.get(i) >= state.shown;
     row.classList.toggle("later", later);
@@ -28,15 +29,17 @@ function choose(i) {
   state.current = i;
   mark();
   describe();
-  bring(false);
+  bring(state.presenting);
 }
 
 // What repeats is opened, or closed again.
 function unfold(i) {
+  const all = state.shown >= visible().length && !state.presenting;
   state.open[state.open.has(i) ? "delete" : "add"](i);
+  state.shown = all ? Infinity : visible().indexOf(i) + 1;
   state.current = i;
   draw();
-  bring(false);
+  bring(state.presenting);
 }
 
 // What there is to say of the chosen step stands below its row, and covers nothing.
@@ -46,7 +49,7 @@ function describe() {
   if (!s || !row) return;
   row.after(panel);
   if (s.fold) {
-    const told = state.open.has(state.current) ? "It is open: each is shown in its place." : "Click, or press Enter, to open it.";
+    const told = state.open.has(state.current) ? "It is open: each is shown in its place; Enter closes it." : "Click, or press Enter, to open it.";
     panel.append(element("div", {}, element("h2", {}, s.label), element("p", {}, `${s.time}: ${s.steps.length} steps. ${told}`)));
     return;
   }
@@ -101,7 +104,7 @@ function controls() {
   report.lanes.forEach((lane, l) => {
     const box = element("input", { type: "checkbox", checked: "" });
     box.addEventListener("change", () => {
-      state.hidden[box.checked ? "delete" : "add"](l);
+      keepShown(() => state.hidden[box.checked ? "delete" : "add"](l));
       draw();
     });
     byId("lanes").querySelector("div").append(element("label", {}, box, lane.name));
@@ -109,7 +112,7 @@ function controls() {
   for (const input of document.querySelectorAll("input[type=radio]")) {
     if (input.name === "detail") input.checked = Number(input.value) === state.detail;
     input.addEventListener("change", () => {
-      state[input.name] = input.name === "detail" ? Number(input.value) : input.value;
+      keepShown(() => { state[input.name] = input.name === "detail" ? Number(input.value) : input.value; });
       draw();
     });
   }

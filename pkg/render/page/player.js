@@ -22,6 +22,21 @@ function forward() { show(position() < visible().length ? position() + 1 : 1); }
 
 function back() { show(position() - 1); }
 
+// To the first step of the next phase, or of this or the one before.
+function phaseOn() {
+  const rows = visible(), phase = (k) => report.steps[rows[k]]?.phase;
+  let n = position() < rows.length ? position() : 0;
+  while (n > 0 && n < rows.length && phase(n) === phase(n - 1)) n++;
+  show(n + 1);
+}
+
+function phaseBack() {
+  const rows = visible(), phase = (k) => report.steps[rows[k]]?.phase;
+  let n = Math.max(0, position() - 2);
+  while (n > 0 && phase(n) === phase(n - 1)) n--;
+  show(n + 1);
+}
+
 // From one step to the next, in milliseconds of the run.
 function pauseBefore(n, rows) {
   const at = (k) => report.steps[rows[k]]?.best ?? null;
@@ -103,8 +118,9 @@ function pressed(e) {
   const playing = state.presenting || state.shown < visible().length;
   if (state.view === "time" && e.key in zoomKeys) return zoomKeys[e.key](), true;
   switch (e.key) {
-    case "ArrowRight": return pause(), forward(), true;
-    case "ArrowLeft": return pause(), back(), true;
+    case "ArrowRight": return pause(), (e.shiftKey ? phaseOn : forward)(), true;
+    case "ArrowLeft": return pause(), (e.shiftKey ? phaseBack : back)(), true;
+    case "Enter": return report.steps[state.current]?.fold !== undefined && !e.target.closest?.("button, a, .step") && (unfold(state.current), true);
     case "PageDown": return playing && (pause(), position() < visible().length && forward(), true);
     case "PageUp": return playing && (pause(), back(), true);
     case "Home": return playing && (pause(), show(0), true);

@@ -45,11 +45,25 @@ function visible() {
     return !s.fold && !folded.has(i) && s.detail <= state.detail && !state.hidden.has(s.from) && !state.hidden.has(s.to) &&
       drawn(s);
   });
-  for (const f of folds) {
-    const at = rows.findIndex((i) => !report.steps[i].fold && i >= f.before);
+  for (const f of folds) { // after what it stands for has happened; before that where it is open
+    const before = state.open.has(f.row) ? Math.min(...f.steps) : f.before;
+    const at = rows.findIndex((i) => !report.steps[i].fold && i >= before);
     rows.splice(at < 0 ? rows.length : at, 0, f.row);
   }
   return rows;
+}
+
+// Changes what is visible; what has been shown before is shown then.
+function keepShown(change) {
+  const rows = visible(), all = state.shown >= rows.length, last = placeOf(rows[state.shown - 1]);
+  change();
+  state.shown = all ? Infinity : visible().filter((i) => placeOf(i) <= last).length;
+}
+
+function placeOf(i) {
+  const f = report.steps[i]?.fold;
+  if (!f) return i ?? -1;
+  return state.open.has(f.row) ? Math.min(...f.steps) - 0.5 : f.before - 0.5;
 }
 
 function fullLabel(s) {

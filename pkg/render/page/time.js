@@ -3,24 +3,20 @@
 // between which it is proved to lie. The axis is broken where nothing happens.
 
 // An axis from instants to 0…1. A stretch in which nothing happens and that would take much of it is broken: it gets
-// little room. While a call lasts, something happens.
+// little room, and says how long it is. While a call lasts, something happens.
 function broken(instants, calls) {
   const at = [...new Set(instants)].sort((a, b) => a - b);
   if (at.length < 2) at.push((at[0] ?? 0) + 1);
   const length = at.slice(1).map((t, k) => t - at[k]), breaks = new Set();
-  for (let found = true; found && breaks.size < 12;) {
-    const total = length.reduce((a, b) => a + b, 0);
-    found = false;
-    length.forEach((d, k) => {
-      const busy = calls.some(([from, to]) => from <= at[k] && to >= at[k + 1]);
-      if (d < 1000 || d < total * (busy ? 0.7 : 0.3) || breaks.has(k) || at.length < 4) return;
-      length[k] = (total - d) * 0.06;
-      breaks.add(k);
-      found = true;
-    });
+  const busy = length.map((_, k) => calls.some(([from, to]) => from <= at[k] && to >= at[k + 1]));
+  for (let k = 0; k >= 0 && breaks.size < 12 && at.length > 3;) { // the longest first
+    const rest = length.reduce((sum, d, n) => sum + (breaks.has(n) ? 0 : d), 0);
+    k = length.reduce((best, d, n) => (breaks.has(n) || d < 1000 || d < rest * (busy[n] ? 0.7 : d < 3000 ? 0.3 : 0.15) || d <= (length[best] ?? 0) ? best : n), -1);
+    if (k >= 0) breaks.add(k);
   }
-  const total = length.reduce((a, b) => a + b, 0), ends = [0];
-  for (const d of length) ends.push(ends.at(-1) + d / total);
+  const share = Math.min(0.06, 0.5 / breaks.size), rest = length.reduce((sum, d, n) => sum + (breaks.has(n) ? 0 : d), 0) || 1;
+  const ends = [0];
+  length.forEach((d, k) => ends.push(ends[k] + (breaks.has(k) ? share : (d / rest) * (1 - share * breaks.size))));
   const place = (t) => {
     let k = 0;
     while (k < at.length - 2 && t > at[k + 1]) k++;
@@ -37,30 +33,36 @@ function callsOf(rows) {
 
 function drawTime(heads, stage, rows) {
   const when = (i) => report.steps[i].best ?? report.steps[i].latest ?? report.steps[i].earliest;
-  const calls = callsOf(rows);
-  const axis = broken(rows.map(when).filter((t) => t !== null), calls.filter(([, end]) => end !== undefined).map((c) => c.map(when))), room = stage.clientWidth;
+  const calls = new Map(callsOf(rows)), waits = waitsBetween(rows);
+  const instants = [...rows.flatMap((i) => (report.steps[i].fold ? report.steps[i].steps : [i])).map(when), ...[...waits.values()].flat().flatMap((w) => [w.from, w.to])];
+  const axis = broken(instants.filter((t) => t !== null), [...calls].filter(([, end]) => end !== undefined).map((c) => c.map(when))), room = stage.clientWidth;
   const left = Math.min(460, Math.round(room * 0.42)), width = Math.max(120, room - left - 24);
   const x = (t) => left + 12 + ((axis.place(t) - state.zoom[0]) / (state.zoom[1] - state.zoom[0])) * width;
   const scale = { axis, x, left, room, ticks: ticks(axis, x, left, left + 12 + width) };
+  let phase = -1;
   drawAxis(heads, scale);
-  for (const [i, answer] of calls) stage.append(timeRow(scale, i, answer));
+  rows.forEach((i, n) => {
+    for (const wait of waits.get(n) ?? []) stage.append(timeWait(scale, wait, n));
+    if (!calls.has(i)) return; // an answer stands with its call
+    stage.append(timeRow(scale, i, calls.get(i), report.steps[i].phase !== phase));
+    phase = report.steps[i].phase;
+  });
+  for (const wait of waits.get(rows.length) ?? []) stage.append(timeWait(scale, wait, rows.length));
   byId("clock").style.width = left + "px";
 }
 
+// The instants that the axis names: round ones, and those at which it goes on after a break. None is near the middle of
+// a break, where its length stands.
 function ticks(axis, x, low, high) {
-  const all = [];
-  let end = -Infinity;
+  const middles = [...axis.breaks].map((k) => (x(axis.at[k]) + x(axis.at[k + 1])) / 2), all = [];
+  const free = (t) => x(t) >= low && x(t) <= high && [...middles, ...all.map(x)].every((m) => Math.abs(x(t) - m) >= 50);
   axis.at.slice(1).forEach((to, k) => {
     const from = axis.at[k];
     if (axis.breaks.has(k)) return;
-    const density = (x(to) - x(from)) / (to - from); // pixels a millisecond
-    const unit = tick(80 / density);
-    for (let t = Math.ceil(from / unit) * unit; t <= to && all.length < 200; t += unit) {
-      if (x(t) < low || x(t) > high || x(t) - end < 64) continue;
-      all.push(t);
-      end = x(t);
-    }
+    const unit = tick(80 / ((x(to) - x(from)) / (to - from))); // a tick each 80 pixels
+    for (let t = Math.ceil(from / unit) * unit; t <= to && all.length < 200; t += unit) if (free(t)) all.push(t);
   });
+  for (const k of axis.breaks) if (free(axis.at[k + 1])) all.push(axis.at[k + 1]);
   return all;
 }
 
@@ -78,27 +80,50 @@ function drawAxis(box, { axis, x, left, room, ticks }) {
   for (const k of axis.breaks) {
     const a = x(axis.at[k]), b = x(axis.at[k + 1]), middle = (a + b) / 2;
     if (middle < left || middle > room) continue;
-    shape(svg, "path", { class: "break", d: `M${middle - 5} 33l4 -8m2 8l4 -8` });
-    shape(svg, "title", {}, `${inUnits(axis.at[k + 1] - axis.at[k])} in which nothing happens are left out`);
+    const g = shape(svg, "g"), length = inUnits(axis.at[k + 1] - axis.at[k]);
+    shape(g, "path", { class: "break", d: `M${middle - 5} 33l4 -8m2 8l4 -8` });
+    if (widthOf(length, smallFont) < Math.abs(b - a) + 8) shape(g, "text", { class: "phase", x: middle, y: 18, "text-anchor": "middle" }, length);
+    shape(g, "title", {}, `${length} in which nothing happens are left out`);
   }
   shape(svg, "rect", { class: "hit", x: left, width: room - left, height: 34 });
 }
 
-function timeRow(scale, i, answer) {
-  const s = report.steps[i], end = report.steps[answer] ?? s, { x, left, room } = scale;
-  const names = s.from === s.to ? report.lanes[s.from].name : `${report.lanes[s.from].name} → ${report.lanes[s.to].name}`;
+// The axis behind a row.
+function chart({ axis, x, left, ticks }) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("aria-hidden", "true");
-  for (const t of scale.ticks) shape(svg, "line", { class: "tick", x1: x(t) - left, x2: x(t) - left, y1: 0, y2: "100%" });
-  for (const k of scale.axis.breaks) {
-    const a = x(scale.axis.at[k]), b = x(scale.axis.at[k + 1]);
+  for (const t of ticks) shape(svg, "line", { class: "tick", x1: x(t) - left, x2: x(t) - left, y1: 0, y2: "100%" });
+  for (const k of axis.breaks) {
+    const a = x(axis.at[k]), b = x(axis.at[k + 1]);
     shape(svg, "rect", { class: "broken", x: Math.min(a, b) - left, width: Math.abs(b - a), y: 0, height: "100%" });
   }
+  return svg;
+}
+
+// A wait of which no row is drawn.
+function timeWait(scale, wait, before) {
+  const p = report.phases[wait.phase], bar = element("i", { class: "waits" });
+  const place = (t) => Math.min(scale.room - scale.left, Math.max(-2, scale.x(t) - scale.left));
+  bar.style.left = place(wait.from) + "px";
+  bar.style.width = Math.max(1.5, place(wait.to) - place(wait.from)) + "px";
+  const what = element("div", { class: "what" }, element("span", {}, element("b", {}, p.name), " " + waited(wait)));
+  what.style.width = scale.left + "px";
+  const row = element("div", { class: "wait timed", title: `${p.name} ${waited(wait)}: ${p.explain}`, "data-before": before }, what, element("div", { class: "chart" }, chart(scale), bar));
+  phaseColour(row, wait.phase);
+  return row;
+}
+
+function timeRow(scale, i, answer, begins) {
+  const s = report.steps[i], end = report.steps[answer] ?? s, { x, left, room } = scale;
+  const names = s.from === s.to ? report.lanes[s.from].name : `${report.lanes[s.from].name} → ${report.lanes[s.to].name}`;
+  const svg = chart(scale);
   const g = shape(shape(svg, "svg", { y: "50%", overflow: "visible" }), "g", { class: "message" });
   const clamp = (t) => Math.min(room - left, Math.max(-2, x(t) - left));
   const bar = (kind, a, b, height) => shape(g, "rect", { class: kind, x: clamp(a), width: Math.max(1.5, clamp(b) - clamp(a)), y: -height / 2, height, rx: 2 });
   const low = s.earliest ?? s.best, high = end.latest ?? end.best, likely = report.proved ? null : s.best;
-  if (low !== null && high !== null) {
+  if (s.fold) { // each time something of it happened
+    for (const t of s.steps.map((k) => report.steps[k].best).filter((t) => t !== null)) shape(g, "path", { class: "whisker", d: `M${clamp(t)} -6v12` });
+  } else if (low !== null && high !== null) {
     shape(g, "path", { class: "whisker", d: `M${clamp(low)} -5v10m0 -5H${clamp(high)}m0 -5v10` });
     if (end !== s) {
       bar("pale", likely ?? low, (report.proved ? null : end.best) ?? high, 12);
@@ -110,8 +135,13 @@ function timeRow(scale, i, answer) {
       bar("pale", low, high, 8);
     }
   }
-  const row = stepRow(i, element("div", { class: "what" }, element("small", {}, names), element("span", {}, labelOf(s), s.failed || end.failed ? " ✗" : "")), element("div", { class: "chart" }, svg));
+  const phase = begins && s.phase >= 0 ? [element("b", {}, report.phases[s.phase].name)] : [];
+  const row = stepRow(i, element("div", { class: "what" }, element("small", {}, ...phase, names), element("span", {}, labelOf(s), s.failed || end.failed ? " ✗" : "")), element("div", { class: "chart" }, svg));
   row.classList.add("timed");
+  if (s.phase >= 0) {
+    row.classList.add("banded");
+    phaseColour(row, s.phase);
+  }
   row.querySelector(".what").style.width = left + "px";
   return row;
 }

@@ -1,0 +1,89 @@
+package render
+
+// How a bar divides the time of a run, or of one Pod, among its phases.
+
+import (
+	"slices"
+	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+)
+
+// barPart is a stretch of a bar: of one phase, or of one of several where it is not known of which.
+type barPart struct {
+	phases   []int // by their index
+	from, to time.Time
+}
+
+// bar divides the time of phases. It is their likeliest division; a style that draws nothing likely has the stretches
+// that are proved to belong to one phase, and between them those that belong to any of their neighbours.
+func (y Style) bar(r Report, phases []seq.Phase) (bar []barPart) {
+	parts := Report{Phases: phases}.parts()
+	if !y.Proved {
+		for _, p := range parts {
+			bar = append(bar, barPart{[]int{p.phase}, p.Likely.Earliest, p.Likely.Latest})
+		}
+		return bar
+	}
+	if len(parts) == 0 {
+		return nil
+	}
+	begin, end := parts[0].Likely.Earliest, parts[len(parts)-1].Likely.Latest
+	borders := r.bordersOf(parts)
+	at := begin
+	var any []int // the phases that there may have been since then
+	for i, p := range parts {
+		from, to := begin, end
+		for k, w := range borders { // all borders before it were over, and none after it can have come
+			if k < i {
+				from = later(from, w.Latest)
+			} else {
+				to = sooner(to, w.Earliest)
+			}
+		}
+		if !slices.Contains(any, p.phase) {
+			any = append(any, p.phase)
+		}
+		if from = later(from, at); from.Before(to) {
+			if at.Before(from) {
+				bar = append(bar, barPart{any, at, from})
+			}
+			bar, at, any = append(bar, barPart{[]int{p.phase}, from, to}), to, []int{p.phase}
+		}
+	}
+	if at.Before(end) {
+		bar = append(bar, barPart{any, at, end})
+	}
+	return bar
+}
+
+// bordersOf are the windows of the borders between parts: of the step that ends one, and of that which begins the next.
+func (r Report) bordersOf(parts []phasePart) (borders []seq.Window) {
+	known := r.known()
+	for i, p := range parts[1:] {
+		w := seq.Window{Earliest: p.Likely.Earliest, Latest: p.Likely.Earliest}
+		for _, key := range []seq.Key{parts[i].End, p.Begin} {
+			if k, ok := known[key]; ok {
+				w.Earliest, w.Latest = sooner(w.Earliest, k.Earliest), later(w.Latest, k.Latest)
+			}
+		}
+		borders = append(borders, w)
+	}
+	return borders
+}
+
+// known is when each step happened, as it is proved; a bound that there is not is the step's likeliest instant.
+func (r Report) known() map[seq.Key]seq.Window {
+	all := make(map[seq.Key]seq.Window, len(r.Steps))
+	for _, s := range r.Steps {
+		w := s.Known()
+		if w.Earliest.IsZero() {
+			w.Earliest = s.Best
+		}
+		if w.Latest.IsZero() {
+			w.Latest = s.Best
+		}
+		all[s.Key] = w
+	}
+	return all
+}
