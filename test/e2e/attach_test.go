@@ -25,6 +25,7 @@ import (
 // What an object has kept is held against what really happened: each step must have happened, by whom it says, within
 // its window.
 func TestShow(t *testing.T) {
+	t.Parallel()
 	crashing := func(p *corev1.Pod) bool {
 		all := p.Status.ContainerStatuses
 		return len(all) > 0 && all[0].RestartCount >= 1 && all[0].State.Terminated != nil
@@ -45,6 +46,7 @@ func TestShow(t *testing.T) {
 			"kubelet StopContainer app", "kubelet DELETE pods (held)"}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			apart(t)
 			r := record(t)
 			start(t, name, c.is)
 			if c.then != nil {
@@ -117,6 +119,7 @@ func happened(s step, tr *truth.Truth) bool {
 
 // What kubectl prints is enough, without any cluster; it leaves managedFields out.
 func TestShowFile(t *testing.T) {
+	apart(t)
 	start(t, "plain", isReady)
 	printed := runKubectl(t, "", "get", "pods,events", "-o", "yaml")
 	file := filepath.Join(t.TempDir(), "printed.yaml")
@@ -149,7 +152,7 @@ func whileWatching(t *testing.T, then func(), args ...string) (d document, errOu
 	t.Helper()
 	kept := filepath.Join(t.TempDir(), "kept.jsonl")
 	args, file := besideJSON(t, append(args, "-o", "json", "--record="+kept))
-	cmd := exec.CommandContext(t.Context(), plugin, args...)
+	cmd := inPlace(t, exec.CommandContext(t.Context(), plugin, args...))
 	var out, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &stderr
 	if err := cmd.Start(); err != nil {
@@ -229,6 +232,7 @@ func live(t *testing.T, out string) document {
 // Who may get a Pod, and neither list nor watch, is shown what it has kept, and what becomes of it, by asking again and
 // again.
 func TestFewRights(t *testing.T) {
+	apart(t)
 	allowVerbs(t, "reader", []string{"create", "get"}, "pods", "pods/exec")
 	start(t, "trapped", isReady)
 	for _, c := range []struct {
@@ -258,6 +262,7 @@ func TestFewRights(t *testing.T) {
 }
 
 func TestWatchWait(t *testing.T) {
+	apart(t)
 	_, errOut, code := runSeq(t, "watch", "pod/plain", "--until=ready")
 	if code != 1 || !strings.Contains(errOut, "not found") || !strings.Contains(errOut, "--wait") {
 		t.Errorf("exit %d: %s", code, errOut)
@@ -275,11 +280,13 @@ func TestWatchWait(t *testing.T) {
 // Who waits for a Pod knows when it was made, and bound, to the last time that it was not there: 0.1 s before, where
 // the machine keeps up.
 func TestWatchWaitBounds(t *testing.T) {
+	apart(t)
 	remove(t, "present")
 	kept := filepath.Join(t.TempDir(), "kept.jsonl")
+	began := record(t)
 	go func() {
 		_ = wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, time.Minute, true,
-			func(context.Context) (bool, error) { return waitsFor(t, "present"), nil })
+			func(context.Context) (bool, error) { return waitsFor(t, began, "present"), nil })
 		runKubectl(t, "", "create", "-f", scenarioFile("present"))
 	}()
 	out, errOut, code := runSeq(t, "watch", "pod/present", "--wait", "--until=ready", "-o", "json", "--record="+kept)
@@ -330,6 +337,7 @@ func hasRows(t *testing.T, d document, wanted ...string) {
 
 // What others write, in one second and with any name, is theirs, and what was taken away is nobody's.
 func TestWatchOthers(t *testing.T) {
+	apart(t)
 	start(t, "plain", isReady)
 	r := record(t)
 	d, errOut, code := whileWatching(t, func() {
@@ -360,6 +368,7 @@ func TestWatchOthers(t *testing.T) {
 
 // What is changed of a Pod that runs, by subresources of their own, and what its kubelet then reports.
 func TestWatchChanges(t *testing.T) {
+	apart(t)
 	start(t, "resized", isReady)
 	r := record(t)
 	d, errOut, code := whileWatching(t, func() {
@@ -388,36 +397,57 @@ func TestWatchChanges(t *testing.T) {
 	judged(t, d, tr, likelyWithin)
 }
 
+// watchedEnd is how a Pod comes to its end, and what must be told of it.
+type watchedEnd struct {
+	pod    string
+	is     func(*corev1.Pod) bool
+	end    func(*testing.T)
+	want   string
+	reason string // of the outcome
+}
+
+func (c watchedEnd) check(t *testing.T) {
+	t.Helper()
+	start(t, c.pod, c.is)
+	r := record(t)
+	d, errOut, code := whileWatching(t, func() { c.end(t) }, "watch", "pod/"+c.pod)
+	if code != 0 || d.outcome.Outcome != "Deleted" || d.outcome.Reason != c.reason {
+		t.Fatalf("exit %d, %+v: %s", code, d.outcome, errOut)
+	}
+	if n := count(d.steps, func(s step) bool { return s.From+" "+s.Label == c.want }); n != 1 {
+		t.Errorf("%d of %q in\n%v", n, c.want, d.steps)
+	}
+	tr := r.of(t, c.pod, wholeFor(d), d.uids()...)
+	d.begun(tr)
+	judged(t, d, tr, likelyWithin)
+}
+
 // Whoever deletes a Pod that has finished, or evicts one, makes several revisions by one request.
 func TestWatchEnds(t *testing.T) {
-	evict := func(pod, options string) {
+	t.Parallel()
+	evict := func(t *testing.T, pod, options string) {
 		runKubectl(t, `{"apiVersion":"policy/v1","kind":"Eviction","metadata":{"name":"`+pod+`"},
-			"deleteOptions":{`+options+`}}`, "create", "--raw", "/api/v1/namespaces/default/pods/"+pod+"/eviction", "-f", "-")
+			"deleteOptions":{`+options+`}}`,
+			"create", "--raw", "/api/v1/namespaces/"+namespace(t)+"/pods/"+pod+"/eviction", "-f", "-")
 	}
-	for name, c := range map[string]struct {
-		pod    string
-		is     func(*corev1.Pod) bool
-		end    func()
-		want   string
-		reason string // of the outcome
-	}{
+	for name, c := range map[string]watchedEnd{
 		"finished": {"completes", func(p *corev1.Pod) bool { return p.Status.Phase == corev1.PodSucceeded },
-			func() { runKubectl(t, "", "delete", "pod", "completes") }, "unknown client DELETE pods", "Deleted"},
+			func(t *testing.T) { runKubectl(t, "", "delete", "pod", "completes") }, "unknown client DELETE pods", "Deleted"},
 		"forced": {"plain", isReady,
-			func() { runKubectl(t, "", "delete", "pod", "plain", "--force", "--grace-period=0") }, "unknown client DELETE pods",
-			"Deleted"},
-		"evicted": {"plain", isReady, func() { evict("plain", `"gracePeriodSeconds":1`) },
+			func(t *testing.T) { runKubectl(t, "", "delete", "pod", "plain", "--force", "--grace-period=0") },
+			"unknown client DELETE pods", "Deleted"},
+		"evicted": {"plain", isReady, func(t *testing.T) { evict(t, "plain", `"gracePeriodSeconds":1`) },
 			"unknown client POST pods/eviction", "EvictionByEvictionAPI"},
-		"evicted too late": {"lingers", isReady, func() {
+		"evicted too late": {"lingers", isReady, func(t *testing.T) {
 			runKubectl(t, "", "delete", "pod", "lingers", "--wait=false")
-			evict("lingers", "")
+			evict(t, "lingers", "")
 		}, "unknown client POST pods/eviction", "Deleted"},
-		"deleted again": {"lingers", isReady, func() {
+		"deleted again": {"lingers", isReady, func(t *testing.T) {
 			runKubectl(t, "", "delete", "pod", "lingers", "--wait=false")
 			runKubectl(t, "", "delete", "pod", "lingers", "--wait=false", "--grace-period=1")
 			runKubectl(t, "", "delete", "pod", "lingers", "--wait=false", "--grace-period=0", "--force")
 		}, "unknown client DELETE pods: deletionGracePeriodSeconds=1", "Deleted"},
-		"preempted": {"host-port", isReady, func() {
+		"preempted": {"host-port", isReady, func(t *testing.T) {
 			runKubectl(t, `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"more-urgent"},
 				"spec":{"priorityClassName":"system-cluster-critical","terminationGracePeriodSeconds":0,"containers":[{
 					"name":"app","image":"busybox:1","command":["sleep","1000"],"ports":[{"containerPort":80,"hostPort":31999}]}]}}`,
@@ -425,31 +455,26 @@ func TestWatchEnds(t *testing.T) {
 			runKubectl(t, "", "wait", "--for=condition=Ready", "pod/more-urgent", "--timeout=60s")
 			runKubectl(t, "", "delete", "pod", "more-urgent")
 		}, "scheduler DELETE pods", "PreemptionByScheduler"},
-		"tainted": {"host-port", isReady, func() {
-			runKubectl(t, "", "taint", "node", "--all", "example.com/away=yes:NoExecute")
-			runKubectl(t, "", "wait", "--for=delete", "pod/host-port", "--timeout=60s")
-			runKubectl(t, "", "taint", "node", "--all", "example.com/away:NoExecute-")
-		}, "controller-manager/taint-eviction DELETE pods", "DeletionByTaintManager"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			start(t, c.pod, c.is)
-			r := record(t)
-			d, errOut, code := whileWatching(t, c.end, "watch", "pod/"+c.pod)
-			if code != 0 || d.outcome.Outcome != "Deleted" || d.outcome.Reason != c.reason {
-				t.Fatalf("exit %d, %+v: %s", code, d.outcome, errOut)
-			}
-			if n := count(d.steps, func(s step) bool { return s.From+" "+s.Label == c.want }); n != 1 {
-				t.Errorf("%d of %q in\n%v", n, c.want, d.steps)
-			}
-			tr := r.of(t, c.pod, wholeFor(d), d.uids()...)
-			d.begun(tr)
-			judged(t, d, tr, likelyWithin)
+			apart(t)
+			c.check(t)
 		})
 	}
 }
 
+// Not beside others: the taint ends every Pod of the node.
+func TestWatchTainted(t *testing.T) {
+	watchedEnd{"host-port", isReady, func(t *testing.T) {
+		runKubectl(t, "", "taint", "node", "--all", "example.com/away=yes:NoExecute")
+		runKubectl(t, "", "wait", "--for=delete", "pod/host-port", "--timeout=60s")
+		runKubectl(t, "", "taint", "node", "--all", "example.com/away:NoExecute-")
+	}, "controller-manager/taint-eviction DELETE pods", "DeletionByTaintManager"}.check(t)
+}
+
 // A controller ends what is too much, adopts what its selector matches, and lets go of what it does not match any more.
 func TestWatchReplicaSet(t *testing.T) {
+	apart(t)
 	runKubectl(t, "", "create", "-f", workloadFile("replicaset"))
 	t.Cleanup(func() { runKubectl(t, "", "delete", "-f", workloadFile("replicaset"), "--ignore-not-found") })
 	runKubectl(t, "", "wait", "--for=jsonpath={.status.availableReplicas}=2", "replicaset/web", "--timeout=60s")
@@ -483,6 +508,7 @@ func TestWatchReplicaSet(t *testing.T) {
 
 // A rollout is followed to its end: the Deployment's two ReplicaSets, the new Pods and the end of the old ones.
 func TestWatchRollout(t *testing.T) {
+	apart(t)
 	runKubectl(t, "", "apply", "-f", workloadFile("deployment"))
 	t.Cleanup(func() { runKubectl(t, "", "delete", "-f", workloadFile("deployment"), "--ignore-not-found") })
 	runKubectl(t, "", "rollout", "status", "deployment/web", "--timeout=60s")

@@ -27,7 +27,7 @@ func gone(t *testing.T, name string) {
 	t.Helper()
 	err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, time.Minute, true,
 		func(ctx context.Context) (bool, error) {
-			_, err := client(t).Pods("default").Get(ctx, name, metav1.GetOptions{})
+			_, err := client(t).Pods(namespace(t)).Get(ctx, name, metav1.GetOptions{})
 			return apierrors.IsNotFound(err), nil
 		})
 	if err != nil {
@@ -38,16 +38,16 @@ func gone(t *testing.T, name string) {
 // waitFor waits until the Pod is there and as it should be.
 func waitFor(t *testing.T, name string, is func(*corev1.Pod) bool) {
 	t.Helper()
-	if err := becomes(client(t), name, is); err != nil {
+	if err := becomes(client(t).Pods(namespace(t)), name, is); err != nil {
 		t.Fatal(err)
 	}
 }
 
 // becomes is waitFor for other goroutines than the test's.
-func becomes(c *corev1client.CoreV1Client, name string, is func(*corev1.Pod) bool) error {
+func becomes(pods corev1client.PodInterface, name string, is func(*corev1.Pod) bool) error {
 	err := wait.PollUntilContextTimeout(context.Background(), 50*time.Millisecond, time.Minute, true,
 		func(ctx context.Context) (bool, error) {
-			p, err := c.Pods("default").Get(ctx, name, metav1.GetOptions{})
+			p, err := pods.Get(ctx, name, metav1.GetOptions{})
 			return err == nil && is(p), nil
 		})
 	if err != nil {
@@ -60,7 +60,7 @@ func remove(t *testing.T, name string) {
 	t.Helper()
 	t.Cleanup(func() {
 		now := int64(0)
-		client(t).Pods("default").Delete(context.Background(), name, metav1.DeleteOptions{GracePeriodSeconds: &now})
+		client(t).Pods(namespace(t)).Delete(context.Background(), name, metav1.DeleteOptions{GracePeriodSeconds: &now})
 	})
 }
 
@@ -125,13 +125,14 @@ func TestNameTaken(t *testing.T) {
 		!strings.Contains(out, "409 Conflict") || strings.Contains(out, "kubelet") {
 		t.Errorf("exit %d, stderr %q, stdout:\n%s", code, errOut, out)
 	}
-	if p, err := client(t).Pods("default").Get(t.Context(), "taken", metav1.GetOptions{}); err != nil ||
+	if p, err := client(t).Pods(namespace(t)).Get(t.Context(), "taken", metav1.GetOptions{}); err != nil ||
 		p.DeletionTimestamp != nil {
 		t.Errorf("the other's Pod was touched: %v", err)
 	}
 }
 
 func TestOutcomes(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, args, outcome, reason string
 		code                        int
@@ -147,6 +148,7 @@ func TestOutcomes(t *testing.T) {
 		{"warm", "--until=completed --timeout=9s", "Timeout", "", 124}, // its probe failed, and does not any more
 	} {
 		t.Run(c.name+c.args, func(t *testing.T) {
+			apart(t)
 			remove(t, c.name)
 			out, errOut, code := runSeq(t,
 				append([]string{"create-pod", "-f", scenarioFile(c.name), "-o", "json", "--rm"}, strings.Fields(c.args)...)...)
@@ -162,7 +164,7 @@ func TestOutcomes(t *testing.T) {
 
 func TestInterrupt(t *testing.T) {
 	remove(t, "unschedulable")
-	cmd := exec.CommandContext(t.Context(), plugin, "create-pod", "-f", scenarioFile("unschedulable"), "--rm")
+	cmd := inPlace(t, exec.CommandContext(t.Context(), plugin, "create-pod", "-f", scenarioFile("unschedulable"), "--rm"))
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	if err := cmd.Start(); err != nil {
@@ -183,7 +185,8 @@ func TestInterrupt(t *testing.T) {
 // A reader that has seen enough is no error, and the Pod is removed all the same.
 func TestClosedPipe(t *testing.T) {
 	remove(t, "plain")
-	cmd := exec.CommandContext(t.Context(), plugin, "create-pod", "-f", scenarioFile("plain"), "--rm", "--settle=0s")
+	cmd := inPlace(t,
+		exec.CommandContext(t.Context(), plugin, "create-pod", "-f", scenarioFile("plain"), "--rm", "--settle=0s"))
 	var errOut bytes.Buffer
 	cmd.Stderr = &errOut
 	r, w, err := os.Pipe()
@@ -232,6 +235,7 @@ func TestRequestsPerRun(t *testing.T) {
 }
 
 func TestWithoutEvents(t *testing.T) {
+	apart(t)
 	allow(t, "student", "pods")
 	remove(t, "plain")
 	out, errOut, code := runSeq(t, "create-pod", "-f", scenarioFile("plain"), "--as=student")

@@ -6,7 +6,6 @@ import (
 	"context"
 	"net/http"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,29 +13,14 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
-	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
-// inNamespace writes a kubeconfig whose context has that namespace, and returns its path.
-func inNamespace(t *testing.T, namespace string) string {
-	t.Helper()
-	c, err := clientcmd.LoadFromFile(os.Getenv("KUBECONFIG"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.Contexts[c.CurrentContext].Namespace = namespace
-	path := filepath.Join(t.TempDir(), "config")
-	if err := clientcmd.WriteToFile(*c, path); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-// elsewhere makes a namespace with a Deployment and a Pod of their own, and returns a kubeconfig for it.
+// elsewhere has the test be in a namespace with a Deployment and a Pod of their own, and returns a kubeconfig for it.
 func elsewhere(t *testing.T) (namespace, kubeconfig string) {
 	t.Helper()
 	namespace = "seq-" + strings.ToLower(t.Name())
+	kubeconfig = inNamespace(t, namespace) // before what is to be undone by it
 	runKubectl(t, "", "create", "namespace", namespace)
 	t.Cleanup(func() { runKubectl(t, "", "delete", "namespace", namespace, "--wait=false") })
 	if err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true,
@@ -48,7 +32,8 @@ func elsewhere(t *testing.T) (namespace, kubeconfig string) {
 	}
 	runKubectl(t, "", "create", "deployment", "only-here", "--image=busybox:1", "--replicas=0", "-n", namespace)
 	runKubectl(t, "", "create", "-n", namespace, "-f", scenarioFile("gated"))
-	return namespace, inNamespace(t, namespace)
+	places.Store(t.Name(), place{namespace, kubeconfig})
+	return namespace, kubeconfig
 }
 
 // offered is what __complete prints, which is what kubectl's own completion asks for.
@@ -80,9 +65,9 @@ func TestCompletion(t *testing.T) {
 		"watch deploy/":                     "deploy/only-here",
 		"show po/":                          "po/gated",
 		"delete-pod -n " + namespace + " g": "gated",
-		"delete-pod -n " + namespace[:8]:    namespace,
-		"delete nothing/":                   "",
-		"delete --as=nobody deploy/":        "",
+		"delete-pod -n " + namespace[:len(namespace)-2]: namespace,
+		"delete nothing/":                             "",
+		"delete --as=nobody deploy/":                  "",
 		"delete --server=https://127.0.0.1:1 deploy/": "",
 	} {
 		if got := strings.Join(offered(t, config, strings.Split(args, " ")...), " "); got != want {
@@ -100,6 +85,7 @@ func TestCompletion(t *testing.T) {
 
 // An API server that does not answer is not waited for.
 func TestCompletionOfSilentServer(t *testing.T) {
+	t.Parallel()
 	p := newProxy(t, func(p *proxy, w http.ResponseWriter, r *http.Request, kind string, before int) {
 		if strings.Contains(r.URL.Path, "/deployments") {
 			<-r.Context().Done()
@@ -114,6 +100,7 @@ func TestCompletionOfSilentServer(t *testing.T) {
 
 // Every verb acts where the kubeconfig's context is, or -n says.
 func TestCurrentNamespace(t *testing.T) {
+	t.Parallel()
 	namespace, config := elsewhere(t)
 	for _, c := range []struct {
 		args string

@@ -281,6 +281,7 @@ func TestAuthProviders(t *testing.T) {
 
 // In a Pod, without a kubeconfig, a run is about the cluster and the namespace that it runs in.
 func TestInCluster(t *testing.T) {
+	t.Parallel()
 	const namespace = "seq-in-cluster"
 	self, err := filepath.Abs(plugin)
 	if err != nil {

@@ -21,8 +21,10 @@ func running(p *corev1.Pod) bool { return p.Status.Phase == corev1.PodRunning }
 
 // The end of a Pod is held against the cluster's records as its start is.
 func TestDeletePod(t *testing.T) {
+	t.Parallel()
 	for name, flags := range map[string][]string{"client": nil, "records": withRecords} {
 		t.Run(name, func(t *testing.T) {
+			apart(t)
 			start(t, "graceful", running)
 			r := record(t)
 			d, errOut, code := replayed(t, append([]string{"delete-pod", "graceful"}, flags...)...)
@@ -57,6 +59,7 @@ func TestDeleteAtOnce(t *testing.T) {
 
 // How it had ended before is not what comes of the deletion.
 func TestDeleteWhatHasEnded(t *testing.T) {
+	apart(t)
 	for name, phase := range map[string]corev1.PodPhase{"completes": corev1.PodSucceeded, "fails": corev1.PodFailed} {
 		start(t, name, func(p *corev1.Pod) bool { return p.Status.Phase == phase })
 		out, errOut, code := runSeq(t, "delete-pod", name, "-o", "json")

@@ -36,8 +36,9 @@ func ready(p *corev1.Pod) bool {
 
 // With -it the command has the terminal, with its size also when that changes; the sequence comes after it.
 func TestExecWithTerminal(t *testing.T) {
+	apart(t)
 	start(t, "trapped", ready)
-	cmd := exec.CommandContext(t.Context(), plugin, "exec", "trapped", "-it", "--", "sh")
+	cmd := inPlace(t, exec.CommandContext(t.Context(), plugin, "exec", "trapped", "-it", "--", "sh"))
 	screen, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 41, Cols: 160})
 	if err != nil {
 		t.Fatal(err)
@@ -76,6 +77,7 @@ func TestExecWithTerminal(t *testing.T) {
 
 // What the command writes goes where kubectl exec has it, and its exit code is kept, whatever is drawn.
 func TestExecPassesOutput(t *testing.T) {
+	apart(t)
 	start(t, "trapped", ready)
 	command := []string{"--", "sh", "-c", "echo out; echo err >&2; printf end; exit 3"}
 	for _, format := range []string{"listing", "lanes"} {
@@ -102,8 +104,9 @@ func TestExecPassesOutput(t *testing.T) {
 }
 
 func TestExecPassesInput(t *testing.T) {
+	apart(t)
 	start(t, "trapped", ready)
-	cmd := exec.Command(plugin, "exec", "trapped", "-i", "-o", "json", "--", "cat")
+	cmd := inPlace(t, exec.Command(plugin, "exec", "trapped", "-i", "-o", "json", "--", "cat"))
 	var errOut bytes.Buffer
 	cmd.Stdin, cmd.Stderr = strings.NewReader("hello\n"), &errOut
 	if _, err := cmd.Output(); err != nil || errOut.String() != "hello\n" {
@@ -113,8 +116,10 @@ func TestExecPassesInput(t *testing.T) {
 
 // PID 1 ends by a command in its container, and the container lives again: held against the cluster's records.
 func TestExecKillsFirstProcess(t *testing.T) {
+	t.Parallel()
 	for name, flags := range map[string][]string{"client": nil, "records": withRecords} {
 		t.Run(name, func(t *testing.T) {
+			apart(t)
 			start(t, "trapped", ready)
 			r := record(t)
 			kept := filepath.Join(t.TempDir(), "kept.jsonl")
@@ -141,11 +146,11 @@ func TestExecKillsFirstProcess(t *testing.T) {
 				func(s step) bool { return s.Rule == "process" && strings.HasPrefix(s.Label, "process 1: sh -c trap") }); n != 2 {
 				t.Errorf("process 1 was seen %d times, not before and after", n)
 			}
-			execHeld(t, d, r, flags != nil)
+			execHeld(t, d, flags != nil)
 			t.Logf("%d writes, %d calls, %d pairs, time error p50 %v, p95 %v", s.Writes, s.Calls, s.Pairs, s.Percentile(50),
 				s.Percentile(95))
 			zero := int64(0)
-			client(t).Pods("default").Delete(t.Context(), "trapped", metav1.DeleteOptions{GracePeriodSeconds: &zero})
+			client(t).Pods(namespace(t)).Delete(t.Context(), "trapped", metav1.DeleteOptions{GracePeriodSeconds: &zero})
 			gone(t, "trapped")
 		})
 	}
@@ -153,6 +158,7 @@ func TestExecKillsFirstProcess(t *testing.T) {
 
 // A process 1 that has no handler for a signal does not get it: the command succeeds, and nothing follows.
 func TestExecIgnored(t *testing.T) {
+	apart(t)
 	start(t, "plain", ready)
 	out, errOut, code := runSeq(t, "exec", "plain", "--", "kill", "1")
 	if said := strings.Join(strings.Fields(out), " "); code != 0 ||
@@ -163,6 +169,7 @@ func TestExecIgnored(t *testing.T) {
 }
 
 func TestExecRefused(t *testing.T) {
+	apart(t)
 	start(t, "trapped", ready)
 	start(t, "gated", func(*corev1.Pod) bool { return true })
 	allowVerbs(t, "looker", []string{"get", "list", "watch"}, "pods")
@@ -187,6 +194,7 @@ func TestExecRefused(t *testing.T) {
 
 // Every picture of one run; the output is in none of them, nor in the recording.
 func TestExecOutputs(t *testing.T) {
+	apart(t)
 	start(t, "trapped", ready)
 	dir := t.TempDir()
 	args := []string{"exec", "trapped", "--record=" + filepath.Join(dir, "kept")}
@@ -209,19 +217,14 @@ func TestExecOutputs(t *testing.T) {
 }
 
 // execHeld holds what is said of the command itself against the spans of kubelet and runtime.
-func execHeld(t *testing.T, d document, r *records, observed bool) {
+func execHeld(t *testing.T, d document, observed bool) {
 	t.Helper()
 	const looks = 2 // commands that read the processes, before and after
 	var all []truth.Exec
-	deadline := time.Now().Add(time.Minute)
-	for len(all) < looks+1 {
-		var err error
-		if all, err = truth.Execs(r.read(t, "spans.jsonl"), "/exec/default/trapped/app"); err != nil ||
-			time.Now().After(deadline) {
-			t.Fatalf("%v: %d commands in the spans", err, len(all))
-		}
-		<-time.After(200 * time.Millisecond)
-	}
+	untilRecorded(t, "the commands in the spans", func(r *truth.Records) (bool, error) {
+		all = r.Execs("/exec/" + namespace(t) + "/trapped/app")
+		return len(all) > looks, nil
+	})
 	e := all[1]
 	for label, when := range map[string][2]time.Time{
 		"exec app: kill 1":    {e.Served.Add(-10 * time.Millisecond), e.Served},
@@ -249,6 +252,7 @@ func execHeld(t *testing.T, d document, r *records, observed bool) {
 
 // Where a server or a right does not give a WebSocket, SPDY does, by a second request.
 func TestExecFallsBack(t *testing.T) {
+	apart(t)
 	start(t, "trapped", ready)
 	c := config(t)
 	c.NextProtos = []string{"http/1.1"} // the others have no upgrades
@@ -267,8 +271,8 @@ func TestExecFallsBack(t *testing.T) {
 			p.pass(w, r, nil)
 		}
 	})
-	cmd := exec.Command(plugin, "exec", "trapped", "-o", "json", "--", "sh", "-c", "echo hello; exit 3")
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+p.kubeconfig(t, clientcmdapi.AuthInfo{}))
+	cmd := inPlace(t, exec.Command(plugin, "exec", "trapped", "-o", "json", "--", "sh", "-c", "echo hello; exit 3"),
+		p.kubeconfig(t, clientcmdapi.AuthInfo{}))
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	cmd.Run()
@@ -288,8 +292,9 @@ func TestExecFallsBack(t *testing.T) {
 
 // Ctrl-C ends the run at once, whatever the command does.
 func TestExecInterrupted(t *testing.T) {
+	apart(t)
 	start(t, "trapped", ready)
-	cmd := exec.Command(plugin, "exec", "trapped", "-o", "json", "--", "sh", "-c", "echo begun; sleep 60")
+	cmd := inPlace(t, exec.Command(plugin, "exec", "trapped", "-o", "json", "--", "sh", "-c", "echo begun; sleep 60"))
 	var out bytes.Buffer
 	cmd.Stdout = &out
 	errOut, err := cmd.StderrPipe()

@@ -42,8 +42,7 @@ func seqAt(t *testing.T, kubeconfig string, args ...string) ended {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, plugin, args...)
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
+	cmd := inPlace(t, exec.CommandContext(ctx, plugin, args...), kubeconfig)
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	begun := time.Now()
@@ -211,12 +210,10 @@ func (d *discarded) Flush()                      {}
 
 // After each fault the story is that of the cluster's own records: nothing lost that was not said to be, nothing twice.
 func TestFaults(t *testing.T) {
-	few := make(chan struct{}, 4) // more at once would try the machine rather than us
+	apart(t)
 	for name, f := range faults() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			few <- struct{}{}
-			defer func() { <-few }()
 			p := newProxy(t, f.handle)
 			pod := "fault-" + name
 			remove(t, pod)
@@ -260,6 +257,7 @@ func TestFaults(t *testing.T) {
 // The answer to the creation of an object that is no Pod is lost: the run goes on, and says so; and what it made is
 // removed.
 func TestLostAnswerOfWorkload(t *testing.T) {
+	t.Parallel()
 	for name, lose := range map[string]func(p *proxy, w http.ResponseWriter, r *http.Request){
 		"cut": func(p *proxy, w http.ResponseWriter, r *http.Request) { p.pass(w, r, cutAfter(0)) },
 		"error-after-the-fact": func(p *proxy, w http.ResponseWriter, r *http.Request) {
@@ -268,6 +266,7 @@ func TestLostAnswerOfWorkload(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			apart(t)
 			p := newProxy(t, func(p *proxy, w http.ResponseWriter, r *http.Request, kind string, before int) {
 				if kind == "create deployments" && before == 0 {
 					lose(p, w, r)
@@ -341,6 +340,7 @@ printf '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential",
 
 // A token of a credential plugin runs out while the watches are open: they are cut, and the token is good no more.
 func TestTokenExpires(t *testing.T) {
+	apart(t)
 	valid := new(atomic.Value)
 	valid.Store("Bearer token-1")
 	p := newProxy(t, func(p *proxy, w http.ResponseWriter, r *http.Request, kind string, before int) {

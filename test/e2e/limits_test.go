@@ -18,6 +18,7 @@ import (
 
 // Less and less is allowed; each time the run does what it can and says once what it cannot.
 func TestRights(t *testing.T) {
+	apart(t)
 	for _, c := range []struct {
 		name, verbs string
 		code        int
@@ -47,14 +48,15 @@ func TestRights(t *testing.T) {
 
 // Ctrl-C at any moment: the files are written, --rm is honoured, and the exit code is 130.
 func TestInterruptAtAnyMoment(t *testing.T) {
+	apart(t)
 	for i, after := range []time.Duration{5, 20, 40, 60, 100, 200, 400, 700, 1000} {
 		t.Run(fmt.Sprint(int(after), "ms"), func(t *testing.T) {
 			t.Parallel()
 			pod := fmt.Sprint("interrupted-", i)
 			remove(t, pod)
 			path := filepath.Join(t.TempDir(), "run.json")
-			cmd := exec.CommandContext(t.Context(), plugin, "create-pod", "-f", podFile(t, pod), "--rm", "--until=completed",
-				"-o", "json="+path)
+			cmd := inPlace(t, exec.CommandContext(t.Context(), plugin, "create-pod", "-f", podFile(t, pod), "--rm",
+				"--until=completed", "-o", "json="+path))
 			var errOut bytes.Buffer
 			cmd.Stdout, cmd.Stderr = &bytes.Buffer{}, &errOut
 			if err := cmd.Start(); err != nil {
@@ -97,8 +99,8 @@ func TestSecondInterrupt(t *testing.T) {
 		}
 	})
 	remove(t, "twice")
-	cmd := exec.CommandContext(t.Context(), plugin, "create-pod", "-f", podFile(t, "twice"), "--rm", "--until=completed")
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+p.kubeconfig(t, clientcmdapi.AuthInfo{}))
+	cmd := inPlace(t, exec.CommandContext(t.Context(), plugin, "create-pod", "-f", podFile(t, "twice"), "--rm",
+		"--until=completed"), p.kubeconfig(t, clientcmdapi.AuthInfo{}))
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

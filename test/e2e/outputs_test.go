@@ -27,6 +27,7 @@ func read(t *testing.T, path string) string {
 
 // A recording gives what the live run gave, to the last byte, however the run ended.
 func TestReplayIsTheRun(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		pod, args string
 		code      int
@@ -45,6 +46,7 @@ func TestReplayIsTheRun(t *testing.T) {
 		{"deadline", "--until=completed", 2},
 	} {
 		t.Run(c.pod+c.args, func(t *testing.T) {
+			apart(t)
 			remove(t, c.pod)
 			dir := t.TempDir()
 			kept, live := filepath.Join(dir, "kept.jsonl"), filepath.Join(dir, "live.json")
@@ -88,8 +90,8 @@ func TestOutputsOfOneRun(t *testing.T) {
 func TestFilesOfRunsThatEndEarly(t *testing.T) {
 	remove(t, "unschedulable")
 	path := filepath.Join(t.TempDir(), "run.json")
-	cmd := exec.CommandContext(t.Context(), plugin, "create-pod", "-f", scenarioFile("unschedulable"), "--rm", "-o",
-		"listing", "-o", "json="+path)
+	cmd := inPlace(t, exec.CommandContext(t.Context(), plugin, "create-pod", "-f", scenarioFile("unschedulable"), "--rm",
+		"-o", "listing", "-o", "json="+path))
 	cmd.Stdout = &bytes.Buffer{}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -103,8 +105,8 @@ func TestFilesOfRunsThatEndEarly(t *testing.T) {
 	gone(t, "unschedulable")
 
 	remove(t, "plain")
-	cmd = exec.CommandContext(t.Context(), plugin, "create-pod", "-f", scenarioFile("plain"), "--rm", "--settle=0s", "-o",
-		"json="+path)
+	cmd = inPlace(t, exec.CommandContext(t.Context(), plugin, "create-pod", "-f", scenarioFile("plain"), "--rm",
+		"--settle=0s", "-o", "json="+path))
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -121,7 +123,8 @@ func TestFilesOfRunsThatEndEarly(t *testing.T) {
 
 // What is in a Secret is in no recording, whatever the container does with it.
 func TestRecordKeepsSecretsOut(t *testing.T) {
-	secrets := client(t).Secrets("default")
+	apart(t)
+	secrets := client(t).Secrets(namespace(t))
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "seq-secret"},
 		StringData: map[string]string{"password": "hunter2"}}
 	if _, err := secrets.Create(t.Context(), secret, metav1.CreateOptions{}); err != nil {

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -47,7 +48,7 @@ func besideJSON(t testing.TB, args []string) (changed []string, file string) {
 		changed = slices.Insert(changed, i, "--detail=full")
 	}
 	if !slices.ContainsFunc(args, func(a string) bool { return strings.HasPrefix(a, "--settle") }) {
-		changed = slices.Insert(changed, i, "--settle=8s") // side by side on few cores, the status of an exit comes late
+		changed = slices.Insert(changed, i, "--settle=20s") // side by side on few cores, the status of an exit comes late
 	}
 	return changed, file
 }
@@ -144,7 +145,8 @@ func onScreen(t *testing.T, columns int, args ...string) (screen string, code st
 		return strings.TrimRight(string(out), "\n")
 	}
 	tmux("set-option", "-g", "history-limit", "100000", ";", "set-option", "-g", "remain-on-exit", "on", ";",
-		"new-session", "-d", "-x", fmt.Sprint(columns), "-y", "50", "NO_COLOR=1"+quoted+"; echo $? >"+ended)
+		"new-session", "-d", "-x", fmt.Sprint(columns), "-y", "50",
+		"KUBECONFIG='"+placeOf(t).kubeconfig+"' NO_COLOR=1"+quoted+"; echo $? >"+ended)
 	defer tmux("kill-server")
 	capture := func() string { return tmux("capture-pane", "-p", "-S", "-") }
 	err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, 5*time.Minute, true,
@@ -168,6 +170,7 @@ func onScreen(t *testing.T, columns int, args ...string) (screen string, code st
 // What stands on the screen of a terminal in the end is what JSON says, for every verb; and so is what went into a
 // pipe.
 func TestPrinted(t *testing.T) {
+	t.Parallel()
 	made := func(t *testing.T) { start(t, "probes", isReady) }
 	deployed := func(t *testing.T) {
 		runKubectl(t, "", "delete", "deployment/screen", "--ignore-not-found", "--cascade=foreground", "--timeout=2m")
@@ -178,10 +181,11 @@ func TestPrinted(t *testing.T) {
 	}
 	late := func(t *testing.T) {
 		remove(t, "present")
+		r := record(t)
 		go func() {
 			wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, time.Minute, true,
 				func(context.Context) (bool, error) {
-					return waitsFor(t, "present"), nil
+					return waitsFor(t, r, "present"), nil
 				})
 			runKubectl(t, "", "create", "-f", scenarioFile("present"))
 		}()
@@ -209,6 +213,7 @@ func TestPrinted(t *testing.T) {
 	} {
 		for _, where := range []string{"pipe", "terminal"} {
 			t.Run(name+"/"+where, func(t *testing.T) {
+				apart(t)
 				c.before(t)
 				file := filepath.Join(t.TempDir(), "run.json")
 				args := slices.Insert(slices.Clone(c.args), 1, "-o", "listing", "-o", "json="+file)
@@ -232,13 +237,13 @@ func TestPrinted(t *testing.T) {
 
 // waitsFor reports whether somebody asks for a Pod that is not there: the plugin does, a moment after its watch is
 // open.
-func waitsFor(t *testing.T, name string) bool {
-	data, _ := tail(t, "audit.log", max(0, lastAudit(t)-200_000))
-	return strings.Contains(string(data), `"watch"`) &&
-		strings.Contains(string(data), "fieldSelector=metadata.name%3D"+name)
-}
-
-func lastAudit(t *testing.T) int {
-	_, size := tail(t, "audit.log", -1)
-	return size
+func waitsFor(t *testing.T, r *records, name string) bool {
+	t.Helper()
+	asked := "/namespaces/" + namespace(t) + "/pods?"
+	for line := range bytes.Lines(r.read(t, "audit.log")) {
+		if bytes.Contains(line, []byte(asked)) && bytes.Contains(line, []byte("fieldSelector=metadata.name%3D"+name)) {
+			return true
+		}
+	}
+	return false
 }

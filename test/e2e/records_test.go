@@ -67,8 +67,8 @@ func TestRecordsByPipeAndListener(t *testing.T) {
 	remove(t, "plain")
 	address := freePort(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	cmd := exec.CommandContext(ctx, plugin, "create-pod", "-f", scenarioFile("plain"), "--rm", "-o", "json",
-		"--audit-log=-", "--otlp-listen="+address, "--evidence-timeout=30s")
+	cmd := inPlace(t, exec.CommandContext(ctx, plugin, "create-pod", "-f", scenarioFile("plain"), "--rm", "-o", "json",
+		"--audit-log=-", "--otlp-listen="+address, "--evidence-timeout=30s"))
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	in, err := cmd.StdinPipe()
@@ -133,6 +133,7 @@ func TestCollect(t *testing.T) {
 }
 
 func TestSources(t *testing.T) {
+	t.Parallel()
 	out, errOut, code := runSeq(t, "sources", "--wait=3s") // the scheduler renews its lease every 2 s
 	if code != 0 {
 		t.Fatalf("exit %d: %s", code, errOut)

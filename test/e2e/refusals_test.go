@@ -20,7 +20,7 @@ import (
 // runKubectl runs the cluster's own.
 func runKubectl(t *testing.T, stdin string, args ...string) string {
 	t.Helper()
-	cmd := exec.Command(kubectlPath(t), args...)
+	cmd := inPlace(t, exec.Command(kubectlPath(t), args...))
 	cmd.Stdin = strings.NewReader(stdin)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -63,6 +63,7 @@ const (
 
 // What the API server and its admission plugins refuse is told as such: there is no Pod.
 func TestRefusals(t *testing.T) {
+	t.Parallel()
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "seq-refusals",
 		Labels: map[string]string{"pod-security.kubernetes.io/enforce": "baseline"}}}
 	if _, err := client(t).Namespaces().Create(t.Context(), ns, metav1.CreateOptions{}); err != nil {
@@ -153,21 +154,22 @@ func TestRefusedDelete(t *testing.T) {
 
 // An Event is what anybody with the right to write one says: it is drawn as text, whatever it holds.
 func TestHostileEvent(t *testing.T) {
+	apart(t)
 	meanwhile(t, "relabeled", func(ctx context.Context) error {
-		pod, err := client(t).Pods("default").Get(ctx, "relabeled", metav1.GetOptions{})
+		pod, err := client(t).Pods(namespace(t)).Get(ctx, "relabeled", metav1.GetOptions{})
 		if err != nil {
 			return err
 		}
-		_, err = client(t).Events("default").Create(ctx, &corev1.Event{
+		_, err = client(t).Events(namespace(t)).Create(ctx, &corev1.Event{
 			ObjectMeta: metav1.ObjectMeta{Name: "relabeled.evil"}, Type: corev1.EventTypeWarning, Reason: "Evil\x1b[2J",
 			Message:        "\x1b]0;owned\x07 \u202egnp.exe <script>",
-			InvolvedObject: corev1.ObjectReference{Kind: "Pod", Namespace: "default", Name: pod.Name, UID: pod.UID},
+			InvolvedObject: corev1.ObjectReference{Kind: "Pod", Namespace: pod.Namespace, Name: pod.Name, UID: pod.UID},
 			Source:         corev1.EventSource{Component: "evil\x1b[31m"},
 		}, metav1.CreateOptions{})
 		return err
 	})
 	t.Cleanup(func() {
-		client(t).Events("default").Delete(context.Background(), "relabeled.evil", metav1.DeleteOptions{})
+		client(t).Events(namespace(t)).Delete(context.Background(), "relabeled.evil", metav1.DeleteOptions{})
 	})
 	remove(t, "relabeled")
 	out, errOut, code := runSeq(t, "create-pod", "-f", scenarioFile("relabeled"), "--until=completed", "--rm",

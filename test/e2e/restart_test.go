@@ -80,7 +80,7 @@ func TestAPIServerRestarts(t *testing.T) {
 	killed := make(chan error, 1)
 	c, web, host := client(t), httpClient(t), config(t).Host
 	go func() {
-		err := becomes(c, "restarted", func(p *corev1.Pod) bool { return p.Spec.NodeName != "" })
+		err := becomes(c.Pods(namespace(t)), "restarted", func(p *corev1.Pod) bool { return p.Spec.NodeName != "" })
 		if err == nil {
 			err = restartAPIServer(web, host)
 		}
@@ -116,7 +116,7 @@ func TestCompaction(t *testing.T) {
 	go func() {
 		defer close(compacted)
 		revision := ""
-		err := becomes(c, "compacted", func(p *corev1.Pod) bool {
+		err := becomes(c.Pods(namespace(t)), "compacted", func(p *corev1.Pod) bool {
 			revision = p.ResourceVersion
 			return p.Status.Phase == corev1.PodRunning
 		})

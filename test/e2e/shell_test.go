@@ -49,7 +49,7 @@ func installed(t *testing.T, completer string) string {
 func at(t *testing.T, dir, name string, args ...string) (out, errOut string, code int) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), filepath.Join(dir, name), args...)
-	cmd.Env = append(os.Environ(), "PATH="+dir)
+	cmd.Env = append(inPlace(t, cmd).Env, "PATH="+dir)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
@@ -74,6 +74,7 @@ func TestPluginOfKubectl(t *testing.T) {
 
 // What the program says of itself does not depend on how it is started.
 func TestNameOfTheFile(t *testing.T) {
+	t.Parallel()
 	dir := installed(t, "")
 	for _, name := range []string{"kubectl-seq.exe", "seq", "kubectl-other"} {
 		if err := os.Symlink("kubectl-seq", filepath.Join(dir, name)); err != nil {
@@ -102,7 +103,7 @@ func TestPager(t *testing.T) {
 	for _, args := range []string{"demo --speed=max", "demo --speed=max -o lanes", "demo --speed=max -o html",
 		"show pod/trapped", "sources --wait=1ms 2>/dev/null", "version", "options", "create-pod --help", "completion bash"} {
 		cmd := exec.CommandContext(t.Context(), "bash", "-c", "set -o pipefail; kubectl seq "+args+" | head -c 1")
-		cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"))
+		cmd.Env = append(inPlace(t, cmd).Env, "PATH="+dir+":"+os.Getenv("PATH"))
 		if out, err := cmd.CombinedOutput(); err != nil || len(out) != 1 {
 			t.Errorf("%s: %v: %q", args, err, out)
 		}
@@ -111,8 +112,8 @@ func TestPager(t *testing.T) {
 
 // kubectl runs kubectl_complete-seq, in each of the forms that there are.
 func TestCompletionThroughKubectl(t *testing.T) {
-	namespace, config := elsewhere(t)
-	t.Setenv("KUBECONFIG", config)
+	t.Parallel()
+	namespace, _ := elsewhere(t)
 	for _, completer := range []string{"link", "file", "printed"} {
 		dir := installed(t, completer)
 		for args, want := range map[string]string{
@@ -136,8 +137,8 @@ func TestCompletionThroughKubectl(t *testing.T) {
 
 // A user types a line into a shell, presses TAB, and looks at what has become of it.
 func TestCompletionInShells(t *testing.T) {
-	_, config := elsewhere(t)
-	t.Setenv("KUBECONFIG", config)
+	t.Parallel()
+	elsewhere(t)
 	for _, shell := range []struct{ argv, load string }{
 		{"bash --norc --noprofile",
 			"source /usr/share/bash-completion/bash_completion; source <(kubectl completion bash); source <(kubectl seq " +
@@ -165,10 +166,10 @@ func TestCompletionInShells(t *testing.T) {
 // tab has a shell complete a line, and fails unless it becomes as it should.
 func tab(t *testing.T, path string, argv []string, load, line, want string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, argv[0], append(argv[1:], "-i")...)
-	cmd.Env = append(os.Environ(), "PATH="+path, "HOME="+t.TempDir(), "TERM=xterm", "EDITOR=emacs")
+	cmd.Env = append(inPlace(t, cmd).Env, "PATH="+path, "HOME="+t.TempDir(), "TERM=xterm", "EDITOR=emacs")
 	cmd.Dir = t.TempDir()
 	f, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 40, Cols: 200})
 	if err != nil {

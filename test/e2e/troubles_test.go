@@ -68,6 +68,7 @@ func (c trouble) check(t *testing.T) {
 const early = 60 * time.Second
 
 func TestTroubles(t *testing.T) {
+	apart(t)
 	for _, c := range []trouble{
 		{"unschedulable", "", "Stuck", "node-selector", "scheduler", "labels", early},
 		{"too-much-memory", "", "Stuck", "resources", "scheduler", "too little free memory", early},
@@ -106,6 +107,7 @@ func TestTroubles(t *testing.T) {
 }
 
 func TestDeadEndIsWaitedOutOnDemand(t *testing.T) {
+	apart(t)
 	remove(t, "image-name")
 	begun := time.Now()
 	out, _, code := runSeq(t, "create-pod", "-f", scenarioFile("image-name"), "--rm", "--wait-anyway", "--timeout=6s")
@@ -116,13 +118,14 @@ func TestDeadEndIsWaitedOutOnDemand(t *testing.T) {
 
 // Somebody makes what is missing; the kubelet tries again after about 10 s, when the run would have given up.
 func TestWaitAnywayGetsThere(t *testing.T) {
+	apart(t)
 	remove(t, "missing-configmap")
-	maps := client(t).ConfigMaps("default")
+	maps := client(t).ConfigMaps(namespace(t))
 	t.Cleanup(func() { maps.Delete(context.Background(), "nowhere", metav1.DeleteOptions{}) })
 	done := make(chan error, 1)
 	c := client(t)
 	go func() {
-		err := becomes(c, "missing-configmap", func(p *corev1.Pod) bool {
+		err := becomes(c.Pods(namespace(t)), "missing-configmap", func(p *corev1.Pod) bool {
 			return len(p.Status.ContainerStatuses) > 0 && p.Status.ContainerStatuses[0].State.Waiting != nil &&
 				p.Status.ContainerStatuses[0].State.Waiting.Reason == "CreateContainerConfigError"
 		})
@@ -150,7 +153,7 @@ func meanwhile(t *testing.T, name string, do func(context.Context) error) {
 	done := make(chan error, 1)
 	c := client(t)
 	go func() {
-		err := becomes(c, name, func(p *corev1.Pod) bool {
+		err := becomes(c.Pods(namespace(t)), name, func(p *corev1.Pod) bool {
 			for _, c := range p.Status.Conditions {
 				if c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue {
 					return true
@@ -171,15 +174,18 @@ func meanwhile(t *testing.T, name string, do func(context.Context) error) {
 }
 
 func TestRemovedByOthers(t *testing.T) {
+	t.Parallel()
 	t.Run("evicted", func(t *testing.T) {
+		apart(t)
 		meanwhile(t, "evicted", func(ctx context.Context) error {
-			return client(t).Pods("default").EvictV1(ctx, &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Name: "evicted"}})
+			return client(t).Pods(namespace(t)).EvictV1(ctx, &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Name: "evicted"}})
 		})
 		trouble{"evicted", "--until=completed", "Deleted", "evicted", "unknown client", "Eviction API", early}.check(t)
 	})
 	t.Run("deleted", func(t *testing.T) {
+		apart(t)
 		meanwhile(t, "deleted", func(ctx context.Context) error {
-			return client(t).Pods("default").Delete(ctx, "deleted", metav1.DeleteOptions{})
+			return client(t).Pods(namespace(t)).Delete(ctx, "deleted", metav1.DeleteOptions{})
 		})
 		trouble{"deleted", "--until=completed", "Deleted", "deleted", "unknown client", "nothing in it says who",
 			early}.check(t)
@@ -202,12 +208,13 @@ func processes(t *testing.T, program string) (pids []int) {
 	return pids
 }
 
-// find is processes for other goroutines than the test's.
+// find is processes for other goroutines than the test's. Programs and kubeconfig of a cluster are below one directory.
 func find(program string) (pids []int) {
+	programs := filepath.Join(filepath.Dir(os.Getenv("KUBECONFIG")), "../../bin") + "/"
 	all, _ := filepath.Glob("/proc/[0-9]*/exe") // the pattern is right
 	for _, link := range all {
 		exe, err := os.Readlink(link)
-		if err == nil && strings.Contains(exe, "/kubectl-seq/bin/") && filepath.Base(exe) == program {
+		if err == nil && strings.HasPrefix(exe, programs) && filepath.Base(exe) == program {
 			if pid, err := strconv.Atoi(strings.Split(link, "/")[2]); err == nil {
 				pids = append(pids, pid)
 			}
@@ -240,6 +247,7 @@ func TestStoppedKubelet(t *testing.T) {
 }
 
 func TestQuota(t *testing.T) {
+	t.Parallel()
 	c := client(t)
 	name := metav1.ObjectMeta{Name: "seq-quota"}
 	if _, err := c.Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: name},

@@ -18,14 +18,20 @@ var withRecords = []string{"--audit-log=node:/var/log/kubernetes/audit.log",
 	"--spans=node:/var/log/kubernetes/spans.jsonl", "--evidence-timeout=30s"}
 
 func TestTruth(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"plain", "init", "sidecar", "probes", "completes"} {
-		t.Run(name, func(t *testing.T) { held(t, name, []string{"--times=proved"}, likelyWithin) })
+		t.Run(name, func(t *testing.T) {
+			apart(t)
+			held(t, name, []string{"--times=proved"}, likelyWithin)
+		})
 	}
 }
 
 func TestTruthWithRecords(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"plain", "init", "probes"} {
 		t.Run(name, func(t *testing.T) {
+			apart(t)
 			d := held(t, name, withRecords, time.Millisecond)
 			for _, s := range d.steps {
 				if s.Certainty != "observed" && (cri(s) != "" || s.To == "etcd" || apiWrite(s) || s.To == "runc") {

@@ -39,6 +39,7 @@ func replayed(t *testing.T, args ...string) (d document, errOut string, code int
 
 // What controllers make of a workload is held against the cluster's records as the start of one Pod is.
 func TestWorkloads(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		file  string
 		flags []string
@@ -61,6 +62,7 @@ func TestWorkloads(t *testing.T) {
 			"controller-manager/daemonset PUT daemonsets/status"}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			apart(t)
 			file := workloadFile(c.file)
 			if c.file == "" {
 				file = workloadFile(name)
@@ -88,7 +90,7 @@ func TestWorkloads(t *testing.T) {
 
 // A CronJob makes a Job at the next full minute; what is waited for is no work, so other tests can go on.
 func TestCronJob(t *testing.T) {
-	t.Parallel()
+	apart(t)
 	r := record(t)
 	d, errOut, code := replayed(t, "create", "-f", workloadFile("cronjob"), "--rm")
 	if code != 0 || d.outcome.Outcome != "Available" && d.outcome.Outcome != "Succeeded" {
@@ -107,37 +109,40 @@ func TestCronJob(t *testing.T) {
 
 // The end of a Deployment goes through the garbage collector; that of one of its Pods makes another.
 func TestDeleteWorkload(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
-		what  func() string
+		what  func(*testing.T) string
 		flags []string
 		steps []string
 	}{
-		"pod": {func() string { return firstPodOf(t, "web") }, nil,
+		"pod": {func(t *testing.T) string { return firstPodOf(t, "web") }, nil,
 			[]string{"kubectl DELETE pods", "controller-manager/replicaset POST pods",
 				"controller-manager/endpointslice PUT endpointslices", "kubelet StopContainer app", "kubelet StartContainer app"}},
-		"deployment": {func() string { return "deployment/web" }, nil,
+		"deployment": {func(*testing.T) string { return "deployment/web" }, nil,
 			[]string{"kubectl DELETE deployments (web)", "controller-manager/garbage-collector DELETE replicasets",
 				"controller-manager/garbage-collector DELETE pods",
 				"apiserver watch: ReplicaSet web", "kubelet StopContainer app", "kubelet DELETE pods"}},
-		"records": {func() string { return "deploy/web" }, withRecords,
+		"records": {func(*testing.T) string { return "deploy/web" }, withRecords,
 			[]string{"controller-manager/garbage-collector DELETE pods"}},
-		"foreground": {func() string { return "deployments.apps/web" }, []string{"--cascade=foreground"},
+		"foreground": {func(*testing.T) string { return "deployments.apps/web" }, []string{"--cascade=foreground"},
 			[]string{"kubectl DELETE deployments (web), cascade foreground",
 				"controller-manager/garbage-collector DELETE replicasets",
 				"controller-manager/garbage-collector DELETE pods", "kubelet DELETE pods",
 				"controller-manager/garbage-collector PATCH replicasets: removes finalizer foregroundDeletion",
 				"controller-manager/garbage-collector PATCH deployments: removes finalizer foregroundDeletion"}},
-		"foreground-records": {func() string { return "deployments.v1.apps/web" },
+		"foreground-records": {func(*testing.T) string { return "deployments.v1.apps/web" },
 			append([]string{"--cascade=foreground"}, withRecords...),
 			[]string{"controller-manager/garbage-collector PATCH deployments: removes finalizer foregroundDeletion"}},
-		"orphan": {func() string { return "deploy/web" }, []string{"--cascade=orphan"},
+		"orphan": {func(*testing.T) string { return "deploy/web" }, []string{"--cascade=orphan"},
 			[]string{"kubectl DELETE deployments (web), cascade orphan",
 				"controller-manager/garbage-collector PATCH replicasets: no longer owned by Deployment web",
 				"controller-manager/garbage-collector PATCH deployments: removes finalizer orphan"}},
-		"orphan-records": {func() string { return "deploy/web" }, append([]string{"--cascade=orphan"}, withRecords...),
+		"orphan-records": {func(*testing.T) string { return "deploy/web" },
+			append([]string{"--cascade=orphan"}, withRecords...),
 			[]string{"controller-manager/garbage-collector PATCH deployments: removes finalizer orphan"}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			apart(t)
 			runKubectl(t, "", "apply", "-f", workloadFile("deployment"))
 			t.Cleanup(func() {
 				runKubectl(t, "", "delete", "-f", workloadFile("deployment"), "--ignore-not-found")
@@ -145,7 +150,7 @@ func TestDeleteWorkload(t *testing.T) {
 			})
 			runKubectl(t, "", "wait", "--for=condition=Available", "deployment/web", "--timeout=60s")
 			r := record(t)
-			d, errOut, code := replayed(t, append([]string{"delete", c.what()}, c.flags...)...)
+			d, errOut, code := replayed(t, append([]string{"delete", c.what(t)}, c.flags...)...)
 			if code != 0 || d.outcome.Outcome != "Deleted" {
 				t.Fatalf("exit %d, %+v: %s", code, d.outcome, errOut)
 			}
@@ -174,6 +179,7 @@ func firstPodOf(t *testing.T, app string) string {
 
 // A workload that does not get there says who holds it.
 func TestWorkloadTroubles(t *testing.T) {
+	apart(t)
 	runKubectl(t, "", "create", "namespace", "seq-workloads")
 	t.Cleanup(func() { runKubectl(t, "", "delete", "namespace", "seq-workloads", "--wait=false") })
 	runKubectl(t, "", "create", "quota", "tiny", "-n", "seq-workloads", "--hard=pods=0")

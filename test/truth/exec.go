@@ -16,42 +16,33 @@ type Exec struct {
 
 // Execs are the commands that were run by the kubelet's path /exec/NAMESPACE/POD/CONTAINER, in the order of time, as
 // far as all of their spans are there.
-func Execs(spans []byte, path string) ([]Exec, error) {
-	all, err := readSpans(spans)
-	if err != nil {
-		return nil, err
-	}
-	slices.SortFunc(all, func(a, b *span) int { return strings.Compare(a.Start, b.Start) })
-	children := map[string][]*span{}
-	for _, s := range all {
-		children[s.ParentSpanID] = append(children[s.ParentSpanID], s)
+func (r *Records) Execs(path string) []Exec {
+	inTime := func(all []*span) []*span {
+		return slices.SortedFunc(slices.Values(all), func(a, b *span) int { return strings.Compare(a.Start, b.Start) })
 	}
 	used := map[*span]bool{}
 	var out []Exec
-	for _, s := range all {
-		if s.service != "kubelet" || s.attribute("url.path") != path {
-			continue
-		}
+	for _, s := range inTime(r.served[path]) {
 		var e Exec
 		container := ""
 		e.Served, _ = s.times()
-		for _, c := range children[s.SpanID] {
+		for _, c := range r.children[s.SpanID] {
 			if !strings.HasSuffix(c.Name, "RuntimeService/Exec") {
 				continue
 			}
 			e.Call.RPC = "Exec"
 			e.Call.Start, e.Call.End = c.times()
-			for _, below := range children[c.SpanID] {
+			for _, below := range r.children[c.SpanID] {
 				container = below.attribute("container.id")
 			}
 		}
-		for _, p := range all {
+		for _, p := range inTime(r.processes[container]) {
 			start, end := p.times()
 			switch {
-			case container == "" || p.attribute("process.task.id") != container || start.Before(e.Call.Start) || used[p]:
+			case start.Before(e.Call.Start) || used[p]:
 			case p.Name == "process.Start" && e.Runc.RPC == "":
 				used[p] = true
-				for _, c := range children[p.SpanID] {
+				for _, c := range r.children[p.SpanID] {
 					if strings.HasSuffix(c.Name, "Task/Start") {
 						e.Runc.RPC = p.attribute("process.id")
 						e.Runc.Start, e.Runc.End = c.times()
@@ -66,5 +57,5 @@ func Execs(spans []byte, path string) ([]Exec, error) {
 			out = append(out, e)
 		}
 	}
-	return out, nil
+	return out
 }

@@ -4,7 +4,6 @@
 package truth
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -104,70 +103,139 @@ type batch struct {
 	} `json:"resourceSpans"`
 }
 
-// Read joins an audit log and OTLP JSON lines for the objects with these uids.
-func Read(audit, spans []byte, uids ...string) (*Truth, error) {
-	all, err := readSpans(spans)
-	if err != nil {
-		return nil, err
-	}
-	children := map[string][]*span{}
-	byAuditID := map[string]*span{}
-	for _, s := range all {
-		children[s.ParentSpanID] = append(children[s.ParentSpanID], s)
-		if id := s.attribute("audit-id"); id != "" && s.Kind == 2 {
-			byAuditID[id] = s
-		}
-	}
-	t := &Truth{}
-	var idle []Write             // without a transaction
-	uidOf := map[string]string{} // of the newest Pod with a name, which is all that an eviction has
-	err = eachLine(audit, func(line []byte) error {
+// Records are what a cluster has recorded of itself, as far as it has been added. Each line is read once, however often
+// somebody asks what happened, and to however many objects.
+type Records struct {
+	audit, spans []byte // of a line that is still being written
+	entries      []entry
+	byUID        map[string][]int  // the entries, by the object or what an Event is about
+	uidOf        map[string]string // of the newest Pod with a name, which is all that an eviction has
+	byAuditID    map[string]*span
+	children     map[string][]*span // by the parent's ID
+	syncs        map[string][]*span // of a kubelet, by the Pod's uid
+	served       map[string][]*span // by a kubelet, by the path
+	processes    map[string][]*span // their starts and waits, by the container's ID
+}
+
+// entry is a write that the API server has not refused.
+type entry struct {
+	Write
+	auditID string
+	evicts  bool
+	about   []string // uids of what an Event is about
+}
+
+// NewRecords are those of a cluster of which nothing has been read yet.
+func NewRecords() *Records {
+	return &Records{byUID: map[string][]int{}, uidOf: map[string]string{}, byAuditID: map[string]*span{},
+		children: map[string][]*span{}, syncs: map[string][]*span{}, served: map[string][]*span{},
+		processes: map[string][]*span{}}
+}
+
+// AddAudit reads what an audit log has got since the last time, and fails at a line that is no audit entry.
+func (r *Records) AddAudit(more []byte) (err error) {
+	r.audit, err = eachLine(append(r.audit, more...), func(line []byte) error {
 		var e auditEntry
 		if err := json.Unmarshal(line, &e); err != nil {
 			return err
 		}
-		is := func(uid string) bool { return uid != "" && slices.Contains(uids, uid) }
-		name := e.ObjectRef.Namespace + "/" + e.ObjectRef.Name
-		if uid := e.ResponseObject.Metadata.UID; uid != "" && e.ObjectRef.Resource == "pods" {
-			uidOf[name] = uid
+		r.addEntry(&e)
+		return nil
+	})
+	return err
+}
+
+func (r *Records) addEntry(e *auditEntry) {
+	name := e.ObjectRef.Namespace + "/" + e.ObjectRef.Name
+	if uid := e.ResponseObject.Metadata.UID; uid != "" && e.ObjectRef.Resource == "pods" {
+		r.uidOf[name] = uid
+	}
+	if e.endsDeletion() || // what its own transaction wrote is the end that a DELETE has asked for
+		e.ResponseStatus.Code >= 300 || !slices.Contains([]string{"create", "update", "patch", "delete"}, e.Verb) {
+		return
+	}
+	w := entry{auditID: e.AuditID, evicts: e.ObjectRef.Subresource == "eviction",
+		about: []string{e.ResponseObject.Involved.UID, e.ResponseObject.About.UID},
+		Write: Write{Verb: e.Verb, Resource: e.ObjectRef.Resource, Subresource: e.ObjectRef.Subresource,
+			User: e.User.Username, Revision: e.ResponseObject.Metadata.ResourceVersion, Reason: e.ResponseObject.Reason}}
+	uids := w.about
+	if w.Resource != "events" {
+		uids = append(slices.Clone(uids), e.ResponseObject.Metadata.UID, e.ResponseObject.Details.UID, e.asksFor())
+		if w.evicts {
+			uids = append(uids, r.uidOf[name])
 		}
-		evicts := e.ObjectRef.Subresource == "eviction"
-		about := is(e.ResponseObject.Involved.UID) || is(e.ResponseObject.About.UID)
-		object := e.ObjectRef.Resource != "events" &&
-			(is(e.ResponseObject.Metadata.UID) || is(e.ResponseObject.Details.UID) || is(e.asksFor()) ||
-				evicts && is(uidOf[name]))
-		if e.endsDeletion() { // what its own transaction wrote is the end that a DELETE has asked for
-			return nil
+	}
+	for _, uid := range uids {
+		if all := r.byUID[uid]; uid != "" && (len(all) == 0 || all[len(all)-1] != len(r.entries)) {
+			r.byUID[uid] = append(all, len(r.entries))
 		}
-		if !about && !object || e.ResponseStatus.Code >= 300 ||
-			!slices.Contains([]string{"create", "update", "patch", "delete"}, e.Verb) {
-			return nil
+	}
+	r.entries = append(r.entries, w)
+}
+
+// AddSpans reads what a file of OTLP JSON lines has got since the last time, and fails at a line that is none.
+func (r *Records) AddSpans(more []byte) (err error) {
+	r.spans, err = eachLine(append(r.spans, more...), func(line []byte) error {
+		all, err := readSpans(line)
+		for _, s := range all {
+			r.addSpan(s)
 		}
-		w := Write{Verb: e.Verb, Resource: e.ObjectRef.Resource, Subresource: e.ObjectRef.Subresource, User: e.User.Username,
-			Revision: e.ResponseObject.Metadata.ResourceVersion, Reason: e.ResponseObject.Reason}
-		request := byAuditID[e.AuditID]
+		return err
+	})
+	return err
+}
+
+func (r *Records) addSpan(s *span) {
+	add := func(to map[string][]*span, key string) {
+		if key != "" {
+			to[key] = append(to[key], s)
+		}
+	}
+	add(r.children, s.ParentSpanID)
+	if id := s.attribute("audit-id"); id != "" && s.Kind == 2 {
+		r.byAuditID[id] = s
+	}
+	switch {
+	case s.service == "kubelet" && s.Name == "syncPod":
+		add(r.syncs, s.attribute("k8s.pod.uid"))
+	case s.service == "kubelet":
+		add(r.served, s.attribute("url.path"))
+	case s.Name == "process.Start" || s.Name == "process.Wait":
+		add(r.processes, s.attribute("process.task.id"))
+	}
+}
+
+// Of says what happened to the objects with these uids. It fails where a write has no span, or no transaction, yet.
+func (r *Records) Of(uids ...string) (*Truth, error) {
+	var of []int
+	for _, uid := range uids {
+		of = append(of, r.byUID[uid]...)
+	}
+	slices.Sort(of)
+	t := &Truth{}
+	var idle []Write // without a transaction
+	for _, i := range slices.Compact(of) {
+		e := r.entries[i]
+		w := e.Write
+		request := r.byAuditID[e.auditID]
 		if request == nil {
-			return fmt.Errorf("no span for audit entry %s (%s %s)", e.AuditID, w.Verb, w.Resource)
+			return nil, fmt.Errorf("no span for audit entry %s (%s %s)", e.auditID, w.Verb, w.Resource)
 		}
-		txn := etcdTxn(request, children)
+		txn := etcdTxn(request, r.children)
 		if txn == nil { // it changed nothing, if its answer has the revision of another
 			idle = append(idle, w)
-			return nil
+			continue
 		}
 		w.Start, w.End = txn.times()
-		if first := firstTxn(request, children); (w.Verb == "delete" || evicts) && first != txn {
+		if first := firstTxn(request, r.children); (w.Verb == "delete" || e.evicts) && first != txn {
 			w.First = &Call{}
 			w.First.Start, w.First.End = first.times()
 		}
-		if about {
+		if slices.ContainsFunc(e.about, func(uid string) bool { return uid != "" && slices.Contains(uids, uid) }) {
 			t.Events = append(t.Events, w)
 		} else {
 			t.Writes = append(t.Writes, w)
 		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
 	}
 	for _, list := range [][]Write{t.Writes, t.Events} {
 		// the log is in the order of the answers
@@ -188,9 +256,9 @@ func Read(audit, spans []byte, uids ...string) (*Truth, error) {
 			return nil, fmt.Errorf("no etcd transaction below the span of %s %s/%s", w.Verb, w.Resource, w.Subresource)
 		}
 	}
-	for _, s := range all {
-		if uid := s.attribute("k8s.pod.uid"); s.service == "kubelet" && s.Name == "syncPod" && slices.Contains(uids, uid) {
-			t.calls(s, uid, children)
+	for _, uid := range uids {
+		for _, s := range r.syncs[uid] {
+			t.calls(s, uid, r.children)
 		}
 	}
 	slices.SortFunc(t.Writes, func(a, b Write) int { return a.Start.Compare(b.Start) })
@@ -267,42 +335,46 @@ func firstTxn(s *span, children map[string][]*span) (first *span) {
 	return first
 }
 
-func readSpans(data []byte) ([]*span, error) {
+// readSpans reads one line, and keeps of the attributes those that are looked at.
+func readSpans(line []byte) ([]*span, error) {
+	var b batch
+	if err := json.Unmarshal(line, &b); err != nil {
+		return nil, err
+	}
 	var all []*span
-	err := eachLine(data, func(line []byte) error {
-		var b batch
-		if err := json.Unmarshal(line, &b); err != nil {
-			return err
-		}
-		for _, r := range b.ResourceSpans {
-			service := ""
-			for _, a := range r.Resource.Attributes {
-				if a.Key == "service.name" {
-					service = a.Value.StringValue
-				}
-			}
-			for _, scope := range r.ScopeSpans {
-				for i := range scope.Spans {
-					scope.Spans[i].service = service
-					all = append(all, &scope.Spans[i])
-				}
+	for _, r := range b.ResourceSpans {
+		service := ""
+		for _, a := range r.Resource.Attributes {
+			if a.Key == "service.name" {
+				service = a.Value.StringValue
 			}
 		}
-		return nil
-	})
-	return all, err
+		for _, scope := range r.ScopeSpans {
+			for i := range scope.Spans {
+				s := &scope.Spans[i]
+				s.service = service
+				s.Attributes = slices.DeleteFunc(s.Attributes,
+					func(a attribute) bool { return !slices.Contains(lookedAt, a.Key) })
+				all = append(all, s)
+			}
+		}
+	}
+	return all, nil
 }
 
-func eachLine(data []byte, do func([]byte) error) error {
-	lines := bufio.NewReader(bytes.NewReader(data))
+var lookedAt = []string{"audit-id", "k8s.pod.uid", "url.path", "container.id", "process.id", "process.task.id"}
+
+// eachLine calls do with each whole line, and returns what is left.
+func eachLine(data []byte, do func([]byte) error) (rest []byte, err error) {
 	for {
-		line, err := lines.ReadBytes('\n')
-		if err != nil { // the end, or a line that is still being written
-			return nil
+		line, more, whole := bytes.Cut(data, []byte("\n"))
+		if !whole {
+			return bytes.Clone(data), nil
 		}
 		if err := do(line); err != nil {
-			return err
+			return nil, err
 		}
+		data = more
 	}
 }
 
