@@ -48,11 +48,17 @@ type last struct {
 	listing  string
 }
 
-// alone keeps scripts that change a node, or what all namespaces share, from running beside others: their first line
-// says "# alone".
-var alone sync.RWMutex
+// One at a time are made the situations that change a node, or what all namespaces share: their first line says
+// "# alone".
+var alone sync.Mutex
 
-func TestCauses(t *testing.T) {
+func TestCauses(t *testing.T) { try(t, false) }
+
+// In a test of their own they end the others' work once, not one after another.
+func TestCausesAlone(t *testing.T) { try(t, true) }
+
+// try runs the scripts that are to be alone, or all others.
+func try(t *testing.T, byThemselves bool) {
 	plugin := os.Getenv("KUBECTL_SEQ")
 	if plugin == "" || os.Getenv("KUBECONFIG") == "" {
 		t.Fatal("KUBECTL_SEQ and KUBECONFIG are not set: run make causes")
@@ -62,12 +68,16 @@ func TestCauses(t *testing.T) {
 		t.Fatal("no scripts", err)
 	}
 	var chosen []string
+	all := 0
 	for _, f := range files {
-		if os.Getenv("CAUSES") == "all" || !marked(t, f, "slow") {
+		if marked(t, f, "alone") != byThemselves {
+			continue
+		}
+		if all++; os.Getenv("CAUSES") == "all" || !marked(t, f, "slow") {
 			chosen = append(chosen, f)
 		}
 	}
-	t.Logf("%d of %d situations; the others take longer than 10 s: make causes", len(chosen), len(files))
+	t.Logf("%d of %d situations; the others take longer than 10 s: make causes", len(chosen), all)
 	testscript.Run(t, testscript.Params{
 		Files:               chosen,
 		RequireExplicitExec: true,
@@ -105,9 +115,6 @@ func setup(env *testscript.Env, plugin string) error {
 	if strings.Contains(first+" ", " alone ") {
 		alone.Lock()
 		env.Defer(alone.Unlock)
-	} else {
-		alone.RLock()
-		env.Defer(alone.RUnlock)
 	}
 	path, err := filepath.Abs(plugin)
 	if err != nil {
