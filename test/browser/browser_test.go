@@ -85,7 +85,7 @@ func (p *tab) heard(e any) {
 
 func (p *tab) do(t *testing.T, actions ...chromedp.Action[chromedp.Void]) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(p, time.Minute)
+	ctx, cancel := context.WithTimeout(p, 5*time.Minute)
 	defer cancel()
 	if err := chromedp.Do(ctx, actions...); err != nil {
 		t.Fatal(err)
@@ -99,7 +99,7 @@ func script(text string) chromedp.Action[chromedp.Void] {
 // value evaluates an expression.
 func value[T any](t *testing.T, p *tab, expression string) T {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(p, time.Minute)
+	ctx, cancel := context.WithTimeout(p, 5*time.Minute)
 	defer cancel()
 	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 	if err != nil {
@@ -111,7 +111,7 @@ func value[T any](t *testing.T, p *tab, expression string) T {
 // until waits for an expression to hold.
 func (p *tab) until(t *testing.T, expression string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(p, 20*time.Second)
+	ctx, cancel := context.WithTimeout(p, 5*time.Minute)
 	defer cancel()
 	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](expression)); err != nil {
 		t.Fatalf("%s does not become true: %v", expression, err)
