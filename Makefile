@@ -1,8 +1,10 @@
 SHELL := bash
-CLUSTER := go -C hack/cluster run .
+CLUSTER := cd hack/cluster && ../../bin/cluster
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 # With cgo, or without grpcnotrace, the linker would keep all that might be reached by reflection: 62 MB instead of 38.
-BUILD := CGO_ENABLED=0 go build -tags grpcnotrace -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
+# Those of hack/cluster/build.go, too, so that what both need is compiled once. V=-v names each package as it is.
+FLAGS := $(V) -trimpath -gcflags=all=-dwarf=false -tags grpcnotrace
+BUILD := CGO_ENABLED=0 go build $(FLAGS) -ldflags "-s -w -X main.version=$(VERSION)"
 TAGS := e2e,truth,browser
 MODULES := hack/cluster hack/kind hack/krew hack/notices
 TOOLS := $(CURDIR)/bin/lint
@@ -17,20 +19,22 @@ help: ## Show the targets
 build: ## Build the plugin: bin/kubectl-seq
 	$(BUILD) -o bin/kubectl-seq ./cmd/kubectl-seq
 
+.PHONY: bin/cluster
+bin/cluster:
+	CGO_ENABLED=0 go -C hack/cluster build $(FLAGS) -o ../../bin/cluster .
+
 .PHONY: demo
-demo: build ## Show the start of a Pod, on a cluster of our own or on CONTEXT=name of your kubeconfig
+demo: $(if $(CONTEXT),build) ## Show the start of a Pod, on a cluster of our own or on CONTEXT=name of your kubeconfig
 ifdef CONTEXT
 	bin/kubectl-seq create-pod seq-demo --image=$(or $(IMAGE),busybox) --rm --context=$(CONTEXT) -- sleep 1000
 else
-	$(CLUSTER) up $(if $(K8S),--kubernetes=$(K8S))
-	eval "$$($(CLUSTER) env)" && bin/kubectl-seq create-pod seq-demo --image=busybox:1 --rm -- sleep 1000
-	@echo 'The cluster is still up. Point kubectl at it:  eval "$$($(CLUSTER) env)"   Stop it:  make down'
+	@hack/demo
 endif
 
 .PHONY: up down
-up: ## Start the development cluster; K8S=1.34, 1.35 or 1.36 has an older Kubernetes
+up: bin/cluster ## Start the development cluster; K8S=1.34, 1.35 or 1.36 has an older Kubernetes
 	$(CLUSTER) up $(if $(K8S),--kubernetes=$(K8S))
-down: ## Stop it and remove all it left
+down: bin/cluster ## Stop it and remove all it left
 	$(CLUSTER) down
 
 ##@ Check

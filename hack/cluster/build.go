@@ -6,11 +6,13 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -20,8 +22,9 @@ type tool struct {
 	dir, module string
 	flags       []string // %[1]s is the module's version
 	cgo         bool
-	output      string // the file name, where the package's own name is not it
-	into        string // the directory among the programs, where it is not the usual one
+	output      string   // the file name, where the package's own name is not it
+	into        string   // the directory among the programs, where it is not the usual one
+	names       []string // by which the program is started that the module here is itself
 }
 
 var tools = []tool{
@@ -41,9 +44,14 @@ const newest = "1.37"
 // kubernetes is the tool that builds a version.
 func kubernetes(version string) tool {
 	return tool{dir: "kubernetes-" + version, module: "k8s.io/kubernetes", into: "kubernetes-" + version,
+		names: []string{"kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet"},
 		flags: []string{"-ldflags=-s -w -X k8s.io/component-base/version.gitVersion=%[1]s -X " +
 			"k8s.io/client-go/pkg/version.gitVersion=%[1]s"}}
 }
+
+// quick are the flags that all builds share, so that what several of them need is compiled once; what would only be
+// stripped in the end, for debuggers, is not made to begin with.
+var quick = []string{"-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-gcflags=all=-dwarf=false"}
 
 // packages are the programs needed besides Go, and the Debian package that has each.
 var packages = []struct{ probe, name string }{
@@ -67,12 +75,28 @@ func build(ctx context.Context, d dirs, version string) error {
 	if err := installPackages(ctx); err != nil {
 		return err
 	}
-	for _, t := range append(slices.Clone(tools), kubernetes(version)) {
+	for _, t := range toolsFor(version) {
 		if err := t.build(ctx, d); err != nil {
 			return fmt.Errorf("build %s: %w", t.dir, err)
 		}
 	}
 	return buildImages(ctx, d)
+}
+
+func toolsFor(version string) []tool { return append(slices.Clone(tools), kubernetes(version)) }
+
+// missing prints the modules that up would have to build.
+func missing(d dirs, version string) error {
+	for _, t := range toolsFor(version) {
+		stamp, want, err := t.stamp(d)
+		if err != nil {
+			return err
+		}
+		if have, _ := os.ReadFile(stamp); string(have) != want {
+			fmt.Println(t.dir)
+		}
+	}
+	return nil
 }
 
 func installPackages(ctx context.Context) error {
@@ -105,13 +129,18 @@ func (t tool) version() (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-func (t tool) build(ctx context.Context, d dirs) error {
+// stamp is a file, and what is to be in it if the module is built: what it was built from. `go build` itself would find
+// nothing to do, but takes 10 s to say so.
+func (t tool) stamp(d dirs) (file, want string, err error) {
 	sums, err := os.ReadFile(filepath.Join("tools", t.dir, "go.sum"))
+	return filepath.Join(d.bin, "."+t.dir), fmt.Sprintf("%x %v %v", sha256.Sum256(sums), t, quick), err
+}
+
+func (t tool) build(ctx context.Context, d dirs) error {
+	stamp, want, err := t.stamp(d)
 	if err != nil {
 		return err
 	}
-	// A stamp per module: what it was built from. `go build` itself would find nothing to do, but takes 10 s to say so.
-	stamp, want := filepath.Join(d.bin, "."+t.dir), fmt.Sprintf("%x %v", sha256.Sum256(sums), t)
 	if have, _ := os.ReadFile(stamp); string(have) == want {
 		return nil
 	}
@@ -119,10 +148,10 @@ func (t tool) build(ctx context.Context, d dirs) error {
 	if err != nil {
 		return err
 	}
-	args := []string{"build", "-v", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o",
-		filepath.Join(d.bin, t.into, t.output)}
+	programs := filepath.Join(d.bin, t.into)
+	args := append([]string{"build", "-v", "-o", filepath.Join(programs, t.output)}, quick...)
 	if t.output == "" {
-		args[len(args)-1] += "/"
+		args[3] += "/"
 	}
 	for _, f := range t.flags {
 		if strings.Contains(f, "%[1]s") {
@@ -130,40 +159,64 @@ func (t tool) build(ctx context.Context, d dirs) error {
 		}
 		args = append(args, f)
 	}
-	cmd := exec.CommandContext(ctx, "go", append(args, "tool")...)
+	args = append(args, "tool")
+	if t.names != nil {
+		args = append(args, ".")
+	}
+	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = filepath.Join("tools", t.dir)
 	cgo := "0"
 	if t.cgo {
 		cgo = "1"
 	}
-	cmd.Env = append(os.Environ(), "CGO_ENABLED="+cgo)
+	// The compiler is short of time rather than of memory.
+	cmd.Env = append(os.Environ(), "CGO_ENABLED="+cgo, "GOGC=off", "GOMEMLIMIT=2GiB")
 	p := &progress{title: fmt.Sprintf("building %s %s", t.dir, version), start: time.Now()}
 	cmd.Stderr = p
-	err = cmd.Run()
-	if err != nil {
+	if err := p.run(cmd); err != nil {
 		return fmt.Errorf("%w\n%s", err, p.tail())
+	}
+	for _, name := range t.names {
+		// Links rather than symbolic ones: what runs is to go by its own name.
+		if err := relink(filepath.Join(programs, t.dir), filepath.Join(programs, name)); err != nil {
+			return err
+		}
 	}
 	fmt.Printf("%s: done in %.0f s\n", p.title, time.Since(p.start).Seconds())
 	return os.WriteFile(stamp, []byte(want), 0o644)
 }
 
-// progress shows `go build -v`, which names each package it has compiled, as a line every 10 s.
+func relink(file, name string) error {
+	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return os.Link(file, name)
+}
+
+// progress counts what `go build -v` prints, the name of each package it has compiled, and shows that every 10 s.
 type progress struct {
 	title   string
 	start   time.Time
-	shown   time.Time
-	count   int
+	count   atomic.Int64
 	written bytes.Buffer
 }
 
 func (p *progress) Write(b []byte) (int, error) {
-	p.written.Write(b)
-	p.count += bytes.Count(b, []byte("\n"))
-	if time.Since(p.shown) > 10*time.Second {
-		p.shown = time.Now()
-		fmt.Printf("%s: %d packages, %.0f s\n", p.title, p.count, time.Since(p.start).Seconds())
+	p.count.Add(int64(bytes.Count(b, []byte("\n"))))
+	return p.written.Write(b)
+}
+
+func (p *progress) run(cmd *exec.Cmd) error {
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Run() }()
+	for ticks := time.Tick(10 * time.Second); ; {
+		select {
+		case err := <-ended:
+			return err
+		case <-ticks:
+			fmt.Printf("%s: %d packages, %.0f s\n", p.title, p.count.Load(), time.Since(p.start).Seconds())
+		}
 	}
-	return len(b), nil
 }
 
 func (p *progress) tail() string {

@@ -27,6 +27,8 @@ var usage = fmt.Sprintf(`usage: cluster COMMAND
           OpenTelemetry spans; VERSION is one of %s (default %s); N is 1 to %d
   down    stop the nodes and remove everything they left
   status  say whether they run, and where
+  missing [--kubernetes=VERSION]
+          print which modules up would have to build
   env     print the line that points kubectl at it`, strings.Join(versions, ", "), newest, maxNodes)
 
 func main() {
@@ -69,6 +71,8 @@ func run(ctx context.Context, args []string) error {
 		return down(d)
 	case "status":
 		return status(d)
+	case "missing":
+		return missing(d, m.kubernetes)
 	case "env":
 		fmt.Printf("export KUBECONFIG=%s\n", d.kubeconfig("admin"))
 		return nil

@@ -3,11 +3,7 @@ module github.com/kubectl-seq/kubectl-seq/hack/cluster/tools/kubernetes-1.34
 go 1.26.0
 
 tool (
-	k8s.io/kubernetes/cmd/kube-apiserver
-	k8s.io/kubernetes/cmd/kube-controller-manager
-	k8s.io/kubernetes/cmd/kube-scheduler
 	k8s.io/kubernetes/cmd/kubectl
-	k8s.io/kubernetes/cmd/kubelet
 )
 
 require (
