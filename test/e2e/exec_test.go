@@ -212,11 +212,14 @@ func TestExecOutputs(t *testing.T) {
 func execHeld(t *testing.T, d document, r *records, observed bool) {
 	t.Helper()
 	const looks = 2 // commands that read the processes, before and after
+	lives := runKubectl(t, "", "get", "pod", "trapped", "-o", "jsonpath={.status.containerStatuses[0].containerID} "+
+		"{.status.containerStatuses[0].lastState.terminated.containerID}")
+	ids := strings.Fields(strings.ReplaceAll(lives, "containerd://", ""))
 	var all []truth.Exec
 	deadline := time.Now().Add(time.Minute)
 	for len(all) < looks+1 {
 		var err error
-		if all, err = truth.Execs(r.read(t, "spans.jsonl"), "/exec/default/trapped/app"); err != nil ||
+		if all, err = truth.Execs(r.read(t, "spans.jsonl"), "/exec/default/trapped/app", ids); err != nil ||
 			time.Now().After(deadline) {
 			t.Fatalf("%v: %d commands in the spans", err, len(all))
 		}

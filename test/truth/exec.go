@@ -15,8 +15,9 @@ type Exec struct {
 }
 
 // Execs are the commands that were run by the kubelet's path /exec/NAMESPACE/POD/CONTAINER, in the order of time, as
-// far as all of their spans are there.
-func Execs(spans []byte, path string) ([]Exec, error) {
+// far as all of their spans are there. Before Kubernetes 1.36 the kubelet's spans have no path: then they are those in
+// the containers with these ids.
+func Execs(spans []byte, path string, ids []string) ([]Exec, error) {
 	all, err := readSpans(spans)
 	if err != nil {
 		return nil, err
@@ -29,7 +30,8 @@ func Execs(spans []byte, path string) ([]Exec, error) {
 	used := map[*span]bool{}
 	var out []Exec
 	for _, s := range all {
-		if s.service != "kubelet" || s.attribute("url.path") != path {
+		said := s.attribute("url.path")
+		if s.service != "kubelet" || said != path && (said != "" || !strings.HasPrefix(s.Name, "/exec/")) {
 			continue
 		}
 		var e Exec
@@ -44,6 +46,9 @@ func Execs(spans []byte, path string) ([]Exec, error) {
 			for _, below := range children[c.SpanID] {
 				container = below.attribute("container.id")
 			}
+		}
+		if said == "" && !slices.Contains(ids, container) {
+			continue
 		}
 		for _, p := range all {
 			start, end := p.times()
