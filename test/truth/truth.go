@@ -6,6 +6,7 @@ package truth
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -21,6 +22,7 @@ type Write struct {
 	// empty where the answer has none: for a bind, and for what removes an object by its last finalizer
 	Revision   string
 	Reason     string // of an Event
+	UID        string // of the object, where the answer has it
 	Start, End time.Time
 	First      *Call // of a deletion in two transactions, the one that ended the grace period
 }
@@ -144,7 +146,8 @@ func Read(audit, spans []byte, uids ...string) (*Truth, error) {
 			return nil
 		}
 		w := Write{Verb: e.Verb, Resource: e.ObjectRef.Resource, Subresource: e.ObjectRef.Subresource, User: e.User.Username,
-			Revision: e.ResponseObject.Metadata.ResourceVersion, Reason: e.ResponseObject.Reason}
+			Revision: e.ResponseObject.Metadata.ResourceVersion, Reason: e.ResponseObject.Reason,
+			UID: cmp.Or(e.ResponseObject.Metadata.UID, e.ResponseObject.Details.UID)}
 		request := byAuditID[e.AuditID]
 		if request == nil {
 			return fmt.Errorf("no span for audit entry %s (%s %s)", e.AuditID, w.Verb, w.Resource)
