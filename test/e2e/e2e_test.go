@@ -50,7 +50,10 @@ type step struct {
 	Earliest, Latest, Shown, Best                              *time.Time
 	Within                                                     *float64
 	After                                                      []int
+	Evidence                                                   []evidence
 }
+
+type evidence struct{ Source string }
 
 // within is how near its likeliest instant is, or 0 where that is not known.
 func (s step) within() time.Duration {

@@ -37,6 +37,9 @@ func TestTruthWithRecords(t *testing.T) {
 				if s.Certainty != "observed" && (cri(s) != "" || s.To == "etcd" || apiWrite(s) || s.To == "runc") {
 					t.Errorf("%v is only inferred", s)
 				}
+				if s.To == "etcd" && !slices.Contains(s.Evidence, evidence{"spans"}) {
+					t.Errorf("%v: etcd's own span is not read", s)
+				}
 			}
 			if n := count(d.steps, func(s step) bool { return s.To == "cni" && s.Kind == "request" }); n != 1 {
 				t.Errorf("%d network set-ups", n)
