@@ -8,7 +8,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -108,7 +107,7 @@ func runSeq(t testing.TB, args ...string) (stdout, stderr string, code int) {
 
 // document is one run as -o json prints it.
 type document struct {
-	uid             string
+	uid, node       string   // of the subject, and where it is if it is a Pod
 	pods            []string // uids
 	started, looked time.Time
 	steps           []step
@@ -125,6 +124,7 @@ func parse(t testing.TB, out string) document {
 			Type    string
 			Subject struct{ UID string }
 			Object  struct{ UID string }
+			Node    string
 			Started time.Time
 			Looked  time.Time
 		}
@@ -133,7 +133,7 @@ func parse(t testing.TB, out string) document {
 		}
 		switch head.Type {
 		case "run":
-			d.uid, d.started, d.looked = head.Subject.UID, head.Started, head.Looked
+			d.uid, d.node, d.started, d.looked = head.Subject.UID, head.Node, head.Started, head.Looked
 		case "pod":
 			d.pods = append(d.pods, head.Object.UID)
 		case "step":
@@ -169,85 +169,6 @@ func parse(t testing.TB, out string) document {
 		d.printed = &p
 	}
 	return d
-}
-
-// records are what the cluster writes of itself from some moment on, read through the API as a user could.
-type records struct {
-	offset map[string]int
-	data   map[string][]byte
-}
-
-// record begins to read where the files end now.
-func record(t testing.TB) *records {
-	t.Helper()
-	r := &records{offset: map[string]int{}, data: map[string][]byte{}}
-	for _, file := range []string{"audit.log", "spans.jsonl"} {
-		_, size := tail(t, file, -1)
-		r.offset[file] = max(0, size-1) // what ends there is a whole line, or one that is being written
-	}
-	return r
-}
-
-// read returns all that a file has got since then.
-func (r *records) read(t testing.TB, file string) []byte {
-	t.Helper()
-	more, _ := tail(t, file, r.offset[file]+len(r.data[file]))
-	r.data[file] = append(r.data[file], more...)
-	if r.offset[file] == 0 {
-		return r.data[file]
-	}
-	_, since, _ := bytes.Cut(r.data[file], []byte("\n"))
-	return since
-}
-
-// tail reads a file of the node from an offset on; with -1 it reads nothing. It returns the size as well.
-func tail(t testing.TB, file string, from int) (data []byte, size int) {
-	t.Helper()
-	last := from < 0
-	header := fmt.Sprintf("bytes=%d-", from)
-	if last {
-		header = "bytes=-1"
-	}
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet,
-		config(t).Host+"/api/v1/nodes/node1/proxy/logs/kubernetes/"+file, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Range", header)
-	res, err := httpClient(t).Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	fmt.Sscanf(res.Header.Get("Content-Range")[strings.LastIndexByte(res.Header.Get("Content-Range"), '/')+1:], "%d",
-		&size)
-	if last || res.StatusCode == http.StatusRequestedRangeNotSatisfiable { // nothing new
-		return nil, size
-	}
-	if data, err = io.ReadAll(res.Body); err != nil || res.StatusCode != http.StatusPartialContent {
-		t.Fatalf("read %s from %d: %s, %v", file, from, res.Status, err)
-	}
-	return data, size
-}
-
-// of waits until the records of a Pod are whole and returns them: spans come a few seconds late.
-func (r *records) of(t testing.TB, name string, whole func(*truth.Truth) bool, uids ...string) *truth.Truth {
-	t.Helper()
-	deadline := time.Now().Add(time.Minute)
-	for {
-		tr, err := truth.Read(r.read(t, "audit.log"), r.read(t, "spans.jsonl"), uids...)
-		if err == nil && whole(tr) {
-			return tr
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("the cluster's records of %s did not become whole: %v, %+v", name, err, tr)
-		}
-		select {
-		case <-t.Context().Done():
-			t.Fatal(t.Context().Err())
-		case <-time.After(200 * time.Millisecond):
-		}
-	}
 }
 
 func config(t testing.TB) *rest.Config {

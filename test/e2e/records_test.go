@@ -12,12 +12,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
 
-// grow calls do with what is added to a file of the node, until the context ends.
-func grow(ctx context.Context, t *testing.T, file string, do func(line []byte)) {
+// grow calls do with what is added to a file of a node, until the context ends.
+func grow(ctx context.Context, t *testing.T, file onNode, do func(line []byte)) {
 	_, from := tail(t, file, -1)
 	for ctx.Err() == nil {
 		data, _ := tail(t, file, from)
@@ -76,19 +77,21 @@ func TestRecordsByPipeAndListener(t *testing.T) {
 		t.Fatal(err)
 	}
 	fmt.Fprintf(in, "rubbish\n{}\n")
-	done := make(chan struct{}, 2)
-	go func() {
-		grow(ctx, t, "audit.log", func(line []byte) { in.Write(line) })
-		done <- struct{}{}
-	}()
-	go func() {
-		grow(ctx, t, "spans.jsonl", func(line []byte) { export(ctx, address, line) })
-		done <- struct{}{}
-	}()
+	var wg sync.WaitGroup
+	for _, f := range recorded(t) {
+		wg.Go(func() {
+			grow(ctx, t, f, func(line []byte) {
+				if f.file == spansFile {
+					export(ctx, address, line)
+				} else {
+					in.Write(line)
+				}
+			})
+		})
+	}
 	err = cmd.Run()
 	cancel()
-	<-done
-	<-done
+	wg.Wait()
 	if err != nil || !strings.Contains(errOut.String(), "receiving spans at 127.0.0.1:") {
 		t.Fatalf("%v: %s", err, errOut.String())
 	}

@@ -91,7 +91,7 @@ func deleteGently(t *testing.T, name string) {
 	from := lastAudit(t)
 	_ = wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, time.Minute, true,
 		func(context.Context) (bool, error) {
-			data, _ := tail(t, "audit.log", from)
+			data, _ := tail(t, audited(t), from)
 			return slices.ContainsFunc(strings.Split(string(data), "\n"), func(line string) bool {
 				return strings.Contains(line, `"userAgent":"kubectl-seq/`) && strings.Contains(line, `"verb":"list"`) &&
 					strings.Contains(line, "fieldSelector=metadata.name%3D"+name)

@@ -27,7 +27,7 @@ type trouble struct {
 	pod, args string
 	outcome   string
 	cause, by string
-	words     string // that the explanation must have
+	words     string // that the explanation must have, NODE being the Pod's
 	within    time.Duration
 }
 
@@ -47,6 +47,7 @@ func (c trouble) check(t *testing.T) {
 		t.Errorf("it took %v", took)
 	}
 	o := d.outcome.Obstacle
+	c.words = strings.ReplaceAll(c.words, "NODE", d.node)
 	switch {
 	case o == nil:
 		t.Fatalf("nothing is said of why: %+v", d.outcome)
@@ -82,9 +83,9 @@ func TestTroubles(t *testing.T) {
 		{"missing-key", "", "Stuck", "no-key", "kubelet", "key missing of the ConfigMap kube-root-ca.crt", early},
 		{"missing-secret", "", "Stuck", "no-config", "kubelet", "secret missing", early},
 		{"missing-volume", "", "Stuck", "no-volume-source", "kubelet", "configmap missing", early},
-		{"missing-path", "", "Stuck", "host-path", "kubelet", "/nowhere of node1", early},
+		{"missing-path", "", "Stuck", "host-path", "kubelet", "/nowhere of NODE", early},
 		{"as-root", "", "Stuck", "root", "kubelet", "runs as root, which runAsNonRoot", early},
-		{"create-error", "", "Stuck", "seccomp-profile", "containerd", "which is not on node1", early},
+		{"create-error", "", "Stuck", "seccomp-profile", "containerd", "which is not on NODE", early},
 		{"no-command", "", "Stuck", "no-program", "runc", "no program no-such-program", early},
 		{"readiness-gate", "--timeout=25s", "Stuck", "readiness-gate", "unknown client", "example.com/load-balanced", 0},
 		{"unhealthy", "--timeout=25s", "Stuck", "unready", "container/app", "readiness probe", 0},
@@ -187,8 +188,8 @@ func TestRemovedByOthers(t *testing.T) {
 }
 
 func TestTaint(t *testing.T) {
-	runKubectl(t, "", "taint", "node", "node1", "example.com/reserved=yes:NoSchedule")
-	t.Cleanup(func() { runKubectl(t, "", "taint", "node", "node1", "example.com/reserved:NoSchedule-") })
+	runKubectl(t, "", "taint", "node", "--all", "example.com/reserved=yes:NoSchedule")
+	t.Cleanup(func() { runKubectl(t, "", "taint", "node", "--all", "example.com/reserved:NoSchedule-") })
 	trouble{"tainted", "--timeout=8s", "Stuck", "taint", "scheduler", "a taint that the Pod does not tolerate",
 		early}.check(t)
 }
