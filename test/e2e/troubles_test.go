@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -26,10 +27,14 @@ import (
 type trouble struct {
 	pod, args string
 	outcome   string
-	cause, by string
+	cause, by string // causes, with a | between them, where that depends on the cluster
 	words     string // that the explanation must have, NODE being the Pod's
 	within    time.Duration
 }
+
+// unreachable is why a registry has no image: hack/cluster knows an address of its host, at which nobody listens, other
+// clusters know none.
+const unreachable = "registry|registry-name"
 
 // check runs the Pod and looks at the end of the story.
 func (c trouble) check(t *testing.T) {
@@ -51,7 +56,7 @@ func (c trouble) check(t *testing.T) {
 	switch {
 	case o == nil:
 		t.Fatalf("nothing is said of why: %+v", d.outcome)
-	case o.Name != c.cause || o.Participant != c.by:
+	case !slices.Contains(strings.Split(c.cause, "|"), o.Name) || o.Participant != c.by:
 		t.Errorf("%s by %s, want %s by %s", o.Name, o.Participant, c.cause, c.by)
 	case !strings.Contains(o.Explain, c.words) || o.Next == "" || o.Reason == "" || o.Message == "" ||
 		len(o.Evidence) == 0 || strings.ContainsAny(o.Explain+o.Next, "\n") || strings.Contains(o.Explain+o.Next, "{1}"):
@@ -78,7 +83,7 @@ func TestTroubles(t *testing.T) {
 		{"image-name", "", "Stuck", "image-name", "kubelet", "Not An Image!", early},
 		{"image-never", "", "Stuck", "image-never", "kubelet", "busybox:never-pulled", early},
 		{"no-such-tag", "", "Stuck", "no-image", "registry", "busybox:no-such-tag", early},
-		{"registry-down", "--timeout=25s", "Stuck", "registry", "registry", "cannot reach the registry", 0},
+		{"registry-down", "--timeout=25s", "Stuck", unreachable, "registry", "the registry down.example", 0},
 		{"missing-configmap", "", "Stuck", "no-config", "kubelet", "configmap nowhere", early},
 		{"missing-key", "", "Stuck", "no-key", "kubelet", "key missing of the ConfigMap kube-root-ca.crt", early},
 		{"missing-secret", "", "Stuck", "no-config", "kubelet", "secret missing", early},
