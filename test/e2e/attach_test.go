@@ -66,18 +66,20 @@ func TestShow(t *testing.T) {
 	}
 }
 
-// placed are rows with the Pod's node for NODE.
-func placed(t *testing.T, pod string, rows ...string) []string {
+// nodeOf is where a Pod is.
+func nodeOf(t *testing.T, pod string) string {
 	t.Helper()
 	p, err := client(t).Pods("default").Get(t.Context(), pod, metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows = slices.Clone(rows)
-	for i := range rows {
-		rows[i] = strings.ReplaceAll(rows[i], "NODE", p.Spec.NodeName)
-	}
-	return rows
+	return p.Spec.NodeName
+}
+
+// placed are rows with the Pod's node for NODE.
+func placed(t *testing.T, pod string, rows ...string) []string {
+	t.Helper()
+	return strings.Split(strings.ReplaceAll(strings.Join(rows, "\n"), "NODE", nodeOf(t, pod)), "\n")
 }
 
 // endHeld deletes the Pod that a finalizer holds, and waits until its kubelet has ended it.
@@ -426,16 +428,18 @@ func TestWatchEnds(t *testing.T) {
 		}, "unknown client DELETE pods: deletionGracePeriodSeconds=1", "Deleted"},
 		"preempted": {"host-port", isReady, func() {
 			runKubectl(t, `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"more-urgent"},
-				"spec":{"priorityClassName":"system-cluster-critical","terminationGracePeriodSeconds":0,"containers":[{
+				"spec":{"priorityClassName":"system-cluster-critical","terminationGracePeriodSeconds":0,
+				"nodeSelector":{"kubernetes.io/hostname":"`+nodeOf(t, "host-port")+`"},"containers":[{
 					"name":"app","image":"busybox:1","command":["sleep","1000"],"ports":[{"containerPort":80,"hostPort":31999}]}]}}`,
 				"create", "-f", "-")
 			runKubectl(t, "", "wait", "--for=condition=Ready", "pod/more-urgent", "--timeout=60s")
 			runKubectl(t, "", "delete", "pod", "more-urgent")
 		}, "scheduler DELETE pods", "PreemptionByScheduler"},
 		"tainted": {"host-port", isReady, func() {
-			runKubectl(t, "", "taint", "node", "--all", "example.com/away=yes:NoExecute")
+			node := nodeOf(t, "host-port")
+			runKubectl(t, "", "taint", "node", node, "example.com/away=yes:NoExecute")
 			runKubectl(t, "", "wait", "--for=delete", "pod/host-port", "--timeout=60s")
-			runKubectl(t, "", "taint", "node", "--all", "example.com/away:NoExecute-")
+			runKubectl(t, "", "taint", "node", node, "example.com/away:NoExecute-")
 		}, "controller-manager/taint-eviction DELETE pods", "DeletionByTaintManager"},
 	} {
 		t.Run(name, func(t *testing.T) {
