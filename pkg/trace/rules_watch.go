@@ -145,8 +145,8 @@ func derivePick(s *story, emit func(graph.Claim)) {
 		if !w.binds() && w != s.foundNode() || by == seq.UnknownClient {
 			continue
 		}
-		step := seq.Step{Key: s.pickKey(w.pod.Spec.NodeName), From: by, To: by, Label: "picks " + w.pod.Spec.NodeName, Object: s.object,
-			Node: w.pod.Spec.NodeName, ClockOf: seq.APIServer}
+		step := seq.Step{Key: s.pickKey(w.pod.Spec.NodeName), From: by, To: by, Label: "picks " + w.pod.Spec.NodeName,
+			Object: s.object, Node: w.pod.Spec.NodeName, ClockOf: seq.APIServer}
 		step.Evidence = []seq.Evidence{s.boundEvidence(w)}
 		if e := s.scheduled(); e != nil {
 			step.Certainty = seq.Observed

@@ -4,15 +4,13 @@ package e2e
 
 import (
 	"bytes"
-	"fmt"
-	"io"
-	"net/http"
-	"strings"
+	"errors"
 	"testing"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/kubectl-seq/kubectl-seq/pkg/logfile"
 	"github.com/kubectl-seq/kubectl-seq/test/truth"
 )
 
@@ -46,8 +44,8 @@ func nodeNames(t testing.TB) (all, control []string) {
 	return all, control
 }
 
-// onNode is a file that a node keeps of itself.
-type onNode struct{ node, file string }
+// onNode names a file that a node keeps of itself.
+type onNode struct{ node, name string }
 
 // recorded are the files that the cluster has.
 func recorded(t testing.TB) (files []onNode) {
@@ -65,10 +63,12 @@ func recorded(t testing.TB) (files []onNode) {
 // records are what the cluster writes of itself from some moment on, read through the API as a user could.
 type records struct{ files []*growing }
 
-// growing is what a file has got since it was offset long.
+// growing is what a file has got since record, through its rotation.
 type growing struct {
 	onNode
-	offset int
+	log    logfile.File
+	offset int64 // of what is not read yet
+	middle bool  // data may begin in the middle of a line
 	data   []byte
 }
 
@@ -77,9 +77,9 @@ func record(t testing.TB) *records {
 	t.Helper()
 	r := &records{}
 	for _, f := range recorded(t) {
-		_, size := tail(t, f, -1)
+		log, size := f.open(t)
 		// what ends there is a whole line, or one that is being written
-		r.files = append(r.files, &growing{onNode: f, offset: max(0, size-1)})
+		r.files = append(r.files, &growing{onNode: f, log: log, offset: max(0, size-1), middle: size > 0})
 	}
 	return r
 }
@@ -88,13 +88,12 @@ func record(t testing.TB) *records {
 func (r *records) read(t testing.TB, name string) (all []byte) {
 	t.Helper()
 	for _, f := range r.files {
-		if f.file != name {
+		if f.name != name {
 			continue
 		}
-		more, _ := tail(t, f.onNode, f.offset+len(f.data))
-		f.data = append(f.data, more...)
+		f.readOn(t)
 		since := f.data
-		if f.offset > 0 {
+		if f.middle {
 			_, since, _ = bytes.Cut(since, []byte("\n"))
 		}
 		all = append(all, since[:bytes.LastIndexByte(since, '\n')+1]...)
@@ -102,41 +101,55 @@ func (r *records) read(t testing.TB, name string) (all []byte) {
 	return all
 }
 
-// tail reads a file of a node from an offset on; with -1 it reads nothing. It returns the size as well.
-func tail(t testing.TB, f onNode, from int) (data []byte, size int) {
+// readOn reads what there is by now.
+func (f *growing) readOn(t testing.TB) {
 	t.Helper()
-	last := from < 0
-	header := fmt.Sprintf("bytes=%d-", from)
-	if last {
-		header = "bytes=-1"
+	for {
+		more, err := f.log.ReadFrom(t.Context(), f.offset)
+		if errors.Is(err, logfile.ErrShorter) {
+			if more, err = f.log.Rotated(t.Context(), f.offset); err == nil {
+				f.data, f.offset = append(f.data, more...), 0
+				continue
+			}
+		}
+		if err != nil {
+			t.Fatalf("read %v: %v", f.onNode, err)
+		}
+		if len(more) == 0 {
+			return
+		}
+		f.data, f.offset = append(f.data, more...), f.offset+int64(len(more))
 	}
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, config(t).Host+"/api/v1/nodes/"+f.node+
-		"/proxy/logs/"+strings.TrimPrefix(recordsFolder, "/var/log/")+f.file, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Range", header)
-	res, err := httpClient(t).Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	fmt.Sscanf(res.Header.Get("Content-Range")[strings.LastIndexByte(res.Header.Get("Content-Range"), '/')+1:], "%d",
-		&size)
-	if last || res.StatusCode == http.StatusRequestedRangeNotSatisfiable { // nothing new
-		return nil, size
-	}
-	if data, err = io.ReadAll(res.Body); err != nil || res.StatusCode != http.StatusPartialContent {
-		t.Fatalf("read %v from %d: %s, %v", f, from, res.Status, err)
-	}
-	return data, size
 }
 
-// audited is the audit log of the first node of the control plane: all of it where there is one.
-func audited(t testing.TB) onNode {
+// open opens the file, and says how long it is.
+func (f onNode) open(t testing.TB) (log logfile.File, size int64) {
+	t.Helper()
+	log, err := logfile.OnNode(httpClient(t), config(t).Host, f.node, recordsFolder+f.name)
+	if err == nil {
+		size, err = log.Size(t.Context())
+	}
+	if err != nil {
+		t.Fatalf("open %v: %v", f, err)
+	}
+	return log, size
+}
+
+// auditSince is what the audit log of the first node of the control plane has from an offset on, and where it ends. A
+// negative offset counts from there.
+func auditSince(t testing.TB, offset int64) (data []byte, end int64) {
 	t.Helper()
 	_, control := nodeNames(t)
-	return onNode{control[0], auditLog}
+	f := onNode{control[0], auditLog}
+	log, size := f.open(t)
+	if offset < 0 {
+		offset = max(0, size+offset)
+	}
+	data, err := log.ReadFrom(t.Context(), offset)
+	if err != nil && !errors.Is(err, logfile.ErrShorter) {
+		t.Fatalf("read %v: %v", f, err)
+	}
+	return data, size
 }
 
 // of waits until the records of a Pod are whole and returns them: spans come a few seconds late.

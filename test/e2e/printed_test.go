@@ -233,12 +233,7 @@ func TestPrinted(t *testing.T) {
 // waitsFor reports whether somebody asks for a Pod that is not there: the plugin does, a moment after its watch is
 // open.
 func waitsFor(t *testing.T, name string) bool {
-	data, _ := tail(t, audited(t), max(0, lastAudit(t)-200_000))
+	data, _ := auditSince(t, -200_000)
 	return strings.Contains(string(data), `"watch"`) &&
 		strings.Contains(string(data), "fieldSelector=metadata.name%3D"+name)
-}
-
-func lastAudit(t *testing.T) int {
-	_, size := tail(t, audited(t), -1)
-	return size
 }

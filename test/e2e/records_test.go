@@ -15,24 +15,9 @@ import (
 	"sync"
 	"testing"
 	"time"
-)
 
-// grow calls do with what is added to a file of a node, until the context ends.
-func grow(ctx context.Context, t *testing.T, file onNode, do func(line []byte)) {
-	_, from := tail(t, file, -1)
-	for ctx.Err() == nil {
-		data, _ := tail(t, file, from)
-		end := bytes.LastIndexByte(data, '\n') + 1
-		for line := range bytes.Lines(data[:end]) {
-			do(line)
-		}
-		from += end
-		select {
-		case <-ctx.Done():
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
-}
+	"github.com/kubectl-seq/kubectl-seq/pkg/logfile"
+)
 
 func freePort(t *testing.T) string {
 	t.Helper()
@@ -79,14 +64,18 @@ func TestRecordsByPipeAndListener(t *testing.T) {
 	fmt.Fprintf(in, "rubbish\n{}\n")
 	var wg sync.WaitGroup
 	for _, f := range recorded(t) {
+		log, size := f.open(t)
 		wg.Go(func() {
-			grow(ctx, t, f, func(line []byte) {
-				if f.file == spansFile {
+			err := logfile.Follow(ctx, log, size, func(line []byte) {
+				if f.name == spansFile {
 					export(ctx, address, line)
 				} else {
-					in.Write(line)
+					fmt.Fprintf(in, "%s\n", line)
 				}
-			})
+			}, func(why string) { t.Error(why) })
+			if err != nil {
+				t.Error(err)
+			}
 		})
 	}
 	err = cmd.Run()

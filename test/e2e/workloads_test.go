@@ -198,8 +198,8 @@ func TestWorkloadTroubles(t *testing.T) {
 	}
 }
 
-// A claim whose volume waits for its first consumer: the scheduler picks a node, says so in the claim, and binds the Pod
-// once somebody has made the volume there.
+// A claim whose volume waits for its first consumer: the scheduler picks a node, says so in the claim, and binds the
+// Pod once somebody has made the volume there.
 func TestFirstConsumer(t *testing.T) {
 	if runKubectl(t, "", "get", "storageclass", "-o", `jsonpath={.items[?(@.volumeBindingMode=="WaitForFirstConsumer")].`+
 		`metadata.annotations.storageclass\.kubernetes\.io/is-default-class}`) != "true" {
@@ -208,7 +208,8 @@ func TestFirstConsumer(t *testing.T) {
 	for name, flags := range map[string][]string{"client": nil, "records": withRecords} {
 		t.Run(name, func(t *testing.T) {
 			r := record(t)
-			d, errOut, code := replayed(t, append([]string{"create", "-f", workloadFile("first-consumer"), "--rm"}, flags...)...)
+			args := append([]string{"create", "-f", workloadFile("first-consumer"), "--rm"}, flags...)
+			d, errOut, code := replayed(t, args...)
 			if code != 0 {
 				t.Fatalf("exit %d, %+v: %s", code, d.outcome, errOut)
 			}
