@@ -48,7 +48,8 @@ type object struct {
 }
 
 // Parse reads one line. It returns nil for an entry that is not about an object of one of these names in the namespace,
-// an Event of it, or the volume of a claim of that name there, or not of the stage at which a request has been answered.
+// an Event of it, or the volume of a claim of that name there, or not of the stage at which a request has been
+// answered.
 func Parse(line []byte, namespace string, named func(string) bool) (*seq.Audit, error) {
 	var e entry
 	if err := json.Unmarshal(line, &e); err != nil {

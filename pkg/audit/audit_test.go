@@ -119,7 +119,8 @@ func FuzzParse(f *testing.F) {
 		f.Add(l)
 	}
 	f.Fuzz(func(t *testing.T, line []byte) {
-		if a, err := Parse(line, "default", isWeb); a != nil && (err != nil || a.ID == "" || a.Namespace != "default" && a.Resource != "persistentvolumes") {
+		a, err := Parse(line, "default", isWeb)
+		if a != nil && (err != nil || a.ID == "" || a.Namespace != "default" && a.Resource != "persistentvolumes") {
 			t.Errorf("%+v, %v", a, err)
 		}
 	})

@@ -14,7 +14,8 @@ func (t *Trace) RecordsComplete(audit, spans bool) bool {
 	return !slices.ContainsFunc(t.resolve().scene.stories, func(s *story) bool { return !s.recordsComplete(audit, spans) })
 }
 
-// recordsComplete waits for no record of a volume: it is in no namespace, and only some of its records tell whose it is.
+// recordsComplete waits for no record of a volume: it is in no namespace, and only some of its records tell whose it
+// is.
 func (s *story) recordsComplete(audit, spans bool) bool {
 	if s.object.Namespace == "" && s.subject().object.Namespace != "" {
 		return true
