@@ -236,7 +236,7 @@ func TestPrinted(t *testing.T) {
 func waitsFor(t *testing.T, r *records, name string) bool {
 	t.Helper()
 	asked := "/namespaces/" + namespace(t) + "/pods?"
-	for line := range bytes.Lines(r.read(t, "audit.log")) {
+	for line := range bytes.Lines(r.read(t, auditLog)) {
 		if bytes.Contains(line, []byte(asked)) && bytes.Contains(line, []byte("fieldSelector=metadata.name%3D"+name)) {
 			return true
 		}

@@ -12,11 +12,6 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/test/truth"
 )
 
-// withRecords are the flags that make the cluster's own records evidence.
-// it ends as soon as all is there
-var withRecords = []string{"--audit-log=node:/var/log/kubernetes/audit.log",
-	"--spans=node:/var/log/kubernetes/spans.jsonl", "--evidence-timeout=30s"}
-
 func TestTruth(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"plain", "init", "sidecar", "probes", "completes"} {

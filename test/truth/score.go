@@ -134,6 +134,15 @@ func Actor(user string) string {
 	return user
 }
 
+// ownName reports whether a name is one that a client which is no part of Kubernetes may give itself, in managedFields
+// or Events: nothing else tells its name, and the audit log only its account.
+func ownName(said, user string) bool {
+	part := slices.Contains([]string{"", "unknown client", "kubelet", "scheduler", "apiserver", "kubectl"}, said) ||
+		strings.HasPrefix(said, "controller-manager")
+	return !part && strings.HasPrefix(user, "system:serviceaccount:") &&
+		!strings.HasPrefix(user, "system:serviceaccount:kube-system:")
+}
+
 // accounts are those by which the controllers of the tests' workloads call the API server.
 var accounts = map[string]string{
 	"system:serviceaccount:kube-system:deployment-controller":     "deployment",
@@ -235,11 +244,11 @@ func (t *Truth) Compare(claims []Claim, until time.Time, apart time.Duration) (S
 		}
 		s.WritesFound++
 		place(i, w.Start, w.End)
-		switch said := claims[i].Actor; said {
-		case Actor(w.User), "user " + w.User:
+		switch said := claims[i].Actor; {
+		case said == Actor(w.User), said == "user "+w.User, ownName(said, w.User):
 			s.ActorsRight++
 			s.said(w.Kind(), Said{Right: 1})
-		case "", "unknown client":
+		case said == "", said == "unknown client":
 			s.ActorsUnknown++
 			s.said(w.Kind(), Said{Unknown: 1})
 		default:
