@@ -125,8 +125,9 @@ func (n node) network() error {
 // with v1.
 func (n node) makeCgroups() error {
 	root := "/sys/fs/cgroup"
-	if _, err := os.Stat(root + "/cgroup.controllers"); err == nil {
-		return os.MkdirAll(filepath.Join(root, n.cgroup()), 0o755)
+	controllers, err := os.ReadFile(root + "/cgroup.controllers")
+	if err == nil {
+		return n.makeCgroup(root, strings.Fields(string(controllers)))
 	}
 	hierarchies, err := os.ReadDir(root)
 	if err != nil {
@@ -134,6 +135,22 @@ func (n node) makeCgroups() error {
 	}
 	for _, h := range hierarchies {
 		if err := os.MkdirAll(filepath.Join(root, h.Name(), n.cgroup()), 0o755); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// makeCgroup makes that of v2, where a cgroup has a controller only if the one above it passes it on.
+func (n node) makeCgroup(dir string, controllers []string) error {
+	for name := range strings.SplitSeq(n.cgroup(), "/") {
+		for _, c := range controllers {
+			if err := os.WriteFile(dir+"/cgroup.subtree_control", []byte("+"+c), 0o644); err != nil {
+				return fmt.Errorf("pass on %s below %s: %w", c, dir, err)
+			}
+		}
+		dir += "/" + name
+		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
 	}

@@ -35,6 +35,9 @@ type entry struct {
 		Kind           string
 		InvolvedObject struct{ Kind, UID, Name string } // of a core Event
 		Regarding      struct{ Kind, UID, Name string } // of an events.k8s.io one
+		Spec           struct {
+			ClaimRef struct{ Namespace, Name string }
+		}
 	}
 	RequestReceivedTimestamp, StageTimestamp time.Time
 	Annotations                              map[string]string
@@ -45,7 +48,8 @@ type object struct {
 }
 
 // Parse reads one line. It returns nil for an entry that is not about an object of one of these names in the namespace,
-// or an Event of it, or not of the stage at which a request has been answered.
+// an Event of it, or the volume of a claim of that name there, or not of the stage at which a request has been
+// answered.
 func Parse(line []byte, namespace string, named func(string) bool) (*seq.Audit, error) {
 	var e entry
 	if err := json.Unmarshal(line, &e); err != nil {
@@ -54,12 +58,14 @@ func Parse(line []byte, namespace string, named func(string) bool) (*seq.Audit, 
 	if e.Kind != "Event" || e.AuditID == "" {
 		return nil, fmt.Errorf("audit entry: this is no audit.k8s.io Event")
 	}
-	if e.Stage != "ResponseComplete" && e.Stage != "Panic" || e.ObjectRef.Namespace != namespace {
+	claim := e.ResponseObject.Spec.ClaimRef
+	ofClaim := e.ObjectRef.Resource == "persistentvolumes" && claim.Namespace == namespace && named(claim.Name)
+	if e.Stage != "ResponseComplete" && e.Stage != "Panic" || e.ObjectRef.Namespace != namespace && !ofClaim {
 		return nil, nil
 	}
 	a := &seq.Audit{
 		ID: e.AuditID, Level: e.Level, Verb: e.Verb, User: e.User.Username, UserAgent: e.UserAgent,
-		Resource: e.ObjectRef.Resource, Subresource: e.ObjectRef.Subresource, Namespace: namespace,
+		Resource: e.ObjectRef.Resource, Subresource: e.ObjectRef.Subresource, Namespace: e.ObjectRef.Namespace,
 		Name: cmp.Or(e.ObjectRef.Name, e.ResponseObject.Metadata.Name),
 		Code: e.ResponseStatus.Code, Message: e.ResponseStatus.Message, Received: e.RequestReceivedTimestamp,
 		Completed: e.StageTimestamp,
@@ -85,7 +91,7 @@ func Parse(line []byte, namespace string, named func(string) bool) (*seq.Audit, 
 		}
 		a.UID, a.ResourceVersion = about.UID, e.ResponseObject.Metadata.ResourceVersion
 	default:
-		if !known(a.Resource) || !named(a.Name) {
+		if !ofClaim && (!known(a.Resource) || !named(a.Name)) {
 			return nil, nil
 		}
 		a.UID, a.ResourceVersion = cmp.Or(e.ResponseObject.Metadata.UID,

@@ -97,12 +97,30 @@ func TestForeignLines(t *testing.T) {
 	}
 }
 
+// A volume is in no namespace, and goes by its claim.
+func TestParseVolume(t *testing.T) {
+	line := []byte(`{"kind":"Event","auditID":"x","stage":"ResponseComplete","verb":"create",` +
+		`"objectRef":{"resource":"persistentvolumes","name":"pvc-1"},"responseStatus":{"code":201},` +
+		`"responseObject":{"kind":"PersistentVolume","metadata":{"uid":"u","resourceVersion":"7"},` +
+		`"spec":{"claimRef":{"namespace":"default","name":"web"}}}}`)
+	a, err := Parse(line, "default", isWeb)
+	if err != nil || a == nil || a.UID != "u" || a.ResourceVersion != "7" || a.Namespace != "" {
+		t.Errorf("%+v, %v", a, err)
+	}
+	for _, namespace := range []string{"kube-system", ""} {
+		if a, err := Parse(line, namespace, isWeb); a != nil || err != nil {
+			t.Errorf("in %q: %+v, %v", namespace, a, err)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	for _, l := range lines(f) {
 		f.Add(l)
 	}
 	f.Fuzz(func(t *testing.T, line []byte) {
-		if a, err := Parse(line, "default", isWeb); a != nil && (err != nil || a.ID == "" || a.Namespace != "default") {
+		a, err := Parse(line, "default", isWeb)
+		if a != nil && (err != nil || a.ID == "" || a.Namespace != "default" && a.Resource != "persistentvolumes") {
 			t.Errorf("%+v, %v", a, err)
 		}
 	})

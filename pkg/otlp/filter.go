@@ -122,6 +122,10 @@ func (f *Filter) about(s *seq.Span) bool {
 		f.named(parts[3]) {
 		return true
 	}
+	// Before Kubernetes 1.36 the kubelet's span has no path, and only the runtime's span below it tells the container.
+	if strings.HasSuffix(s.Name, "RuntimeService/Exec") && f.tasks[a["container.id"]] {
+		return true
+	}
 	if f.tasks[a["task.id"]] || f.tasks[a["process.task.id"]] {
 		return true
 	}

@@ -2,8 +2,10 @@
 package otlp
 
 import (
+	"cmp"
 	"encoding/hex"
 	"fmt"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -24,12 +26,19 @@ func ParseJSON(line []byte) (ptrace.Traces, error) {
 
 // attributesRead are the attributes that anything is read from.
 var attributesRead = map[string]bool{
-	"audit-id": true, "key": true, "http.request.method": true, "url.path": true, "http.target": true,
+	"audit-id": true, "key": true, "http.request.method": true, "url.path": true,
 	"http.response.status_code": true, "user_agent.original": true,
 	"read_only": true, "webhook": true,
 	"k8s.pod.uid": true, "k8s.pod.name": true, "k8s.namespace.name": true, "sandbox.id": true, "sandbox.name": true,
 	"sandbox.ip": true, "container.id": true, "container.name": true, "image.ref": true,
 	"task.id": true, "process.id": true, "process.task.id": true,
+}
+
+// earlierNames are what Kubernetes 1.34 and 1.35 call these attributes: their instrumentation is older than the stable
+// semantic conventions for HTTP (https://opentelemetry.io/docs/specs/semconv/non-normative/http-migration/).
+var earlierNames = map[string]string{
+	"http.method": "http.request.method", "http.target": "url.path",
+	"http.status_code": "http.response.status_code",
 }
 
 // each calls do for every span, as the core takes it.
@@ -51,11 +60,16 @@ func convert(service string, s ptrace.Span) *seq.Span {
 	out := &seq.Span{Service: service, Name: s.Name(), TraceID: hexTrace(s.TraceID()), ID: hexSpan(s.SpanID()),
 		Parent: hexSpan(s.ParentSpanID()), Start: at(s.StartTimestamp()), End: at(s.EndTimestamp())}
 	for key, value := range s.Attributes().All() {
-		if attributesRead[key] {
-			if out.Attributes == nil {
-				out.Attributes = map[string]string{}
-			}
-			out.Attributes[key] = value.AsString()
+		name := cmp.Or(earlierNames[key], key)
+		if !attributesRead[name] || name != key && out.Attributes[name] != "" {
+			continue
+		}
+		if out.Attributes == nil {
+			out.Attributes = map[string]string{}
+		}
+		out.Attributes[name] = value.AsString()
+		if key == "http.target" { // with the query
+			out.Attributes[name], _, _ = strings.Cut(value.AsString(), "?")
 		}
 	}
 	for _, l := range s.Links().All() {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -96,10 +97,16 @@ func TestFilterOfCommands(t *testing.T) {
 		made("containerd", "t3", "start", "", "process.Start", map[string]string{"process.id": "p", "process.task.id": "c1"}),
 		made("containerd", "t4", "others", "", "process.Start",
 			map[string]string{"process.id": "q", "process.task.id": "c2"}),
+		// what Kubernetes 1.34 tells of one
+		made("kubelet", "t5", "called", "route", "runtime.v1.RuntimeService/Exec", nil),
+		made("containerd", "t5", "asked", "called", "runtime.v1.RuntimeService/Exec",
+			map[string]string{"container.id": "c1"}),
+		made("kubelet", "t5", "route", "", "/exec/{podNamespace}/{podID}/{containerName}", nil),
+		made("containerd", "t6", "probe", "", "runtime.v1.RuntimeService/ExecSync", map[string]string{"container.id": "c1"}),
 	} {
 		f.Add(b, func(s *seq.Span) { got = append(got, name(s)) })
 	}
-	if want := []string{"served", "start"}; !slices.Equal(got, want) {
+	if want := []string{"served", "start", "called", "asked", "route"}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
 }
@@ -131,6 +138,26 @@ func TestSpanIsKeptAsItWas(t *testing.T) {
 	if got == nil || got.Service != "etcd" || got.Name != "txn" || !got.Start.Equal(time.Unix(1, 123)) ||
 		!got.End.Equal(time.Unix(2, 456)) || len(got.TraceID) != 32 || len(got.Parent) != 16 || len(got.Attributes) != 1 {
 		t.Errorf("%+v", got)
+	}
+}
+
+// The API server of Kubernetes 1.34 names its attributes by older conventions; that of 1.37 adds the old target.
+func TestEarlierNamesOfAttributes(t *testing.T) {
+	want := map[string]string{"audit-id": "a", "http.request.method": "PATCH", "http.response.status_code": "200",
+		"url.path": "/api/v1/namespaces/default/pods/web/status"}
+	for version, all := range map[string]map[string]string{
+		"1.34": {"audit-id": "a", "http.method": "PATCH", "http.status_code": "200",
+			"http.target": "/api/v1/namespaces/default/pods/web/status?fieldManager=x"},
+		"1.37": {"audit-id": "a", "http.request.method": "PATCH", "http.response.status_code": "200",
+			"http.target": "/api/v1/namespaces/default/pods/web/status?fieldManager=x",
+			"url.path":    "/api/v1/namespaces/default/pods/web/status"},
+	} {
+		var got map[string]string
+		NewFilter("default", isWeb).Add(made("apiserver", "t", "s", "", "PATCH", all),
+			func(s *seq.Span) { got = s.Attributes })
+		if !maps.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", version, got, want)
+		}
 	}
 }
 

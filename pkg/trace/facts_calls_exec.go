@@ -35,15 +35,14 @@ type execSpans struct {
 	wait   *seq.Span // until the process had ended
 }
 
-// readExecs joins commands and spans. The kubelet's name the container; the runtime's name its id, and one of the
-// process.
+// readExecs joins commands and spans. The runtime's name the container's id, and one of the process.
 func (s *story) readExecs() (all []execSpans) {
 	used := map[*seq.Span]bool{}
+	made := s.containerIDs()
 	for _, x := range s.execs((*seq.Request).Acts) {
 		e := execSpans{execCall: x}
-		path := "/exec/" + s.object.Namespace + "/" + s.object.Name + "/" + x.Exec.Container
 		for _, root := range s.records.spans.roots {
-			if root.Service == "kubelet" && root.Attributes["url.path"] == path && !used[root] && s.spanMayBeOf(root, x) {
+			if !used[root] && s.servedIn(root, x.Exec.Container, made) && s.spanMayBeOf(root, x) {
 				e.server = root
 				break
 			}
@@ -56,6 +55,23 @@ func (s *story) readExecs() (all []execSpans) {
 		all = append(all, e)
 	}
 	return all
+}
+
+// servedIn reports whether a span of the kubelet's server is of a command in that container of the Pod. Its path says
+// so; before Kubernetes 1.36 it has only its route, /exec/{podNamespace}/{podID}/{containerName}, and the runtime's
+// span below it the container's id.
+func (s *story) servedIn(root *seq.Span, container string, made map[string]criCall) (is bool) {
+	if root.Service != "kubelet" {
+		return false
+	}
+	if path := root.Attributes["url.path"]; path != "" || !strings.HasPrefix(root.Name, "/exec/") {
+		return path == "/exec/"+s.object.Namespace+"/"+s.object.Name+"/"+container
+	}
+	s.records.spans.walk(root, func(x *seq.Span) {
+		m, known := made[x.Attributes["container.id"]]
+		is = is || known && m.container == container
+	})
+	return is
 }
 
 // execCall is one of our requests that ran a command in the Pod.

@@ -5,6 +5,7 @@ package trace
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -133,8 +134,15 @@ func emitterOf(e *corev1.Event) seq.Participant {
 	}); p != "" {
 		return p
 	}
+	if m := instance.FindStringSubmatch(name); m != nil {
+		name = m[1]
+	}
 	return seq.Participant(cmp.Or(name, string(seq.UnknownClient)))
 }
+
+// instance is the name of a provisioner of volumes in its Events: DRIVER_POD_UUID (controller/controller.go of
+// sigs.k8s.io/sig-storage-lib-external-provisioner, v10). Each of its Pods acts for the same driver.
+var instance = regexp.MustCompile(`^([^_]+)_.+_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
 // containerOf reads the container from fieldPath, such as spec.containers{app}.
 func containerOf(e *corev1.Event) string {

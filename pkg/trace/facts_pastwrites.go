@@ -80,7 +80,7 @@ func (s *story) pastWrites() []*pastWrite {
 	for i := range entries {
 		e := &entries[i]
 		if e.Time == nil && e.Subresource == "scale" { // a client may scale without leaving a time
-			add(entryActor(e), "", metav1.Time{}).change = "spec.replicas" // there is nothing else to set
+			add(entryActor(e, s.object.Kind), "", metav1.Time{}).change = "spec.replicas" // there is nothing else to set
 			continue
 		}
 		if e.Time == nil || e.Manager == object.BeforeFirstApply ||
@@ -92,7 +92,7 @@ func (s *story) pastWrites() []*pastWrite {
 			slices.ContainsFunc(makers, func(o *metav1.ManagedFieldsEntry) bool { return alikeEntries(o, e) }) { // it may be
 			continue
 		}
-		a := entryActor(e)
+		a := entryActor(e, s.object.Kind)
 		adopts := adopted && e.Subresource == "" && ofControllers(e)
 		if adopts {
 			a.verb = "patch"
@@ -253,11 +253,11 @@ func latestBy(all []*pastWrite, a actor, at metav1.Time) (last *pastWrite) {
 	return last
 }
 
-func entryActor(e *metav1.ManagedFieldsEntry) actor {
+func entryActor(e *metav1.ManagedFieldsEntry, kind string) actor {
 	if object.Merged(e) {
 		return actor{seq.UnknownClient, "", "", seq.Observed, "managedFields: " + e.Manager + ", " + notKept}
 	}
-	verb, likely := object.Verb(e)
+	verb, likely := object.Verb(e, kind)
 	a := actor{object.Client(e.Manager), verb, e.Subresource, seq.Observed,
 		strings.TrimSpace("managedFields: " + e.Manager + " " + string(e.Operation) + " " + e.Subresource)}
 	if likely {
@@ -278,7 +278,7 @@ func (s *story) conditionActor(found *write, entries []metav1.ManagedFieldsEntry
 			return actor{}, false
 		}
 		if !object.Merged(e) {
-			return entryActor(e), true
+			return entryActor(e, s.object.Kind), true
 		}
 	}
 	switch {

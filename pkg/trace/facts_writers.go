@@ -82,7 +82,7 @@ func (s *story) writer(w *write) actor {
 		return a
 	}
 	if e := w.entry(w.prevObject); e != nil && !w.deleted {
-		return s.controlled(w, entryActor(e))
+		return s.controlled(w, entryActor(e, s.object.Kind))
 	}
 	switch {
 	case w.deleted:

@@ -99,35 +99,3 @@ func TestEachNodeHasItsClock(t *testing.T) {
 		t.Errorf("the listing does not name the node:\n%s", &listing)
 	}
 }
-
-// CRI-O has the OCI runtime create a container within CreateContainer, and containerd within StartContainer.
-func TestWhereTheContainerIsMade(t *testing.T) {
-	s := scenario.Named(t, "plain")
-	for _, runtime := range []string{"containerd", "cri-o"} {
-		var all []seq.Observation
-		for _, o := range s.Observations {
-			if o.Change != nil && o.Change.Pod != nil {
-				c := *o.Change
-				c.Pod = c.Pod.DeepCopy()
-				for i := range c.Pod.Status.ContainerStatuses {
-					id := &c.Pod.Status.ContainerStatuses[i].ContainerID
-					*id = strings.Replace(*id, "containerd", runtime, 1)
-				}
-				o.Change = &c
-			}
-			all = append(all, o)
-		}
-		steps := scenario.Fold(s.Subject, all).Steps()
-		at := func(label string) int {
-			return slices.IndexFunc(steps, func(x *seq.Step) bool {
-				return x.Kind == seq.RequestKind && (x.Label == label || strings.HasPrefix(x.Label, label+" "))
-			})
-		}
-		create, start := at("create"), at("StartContainer")
-		if at("CreateContainer") < 0 || create < at("CreateContainer") || start < create != (runtime == "containerd") ||
-			at("start") < start {
-			t.Errorf("%s: CreateContainer %d, create %d, StartContainer %d, start %d", runtime, at("CreateContainer"), create,
-				start, at("start"))
-		}
-	}
-}

@@ -45,7 +45,11 @@ func deriveWrite(s *story, w *write, emit func(graph.Claim)) {
 	if w.actor.verb == "create" || w.actor.verb == "delete" {
 		detail = seq.Brief
 	}
-	emit(s.writeClaim(w, s.writeLabel(w), detail))
+	c := s.writeClaim(w, s.writeLabel(w), detail)
+	if w == s.nomination() {
+		c.Follows = append(c.Follows, pickKey, deliverScheduler)
+	}
+	emit(c)
 }
 
 // writeLabel names the request as it is sent, and what it changed.
@@ -126,7 +130,7 @@ func deriveBind(s *story, emit func(graph.Claim)) {
 			c.Window.Earliest = time.Time{}
 			c.Evidence[0].Text = "spec.nodeName appeared, within more than one write"
 		}
-		c.Node, c.Follows = w.pod.Spec.NodeName, append(c.Follows, pickKey, deliverScheduler)
+		c.Node, c.Follows = w.pod.Spec.NodeName, append(c.Follows, s.pickKey(w.pod.Spec.NodeName), deliverScheduler)
 		if e := s.scheduled(); e != nil {
 			// The scheduler emits Scheduled after the bind has returned.
 			c.Certainty, c.ClockOf = seq.Observed, seq.Scheduler

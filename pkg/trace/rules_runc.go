@@ -26,8 +26,10 @@ var ruleRunc = rule{
 	reads:  changes | actions | lives,
 }
 
-// runcStarts and programBegins are the shares of StartContainer after which runc start, and the program, usually begin:
-// what takes longest is runc create.
+const crio seq.Participant = "cri-o"
+
+// runcStarts and programBegins are the shares of containerd's StartContainer after which runc start, and the program,
+// usually begin: what takes longest is runc create.
 const (
 	runcStarts    = 0.78
 	programBegins = 0.88
@@ -40,10 +42,11 @@ func deriveRunc(s *story, emit func(graph.Claim)) {
 			r.call, s.runtime, s.ociRuntime(), "create", seq.Brief
 		start.Key, start.From, start.To, start.Label, start.Detail = "runc:start:"+
 			r.call, s.runtime, s.ociRuntime(), "start", seq.Normal
-		start.Best = r.after(runcStarts)
 		within := r.call
-		if s.runtime == "cri-o" { // createCtr in its server/container_create.go: read, not run
+		if s.runtime == crio { // CreateContainer in its server/container_create.go: read, not run
 			within = criKey("CreateContainer", create.Container, r.attempt)
+		} else {
+			start.Best = r.after(runcStarts)
 		}
 		emit(graph.Claim{Step: create, Follows: []seq.Key{within}, Lag: 2 * time.Millisecond})
 		emit(graph.Claim{Step: start, Follows: []seq.Key{r.call, create.Key}})
@@ -65,13 +68,19 @@ var ruleRuncFailed = rule{
 	reads:  changes | actions,
 }
 
-// deriveRuncFailed is runc's part in a StartContainer that failed, where the error names it.
+// deriveRuncFailed is runc's part in a StartContainer that failed, where the error names it; of CRI-O, in a
+// CreateContainer (CreateContainer in its internal/oci/runtime_oci.go: read, not run).
 func deriveRuncFailed(s *story, emit func(graph.Claim)) {
 	for _, a := range s.workerEvents {
-		if a.action != startFailed || !strings.Contains(a.event.Message, "runc create failed") {
+		by := seq.Runc
+		switch {
+		case a.action == startFailed && strings.Contains(a.event.Message, "runc create failed"):
+		case s.runtime == crio && a.action == createFailed && strings.Contains(a.event.Message, "container create failed"):
+			by = s.ociRuntime()
+		default:
 			continue
 		}
-		step := seq.Step{Key: "runc:create:" + a.call, Call: "runc:create:" + a.call, From: s.runtime, To: seq.Runc,
+		step := seq.Step{Key: "runc:create:" + a.call, Call: "runc:create:" + a.call, From: s.runtime, To: by,
 			Label: "create", Container: a.container, Object: s.object, Node: s.node, ClockOf: seq.Kubelet,
 			Evidence: []seq.Evidence{a.evidence()}}
 		end := step.Reply("create fails")
@@ -100,7 +109,9 @@ func deriveExec(s *story, emit func(graph.Claim)) {
 	for _, r := range s.starts() {
 		step := r.step
 		step.Key, step.From, step.To = "runc:exec:"+r.call, s.ociRuntime(), seq.Container(step.Container)
-		step.Best = r.after(programBegins)
+		if s.runtime != crio {
+			step.Best = r.after(programBegins)
+		}
 		emit(graph.Claim{Step: step, Follows: []seq.Key{"runc:start:" + r.call}})
 	}
 }

@@ -7,9 +7,12 @@ import (
 	"slices"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/graph"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/instant"
+	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
 var ruleSchedulerDelivery = rule{
@@ -40,6 +43,9 @@ func deriveSchedulerDelivery(s *story, emit func(graph.Claim)) {
 	if e := s.firstScheduling(); e != nil {
 		acted = append(acted, e.evidence())
 	}
+	if w := s.nomination(); w != nil {
+		acted = append(acted, w.evidence())
+	}
 	if len(acted) == 0 {
 		return
 	}
@@ -55,6 +61,9 @@ func deriveSchedulerDelivery(s *story, emit func(graph.Claim)) {
 			step.To = by
 		}
 	}
+	if w := s.nomination(); w != nil {
+		step.To = w.actor.name
+	}
 	if s.foundRevision() != nil {
 		after = []seq.Key{storedKey(s.pastCreate())}
 	}
@@ -69,6 +78,19 @@ func deriveSchedulerDelivery(s *story, emit func(graph.Claim)) {
 func (s *story) firstScheduling() *emitted {
 	if i := slices.IndexFunc(s.events, func(e *emitted) bool { return e.emitter == seq.Scheduler }); i >= 0 {
 		return s.events[i]
+	}
+	return nil
+}
+
+// nomination is the first write by which the scheduler said where it wants the Pod, before something else than the bind
+// had to be done for that, as a volume to be made; or nil (NominatedNodeName for expectation, pkg/scheduler, v1.35 on).
+// Of a Pod that it could place nowhere, the same field names the node on which it makes room.
+func (s *story) nomination() *write {
+	for _, w := range s.revisions {
+		if w.prevPod != nil && w.prevPod.Status.NominatedNodeName == "" && w.pod.Status.NominatedNodeName != "" &&
+			w.actor.name == scheduler(w.pod) && object.Condition(w.pod, corev1.PodScheduled) != corev1.ConditionFalse {
+			return w
+		}
 	}
 	return nil
 }
@@ -99,7 +121,7 @@ func (s *story) boundEvidence(w *write) seq.Evidence {
 var rulePick = rule{
 	Rule: seq.Rule{
 		Name:    "pick",
-		Trigger: "the node's name, and Event Scheduled",
+		Trigger: "the node's name, status.nominatedNodeName, and Event Scheduled",
 		Proves:  "the Event, or the name it wrote",
 		Gist:    "It filters out nodes that can't take the Pod, then scores the rest.",
 		Explain: "It filters out the nodes that cannot take the Pod, scores the others and takes the best.",
@@ -111,13 +133,20 @@ var rulePick = rule{
 }
 
 func derivePick(s *story, emit func(graph.Claim)) {
+	if w := s.nomination(); w != nil {
+		step := seq.Step{Key: pickKey, From: w.actor.name, To: w.actor.name, Label: "picks " + w.pod.Status.NominatedNodeName,
+			Object: s.object, Node: w.pod.Status.NominatedNodeName, ClockOf: seq.APIServer, Certainty: seq.Observed,
+			Evidence: []seq.Evidence{w.evidence()}}
+		step.Window.Latest = s.receivedAt(w)
+		emit(graph.Claim{Step: step, Follows: []seq.Key{deliverScheduler}, Lag: time.Millisecond})
+	}
 	for _, w := range s.revisions {
 		by := w.binder()
 		if !w.binds() && w != s.foundNode() || by == seq.UnknownClient {
 			continue
 		}
-		step := seq.Step{Key: pickKey, From: by, To: by, Label: "picks " + w.pod.Spec.NodeName, Object: s.object,
-			Node: w.pod.Spec.NodeName, ClockOf: seq.APIServer}
+		step := seq.Step{Key: s.pickKey(w.pod.Spec.NodeName), From: by, To: by, Label: "picks " + w.pod.Spec.NodeName,
+			Object: s.object, Node: w.pod.Spec.NodeName, ClockOf: seq.APIServer}
 		step.Evidence = []seq.Evidence{s.boundEvidence(w)}
 		if e := s.scheduled(); e != nil {
 			step.Certainty = seq.Observed
@@ -137,6 +166,14 @@ func derivePick(s *story, emit func(graph.Claim)) {
 		}
 		emit(c)
 	}
+}
+
+// pickKey is the choice of that node: after it had nominated another, the scheduler chose again.
+func (s *story) pickKey(node string) seq.Key {
+	if w := s.nomination(); w != nil && w.pod.Status.NominatedNodeName != node {
+		return pickKey + seq.Key(":"+node)
+	}
+	return pickKey
 }
 
 var ruleDeletionDelivery = rule{

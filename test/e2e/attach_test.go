@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/recording"
@@ -37,7 +38,7 @@ func TestShow(t *testing.T) {
 		name  string
 	}{
 		"probes": {is: isReady, name: "Ready",
-			steps: []string{"kubectl-create POST pods (probes)", "scheduler POST pods/binding (node1)", "kubelet RunPodSandbox",
+			steps: []string{"kubectl-create POST pods (probes)", "scheduler POST pods/binding (NODE)", "kubelet RunPodSandbox",
 				"kubelet CreateContainer web", "kubelet StartContainer beside",
 				"kubelet PATCH pods/status: PodReadyToStartContainers", "kubelet PATCH pods/status: Ready"}},
 		"crash": {is: crashing, name: "Stuck",
@@ -56,11 +57,7 @@ func TestShow(t *testing.T) {
 			if code != 0 || d.outcome.Outcome != c.name {
 				t.Fatalf("exit %d, %+v: %s", code, d.outcome, errOut)
 			}
-			for _, want := range c.steps {
-				if !slices.ContainsFunc(d.steps, func(s step) bool { return strings.HasPrefix(s.From+" "+s.Label, want) }) {
-					t.Errorf("no %q in\n%v", want, d.steps)
-				}
-			}
+			hasRows(t, d, placed(t, name, c.steps...)...)
 			tr := r.of(t, name, func(tr *truth.Truth) bool { return len(tr.StartCalls()) >= 3 && len(tr.Writes) >= 4 }, d.uid)
 			for _, s := range d.steps {
 				if !happened(s, tr) {
@@ -69,6 +66,22 @@ func TestShow(t *testing.T) {
 			}
 		})
 	}
+}
+
+// nodeOf is where a Pod is.
+func nodeOf(t *testing.T, pod string) string {
+	t.Helper()
+	p, err := client(t).Pods(namespace(t)).Get(t.Context(), pod, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p.Spec.NodeName
+}
+
+// placed are rows with the Pod's node for NODE.
+func placed(t *testing.T, pod string, rows ...string) []string {
+	t.Helper()
+	return strings.Split(strings.ReplaceAll(strings.Join(rows, "\n"), "NODE", nodeOf(t, pod)), "\n")
 }
 
 // endHeld deletes the Pod that a finalizer holds, and waits until its kubelet has ended it.
@@ -135,12 +148,8 @@ func TestShowFile(t *testing.T) {
 			t.Fatalf("%v: %s", err, out)
 		}
 		d := parse(t, string(out))
-		for _, want := range []string{"unknown client POST pods (plain)", "scheduler POST pods/binding (node1)",
-			"kubelet StartContainer app", "kubelet PATCH pods/status: Ready"} {
-			if !slices.ContainsFunc(d.steps, func(s step) bool { return strings.HasPrefix(s.From+" "+s.Label, want) }) {
-				t.Errorf("no %q in\n%v", want, d.steps)
-			}
-		}
+		hasRows(t, d, placed(t, "plain", "unknown client POST pods (plain)", "scheduler POST pods/binding (NODE)",
+			"kubelet StartContainer app", "kubelet PATCH pods/status: Ready")...)
 		if d.outcome.Outcome != "Ready" {
 			t.Errorf("%+v", d.outcome)
 		}
@@ -449,7 +458,8 @@ func TestWatchEnds(t *testing.T) {
 		}, "unknown client DELETE pods: deletionGracePeriodSeconds=1", "Deleted"},
 		"preempted": {"host-port", isReady, func(t *testing.T) {
 			runKubectl(t, `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"more-urgent"},
-				"spec":{"priorityClassName":"system-cluster-critical","terminationGracePeriodSeconds":0,"containers":[{
+				"spec":{"priorityClassName":"system-cluster-critical","terminationGracePeriodSeconds":0,
+				"nodeSelector":{"kubernetes.io/hostname":"`+nodeOf(t, "host-port")+`"},"containers":[{
 					"name":"app","image":"busybox:1","command":["sleep","1000"],"ports":[{"containerPort":80,"hostPort":31999}]}]}}`,
 				"create", "-f", "-")
 			runKubectl(t, "", "wait", "--for=condition=Ready", "pod/more-urgent", "--timeout=60s")
@@ -466,9 +476,10 @@ func TestWatchEnds(t *testing.T) {
 // Not beside others: the taint ends every Pod of the node.
 func TestWatchTainted(t *testing.T) {
 	watchedEnd{"host-port", isReady, func(t *testing.T) {
-		runKubectl(t, "", "taint", "node", "--all", "example.com/away=yes:NoExecute")
+		node := nodeOf(t, "host-port")
+		runKubectl(t, "", "taint", "node", node, "example.com/away=yes:NoExecute")
 		runKubectl(t, "", "wait", "--for=delete", "pod/host-port", "--timeout=60s")
-		runKubectl(t, "", "taint", "node", "--all", "example.com/away:NoExecute-")
+		runKubectl(t, "", "taint", "node", node, "example.com/away:NoExecute-")
 	}, "controller-manager/taint-eviction DELETE pods", "DeletionByTaintManager"}.check(t)
 }
 

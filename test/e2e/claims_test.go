@@ -27,9 +27,9 @@ func claims(steps []step) []truth.Claim {
 		}
 		switch rpc := cri(s); {
 		case rpc != "":
-			c.Call, c.Pod, c.End = rpc, s.About, s.Kind == "response"
+			c.Call, c.About, c.End = rpc, s.About, s.Kind == "response"
 		case s.To == "etcd":
-			c.Etcd = s.ResourceVersion
+			c.Etcd, c.About = s.ResourceVersion, s.About
 		case apiWrite(s):
 			c.Write = &truth.Write{Verb: s.Verb, Resource: s.Resource, Subresource: s.Subresource, Revision: s.ResourceVersion}
 			c.InstantOnly = s.At != "commit"

@@ -54,12 +54,13 @@ func offered(t *testing.T, kubeconfig string, args ...string) []string {
 
 func TestCompletion(t *testing.T) {
 	namespace, config := elsewhere(t)
+	nodes, _ := nodeNames(t)
 	for args, want := range map[string]string{
 		"delete deploy/":                    "deploy/only-here",
 		"delete deployments.apps/only":      "deployments.apps/only-here",
 		"delete deploy ":                    "only-here",
 		"delete -n default deploy/only":     "",
-		"delete no/":                        "no/node1",
+		"delete no/":                        "no/" + strings.Join(nodes, " no/"),
 		"delete-pod ":                       "gated",
 		"exec ":                             "gated",
 		"watch deploy/":                     "deploy/only-here",

@@ -50,7 +50,10 @@ type step struct {
 	Earliest, Latest, Shown, Best                              *time.Time
 	Within                                                     *float64
 	After                                                      []int
+	Evidence                                                   []evidence
 }
+
+type evidence struct{ Source string }
 
 // within is how near its likeliest instant is, or 0 where that is not known.
 func (s step) within() time.Duration {
@@ -107,7 +110,7 @@ func runSeq(t testing.TB, args ...string) (stdout, stderr string, code int) {
 
 // document is one run as -o json prints it.
 type document struct {
-	uid             string
+	uid, node       string   // of the subject, and where it is if it is a Pod
 	pods            []string // uids
 	started, looked time.Time
 	steps           []step
@@ -124,6 +127,7 @@ func parse(t testing.TB, out string) document {
 			Type    string
 			Subject struct{ UID string }
 			Object  struct{ UID string }
+			Node    string
 			Started time.Time
 			Looked  time.Time
 		}
@@ -132,7 +136,7 @@ func parse(t testing.TB, out string) document {
 		}
 		switch head.Type {
 		case "run":
-			d.uid, d.started, d.looked = head.Subject.UID, head.Started, head.Looked
+			d.uid, d.node, d.started, d.looked = head.Subject.UID, head.Node, head.Started, head.Looked
 		case "pod":
 			d.pods = append(d.pods, head.Object.UID)
 		case "step":

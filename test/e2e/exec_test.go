@@ -220,9 +220,12 @@ func TestExecOutputs(t *testing.T) {
 func execHeld(t *testing.T, d document, observed bool) {
 	t.Helper()
 	const looks = 2 // commands that read the processes, before and after
+	lives := runKubectl(t, "", "get", "pod", "trapped", "-o", "jsonpath={.status.containerStatuses[0].containerID} "+
+		"{.status.containerStatuses[0].lastState.terminated.containerID}")
+	ids := strings.Fields(strings.ReplaceAll(lives, "containerd://", ""))
 	var all []truth.Exec
 	untilRecorded(t, "the commands in the spans", func(r *truth.Records) (bool, error) {
-		all = r.Execs("/exec/" + namespace(t) + "/trapped/app")
+		all = r.Execs("/exec/"+namespace(t)+"/trapped/app", ids)
 		return len(all) > looks, nil
 	})
 	e := all[1]

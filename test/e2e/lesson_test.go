@@ -42,6 +42,12 @@ func TestLesson(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	alike := []string{ns, "lesson"}
+	nodes, _ := nodeNames(t)
+	for _, n := range nodes {
+		alike = append(alike, n, "node1")
+	}
+	asInLesson := strings.NewReplacer(alike...)
 	var out string // of the last commands
 	var waiting func()
 	shown := 0
@@ -78,7 +84,7 @@ func TestLesson(t *testing.T) {
 					want = 2
 				}
 				cmd.Wait()
-				code, printed := cmd.ProcessState.ExitCode(), strings.ReplaceAll(text.String(), ns, "lesson")
+				code, printed := cmd.ProcessState.ExitCode(), asInLesson.Replace(text.String())
 				if code == 137 && strings.Contains(line, "kill 1") {
 					// it was killed with its container before it could end by itself
 					code, printed = 0, strings.NewReplacer("exits with 137", "exits with 0", "exit code 137", "exit code 0",

@@ -149,19 +149,15 @@ func onScreen(t *testing.T, columns int, args ...string) (screen string, code st
 		"KUBECONFIG='"+placeOf(t).kubeconfig+"' NO_COLOR=1"+quoted+"; echo $? >"+ended)
 	defer tmux("kill-server")
 	capture := func() string { return tmux("capture-pane", "-p", "-S", "-") }
+	// tmux says so once it has read all that came.
 	err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, 5*time.Minute, true,
 		func(context.Context) (bool, error) {
-			data, _ := os.ReadFile(ended)
-			code = strings.TrimSpace(string(data))
-			return code != "", nil
+			screen = capture()
+			return strings.Contains(screen, "\nPane is dead"), nil
 		})
-	if err != nil {
-		t.Fatalf("it does not end: %v\n%s", err, capture())
-	}
-	// What the terminal has not read yet is still on its way.
-	for last := ""; screen != last || last == ""; {
-		last = screen
-		screen = capture()
+	data, _ := os.ReadFile(ended)
+	if code = strings.TrimSpace(string(data)); err != nil || code == "" {
+		t.Fatalf("it does not end: %v\n%s", err, screen)
 	}
 	screen, _, _ = strings.Cut(screen, "\nPane is dead")
 	return screen, code
@@ -240,7 +236,7 @@ func TestPrinted(t *testing.T) {
 func waitsFor(t *testing.T, r *records, name string) bool {
 	t.Helper()
 	asked := "/namespaces/" + namespace(t) + "/pods?"
-	for line := range bytes.Lines(r.read(t, "audit.log")) {
+	for line := range bytes.Lines(r.read(t, auditLog)) {
 		if bytes.Contains(line, []byte(asked)) && bytes.Contains(line, []byte("fieldSelector=metadata.name%3D"+name)) {
 			return true
 		}

@@ -12,26 +12,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
-)
 
-// grow calls do with what is added to a file of the node, until the context ends.
-func grow(ctx context.Context, t *testing.T, file string, do func(line []byte)) {
-	_, from := tail(t, file, -1)
-	for ctx.Err() == nil {
-		data, _ := tail(t, file, from)
-		end := bytes.LastIndexByte(data, '\n') + 1
-		for line := range bytes.Lines(data[:end]) {
-			do(line)
-		}
-		from += end
-		select {
-		case <-ctx.Done():
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
-}
+	"github.com/kubectl-seq/kubectl-seq/pkg/logfile"
+)
 
 func freePort(t *testing.T) string {
 	t.Helper()
@@ -76,19 +62,25 @@ func TestRecordsByPipeAndListener(t *testing.T) {
 		t.Fatal(err)
 	}
 	fmt.Fprintf(in, "rubbish\n{}\n")
-	done := make(chan struct{}, 2)
-	go func() {
-		grow(ctx, t, "audit.log", func(line []byte) { in.Write(line) })
-		done <- struct{}{}
-	}()
-	go func() {
-		grow(ctx, t, "spans.jsonl", func(line []byte) { export(ctx, address, line) })
-		done <- struct{}{}
-	}()
+	var wg sync.WaitGroup
+	for _, f := range recordings(t) {
+		log, size := f.open(t)
+		wg.Go(func() {
+			err := logfile.Follow(ctx, log, size, func(line []byte) {
+				if f.name == spansFile {
+					export(ctx, address, line)
+				} else {
+					fmt.Fprintf(in, "%s\n", line)
+				}
+			}, func(why string) { t.Error(why) })
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
 	err = cmd.Run()
 	cancel()
-	<-done
-	<-done
+	wg.Wait()
 	if err != nil || !strings.Contains(errOut.String(), "receiving spans at 127.0.0.1:") {
 		t.Fatalf("%v: %s", err, errOut.String())
 	}

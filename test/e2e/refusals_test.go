@@ -29,9 +29,12 @@ func runKubectl(t *testing.T, stdin string, args ...string) string {
 	return string(out)
 }
 
-// kubectlPath is the kubectl that was built with the cluster.
+// kubectlPath is KUBECTL, or the kubectl that was built with the cluster.
 func kubectlPath(t *testing.T) string {
 	t.Helper()
+	if path := os.Getenv("KUBECTL"); path != "" {
+		return path
+	}
 	exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", processes(t, "kubelet")[0]))
 	if err != nil {
 		t.Fatal(err)

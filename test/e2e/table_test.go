@@ -28,9 +28,9 @@ import (
 // scored are the runs of the table: the start of Pods, how far each is followed, and the other verbs.
 var scored = []struct {
 	name, pod, args string
-	meanwhile       func(*testing.T, string) // what somebody else does to the Pod
-	verb            []string                 // where it is no create-pod of the Pod of that name
-	before          func(*testing.T)         // what is there first
+	meanwhile       func(*testing.T, *records, string) // what somebody else does to the Pod
+	verb            []string                           // where it is no create-pod of the Pod of that name
+	before          func(*testing.T)                   // what is there first
 }{
 	{name: "plain"}, {name: "present"}, {name: "init"}, {name: "sidecar"}, {name: "probes"}, {name: "poststart"},
 	{name: "no-such-tag", args: "--timeout=4s"}, {name: "crash", args: "--until=completed --timeout=20s"},
@@ -70,13 +70,13 @@ const (
 func finished(p *corev1.Pod) bool { return p.Status.Phase == corev1.PodSucceeded }
 
 // createWatched makes the Pod once the plugin waits for it.
-func createWatched(t *testing.T, name string) {
+func createWatched(t *testing.T, r *records, name string) {
 	_ = wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, time.Minute, true,
-		func(context.Context) (bool, error) { return waitsFor(t, name), nil })
+		func(context.Context) (bool, error) { return waitsFor(t, r, name), nil })
 	runKubectl(t, "", "create", "-f", scenarioFile(name))
 }
 
-func ungate(t *testing.T, name string) {
+func ungate(t *testing.T, _ *records, name string) {
 	waitFor(t, name, func(p *corev1.Pod) bool { return len(p.Status.Conditions) > 0 })
 	if _, err := client(t).Pods("default").Patch(t.Context(), name, "application/strategic-merge-patch+json",
 		[]byte(`{"spec":{"schedulingGates":[{"$patch":"delete","name":"example.com/wait"}]}}`),
@@ -87,12 +87,10 @@ func ungate(t *testing.T, name string) {
 
 // deleteGently deletes a Pod once the plugin has looked at it: what is written while it begins is of the past or of the
 // run.
-func deleteGently(t *testing.T, name string) {
-	from := lastAudit(t)
+func deleteGently(t *testing.T, r *records, name string) {
 	_ = wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, time.Minute, true,
 		func(context.Context) (bool, error) {
-			data, _ := tail(t, "audit.log", from)
-			return slices.ContainsFunc(strings.Split(string(data), "\n"), func(line string) bool {
+			return slices.ContainsFunc(strings.Split(string(r.read(t, auditLog)), "\n"), func(line string) bool {
 				return strings.Contains(line, `"userAgent":"kubectl-seq/`) && strings.Contains(line, `"verb":"list"`) &&
 					strings.Contains(line, "fieldSelector=metadata.name%3D"+name)
 			}), nil
@@ -150,7 +148,7 @@ func TestTruthTable(t *testing.T) {
 			r := record(t)
 			done := make(chan struct{})
 			if c.meanwhile != nil {
-				go func() { defer close(done); c.meanwhile(t, c.pod) }()
+				go func() { defer close(done); c.meanwhile(t, r, c.pod) }()
 			} else {
 				close(done)
 			}

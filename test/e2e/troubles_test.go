@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -26,10 +27,14 @@ import (
 type trouble struct {
 	pod, args string
 	outcome   string
-	cause, by string
-	words     string // that the explanation must have
+	cause, by string // causes, with a | between them, where that depends on the cluster
+	words     string // that the explanation must have, NODE being the Pod's
 	within    time.Duration
 }
+
+// unreachable is why a registry has no image: hack/cluster knows an address of its host, at which nobody listens, other
+// clusters know none.
+const unreachable = "registry|registry-name"
 
 // check runs the Pod and looks at the end of the story.
 func (c trouble) check(t *testing.T) {
@@ -47,10 +52,11 @@ func (c trouble) check(t *testing.T) {
 		t.Errorf("it took %v", took)
 	}
 	o := d.outcome.Obstacle
+	c.words = strings.ReplaceAll(c.words, "NODE", d.node)
 	switch {
 	case o == nil:
 		t.Fatalf("nothing is said of why: %+v", d.outcome)
-	case o.Name != c.cause || o.Participant != c.by:
+	case !slices.Contains(strings.Split(c.cause, "|"), o.Name) || o.Participant != c.by:
 		t.Errorf("%s by %s, want %s by %s", o.Name, o.Participant, c.cause, c.by)
 	case !strings.Contains(o.Explain, c.words) || o.Next == "" || o.Reason == "" || o.Message == "" ||
 		len(o.Evidence) == 0 || strings.ContainsAny(o.Explain+o.Next, "\n") || strings.Contains(o.Explain+o.Next, "{1}"):
@@ -78,14 +84,14 @@ func TestTroubles(t *testing.T) {
 		{"image-name", "", "Stuck", "image-name", "kubelet", "Not An Image!", early},
 		{"image-never", "", "Stuck", "image-never", "kubelet", "busybox:never-pulled", early},
 		{"no-such-tag", "", "Stuck", "no-image", "registry", "busybox:no-such-tag", early},
-		{"registry-down", "--timeout=25s", "Stuck", "registry", "registry", "cannot reach the registry", 0},
+		{"registry-down", "--timeout=25s", "Stuck", unreachable, "registry", "the registry down.example", 0},
 		{"missing-configmap", "", "Stuck", "no-config", "kubelet", "configmap nowhere", early},
 		{"missing-key", "", "Stuck", "no-key", "kubelet", "key missing of the ConfigMap kube-root-ca.crt", early},
 		{"missing-secret", "", "Stuck", "no-config", "kubelet", "secret missing", early},
 		{"missing-volume", "", "Stuck", "no-volume-source", "kubelet", "configmap missing", early},
-		{"missing-path", "", "Stuck", "host-path", "kubelet", "/nowhere of node1", early},
+		{"missing-path", "", "Stuck", "host-path", "kubelet", "/nowhere of NODE", early},
 		{"as-root", "", "Stuck", "root", "kubelet", "runs as root, which runAsNonRoot", early},
-		{"create-error", "", "Stuck", "seccomp-profile", "containerd", "which is not on node1", early},
+		{"create-error", "", "Stuck", "seccomp-profile", "containerd", "which is not on NODE", early},
 		{"no-command", "", "Stuck", "no-program", "runc", "no program no-such-program", early},
 		{"readiness-gate", "--timeout=25s", "Stuck", "readiness-gate", "unknown client", "example.com/load-balanced", 0},
 		{"unhealthy", "--timeout=25s", "Stuck", "unready", "container/app", "readiness probe", 0},
@@ -193,8 +199,8 @@ func TestRemovedByOthers(t *testing.T) {
 }
 
 func TestTaint(t *testing.T) {
-	runKubectl(t, "", "taint", "node", "node1", "example.com/reserved=yes:NoSchedule")
-	t.Cleanup(func() { runKubectl(t, "", "taint", "node", "node1", "example.com/reserved:NoSchedule-") })
+	runKubectl(t, "", "taint", "node", "--all", "example.com/reserved=yes:NoSchedule")
+	t.Cleanup(func() { runKubectl(t, "", "taint", "node", "--all", "example.com/reserved:NoSchedule-") })
 	trouble{"tainted", "--timeout=8s", "Stuck", "taint", "scheduler", "a taint that the Pod does not tolerate",
 		early}.check(t)
 }

@@ -12,11 +12,6 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/test/truth"
 )
 
-// withRecords are the flags that make the cluster's own records evidence.
-// it ends as soon as all is there
-var withRecords = []string{"--audit-log=node:/var/log/kubernetes/audit.log",
-	"--spans=node:/var/log/kubernetes/spans.jsonl", "--evidence-timeout=30s"}
-
 func TestTruth(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"plain", "init", "sidecar", "probes", "completes"} {
@@ -36,6 +31,9 @@ func TestTruthWithRecords(t *testing.T) {
 			for _, s := range d.steps {
 				if s.Certainty != "observed" && (cri(s) != "" || s.To == "etcd" || apiWrite(s) || s.To == "runc") {
 					t.Errorf("%v is only inferred", s)
+				}
+				if s.To == "etcd" && !slices.Contains(s.Evidence, evidence{"spans"}) {
+					t.Errorf("%v: etcd's own span is not read", s)
 				}
 			}
 			if n := count(d.steps, func(s step) bool { return s.To == "cni" && s.Kind == "request" }); n != 1 {

@@ -14,15 +14,19 @@ type Exec struct {
 	Ended  time.Time // the runtime knew that the process had ended
 }
 
+// somewhere is the path of a command where the kubelet's span has none.
+const somewhere = "/exec/"
+
 // Execs are the commands that were run by the kubelet's path /exec/NAMESPACE/POD/CONTAINER, in the order of time, as
-// far as all of their spans are there.
-func (r *Records) Execs(path string) []Exec {
+// far as all of their spans are there. Before Kubernetes 1.36 the kubelet's spans have no path: then they are those in
+// the containers with these ids.
+func (r *Records) Execs(path string, ids []string) []Exec {
 	inTime := func(all []*span) []*span {
 		return slices.SortedFunc(slices.Values(all), func(a, b *span) int { return strings.Compare(a.Start, b.Start) })
 	}
 	used := map[*span]bool{}
 	var out []Exec
-	for _, s := range inTime(r.served[path]) {
+	for _, s := range inTime(slices.Concat(r.served[path], r.served[somewhere])) {
 		var e Exec
 		container := ""
 		e.Served, _ = s.times()
@@ -35,6 +39,9 @@ func (r *Records) Execs(path string) []Exec {
 			for _, below := range r.children[c.SpanID] {
 				container = below.attribute("container.id")
 			}
+		}
+		if s.attribute("url.path") == "" && !slices.Contains(ids, container) {
+			continue
 		}
 		for _, p := range inTime(r.processes[container]) {
 			start, end := p.times()

@@ -13,7 +13,7 @@ type Claim struct {
 	Revised, Resource     string // the revision that a write made, and of what; or
 	Etcd                  string // the revision of a write to etcd; or
 	Call                  string // a call of the CRI, by its RPC, and
-	Pod                   string // its Pod's uid, where it is said
+	About                 string // the uid of the object of that write, or of the Pod of that call, where it is said
 	End                   bool   // its end, not its start
 	Actor                 string // empty where it is not said
 	Observed              bool
@@ -134,6 +134,15 @@ func Actor(user string) string {
 	return user
 }
 
+// ownName reports whether a name is one that a client which is no part of Kubernetes may give itself, in managedFields
+// or Events: nothing else tells its name, and the audit log only its account.
+func ownName(said, user string) bool {
+	part := slices.Contains([]string{"", "unknown client", "kubelet", "scheduler", "apiserver", "kubectl"}, said) ||
+		strings.HasPrefix(said, "controller-manager")
+	return !part && strings.HasPrefix(user, "system:serviceaccount:") &&
+		!strings.HasPrefix(user, "system:serviceaccount:kube-system:")
+}
+
 // accounts are those by which the controllers of the tests' workloads call the API server.
 var accounts = map[string]string{
 	"system:serviceaccount:kube-system:deployment-controller":     "deployment",
@@ -208,6 +217,10 @@ func (t *Truth) Compare(claims []Claim, until time.Time, apart time.Duration) (S
 			}
 		}
 	}
+	answered := map[string]bool{}
+	for _, w := range slices.Concat(t.Writes, t.Events) {
+		answered[w.Revision] = true
+	}
 	for _, w := range slices.Concat(t.Writes, t.Events) {
 		i, ok := find(func(c Claim) bool {
 			if c.Revised != "" {
@@ -231,11 +244,11 @@ func (t *Truth) Compare(claims []Claim, until time.Time, apart time.Duration) (S
 		}
 		s.WritesFound++
 		place(i, w.Start, w.End)
-		switch said := claims[i].Actor; said {
-		case Actor(w.User), "user " + w.User:
+		switch said := claims[i].Actor; {
+		case said == Actor(w.User), said == "user "+w.User, ownName(said, w.User):
 			s.ActorsRight++
 			s.said(w.Kind(), Said{Right: 1})
-		case "", "unknown client":
+		case said == "", said == "unknown client":
 			s.ActorsUnknown++
 			s.said(w.Kind(), Said{Unknown: 1})
 		default:
@@ -249,14 +262,11 @@ func (t *Truth) Compare(claims []Claim, until time.Time, apart time.Duration) (S
 			place(k, w.Start, w.End)
 		}
 		if w.First != nil {
-			within := func(c Claim) bool {
-				earliest, latest := c.Earliest, c.Latest
-				if earliest.IsZero() && latest.IsZero() {
-					earliest, latest = c.At.Add(-c.Within), c.At.Add(c.Within)
-				}
-				return c.Etcd != "" && c.Etcd != w.Revision && !latest.Before(w.First.Start) && !earliest.After(w.First.End)
+			// Its revision is in no answer, and so in no audit entry.
+			first := func(c Claim) bool {
+				return c.Etcd != "" && !answered[c.Etcd] && (c.About == "" || w.UID == "" || c.About == w.UID)
 			}
-			if k, ok := find(within); ok {
+			if k, ok := find(first); ok {
 				place(k, w.First.Start, w.First.End)
 			}
 		}
@@ -264,9 +274,11 @@ func (t *Truth) Compare(claims []Claim, until time.Time, apart time.Duration) (S
 	for _, call := range t.StartCalls() {
 		start, haveStart := find(func(c Claim) bool {
 			return c.Call == call.RPC && !c.End &&
-				(c.Pod == "" || c.Pod == call.Pod)
+				(c.About == "" || c.About == call.Pod)
 		})
-		end, haveEnd := find(func(c Claim) bool { return c.Call == call.RPC && c.End && (c.Pod == "" || c.Pod == call.Pod) })
+		end, haveEnd := find(func(c Claim) bool {
+			return c.Call == call.RPC && c.End && (c.About == "" || c.About == call.Pod)
+		})
 		if !haveStart && !haveEnd && !until.IsZero() && call.End.After(until) {
 			continue
 		}

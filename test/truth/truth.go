@@ -5,6 +5,7 @@ package truth
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -20,6 +21,7 @@ type Write struct {
 	// empty where the answer has none: for a bind, and for what removes an object by its last finalizer
 	Revision   string
 	Reason     string // of an Event
+	UID        string // of the object, where the answer has it
 	Start, End time.Time
 	First      *Call // of a deletion in two transactions, the one that ended the grace period
 }
@@ -157,7 +159,8 @@ func (r *Records) addEntry(e *auditEntry) {
 	w := entry{auditID: e.AuditID, evicts: e.ObjectRef.Subresource == "eviction",
 		about: []string{e.ResponseObject.Involved.UID, e.ResponseObject.About.UID},
 		Write: Write{Verb: e.Verb, Resource: e.ObjectRef.Resource, Subresource: e.ObjectRef.Subresource,
-			User: e.User.Username, Revision: e.ResponseObject.Metadata.ResourceVersion, Reason: e.ResponseObject.Reason}}
+			User: e.User.Username, Revision: e.ResponseObject.Metadata.ResourceVersion, Reason: e.ResponseObject.Reason,
+			UID: cmp.Or(e.ResponseObject.Metadata.UID, e.ResponseObject.Details.UID)}}
 	uids := w.about
 	if w.Resource != "events" {
 		uids = append(slices.Clone(uids), e.ResponseObject.Metadata.UID, e.ResponseObject.Details.UID, e.asksFor())
@@ -199,7 +202,11 @@ func (r *Records) addSpan(s *span) {
 	case s.service == "kubelet" && s.Name == "syncPod":
 		add(r.syncs, s.attribute("k8s.pod.uid"))
 	case s.service == "kubelet":
-		add(r.served, s.attribute("url.path"))
+		path := s.attribute("url.path")
+		if path == "" && strings.HasPrefix(s.Name, somewhere) {
+			path = somewhere
+		}
+		add(r.served, path)
 	case s.Name == "process.Start" || s.Name == "process.Wait":
 		add(r.processes, s.attribute("process.task.id"))
 	}

@@ -293,10 +293,13 @@ func Resource(kind string) string {
 }
 
 // Verb is how an entry was written, patch or update, which managedFields do not tell but of an apply; nothing where
-// nobody knows. It is likely where only the name of the client tells.
-func Verb(e *metav1.ManagedFieldsEntry) (verb string, likely bool) {
+// nobody knows. It is likely where only the name of the client tells. The scheduler patches Pods and updates claims and
+// volumes (pkg/scheduler, v1.37).
+func Verb(e *metav1.ManagedFieldsEntry, kind string) (verb string, likely bool) {
 	who := Client(e.Manager)
 	switch {
+	case who == seq.Scheduler && kind != "Pod":
+		return "update", false
 	case e.Operation == metav1.ManagedFieldsOperationApply, who == seq.Kubelet, who == seq.Scheduler, e.Manager == "kwok":
 		return "patch", false
 	case who == seq.ControllerManager, e.Manager == "kubectl-replace":
