@@ -163,20 +163,3 @@ func (f onNode) open(t testing.TB) (log logfile.File, size int64) {
 	}
 	return log, size
 }
-
-// auditSince is what the audit log of the first node of the control plane has from an offset on, and where it ends. A
-// negative offset counts from there.
-func auditSince(t testing.TB, offset int64) (data []byte, end int64) {
-	t.Helper()
-	_, control := nodeNames(t)
-	f := onNode{control[0], auditLog}
-	log, size := f.open(t)
-	if offset < 0 {
-		offset = max(0, size+offset)
-	}
-	data, err := log.ReadFrom(t.Context(), offset)
-	if err != nil && !errors.Is(err, logfile.ErrShorter) {
-		t.Fatalf("read %v: %v", f, err)
-	}
-	return data, size
-}
