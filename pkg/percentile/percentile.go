@@ -31,7 +31,7 @@ type Value struct {
 	AtLeast, AtMost *time.Duration
 }
 
-// Of is a percentile of runs, of which there must be one.
+// Of is a percentile of runs, of which there must be one; the 100th is the longest.
 func Of(samples []Sample, percent float64) Value {
 	rank := rankOf(len(samples), percent)
 	min, _ := ranked(samples, rank, func(s Sample) time.Duration { return s.Min })
@@ -40,6 +40,9 @@ func Of(samples []Sample, percent float64) Value {
 	v := Value{Percent: percent, Run: run.Run, Failed: run.Failed, MayFail: failed.Failed}
 	if !v.Failed {
 		v.Min, v.Max, v.Likely = min, max, likely
+	}
+	if percent >= 100 {
+		return v // the longest of all runs to come is not known by any number of them
 	}
 	low, high := confidence(len(samples), percent)
 	if low > 0 {

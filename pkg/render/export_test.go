@@ -61,5 +61,7 @@ func FigureLanes(r Report, detail seq.Detail) (all []string) {
 var Documents = map[string]map[string]any{
 	"run": {"run": jsonRun{}, "pod": jsonPod{}, "step": jsonStep{}, "cycle": jsonCycle{},
 		"outcome": jsonOutcome{}},
+	"series": {"series": jsonSeries{}, "measured": jsonMeasured{}, "percentiles": jsonPercentiles{},
+		"verdict": jsonVerdict{}},
 	"comparison": {"comparison": jsonComparison{}, "phase": jsonCompPhase{}, "step": jsonCompStep{}},
 }
