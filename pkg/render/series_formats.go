@@ -34,7 +34,7 @@ func perfdata(w io.Writer, s Series) error {
 			}
 			out.Items = append(out.Items, i)
 		}
-		out.Labels["runs"], out.Labels["failed"] = fmt.Sprint(len(s.Runs)), fmt.Sprint(s.failed())
+		out.Labels["runs"], out.Labels["failed"] = fmt.Sprint(len(s.Runs)), fmt.Sprint(s.Failed())
 	}
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
@@ -54,8 +54,8 @@ func metricName(measure string) string {
 	}, measure)
 }
 
-// failed is how many runs did not get there.
-func (s Series) failed() (n int) {
+// Failed is how many runs did not get there.
+func (s Series) Failed() (n int) {
 	for _, r := range s.Runs {
 		if r.failed() {
 			n++
@@ -71,7 +71,7 @@ func benchmarks(w io.Writer, s Series) error {
 	for _, r := range s.Runs[:min(1, len(s.Runs))] {
 		fmt.Fprintf(&b, "server: %s\nimage: %s\n", oneWord(r.Report.Run.Server), oneWord(r.Report.Run.Image))
 	}
-	fmt.Fprintf(&b, "runs: %d\nfailed: %d\n", len(s.Runs), s.failed())
+	fmt.Fprintf(&b, "runs: %d\nfailed: %d\n", len(s.Runs), s.Failed())
 	if len(s.Runs) > 0 {
 		measures := s.measures()
 		for i, r := range s.Runs {
@@ -98,7 +98,7 @@ func prometheus(w io.Writer, s Series) error {
 	fmt.Fprintf(&b, "# HELP kubectl_seq_runs Runs of the series.\n# TYPE kubectl_seq_runs gauge\nkubectl_seq_runs %d\n",
 		len(s.Runs))
 	fmt.Fprintf(&b, "# HELP kubectl_seq_runs_failed Runs that did not get there.\n# TYPE kubectl_seq_runs_failed gauge\n"+
-		"kubectl_seq_runs_failed %d\n", s.failed())
+		"kubectl_seq_runs_failed %d\n", s.Failed())
 	var measures []measure
 	if len(s.Runs) > 0 {
 		measures = s.measures()
