@@ -152,6 +152,9 @@ func (s Series) run(number int) SeriesRun {
 
 // typicalAndSlowest are the numbers of the median and of the longest run that did not fail.
 func (s Series) typicalAndSlowest() (typical, slowest int, ok bool) {
+	if len(s.Runs) == 0 {
+		return 0, 0, false
+	}
 	var reached []percentile.Sample
 	for _, x := range s.Samples() {
 		if !x.Failed {

@@ -12,14 +12,14 @@ import (
 // jsonSeries is the same start, again and again.
 type jsonSeries struct {
 	Type       string `json:"type"`
-	APIVersion string `json:"apiVersion"` // seq/v1alpha1
-	Name       string `json:"name"`       // of what was started
-	Server     string `json:"server"`     // version of the API server
-	Image      string `json:"image,omitempty"`
-	Asked      int    `json:"asked"`  // so many runs were asked for
-	Runs       int    `json:"runs"`   // so many there were
-	Failed     int    `json:"failed"` // so many of them did not get there
-	Warmup     int    `json:"warmup"` // so many came before, and do not count
+	APIVersion string `json:"apiVersion"`      // seq/v1alpha1
+	Name       string `json:"name"`            // of what was started
+	Server     string `json:"server"`          // version of the API server
+	Image      string `json:"image,omitempty"` // of the first container
+	Asked      int    `json:"asked"`           // so many runs were asked for
+	Runs       int    `json:"runs"`            // so many there were
+	Failed     int    `json:"failed"`          // so many of them did not get there
+	Warmup     int    `json:"warmup"`          // so many came before, and do not count
 	// why the indicator of Kubernetes' own objectives is not among the measures; empty where it is
 	NotIncluded string `json:"notIncluded,omitempty"`
 }
@@ -49,8 +49,8 @@ type jsonTook struct {
 // jsonPercentiles are those of one measure.
 type jsonPercentiles struct {
 	Type        string           `json:"type"`
-	Measure     string           `json:"measure"` // startup, total, or a phase
-	Percentiles []jsonPercentile `json:"percentiles"`
+	Measure     string           `json:"measure"`     // startup, total, or a phase
+	Percentiles []jsonPercentile `json:"percentiles"` // p50, p90, p99, and the slowest
 }
 
 type jsonPercentile struct {
@@ -71,10 +71,10 @@ type jsonVerdict struct {
 	Type      string             `json:"type"`
 	Objective string             `json:"objective"` // as it was given
 	Measure   string             `json:"measure"`   // that it was judged by
-	Verdict   percentile.Verdict `json:"verdict"`
-	Runs      int                `json:"runs"`
-	Missed    int                `json:"missed"`  // so many runs certainly missed the limit, or failed
-	MayMiss   int                `json:"mayMiss"` // so many more may have
+	Verdict   percentile.Verdict `json:"verdict"`   // right in 95 of 100 measurements at the least
+	Runs      int                `json:"runs"`      // so many it was judged by
+	Missed    int                `json:"missed"`    // so many runs certainly missed the limit, or failed
+	MayMiss   int                `json:"mayMiss"`   // so many more may have
 	// with so many runs it would be kept, if no more of them missed it; 0 where it is decided
 	Decisive int `json:"decisive"`
 }

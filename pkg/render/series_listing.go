@@ -16,7 +16,9 @@ import (
 func seriesListing(w io.Writer, s Series, y Style) error {
 	var out []string
 	say := func(text string) { out = append(out, wrap(Plain(text), y.width()-1)...) }
-	out = append(out, y.paint(bold, Plain(s.headline(y))))
+	for _, l := range wrap(Plain(s.headline(y)), y.width()-1) {
+		out = append(out, y.paint(bold, l))
+	}
 	if len(s.Runs) > 0 {
 		for _, text := range s.failures() {
 			say(text)
@@ -132,6 +134,8 @@ func (y Style) percentile(v percentile.Value) string {
 		return "failed"
 	case v.MayFail:
 		return "≥ " + duration(v.Min) + ", or failed"
+	case v.Max == 0: // that run did not have the phase
+		return "–"
 	}
 	return took(v.Min, v.Max, time.Millisecond)
 }
