@@ -57,7 +57,7 @@ func noPods(t *testing.T, namespace string) {
 // objective is judged, and nothing is left.
 func TestRepeat(t *testing.T) {
 	t.Parallel()
-	namespace := inNamespace(t, "seq-repeat")
+	namespace := freshNamespace(t, "seq-repeat")
 	out, errOut, code := runSeq(t, "create-pod", "web", "-n", namespace, "--image=busybox:1", "--repeat=5", "--warmup=1",
 		"--parallel=2", "--slo=p50<10m", "-o", "json", "--", "sleep", "1000")
 	if code != 0 {
@@ -106,7 +106,7 @@ func TestRepeat(t *testing.T) {
 // Runs that fail count, are told, and decide.
 func TestRepeatedFailures(t *testing.T) {
 	t.Parallel()
-	namespace := inNamespace(t, "seq-repeat-fails")
+	namespace := freshNamespace(t, "seq-repeat-fails")
 	out, errOut, code := runSeq(t, "create-pod", "web", "-n", namespace, "--image=nowhere:1", "--image-pull-policy=Never",
 		"--repeat=2", "--slo=p90<10m")
 	if code != 2 || !strings.Contains(out, "failed: 2 runs (run 1, 2): Stuck: ErrImageNeverPull") ||
@@ -119,7 +119,7 @@ func TestRepeatedFailures(t *testing.T) {
 // A Deployment is gone, with its Pods, before it is made again.
 func TestRepeatedDeployment(t *testing.T) {
 	t.Parallel()
-	namespace := inNamespace(t, "seq-repeat-deployment")
+	namespace := freshNamespace(t, "seq-repeat-deployment")
 	out, errOut, code := runSeq(t, "create-deployment", "web", "-n", namespace, "--image=busybox:1", "--repeat=2",
 		"--slo=p50<10m", "--", "sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.1; done")
 	if code != 124 || !strings.Contains(out, "web: 2 runs") || !strings.Contains(out,
@@ -132,7 +132,7 @@ func TestRepeatedDeployment(t *testing.T) {
 // An interrupt ends a series with what there is, and leaves nothing.
 func TestInterruptedSeries(t *testing.T) {
 	t.Parallel()
-	namespace := inNamespace(t, "seq-repeat-interrupted")
+	namespace := freshNamespace(t, "seq-repeat-interrupted")
 	cmd := exec.CommandContext(t.Context(), plugin, "create-pod", "web", "-n", namespace, "--image=busybox:1",
 		"--repeat=1000", "--", "sleep", "1000")
 	var out strings.Builder
