@@ -39,7 +39,7 @@ var percents = []float64{50, 90, 99, 100}
 
 // The names of the measures that are no phases.
 const (
-	startupMeasure = "startup"
+	startupMeasure = "pod-startup"
 	totalMeasure   = "total"
 )
 
@@ -54,41 +54,42 @@ func (s Series) measures() (all []measure) {
 	all = append(all, s.measure(totalMeasure, "from the request until what was asked for was certainly there",
 		func(r SeriesRun) (percentile.Sample, bool) {
 			d := r.Report.Outcome.Total
-			return percentile.Sample{Min: d, Max: d, Likely: d}, true
+			return percentile.Sample{Min: d, Max: d, Likely: d}, !r.failed()
 		}))
 	for _, p := range s.phases() {
-		all = append(all, s.measure(p.Name, p.Explain, func(r SeriesRun) (percentile.Sample, bool) {
-			return phaseOf(r.Report, p.Name), true
-		}))
+		all = append(all, s.measure(p.Name, p.Explain,
+			func(r SeriesRun) (percentile.Sample, bool) { return r.phase(p.Name) }))
 	}
 	return all
 }
 
+// measure is one of those: of a run of which it cannot be told, it counts as longer than any.
 func (s Series) measure(name, explain string, of func(SeriesRun) (percentile.Sample, bool)) measure {
 	m := measure{name: name, explain: explain}
 	for _, r := range s.Runs {
 		x, ok := of(r)
-		x.Run, x.Failed = r.Number, r.failed() || !ok
+		x.Run, x.Failed = r.Number, !ok
 		m.samples = append(m.samples, x)
 	}
 	return m
 }
 
 func (r SeriesRun) startup() (percentile.Sample, bool) {
-	if r.Startup == nil {
+	if r.Startup == nil || r.failed() {
 		return percentile.Sample{}, false
 	}
 	return percentile.Sample{Min: r.Startup.Min, Max: r.Startup.Max, Likely: r.Startup.Took}, true
 }
 
-// phaseOf is what a run spent in a phase: nothing where it did not have it.
-func phaseOf(r Report, name string) (x percentile.Sample) {
-	for _, p := range r.Phases {
+// phase is what a run spent in a phase: nothing where it did not have it. One that failed may not have come to it, or
+// past it.
+func (r SeriesRun) phase(name string) (x percentile.Sample, known bool) {
+	for _, p := range r.Report.Phases {
 		if p.Name == name {
-			return percentile.Sample{Min: p.Min, Max: p.Max, Likely: p.Took}
+			return percentile.Sample{Min: p.Min, Max: p.Max, Likely: p.Took}, !p.Open || !r.failed()
 		}
 	}
-	return x
+	return x, !r.failed()
 }
 
 // phases are those of all runs, each once: in the order of the run that has most, then those that only others have.
@@ -185,6 +186,7 @@ func (s Series) byTimestamp() (m measure, ok bool) {
 // SeriesFormats has every format of a series by its name.
 var SeriesFormats = map[string]func(io.Writer, Series, Style) error{
 	"listing":    seriesListing,
+	"html":       seriesHTML,
 	"json":       func(w io.Writer, s Series, _ Style) error { return seriesJSON(w, s) },
 	"perfdata":   func(w io.Writer, s Series, _ Style) error { return perfdata(w, s) },
 	"bench":      func(w io.Writer, s Series, _ Style) error { return benchmarks(w, s) },

@@ -32,15 +32,15 @@ type jsonMeasured struct {
 	Started  *time.Time `json:"started"`  // when its request was sent
 	Outcome  string     `json:"outcome"`  // how it ended
 	Failed   bool       `json:"failed"`   // it did not get there: it counts as longer than all that did
-	Measures []jsonTook `json:"measures"` // startup, total, and its phases
-	// what is left out of startup: the time to pull images and to run init containers
+	Measures []jsonTook `json:"measures"` // pod-startup, total, and its phases
+	// what is left out of pod-startup: the time to pull images and to run init containers
 	Subtracted []jsonTook `json:"subtracted,omitempty"`
 	// from the Pod's creationTimestamp, in whole seconds, until a watch said that it has started, in seconds
 	ByTimestamp *float64 `json:"byTimestamp,omitempty"`
 }
 
 type jsonTook struct {
-	Name    string  `json:"name"`    // startup, total, or a phase
+	Name    string  `json:"name"`    // pod-startup, total, or a phase
 	Seconds float64 `json:"seconds"` // the likeliest
 	Min     float64 `json:"min"`     // the least that is proved, in seconds
 	Max     float64 `json:"max"`     // the most that is proved, in seconds
@@ -49,7 +49,7 @@ type jsonTook struct {
 // jsonPercentiles are those of one measure.
 type jsonPercentiles struct {
 	Type        string           `json:"type"`
-	Measure     string           `json:"measure"`     // startup, total, or a phase
+	Measure     string           `json:"measure"`     // pod-startup, total, or a phase
 	Percentiles []jsonPercentile `json:"percentiles"` // p50, p90, p99, and the slowest
 }
 

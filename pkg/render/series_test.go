@@ -63,7 +63,7 @@ func TestSeriesSaysWhatItKnows(t *testing.T) {
 	}{
 		{"p50<1ms", []string{"plain", "startup", "hooks", "sidecar", "crash"}, []string{
 			"web: 5 runs, after 1 to warm up", "p50<1ms: broken: 5 of 5 runs missed it.", "p99 of 5 runs is the slowest",
-			"A  run", "the median", "the slowest", "startup", "creationTimestamp"}, []string{"failed: 1"}},
+			"A  run", "the median", "the slowest", "pod-startup", "creationTimestamp"}, []string{"failed: 1"}},
 		{"p90<1h", []string{"plain", "startup", "!plain"}, []string{
 			"failed: 1 run (run 3): Stuck", "p90<1h: not decided: 1 of 3 runs missed it; with 46 runs"}, nil},
 		{"", []string{"deployment"}, []string{"is not told: it is about single Pods", "total"},

@@ -97,7 +97,7 @@ func TestRepeat(t *testing.T) {
 			verdict = d
 		}
 	}
-	if runs != 5 || verdict.Verdict != "kept" || verdict.Measure != "startup" || took["startup"] == nil ||
+	if runs != 5 || verdict.Verdict != "kept" || verdict.Measure != "pod-startup" || took["pod-startup"] == nil ||
 		took["sandbox"] == nil {
 		t.Errorf("%d runs, verdict %+v, measures %v", runs, verdict, took)
 	}
@@ -146,13 +146,13 @@ func TestInterruptedSeries(t *testing.T) {
 	}
 	lines := bufio.NewScanner(progress)
 	for lines.Scan() {
-		if strings.HasPrefix(lines.Text(), "2 of 1000 runs, startup  p50 ") {
+		if strings.HasPrefix(lines.Text(), "2 of 1000 runs, pod-startup  p50 ") {
 			cmd.Process.Signal(os.Interrupt)
 		}
 	}
 	cmd.Wait()
 	if code := cmd.ProcessState.ExitCode(); code != 130 || !strings.Contains(out.String(),
-		"runs of 1000, then it was interrupted") || !strings.Contains(out.String(), "startup ") {
+		"runs of 1000, then it was interrupted") || !strings.Contains(out.String(), "pod-startup ") {
 		t.Errorf("exit %d:\n%s", code, out.String())
 	}
 	noPods(t, namespace)
