@@ -63,5 +63,6 @@ var Documents = map[string]map[string]any{
 		"outcome": jsonOutcome{}},
 	"series": {"series": jsonSeries{}, "measured": jsonMeasured{}, "percentiles": jsonPercentiles{},
 		"verdict": jsonVerdict{}},
-	"comparison": {"comparison": jsonComparison{}, "phase": jsonCompPhase{}, "step": jsonCompStep{}},
+	"series-comparison": {"series-comparison": jsonKeptComparison{}, "difference": jsonDifference{}},
+	"comparison":        {"comparison": jsonComparison{}, "phase": jsonCompPhase{}, "step": jsonCompStep{}},
 }

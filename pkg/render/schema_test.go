@@ -89,6 +89,9 @@ func TestSchemas(t *testing.T) {
 		s := seriesOf(t, "p90<1h", "plain", "init", "!plain")
 		return render.SeriesFormats["json"](b, s, render.Style{})
 	})
+	check("two series", "series-comparison", func(b *bytes.Buffer) error {
+		return render.KeptFormats["json"](b, comparedSeries(t), render.Style{})
+	})
 	for output, bad := range map[string]string{"series": `{"type":"verdict","runs":1}`, "run": `{"type":"step","index":"first"}`, "comparison": `{"type":"run"}`} {
 		var is any
 		if err := json.Unmarshal([]byte(bad), &is); err != nil {
@@ -107,7 +110,7 @@ func schemaOf(t *testing.T, output string, types map[string]any) *jsonschema.Sch
 		Description: "One document a line. Fields may be added, and none is taken away or changes its meaning within " +
 			"seq/v1alpha1: take no notice of those that you do not know.", Defs: g.defs}
 	for _, name := range []string{"run", "pod", "comparison", "phase", "step", "cycle", "outcome", "series",
-		"measured", "percentiles", "verdict"} {
+		"measured", "percentiles", "verdict", "series-comparison", "difference"} {
 		if x, ok := types[name]; ok {
 			typ := reflect.TypeOf(x)
 			s.OneOf = append(s.OneOf, g.refer(t, typ))

@@ -167,3 +167,69 @@ func TestSeriesForPrometheus(t *testing.T) {
 		}
 	}
 }
+
+// keptOf is a series of these runs, each so many times, as its JSON gives it back.
+func keptOf(t testing.TB, times int, names ...string) *render.KeptSeries {
+	var all []string
+	for range times {
+		all = append(all, names...)
+	}
+	text := drawSeries(t, "json", seriesOf(t, "", all...), render.Style{})
+	kept, err := render.ReadSeries(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kept
+}
+
+func comparedSeries(t testing.TB) render.KeptComparison {
+	return render.CompareSeries(keptOf(t, 10, "plain"), keptOf(t, 10, "hooks"), [2]string{"before.json", "after.json"})
+}
+
+// Ten starts of half a second each are certainly shorter than ten of nearly two seconds, but nothing is said of what
+// neither has enough runs for.
+func TestTwoSeries(t *testing.T) {
+	y := render.Style{Detail: seq.Normal, Width: 100}
+	var b bytes.Buffer
+	if err := render.KeptFormats["listing"](&b, comparedSeries(t), y); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`A  before.json: web, 10 runs, 0 failed`, `pod-startup +p50 .* B longer`,
+		`pod-startup +p99 .* not known`} {
+		if !regexp.MustCompile(want).MatchString(b.String()) {
+			t.Errorf("no %s in\n%s", want, b.String())
+		}
+	}
+	b.Reset()
+	same := keptOf(t, 10, "plain")
+	if err := render.KeptFormats["listing"](&b, render.CompareSeries(same, same, [2]string{"a", "b"}), y); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(b.String(), " longer\n") {
+		t.Errorf("a series differs from itself:\n%s", b.String())
+	}
+}
+
+func TestWhatIsNoSeries(t *testing.T) {
+	for _, text := range []string{"", "{}", "no JSON", `{"type":"series"}`, `{"type":"measured","run":"one"}`} {
+		if _, err := render.ReadSeries(strings.NewReader(text)); err == nil {
+			t.Errorf("%q is taken for a series", text)
+		}
+	}
+}
+
+func FuzzSeries(f *testing.F) {
+	f.Add(`{"type":"series","runs":1}
+{"type":"measured","run":1,"measures":[{"name":"total","seconds":1,"min":1,"max":1}]}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		kept, err := render.ReadSeries(strings.NewReader(text))
+		if err != nil {
+			return
+		}
+		var b bytes.Buffer
+		if err := render.KeptFormats["listing"](&b, render.CompareSeries(kept, kept, [2]string{"a", "b"}),
+			render.Style{Width: 100}); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
