@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +23,7 @@ type compareOptions struct {
 	style   render.Style
 	names   [2]string
 	reports [2]render.Report
+	series  [2]*render.KeptSeries // instead of reports
 }
 
 func newCompare(streams genericiooptions.IOStreams) *cobra.Command {
@@ -34,6 +37,9 @@ are called. That one took longer is certain where what is known of both leaves n
 with its range, where the likely times differ by more than their measured errors. One of the two may be -,
 standard input.
 
+Or show two series of runs, which --repeat=N -o json=FILE writes, side by side: of which the percentiles of all such
+runs are larger, in 95 of 100 such measurements.
+
 The exit code is 0 where both could be read, whatever became of the runs.`,
 		Example: `  # Why does this Pod take longer?
   kubectl seq create-pod web --image=nginx --record=web.jsonl
@@ -41,7 +47,12 @@ The exit code is 0 where both could be read, whatever became of the runs.`,
   kubectl seq compare web.jsonl probed.jsonl
 
   # The steps that only one has, explained; and a page of it
-  kubectl seq compare web.jsonl probed.jsonl --explain -o html=compare.html`,
+  kubectl seq compare web.jsonl probed.jsonl --explain -o html=compare.html
+
+  # Two series of runs, before and after a change
+  kubectl seq create-pod web --image=nginx --repeat=30 -o json=before.json
+  kubectl seq create-pod web --image=nginx --repeat=30 -o json=after.json
+  kubectl seq compare before.json after.json`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 2 {
 				return hinted(fmt.Errorf("two recordings expected, %d given", len(args)),
@@ -85,8 +96,19 @@ func (f *drawFlags) toCompareOptions(streams genericiooptions.IOStreams,
 		return nil, err
 	}
 	for i, path := range paths {
-		if o.reports[i], err = o.read(compare.Side(i), path); err != nil {
+		if err := o.read(compare.Side(i), path); err != nil {
 			return nil, fmt.Errorf("compare %s: %w", path, err)
+		}
+	}
+	switch a, b := o.series[compare.A] != nil, o.series[compare.B] != nil; {
+	case a != b:
+		return nil, hinted(errors.New("one of the two is a run, the other a series of runs"),
+			"compare two of --record, or two of --repeat=N -o json=FILE")
+	case a:
+		for _, t := range o.targets {
+			if _, err := choose("output", t.format, render.KeptFormats); err != nil {
+				return nil, err
+			}
 		}
 	}
 	if o.names = [2]string{filepath.Base(paths[0]), filepath.Base(paths[1])}; o.names[0] == o.names[1] &&
@@ -99,16 +121,22 @@ func (f *drawFlags) toCompareOptions(streams genericiooptions.IOStreams,
 	return o, nil
 }
 
-// read is the end of a recorded run.
-func (o *compareOptions) read(side compare.Side, path string) (render.Report, error) {
+// read takes the end of a recorded run, or a series.
+func (o *compareOptions) read(side compare.Side, path string) error {
 	file, err := openRecording(o.IOStreams, path)
 	if err != nil {
-		return render.Report{}, err
+		return err
 	}
 	defer file.Close()
-	r, cut, err := readRecording(file)
+	text := bufio.NewReaderSize(file, 64<<10)
+	first, _ := text.Peek(1024) // of a series the whole line, or nearly; an error is that of reading it
+	if line, _, _ := bytes.Cut(first, []byte("\n")); render.IsSeries(line) {
+		o.series[side], err = render.ReadSeries(text)
+		return err
+	}
+	r, cut, err := readRecording(text)
 	if err != nil {
-		return render.Report{}, err
+		return err
 	}
 	if cut {
 		fmt.Fprintf(o.ErrOut, "note: recording %s is cut off; this is everything before the cut\n", side)
@@ -120,7 +148,8 @@ func (o *compareOptions) read(side compare.Side, path string) (render.Report, er
 	if r.End != nil {
 		s.tick(r.End.At)
 	}
-	return s.whole(s.end(ended(r))), nil
+	o.reports[side] = s.whole(s.end(ended(r)))
+	return nil
 }
 
 func runCompare(o *compareOptions) error {
@@ -128,8 +157,17 @@ func runCompare(o *compareOptions) error {
 	if err := out.openFiles(o.targets[1:]); err != nil {
 		return err
 	}
-	c := render.Compare(o.reports[compare.A], o.reports[compare.B], o.names)
-	err := render.CompareFormats[o.targets[0].format](o.Out, c, o.style)
+	if o.series[compare.A] != nil {
+		c := render.CompareSeries(o.series[compare.A], o.series[compare.B], o.names)
+		return drawComparison(o, out, render.KeptFormats, c)
+	}
+	return drawComparison(o, out, render.CompareFormats,
+		render.Compare(o.reports[compare.A], o.reports[compare.B], o.names))
+}
+
+func drawComparison[T any](o *compareOptions, out *outputs, formats map[string]func(io.Writer, T, render.Style) error,
+	c T) error {
+	err := formats[o.targets[0].format](o.Out, c, o.style)
 	return errors.Join(err,
-		out.write(func(w io.Writer, format string, y render.Style) error { return render.CompareFormats[format](w, c, y) }))
+		out.write(func(w io.Writer, format string, y render.Style) error { return formats[format](w, c, y) }))
 }

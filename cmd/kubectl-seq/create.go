@@ -23,6 +23,7 @@ import (
 // createFlags are common to the verbs that create objects other than one Pod.
 type createFlags struct {
 	followFlags
+	repeatFlags
 	until  string
 	remove bool
 }
@@ -36,12 +37,14 @@ func (f *createFlags) add(cmd *cobra.Command) {
 		"follow until every object is: created, available (a Job: complete; a CronJob: one of its Jobs is) or completed")
 	f.addPods(fs)
 	fs.BoolVar(&f.remove, "rm", false, "delete what was created afterwards, also after Ctrl-C")
+	f.repeatFlags.add(cmd)
 	f.followFlags.add(fs, usually)
 }
 
 // creation is what is to be created, each with where the API has it.
 type creation struct {
 	followOptions
+	repeat  repeatOptions
 	objects []*unstructured.Unstructured
 	kinds   []watch.Kind
 	remove  bool
@@ -97,11 +100,21 @@ func (f *createFlags) run(ctx context.Context, config *genericclioptions.ConfigF
 	if !slices.Contains(objectGoals, f.until) {
 		return fmt.Errorf("--until=%s: must be one of %s", f.until, strings.Join(objectGoals, ", "))
 	}
-	o, err := f.toOptions(streams, f.until)
+	repeat, err := f.repeatFlags.toOptions()
 	if err != nil {
 		return err
 	}
-	c := &creation{followOptions: o, remove: f.remove}
+	switch f.series = repeat.runs > 0; {
+	case f.series && f.record != "":
+		return hinted(errors.New("--record keeps one run, --repeat has many"), "-o json=FILE keeps what was measured")
+	case repeat.parallel > 1:
+		return hinted(errors.New("--parallel is for Pods: each of these objects has one name"), "leave it out")
+	}
+	o, err := f.followFlags.toOptions(streams, f.until)
+	if err != nil {
+		return err
+	}
+	c := &creation{followOptions: o, repeat: repeat, remove: f.remove}
 	if err := c.connect(config); err != nil {
 		return err
 	}
@@ -175,19 +188,36 @@ func (c *creation) explained(err error) error {
 }
 
 func (c *creation) start(ctx context.Context) error {
+	if c.repeat.runs > 0 {
+		s := series{repeatOptions: c.repeat, followOptions: &c.followOptions, name: c.subject.Name, attempt: c.attempt}
+		return s.measure(ctx)
+	}
+	return c.run(false).start(ctx)
+}
+
+// attempt is one of many runs, which makes the same each time.
+func (c *creation) attempt(int) *run {
+	one := *c
+	one.remove, one.ErrOut = true, io.Discard
+	return one.run(true)
+}
+
+// run creates the objects; where another run follows, it waits until they are gone.
+func (c *creation) run(another bool) *run {
 	r := &run{followOptions: &c.followOptions, doing: "create"}
 	r.act = func(ctx context.Context) error {
 		for i, o := range c.objects {
-			if err := c.create(ctx, r, c.kinds[i], o); err != nil {
+			if err := c.create(ctx, r, c.kinds[i], o, another); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	return r.start(ctx)
+	return r
 }
 
-func (c *creation) create(ctx context.Context, r *run, k watch.Kind, o *unstructured.Unstructured) error {
+func (c *creation) create(ctx context.Context, r *run, k watch.Kind, o *unstructured.Unstructured,
+	another bool) error {
 	name, uid := o.GetName(), o.GetUID()
 	if o.GetKind() == "Pod" && o.GetAPIVersion() == "v1" {
 		var pod corev1.Pod
@@ -207,9 +237,13 @@ func (c *creation) create(ctx context.Context, r *run, k watch.Kind, o *unstruct
 		uid = made.GetUID()
 	}
 	if c.remove {
-		r.remove = append(r.remove,
-			removal{fmt.Sprintf("%s %q", strings.ToLower(o.GetKind()), name),
-				func(ctx context.Context) error { return r.follower.Remove(ctx, k, name, uid) }})
+		x := removal{what: fmt.Sprintf("%s %q", strings.ToLower(o.GetKind()), name),
+			undo: func(ctx context.Context) error { return r.follower.Remove(ctx, k, name, uid) }}
+		if another {
+			x.undo, x.patience = func(ctx context.Context) error { return r.follower.RemoveSoon(ctx, k, name, uid) },
+				removalPatience
+		}
+		r.remove = append(r.remove, x)
 	}
 	return nil
 }

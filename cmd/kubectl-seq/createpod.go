@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/watch"
 	"github.com/spf13/cobra"
@@ -21,6 +22,7 @@ import (
 // createPodOptions are valid once built: every error of the user is found before anything touches the cluster.
 type createPodOptions struct {
 	followOptions
+	repeat repeatOptions
 	pod    *corev1.Pod
 	remove bool
 	dryRun bool
@@ -29,6 +31,7 @@ type createPodOptions struct {
 type createPodFlags struct {
 	podFlags
 	followFlags
+	repeatFlags
 	until, dryRun string
 	remove        bool
 }
@@ -80,6 +83,7 @@ func newCreatePod(config *genericclioptions.ConfigFlags, streams genericiooption
 			"either way")
 	fs.BoolVar(&f.remove, "rm", false, "delete the Pod afterwards, also after Ctrl-C")
 	fs.StringVar(&f.dryRun, "dry-run", "none", "none, or client to print the Pod and create nothing")
+	f.repeatFlags.add(cmd)
 	f.followFlags.add(fs, usually)
 	return cmd
 }
@@ -91,6 +95,13 @@ func (f createPodFlags) toOptions(config *genericclioptions.ConfigFlags, streams
 		return nil, err
 	}
 	var err error
+	if o.repeat, err = f.repeatFlags.toOptions(); err != nil {
+		return nil, err
+	}
+	f.series = o.repeat.runs > 0
+	if f.series && f.record != "" {
+		return nil, hinted(errors.New("--record keeps one run, --repeat has many"), "-o json=FILE keeps what was measured")
+	}
 	if o.followOptions, err = f.followFlags.toOptions(streams, f.until); err != nil {
 		return nil, err
 	}
@@ -172,15 +183,37 @@ func createPod(ctx context.Context, o *createPodOptions) error {
 		_, err = o.Out.Write(text)
 		return err
 	}
+	if o.repeat.runs > 0 {
+		s := series{repeatOptions: o.repeat, followOptions: &o.followOptions, name: o.pod.Name, attempt: o.attempt}
+		return s.measure(ctx)
+	}
+	return o.run(func(ctx context.Context, r *run, made *corev1.Pod) error {
+		return r.follower.Remove(ctx, watch.Pods, made.Name, made.UID)
+	}, 0).start(ctx)
+}
+
+// attempt is one of many runs, each with a Pod of its own, which is gone in the end.
+func (o *createPodOptions) attempt(number int) *run {
+	one := *o
+	one.remove, one.ErrOut = true, io.Discard
+	one.pod = o.pod.DeepCopy()
+	one.pod.Name = fmt.Sprintf("%s-%d", o.pod.Name, number)
+	one.onePod(one.pod.Namespace, one.pod.Name)
+	return one.run(func(ctx context.Context, r *run, made *corev1.Pod) error {
+		return r.follower.RemoveSoon(ctx, watch.Pods, made.Name, made.UID)
+	}, removalPatience)
+}
+
+// run creates the Pod, and removes it where that is asked for.
+func (o *createPodOptions) run(remove func(context.Context, *run, *corev1.Pod) error, patience time.Duration) *run {
 	r := &run{followOptions: &o.followOptions, doing: "create Pod"}
 	r.act = func(ctx context.Context) error {
 		made, err := r.follower.Create(ctx, o.pod)
 		if err == nil && o.remove {
-			r.remove = append(r.remove,
-				removal{fmt.Sprintf("pod %q", made.Name),
-					func(ctx context.Context) error { return r.follower.Remove(ctx, watch.Pods, made.Name, made.UID) }})
+			r.remove = append(r.remove, removal{fmt.Sprintf("pod %q", made.Name),
+				func(ctx context.Context) error { return remove(ctx, r, made) }, patience})
 		}
 		return err
 	}
-	return r.start(ctx)
+	return r
 }

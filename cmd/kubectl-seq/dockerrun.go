@@ -152,7 +152,7 @@ func (f *dockerRunFlags) run(ctx context.Context, o *followOptions) error {
 		f.Stdout, f.Stderr = r.passed.to(ctx, &r.passed.streams[0]), r.passed.to(ctx, &r.passed.streams[1])
 		err := engine.Start(ctx, f.Spec)
 		if f.Remove && engine.Container().UID != "" {
-			r.remove = append(r.remove, removal{fmt.Sprintf("container %q", f.Name), engine.Remove})
+			r.remove = append(r.remove, removal{fmt.Sprintf("container %q", f.Name), engine.Remove, 0})
 		}
 		runs = err == nil
 		if runs && o.until == exited {

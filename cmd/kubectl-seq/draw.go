@@ -26,6 +26,7 @@ type drawFlags struct {
 	explain       bool
 	animate       bool
 	settle        time.Duration
+	series        bool // many runs are drawn, not one
 }
 
 // drawOptions are what they mean.
@@ -58,7 +59,12 @@ func (f *drawFlags) toOptions(out io.Writer) (o drawOptions, err error) {
 	if f.settle < 0 {
 		return o, errors.New("--settle must not be below 0")
 	}
-	if o.targets, err = parseTargets(f.outputs, render.Formats); err != nil {
+	if f.series {
+		o.targets, err = parseTargets(f.outputs, render.SeriesFormats)
+	} else {
+		o.targets, err = parseTargets(f.outputs, render.Formats)
+	}
+	if err != nil {
 		return o, err
 	}
 	if f.animate && !slices.ContainsFunc(o.targets, func(t target) bool { return t.format == "svg" }) {

@@ -48,6 +48,7 @@ type outputs struct {
 	out    io.Writer
 	style  render.Style
 	files  []outputFile
+	kept   *render.Report // where the end is only kept; or nil
 }
 
 // outputFile is a file that is written whole at the end: to a temporary one beside it, which then takes its name.
@@ -103,6 +104,10 @@ func (o *outputs) print(w io.Writer, text string) error {
 
 // finish draws the end, and writes the files even where standard output could not be.
 func (o *outputs) finish(r render.Report) error {
+	if o.kept != nil {
+		*o.kept = r
+		return nil
+	}
 	var err error
 	if o.live != nil {
 		err = o.live.Finish(r)

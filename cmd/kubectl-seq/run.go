@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,6 +36,7 @@ type run struct {
 	record    *recording.Writer                     // or nil
 	aftermath *aftermath                            // of a command that is run, or nil
 	passed    *passed                               // what something writes meanwhile, or nil
+	outputs   *outputs                              // nil for those of the options
 	pace      pacing
 	questions bool // it is time to see what should be asked
 }
@@ -62,9 +64,12 @@ func now() time.Time { return time.Now().Round(0) }
 
 func (r *run) start(ctx context.Context) (failed error) {
 	o := r.followOptions
-	out, err := openOutputs(o.targets, o.Out, o.style, o.size)
-	if err != nil {
-		return err
+	out := r.outputs
+	if out == nil {
+		var err error
+		if out, err = openOutputs(o.targets, o.Out, o.style, o.size); err != nil {
+			return err
+		}
 	}
 	subject := o.subject
 	r.session = &session{trace: trace.New(subject), pods: o.pods, out: out, context: o.contextName, flags: o.connection,
@@ -266,13 +271,14 @@ func explained(err error, namespace string, flags []string) error {
 
 // removal undoes what this run made, and nothing else.
 type removal struct {
-	what string // as kubectl says it
-	undo func(context.Context) error
+	what     string // as kubectl says it
+	undo     func(context.Context) error
+	patience time.Duration // how long that may take; 0 for 10 s
 }
 
 // do removes it even after an interrupt.
 func (x removal) do(ctx context.Context, errOut io.Writer) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cmp.Or(x.patience, 10*time.Second))
 	defer cancel()
 	if err := x.undo(ctx); err != nil {
 		return fmt.Errorf("delete %s: %w", x.what, err)

@@ -14,30 +14,43 @@ import (
 )
 
 var (
+	//go:embed page/still.html
+	stillHTML string
 	//go:embed page/compare.html
-	compareHTMLPage string
+	compareBody string
 	//go:embed page/compare.css
 	compareCSS string
 )
 
-// compareHTML writes a comparison as one page that needs nothing else. It has no script; its security policy admits its
-// own style only.
+// compareHTML writes a comparison as one page that needs nothing else.
 func compareHTML(w io.Writer, c Comparison, y Style) error {
-	y.ASCII = false
+	return stillPage(w, "A "+c.Names[compare.A]+", B "+c.Names[compare.B], c.htmlBody(y), c.legend())
+}
+
+// stillPage writes a page that has no script; its security policy admits its own style only.
+func stillPage(w io.Writer, title, body, legend string) error {
 	style := compareCSS + phaseStyles()
-	c.moments = c.times(y)
 	_, err := strings.NewReplacer(
-		"{{title}}", htmlText("A "+c.Names[compare.A]+", B "+c.Names[compare.B]),
+		"{{title}}", htmlText(title),
 		"{{policy}}", "default-src 'none'; style-src "+digest(style)+"; base-uri 'none'; form-action 'none'",
 		"{{style}}", style,
+		"{{body}}", body,
+		"{{legend}}", htmlText(legend),
+	).WriteString(w, stillHTML)
+	return err
+}
+
+// htmlBody is what a page has of a comparison.
+func (c *Comparison) htmlBody(y Style) string {
+	y.ASCII = false
+	c.moments = c.times(y)
+	return strings.NewReplacer(
 		"{{runs}}", c.htmlRuns(y),
 		"{{verdict}}", paragraphs(c.verdict(y)),
 		"{{bars}}", c.htmlBars(),
 		"{{phases}}", c.htmlPhases(y),
 		"{{steps}}", c.htmlSteps(y),
-		"{{legend}}", htmlText(c.legend()),
-	).WriteString(w, compareHTMLPage)
-	return err
+	).Replace(compareBody)
 }
 
 // legend says what the signs mean, those that are used.

@@ -106,5 +106,8 @@ func FigureLanes(r Report, detail seq.Detail) (all []string) {
 var Documents = map[string]map[string]any{
 	"run": {"run": jsonRun{}, "pod": jsonPod{}, "step": jsonStep{}, "cycle": jsonCycle{},
 		"outcome": jsonOutcome{}},
-	"comparison": {"comparison": jsonComparison{}, "phase": jsonCompPhase{}, "step": jsonCompStep{}},
+	"series": {"series": jsonSeries{}, "measured": jsonMeasured{}, "percentiles": jsonPercentiles{},
+		"verdict": jsonVerdict{}},
+	"series-comparison": {"series-comparison": jsonKeptComparison{}, "difference": jsonDifference{}},
+	"comparison":        {"comparison": jsonComparison{}, "phase": jsonCompPhase{}, "step": jsonCompStep{}},
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/jsonschema-go/jsonschema"
 
+	"github.com/kubectl-seq/kubectl-seq/pkg/percentile"
 	"github.com/kubectl-seq/kubectl-seq/pkg/render"
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/test/scenario"
@@ -26,9 +27,10 @@ var update = flag.Bool("update", false, "write the schemas in docs anew")
 
 // words are the values of fields that have only these.
 var words = map[reflect.Type][]any{
-	reflect.TypeFor[seq.StepKind]():  {seq.RequestKind, seq.ResponseKind, seq.DeliveryKind, seq.NoteKind},
-	reflect.TypeFor[seq.Certainty](): {seq.Observed, seq.Inferred},
-	reflect.TypeFor[seq.Instant]():   {seq.AtStart, seq.AtCommit, seq.AtEnd, seq.AtDuring},
+	reflect.TypeFor[seq.StepKind]():       {seq.RequestKind, seq.ResponseKind, seq.DeliveryKind, seq.NoteKind},
+	reflect.TypeFor[seq.Certainty]():      {seq.Observed, seq.Inferred},
+	reflect.TypeFor[percentile.Verdict](): {percentile.Kept, percentile.Broken, percentile.Undecided},
+	reflect.TypeFor[seq.Instant]():        {seq.AtStart, seq.AtCommit, seq.AtEnd, seq.AtDuring},
 }
 
 // The schemas in docs are those of the types, and every document is as its schema says.
@@ -83,7 +85,14 @@ func TestSchemas(t *testing.T) {
 		}
 		last = r
 	}
-	for output, bad := range map[string]string{"run": `{"type":"step","index":"first"}`, "comparison": `{"type":"run"}`} {
+	check("series", "series", func(b *bytes.Buffer) error {
+		s := seriesOf(t, "p90<1h", "plain", "init", "!plain")
+		return render.SeriesFormats["json"](b, s, render.Style{})
+	})
+	check("two series", "series-comparison", func(b *bytes.Buffer) error {
+		return render.KeptFormats["json"](b, comparedSeries(t), render.Style{})
+	})
+	for output, bad := range map[string]string{"series": `{"type":"verdict","runs":1}`, "run": `{"type":"step","index":"first"}`, "comparison": `{"type":"run"}`} {
 		var is any
 		if err := json.Unmarshal([]byte(bad), &is); err != nil {
 			t.Fatal(err)
@@ -100,7 +109,8 @@ func schemaOf(t *testing.T, output string, types map[string]any) *jsonschema.Sch
 	s := &jsonschema.Schema{Schema: "https://json-schema.org/draft/2020-12/schema", Title: "kubectl seq: " + output,
 		Description: "One document a line. Fields may be added, and none is taken away or changes its meaning within " +
 			"seq/v1alpha1: take no notice of those that you do not know.", Defs: g.defs}
-	for _, name := range []string{"run", "pod", "comparison", "phase", "step", "cycle", "outcome"} {
+	for _, name := range []string{"run", "pod", "comparison", "phase", "step", "cycle", "outcome", "series",
+		"measured", "percentiles", "verdict", "series-comparison", "difference"} {
 		if x, ok := types[name]; ok {
 			typ := reflect.TypeOf(x)
 			s.OneOf = append(s.OneOf, g.refer(t, typ))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -11,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	utilwait "k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/dynamic"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
@@ -46,9 +48,35 @@ func (f *Follower) acting(verb string, k Kind, o seq.Object) *traced {
 // Remove deletes the object with that uid and no other, unobserved, and what it owns after it. One that is already gone
 // is no error.
 func (f *Follower) Remove(ctx context.Context, k Kind, name string, uid types.UID) error {
+	return f.remove(ctx, k, name, metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(uid)),
+		PropagationPolicy: new(metav1.DeletePropagationBackground)})
+}
+
+// RemoveSoon does that with a grace period of one second, and returns once the object and what it owned are gone. It is
+// an error where the context ends before, or where we may not look.
+func (f *Follower) RemoveSoon(ctx context.Context, k Kind, name string, uid types.UID) error {
+	policy := metav1.DeletePropagationForeground
+	if k == Pods { // which own nothing
+		policy = metav1.DeletePropagationBackground
+	}
+	if err := f.remove(ctx, k, name, metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(uid)),
+		PropagationPolicy: &policy, GracePeriodSeconds: new(int64(1))}); err != nil {
+		return err
+	}
+	return utilwait.PollUntilContextCancel(ctx, 100*time.Millisecond, true, func(ctx context.Context) (bool, error) {
+		is, err := f.objects(k).Get(ctx, name, metav1.GetOptions{})
+		switch {
+		case apierrors.IsNotFound(err) || err == nil && is.GetUID() != uid:
+			return true, nil
+		case apierrors.IsForbidden(err):
+			return false, err
+		}
+		return false, nil
+	})
+}
+
+func (f *Follower) remove(ctx context.Context, k Kind, name string, options metav1.DeleteOptions) error {
 	for {
-		options := metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(uid)),
-			PropagationPolicy: new(metav1.DeletePropagationBackground)}
 		err := f.objects(k).Delete(ctx, name, options)
 		switch {
 		case apierrors.IsNotFound(err) || apierrors.IsConflict(err):

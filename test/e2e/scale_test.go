@@ -79,7 +79,7 @@ func fakeNodes(b *testing.B, n int) {
 }
 
 // until waits for what is nobody's event.
-func until(b *testing.B, what string, is func() bool) {
+func until(b testing.TB, what string, is func() bool) {
 	b.Helper()
 	err := wait.PollUntilContextTimeout(b.Context(), 50*time.Millisecond, 2*time.Minute, true,
 		func(context.Context) (bool, error) { return is(), nil })
@@ -221,7 +221,7 @@ func lags(received, seen map[string]time.Time, prefix string) (all []time.Durati
 }
 
 // freshNamespace makes a namespace that takes Pods, until the end of the benchmark.
-func freshNamespace(b *testing.B, name string) string {
+func freshNamespace(b testing.TB, name string) string {
 	c := client(b)
 	if _, err := c.Namespaces().Create(b.Context(), &v1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}},
 		metav1.CreateOptions{}); err != nil {
