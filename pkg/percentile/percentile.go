@@ -1,5 +1,5 @@
 // Package percentile says how long something takes in so many of a hundred cases, by runs of each of which it is only
-// known between which bounds it took. Percentiles are by nearest rank: each is one of the runs. Nothing is averaged, and
+// known within which bounds it lies. Percentiles are by nearest rank: each is one of the runs. Nothing is averaged, and
 // no run is left out.
 package percentile
 

@@ -101,7 +101,8 @@ func TestVerdicts(t *testing.T) {
 }
 
 func TestObjectives(t *testing.T) {
-	for _, text := range []string{"", "p99", "99<5s", "p0<5s", "p100<5s", "p99<5", "p99<-5s", "p99>5s", "p99<0s", "p99 < 5s"} {
+	for _, text := range []string{"", "p99", "99<5s", "p0<5s", "p100<5s", "p99<5", "p99<-5s", "p99>5s", "p99<0s",
+		"p99 < 5s"} {
 		if o, err := ParseObjective(text); err == nil {
 			t.Errorf("%q is %+v", text, o)
 		}

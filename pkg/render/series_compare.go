@@ -159,8 +159,9 @@ var KeptFormats = map[string]func(io.Writer, KeptComparison, Style) error{
 func keptListing(w io.Writer, c KeptComparison, y Style) error {
 	var out []string
 	for s, x := range c.Series {
-		out = append(out, y.paint(sideColours[s], compare.Side(s).String())+"  "+Plain(fmt.Sprintf("%s: %s, %s, %d failed  %s",
-			c.Names[s], x.head.Name, countOf(x.head.Runs, "run"), x.head.Failed, x.head.Server)))
+		about := fmt.Sprintf("%s: %s, %s, %d failed  %s", c.Names[s], x.head.Name, countOf(x.head.Runs, "run"),
+			x.head.Failed, x.head.Server)
+		out = append(out, y.paint(sideColours[s], compare.Side(s).String())+"  "+Plain(about))
 	}
 	out = append(out, "", y.paint(dim, strings.TrimRight(fit("", 21)+fit("A", 20)+fit("B", 20), " ")))
 	for _, d := range c.differences {
@@ -172,10 +173,9 @@ func keptListing(w io.Writer, c KeptComparison, y Style) error {
 		out = append(out, fit(Plain(d.measure), 12)+" "+fit(percentName(d.sides[0].Percent), 7)+" "+
 			fit(y.percentile(d.sides[0]), 19)+" "+fit(y.percentile(d.sides[1]), 19)+" "+text)
 	}
-	for _, text := range []string{"", "A or B longer: the percentile of all such runs is larger there, in 95 of 100 such " +
-		"measurements; not known: these are too few runs, or they do not differ by enough."} {
-		out = append(out, wrap(text, y.width()-1)...)
-	}
+	legend := "A or B longer: the percentile of all such runs is larger there, in 95 of 100 such measurements; not " +
+		"known: these are too few runs, or they do not differ by enough."
+	out = append(append(out, ""), wrap(legend, y.width()-1)...)
 	for i := range out {
 		out[i] = y.ascii(out[i])
 	}
@@ -202,7 +202,7 @@ type jsonDifference struct {
 	Measure string         `json:"measure"` // pod-startup, total, or a phase
 	A       jsonPercentile `json:"a"`       // in the first series
 	B       jsonPercentile `json:"b"`       // in the second
-	// a or b, where the percentile of all such runs is larger, in 95 of 100 such measurements; empty where that is not known
+	// a or b, where the percentile of all such runs is larger, in 95 of 100 measurements; empty where that is not known
 	Longer string `json:"longer"`
 }
 

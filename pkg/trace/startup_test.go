@@ -14,7 +14,8 @@ func TestStartup(t *testing.T) {
 		subtracted  []string
 		notIncluded bool
 	}{
-		"plain": {subtracted: []string{"pull"}}, "init": {subtracted: []string{"init"}}, "scheduled-eventtime": {notIncluded: true},
+		"plain": {subtracted: []string{"pull"}}, "init": {subtracted: []string{"init"}},
+		"scheduled-eventtime": {notIncluded: true},
 	} {
 		s := scenario.Named(t, name)
 		tr := scenario.Fold(s.Subject, s.Observations)
