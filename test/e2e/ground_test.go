@@ -23,7 +23,8 @@ const (
 var withRecords = []string{"--audit-log=node:" + recordsFolder + auditLog, "--spans=node:" + recordsFolder + spansFile,
 	"--evidence-timeout=30s"}
 
-// nodeNames are the nodes of the cluster, and those among them that are the control plane.
+// nodeNames are the nodes of the cluster on which a kubelet has ever reported, and those among them that are the
+// control plane. A test may make a node that is none.
 func nodeNames(t testing.TB) (all, control []string) {
 	t.Helper()
 	nodes, err := client(t).Nodes().List(t.Context(), metav1.ListOptions{})
@@ -31,6 +32,9 @@ func nodeNames(t testing.TB) (all, control []string) {
 		t.Fatal(err)
 	}
 	for _, n := range nodes.Items {
+		if n.Status.NodeInfo.KubeletVersion == "" {
+			continue
+		}
 		all = append(all, n.Name)
 		if _, ok := n.Labels["node-role.kubernetes.io/control-plane"]; ok {
 			control = append(control, n.Name)
