@@ -21,6 +21,7 @@ type pageFold struct {
 	Inferred bool       `json:"inferred"`
 	Phase    int        `json:"phase"` // or -1
 	Pod      int        `json:"pod"`   // that it is about, where there are several, or -1
+	ended    int        // the step that it ends with, drawn or not
 }
 
 // repeated draws what repeats as a line of words across the lifelines.
@@ -77,8 +78,8 @@ func (y Style) folds(r Report, full figure, index map[seq.Key]int) []pageFold {
 						p.Steps = append(p.Steps, index[row.Key])
 					}
 				}
-				if p.Phase < 0 { // none of its steps is drawn
-					p.Phase = full.rows[index[x.ended.Key]].phase
+				if p.ended = index[x.ended.Key]; p.Phase < 0 { // none of its steps is drawn
+					p.Phase = full.rows[p.ended].phase
 				}
 				all = append(all, p)
 			}

@@ -122,7 +122,7 @@ func newPage(r Report, y Style) page {
 	index := p.steps(r, y, f, pods)
 	p.Folds = y.folds(r, f, index)
 	for i := range p.Folds {
-		p.Folds[i].Pod = p.Steps[p.Folds[i].Steps[0]].Pod
+		p.Folds[i].Pod = p.Steps[p.Folds[i].ended].Pod
 	}
 	for _, l := range r.obstacle() {
 		p.Obstacle = append(p.Obstacle, [2]string{l.title, Plain(l.text())})

@@ -34,6 +34,7 @@ function choose(i) {
 
 // What repeats is opened, or closed again.
 function unfold(i) {
+  if (report.steps[i].steps.length === 0) return; // nothing of it is drawn at this detail
   const all = state.shown >= visible().length && !state.presenting;
   state.open[state.open.has(i) ? "delete" : "add"](i);
   state.shown = all ? Infinity : visible().indexOf(i) + 1;
@@ -49,7 +50,7 @@ function describe() {
   if (!s || !row) return;
   row.after(panel);
   if (s.fold) {
-    const told = state.open.has(state.current) ? "It is open: each is shown in its place; Enter closes it." : "Click, or press Enter, to open it.";
+    const told = s.steps.length === 0 ? "A closer look at the run has them." : state.open.has(state.current) ? "It is open: each is shown in its place; Enter closes it." : "Click, or press Enter, to open it.";
     panel.append(element("div", {}, element("h2", {}, s.label), element("p", {}, `${s.time}: ${s.steps.length} steps. ${told}`)));
     return;
   }
