@@ -29,6 +29,9 @@ func (p *picture) repeated(all []*repetition) {
 	for _, x := range all {
 		words := p.glyphs().again + " " + x.words()
 		phase := p.figure.phaseOf(x)
+		if phase < 0 && len(p.figure.rows) > 0 { // none of its steps is drawn: it stands where the row before does
+			phase = p.figure.rows[x.lastRow()].phase
+		}
 		for n, text := range brokenLines(words, p.sheet-p.layout.times-12, textSize) {
 			p.lives(phase, lineHeight+4)
 			p.printf(`<g class="turns r%d">`, x.lastRow())

@@ -129,6 +129,9 @@ func (p printed) claims(steps []step) []truth.Claim {
 	return out
 }
 
+// ending is what the shell says once the plugin has ended.
+const ending = "[ended]"
+
 // onScreen runs the plugin in a terminal, and returns all that its screen and what scrolled off it have in the end.
 func onScreen(t *testing.T, columns int, args ...string) (screen string, code string) {
 	t.Helper()
@@ -146,20 +149,20 @@ func onScreen(t *testing.T, columns int, args ...string) (screen string, code st
 	}
 	tmux("set-option", "-g", "history-limit", "100000", ";", "set-option", "-g", "remain-on-exit", "on", ";",
 		"new-session", "-d", "-x", fmt.Sprint(columns), "-y", "50",
-		"KUBECONFIG='"+placeOf(t).kubeconfig+"' NO_COLOR=1"+quoted+"; echo $? >"+ended)
+		"KUBECONFIG='"+placeOf(t).kubeconfig+"' NO_COLOR=1"+quoted+"; echo $? >"+ended+"; echo "+ending)
 	defer tmux("kill-server")
 	capture := func() string { return tmux("capture-pane", "-p", "-S", "-") }
-	// tmux says so once it has read all that came.
+	// what is said after all that came has been read after all that came
 	err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, 5*time.Minute, true,
 		func(context.Context) (bool, error) {
 			screen = capture()
-			return strings.Contains(screen, "\nPane is dead"), nil
+			return strings.Contains(screen, "\n"+ending), nil
 		})
 	data, _ := os.ReadFile(ended)
 	if code = strings.TrimSpace(string(data)); err != nil || code == "" {
 		t.Fatalf("it does not end: %v\n%s", err, screen)
 	}
-	screen, _, _ = strings.Cut(screen, "\nPane is dead")
+	screen, _, _ = strings.Cut(screen, "\n"+ending)
 	return screen, code
 }
 
