@@ -29,8 +29,8 @@ func (p *picture) repeated(all []*repetition) {
 	for _, x := range all {
 		words := p.glyphs().again + " " + x.words()
 		phase := p.figure.phaseOf(x)
-		if phase < 0 && len(p.figure.rows) > 0 { // none of its steps is drawn: it stands where the row before does
-			phase = p.figure.rows[x.lastRow()].phase
+		if phase < 0 { // none of its steps is drawn
+			phase = newFigure(p.report, seq.Full).phaseOfStep(x.ended.Key)
 		}
 		for n, text := range brokenLines(words, p.sheet-p.layout.times-12, textSize) {
 			p.lives(phase, lineHeight+4)
@@ -50,6 +50,16 @@ func (f figure) phaseOf(x *repetition) int {
 	for _, i := range slices.Backward(x.steps) {
 		if phase := f.rows[i].phase; phase >= 0 {
 			return phase
+		}
+	}
+	return -1
+}
+
+// phaseOfStep is the phase in which a step stands, or -1.
+func (f figure) phaseOfStep(key seq.Key) int {
+	for _, row := range f.rows {
+		if row.Key == key {
+			return row.phase
 		}
 	}
 	return -1
