@@ -21,6 +21,9 @@ import (
 func runKubectl(t *testing.T, stdin string, args ...string) string {
 	t.Helper()
 	cmd := inPlace(t, exec.Command(kubectlPath(t), args...))
+	if strings.HasPrefix(strings.TrimSpace(stdin), "{") {
+		stdin = "---\n" + stdin // else kubectl may take it for JSON
+	}
 	cmd.Stdin = strings.NewReader(stdin)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
