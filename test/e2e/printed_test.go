@@ -149,10 +149,11 @@ func onScreen(t *testing.T, columns int, args ...string) (screen string, code st
 	}
 	tmux("set-option", "-g", "history-limit", "100000", ";", "set-option", "-g", "remain-on-exit", "on", ";",
 		"new-session", "-d", "-x", fmt.Sprint(columns), "-y", "50",
-		"KUBECONFIG='"+placeOf(t).kubeconfig+"' NO_COLOR=1"+quoted+"; echo $? >"+ended+"; echo "+ending)
+		"KUBECONFIG='"+placeOf(t).kubeconfig+"' NO_COLOR=1"+quoted+"; echo $? >"+ended+"; echo '"+ending+"'; sleep 1000")
 	defer tmux("kill-server")
 	capture := func() string { return tmux("capture-pane", "-p", "-S", "-") }
-	// what is said after all that came has been read after all that came
+	// What is said after all that came has been read after it. The shell goes on: tmux may not read to its end what a
+	// program wrote that has ended.
 	err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, 5*time.Minute, true,
 		func(context.Context) (bool, error) {
 			screen = capture()
