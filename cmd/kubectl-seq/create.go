@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	apitypes "k8s.io/apimachinery/pkg/types"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/cli-runtime/pkg/resource"
@@ -100,14 +101,12 @@ func (f *createFlags) run(ctx context.Context, config *genericclioptions.ConfigF
 	if !slices.Contains(objectGoals, f.until) {
 		return fmt.Errorf("--until=%s: must be one of %s", f.until, strings.Join(objectGoals, ", "))
 	}
-	repeat, err := f.repeatFlags.toOptions()
+	repeat, err := f.repeatFlags.toOptions(f.record)
 	if err != nil {
 		return err
 	}
-	switch f.series = repeat.runs > 0; {
-	case f.series && f.record != "":
-		return hinted(errors.New("--record keeps one run, --repeat has many"), "-o json=FILE keeps what was measured")
-	case repeat.parallel > 1:
+	f.series = repeat.runs > 0
+	if repeat.parallel > 1 {
 		return hinted(errors.New("--parallel is for Pods: each of these objects has one name"), "leave it out")
 	}
 	o, err := f.followFlags.toOptions(streams, f.until)
@@ -218,7 +217,7 @@ func (c *creation) run(another bool) *run {
 
 func (c *creation) create(ctx context.Context, r *run, k watch.Kind, o *unstructured.Unstructured,
 	another bool) error {
-	name, uid := o.GetName(), o.GetUID()
+	var uid apitypes.UID
 	if o.GetKind() == "Pod" && o.GetAPIVersion() == "v1" {
 		var pod corev1.Pod
 		if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(o.Object, &pod, true); err != nil {
@@ -237,13 +236,7 @@ func (c *creation) create(ctx context.Context, r *run, k watch.Kind, o *unstruct
 		uid = made.GetUID()
 	}
 	if c.remove {
-		x := removal{what: fmt.Sprintf("%s %q", strings.ToLower(o.GetKind()), name),
-			undo: func(ctx context.Context) error { return r.follower.Remove(ctx, k, name, uid) }}
-		if another {
-			x.undo, x.patience = func(ctx context.Context) error { return r.follower.RemoveSoon(ctx, k, name, uid) },
-				removalPatience
-		}
-		r.remove = append(r.remove, x)
+		r.removes(strings.ToLower(o.GetKind()), k, o.GetName(), uid, another)
 	}
 	return nil
 }

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/watch"
 	"github.com/spf13/cobra"
@@ -95,13 +94,10 @@ func (f createPodFlags) toOptions(config *genericclioptions.ConfigFlags, streams
 		return nil, err
 	}
 	var err error
-	if o.repeat, err = f.repeatFlags.toOptions(); err != nil {
+	if o.repeat, err = f.repeatFlags.toOptions(f.record); err != nil {
 		return nil, err
 	}
 	f.series = o.repeat.runs > 0
-	if f.series && f.record != "" {
-		return nil, hinted(errors.New("--record keeps one run, --repeat has many"), "-o json=FILE keeps what was measured")
-	}
 	if o.followOptions, err = f.followFlags.toOptions(streams, f.until); err != nil {
 		return nil, err
 	}
@@ -187,9 +183,7 @@ func createPod(ctx context.Context, o *createPodOptions) error {
 		s := series{repeatOptions: o.repeat, followOptions: &o.followOptions, name: o.pod.Name, attempt: o.attempt}
 		return s.measure(ctx)
 	}
-	return o.run(func(ctx context.Context, r *run, made *corev1.Pod) error {
-		return r.follower.Remove(ctx, watch.Pods, made.Name, made.UID)
-	}, 0).start(ctx)
+	return o.run(false).start(ctx)
 }
 
 // attempt is one of many runs, each with a Pod of its own, which is gone in the end.
@@ -199,19 +193,16 @@ func (o *createPodOptions) attempt(number int) *run {
 	one.pod = o.pod.DeepCopy()
 	one.pod.Name = fmt.Sprintf("%s-%d", o.pod.Name, number)
 	one.onePod(one.pod.Namespace, one.pod.Name)
-	return one.run(func(ctx context.Context, r *run, made *corev1.Pod) error {
-		return r.follower.RemoveSoon(ctx, watch.Pods, made.Name, made.UID)
-	}, removalPatience)
+	return one.run(true)
 }
 
-// run creates the Pod, and removes it where that is asked for.
-func (o *createPodOptions) run(remove func(context.Context, *run, *corev1.Pod) error, patience time.Duration) *run {
+// run creates the Pod, and removes it where that is asked for; where another run follows, it waits until it is gone.
+func (o *createPodOptions) run(another bool) *run {
 	r := &run{followOptions: &o.followOptions, doing: "create Pod"}
 	r.act = func(ctx context.Context) error {
 		made, err := r.follower.Create(ctx, o.pod)
 		if err == nil && o.remove {
-			r.remove = append(r.remove, removal{fmt.Sprintf("pod %q", made.Name),
-				func(ctx context.Context) error { return remove(ctx, r, made) }, patience})
+			r.removes("pod", watch.Pods, made.Name, made.UID, another)
 		}
 		return err
 	}

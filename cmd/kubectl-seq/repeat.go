@@ -8,7 +8,6 @@ import (
 	"os"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -43,7 +42,8 @@ func (f *repeatFlags) add(cmd *cobra.Command) {
 	f.given = fs.Changed
 }
 
-func (f *repeatFlags) toOptions() (o repeatOptions, err error) {
+// toOptions reads them; record is the file to which a single run would be recorded, or empty.
+func (f *repeatFlags) toOptions(record string) (o repeatOptions, err error) {
 	if !f.given("repeat") {
 		for _, name := range []string{"warmup", "parallel", "slo"} {
 			if f.given(name) {
@@ -59,6 +59,9 @@ func (f *repeatFlags) toOptions() (o repeatOptions, err error) {
 		if x.value < x.least {
 			return o, fmt.Errorf("--%s=%d: must be %d or more", x.name, x.value, x.least)
 		}
+	}
+	if record != "" {
+		return o, hinted(errors.New("--record keeps one run, --repeat has many"), "-o json=FILE keeps what was measured")
 	}
 	for _, text := range f.objectives {
 		objective, err := percentile.ParseObjective(text)
@@ -217,6 +220,3 @@ func (s *series) redraws() bool {
 	f, ok := s.ErrOut.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
-
-// removalPatience is how long what a run of a series has made may take to be gone.
-const removalPatience = 2 * time.Minute

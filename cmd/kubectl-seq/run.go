@@ -11,6 +11,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	apitypes "k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/docker"
 	"github.com/kubectl-seq/kubectl-seq/pkg/recording"
@@ -274,6 +275,17 @@ type removal struct {
 	what     string // as kubectl says it
 	undo     func(context.Context) error
 	patience time.Duration // how long that may take; 0 for 10 s
+}
+
+// removes has an object removed in the end. Where another run follows, that waits until it is gone.
+func (r *run) removes(kind string, k watch.Kind, name string, uid apitypes.UID, another bool) {
+	x := removal{what: fmt.Sprintf("%s %q", kind, name),
+		undo: func(ctx context.Context) error { return r.follower.Remove(ctx, k, name, uid) }}
+	if another {
+		x.undo = func(ctx context.Context) error { return r.follower.RemoveSoon(ctx, k, name, uid) }
+		x.patience = 2 * time.Minute
+	}
+	r.remove = append(r.remove, x)
 }
 
 // do removes it even after an interrupt.
