@@ -49,8 +49,8 @@ e2e: ## What a version of Kubernetes may change, on a cluster of K8S=1.34, 1.35,
 .PHONY: unit
 unit: ## What needs no cluster; what takes long is sampled, and what has goroutines is looked at for races
 	gofmt -l cmd pkg test hack | (! grep .)
-	go test -race -short $(RACED)
-	go test -short $$(go list ./... | grep -vxF "$$(go list $(RACED))")
+	go test -timeout=1h -race -short $(RACED)
+	go test -timeout=1h -short $$(go list ./... | grep -vxF "$$(go list $(RACED))")
 
 .PHONY: lint
 lint: lint-tools ## go vet and staticcheck for all modules and build tags; shellcheck, actionlint

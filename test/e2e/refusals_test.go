@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,8 +22,8 @@ import (
 func runKubectl(t *testing.T, stdin string, args ...string) string {
 	t.Helper()
 	cmd := inPlace(t, exec.Command(kubectlPath(t), args...))
-	if strings.HasPrefix(strings.TrimSpace(stdin), "{") {
-		stdin = "---\n" + stdin // else kubectl may take it for JSON
+	if strings.HasPrefix(strings.TrimSpace(stdin), "{") && !slices.Contains(args, "--raw") {
+		stdin = "---\n" + stdin // else kubectl may take it for JSON, which --raw sends as it is
 	}
 	cmd.Stdin = strings.NewReader(stdin)
 	out, err := cmd.CombinedOutput()
