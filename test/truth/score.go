@@ -3,6 +3,7 @@ package truth
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -173,6 +174,15 @@ type Placed struct {
 	From, To time.Time
 }
 
+// lag is for how long a watch may be behind another.
+const lag = 5 * time.Second
+
+// number is a revision as a number, or 0.
+func number(revision string) uint64 {
+	n, _ := strconv.ParseUint(revision, 10, 64)
+	return n
+}
+
 // Compare scores claims about what happened. What ended after an instant need not be told. Pairs that happened within
 // apart of each other are not held against anyone.
 func (t *Truth) Compare(claims []Claim, until time.Time, apart time.Duration) (Score, []Placed) {
@@ -221,6 +231,17 @@ func (t *Truth) Compare(claims []Claim, until time.Time, apart time.Duration) (S
 	for _, w := range slices.Concat(t.Writes, t.Events) {
 		answered[w.Revision] = true
 	}
+	newest := map[string]uint64{} // of each resource, that is told
+	for _, c := range claims {
+		if c.Write != nil {
+			newest[c.Write.Resource] = max(newest[c.Write.Resource], number(c.Write.Revision))
+		}
+	}
+	// Each kind has a watch of its own: one may lag behind that which ended the run.
+	later := func(w Write) bool {
+		last := newest[w.Resource]
+		return last > 0 && number(w.Revision) > last && until.Sub(w.End) < lag
+	}
 	for _, w := range slices.Concat(t.Writes, t.Events) {
 		i, ok := find(func(c Claim) bool {
 			if c.Revised != "" {
@@ -232,7 +253,7 @@ func (t *Truth) Compare(claims []Claim, until time.Time, apart time.Duration) (S
 			return verb && c.Write.Resource == w.Resource && c.Write.Subresource == w.Subresource &&
 				(c.Write.Revision == w.Revision || w.Revision == "")
 		})
-		if !ok && !until.IsZero() && w.End.After(until) {
+		if !ok && !until.IsZero() && (w.End.After(until) || later(w)) {
 			continue
 		}
 		s.Writes++
