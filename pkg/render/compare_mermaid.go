@@ -1,6 +1,7 @@
 package render
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"io"
@@ -12,50 +13,209 @@ import (
 )
 
 // compareMermaid writes both runs as one sequence diagram: what both have, once, with the times of either; what one has
-// stands in a frame that says which.
+// stands in a frame that says which. Of more messages than one diagram has room for it writes Markdown, as Mermaid does.
 func compareMermaid(w io.Writer, c Comparison, y Style) error {
-	m := mermaid{Style: y}
 	c.moments = c.times(y)
-	order := c.lanes(y.Detail)
-	var lanes []seq.Participant
-	lane := map[int]int{}
-	for k, i := range order {
-		lane[i] = k
-		lanes = append(lanes, seq.Participant(cmp.Or(c.Participants[i][compare.A], c.Participants[i][compare.B])))
+	d := comparedDocument{Style: y, Comparison: c, phases: c.phaseOfSteps()}
+	var rows []int
+	for i, s := range c.Steps {
+		if s.Detail() <= y.Detail {
+			rows = append(rows, i)
+		}
 	}
-	m.ids = mermaidIDs(lanes, cmp.Or(c.Runs[compare.A].Runtime, c.Runs[compare.B].Runtime))
+	if d.messages(rows) <= mostMessages {
+		m := d.diagram(rows, d.title())
+		d.outcomes(m)
+		d.body(m, rows)
+		d.Write(m.Bytes())
+	} else {
+		d.several(rows)
+	}
+	_, err := w.Write(d.Bytes())
+	return err
+}
+
+// comparedDocument is one diagram of two runs, or a text with several.
+type comparedDocument struct {
+	Style
+	Comparison
+	bytes.Buffer
+	phases []string // in which each step stands, or ""
+}
+
+// phaseOfSteps is the name of the phase in which each step stands in the run that has it, or nothing.
+func (c Comparison) phaseOfSteps() []string {
+	var of [2]map[seq.Key]int
+	for _, side := range compare.Sides {
+		of[side] = c.Reports[side].phaseOfSteps()
+	}
+	joined := map[string]string{} // names of phases that are compared as one
+	for _, p := range c.Phases {
+		for name := range strings.SplitSeq(p.Name, "+") {
+			joined[name] = p.Name
+		}
+	}
+	names := make([]string, len(c.Steps))
+	for i, s := range c.Steps {
+		for _, side := range compare.Sides {
+			if m := s.Sides[side]; m != nil && names[i] == "" {
+				if phase, ok := of[side][m.Key]; ok {
+					names[i] = joined[c.Reports[side].Phases[phase].Name]
+				}
+			}
+		}
+	}
+	return names
+}
+
+func (d *comparedDocument) messages(rows []int) (n int) {
+	for _, i := range rows {
+		if lead(d.Steps[i]).Kind != seq.NoteKind {
+			n++
+		}
+	}
+	return n
+}
+
+func (d *comparedDocument) title() string {
+	return fmt.Sprintf("A: %s, B: %s (%s inferred)", mermaidText(d.Names[compare.A]), mermaidText(d.Names[compare.B]),
+		d.glyphs().inferred)
+}
+
+// comparedSection is what one of several diagrams shows: a stretch of one phase.
+type comparedSection struct {
+	phase string
+	rows  []int
+}
+
+func (s comparedSection) name() string { return cmp.Or(s.phase, "in no phase") }
+
+// sections divide the rows where the phase changes, and where one diagram has no room for more. What stands in no
+// phase stands with what comes before it.
+func (d *comparedDocument) sections(rows []int) (all []comparedSection) {
+	for _, i := range rows {
+		phase, n := d.phases[i], len(all)
+		if n == 0 || phase != all[n-1].phase && phase != "" && all[n-1].phase != "" || len(all[n-1].rows) == mostMessages {
+			all, n = append(all, comparedSection{phase: phase}), n+1
+		}
+		s := &all[n-1]
+		s.phase, s.rows = cmp.Or(s.phase, phase), append(s.rows, i)
+	}
+	return all
+}
+
+// several writes an overview, and a diagram of each section.
+func (d *comparedDocument) several(rows []int) {
+	sections := d.sections(rows)
+	fmt.Fprintf(d, "# A: %s, B: %s\n\n%s inferred.\n", markdownText(d.Names[compare.A]), markdownText(d.Names[compare.B]),
+		d.glyphs().inferred)
+	all := d.diagram(rows, d.title())
+	d.outcomes(all)
+	for i, s := range sections {
+		if i == mostMessages {
+			all.left(fmt.Sprintf("%d more parts are not in this overview", len(sections)-i))
+			break
+		}
+		first, last := len(all.ids), 0
+		for _, lane := range d.laneOrder(s.rows) {
+			k := slices.Index(d.laneOrder(rows), lane)
+			first, last = min(first, k), max(last, k)
+		}
+		all.printf("    Note over %s,%s: %d. %s%s", all.ids[first], all.ids[last], i+1, mermaidText(s.name()), d.took(s.phase))
+	}
+	fmt.Fprintf(d, "```mermaid\n%s```", all.String())
+	for i, s := range sections {
+		fmt.Fprintf(d, "\n\n## %d. %s\n", i+1, markdownText(s.name()))
+		m := d.diagram(s.rows, fmt.Sprintf("%d. %s", i+1, mermaidText(s.name())))
+		d.body(m, s.rows)
+		fmt.Fprintf(d, "```mermaid\n%s```", m.String())
+	}
+	d.WriteString("\n")
+}
+
+// took is what is known of how long a phase took in either run.
+func (d *comparedDocument) took(phase string) (text string) {
+	for _, p := range d.Comparison.Phases {
+		for _, side := range compare.Sides {
+			if x := p.Sides[side]; p.Name == phase && x != nil {
+				took, _, _ := strings.Cut(d.phaseTook(*x), " (")
+				text += fmt.Sprintf("<br/>%s %s", side, mermaidText(took))
+			}
+		}
+	}
+	return text
+}
+
+// diagram is an empty one, with the lanes of these rows; those of nodes stand in a box.
+func (d *comparedDocument) diagram(rows []int, title string) *mermaid {
+	m := &mermaid{Style: d.Style}
+	order := d.laneOrder(rows)
+	var lanes []seq.Participant
+	for k, i := range order {
+		m.lanes = append(m.lanes, k)
+		lanes = append(lanes, seq.Participant(cmp.Or(d.Participants[i][compare.A], d.Participants[i][compare.B])))
+	}
+	m.ids = mermaidIDs(lanes, cmp.Or(d.Runs[compare.A].Runtime, d.Runs[compare.B].Runtime))
 	m.printf("sequenceDiagram")
-	m.printf("    title A: %s, B: %s (%s inferred)", mermaidText(c.Names[compare.A]), mermaidText(c.Names[compare.B]),
-		y.glyphs().inferred)
+	m.printf("    title %s", title)
 	boxed := false
 	for k, id := range m.ids {
-		if !boxed && onNode(c.rank(order[k])) {
+		if !boxed && onNode(d.rank(order[k])) {
 			boxed = true
 			m.printf("    box rgba(128,128,128,0.08) node")
 		}
-		m.participant(id, joinedNames(c.Participants[order[k]]))
+		m.participant(id, joinedNames(d.Participants[order[k]]))
 	}
 	if boxed {
 		m.printf("    end")
 	}
-	if len(m.ids) > 0 {
-		for _, s := range compare.Sides {
-			m.printf("    Note over %s: %s: %s", m.across(), s, mermaidText(c.Reports[s].headline()))
-		}
-		m.printf("    Note over %s: %s", m.across(), mermaidText(c.verdict(y)[0]))
+	return m
+}
+
+// outcomes say how the runs ended, and what tells them apart.
+func (d *comparedDocument) outcomes(m *mermaid) {
+	if len(m.ids) == 0 {
+		return
 	}
-	frame := ""
-	for i, s := range c.Steps {
-		if s.Detail() > y.Detail {
-			continue
+	for _, s := range compare.Sides {
+		m.printf("    Note over %s: %s: %s", m.across(), s, mermaidText(d.Reports[s].headline()))
+	}
+	m.printf("    Note over %s: %s", m.across(), mermaidText(d.verdict(d.Style)[0]))
+}
+
+// body draws steps, each phase with a background of its own, and what one run has in a frame.
+func (d *comparedDocument) body(m *mermaid, rows []int) {
+	lane := map[int]int{}
+	for k, i := range d.laneOrder(rows) {
+		lane[i] = k
+	}
+	frame, phase, begun := "", "", map[string]bool{}
+	leave := func(what *string) {
+		if *what != "" {
+			m.printf("    end")
 		}
+		*what = ""
+	}
+	for n, i := range rows {
+		s := d.Steps[i]
 		if m.Len() > mostMermaid-5000 {
-			if frame != "" {
-				m.printf("    end")
+			leave(&frame)
+			leave(&phase)
+			m.left(fmt.Sprintf("%d more steps are left out: Mermaid takes %d characters", len(rows)-n, mostMermaid))
+			return
+		}
+		if d.phases[i] != phase {
+			leave(&frame)
+			leave(&phase)
+			if phase = d.phases[i]; phase != "" {
+				m.background(phase)
+				note := mermaidText(phase)
+				if !begun[phase] {
+					note += d.took(phase)
+				}
+				begun[phase] = true
+				m.aside(note)
 			}
-			frame = ""
-			m.left(fmt.Sprintf("%d more steps are left out: Mermaid takes %d characters", len(c.Steps)-i, mostMermaid))
-			break
 		}
 		next := ""
 		if side, one := s.One(); one && s.Elsewhere >= 0 {
@@ -64,29 +224,21 @@ func compareMermaid(w io.Writer, c Comparison, y Style) error {
 			next = fmt.Sprintf("opt only %s", side)
 		}
 		if next != frame {
-			if frame != "" {
-				m.printf("    end")
-			}
-			if next != "" {
+			leave(&frame)
+			if frame = next; next != "" {
 				m.printf("    %s", next)
 			}
-			frame = next
 		}
-		m.compared(c, s, lane)
+		m.compared(d.Comparison, s, lane)
 	}
-	if frame != "" {
-		m.printf("    end")
-	}
-	_, err := w.Write(m.Bytes())
-	return err
+	leave(&frame)
+	leave(&phase)
 }
 
-// lanes are the participants of the steps of that detail, in their order.
-func (c Comparison) lanes(detail seq.Detail) (order []int) {
-	for _, s := range c.Steps {
-		if s.Detail() > detail {
-			continue
-		}
+// laneOrder are the participants of these steps, in their order.
+func (c Comparison) laneOrder(rows []int) (order []int) {
+	for _, i := range rows {
+		s := c.Steps[i]
 		side, _ := s.One()
 		for _, p := range []seq.Participant{lead(s).From, lead(s).To} {
 			if i := c.Lane(side, p); !slices.Contains(order, i) {

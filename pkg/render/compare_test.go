@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/mattn/go-runewidth"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/render"
@@ -44,21 +45,74 @@ func TestNoComparedLineIsWiderThanTheTerminal(t *testing.T) {
 	}
 }
 
-// Mermaid draws no text of more than 50,000 characters: what a comparison has no room for is counted.
+// Mermaid draws no text of more than 50,000 characters, and nobody reads a picture of hundreds of messages: of many there
+// is a diagram of each phase, and what one has no room for is counted.
 func TestCompareMermaidIsDrawable(t *testing.T) {
-	var reports []render.Report
-	for _, s := range []scenario.Scenario{repeated(t, 60), scenario.Named(t, "plain")} {
-		reports = append(reports, scenario.Report(scenario.Fold(s.Subject, s.Observations)))
+	many, plain := repeated(t, 60), scenario.Named(t, "plain")
+	reports := []render.Report{scenario.Report(scenario.Fold(many.Subject, many.Observations)),
+		scenario.Report(scenario.Fold(plain.Subject, plain.Observations))}
+	text := comparedMermaid(t, reports[0], reports[1], seq.Full)
+	all := strings.Split(text, "```mermaid\n")[1:]
+	if len(all) < 5 {
+		t.Errorf("%d diagrams", len(all))
 	}
-	var b bytes.Buffer
-	if err := render.CompareFormats["mermaid"](&b, render.Compare(reports[0], reports[1], [2]string{"a", "b"}),
-		render.Style{Detail: seq.Full}); err != nil {
+	for _, d := range all {
+		d, _, _ = strings.Cut(d, "```")
+		if n := strings.Count(d, ">>") + strings.Count(d, "-x"); n > 40 || len(d) > 50_000 {
+			t.Errorf("%d messages, %d characters", n, len(d))
+		}
+		open, ends := 0, 0
+		for line := range strings.Lines(d) {
+			switch word, _, _ := strings.Cut(strings.TrimSpace(line), " "); word {
+			case "opt", "box", "rect":
+				open++
+			case "end":
+				ends++
+			}
+		}
+		if open != ends {
+			t.Errorf("%d blocks, and %d ends", open, ends)
+		}
+	}
+}
+
+// Each message of two runs stands in the phase in which the runs have it. What one run divides further than the other is
+// one phase.
+func TestCompareMermaidHasPhases(t *testing.T) {
+	plain, evidence := scenario.Named(t, "plain"), scenario.Named(t, "evidence")
+	text := comparedMermaid(t, scenario.Report(scenario.Fold(plain.Subject, plain.Observations)),
+		scenario.Report(scenario.Fold(evidence.Subject, evidence.Observations)), seq.Brief)
+	phase, of := "", map[string]string{}
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if _, note, ok := strings.Cut(line, "Note left of kubectl: "); ok {
+			phase, _, _ = strings.Cut(note, "<br/>")
+		}
+		if line == "end" {
+			phase = ""
+		}
+		for _, call := range []string{"POST pods (plain)", "RunPodSandbox", "PullImage", "CreateContainer", "StartContainer"} {
+			if strings.Contains(line, ": "+call) {
+				of[call] = phase
+			}
+		}
+	}
+	want := map[string]string{"POST pods (plain)": "admit", "RunPodSandbox": "volumes+sandbox", "PullImage": "pull",
+		"CreateContainer": "create", "StartContainer": "start"}
+	if d := cmp.Diff(want, of); d != "" {
+		t.Error(d)
+	}
+	if strings.Contains(text, "rect rgba(120,144,156") {
+		t.Error("a phase has no colour of its own")
+	}
+}
+
+func comparedMermaid(t *testing.T, a, b render.Report, detail seq.Detail) string {
+	t.Helper()
+	var out bytes.Buffer
+	if err := render.CompareFormats["mermaid"](&out, render.Compare(a, b, [2]string{"a", "b"}),
+		render.Style{Detail: detail}); err != nil {
 		t.Fatal(err)
 	}
-	if text := b.String(); len(text) > 50_000 || !strings.Contains(text, "more steps are left out") {
-		t.Errorf("%d characters", len(text))
-	} else if open, ends := strings.Count(text, "\n    opt ")+strings.Count(text, "\n    box "),
-		strings.Count(text, "\n    end\n"); open != ends {
-		t.Errorf("%d blocks, and %d ends", open, ends)
-	}
+	return out.String()
 }

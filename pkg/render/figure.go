@@ -13,9 +13,11 @@ import (
 type figure struct {
 	lanes []seq.Participant
 	rows  []row
+	again folding     // of the rows
 	after []phasePart // waits after the last row, see markWaits
 	tags  tags
 	nodes nodes
+	node  map[seq.Participant]string // of lanes, where there are several
 }
 
 // row is one message of a figure.
@@ -31,7 +33,7 @@ type row struct {
 
 // newFigure takes the steps of that detail, and what proves the obstacle.
 func newFigure(r Report, detail seq.Detail) figure {
-	f := figure{tags: r.tags()}
+	f := figure{tags: r.tags(), node: map[seq.Participant]string{}}
 	phases, proof := r.phaseOfSteps(), r.proof()
 	r = r.selected()
 	f.nodes = r.nodes()
@@ -60,12 +62,59 @@ func newFigure(r Report, detail seq.Detail) figure {
 			if p = f.lane(s, p); !slices.Contains(f.lanes, p) {
 				f.lanes = append(f.lanes, p)
 			}
+			if node := f.nodes.of[s.About]; node != "" && onNode(laneRank(p, r.Run.Runtime)) {
+				f.node[p] = node
+			}
 		}
 	}
 	f.sortLanes(r.Run.Runtime)
+	f.again = f.fold(r, detail)
 	f.markWaits(r)
 	return f
 }
+
+// item is what a picture has in one place: a row, what repeats, or a wait. A row that what repeats stands for is one,
+// too.
+type item struct {
+	at     int // the row that it is, or that it stands before; the number of all at the end
+	folded *repetition
+	again  *repetition
+	wait   *phasePart
+}
+
+// isRow reports whether it is a row that is drawn.
+func (x item) isRow() bool { return x.again == nil && x.wait == nil && x.folded == nil }
+
+// items are all in their order. What repeats is drawn as it came, but for what stands for its rows.
+func (f *figure) items(stands func(*repetition) bool) (all []item) {
+	for i := range len(f.rows) + 1 {
+		for _, x := range f.again.before[i] {
+			if stands(x) {
+				all = append(all, item{at: i, again: x})
+			}
+		}
+		if i == len(f.rows) {
+			break
+		}
+		folded := f.again.folded[i]
+		if folded != nil && !stands(folded) {
+			folded = nil
+		}
+		if folded == nil || folded.begins(i) {
+			for k := range f.rows[i].waits {
+				all = append(all, item{at: i, wait: &f.rows[i].waits[k]})
+			}
+		}
+		all = append(all, item{at: i, folded: folded})
+	}
+	for k := range f.after {
+		all = append(all, item{at: len(f.rows), wait: &f.after[k]})
+	}
+	return all
+}
+
+// all has everything that repeats stand for its rows.
+func (*repetition) all() bool { return true }
 
 // answers reports whether a row is the answer to another.
 func (f *figure) answers(x, call row) bool {
@@ -82,9 +131,11 @@ func (f *figure) lane(s *seq.Step, p seq.Participant) seq.Participant {
 	return f.nodes.lane(p, s)
 }
 
+// sortLanes puts them in the order of courses; those of one node stand together.
 func (f *figure) sortLanes(runtime seq.Participant) {
 	slices.SortStableFunc(f.lanes, func(a, b seq.Participant) int {
-		return cmp.Or(cmp.Compare(laneRank(a, runtime), laneRank(b, runtime)), -compareBool(a.IsClient(), b.IsClient()))
+		inOrder := cmp.Compare(laneRank(a, runtime), laneRank(b, runtime))
+		return cmp.Or(cmp.Compare(f.node[a], f.node[b]), inOrder, -compareBool(a.IsClient(), b.IsClient()))
 	})
 	for i := range f.rows {
 		x := &f.rows[i]

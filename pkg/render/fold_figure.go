@@ -10,7 +10,7 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-// fold finds what repeats among the rows of a figure. Answers go with their calls.
+// fold finds what repeats among the rows of a figure, of the selected steps. Answers go with their calls.
 func (f figure) fold(r Report, detail seq.Detail) folding {
 	if detail == seq.Full || len(r.Cycles) == 0 {
 		return folding{}
@@ -19,7 +19,7 @@ func (f figure) fold(r Report, detail seq.Detail) folding {
 	for i, x := range f.rows {
 		rows[x.Key] = i
 	}
-	steps := r.selected().Steps
+	steps := r.Steps
 	all := fold(steps, r.Cycles, func(s *seq.Step) bool { _, ok := rows[s.Key]; return ok }).
 		at(func(step int) int {
 			if step == len(steps) {
@@ -76,8 +76,9 @@ func (x *repetition) lastRow() int {
 // ends reports whether a row is the last of those.
 func (x *repetition) ends(row int) bool { return x.steps[len(x.steps)-1] == row }
 
-// loops reports whether it is drawn as a loop: what came once more is drawn as it came.
-func (x *repetition) loops() bool { return x != nil && len(x.turns) > 1 }
+// loops reports whether Mermaid has a loop for it, or words where nothing of it is drawn: what came once more is drawn
+// as it came.
+func (x *repetition) loops() bool { return len(x.turns) > 1 || len(x.steps) == 0 }
 
 // oneTurn are the rows of the turn that has the most different ones folded, with the answers of its calls.
 func (x *repetition) oneTurn(f figure) (rows []int) {
@@ -102,58 +103,9 @@ func (x *repetition) oneTurn(f figure) (rows []int) {
 	return rows
 }
 
-// findLoops finds what is drawn as loops, and what as it came.
-func (d *mermaidDocument) findLoops() {
-	f := d.figure
-	again := f.fold(d.report, d.Detail)
-	d.loops, d.waits = map[int][]*repetition{}, map[int][]phasePart{}
-	var before []*repetition
-	var waits []phasePart // before the first of what repeats
-	for i := range len(f.rows) + 1 {
-		for _, x := range again.before[i] {
-			if x.loops() || len(x.steps) == 0 {
-				before = append(before, x)
-			}
-		}
-		if i == len(f.rows) || !again.folded[i].loops() {
-			d.loops[i], d.waits[i], before, waits = before, waits, nil, nil
-		} else if again.folded[i].begins(i) {
-			waits = append(waits, f.rows[i].waits...)
-		}
-		if i < len(f.rows) && !again.folded[i].loops() {
-			d.rows = append(d.rows, i)
-		}
-	}
-}
-
-// loopsAt are those that stand before a row.
-func (d *mermaidDocument) loopsAt(row int) []*repetition { return d.loops[row] }
-
-// loopsAfter are those that stand after the last of these rows, where there is none after it.
-func (d *mermaidDocument) loopsAfter(rows []int) []*repetition {
-	if !d.isLast(rows) {
-		return nil
-	}
-	return d.loops[len(d.figure.rows)]
-}
-
-// leave reports whether anything in loops stands in another phase.
-func (d *mermaidDocument) leave(all []*repetition, phase int) bool {
-	return slices.ContainsFunc(all, func(x *repetition) bool {
-		return slices.ContainsFunc(x.oneTurn(d.figure), func(i int) bool { return d.figure.rows[i].phase != phase })
-	})
-}
-
-// isLast reports whether no row comes after these.
-func (d *mermaidDocument) isLast(rows []int) bool {
-	return len(rows) > 0 && rows[len(rows)-1] == d.rows[len(d.rows)-1]
-}
-
-// loops draws what ends at one place.
-func (m *mermaid) loops(all []*repetition) {
-	for _, x := range all {
-		m.loop(x)
-	}
+// leaves reports whether anything in the loop stands in another phase.
+func (d *mermaidDocument) leaves(x *repetition, phase int) bool {
+	return slices.ContainsFunc(x.oneTurn(d.figure), func(i int) bool { return d.figure.rows[i].phase != phase })
 }
 
 // loop is a loop block with its condition, around one of the turns that it stands for.

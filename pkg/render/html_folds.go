@@ -25,24 +25,22 @@ type pageFold struct {
 }
 
 // repeated draws what repeats as a line of words across the lifelines.
-func (p *picture) repeated(all []*repetition) {
-	for _, x := range all {
-		words := p.glyphs().again + " " + x.words()
-		phase := p.figure.phaseOf(x)
-		if phase < 0 { // none of its steps is drawn
-			phase = newFigure(p.report, seq.Full).phaseOfStep(x.ended.Key)
-		}
-		for n, text := range brokenLines(words, p.sheet-p.layout.times-12, textSize) {
-			p.lives(phase, lineHeight+4)
-			p.printf(`<g class="turns r%d">`, x.lastRow())
-			if n == 0 {
-				p.text("soft", "end", p.layout.times-12, p.y-5, smallSize, p.during(x, p.report.origin()))
-			}
-			p.text("label", "start", p.layout.times, p.y-5, textSize, text)
-			p.printf("</g>")
-		}
-		p.lives(phase, 6)
+func (p *picture) repeated(x *repetition) {
+	words := p.glyphs().again + " " + x.words()
+	phase := p.figure.phaseOf(x)
+	if phase < 0 { // none of its steps is drawn
+		phase = newFigure(p.report, seq.Full).phaseOfStep(x.ended.Key)
 	}
+	for n, text := range brokenLines(words, p.sheet-p.layout.times-12, textSize) {
+		p.lives(phase, lineHeight+4)
+		p.printf(`<g class="turns r%d">`, x.lastRow())
+		if n == 0 {
+			p.text("soft", "end", p.layout.times-12, p.y-5, smallSize, p.during(x, p.report.origin()))
+		}
+		p.text("label", "start", p.layout.times, p.y-5, textSize, text)
+		p.printf("</g>")
+	}
+	p.lives(phase, 6)
 }
 
 // phaseOf is the phase in which the last of what repeats stands, of that which stands in one, or -1.
@@ -77,9 +75,8 @@ func (y Style) folds(r Report, full figure, index map[seq.Key]int) []pageFold {
 	all := []pageFold{}
 	for detail := seq.Brief; detail < seq.Full; detail++ {
 		f := newFigure(r, detail)
-		again := f.fold(r, detail)
 		for i := range len(f.rows) + 1 {
-			for _, x := range again.before[i] {
+			for _, x := range f.again.before[i] {
 				p := pageFold{Detail: detail, Before: len(full.rows), Lane: slices.Index(full.lanes, x.began.From),
 					Steps: []int{}, Label: Plain(y.glyphs().again + " " + x.words()), Time: y.during(x, r.origin()),
 					Earliest: r.since(x.first.Best), Latest: r.since(x.ended.Best), Inferred: !x.observed(), Phase: f.phaseOf(x)}
@@ -87,7 +84,7 @@ func (y Style) folds(r Report, full figure, index map[seq.Key]int) []pageFold {
 					p.Before = index[f.rows[i].Key]
 				}
 				for k, row := range f.rows {
-					if again.folded[k] == x {
+					if f.again.folded[k] == x {
 						p.Steps = append(p.Steps, index[row.Key])
 					}
 				}

@@ -35,7 +35,7 @@ func (c columns) needs(lanes int) int { return c.before + lanes*laneRoom + after
 func (y Style) plan(r Report, f figure) (c columns, ok bool) {
 	c = columns{width: y.Width, runtime: r.Run.Runtime, before: y.timeWidth() + 1}
 	if r.Outcome.Name == "" {
-		all := figure{lanes: slices.Clone(f.lanes)}
+		all := figure{lanes: slices.Clone(f.lanes), node: f.node}
 		for _, p := range r.Run.Expected {
 			if !slices.ContainsFunc(all.lanes, func(q seq.Participant) bool {
 				return laneRank(p, c.runtime) == laneRank(q, c.runtime) && (p == q || p == seq.Runtime)
@@ -121,51 +121,51 @@ func (l *Live) laneLines(r Report, settled int) []line {
 	head := strings.Join(l.names(l.columns), "\n")
 	p := lanePicture{l.Style, l.columns, f, make([]int, len(l.columns.lanes))}
 	at := l.timesOf(f, r)
-	phase, again := -1, f.fold(r, l.Detail)
+	phase := -1
 	var out []line
-	repeat := func(all []*repetition, settled bool) {
-		for _, x := range all {
-			out = append(out, line{key: "again:" + x.began.Key, head: head, settled: settled,
-				text: p.words(l.glyphs().again+" "+x.words(), l.during(x, r.origin()))})
-		}
+	add := func(key seq.Key, before int, text []string) {
+		settled := before < len(f.rows) && firm[f.rows[before].Key] // at the end it may grow
+		out = append(out, line{key: key, head: head, text: text, settled: settled})
 	}
-	for i, x := range f.rows {
-		repeat(again.before[i], firm[x.Key])
-		if folded := again.folded[i]; folded != nil {
-			if k := folded.counts(i); k >= 0 && l.appends && x.Best.After(r.Run.AttachedAt) {
-				out = append(out, line{key: "time:" + x.Key, head: head, settled: firm[x.Key],
-					text: p.words(l.glyphs().again+" "+folded.by(k).counting(), at[i])})
+	waits := func(w phasePart) []string { return []string{p.phase(r.Phases[w.phase].Name, r.waited(w))} }
+	var before []string // lines above the next row
+	for _, item := range f.items((*repetition).all) {
+		if item.again != nil {
+			x := item.again
+			add("again:"+x.began.Key, item.at, p.words(l.glyphs().again+" "+x.words(), l.during(x, r.origin())))
+			continue
+		}
+		if item.at == len(f.rows) {
+			if r.Outcome.Name != "" {
+				add("wait:"+item.wait.Begin, item.at, waits(*item.wait))
 			}
-			if folded.begins(i) {
-				for _, w := range x.waits {
-					out = append(out, line{key: "wait:" + x.Key, head: head, settled: firm[x.Key],
-						text: []string{p.phase(r.Phases[w.phase].Name, r.waited(w))}})
-				}
+			continue
+		}
+		x, folded := f.rows[item.at], f.again.folded[item.at]
+		if w := item.wait; w != nil && folded != nil {
+			add("wait:"+x.Key, item.at, waits(*w))
+			continue
+		} else if w != nil {
+			before, phase = append(before, waits(*w)...), w.phase
+			continue
+		}
+		if folded != nil {
+			if k := folded.counts(item.at); k >= 0 && l.appends && x.Best.After(r.Run.AttachedAt) {
+				add("time:"+x.Key, item.at, p.words(l.glyphs().again+" "+folded.by(k).counting(), at[item.at]))
 			}
 			continue
 		}
 		if x.closes >= 0 {
 			p.open[p.place(x.from)]--
 		}
-		var text []string
-		for _, w := range x.waits {
-			text, phase = append(text, p.phase(r.Phases[w.phase].Name, r.waited(w))), w.phase
-		}
+		text := before
 		if x.phase != phase && x.phase >= 0 {
 			text = append(text, p.phase(r.Phases[x.phase].Name, ""))
 		}
-		phase = x.phase
-		text = append(append(text, p.row(x, at[i])...), l.notes(x.Step, r.origin())...)
+		phase, before = x.phase, nil
+		add(x.Key, item.at, append(append(text, p.row(x, at[item.at])...), l.notes(x.Step, r.origin())...))
 		if x.opens {
 			p.open[p.place(x.to)]++
-		}
-		out = append(out, line{key: x.Key, head: head, text: text, settled: firm[x.Key]})
-	}
-	repeat(again.before[len(f.rows)], false) // which may grow
-	for _, w := range f.after {
-		if r.Outcome.Name != "" {
-			out = append(out, line{key: "wait:" + w.Begin, head: head,
-				text: []string{p.phase(r.Phases[w.phase].Name, r.waited(w))}})
 		}
 	}
 	return out

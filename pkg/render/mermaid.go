@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
@@ -19,9 +20,9 @@ func Mermaid(w io.Writer, r Report, y Style) error {
 	y.clock = r.looks()
 	f := newFigure(r, y.Detail)
 	d := mermaidDocument{Style: y, report: r, figure: f, at: y.timesOf(f, r), begun: map[int]int{}}
-	d.findLoops()
-	if d.messages(d.rows) <= mostMessages {
-		d.single(d.rows)
+	d.items = slices.DeleteFunc(f.items((*repetition).loops), func(x item) bool { return x.folded != nil })
+	if d.messages(d.items) <= mostMessages {
+		d.single()
 	} else {
 		d.several()
 	}
@@ -35,12 +36,10 @@ type mermaidDocument struct {
 	bytes.Buffer
 	report Report
 	figure figure
-	rows   []int                 // of the figure, those that are drawn as they came
-	loops  map[int][]*repetition // by the row that they stand before; those at the end by how many rows there are
-	waits  map[int][]phasePart   // likewise, before what repeats
-	at     []string              // when each row was
-	drawn  int                   // so many messages, by which the next is numbered
-	begun  map[int]int           // so many stretches of each phase
+	items  []item      // that are drawn
+	at     []string    // when each row was
+	drawn  int         // so many messages, by which the next is numbered
+	begun  map[int]int // so many stretches of each phase
 }
 
 func (d *mermaidDocument) printf(format string, args ...any) { fmt.Fprintf(d, format+"\n", args...) }
@@ -53,23 +52,21 @@ func rowsFrom(from, to int) (rows []int) {
 	return rows
 }
 
-// withLoops are these rows, and those within the loops that stand before them, or after the last of all.
-func (d *mermaidDocument) withLoops(rows []int) (all []int) {
-	for _, i := range rows {
-		for _, x := range d.loopsAt(i) {
-			all = append(all, x.oneTurn(d.figure)...)
+// rowsOf are the rows of these, and those within their loops.
+func (d *mermaidDocument) rowsOf(items []item) (rows []int) {
+	for _, x := range items {
+		if x.again != nil {
+			rows = append(rows, x.again.oneTurn(d.figure)...)
+		} else if x.isRow() {
+			rows = append(rows, x.at)
 		}
-		all = append(all, i)
 	}
-	for _, x := range d.loopsAfter(rows) {
-		all = append(all, x.oneTurn(d.figure)...)
-	}
-	return all
+	return rows
 }
 
 // messages is how many of the rows, and of those of loops, are arrows.
-func (d *mermaidDocument) messages(rows []int) (n int) {
-	for _, i := range d.withLoops(rows) {
+func (d *mermaidDocument) messages(items []item) (n int) {
+	for _, i := range d.rowsOf(items) {
 		if d.figure.rows[i].Kind != seq.NoteKind {
 			n++
 		}
@@ -82,10 +79,10 @@ func (d *mermaidDocument) title() string {
 }
 
 // single writes everything as one diagram.
-func (d *mermaidDocument) single(rows []int) {
-	m := d.diagram(rows)
+func (d *mermaidDocument) single() {
+	m := d.diagram(d.items)
 	m.head(d.title(), 1)
-	m.body(rows)
+	m.body(d.items)
 	m.outcome()
 	d.Write(m.Bytes())
 }
@@ -93,22 +90,32 @@ func (d *mermaidDocument) single(rows []int) {
 // section is what one of several diagrams shows: a stretch of one phase.
 type section struct {
 	phase int // of the report, or -1
-	rows  []int
+	rows  int
+	items []item
 }
 
 // sections divide the rows where the phase changes, and where one diagram has no room for more. What stands in no
-// phase stands with what comes before it.
+// phase stands with what comes before it; loops and waits stand with the row that follows.
 func (d *mermaidDocument) sections() (all []section) {
-	for _, i := range d.rows {
-		x, n := d.figure.rows[i], len(all)
-		if n == 0 || x.phase != all[n-1].phase && x.phase >= 0 && all[n-1].phase >= 0 ||
-			d.messages(all[n-1].rows) >= mostMessages || len(all[n-1].rows) == 2*mostMessages {
-			all, n = append(all, section{phase: x.phase}), n+1
+	var before []item
+	for _, x := range d.items {
+		if before = append(before, x); !x.isRow() {
+			continue
+		}
+		phase, n := d.figure.rows[x.at].phase, len(all)
+		if n == 0 || phase != all[n-1].phase && phase >= 0 && all[n-1].phase >= 0 ||
+			d.messages(all[n-1].items) >= mostMessages || all[n-1].rows == 2*mostMessages {
+			all, n = append(all, section{phase: phase}), n+1
 		}
 		s := &all[n-1]
-		if s.rows = append(s.rows, i); s.phase < 0 {
-			s.phase = x.phase
+		if s.phase < 0 {
+			s.phase = phase
 		}
+		s.items, s.rows, before = append(s.items, before...), s.rows+1, nil
+	}
+	if len(all) > 0 {
+		last := &all[len(all)-1]
+		last.items = append(last.items, before...)
 	}
 	return all
 }
@@ -122,10 +129,10 @@ func (d *mermaidDocument) several() {
 	for i, s := range sections {
 		name := d.sectionName(s)
 		d.printf("\n## %d. %s\n", i+1, markdownText(name))
-		m := d.diagram(s.rows)
+		m := d.diagram(s.items)
 		m.head(fmt.Sprintf("%s: %d. %s", mermaidText(d.report.Run.Subject.String()), i+1, mermaidText(name)), d.drawn+1)
-		m.body(s.rows)
-		if d.drawn += d.messages(s.rows); i == len(sections)-1 {
+		m.body(s.items)
+		if d.drawn += d.messages(s.items); i == len(sections)-1 {
 			m.outcome()
 		}
 		d.fenced(m)
@@ -144,14 +151,14 @@ func (d *mermaidDocument) sectionName(s section) string {
 
 // overview has a note for each section, over the lanes that have a part in it.
 func (d *mermaidDocument) overview(sections []section) *mermaid {
-	m := d.diagram(d.rows)
+	m := d.diagram(d.items)
 	m.head(d.title(), 0)
 	for i, s := range sections {
 		if i == mostMessages {
 			m.left(fmt.Sprintf("%d more parts are not in this overview", len(sections)-i))
 			break
 		}
-		over := d.diagram(s.rows)
+		over := d.diagram(s.items)
 		note := fmt.Sprintf("%d. %s", i+1, mermaidText(d.sectionName(s)))
 		if s.phase >= 0 && d.stretches(s.phase) == 1 {
 			note += "<br/>" + m.phaseTook(s.phase)
@@ -165,12 +172,15 @@ func (d *mermaidDocument) overview(sections []section) *mermaid {
 // stretches is how many there are of a phase, with others between.
 func (d *mermaidDocument) stretches(phase int) (n int) {
 	before := -1
-	for _, i := range d.rows {
-		x := d.figure.rows[i]
-		if x.phase == phase && before != phase {
+	for _, x := range d.items {
+		if !x.isRow() {
+			continue
+		}
+		is := d.figure.rows[x.at].phase
+		if is == phase && before != phase {
 			n++
 		}
-		before = x.phase
+		before = is
 	}
 	return n
 }

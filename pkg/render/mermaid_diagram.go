@@ -29,10 +29,10 @@ const (
 
 func (m *mermaid) printf(format string, args ...any) { fmt.Fprintf(m, format+"\n", args...) }
 
-// diagram is one of these rows, with the lanes that have something in them.
-func (d *mermaidDocument) diagram(rows []int) *mermaid {
+// diagram is one of these, with the lanes that have something in them.
+func (d *mermaidDocument) diagram(items []item) *mermaid {
 	m := &mermaid{Style: d.Style, document: d, ids: mermaidIDs(d.figure.lanes, d.report.Run.Runtime)}
-	for _, i := range d.withLoops(rows) {
+	for _, i := range d.rowsOf(items) {
 		x := d.figure.rows[i]
 		for _, lane := range []int{x.from, x.to} {
 			if !slices.Contains(m.lanes, lane) {
@@ -63,35 +63,45 @@ func (m *mermaid) head(title string, number int) {
 	}
 }
 
-// participants declares the lanes in their order, those of the nodes in a box.
+// participants declares the lanes in their order, those of each node in a box.
 func (m *mermaid) participants() {
-	d, boxed := m.document, false
+	d, box := m.document, ""
 	for _, i := range m.lanes {
-		p := d.figure.lanes[i]
-		if node := d.node(); !boxed && node != "" && onNode(laneRank(p, d.report.Run.Runtime)) {
-			boxed = true
-			m.printf("    box rgba(128,128,128,0.08) %s",
-				strings.NewReplacer("(", "#40;", ")", "#41;").Replace(mermaidText(node)))
+		p, in := d.figure.lanes[i], ""
+		if onNode(laneRank(p, d.report.Run.Runtime)) {
+			in = d.node(p)
 		}
+		if in != box && box != "" {
+			m.printf("    end")
+		}
+		if in != box && in != "" {
+			m.printf("    box rgba(128,128,128,0.08) %s",
+				strings.NewReplacer("(", "#40;", ")", "#41;").Replace(mermaidText(in)))
+		}
+		box = in
 		m.participant(m.ids[i], title(p))
 	}
-	if boxed {
+	if box != "" {
 		m.printf("    end")
 	}
 }
 
-// node is the name of the one node, or how many there are; nothing where none is known.
-func (d *mermaidDocument) node() string {
+// node is the name of the node of a lane; of the one node, or how many there are, where lanes are not told apart by it;
+// nothing where none is known.
+func (d *mermaidDocument) node(lane seq.Participant) string {
+	if name := d.figure.node[lane]; name != "" {
+		return "node " + name
+	}
 	var names []string
 	for _, x := range d.figure.rows {
 		if x.Node != "" && !slices.Contains(names, x.Node) {
 			names = append(names, x.Node)
 		}
 	}
-	switch len(names) {
-	case 0:
+	switch {
+	case len(names) == 0 || len(d.figure.node) > 0:
 		return ""
-	case 1:
+	case len(names) == 1:
 		return "node " + names[0]
 	}
 	return fmt.Sprintf("%d nodes", len(names))
@@ -142,69 +152,55 @@ var mermaidWords = map[string]bool{"end": true, "box": true, "loop": true, "note
 
 // across names the outermost lanes.
 func (m *mermaid) across() string {
-	lanes := m.lanes
-	if m.document == nil {
-		lanes = rowsFrom(0, len(m.ids))
-	}
-	first, last := m.ids[lanes[0]], m.ids[lanes[len(lanes)-1]]
+	first, last := m.ids[m.lanes[0]], m.ids[m.lanes[len(m.lanes)-1]]
 	if first == last {
 		return first
 	}
 	return first + "," + last
 }
 
-// body draws the rows, each phase with a background of its own. What the diagram has no room for is counted.
-func (m *mermaid) body(rows []int) {
-	phase := -1
-	for n, i := range rows {
-		x := m.document.figure.rows[i]
+// body draws these, each phase with a background of its own. What the diagram has no room for is counted.
+func (m *mermaid) body(items []item) {
+	d, phase := m.document, -1
+	enter := func(next int) {
+		if next != phase {
+			m.phase(phase, next)
+			phase = next
+		}
+	}
+	rows := d.rowsOf(slices.DeleteFunc(slices.Clone(items), func(x item) bool { return !x.isRow() }))
+	for n, x := range items {
 		if m.Len() > mostMermaid-5000 {
-			m.phase(phase, -1)
-			m.left(fmt.Sprintf("%d more rows are left out: Mermaid takes %d characters", len(rows)-n, mostMermaid))
+			enter(-1)
+			m.left(fmt.Sprintf("%d more rows are left out: Mermaid takes %d characters", len(items)-n, mostMermaid))
 			return
 		}
-		if waits := m.document.waits[i]; len(waits) > 0 {
-			m.phase(phase, -1)
-			phase = -1
-			m.waits(waits)
-		}
-		loops := m.document.loopsAt(i)
-		if x.phase != phase && m.document.leave(loops, phase) {
-			m.phase(phase, -1)
-			phase = -1
-		}
-		m.loops(loops)
-		if !m.has(x) {
-			continue
-		}
-		if len(x.waits) > 0 {
-			m.phase(phase, -1)
-			phase = -1
-			m.waits(x.waits)
-		}
-		if x.phase != phase {
-			m.phase(phase, x.phase)
-			phase = x.phase
-		}
-		m.row(x, rows, m.document.at[i])
-	}
-	if m.document.isLast(rows) {
-		if waits := m.document.waits[len(m.document.figure.rows)]; len(waits) > 0 {
-			m.phase(phase, -1)
-			phase = -1
-			m.waits(waits)
+		switch {
+		case x.wait != nil:
+			enter(-1)
+			m.wait(*x.wait)
+		case x.again != nil:
+			if next := d.nextPhase(items[n:]); next != phase && d.leaves(x.again, phase) {
+				enter(-1)
+			}
+			m.loop(x.again)
+		case m.has(d.figure.rows[x.at]):
+			row := d.figure.rows[x.at]
+			enter(row.phase)
+			m.row(row, rows, d.at[x.at])
 		}
 	}
-	loops := m.document.loopsAfter(rows)
-	if m.document.leave(loops, phase) {
-		m.phase(phase, -1)
-		phase = -1
+	enter(-1)
+}
+
+// nextPhase is that of the first row of these, or -1.
+func (d *mermaidDocument) nextPhase(items []item) int {
+	for _, x := range items {
+		if x.isRow() {
+			return d.figure.rows[x.at].phase
+		}
 	}
-	m.loops(loops)
-	m.phase(phase, -1)
-	if m.document.isLast(rows) {
-		m.waits(m.document.figure.after)
-	}
+	return -1
 }
 
 // has reports whether the diagram has the lanes of a row.
@@ -212,14 +208,12 @@ func (m *mermaid) has(x row) bool {
 	return slices.Contains(m.lanes, x.from) && slices.Contains(m.lanes, x.to)
 }
 
-// waits draws parts of phases in which nothing is drawn but that they are there.
-func (m *mermaid) waits(parts []phasePart) {
-	for _, p := range parts {
-		name := m.document.report.Phases[p.phase].Name
-		m.background(name)
-		m.aside(mermaidText(name) + "<br/>" + mermaidText(m.document.report.waited(p)))
-		m.printf("    end")
-	}
+// wait draws part of a phase in which nothing is drawn but that it is there.
+func (m *mermaid) wait(p phasePart) {
+	name := m.document.report.Phases[p.phase].Name
+	m.background(name)
+	m.aside(mermaidText(name) + "<br/>" + mermaidText(m.document.report.waited(p)))
+	m.printf("    end")
 }
 
 // phase ends the background of one phase and begins that of the next; -1 is none.

@@ -16,7 +16,8 @@ func TestNodesAreToldApart(t *testing.T) {
 	r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
 	r.Pods = "all"
 	for format, want := range map[string][]string{
-		"mermaid": {"as kubelet on node1", "as kubelet on node2", "as containerd on node1", "as containerd on node2"},
+		"mermaid": {"as kubelet on node1", "as kubelet on node2", "as containerd on node1", "as containerd on node2",
+			") node node1", ") node node2"}, // a box each
 		"html":    {"kubelet on node1", "kubelet on node2"},
 		"listing": {"seq-cluster-worker1 ", "seq-cluster-worker2 "},
 	} {

@@ -43,8 +43,11 @@ var phaseHues = map[string]hue{
 	seq.Unknown: slate,
 }
 
-// phaseHue is the colour of a phase.
+// phaseHue is the colour of a phase; of two that are compared as one, that of the second.
 func phaseHue(name string) hue {
+	if _, second, ok := strings.Cut(name, "+"); ok {
+		name = second
+	}
 	if h, ok := phaseHues[name]; ok {
 		return h
 	}
@@ -55,7 +58,12 @@ func phaseHue(name string) hue {
 func (h hue) css() string { return fmt.Sprintf("#%02x%02x%02x", h.r, h.g, h.b) }
 
 // phaseClass is the class of style sheets for what belongs to a phase.
-func phaseClass(name string) string { return "p-" + strings.ReplaceAll(name, " ", "-") }
+func phaseClass(name string) string {
+	if _, second, ok := strings.Cut(name, "+"); ok {
+		name = second
+	}
+	return "p-" + strings.ReplaceAll(name, " ", "-")
+}
 
 // phaseStyles is the part of a style sheet that sets --p to the colour of each class of a phase.
 func phaseStyles() string {

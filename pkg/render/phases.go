@@ -103,10 +103,12 @@ func (f *figure) markWaits(r Report) {
 	total := parts[len(parts)-1].Likely.Latest.Sub(parts[0].Likely.Earliest)
 	for _, p := range parts {
 		next := sort.Search(len(f.rows), func(i int) bool { return !f.rows[i].Best.Before(p.Likely.Latest) })
-		drawn := func(x row) bool { return x.phase == p.phase && !x.Best.Before(p.Likely.Earliest) }
+		drawn := func(i int) bool {
+			return f.again.folded[i] == nil && f.rows[i].phase == p.phase && !f.rows[i].Best.Before(p.Likely.Earliest)
+		}
 		works := phaseHue(r.Phases[p.phase].Name) != amber
 		switch {
-		case works || p.took()*leastWait < total || slices.ContainsFunc(f.rows[:next], drawn):
+		case works || p.took()*leastWait < total || slices.ContainsFunc(rowsFrom(0, next), drawn):
 		case next == len(f.rows):
 			f.after = append(f.after, p)
 		case f.rows[next].phase != p.phase:

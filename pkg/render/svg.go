@@ -23,9 +23,8 @@ func SVG(w io.Writer, r Report, y Style) error {
 	f := newFigure(r, y.Detail)
 	y.clock, y.ASCII = r.looks(), false
 	p := picture{Style: y, report: r, figure: f, times: y.timesOf(f, r), phase: -1, open: map[int]int{}}
-	again := f.fold(r, y.Detail)
 	times := slices.Clone(p.times)
-	for _, all := range again.before {
+	for _, all := range f.again.before {
 		for _, x := range all {
 			times = append(times, y.during(x, r.origin()))
 		}
@@ -33,20 +32,19 @@ func SVG(w io.Writer, r Report, y Style) error {
 	p.layout = y.newLayout(f, times, pictureWidth)
 	p.sheet = max(p.sheet, 640)
 	p.heads()
-	for i, x := range f.rows {
-		p.repeated(again.before[i])
-		if again.folded[i] == nil || again.folded[i].begins(i) {
-			p.waits(i, x.waits)
-		}
-		if again.folded[i] == nil {
-			p.row(i, x)
+	for _, x := range f.items((*repetition).all) {
+		switch {
+		case x.again != nil:
+			p.repeated(x.again)
+		case x.wait != nil:
+			p.wait(x.at, *x.wait)
+		case x.isRow():
+			p.row(x.at, f.rows[x.at])
 		}
 	}
-	p.repeated(again.before[len(f.rows)])
-	p.waits(len(f.rows), f.after)
 	style := pictureCSS
 	if y.Animate {
-		style += p.moves(again)
+		style += p.moves(f.again)
 	}
 	_, err := fmt.Fprintf(w, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %.0f %.0f" width="%[1]g" height="%[2]g" `+
 		`role="img" aria-label="%s">`+"\n<style>\n%s</style>\n"+`%s`+"\n"+
@@ -174,22 +172,20 @@ func (p *picture) band(phase int, height float64) {
 	}
 }
 
-// waits draws phases in which something waits and of which no row is drawn, before a row.
-func (p *picture) waits(before int, parts []phasePart) {
+// wait draws part of a phase in which something waits and of which no row is drawn, before a row.
+func (p *picture) wait(before int, part phasePart) {
 	const height = phaseHeight + 8
-	for _, part := range parts {
-		p.printf(`<rect fill="url(#waits)" y="%.1f" width="%.1f" height="%.1f"/>`, p.y, math.Ceil(p.sheet), height)
-		p.band(part.phase, height)
-		name, text := p.report.Phases[part.phase].Name, "waits"
-		if !p.Proved {
-			text += " " + p.report.waited(part)
-		}
-		p.printf(`<g class="turns r%d">`, before-1)
-		p.text("phase", "start", 6, p.y+17, smallSize*1.1, name)
-		p.text("label", "start", max(p.layout.times, 18+textWidth(name, smallSize*1.1)), p.y+17, textSize, text)
-		p.printf("</g>")
-		p.y += height
+	p.printf(`<rect fill="url(#waits)" y="%.1f" width="%.1f" height="%.1f"/>`, p.y, math.Ceil(p.sheet), height)
+	p.band(part.phase, height)
+	name, text := p.report.Phases[part.phase].Name, "waits"
+	if !p.Proved {
+		text += " " + p.report.waited(part)
 	}
+	p.printf(`<g class="turns r%d">`, before-1)
+	p.text("phase", "start", 6, p.y+17, smallSize*1.1, name)
+	p.text("label", "start", max(p.layout.times, 18+textWidth(name, smallSize*1.1)), p.y+17, textSize, text)
+	p.printf("</g>")
+	p.y += height
 }
 
 func (p *picture) arrow(x row, y float64, lines []string) {

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"testing"
@@ -71,7 +72,8 @@ func held(t *testing.T, name string, flags []string, apart time.Duration) docume
 	t.Helper()
 	r := record(t)
 	out, errOut, code := runSeq(t,
-		append([]string{"create-pod", "-f", scenarioFile(name), "-o", "json", "--rm"}, flags...)...)
+		append([]string{"create-pod", "-f", scenarioFile(name), "-o", "json", "--rm",
+			"--record=" + filepath.Join(t.ArtifactDir(), "run.jsonl")}, flags...)...)
 	if code != 0 {
 		t.Fatalf("exit %d: %s", code, errOut)
 	}

@@ -28,7 +28,7 @@ func (d document) uids() (all []string) {
 // replayed runs the plugin, and holds the replay of its recording against what it printed.
 func replayed(t *testing.T, args ...string) (d document, errOut string, code int) {
 	t.Helper()
-	kept := filepath.Join(t.TempDir(), "kept.jsonl")
+	kept := filepath.Join(t.ArtifactDir(), "run.jsonl")
 	out, errOut, code := runSeq(t, append(args, "-o", "json", "--record="+kept)...)
 	if again, errOut, replayed := runSeq(t, "replay", kept, "-o", "json", "--speed=max"); replayed != code ||
 		again != out {
