@@ -13,7 +13,8 @@ import (
 )
 
 // compareMermaid writes both runs as one sequence diagram: what both have, once, with the times of either; what one has
-// stands in a frame that says which. Of more messages than one diagram has room for it writes Markdown, as Mermaid does.
+// stands in a frame that says which. Of more messages than one diagram has room for it writes Markdown, as Mermaid
+// does.
 func compareMermaid(w io.Writer, c Comparison, y Style) error {
 	c.moments = c.times(y)
 	d := comparedDocument{Style: y, Comparison: c, phases: c.phaseOfSteps()}
@@ -121,7 +122,8 @@ func (d *comparedDocument) several(rows []int) {
 			k := slices.Index(d.laneOrder(rows), lane)
 			first, last = min(first, k), max(last, k)
 		}
-		all.printf("    Note over %s,%s: %d. %s%s", all.ids[first], all.ids[last], i+1, mermaidText(s.name()), d.took(s.phase))
+		all.printf("    Note over %s,%s: %d. %s%s", all.ids[first], all.ids[last], i+1, mermaidText(s.name()),
+			d.took(s.phase))
 	}
 	fmt.Fprintf(d, "```mermaid\n%s```", all.String())
 	for i, s := range sections {

@@ -45,8 +45,8 @@ func TestNoComparedLineIsWiderThanTheTerminal(t *testing.T) {
 	}
 }
 
-// Mermaid draws no text of more than 50,000 characters, and nobody reads a picture of hundreds of messages: of many there
-// is a diagram of each phase, and what one has no room for is counted.
+// Mermaid draws no text of more than 50,000 characters, and nobody reads a picture of hundreds of messages: of many
+// there is a diagram of each phase, and what one has no room for is counted.
 func TestCompareMermaidIsDrawable(t *testing.T) {
 	many, plain := repeated(t, 60), scenario.Named(t, "plain")
 	reports := []render.Report{scenario.Report(scenario.Fold(many.Subject, many.Observations)),
@@ -76,12 +76,14 @@ func TestCompareMermaidIsDrawable(t *testing.T) {
 	}
 }
 
-// Each message of two runs stands in the phase in which the runs have it. What one run divides further than the other is
-// one phase.
+// Each message of two runs stands in the phase in which the runs have it. What one run divides further than the other
+// is one phase.
 func TestCompareMermaidHasPhases(t *testing.T) {
 	plain, evidence := scenario.Named(t, "plain"), scenario.Named(t, "evidence")
 	text := comparedMermaid(t, scenario.Report(scenario.Fold(plain.Subject, plain.Observations)),
 		scenario.Report(scenario.Fold(evidence.Subject, evidence.Observations)), seq.Brief)
+	want := map[string]string{"POST pods (plain)": "admit", "RunPodSandbox": "volumes+sandbox", "PullImage": "pull",
+		"CreateContainer": "create", "StartContainer": "start"}
 	phase, of := "", map[string]string{}
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
@@ -91,14 +93,12 @@ func TestCompareMermaidHasPhases(t *testing.T) {
 		if line == "end" {
 			phase = ""
 		}
-		for _, call := range []string{"POST pods (plain)", "RunPodSandbox", "PullImage", "CreateContainer", "StartContainer"} {
+		for call := range want {
 			if strings.Contains(line, ": "+call) {
 				of[call] = phase
 			}
 		}
 	}
-	want := map[string]string{"POST pods (plain)": "admit", "RunPodSandbox": "volumes+sandbox", "PullImage": "pull",
-		"CreateContainer": "create", "StartContainer": "start"}
 	if d := cmp.Diff(want, of); d != "" {
 		t.Error(d)
 	}

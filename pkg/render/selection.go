@@ -201,7 +201,7 @@ func memberState(m seq.Member) string {
 		return "failed"
 	case st.Deleting:
 		return "ending"
-	case m.Took > 0:
+	case m.Took > 0 && (st.Ready || st.Succeeded):
 		return duration(m.Took)
 	case st.Succeeded:
 		return "completed"

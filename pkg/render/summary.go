@@ -259,6 +259,10 @@ func skew(c seq.Clock) string {
 	if c.Jumped {
 		return fmt.Sprintf("The clock of the %s was set meanwhile; its times are not used.", who)
 	}
+	if c.Late {
+		return fmt.Sprintf("The Events of the %s came %s late or more, or its clock is behind ours; its times are ranges.",
+			who, duration(-c.Min))
+	}
 	if c.Offset == 0 {
 		return ""
 	}

@@ -19,14 +19,15 @@ func (t *Trace) Members() []seq.Member {
 		return nil
 	}
 	for i, e := range r.pods {
-		if starting := e.member != 0 && r.members[i].Took == 0; e.member != e.version || e.member == 0 || starting {
+		if e.member != e.version || e.member == 0 || r.members[i].Took == 0 || e.story.notReady() {
 			e.member, r.members[i] = e.version, r.memberOf(e.story, t.now)
 		}
 	}
 	return r.members
 }
 
-// memberOf is a Pod as it is now. The phases of one that is not ready go on until then, or until it ended.
+// memberOf is a Pod as it is now. The phases of one that is not ready go on until then, or until it ended; so do those
+// of one that was ready and is no more, unless it is to stop.
 func (r *result) memberOf(s *story, now time.Time) seq.Member {
 	m := seq.Member{Object: s.object, Node: s.node, State: s.state(len(s.revisions))}
 	if o := s.owner(); o != nil {
@@ -42,6 +43,9 @@ func (r *result) memberOf(s *story, now time.Time) seq.Member {
 		case ready != nil && done != 0:
 			m.Took = ready.Best.Sub(made.Best)
 			m.Phases = r.phases(s, timeRange{start: made.Best, end: ready.Best, likely: true})
+			if s.notReady() {
+				m.Phases = r.phases(s, timeRange{start: made.Best, end: now, likely: true, goesOn: true})
+			}
 		case !s.podEnded():
 			m.Phases = r.phases(s, timeRange{start: made.Best, end: now, likely: true, goesOn: true})
 		default:
@@ -51,4 +55,11 @@ func (r *result) memberOf(s *story, now time.Time) seq.Member {
 		}
 	}
 	return m
+}
+
+// notReady reports whether a Pod is not ready, and neither to stop nor ended.
+func (s *story) notReady() bool {
+	pod := s.newest()
+	return pod != nil && pod.DeletionTimestamp == nil && !s.podEnded() &&
+		object.Condition(pod, corev1.PodReady) != corev1.ConditionTrue
 }

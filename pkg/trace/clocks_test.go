@@ -150,11 +150,48 @@ func TestAskedForEventsAreNoSkew(t *testing.T) {
 	}
 	asked := append(slices.Clone(late), seq.Observation{Received: s.Started,
 		Gap: &seq.Gap{Resource: "events", Reason: "forbidden", Every: every}})
-	for skewed, all := range map[bool][]seq.Observation{true: late, false: asked} {
+	for suspected, all := range map[bool][]seq.Observation{true: late, false: asked} {
 		for _, c := range scenario.Fold(s.Subject, all).Run().Clocks {
-			if c.Of == seq.Kubelet && (c.Offset != 0) != skewed {
-				t.Errorf("asked for: %v, and the kubelet's clock is %+v", !skewed, c)
+			if c.Of == seq.Kubelet && (c.Late != suspected || c.Offset != 0) {
+				t.Errorf("asked for: %v, and the kubelet's clock is %+v", !suspected, c)
 			}
 		}
+	}
+}
+
+// Where all Events come late, nothing tells whether their emitter's clock is behind ours: what is proved then holds
+// either way.
+func TestLateEventsProveNoSkew(t *testing.T) {
+	said := 0
+	for _, s := range scenario.All(t) {
+		if slices.ContainsFunc(s.Observations, func(o seq.Observation) bool { return o.Audit != nil || o.Span != nil }) {
+			continue // which know better
+		}
+		truth := scenario.Fold(s.Subject, s.Observations)
+		late := slices.Clone(s.Observations)
+		for i, o := range late {
+			if o.Event != nil {
+				late[i].Received = o.Received.Add(210 * time.Millisecond)
+			}
+		}
+		got := scenario.Fold(s.Subject, late)
+		if !slices.ContainsFunc(got.Run().Clocks, func(c seq.Clock) bool { return c.Late }) {
+			continue // too few came, or are known to
+		}
+		said++
+		contradicted(t, s.Name, truth.Steps(), got.Steps())
+		known := map[seq.Key]seq.Window{}
+		for _, x := range truth.Steps() {
+			known[x.Key] = x.Known()
+		}
+		for _, x := range got.Steps() {
+			if was, ok := known[x.Key]; ok && !x.Known().Latest.IsZero() && !was.Earliest.IsZero() &&
+				(was.Earliest.After(x.Known().Latest) || x.Known().Earliest.After(was.Latest) && !was.Latest.IsZero()) {
+				t.Errorf("%s: %s is %v, and was %v", s.Name, x.Key, x.Known(), was)
+			}
+		}
+	}
+	if said < 10 {
+		t.Errorf("only %d have late Events", said)
 	}
 }

@@ -45,8 +45,13 @@ func (e *emitted) evidence() seq.Evidence {
 	return seq.Evidence{Source: "events", Text: text, ResourceVersion: e.event.ResourceVersion, At: e.received}
 }
 
-// second is the window of an emission of which only the second is known, on our clock.
+// second is the window of an emission of which only the second is known, or its instant on a clock that may be behind
+// ours, on our clock.
 func (e *emitted) second(s *story) seq.Window {
+	behind := s.clocks.Behind(e.emitter)
+	if behind > 0 && e.count == 1 && !e.emission.IsZero() {
+		return seq.Window{Earliest: e.emission, Latest: e.received}
+	}
 	said := cmp.Or(e.event.LastTimestamp.Time, e.event.EventTime.Time)
 	if e.event.Series != nil {
 		said = e.event.Series.LastObservedTime.Time
@@ -55,7 +60,7 @@ func (e *emitted) second(s *story) seq.Window {
 		return seq.Window{Latest: e.received}
 	}
 	said = said.Truncate(time.Second).Add(-s.clocks.Offset(e.emitter))
-	if w := instant.Intersect(seq.Window{Earliest: said, Latest: said.Add(time.Second)},
+	if w := instant.Intersect(seq.Window{Earliest: said, Latest: said.Add(time.Second + behind)},
 		seq.Window{Latest: e.received}); !w.Empty() {
 		return w
 	}

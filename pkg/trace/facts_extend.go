@@ -81,7 +81,7 @@ func (s *story) extendEvents(all []*eventRevision) bool {
 	}
 	s.clocks = clocks
 	for i := range read {
-		if e := &read[i]; s.clocks.Jumped(e.emitter) {
+		if e := &read[i]; s.clocks.Jumped(e.emitter) || s.clocks.Behind(e.emitter) > 0 {
 			e.at = time.Time{}
 		}
 		s.events = append(s.events, &read[i])

@@ -77,7 +77,7 @@ func (s *story) secondOf(p seq.Participant, t metav1.Time) seq.Window {
 		return seq.Window{}
 	}
 	at := s.toOurClock(p, t.Time)
-	return seq.Window{Earliest: at, Latest: at.Add(time.Second)}
+	return seq.Window{Earliest: at, Latest: at.Add(time.Second + s.clocks.Behind(p))}
 }
 
 // foundNode is the revision in which a Pod was found that had been bound: it has a node which nobody gave it as a field

@@ -102,7 +102,7 @@ func (t *store) readObject(s *story, f *facts) {
 	s.clocks.Settle(s.usualDelay())
 	for _, e := range s.events {
 		switch {
-		case s.clocks.Jumped(e.emitter):
+		case s.clocks.Jumped(e.emitter), s.clocks.Behind(e.emitter) > 0:
 			e.at = time.Time{}
 		case !e.at.IsZero():
 			e.at = s.toOurClock(e.emitter, e.at)

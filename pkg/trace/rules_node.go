@@ -320,7 +320,7 @@ func deriveContainerExit(s *story, emit func(graph.Claim)) {
 		step.Evidence = []seq.Evidence{r.exitEvidence}
 		if !r.exit.FinishedAt.IsZero() && !s.clocks.Jumped(seq.Kubelet) {
 			at := r.exit.FinishedAt.Add(-s.clocks.Offset(seq.Kubelet))
-			step.Window = seq.Window{Earliest: at, Latest: at.Add(time.Second)}
+			step.Window = seq.Window{Earliest: at, Latest: at.Add(time.Second + s.clocks.Behind(seq.Kubelet))}
 		}
 		step.Best = instant.Later(s.usuallyAt(r.exitEvidence.At, exitLag), s.killedAt(r.container, r.exitEvidence.At))
 		for _, a := range s.workerEvents { // the kubelet noticed before it went on

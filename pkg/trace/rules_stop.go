@@ -108,7 +108,7 @@ func (s *story) endsBeforeSidecar(e *emitted) (keys []seq.Key) {
 	until := e.at.Add(s.gracePeriod())
 	for _, r := range s.lives {
 		if awaited[r.container] && r.exit != nil && s.newestLife(r) &&
-			r.exit.FinishedAt.Add(time.Second-s.clocks.Offset(seq.Kubelet)).Before(until) {
+			r.exit.FinishedAt.Add(time.Second-s.clocks.Offset(seq.Kubelet)+s.clocks.Behind(seq.Kubelet)).Before(until) {
 			keys = append(keys, exitKey(r.container, r.attempt))
 		}
 	}

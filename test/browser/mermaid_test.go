@@ -287,8 +287,8 @@ func TestMermaidDrawsComparisons(t *testing.T) {
 		}
 	}
 	scripts := 0
-	for _, d := range diagrams(compared(t, "mermaid", render.Compare(hostile(), plain(t), [2]string{hostileTexts[0], "end"}),
-		render.Style{Detail: seq.Full})) {
+	hostiles := render.Compare(hostile(), plain(t), [2]string{hostileTexts[0], "end"})
+	for _, d := range diagrams(compared(t, "mermaid", hostiles, render.Style{Detail: seq.Full})) {
 		scripts += p.draw(t, d).Scripts
 	}
 	if scripts != 0 || value[bool](t, p, "window.owned !== undefined") {

@@ -71,11 +71,13 @@ func (c Clocks) Settle(usual time.Duration) {
 		case k.Jumped || k.Min > k.Max+UnrelatedGap: // no offset fits
 			k.Jumped, k.Offset = true, 0
 		case k.Min <= 0 && k.Max >= 0 && (open || k.Min >= -SkewSuspected-usual || !k.steady()):
-			k.Offset = 0
+			k.Offset, k.Late = 0, false
+		case k.Min <= 0 && k.Max >= 0 && len(k.arrivals) > 0: // or deliveries took as long each time
+			k.Offset, k.Late = 0, true
 		case open:
 			k.Offset = k.Max
 		default: // the Event that came fastest took as long as such Events take
-			k.Offset = max(k.Min, min(k.Min+fastest, k.Max))
+			k.Offset, k.Late = max(k.Min, min(k.Min+fastest, k.Max)), false
 		}
 	}
 }
@@ -110,6 +112,14 @@ func (c Clocks) Offset(p seq.Participant) time.Duration {
 	return 0
 }
 
+// Behind is by how much a clock may be behind ours: zero where nothing speaks for that.
+func (c Clocks) Behind(p seq.Participant) time.Duration {
+	if k := c[p]; k != nil && k.Late {
+		return -k.Min
+	}
+	return 0
+}
+
 // Clone is what is known of the clocks, to be added to.
 func (c Clocks) Clone() Clocks {
 	all := make(Clocks, len(c))
@@ -125,7 +135,7 @@ func (c Clocks) Clone() Clocks {
 func (c Clocks) Agree(o Clocks) bool {
 	for _, one := range []Clocks{c, o} {
 		for p := range one {
-			if c.Offset(p) != o.Offset(p) || c.Jumped(p) != o.Jumped(p) {
+			if c.Offset(p) != o.Offset(p) || c.Jumped(p) != o.Jumped(p) || c.Behind(p) != o.Behind(p) {
 				return false
 			}
 		}
