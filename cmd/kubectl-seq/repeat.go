@@ -86,7 +86,7 @@ type series struct {
 
 // measure does all runs, and writes what there is of them in the end, also after an interrupt or a failure.
 func (s *series) measure(ctx context.Context) error {
-	out := &outputs{style: s.style}
+	out := &outputs{style: s.style, sender: s.sender}
 	if err := out.openFiles(s.targets[1:]); err != nil {
 		return err
 	}
@@ -100,7 +100,8 @@ func (s *series) measure(ctx context.Context) error {
 	err = errors.Join(err, render.SeriesFormats[s.targets[0].format](s.Out, s.picture, s.style),
 		out.write(func(w io.Writer, format string, y render.Style) error {
 			return render.SeriesFormats[format](w, s.picture, y)
-		}))
+		}),
+		out.send(s.reports()...))
 	switch {
 	case err != nil:
 		return err
@@ -108,6 +109,14 @@ func (s *series) measure(ctx context.Context) error {
 		return exitError(exitInterrupted)
 	}
 	return s.exit()
+}
+
+// reports are the runs that count.
+func (s *series) reports() (all []render.Report) {
+	for _, r := range s.picture.Runs {
+		all = append(all, r.Report)
+	}
+	return all
 }
 
 // exit is the exit code of a series that has come to its end.

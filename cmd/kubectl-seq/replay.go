@@ -143,7 +143,7 @@ func readRecording(file io.Reader) (r *recording.Recording, cut bool, err error)
 }
 
 func replay(ctx context.Context, o *replayOptions) (failed error) {
-	out, err := openOutputs(o.targets, o.Out, o.style, o.size)
+	out, err := openOutputs(o.drawOptions, o.Out)
 	if err != nil {
 		return err
 	}
@@ -165,7 +165,7 @@ func replay(ctx context.Context, o *replayOptions) (failed error) {
 // sessionOf is the session that a recording is of, before its observations.
 func sessionOf(r *recording.Recording) *session {
 	return &session{trace: trace.New(r.Subject), pods: render.Selection(r.Pods), context: r.Context,
-		until: allGoals[r.Until], image: r.Image, recorded: r.Started}
+		until: allGoals[r.Until], image: r.Image, recorded: r.Started, traceParent: r.TraceParent}
 }
 
 // ended is why the run did.

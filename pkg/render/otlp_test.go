@@ -1,0 +1,181 @@
+package render_test
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/render"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/test/scenario"
+)
+
+// otlpOf is what a report is written as, read by what the collector reads such files with.
+func otlpOf(t *testing.T, r render.Report, detail seq.Detail) (all []ptrace.Traces) {
+	t.Helper()
+	var b bytes.Buffer
+	if err := render.OTLP(&b, r, render.Style{Detail: detail}); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(b.String()) {
+		read, err := (&ptrace.JSONUnmarshaler{}).UnmarshalTraces([]byte(line))
+		if err != nil {
+			t.Fatalf("%v: %s", err, line)
+		}
+		all = append(all, read)
+	}
+	return all
+}
+
+// exported is one span, and whose it is.
+type exported struct {
+	ptrace.Span
+	service string
+}
+
+// attribute is one of a span or resource, or empty.
+func attribute(all pcommon.Map, name string) string {
+	if v, ok := all.Get(name); ok {
+		return v.AsString()
+	}
+	return ""
+}
+
+func spansOf(t ptrace.Traces) (all []exported) {
+	for _, r := range t.ResourceSpans().All() {
+		service := attribute(r.Resource().Attributes(), "service.name")
+		for _, scope := range r.ScopeSpans().All() {
+			for _, s := range scope.Spans().All() {
+				all = append(all, exported{s, service})
+			}
+		}
+	}
+	return all
+}
+
+// Whatever was recorded: each trace is a tree under one root, ids are unique, nothing begins before or ends after what
+// it is below, a parent is no longer than what is below it, and a link leads to the root of another trace.
+func TestOTLPOfEveryScenario(t *testing.T) {
+	for _, s := range slices.Concat(scenario.All(t), scenario.Causes(t)) {
+		r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
+		for _, detail := range []seq.Detail{seq.Brief, seq.Normal, seq.Full} {
+			all := otlpOf(t, r, detail)
+			if detail == seq.Full {
+				checkAllAreThere(t, s.Name, r, all)
+			}
+			for _, problem := range otlpProblems(all) {
+				t.Errorf("%s, --detail=%s: %s", s.Name, detail, problem)
+			}
+			var again bytes.Buffer
+			first := new(bytes.Buffer)
+			for _, b := range []*bytes.Buffer{first, &again} {
+				if err := render.OTLP(b, r, render.Style{Detail: detail}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if !bytes.Equal(first.Bytes(), again.Bytes()) {
+				t.Errorf("%s: it is different each time", s.Name)
+			}
+		}
+	}
+}
+
+// otlpProblems are what is wrong with traces.
+func otlpProblems(all []ptrace.Traces) (problems []string) {
+	problem := func(format string, words ...any) { problems = append(problems, fmt.Sprintf(format, words...)) }
+	traces, roots := map[pcommon.TraceID]bool{}, map[pcommon.TraceID]pcommon.SpanID{}
+	for _, one := range all {
+		spans := spansOf(one)
+		byID, below := map[pcommon.SpanID]exported{}, map[pcommon.SpanID][]exported{}
+		for _, s := range spans {
+			if _, ok := byID[s.SpanID()]; ok || s.SpanID().IsEmpty() {
+				problem("the id of %s, %s, is of another, too", s.Name(), s.SpanID())
+			}
+			byID[s.SpanID()] = s
+			below[s.ParentSpanID()] = append(below[s.ParentSpanID()], s)
+			if s.TraceID() != spans[0].TraceID() {
+				problem("%s is of trace %s, not of %s", s.Name(), s.TraceID(), spans[0].TraceID())
+			}
+			if s.EndTimestamp() < s.StartTimestamp() || s.StartTimestamp() == 0 || s.Name() == "" || s.service == "" {
+				problem("%q of %q from %v to %v", s.Name(), s.service, s.StartTimestamp(), s.EndTimestamp())
+			}
+			if s.Events().Len() > 0 {
+				problem("%s has span events", s.Name())
+			}
+		}
+		root := spans[0]
+		if traces[root.TraceID()] || len(below[root.ParentSpanID()]) != 1 {
+			problem("trace %s is there twice, or has no single root", root.TraceID())
+		}
+		traces[root.TraceID()], roots[root.TraceID()] = true, root.SpanID()
+		for _, s := range spans[1:] {
+			if p, ok := byID[s.ParentSpanID()]; !ok || s.StartTimestamp() < p.StartTimestamp() ||
+				s.EndTimestamp() > p.EndTimestamp() {
+				problem("%s is not within its parent %s", s.Name(), p.Name())
+			}
+			if s.Links().Len() > 0 {
+				problem("%s has links", s.Name())
+			}
+		}
+		if children := below[root.SpanID()]; len(children) > 0 {
+			first := slices.MinFunc(children, func(a, b exported) int { return int(a.StartTimestamp()) - int(b.StartTimestamp()) })
+			last := slices.MaxFunc(children, func(a, b exported) int { return int(a.EndTimestamp()) - int(b.EndTimestamp()) })
+			if root.StartTimestamp() != first.StartTimestamp() || root.EndTimestamp() != last.EndTimestamp() {
+				problem("the run is not the union of what is below it")
+			}
+		}
+		of := map[string]bool{}
+		for _, r := range one.ResourceSpans().All() {
+			a := r.Resource().Attributes()
+			id := attribute(a, "service.name") + " on " + attribute(a, "k8s.node.name")
+			if of[id] {
+				problem("two resources are %s", id)
+			}
+			of[id] = true
+		}
+	}
+	if len(all) > 0 {
+		for _, l := range spansOf(all[0])[0].Links().All() {
+			if l.TraceID() == spansOf(all[0])[0].TraceID() || roots[l.TraceID()] != l.SpanID() {
+				problem("a link leads nowhere")
+			}
+		}
+		if n := spansOf(all[0])[0].Links().Len(); n != len(all)-1 {
+			problem("%d links to %d other traces", n, len(all)-1)
+		}
+	}
+	return problems
+}
+
+// checkAllAreThere holds the spans against the steps: each of them, or the call that it answers, is in one of them.
+func checkAllAreThere(t *testing.T, name string, r render.Report, all []ptrace.Traces) {
+	t.Helper()
+	n, want := 0, 0
+	for _, one := range all {
+		for _, s := range spansOf(one) {
+			if attribute(s.Attributes(), "seq.rule") != "" {
+				n++
+			}
+		}
+	}
+	calls := map[seq.Key]bool{}
+	for _, s := range r.Steps {
+		switch {
+		case s.Best.IsZero() && s.Window == seq.Window{}:
+		case s.Kind == seq.ResponseKind && calls[s.Call]:
+		default:
+			want++
+		}
+		if s.Kind == seq.RequestKind {
+			calls[s.Call] = true
+		}
+	}
+	if n != want {
+		t.Errorf("%s: %d spans for %d messages", name, n, want)
+	}
+}
