@@ -46,15 +46,15 @@ func (o *drawOptions) exportsSpans() bool {
 }
 
 // otlpVariable is the value of --otlp without one: the variables say where to.
-const otlpVariable = "OTEL_EXPORTER_OTLP_ENDPOINT"
+const otlpVariable = "env"
 
 func (f *drawFlags) add(fs *pflag.FlagSet) {
 	f.addOutput(fs, keys(render.Formats))
 	fs.StringVar(&f.detail, "detail", "normal",
 		"brief (the diagram of a course), normal, or full (Event writes and all evidence)")
 	fs.String("otlp", "",
-		"in the end, send the run as OpenTelemetry spans to this URL, or to where OTEL_EXPORTER_OTLP_ENDPOINT and the "+
-			"other variables of OpenTelemetry say (default http://localhost:4318)")
+		"in the end, send the run as OpenTelemetry spans: to this URL, or without one to where OTEL_EXPORTER_OTLP_ENDPOINT "+
+			"and the other variables of OpenTelemetry say (default http://localhost:4318)")
 	f.otlp = fs.Lookup("otlp")
 	f.otlp.NoOptDefVal = otlpVariable
 	fs.BoolVar(&f.explain, "explain", false, "explain each step in one line")

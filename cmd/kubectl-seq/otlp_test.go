@@ -80,7 +80,7 @@ func TestExportAgain(t *testing.T) {
 	}
 }
 
-// What was concluded from a run makes nothing observed in the next: no span of our own file is taken for evidence.
+// What was concluded from a run makes nothing observed in the next: no span of our own file is evidence.
 func TestOwnSpansAreNoEvidence(t *testing.T) {
 	filter := otlp.NewFilter("default", func(string) bool { return true })
 	for _, one := range exportedTo(t, "demo", "--detail=full") {
@@ -88,8 +88,8 @@ func TestOwnSpansAreNoEvidence(t *testing.T) {
 	}
 }
 
-// Nothing is sent because a variable is set. Where that is asked for, it is; where nothing takes it, all else is written
-// as ever, and one line says what went wrong.
+// Nothing is sent because a variable is set. Where that is asked for, it is; where nothing takes it, all else is
+// written as ever, and one line says what went wrong.
 func TestSendingSpans(t *testing.T) {
 	var asked atomic.Int32
 	received := ptraceotlp.NewExportRequest()

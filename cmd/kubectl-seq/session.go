@@ -57,7 +57,8 @@ func (s *session) report() render.Report {
 	if run.Image == "" {
 		run.Image = s.image
 	}
-	return render.Report{Context: s.context, Recorded: s.recorded, TraceParent: s.traceParent, Run: run, Steps: s.trace.Steps(),
+	return render.Report{Context: s.context, Recorded: s.recorded, TraceParent: s.traceParent,
+		Run: run, Steps: s.trace.Steps(),
 		Phases: s.trace.Phases(time.Time{}), Members: s.trace.Members(), Cycles: s.trace.Cycles(), Pods: s.pods,
 		Origin: s.until.origin}
 }

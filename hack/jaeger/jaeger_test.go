@@ -16,8 +16,8 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/test/scenario"
 )
 
-// Jaeger moves a span that it takes for one whose machine's clock was wrong, gives one whose id is that of another a new
-// one, drops what is there twice, and notes that it did.
+// Jaeger moves a span that it takes for one whose machine's clock was wrong, gives one whose id is that of another a
+// new one, drops what is there twice, and notes that it did.
 func TestJaegerMovesNothing(t *testing.T) {
 	for _, s := range slices.Concat(scenario.All(t), scenario.Causes(t)) {
 		r := scenario.Report(scenario.Fold(s.Subject, s.Observations))

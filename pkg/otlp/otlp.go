@@ -1,5 +1,5 @@
-// Package otlp receives OpenTelemetry spans, from a file or by OTLP, and picks those that are about one Pod. It also sends
-// some.
+// Package otlp receives OpenTelemetry spans, from a file or by OTLP, and picks those that are about one Pod. It also
+// sends some.
 package otlp
 
 import (

@@ -203,5 +203,13 @@ func put(a pcommon.Map, name, value string) {
 	}
 }
 
+// mostBytes is how many bytes of a text are written at the most: receivers bound what they take.
+const mostBytes = 4 << 10
+
 // valid is a text as protobuf and JSON have it.
-func valid(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }
+func valid(text string) string {
+	if len(text) > mostBytes {
+		return strings.ToValidUTF8(text[:mostBytes], "") + "…"
+	}
+	return strings.ToValidUTF8(text, "\uFFFD")
+}

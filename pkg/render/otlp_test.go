@@ -123,9 +123,11 @@ func otlpProblems(all []ptrace.Traces) (problems []string) {
 			}
 		}
 		if children := below[root.SpanID()]; len(children) > 0 {
-			first := slices.MinFunc(children, func(a, b exported) int { return int(a.StartTimestamp()) - int(b.StartTimestamp()) })
-			last := slices.MaxFunc(children, func(a, b exported) int { return int(a.EndTimestamp()) - int(b.EndTimestamp()) })
-			if root.StartTimestamp() != first.StartTimestamp() || root.EndTimestamp() != last.EndTimestamp() {
+			begin, end := children[0].StartTimestamp(), children[0].EndTimestamp()
+			for _, c := range children {
+				begin, end = min(begin, c.StartTimestamp()), max(end, c.EndTimestamp())
+			}
+			if root.StartTimestamp() != begin || root.EndTimestamp() != end {
 				problem("the run is not the union of what is below it")
 			}
 		}

@@ -6,8 +6,8 @@ import (
 	"regexp"
 )
 
-// InstrumentationScope is the name under which our own spans go to OpenTelemetry. What has it is no evidence: it is what
-// a run has concluded.
+// InstrumentationScope is the name under which our own spans go to OpenTelemetry. What has it is no evidence: it is
+// what a run has concluded.
 const InstrumentationScope = "github.com/kubectl-seq/kubectl-seq"
 
 // TraceContext says in which OpenTelemetry trace the spans of a run are. The same run has the same one each time, so
