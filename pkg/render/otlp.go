@@ -130,7 +130,7 @@ func (t *otlpTrace) add(detail seq.Detail, without map[string]bool) {
 			}
 		}
 		above := t.root
-		if k, ok := in[s.Key]; ok && (x.answer == nil || isIn(in, x.answer.Key, k)) {
+		if k, ok := in[s.Key]; ok && (isIn(in, x.answer, k) || !x.end.After(parts[k].Likely.Latest)) {
 			above = stretches[k]
 		}
 		if !x.empty() {
@@ -150,8 +150,12 @@ func (t *otlpTrace) add(detail seq.Detail, without map[string]bool) {
 	}
 }
 
-func isIn(in map[seq.Key]int, key seq.Key, part int) bool {
-	k, ok := in[key]
+// isIn reports whether an answer stands in a part, too; one that there is not does.
+func isIn(in map[seq.Key]int, answer *seq.Step, part int) bool {
+	if answer == nil {
+		return true
+	}
+	k, ok := in[answer.Key]
 	return ok && k == part
 }
 

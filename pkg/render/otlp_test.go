@@ -181,3 +181,60 @@ func checkAllAreThere(t *testing.T, name string, r render.Report, all []ptrace.T
 		t.Errorf("%s: %d spans for %d messages", name, n, want)
 	}
 }
+
+// What a span says: who does it, to whom, below which phase, how it is known.
+func TestOTLPOfAStart(t *testing.T) {
+	s := scenario.Named(t, "plain")
+	r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
+	spans := spansOf(otlpOf(t, r, seq.Normal)[0])
+	named := func(prefix string) exported {
+		i := slices.IndexFunc(spans, func(x exported) bool { return strings.HasPrefix(x.Name(), prefix) })
+		if i < 0 {
+			t.Fatalf("there is no %s", prefix)
+		}
+		return spans[i]
+	}
+	run, phase, call := spans[0], named("create"), named("CreateContainer")
+	if run.Name() != "Pod default/plain" || phase.ParentSpanID() != run.SpanID() || call.ParentSpanID() != phase.SpanID() {
+		t.Errorf("%s, %s, %s are not below each other", run.Name(), phase.Name(), call.Name())
+	}
+	if call.service != "kubelet" || call.Kind() != ptrace.SpanKindClient || call.EndTimestamp() == call.StartTimestamp() {
+		t.Errorf("%s of %s, a %s", call.Name(), call.service, call.Kind())
+	}
+	for name, want := range map[string]string{"service.peer.name": "containerd", "k8s.namespace.name": "default",
+		"k8s.pod.name": "plain", "k8s.pod.uid": r.Run.Subject.UID, "k8s.container.name": "app", "seq.certainty": "observed"} {
+		if got := attribute(call.Attributes(), name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+	write := named("PATCH pods/status: Running")
+	if attribute(write.Attributes(), "seq.revision") == "" || write.EndTimestamp() != write.StartTimestamp() {
+		t.Errorf("%s at revision %s takes some time", write.Name(), attribute(write.Attributes(), "seq.revision"))
+	}
+}
+
+// A series has a trace of each run, the same as that run alone; below one span of somebody else all have ids of their
+// own.
+func TestOTLPOfASeries(t *testing.T) {
+	series := seriesOf(t, "", "plain", "init")
+	for _, parent := range []string{"", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"} {
+		ids, want := map[pcommon.SpanID]bool{}, ""
+		for i := range series.Runs {
+			series.Runs[i].Report.TraceParent = parent
+			var b strings.Builder
+			if err := render.OTLP(&b, series.Runs[i].Report, render.Style{Detail: seq.Normal}); err != nil {
+				t.Fatal(err)
+			}
+			want += b.String()
+			for _, s := range spansOf(otlpOf(t, series.Runs[i].Report, seq.Normal)[0]) {
+				if ids[s.SpanID()] {
+					t.Errorf("%s has an id of another run", s.Name())
+				}
+				ids[s.SpanID()] = true
+			}
+		}
+		if got := drawSeries(t, "otlp", series, render.Style{Detail: seq.Normal}); got != want {
+			t.Errorf("a series is not its runs:\n%s\nwant\n%s", got, want)
+		}
+	}
+}
