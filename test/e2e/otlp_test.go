@@ -150,7 +150,8 @@ func TestTraceParentIsKept(t *testing.T) {
 	remove(t, "plain")
 	const trace, parent = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 	dir := t.TempDir()
-	live, kept, again := filepath.Join(dir, "live.otlp"), filepath.Join(dir, "kept.jsonl"), filepath.Join(dir, "again.otlp")
+	live, again := filepath.Join(dir, "live.otlp"), filepath.Join(dir, "again.otlp")
+	kept := filepath.Join(dir, "kept.jsonl")
 	cmd := inPlace(t, exec.CommandContext(t.Context(), plugin, "create-pod", "-f", scenarioFile("plain"), "--rm",
 		"-o", "otlp="+live, "--record="+kept))
 	cmd.Env = append(cmd.Env, "TRACEPARENT=00-"+trace+"-"+parent+"-01")
