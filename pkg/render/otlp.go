@@ -43,21 +43,24 @@ func seriesOTLP(w io.Writer, s Series, y Style) error {
 // drawn. Steps of more detail than asked for are left out. A trace has the run, below it the stretches of its phases,
 // and below them what stands in each; ids are hashes of what does not change when the run is told again.
 func Traces(r Report, detail seq.Detail) (all []ptrace.Traces) {
-	main := r.traceOf(nil)
-	members := map[string]bool{}
-	for i := range r.Members {
-		m := &r.Members[i]
+	main, members := r.traceOf(nil), map[string]bool{}
+	for _, m := range r.Members {
 		members[m.Object.UID] = true
-		pod := r.of(m).traceOf(m)
-		pod.add(detail, nil)
-		if pod.root.empty() {
+	}
+	main.add(detail, members)
+	alone := main.root.empty() // of a workload, only Pods have been seen
+	for i := range r.Members {
+		pod := r.of(&r.Members[i]).traceOf(&r.Members[i])
+		if pod.add(detail, nil); pod.root.empty() {
 			continue
 		}
 		main.links = append(main.links, pod.context)
+		if alone {
+			main.root.cover(pod.root.start, pod.root.end)
+		}
 		all = append(all, pod.write())
 	}
-	main.add(detail, members)
-	if main.root.empty() && len(all) == 0 {
+	if main.root.empty() {
 		return nil
 	}
 	return append([]ptrace.Traces{main.write()}, all...)
@@ -80,10 +83,25 @@ func (r Report) traceOf(m *seq.Member) *otlpTrace {
 	o, parent := r.Run.Subject, r.TraceParent
 	id := cmp.Or(r.Run.Request, o.UID, o.String())
 	if m != nil {
-		o, parent = m.Object, ""
-		id = cmp.Or(o.UID, o.String())
+		o, parent, id = m.Object, "", cmp.Or(m.Object.UID, m.Object.String())
+		r.Outcome.Name = outcomeOf(m.State)
 	}
 	return &otlpTrace{Report: r, context: seq.NewTraceContext(parent, id), subject: o, root: &otlpSpan{key: runKey}}
+}
+
+// outcomeOf is how far a Pod of a workload has come, in the words of a run's outcome; empty where it is on its way.
+func outcomeOf(st seq.State) string {
+	switch {
+	case st.Failed:
+		return "Failed"
+	case st.Succeeded:
+		return "Succeeded"
+	case st.Deleted:
+		return "Deleted"
+	case st.Ready:
+		return "Ready"
+	}
+	return ""
 }
 
 // otlpSpan is one span: the run, a stretch of a phase, or a message with its answer.

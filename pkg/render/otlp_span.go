@@ -85,7 +85,7 @@ func (w *otlpWriter) run(s ptrace.Span) {
 	put(a, "seq.server", w.Run.Server)
 	o := w.Outcome
 	put(a, "seq.outcome", o.Name)
-	if o.ExitCode != 0 {
+	if o.ExitCode != 0 || o.Name == "Failed" {
 		setFailed(s, strings.TrimSuffix(o.Name+": "+cmp.Or(o.Reason, o.Message), ": "))
 	}
 	for _, c := range w.links {

@@ -238,3 +238,33 @@ func TestOTLPOfASeries(t *testing.T) {
 		}
 	}
 }
+
+// Of a workload whose Pods alone have been seen, the run lasts as long as they do. A Pod that failed is told as such.
+func TestOTLPOfPodsAlone(t *testing.T) {
+	s := scenario.Named(t, "deployment")
+	r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
+	pods := map[string]bool{}
+	for i, m := range r.Members {
+		pods[m.Object.UID] = true
+		r.Members[i].State.Failed = i == 0
+	}
+	r.Steps = slices.DeleteFunc(slices.Clone(r.Steps), func(s *seq.Step) bool { return !pods[s.About] })
+	r.Phases = nil
+	all := otlpOf(t, r, seq.Normal)
+	for _, problem := range otlpProblems(all) {
+		t.Error(problem)
+	}
+	if len(all) != 3 {
+		t.Fatalf("%d traces", len(all))
+	}
+	run := spansOf(all[0])[0]
+	for i, one := range all[1:] {
+		pod := spansOf(one)[0]
+		if pod.StartTimestamp() < run.StartTimestamp() || pod.EndTimestamp() > run.EndTimestamp() {
+			t.Errorf("%s is not within the run", pod.Name())
+		}
+		if failed := pod.Status().Code() == ptrace.StatusCodeError; failed != (i == 0) {
+			t.Errorf("%s: %s", pod.Name(), pod.Status().Code())
+		}
+	}
+}
