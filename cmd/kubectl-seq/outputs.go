@@ -53,8 +53,9 @@ type outputs struct {
 	out    io.Writer
 	style  render.Style
 	files  []outputFile
-	kept   *render.Report // where the end is only kept; or nil
-	sender *otlp.Sender   // of the end as spans; or nil
+	kept   *render.Report  // where the end is only kept; or nil
+	sender *otlp.Sender    // of the end as spans; or nil
+	ended  []render.Report // that are to be sent
 }
 
 // outputFile is a file that is written whole at the end: to a temporary one beside it, which then takes its name.
@@ -123,25 +124,23 @@ func (o *outputs) finish(r render.Report) error {
 	return errors.Join(err, o.writeFiles(r))
 }
 
-// writeFiles also sends, after all else.
 func (o *outputs) writeFiles(r render.Report) error {
-	return errors.Join(
-		o.write(func(w io.Writer, format string, y render.Style) error { return render.Formats[format].Write(w, r, y) }),
-		o.send(r))
+	o.ended = append(o.ended, r)
+	return o.write(func(w io.Writer, format string, y render.Style) error { return render.Formats[format].Write(w, r, y) })
 }
 
 // sendTimeout bounds how long it takes to send all spans.
 const sendTimeout = time.Minute
 
-// send sends runs as spans, where that is asked for.
-func (o *outputs) send(runs ...render.Report) error {
-	if o.sender == nil {
+// send sends what has ended as spans, where that is asked for. It may take long, and comes after all else.
+func (o *outputs) send() error {
+	if o.sender == nil || len(o.ended) == 0 {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), sendTimeout) // also after an interrupt
 	defer cancel()
 	var all []ptrace.Traces
-	for _, r := range runs {
+	for _, r := range o.ended {
 		all = append(all, render.Traces(r, o.style.Detail)...)
 	}
 	if err := o.sender.Send(ctx, all); err != nil {

@@ -97,11 +97,14 @@ func (s *series) measure(ctx context.Context) error {
 	if len(s.picture.Runs) == 0 && err != nil {
 		return errors.Join(err, out.discard())
 	}
+	for _, r := range s.picture.Runs {
+		out.ended = append(out.ended, r.Report)
+	}
 	err = errors.Join(err, render.SeriesFormats[s.targets[0].format](s.Out, s.picture, s.style),
 		out.write(func(w io.Writer, format string, y render.Style) error {
 			return render.SeriesFormats[format](w, s.picture, y)
 		}),
-		out.send(s.reports()...))
+		out.send())
 	switch {
 	case err != nil:
 		return err
@@ -109,14 +112,6 @@ func (s *series) measure(ctx context.Context) error {
 		return exitError(exitInterrupted)
 	}
 	return s.exit()
-}
-
-// reports are the runs that count.
-func (s *series) reports() (all []render.Report) {
-	for _, r := range s.picture.Runs {
-		all = append(all, r.Report)
-	}
-	return all
 }
 
 // exit is the exit code of a series that has come to its end.

@@ -149,6 +149,7 @@ func replay(ctx context.Context, o *replayOptions) (failed error) {
 	}
 	s := sessionOf(o.recording)
 	s.out, s.settle, s.pods = out, o.settle, cmp.Or(o.pods, s.pods)
+	defer func() { failed = errors.Join(failed, out.send()) }()
 	defer func() { failed = errors.Join(failed, s.close(failed)) }()
 	reason := ended(o.recording)
 	if err := o.play(ctx, s); ctx.Err() != nil {

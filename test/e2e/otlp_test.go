@@ -178,3 +178,19 @@ func TestTraceParentIsKept(t *testing.T) {
 		t.Errorf("%d spans are below the given one", roots)
 	}
 }
+
+// Where nothing takes the spans, the run is written as ever, and what it made is removed.
+func TestNothingTakesTheSpans(t *testing.T) {
+	apart(t)
+	remove(t, "plain")
+	path := filepath.Join(t.TempDir(), "run.json")
+	out, errOut, code := runSeq(t, "create-pod", "-f", scenarioFile("plain"), "--rm", "-o", "listing", "-o", "json="+path,
+		"--otlp=http://"+freePort(t))
+	if code != 1 || strings.Count(errOut, "error: ") != 1 || !strings.Contains(errOut, "error: --otlp: send to http://") {
+		t.Errorf("exit %d: %s", code, errOut)
+	}
+	if o := parse(t, read(t, path)).outcome; o.Outcome != "Ready" || !strings.Contains(out, "Ready in ") {
+		t.Errorf("%+v\n%s", o, out)
+	}
+	gone(t, "plain")
+}
