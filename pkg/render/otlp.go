@@ -151,11 +151,12 @@ func (t *otlpTrace) add(detail seq.Detail, without map[string]bool) {
 		if k, ok := in[s.Key]; ok && (isIn(in, x.answer, k) || !x.end.After(parts[k].Likely.Latest)) {
 			above = stretches[k]
 		}
-		if !x.empty() {
+		if x.last(); !x.empty() {
 			above.below = append(above.below, x)
 		}
 	}
 	for _, s := range stretches {
+		s.last()
 		for _, x := range s.below {
 			s.cover(x.start, x.end)
 		}
@@ -185,6 +186,14 @@ func instantOf(s *seq.Step) time.Time {
 		}
 	}
 	return time.Time{}
+}
+
+// last has an instant last as short as can be: Jaeger takes a span that does not end after its start for a mistake, which
+// it mends and warns of.
+func (s *otlpSpan) last() {
+	if !s.empty() && !s.end.After(s.start) {
+		s.end = s.start.Add(1)
+	}
 }
 
 // cover has the span last from the one to the other, at least. What OTLP has no number for is no instant.

@@ -118,7 +118,6 @@ func (w *otlpWriter) message(s ptrace.Span, x *otlpSpan) {
 	s.SetKind(spanKinds[step.Kind])
 	a := s.Attributes()
 	if step.To != step.From {
-		s.SetName(valid(step.Label + " → " + string(step.To)))
 		put(a, "service.peer.name", string(step.To))
 		put(a, "peer.service", string(step.To)) // as it was called before, which more programs know
 	}
