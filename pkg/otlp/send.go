@@ -59,6 +59,9 @@ func newSender(address string, patience time.Duration) (*Sender, error) {
 		s.client = otlptracehttp.NewClient(otlptracehttp.WithEndpointURL(to.String()), otlptracehttp.WithRetry(
 			otlptracehttp.RetryConfig{Enabled: true, InitialInterval: patience / 10, MaxInterval: patience / 5,
 				MaxElapsedTime: patience}))
+		if err := s.client.Start(context.Background()); err != nil { // it connects later
+			wrong = errors.Join(wrong, fmt.Errorf("%s: %w", s.to, err))
+		}
 	}
 	return s, wrong
 }

@@ -2,10 +2,14 @@ package otlp
 
 import (
 	"context"
+	"encoding/pem"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -32,6 +36,9 @@ func variables(t *testing.T, set map[string]string) {
 
 // The specification's rules for the address: https://opentelemetry.io/docs/specs/otel/protocol/exporter/.
 func TestEndpoint(t *testing.T) {
+	server := httptest.NewTLSServer(http.NotFoundHandler())
+	defer server.Close()
+	certificate := certificateOf(t, server)
 	for _, x := range []struct {
 		flag string
 		set  map[string]string
@@ -56,6 +63,8 @@ func TestEndpoint(t *testing.T) {
 		{"", map[string]string{"PROTOCOL": "smoke"}, ""},
 		{"", map[string]string{"CERTIFICATE": "/nowhere/ca.pem", "ENDPOINT": "https://a"}, ""},
 		{"", map[string]string{"TIMEOUT": "soon"}, ""},
+		{"http://a:1", map[string]string{"CERTIFICATE": certificate}, ""}, // which nothing would look at
+		{"https://a:1", map[string]string{"CERTIFICATE": certificate}, "https://a:1/v1/traces"},
 	} {
 		variables(t, x.set)
 		s, err := NewSender(x.flag)
@@ -64,6 +73,41 @@ func TestEndpoint(t *testing.T) {
 			t.Errorf("%q, %v: %v", x.flag, x.set, err)
 		case x.want != "" && (err != nil || s.String() != x.want):
 			t.Errorf("%q, %v: %v, %v, want %s", x.flag, x.set, s, err, x.want)
+		}
+	}
+}
+
+// certificateOf is a file with the certificate of a server.
+func certificateOf(t *testing.T, s *httptest.Server) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "ca.pem")
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// A receiver whose certificate is not known is not sent anything.
+func TestSendByTLS(t *testing.T) {
+	var asked atomic.Int32
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	defer server.Close()
+	for _, known := range []bool{false, true} {
+		set := map[string]string{"ENDPOINT": server.URL}
+		if known {
+			set["CERTIFICATE"] = certificateOf(t, server)
+		}
+		variables(t, set)
+		s, err := newSender("", 100*time.Millisecond)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = s.Send(t.Context(), []ptrace.Traces{made("kubelet", "t", "s", "", "name", nil)})
+		if (err == nil) != known || asked.Load() == 1 != known {
+			t.Errorf("known is %v: %v, asked %d times", known, err, asked.Load())
 		}
 	}
 }
@@ -84,8 +128,11 @@ func TestSend(t *testing.T) {
 		}
 	}()
 	for _, set := range []map[string]string{{}, {"COMPRESSION": "gzip"}, {"PROTOCOL": "grpc"},
-		{"PROTOCOL": "grpc", "TRACES_COMPRESSION": "gzip"}} {
-		set["ENDPOINT"] = "http://" + l.Addr().String()
+		{"PROTOCOL": "grpc", "TRACES_COMPRESSION": "gzip"},
+		{"PROTOCOL": "grpc", "INSECURE": "true", "ENDPOINT": l.Addr().String()}} {
+		if set["ENDPOINT"] == "" {
+			set["ENDPOINT"] = "http://" + l.Addr().String()
+		}
 		variables(t, set)
 		s, err := NewSender("")
 		if err != nil {
