@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/kubectl-seq/kubectl-seq/pkg/otlp"
 	"github.com/kubectl-seq/kubectl-seq/pkg/render"
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
@@ -21,6 +22,7 @@ const evidenceLate = 3 * time.Second
 // drawFlags are common to all commands that draw a sequence.
 type drawFlags struct {
 	outputs       []string
+	otlp          *pflag.Flag // where to send spans
 	detail, color string
 	times         string
 	explain       bool
@@ -35,12 +37,26 @@ type drawOptions struct {
 	style   render.Style
 	size    func() (width, height int) // of the terminal; nil where it cannot be redrawn
 	settle  time.Duration
+	sender  *otlp.Sender // of spans; or nil
 }
+
+// exportsSpans reports whether the run becomes spans, sent or in a file.
+func (o *drawOptions) exportsSpans() bool {
+	return o.sender != nil || slices.ContainsFunc(o.targets, func(t target) bool { return t.format == "otlp" })
+}
+
+// otlpVariable is the value of --otlp without one: the variables say where to.
+const otlpVariable = "env"
 
 func (f *drawFlags) add(fs *pflag.FlagSet) {
 	f.addOutput(fs, keys(render.Formats))
 	fs.StringVar(&f.detail, "detail", "normal",
 		"brief (the diagram of a course), normal, or full (Event writes and all evidence)")
+	fs.String("otlp", "",
+		"in the end, send the run as OpenTelemetry spans: to this URL, or without one to where OTEL_EXPORTER_OTLP_ENDPOINT "+
+			"and the other variables of OpenTelemetry say (default http://localhost:4318)")
+	f.otlp = fs.Lookup("otlp")
+	f.otlp.NoOptDefVal = otlpVariable
 	fs.BoolVar(&f.explain, "explain", false, "explain each step in one line")
 	fs.BoolVar(&f.animate, "animate", false, "with -o svg: a picture that plays, each step at its time")
 	fs.DurationVar(&f.settle, "settle", evidenceLate, "how late evidence may come: a line older than this is final")
@@ -69,6 +85,11 @@ func (f *drawFlags) toOptions(out io.Writer) (o drawOptions, err error) {
 	}
 	if f.animate && !slices.ContainsFunc(o.targets, func(t target) bool { return t.format == "svg" }) {
 		return o, hinted(errors.New("--animate needs -o svg"), "add -o svg=FILE")
+	}
+	if f.otlp.Changed {
+		if o.sender, err = otlp.NewSender(strings.TrimPrefix(f.otlp.Value.String(), otlpVariable)); err != nil {
+			return o, err
+		}
 	}
 	o.settle = f.settle
 	o.style, o.size, err = f.toStyle(out)

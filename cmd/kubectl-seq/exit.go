@@ -22,7 +22,7 @@ var exitTable = []struct {
 	meaning string
 }{
 	{exitReached, "it got where --until asked, or ran to its end successfully"},
-	{exitFailed, "wrong usage, the API server refused, or it does not let you look"},
+	{exitFailed, "wrong usage, the API server refused or does not let you look, or the result was not written or sent"},
 	{exitStuck, "it failed or is gone, or something named holds it: for good, or until the time was up"},
 	{exitTimeout, "the time was up and nothing says why"},
 	{exitInterrupted, "interrupted (Ctrl-C)"},

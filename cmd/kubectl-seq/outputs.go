@@ -1,13 +1,18 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/otlp"
 	"github.com/kubectl-seq/kubectl-seq/pkg/render"
 )
 
@@ -48,7 +53,9 @@ type outputs struct {
 	out    io.Writer
 	style  render.Style
 	files  []outputFile
-	kept   *render.Report // where the end is only kept; or nil
+	kept   *render.Report  // where the end is only kept; or nil
+	sender *otlp.Sender    // of the end as spans; or nil
+	ended  []render.Report // that are to be sent
 }
 
 // outputFile is a file that is written whole at the end: to a temporary one beside it, which then takes its name.
@@ -58,12 +65,12 @@ type outputFile struct {
 }
 
 // openOutputs makes the temporary files, so that one that cannot be written is told before anything happens.
-func openOutputs(targets []target, out io.Writer, style render.Style, size func() (int, int)) (*outputs, error) {
-	o := &outputs{stdout: targets[0].format, out: out, style: style}
+func openOutputs(d drawOptions, out io.Writer) (*outputs, error) {
+	o := &outputs{stdout: d.targets[0].format, out: out, style: d.style, sender: d.sender}
 	if render.Formats[o.stdout].Live {
-		o.live = render.NewLive(o.stdout, style, out, size)
+		o.live = render.NewLive(o.stdout, d.style, out, d.size)
 	}
-	return o, o.openFiles(targets[1:])
+	return o, o.openFiles(d.targets[1:])
 }
 
 func (o *outputs) openFiles(targets []target) error {
@@ -118,7 +125,28 @@ func (o *outputs) finish(r render.Report) error {
 }
 
 func (o *outputs) writeFiles(r render.Report) error {
+	o.ended = append(o.ended, r)
 	return o.write(func(w io.Writer, format string, y render.Style) error { return render.Formats[format].Write(w, r, y) })
+}
+
+// sendTimeout bounds how long it takes to send all spans.
+const sendTimeout = time.Minute
+
+// send sends what has ended as spans, where that is asked for. It may take long, and comes after all else.
+func (o *outputs) send() error {
+	if o.sender == nil || len(o.ended) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), sendTimeout) // also after an interrupt
+	defer cancel()
+	var all []ptrace.Traces
+	for _, r := range o.ended {
+		all = append(all, render.Traces(r, o.style.Detail)...)
+	}
+	if err := o.sender.Send(ctx, all); err != nil {
+		return hinted(fmt.Errorf("--otlp: %w", err), "-o otlp=FILE keeps them in a file")
+	}
+	return nil
 }
 
 // write has each file drawn.

@@ -73,7 +73,7 @@ func BenchmarkParts(b *testing.B) {
 			b.Fatal(err)
 		}
 		out := &timedWriter{to: tty}
-		outputs, err := openOutputs([]target{{format: "listing"}}, out, style, size)
+		outputs, err := openOutputs(drawOptions{targets: []target{{format: "listing"}}, style: style, size: size}, out)
 		if err != nil {
 			b.Fatal(err)
 		}

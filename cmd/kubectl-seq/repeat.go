@@ -86,7 +86,7 @@ type series struct {
 
 // measure does all runs, and writes what there is of them in the end, also after an interrupt or a failure.
 func (s *series) measure(ctx context.Context) error {
-	out := &outputs{style: s.style}
+	out := &outputs{style: s.style, sender: s.sender}
 	if err := out.openFiles(s.targets[1:]); err != nil {
 		return err
 	}
@@ -97,10 +97,14 @@ func (s *series) measure(ctx context.Context) error {
 	if len(s.picture.Runs) == 0 && err != nil {
 		return errors.Join(err, out.discard())
 	}
+	for _, r := range s.picture.Runs {
+		out.ended = append(out.ended, r.Report)
+	}
 	err = errors.Join(err, render.SeriesFormats[s.targets[0].format](s.Out, s.picture, s.style),
 		out.write(func(w io.Writer, format string, y render.Style) error {
 			return render.SeriesFormats[format](w, s.picture, y)
-		}))
+		}),
+		out.send())
 	switch {
 	case err != nil:
 		return err

@@ -143,12 +143,13 @@ func readRecording(file io.Reader) (r *recording.Recording, cut bool, err error)
 }
 
 func replay(ctx context.Context, o *replayOptions) (failed error) {
-	out, err := openOutputs(o.targets, o.Out, o.style, o.size)
+	out, err := openOutputs(o.drawOptions, o.Out)
 	if err != nil {
 		return err
 	}
 	s := sessionOf(o.recording)
 	s.out, s.settle, s.pods = out, o.settle, cmp.Or(o.pods, s.pods)
+	defer func() { failed = errors.Join(failed, out.send()) }()
 	defer func() { failed = errors.Join(failed, s.close(failed)) }()
 	reason := ended(o.recording)
 	if err := o.play(ctx, s); ctx.Err() != nil {
@@ -165,7 +166,7 @@ func replay(ctx context.Context, o *replayOptions) (failed error) {
 // sessionOf is the session that a recording is of, before its observations.
 func sessionOf(r *recording.Recording) *session {
 	return &session{trace: trace.New(r.Subject), pods: render.Selection(r.Pods), context: r.Context,
-		until: allGoals[r.Until], image: r.Image, recorded: r.Started}
+		until: allGoals[r.Until], image: r.Image, recorded: r.Started, traceParent: r.TraceParent}
 }
 
 // ended is why the run did.

@@ -68,13 +68,14 @@ func (r *run) start(ctx context.Context) (failed error) {
 	out := r.outputs
 	if out == nil {
 		var err error
-		if out, err = openOutputs(o.targets, o.Out, o.style, o.size); err != nil {
+		if out, err = openOutputs(o.drawOptions, o.Out); err != nil {
 			return err
 		}
 	}
 	subject := o.subject
 	r.session = &session{trace: trace.New(subject), pods: o.pods, out: out, context: o.contextName, flags: o.connection,
-		until: allGoals[o.until], settle: max(o.settle, o.evidence.drain()), image: o.image}
+		until: allGoals[o.until], settle: max(o.settle, o.evidence.drain()), image: o.image, traceParent: traceParent()}
+	defer func() { failed = errors.Join(failed, out.send()) }()
 	defer func() { failed = errors.Join(failed, r.close(failed)) }()
 	do := r.do
 	if r.given != nil {
@@ -113,6 +114,15 @@ func (r *run) read(context.Context) error {
 	return r.ended("")
 }
 
+// traceParent is what the environment says that this program is part of; empty where it says nothing that is valid.
+func traceParent() string {
+	given := os.Getenv("TRACEPARENT")
+	if seq.NewTraceContext(given, "").Parent == [8]byte{} {
+		return ""
+	}
+	return given
+}
+
 // header begins the recording. It asks for the server's version first: nobody could ask for it later.
 func (r *run) header(ctx context.Context, file io.Writer, subject seq.Object) (*recording.Writer, error) {
 	server := ""
@@ -126,6 +136,7 @@ func (r *run) header(ctx context.Context, file io.Writer, subject seq.Object) (*
 	return recording.NewWriter(file, recording.Header{
 		Plugin: ownVersion(), Server: server, Context: r.contextName, Started: now(), Until: r.followOptions.until,
 		Subject: subject, Image: r.followOptions.image, Pods: string(r.followOptions.pods),
+		TraceParent: r.session.traceParent,
 	})
 }
 
@@ -183,6 +194,9 @@ func (r *run) cluster(ctx context.Context) (opened, error) {
 	var err error
 	if r.follower, err = watch.New(ctx, r.config, r.scope, now); err != nil {
 		return opened{}, err
+	}
+	if r.exportsSpans() {
+		r.follower.PropagateTrace(r.session.traceParent)
 	}
 	follow := r.follower.Follow
 	if r.once {

@@ -23,9 +23,11 @@ type session struct {
 	settle   time.Duration
 	image    string    // of the Pod that is asked for, until there is one
 	recorded time.Time // when, if this is not now
-	begun    bool      // the request that the run is about has been sent, or there is none
-	attached time.Time // since when a run that only looks does so
-	finished bool      // its end has been drawn
+	// of what the run is part of, in the form of the W3C; or empty
+	traceParent string
+	begun       bool      // the request that the run is about has been sent, or there is none
+	attached    time.Time // since when a run that only looks does so
+	finished    bool      // its end has been drawn
 }
 
 // refresh is how often a picture is drawn anew while nothing happens.
@@ -55,7 +57,8 @@ func (s *session) report() render.Report {
 	if run.Image == "" {
 		run.Image = s.image
 	}
-	return render.Report{Context: s.context, Recorded: s.recorded, Run: run, Steps: s.trace.Steps(),
+	return render.Report{Context: s.context, Recorded: s.recorded, TraceParent: s.traceParent,
+		Run: run, Steps: s.trace.Steps(),
 		Phases: s.trace.Phases(time.Time{}), Members: s.trace.Members(), Cycles: s.trace.Cycles(), Pods: s.pods,
 		Origin: s.until.origin}
 }

@@ -1,4 +1,5 @@
-// Package otlp receives OpenTelemetry spans, from a file or by OTLP, and picks those that are about one Pod.
+// Package otlp receives OpenTelemetry spans, from a file or by OTLP, and picks those that are about one Pod. It also
+// sends some.
 package otlp
 
 import (
@@ -41,7 +42,8 @@ var earlierNames = map[string]string{
 	"http.status_code": "http.response.status_code",
 }
 
-// each calls do for every span, as the core takes it.
+// each calls do for every span, as the core takes it, but for what we have written ourselves: that is what a run has
+// concluded, and proves nothing.
 func each(all ptrace.Traces, do func(*seq.Span)) {
 	for _, r := range all.ResourceSpans().All() {
 		service := ""
@@ -49,6 +51,9 @@ func each(all ptrace.Traces, do func(*seq.Span)) {
 			service = v.AsString()
 		}
 		for _, scope := range r.ScopeSpans().All() {
+			if scope.Scope().Name() == seq.InstrumentationScope {
+				continue
+			}
 			for _, s := range scope.Spans().All() {
 				do(convert(service, s))
 			}

@@ -31,6 +31,8 @@ type Header struct {
 	Subject seq.Object `json:"subject"`
 	Image   string     `json:"image,omitempty"` // of the first container that was asked for
 	Pods    string     `json:"pods,omitempty"`  // which were drawn, as --pods takes it
+	// the W3C's traceparent of what the run was part of
+	TraceParent string `json:"traceparent,omitempty"`
 }
 
 // End is the last line. A recording without one was cut off.

@@ -19,6 +19,7 @@ var Formats = map[string]Format{
 	"html":    {false, HTML},
 	"svg":     {false, SVG},
 	"json":    {false, func(w io.Writer, r Report, _ Style) error { return JSON(w, r) }},
+	"otlp":    {false, OTLP},
 }
 
 // written draws a live format as a whole.

@@ -11,23 +11,34 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-// phaseOfSteps is the phase, by its index, of each step that stands in one. A step at which one part of a phase ends
-// and another begins belongs to the one that it ends, such as a write that was waited for; a call that begins there
-// belongs to the other.
+// phaseOfSteps is the phase, by its index, of each step that stands in one.
 func (r Report) phaseOfSteps() map[seq.Key]int {
+	parts := r.parts()
 	phases := make(map[seq.Key]int, len(r.Steps))
+	for key, part := range r.partOfSteps(parts) {
+		if phase := parts[part].phase; r.Phases[phase].Name != seq.Unknown {
+			phases[key] = phase
+		}
+	}
+	return phases
+}
+
+// partOfSteps is the part of a phase, by its index, in which each step stands that stands in one. A step at which one
+// part of a phase ends and another begins belongs to the one that it ends, such as a write that was waited for; a call
+// that begins there belongs to the other.
+func (r Report) partOfSteps(parts []phasePart) map[seq.Key]int {
+	in := make(map[seq.Key]int, len(r.Steps))
 	at := make(map[seq.Key]int, len(r.Steps))
 	for i, s := range r.Steps {
 		at[s.Key] = i
 	}
-	parts := r.parts()
 	mark := func(last bool) {
-		for _, p := range parts {
+		for k, p := range parts {
 			from, to := r.within(p.Part, at)
 			for i := from; i <= to; i++ {
 				s := r.Steps[i]
-				if _, taken := phases[s.Key]; !taken && (last || s.Key != p.End || s.Instant != seq.AtStart) {
-					phases[s.Key] = p.phase
+				if _, taken := in[s.Key]; !taken && (last || s.Key != p.End || s.Instant != seq.AtStart) {
+					in[s.Key] = k
 				}
 			}
 		}
@@ -36,18 +47,14 @@ func (r Report) phaseOfSteps() map[seq.Key]int {
 	mark(true)                  // a call with which a part ends, and no other begins
 	for i, s := range r.Steps { // the answer to a write that a phase waited for
 		if call, ok := at[s.Call]; ok && i > 0 && s.Kind == seq.ResponseKind && r.Steps[call].Instant == seq.AtCommit {
-			before, inOne := phases[r.Steps[i-1].Key]
-			if phase, ok := phases[s.Call]; ok && inOne && before == phase {
-				phases[s.Key] = phase
+			before, inOne := in[r.Steps[i-1].Key]
+			part, ok := in[s.Call]
+			if ok && inOne && parts[before].phase == parts[part].phase {
+				in[s.Key] = part
 			}
 		}
 	}
-	for key, phase := range phases {
-		if r.Phases[phase].Name == seq.Unknown {
-			delete(phases, key)
-		}
-	}
-	return phases
+	return in
 }
 
 // phasePart is one part of a phase.

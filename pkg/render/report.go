@@ -12,15 +12,17 @@ import (
 type Report struct {
 	Context  string    // of the kubeconfig
 	Recorded time.Time // when, if this is not now
-	Run      seq.Run
-	Steps    []*seq.Step
-	Phases   []seq.Phase
-	Waits    []seq.Wait
-	Members  []seq.Member // the Pods of a run that is about something else
-	Cycles   []seq.Cycle  // what repeats
-	Pods     Selection    // which of them are drawn
-	Origin   string       // what the request is called that times count from, where it is known beforehand
-	Outcome  Outcome
+	// the W3C's traceparent of the span below which the run belongs; empty for none
+	TraceParent string
+	Run         seq.Run
+	Steps       []*seq.Step
+	Phases      []seq.Phase
+	Waits       []seq.Wait
+	Members     []seq.Member // the Pods of a run that is about something else
+	Cycles      []seq.Cycle  // what repeats
+	Pods        Selection    // which of them are drawn
+	Origin      string       // what the request is called that times count from, where it is known beforehand
+	Outcome     Outcome
 	// what tells of that which holds the subject while the run goes on; then the outcome's obstacle has it
 	Held []seq.Evidence
 }

@@ -190,5 +190,6 @@ var SeriesFormats = map[string]func(io.Writer, Series, Style) error{
 	"json":       func(w io.Writer, s Series, _ Style) error { return seriesJSON(w, s) },
 	"perfdata":   func(w io.Writer, s Series, _ Style) error { return perfdata(w, s) },
 	"bench":      func(w io.Writer, s Series, _ Style) error { return benchmarks(w, s) },
+	"otlp":       seriesOTLP,
 	"prometheus": func(w io.Writer, s Series, _ Style) error { return prometheus(w, s) },
 }

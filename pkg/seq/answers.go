@@ -19,6 +19,7 @@ type Run struct {
 	// from which relative times count: when the request that the run is about was sent. Of a run that only looks, the
 	// second of the object's creation, or when it was first seen.
 	Origin     time.Time
+	Request    string    // id of the request that the run is about, the first of several; empty where it only looks
 	AttachedAt time.Time // since when a run that only looks does so, see Attach: print times of the day; else zero
 	Clocks     []Clock
 	Delay      time.Duration // how long what happens in this run takes to be told, about: by that, likely is less sharp

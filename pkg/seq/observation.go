@@ -67,6 +67,9 @@ type Request struct {
 	Docker *Docker                    `json:"docker,omitempty"` // where it was sent to a Docker Engine
 }
 
+// Key is that of the message that the request is.
+func (q *Request) Key() Key { return Key("call:" + q.ID) }
+
 // Acts reports whether the request is what the run is about, not one that looks.
 func (q *Request) Acts() bool {
 	if q.Docker != nil {

@@ -37,6 +37,9 @@ func (r *result) summarize() seq.Run {
 			run.Server = q.ServerVersion
 		}
 	}
+	if q := s.act(); q != nil {
+		run.Request = q.ID
+	}
 	if w := s.foundRevision(); w != nil {
 		run.Origin = s.secondOf(seq.APIServer, w.object.GetCreationTimestamp()).Earliest
 	}

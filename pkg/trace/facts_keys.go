@@ -14,7 +14,7 @@ func keyOf(what, which, number string) seq.Key { return seq.Key(what + ":" + whi
 
 func keyf(format string, words ...any) seq.Key { return seq.Key(fmt.Sprintf(format, words...)) }
 
-func callKey(r *seq.Request) seq.Key { return seq.Key("call:" + r.ID) }
+func callKey(r *seq.Request) seq.Key { return r.Key() }
 
 // etcdKey is that of the write of a revision to etcd; nothing for no revision.
 func (s *story) etcdKey(rv uint64) seq.Key { return etcdKey(s.resource, rv) }

@@ -197,12 +197,18 @@ func (c *scene) sharesPodCounter(resource string) bool {
 
 // zero is when we sent the request that the run is about, or the zero time. Nothing that is told can have come before.
 func (c *scene) zero() time.Time {
-	for _, r := range c.requests {
-		if r.Acts() {
-			return r.Sent
-		}
+	if r := c.act(); r != nil {
+		return r.Sent
 	}
 	return time.Time{}
+}
+
+// act is the request that the run is about, the first of several; nil where it only looks.
+func (c *scene) act() *seq.Request {
+	if i := slices.IndexFunc(c.requests, (*seq.Request).Acts); i >= 0 {
+		return c.requests[i]
+	}
+	return nil
 }
 
 // begins is when the story of an object begins that was there before: with the request that ends it, or that runs a

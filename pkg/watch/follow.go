@@ -44,6 +44,8 @@ type Follower struct {
 	asking    atomic.Int32 // questions that are under way
 	strays    strays
 
+	propagation *propagation
+
 	eventsTold atomic.Pointer[string] // the revision up to which the watch of Events has told all, or nil
 }
 
@@ -56,7 +58,8 @@ func New(ctx context.Context, config *rest.Config, scope Scope, now func() time.
 	c.ContentType = runtime.ContentTypeProtobuf
 	c.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
 	c.WarningHandlerWithContext = rest.NoWarnings{} // they are observations
-	c.Wrap(func(next http.RoundTripper) http.RoundTripper { return &tracer{next: next, now: now} })
+	p := &propagation{}
+	c.Wrap(func(next http.RoundTripper) http.RoundTripper { return &tracer{next, now, p} })
 	client, err := rest.HTTPClientFor(c)
 	if err != nil {
 		return nil, err
@@ -75,7 +78,7 @@ func New(ctx context.Context, config *rest.Config, scope Scope, now func() time.
 		Scope: scope, config: c, http: client, client: core, dynamic: others, now: now, done: ctx.Done(),
 		out:       make(chan seq.Observation, waiting),
 		knownUIDs: map[string]map[types.UID]bool{}, asked: map[seq.Question]time.Time{},
-		refused: map[seq.Question]*atomic.Bool{},
+		refused: map[seq.Question]*atomic.Bool{}, propagation: p,
 	}, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"strings"
+	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/net"
@@ -44,6 +45,34 @@ type tracedKey struct{}
 type tracer struct {
 	next http.RoundTripper
 	now  func() time.Time
+	*propagation
+}
+
+// propagation has what the requests lead to become part of one OpenTelemetry trace. It is shared by all connections.
+type propagation struct {
+	mu     sync.Mutex
+	on     bool
+	parent string // traceparent of the span below which that trace is, or empty
+	run    string // id of the first request that acts
+}
+
+// PropagateTrace has each request that the run is about carry a traceparent, so that the spans of who is asked become
+// part of the run's own trace. Parent is the W3C's traceparent of what the run is part of, or empty.
+func (f *Follower) PropagateTrace(parent string) {
+	f.propagation.mu.Lock()
+	defer f.propagation.mu.Unlock()
+	f.propagation.on, f.propagation.parent = true, parent
+}
+
+// header is the traceparent of a request, or empty.
+func (p *propagation) header(q seq.Request) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.on || !q.Acts() {
+		return ""
+	}
+	p.run = cmp.Or(p.run, q.ID)
+	return seq.NewTraceContext(p.parent, p.run).Header(q.Key())
 }
 
 // RoundTrip sends the request with an Audit-ID of our own, which the server puts into its audit log and on its spans.
@@ -84,6 +113,9 @@ func (t *tracer) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	req = req.Clone(httptrace.WithClientTrace(req.Context(), r.ClientTrace(hooks)))
 	req.Header.Set("Audit-ID", r.Get().ID)
+	if parent := t.header(r.Get()); parent != "" {
+		req.Header.Set("Traceparent", parent)
+	}
 	res, err := t.next.RoundTrip(req)
 	if err != nil {
 		return nil, err
