@@ -188,8 +188,8 @@ func instantOf(s *seq.Step) time.Time {
 	return time.Time{}
 }
 
-// last has an instant last as short as can be: Jaeger takes a span that does not end after its start for a mistake, which
-// it mends and warns of.
+// last has an instant last as short as can be: Jaeger takes a span that does not end after its start for a mistake,
+// which it mends and warns of.
 func (s *otlpSpan) last() {
 	if !s.empty() && !s.end.After(s.start) {
 		s.end = s.start.Add(1)

@@ -199,7 +199,8 @@ func TestOTLPOfAStart(t *testing.T) {
 	if run.Name() != "Pod default/plain" || phase.ParentSpanID() != run.SpanID() || call.ParentSpanID() != phase.SpanID() {
 		t.Errorf("%s, %s, %s are not below each other", run.Name(), phase.Name(), call.Name())
 	}
-	if call.service != "kubelet" || call.Kind() != ptrace.SpanKindClient || call.EndTimestamp() == call.StartTimestamp()+1 {
+	if call.service != "kubelet" || call.Kind() != ptrace.SpanKindClient ||
+		call.EndTimestamp() == call.StartTimestamp()+1 {
 		t.Errorf("%s of %s, a %s", call.Name(), call.service, call.Kind())
 	}
 	for name, want := range map[string]string{"service.peer.name": "containerd", "k8s.namespace.name": "default",
