@@ -49,6 +49,7 @@ type creation struct {
 	objects []*unstructured.Unstructured
 	kinds   []watch.Kind
 	remove  bool
+	named   func(string) map[string]any // the one object by another name, or nil
 }
 
 const createExample = `  # What happens when a Deployment starts?
@@ -79,7 +80,7 @@ func newCreate(config *genericclioptions.ConfigFlags, streams genericiooptions.I
 				return errors.New("-f - and --audit-log=- both read standard input")
 			}
 			return f.run(cmd.Context(), config, streams,
-				func(b *resource.Builder) *resource.Builder { return readFile(b, streams.In, filename) })
+				func(b *resource.Builder) *resource.Builder { return readFile(b, streams.In, filename) }, nil)
 		},
 	}
 	cmd.Flags().StringVarP(&filename, "filename", "f", "", "file, URL or - with the objects")
@@ -95,9 +96,11 @@ func readFile(b *resource.Builder, in io.Reader, filename string) *resource.Buil
 	return b.FilenameParam(false, &resource.FilenameOptions{Filenames: []string{filename}})
 }
 
-// run creates what the builder finds, and follows it.
+// run creates what the builder finds, and follows it. Of an object that can have any name, named makes one of a name;
+// it is nil where there is none.
 func (f *createFlags) run(ctx context.Context, config *genericclioptions.ConfigFlags,
-	streams genericiooptions.IOStreams, source func(*resource.Builder) *resource.Builder) error {
+	streams genericiooptions.IOStreams, source func(*resource.Builder) *resource.Builder,
+	named func(string) map[string]any) error {
 	if !slices.Contains(objectGoals, f.until) {
 		return fmt.Errorf("--until=%s: must be one of %s", f.until, strings.Join(objectGoals, ", "))
 	}
@@ -106,14 +109,15 @@ func (f *createFlags) run(ctx context.Context, config *genericclioptions.ConfigF
 		return err
 	}
 	f.series = repeat.runs > 0
-	if repeat.parallel > 1 {
-		return hinted(errors.New("--parallel is for Pods: each of these objects has one name"), "leave it out")
+	if repeat.parallel > 1 && named == nil {
+		return hinted(errors.New("--parallel needs objects of several names, and a file gives each of its own one"),
+			"leave it out, or use create-pod, create-deployment or create-job")
 	}
 	o, err := f.followFlags.toOptions(streams, f.until)
 	if err != nil {
 		return err
 	}
-	c := &creation{followOptions: o, repeat: repeat, remove: f.remove}
+	c := &creation{followOptions: o, repeat: repeat, remove: f.remove, named: named}
 	if err := c.connect(config); err != nil {
 		return err
 	}
@@ -194,10 +198,16 @@ func (c *creation) start(ctx context.Context) error {
 	return c.run(false).start(ctx)
 }
 
-// attempt is one of many runs, which makes the same each time.
-func (c *creation) attempt(int) *run {
+// attempt is one of many runs, which makes the same each time, by a name of its own where that is possible.
+func (c *creation) attempt(number int) *run {
 	one := *c
 	one.remove, one.ErrOut = true, io.Discard
+	if c.named != nil {
+		one.subject.Name = fmt.Sprintf("%s-%d", c.subject.Name, number)
+		u := &unstructured.Unstructured{Object: c.named(one.subject.Name)}
+		u.SetNamespace(c.subject.Namespace)
+		one.objects, one.scope.Prefixes = []*unstructured.Unstructured{u}, []string{u.GetName()}
+	}
 	return one.run(true)
 }
 

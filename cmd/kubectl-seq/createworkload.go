@@ -11,6 +11,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/cli-runtime/pkg/resource"
@@ -19,7 +20,7 @@ import (
 
 func newCreateDeployment(config *genericclioptions.ConfigFlags, streams genericiooptions.IOStreams) *cobra.Command {
 	replicas := int32(1)
-	cmd := newWorkload(config, streams, "deployment", func(meta metav1.ObjectMeta, spec corev1.PodSpec) any {
+	cmd := newWorkload(config, streams, "deployment", func(meta metav1.ObjectMeta, spec corev1.PodSpec) runtime.Object {
 		labels := map[string]string{"app": meta.Name}
 		meta.Labels = labels
 		return &appsv1.Deployment{
@@ -40,7 +41,7 @@ func newCreateDeployment(config *genericclioptions.ConfigFlags, streams generici
 }
 
 func newCreateJob(config *genericclioptions.ConfigFlags, streams genericiooptions.IOStreams) *cobra.Command {
-	cmd := newWorkload(config, streams, "job", func(meta metav1.ObjectMeta, spec corev1.PodSpec) any {
+	cmd := newWorkload(config, streams, "job", func(meta metav1.ObjectMeta, spec corev1.PodSpec) runtime.Object {
 		spec.RestartPolicy = corev1.RestartPolicyNever
 		spec.Containers[0].Command, spec.Containers[0].Args = spec.Containers[0].Args, nil // as kubectl create job has it
 		return &batchv1.Job{
@@ -55,7 +56,7 @@ func newCreateJob(config *genericclioptions.ConfigFlags, streams genericiooption
 
 // newWorkload is the verb that creates one workload as kubectl create does.
 func newWorkload(config *genericclioptions.ConfigFlags, streams genericiooptions.IOStreams, kind string,
-	build func(metav1.ObjectMeta, corev1.PodSpec) any) *cobra.Command {
+	build func(metav1.ObjectMeta, corev1.PodSpec) runtime.Object) *cobra.Command {
 	f := createFlags{}
 	p := podFlags{restart: "Always"}
 	cmd := &cobra.Command{
@@ -76,13 +77,21 @@ func newWorkload(config *genericclioptions.ConfigFlags, streams genericiooptions
 			if err != nil {
 				return err
 			}
-			text, err := yaml.Marshal(build(metav1.ObjectMeta{Name: names[0]}, pod.Spec))
+			named := func(name string) map[string]any {
+				object, err := runtime.DefaultUnstructuredConverter.ToUnstructured(
+					build(metav1.ObjectMeta{Name: name}, *pod.Spec.DeepCopy()))
+				if err != nil {
+					panic(err) // a type of the API
+				}
+				return object
+			}
+			text, err := yaml.Marshal(named(names[0]))
 			if err != nil {
 				return err
 			}
 			return f.run(cmd.Context(), config, streams, func(b *resource.Builder) *resource.Builder {
 				return b.Stream(io.NopCloser(bytes.NewReader(text)), "flags")
-			})
+			}, named)
 		},
 	}
 	cmd.Flags().StringVar(&p.image, "image", "", "image of the one container")

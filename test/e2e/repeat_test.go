@@ -116,12 +116,12 @@ func TestRepeatedFailures(t *testing.T) {
 	noPods(t, namespace)
 }
 
-// A Deployment is gone, with its Pods, before it is made again.
+// Each Deployment has a name of its own, and is gone with its Pods in the end.
 func TestRepeatedDeployment(t *testing.T) {
 	t.Parallel()
 	namespace := freshNamespace(t, "seq-repeat-deployment")
 	out, errOut, code := runSeq(t, "create-deployment", "web", "-n", namespace, "--image=busybox:1", "--repeat=2",
-		"--slo=p50<10m", "--", "sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.1; done")
+		"--parallel=2", "--slo=p50<10m", "--", "sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.1; done")
 	if code != 124 || !strings.Contains(out, "web: 2 runs") || !strings.Contains(out,
 		"p50<10m: not decided: none of 2 runs missed it; with 5 runs, and no other that misses it, it would be kept") {
 		t.Errorf("exit %d, stderr %s, stdout:\n%s", code, errOut, out)
