@@ -113,8 +113,10 @@ func TestSendingSpans(t *testing.T) {
 		t.Error("other ids are sent than written")
 	}
 	server.Close()
+	nobody := httptest.NewServer(nil) // to which no connection is kept
+	nobody.Close()
 	file := filepath.Join(t.TempDir(), "run.json")
-	out, _, err = replayed(t.Context(), "demo", "--speed=max", "--otlp="+server.URL, "-o", "json="+file)
+	out, _, err = replayed(t.Context(), "demo", "--speed=max", "--otlp="+nobody.URL, "-o", "json="+file)
 	if err == nil || !strings.Contains(err.Error(), "connection refused") || strings.Contains(err.Error(), "\n") ||
 		out != want {
 		t.Errorf("%v:\n%s", err, out)
