@@ -119,6 +119,9 @@ func (s Series) phases() (all []seq.Phase) {
 // notIncluded is why the indicator of Kubernetes' objectives is not told, or nothing.
 func (s Series) notIncluded() string {
 	why := "it is about single Pods"
+	if len(s.Runs) > 0 && s.Runs[0].Report.Run.Subject.Kind == "Pod" {
+		why = "in no run all containers were started"
+	}
 	for _, r := range s.Runs {
 		switch {
 		case r.Startup != nil && r.Startup.NotIncluded != "":

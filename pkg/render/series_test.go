@@ -66,6 +66,7 @@ func TestSeriesSaysWhatItKnows(t *testing.T) {
 			"A  run", "the median", "the slowest", "pod-startup", "creationTimestamp"}, []string{"failed: 1"}},
 		{"p90<1h", []string{"plain", "startup", "!plain"}, []string{
 			"failed: 1 run (run 3): Stuck", "p90<1h: not decided: 1 of 3 runs missed it; with 46 runs"}, nil},
+		{"", []string{"!no-such-tag"}, []string{"is not told: in no run all containers were started"}, []string{"single"}},
 		{"", []string{"deployment"}, []string{"is not told: it is about single Pods", "total"},
 			[]string{"creationTimestamp", "the median"}},
 		{"", []string{"scheduled-eventtime"}, []string{"is not told: it could not be scheduled at first"}, nil},
