@@ -25,7 +25,7 @@ func TestPhasesAddUp(t *testing.T) {
 			}
 			out := s.endOf(ended(x.Recording))
 			addUp(t, s, out)
-			for _, m := range s.trace.Members() {
+			for _, m := range s.trace.MembersInFull() {
 				if goesOn := slices.ContainsFunc(m.Phases, func(p seq.Phase) bool { return p.Open }); m.Took > 0 && !goesOn {
 					sumUp(t, m.Phases, m.Took)
 				}

@@ -277,7 +277,7 @@ func (s *session) whole(o render.Outcome) render.Report {
 	if o.Total > 0 {
 		end = s.zero().Add(o.Total)
 	}
-	r.Phases, r.Waits, r.Outcome = s.trace.Phases(end), s.trace.Waits(end), o
+	r.Phases, r.Waits, r.Members, r.Outcome = s.trace.Phases(end), s.trace.Waits(end), s.trace.MembersInFull(), o
 	for i := range r.Waits {
 		r.Waits[i].Remedy = seq.WithFlags(r.Waits[i].Remedy, s.flags)
 	}

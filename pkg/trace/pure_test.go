@@ -74,7 +74,7 @@ func told(tr *trace.Trace) string {
 	o, held := tr.Obstacle()
 	say("obstacle", o)
 	say("held", held)
-	for _, m := range tr.Members() {
+	for _, m := range tr.MembersInFull() {
 		say("member", m)
 	}
 	for _, p := range tr.Phases(time.Time{}) {
