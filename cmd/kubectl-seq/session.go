@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,11 +46,43 @@ func (s *session) observe(o seq.Observation) {
 func (s *session) tick(now time.Time) { s.trace.Observe(seq.Observation{Received: now}) }
 
 func (s *session) draw() error {
+	s.trace.Draw(s.drawn())
 	r := s.report()
 	if o, ok := s.trace.Obstacle(); ok && len(o.Evidence) > 0 {
 		r.Held = o.Evidence[:1] // the last is another each time
 	}
-	return s.out.update(r, s.trace.Settled(s.settle, r.DrawnPods()...), s.status())
+	return s.out.update(r, s.trace.Settled(s.settle), s.status())
+}
+
+// drawn are the Pods that are drawn while the run goes on.
+func (s *session) drawn() seq.Drawn {
+	if s.pods == "all" {
+		return seq.Drawn{}
+	}
+	return seq.Drawn{Some: true, First: s.pods != "slowest"} // which is the slowest the end tells
+}
+
+// drawEnd has all be derived that the outputs have of the Pods in the end, with that outcome.
+func (s *session) drawEnd(o render.Outcome) {
+	if s.out == nil || s.out.haveAllPods() {
+		s.trace.Draw(seq.Drawn{})
+		return
+	}
+	s.trace.Draw(s.drawn())
+	for all := []string(nil); ; {
+		r := s.report()
+		r.Outcome = o
+		known := len(all)
+		for _, uid := range r.ToldPods() { // how long each took is known a little better once all of it is derived
+			if !slices.Contains(all, uid) {
+				all = append(all, uid)
+			}
+		}
+		if len(all) == known {
+			return
+		}
+		s.trace.Draw(seq.Drawn{Some: true, Pods: all})
+	}
 }
 
 func (s *session) report() render.Report {
@@ -272,6 +305,7 @@ func (s *session) whyNot() string {
 }
 
 func (s *session) whole(o render.Outcome) render.Report {
+	s.drawEnd(o)
 	r := s.report()
 	var end time.Time
 	if o.Total > 0 {

@@ -13,6 +13,8 @@ import (
 // storyEntry is one story, with its claims and with what was answered about it.
 type storyEntry struct {
 	*story
+	drawn    bool   // what it is about is, see Draw
+	counted  bool   // see onlyCounts
 	group    *group // the last that it was of
 	version  uint64 // by which it, or a step of it, changed last
 	member   uint64 // the version by which it was told as a member; 0 for never
