@@ -150,7 +150,7 @@ func TestStatusNamesThePhase(t *testing.T) {
 	for _, o := range x.Observations {
 		s.observe(o)
 	}
-	if got := s.status(); !strings.Contains(got, ", in gated for 1") {
+	if got := s.status(s.trace.Phases(time.Time{})); !strings.Contains(got, ", in gated for 1") {
 		t.Errorf("%q", got)
 	}
 }

@@ -48,10 +48,15 @@ func (s *session) tick(now time.Time) { s.trace.Observe(seq.Observation{Received
 func (s *session) draw() error {
 	s.trace.Draw(s.drawn())
 	r := s.report()
-	if o, ok := s.trace.Obstacle(); ok && len(o.Evidence) > 0 {
+	o, held := s.trace.Obstacle()
+	if held && len(o.Evidence) > 0 {
 		r.Held = o.Evidence[:1] // the last is another each time
 	}
-	return s.out.update(r, s.trace.Settled(s.settle), s.status())
+	status := s.status(r.Phases)
+	if held {
+		status += heldBy(o)
+	}
+	return s.out.update(r, s.trace.Settled(s.settle), status)
 }
 
 // drawn are the Pods that are drawn while the run goes on.
@@ -96,7 +101,7 @@ func (s *session) report() render.Report {
 		Origin: s.until.origin}
 }
 
-func (s *session) status() string {
+func (s *session) status(phases []seq.Phase) string {
 	waits := "not " + s.until.name + " yet"
 	if !s.attached.IsZero() {
 		waits = strings.ToLower(waits)
@@ -105,19 +110,20 @@ func (s *session) status() string {
 		waits = s.statusAfter()
 	}
 	line := fmt.Sprintf("%.1f s, %s", s.elapsed().Seconds(), waits)
-	for _, p := range s.trace.Phases(time.Time{}) {
+	for _, p := range phases {
 		if p.Open {
 			line += fmt.Sprintf(", in %s for %.1f s", p.Name, p.Lately().Seconds())
 		}
 	}
-	if o, ok := s.trace.Obstacle(); ok {
-		digits := 1
-		if o.HeldWholeSeconds {
-			digits = 0
-		}
-		line += fmt.Sprintf(": %s, held by %s for %.*f s: %s", o.Reason, o.By, digits, o.Held.Seconds(), o.Explain)
-	}
 	return line
+}
+
+func heldBy(o seq.Obstacle) string {
+	digits := 1
+	if o.HeldWholeSeconds {
+		digits = 0
+	}
+	return fmt.Sprintf(": %s, held by %s for %.*f s: %s", o.Reason, o.By, digits, o.Held.Seconds(), o.Explain)
 }
 
 // elapsed is the time since the request that the run is about, or since it looks.

@@ -58,8 +58,8 @@ func (r Report) one() (uid string, some bool) {
 	return r.Members[0].Object.UID, true
 }
 
-// ToldPods are the uids of the Pods that a picture tells more of than that they are there: the one that is drawn, the one
-// that holds the run, and those of the table.
+// ToldPods are the uids of the Pods that a picture tells more of than that they are there: the one that is drawn, the
+// one that holds the run, and those of the table.
 func (r Report) ToldPods() []string {
 	one, _ := r.one()
 	told := []string{one}

@@ -86,8 +86,7 @@ func TestSelectionLive(t *testing.T) {
 	}
 }
 
-// A listing of the first Pod is the same, while the run goes on and in the end, be the others drawn or only counted, but
-// for likeliest instants of Events that are known by their receipt.
+// A listing of the first Pod is the same, while the run goes on and in the end, be the others drawn or only counted.
 func TestSelectionCounted(t *testing.T) {
 	for _, s := range slices.Concat(scenario.All(t), scenario.Causes(t)) {
 		if len(scenario.Fold(s.Subject, s.Observations).Members()) < 2 {

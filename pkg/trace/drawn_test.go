@@ -24,8 +24,8 @@ func folded(subject seq.Object, drawn seq.Drawn, all []seq.Observation) *trace.T
 	return t
 }
 
-// mostOff is by how much the likeliest instant of a message may be another where a Pod is only counted: an Event that is
-// known by its receipt is likeliest to have been written after the writes that the store had taken before, whose
+// mostOff is by how much the likeliest instant of a message may be another where a Pod is only counted: an Event that
+// is known by its receipt is likeliest to have been written after the writes that the store had taken before, whose
 // likeliest instants the kubelet's calls move.
 const mostOff = 5 * time.Millisecond
 
@@ -34,7 +34,7 @@ const mostOff = 5 * time.Millisecond
 func TestCounted(t *testing.T) {
 	steps, fewer, moved, counted := 0, 0, 0, 0
 	for _, s := range append(scenario.All(t), scenario.Causes(t)...) {
-		s.Observations = slices.DeleteFunc(s.Observations, // with which every Pod is drawn
+		s.Observations = slices.DeleteFunc(slices.Clone(s.Observations), // with which every Pod is drawn
 			func(o seq.Observation) bool { return o.Audit != nil || o.Span != nil })
 		full := scenario.Fold(s.Subject, s.Observations)
 		pods := full.Members()

@@ -35,7 +35,8 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// heapOf is the memory in bytes that the fold of observations keeps, where these Pods are drawn, once nobody else has them.
+// heapOf is the memory in bytes that the fold of observations keeps, where these Pods are drawn, once nobody else has
+// them.
 func heapOf(t testing.TB, subject seq.Object, drawn seq.Drawn, all []seq.Observation) int64 {
 	var lines [][]byte
 	for _, o := range all {

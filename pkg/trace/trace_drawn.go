@@ -9,10 +9,9 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/graph"
 )
 
-// Draw has all messages of these Pods be derived, and only theirs be waited for by Settled. The others are counted: of
-// these, Steps has nothing but their writes and Events as the store took them, which bound what is drawn; their phases
-// are not told, nor what their sources contradict. Still all is derived of a Pod that has had trouble, or had been there
-// before the run, and of any where the cluster's own records are taken.
+// Draw has all messages of these Pods be derived, and only theirs be waited for by Settled. The others are counted:
+// Steps has nothing of these, nor are their phases told, nor what their sources contradict. Still all is derived of a
+// Pod that has had trouble, or had been there before the run, and of any where the cluster's own records are taken.
 func (t *Trace) Draw(d seq.Drawn) {
 	if t.drawn.Some == d.Some && t.drawn.First == d.First && slices.Equal(t.drawn.Pods, d.Pods) {
 		return
@@ -67,6 +66,7 @@ func (u *update) decideDrawn(e *storyEntry, x *stale) {
 // bounding reports whether a claim about a Pod that is only counted bounds what is drawn: of an Event only its commit
 // does. What led to that is left out.
 func (m *claiming) bounding(c *graph.Claim) bool {
+	c.Aside = c.About == "" || c.About == m.story.object.UID
 	if rules[m.rank] != &ruleEventWrite {
 		return true
 	}
