@@ -34,14 +34,14 @@ const mostOff = 5 * time.Millisecond
 func TestCounted(t *testing.T) {
 	steps, fewer, moved, counted := 0, 0, 0, 0
 	for _, s := range append(scenario.All(t), scenario.Causes(t)...) {
-		s.Observations = slices.DeleteFunc(slices.Clone(s.Observations), // with which every Pod is drawn
+		observed := slices.DeleteFunc(slices.Clone(s.Observations), // with these every Pod is drawn
 			func(o seq.Observation) bool { return o.Audit != nil || o.Span != nil })
-		full := scenario.Fold(s.Subject, s.Observations)
+		full := scenario.Fold(s.Subject, observed)
 		pods := full.Members()
 		if len(pods) < 2 {
 			continue
 		}
-		few := folded(s.Subject, firstPod, s.Observations)
+		few := folded(s.Subject, firstPod, observed)
 		if a, b := toldOfAll(full), toldOfAll(few); a != b {
 			t.Errorf("%s: it is told\n%s\nand, where the first Pod is drawn,\n%s", s.Name, a, b)
 		}
@@ -68,7 +68,7 @@ func TestCounted(t *testing.T) {
 		if few.Draw(seq.Drawn{}); told(few) != want {
 			t.Errorf("%s: drawn in the end, it is told otherwise than if it had been from the beginning", s.Name)
 		}
-		if full.Draw(firstPod); told(full) != told(folded(s.Subject, firstPod, s.Observations)) {
+		if full.Draw(firstPod); told(full) != told(folded(s.Subject, firstPod, observed)) {
 			t.Errorf("%s: counted in the end, it is told otherwise than if it had been from the beginning", s.Name)
 		}
 	}
