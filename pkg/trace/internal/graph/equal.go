@@ -30,7 +30,7 @@ func equalWords(a, b *seq.Step) bool {
 // saysAlone reports whether a claim is what the only claim of a node says.
 func (n *node) saysAlone(c *Claim) bool {
 	return n.lag == c.Lag && n.aside == c.Aside && n.commit.equals(c.Commit) && n.stored.equals(c.Stored) &&
-		n.own == boundsOf(c.Window) && n.best == stampOf(c.Best) && n.shown == c.Sharp && n.sharp == c.Precision && n.call == c.Call &&
-		len(c.After) == 0 && !c.Conflict && c.Within == 0 && slices.Equal(n.follows, c.Follows) &&
+		n.own == boundsOf(c.Window) && n.best == stampOf(c.Best) && n.shown == c.Sharp && n.sharp == c.Precision &&
+		n.call == c.Call && len(c.After) == 0 && !c.Conflict && c.Within == 0 && slices.Equal(n.follows, c.Follows) &&
 		equalWords(&n.step, &c.Step)
 }
