@@ -107,6 +107,7 @@ type result struct {
 	all      outlineOfAll // see outlineOfAll
 	run      seq.Run      // see Run
 	runAt    uint64       // the version of that; 0 for none
+	holding  holding      // see Obstacle
 }
 
 // stepsOf are the steps of one object's story, in order.
