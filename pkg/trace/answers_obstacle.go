@@ -71,14 +71,6 @@ func (t *Trace) Obstacle() (seq.Obstacle, bool) {
 	return o, r.holding.is
 }
 
-// holding is what was answered to Obstacle: a look asks for it several times.
-type holding struct {
-	version  uint64
-	now      time.Time
-	obstacle seq.Obstacle
-	is       bool
-}
-
 func (r *result) obstacle(now time.Time) (seq.Obstacle, bool) {
 	subject := r.scene.subject()
 	if kind := subject.sort(); !kind.ofSeveral && len(r.scene.rootStories()) < 2 {

@@ -74,6 +74,14 @@ func (r *result) touch(e *storyEntry) {
 	}
 }
 
+// holding is what was answered to Obstacle: a look asks for it several times.
+type holding struct {
+	version  uint64
+	now      time.Time
+	obstacle seq.Obstacle
+	is       bool
+}
+
 // held is whether something may hold an object.
 type held struct {
 	nothing bool      // as far as is known
