@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -91,6 +92,12 @@ func create(path string) (*os.File, error) {
 	}
 	return os.OpenFile(filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.%d", filepath.Base(path), os.Getpid())),
 		os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+}
+
+// haveAllPods reports whether one of them has every Pod, whatever is drawn.
+func (o *outputs) haveAllPods() bool {
+	return o.kept != nil || o.sender != nil || render.Formats[o.stdout].AllPods ||
+		slices.ContainsFunc(o.files, func(f outputFile) bool { return render.Formats[f.format].AllPods })
 }
 
 func (o *outputs) update(r render.Report, settled int, status string) error {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,11 +46,48 @@ func (s *session) observe(o seq.Observation) {
 func (s *session) tick(now time.Time) { s.trace.Observe(seq.Observation{Received: now}) }
 
 func (s *session) draw() error {
+	s.trace.Draw(s.drawn())
 	r := s.report()
-	if o, ok := s.trace.Obstacle(); ok && len(o.Evidence) > 0 {
+	o, held := s.trace.Obstacle()
+	if held && len(o.Evidence) > 0 {
 		r.Held = o.Evidence[:1] // the last is another each time
 	}
-	return s.out.update(r, s.trace.Settled(s.settle, r.DrawnPods()...), s.status())
+	status := s.status(r.Phases)
+	if held {
+		status += heldBy(o)
+	}
+	return s.out.update(r, s.trace.Settled(s.settle), status)
+}
+
+// drawn are the Pods that are drawn while the run goes on.
+func (s *session) drawn() seq.Drawn {
+	if s.pods == "all" {
+		return seq.Drawn{}
+	}
+	return seq.Drawn{Some: true, First: s.pods != "slowest"} // which is the slowest the end tells
+}
+
+// drawEnd has all be derived that the outputs have of the Pods in the end, with that outcome.
+func (s *session) drawEnd(o render.Outcome) {
+	if s.out == nil || s.out.haveAllPods() {
+		s.trace.Draw(seq.Drawn{})
+		return
+	}
+	s.trace.Draw(s.drawn())
+	for all := []string(nil); ; {
+		r := s.report()
+		r.Outcome = o
+		known := len(all)
+		for _, uid := range r.ToldPods() { // how long each took is known a little better once all of it is derived
+			if !slices.Contains(all, uid) {
+				all = append(all, uid)
+			}
+		}
+		if len(all) == known {
+			return
+		}
+		s.trace.Draw(seq.Drawn{Some: true, Pods: all})
+	}
 }
 
 func (s *session) report() render.Report {
@@ -63,7 +101,7 @@ func (s *session) report() render.Report {
 		Origin: s.until.origin}
 }
 
-func (s *session) status() string {
+func (s *session) status(phases []seq.Phase) string {
 	waits := "not " + s.until.name + " yet"
 	if !s.attached.IsZero() {
 		waits = strings.ToLower(waits)
@@ -72,19 +110,20 @@ func (s *session) status() string {
 		waits = s.statusAfter()
 	}
 	line := fmt.Sprintf("%.1f s, %s", s.elapsed().Seconds(), waits)
-	for _, p := range s.trace.Phases(time.Time{}) {
+	for _, p := range phases {
 		if p.Open {
 			line += fmt.Sprintf(", in %s for %.1f s", p.Name, p.Lately().Seconds())
 		}
 	}
-	if o, ok := s.trace.Obstacle(); ok {
-		digits := 1
-		if o.HeldWholeSeconds {
-			digits = 0
-		}
-		line += fmt.Sprintf(": %s, held by %s for %.*f s: %s", o.Reason, o.By, digits, o.Held.Seconds(), o.Explain)
-	}
 	return line
+}
+
+func heldBy(o seq.Obstacle) string {
+	digits := 1
+	if o.HeldWholeSeconds {
+		digits = 0
+	}
+	return fmt.Sprintf(": %s, held by %s for %.*f s: %s", o.Reason, o.By, digits, o.Held.Seconds(), o.Explain)
 }
 
 // elapsed is the time since the request that the run is about, or since it looks.
@@ -272,12 +311,13 @@ func (s *session) whyNot() string {
 }
 
 func (s *session) whole(o render.Outcome) render.Report {
+	s.drawEnd(o)
 	r := s.report()
 	var end time.Time
 	if o.Total > 0 {
 		end = s.zero().Add(o.Total)
 	}
-	r.Phases, r.Waits, r.Outcome = s.trace.Phases(end), s.trace.Waits(end), o
+	r.Phases, r.Waits, r.Members, r.Outcome = s.trace.Phases(end), s.trace.Waits(end), s.trace.MembersInFull(), o
 	for i := range r.Waits {
 		r.Waits[i].Remedy = seq.WithFlags(r.Waits[i].Remedy, s.flags)
 	}

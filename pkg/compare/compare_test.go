@@ -14,7 +14,7 @@ import (
 func run(s scenario.Scenario) compare.Run {
 	t := scenario.Fold(s.Subject, s.Observations)
 	r := compare.Run{Run: t.Run(), Steps: t.Steps(), Phases: t.Phases(scenario.End(t)), Waits: t.Waits(scenario.End(t)),
-		Members: t.Members()}
+		Members: t.MembersInFull()}
 	if o, ok := t.Obstacle(); ok {
 		r.Obstacle = &o
 	}

@@ -58,12 +58,18 @@ func (r Report) one() (uid string, some bool) {
 	return r.Members[0].Object.UID, true
 }
 
-// DrawnPods are the uids of the only Pods that are drawn, or none where all are.
-func (r Report) DrawnPods() []string {
-	if one, some := r.one(); some {
-		return []string{one}
+// ToldPods are the uids of the Pods that a picture tells more of than that they are there: the one that is drawn, the
+// one that holds the run, and those of the table.
+func (r Report) ToldPods() []string {
+	one, _ := r.one()
+	told := []string{one}
+	if m := r.held(); m != nil {
+		told = append(told, m.Object.UID)
 	}
-	return nil
+	for _, m := range r.listed() {
+		told = append(told, m.Object.UID)
+	}
+	return told
 }
 
 // selected returns the report with the steps of the Pods that are drawn. A picture that is drawn in the end has the Pod
@@ -152,25 +158,35 @@ func (n nodes) lane(p seq.Participant, s *seq.Step) seq.Participant {
 	return p
 }
 
+// mostListed is how many Pods stand in the table.
+const mostListed = 12
+
+// listed are the Pods of the table: all, or the slowest where there are many.
+func (r Report) listed() []seq.Member {
+	if len(r.Members) <= mostListed {
+		return r.Members
+	}
+	all := slices.Clone(r.Members)
+	slices.SortStableFunc(all, func(a, b seq.Member) int { return cmp.Compare(b.Took, a.Took) })
+	return all[:mostListed]
+}
+
 // members is a table of the Pods, the slowest first where there are many.
 func (y Style) members(r Report) []string {
 	if len(r.Members) == 0 {
 		return nil
 	}
-	const most = 12
-	all := slices.Clone(r.Members)
 	nodes := 12
-	for _, m := range all { // names of nodes often differ at their ends only
+	for _, m := range r.Members { // names of nodes often differ at their ends only
 		nodes = min(max(nodes, runewidth.StringWidth(m.Node)), 40)
 	}
-	title := fmt.Sprintf("%d Pods", len(all))
-	if len(all) == 1 {
+	title := fmt.Sprintf("%d Pods", len(r.Members))
+	if len(r.Members) == 1 {
 		title = "1 Pod"
 	}
-	if len(all) > most {
-		slices.SortStableFunc(all, func(a, b seq.Member) int { return cmp.Compare(b.Took, a.Took) })
-		title += fmt.Sprintf(", the %d slowest", most)
-		all = all[:most]
+	all := r.listed()
+	if len(all) < len(r.Members) {
+		title += fmt.Sprintf(", the %d slowest", len(all))
 	}
 	out := []string{title + ":"}
 	for _, m := range all {

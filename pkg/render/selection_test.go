@@ -2,9 +2,12 @@ package render_test
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/render"
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
@@ -81,4 +84,49 @@ func TestSelectionLive(t *testing.T) {
 			t.Errorf("--pods=%s: live\n%s\nat once\n%s", pods, live.String(), atOnce.String())
 		}
 	}
+}
+
+// A listing of the first Pod is the same, while the run goes on and in the end, be the others drawn or only counted.
+func TestSelectionCounted(t *testing.T) {
+	for _, s := range slices.Concat(scenario.All(t), scenario.Causes(t)) {
+		if len(scenario.Fold(s.Subject, s.Observations).Members()) < 2 {
+			continue
+		}
+		for _, pods := range []render.Selection{"first", "slowest"} {
+			counted := listed(t, s, pods, seq.Drawn{Some: true, First: pods == "first"})
+			if all := listed(t, s, pods, seq.Drawn{}); counted != all {
+				t.Errorf("%s --pods=%s (-drawn +counted):\n%s", s.Name, pods,
+					cmp.Diff(strings.Split(all, "\n"), strings.Split(counted, "\n")))
+			}
+		}
+	}
+}
+
+// listed is the listing of a run that is looked at now and then. In the end all that it tells of Pods is derived. It is
+// so patient that nothing comes late: nothing waits for what is late of a Pod that is not drawn.
+func listed(t *testing.T, s scenario.Scenario, pods render.Selection, drawn seq.Drawn) string {
+	var b bytes.Buffer
+	live := render.NewLive("listing", render.Style{Width: 120, Detail: seq.Normal}, &b, nil)
+	tr := trace.New(s.Subject)
+	tr.Draw(drawn)
+	for i, o := range s.Observations {
+		if tr.Observe(o); i%4 > 0 {
+			continue
+		}
+		r := render.Report{Run: tr.Run(), Steps: tr.Steps(), Phases: tr.Phases(time.Time{}), Members: tr.Members(),
+			Cycles: tr.Cycles(), Pods: pods}
+		if err := live.Update(r, tr.Settled(10*time.Second), ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := scenario.Report(tr)
+	if r.Pods = pods; drawn.Some {
+		tr.Draw(seq.Drawn{Some: true, Pods: r.ToldPods()})
+		r = scenario.Report(tr)
+		r.Pods = pods
+	}
+	if err := live.Finish(r); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
 }

@@ -167,6 +167,13 @@ type Member struct {
 	Phases []Phase // of its start; of one that is not ready yet, of all until now
 }
 
+// Drawn says of which Pods all messages are derived, where a run is about something else. The zero value is all.
+type Drawn struct {
+	Some  bool     // only of some
+	First bool     // of these: the one that was made first
+	Pods  []string // and those with these uids
+}
+
 // Aftermath is how far what a command led to has come.
 type Aftermath struct {
 	Exec            *Exec // the command; nil where none has been sent

@@ -5,6 +5,7 @@ package trace
 import (
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
@@ -166,3 +167,28 @@ func engineCauses() (all []obstacleCause) {
 	}
 	return all
 }
+
+// nextSteps fills in what to try. What the cluster says is quoted in a command as the shell needs it.
+func nextSteps(templates, words []string) (all []seq.NextStep) {
+	quoted := slices.Clone(words)
+	for i := 1; i < len(quoted); i += 2 {
+		if words[i-1] != previousFlag {
+			quoted[i] = seq.ShellQuoted(quoted[i])
+		}
+	}
+	for _, t := range templates {
+		if rest, only := strings.CutPrefix(t, ifLeft); only {
+			if words != nil && !slices.Contains(words, ifLeft) {
+				continue
+			}
+			t = rest
+		}
+		text, command, _ := strings.Cut(t, "$ ")
+		all = append(all, seq.NextStep{Text: strings.TrimSpace(strings.NewReplacer(words...).Replace(text)),
+			Command: strings.NewReplacer(quoted...).Replace(command)})
+	}
+	return all
+}
+
+// previousFlag is the word for the flag of kubectl logs that asks for the life of a container before its present one.
+const previousFlag = "{previous}"

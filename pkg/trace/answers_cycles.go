@@ -68,7 +68,7 @@ func (s *story) mayRepeat() bool {
 }
 
 func (r *result) cyclesOf(s *story) []seq.Cycle {
-	if s.isContainer() || !s.mayRepeat() {
+	if s.isContainer() || !s.mayRepeat() || r.entryOf[s].counted {
 		return nil
 	}
 	c := cycleReader{story: s, events: map[seq.Key]*emitted{}, writes: map[seq.Key]*write{},

@@ -62,26 +62,36 @@ const atOnce = time.Nanosecond
 // keeps its controllers from making Pods, else what holds the first of its Pods, else what its own status says.
 func (t *Trace) Obstacle() (seq.Obstacle, bool) {
 	r := t.resolve()
+	if h := &r.holding; h.version != r.version || h.version == 0 || !h.now.Equal(t.now) {
+		*h = holding{version: r.version, now: t.now}
+		h.obstacle, h.is = r.obstacle(t.now)
+	}
+	o := r.holding.obstacle
+	o.NextSteps = slices.Clone(o.NextSteps)
+	return o, r.holding.is
+}
+
+func (r *result) obstacle(now time.Time) (seq.Obstacle, bool) {
 	subject := r.scene.subject()
 	if kind := subject.sort(); !kind.ofSeveral && len(r.scene.rootStories()) < 2 {
-		o, _, ok := subject.obstacleBy(kind.symptoms, t.now)
+		o, _, ok := subject.obstacleBy(kind.symptoms, now)
 		return o, ok
 	}
 	var claim, fallback, follows *seq.Obstacle // what counts only where nothing says more
 	for _, g := range r.groups() {
-		if g.held.get(g.version, func() held { return r.groupHeld(g, t.now) }).isNothing(t.now) {
+		if g.held.get(g.version, func() held { return r.groupHeld(g, now) }).isNothing(now) {
 			continue
 		}
 		for _, e := range g.entries {
 			if e.isPod() {
-				if r.held(e, t.now).isNothing(t.now) || e.deletionBegun() && !e.endAwaited() ||
+				if r.held(e, now).isNothing(now) || e.deletionBegun() && !e.endAwaited() ||
 					e.isSuperseded() || e.isRetried() {
 					continue
 				}
 			} else if e.goneBeforeOwner() || e.isFine() {
 				continue
 			}
-			o, c, ok := e.obstacleBy(e.sort().symptoms, t.now)
+			o, c, ok := e.obstacleBy(e.sort().symptoms, now)
 			switch {
 			case !ok:
 			case c.follows:
@@ -91,7 +101,7 @@ func (t *Trace) Obstacle() (seq.Obstacle, bool) {
 			case e.object.Kind == "PersistentVolumeClaim":
 				claim = cmp.Or(claim, &o)
 			default:
-				if deeper := e.heldClaim(t.now); deeper != nil {
+				if deeper := e.heldClaim(now); deeper != nil {
 					return *deeper, true
 				}
 				return o, true
@@ -307,31 +317,6 @@ func (s *story) ownerIsBehind() bool {
 	}
 	return false
 }
-
-// nextSteps fills in what to try. What the cluster says is quoted in a command as the shell needs it.
-func nextSteps(templates, words []string) (all []seq.NextStep) {
-	quoted := slices.Clone(words)
-	for i := 1; i < len(quoted); i += 2 {
-		if words[i-1] != previousFlag {
-			quoted[i] = seq.ShellQuoted(quoted[i])
-		}
-	}
-	for _, t := range templates {
-		if rest, only := strings.CutPrefix(t, ifLeft); only {
-			if words != nil && !slices.Contains(words, ifLeft) {
-				continue
-			}
-			t = rest
-		}
-		text, command, _ := strings.Cut(t, "$ ")
-		all = append(all, seq.NextStep{Text: strings.TrimSpace(strings.NewReplacer(words...).Replace(text)),
-			Command: strings.NewReplacer(quoted...).Replace(command)})
-	}
-	return all
-}
-
-// previousFlag is the word for the flag of kubectl logs that asks for the life of a container before its present one.
-const previousFlag = "{previous}"
 
 // findingOf completes a finding by two writes: the first that tells of it, and the newest.
 func findingOf(f finding, first, last *write, detail string) finding {

@@ -210,7 +210,7 @@ func (r *result) outlineOf(s *story) outline {
 	}
 	o.drawn = o.existedBefore || slices.ContainsFunc(s.revisions, (*write).isOfRun)
 	if o.pod {
-		o.sandbox = r.step(s.ownKey(sandboxKey)) != nil
+		o.sandbox = r.beginsSandbox(s)
 		o.clock = s.kubeletClock()
 	}
 	if o.pod && s.runtime != seq.Runtime {

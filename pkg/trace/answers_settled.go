@@ -5,7 +5,6 @@ package trace
 import (
 	"cmp"
 	"math"
-	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -19,11 +18,10 @@ import (
 // Nothing is final while a source has not answered: the lists of a run that tells the past, or a watch that is lost.
 // Where Events have just come late, it takes twice as long as they were under way.
 //
-// Of the Pods only those with the given uids count, all where there are none: what is still open of others may come
-// between the first n then, but neither moves those that count nor comes between them.
-func (t *Trace) Settled(patience time.Duration, pods ...string) int {
+// Of the Pods only those count that are drawn, see Draw: what is still open of others may come between the first n, but
+// neither moves those that count nor comes between them.
+func (t *Trace) Settled(patience time.Duration) int {
 	r := t.resolve()
-	r.drawOnly(pods)
 	since, ok := t.listening(r.scene)
 	if !ok {
 		return 0
@@ -42,20 +40,13 @@ func (t *Trace) Settled(patience time.Duration, pods ...string) int {
 // blockSize is of how many steps a span is kept, so that not each is looked at each time.
 const blockSize = 256
 
-// drawOnly sets the Pods that count, see Settled.
-func (r *result) drawOnly(pods []string) {
-	if !slices.Equal(r.drawn, pods) {
-		r.drawn, r.blocks, r.grouped = slices.Clone(pods), nil, nil
-	}
-}
-
 // counts reports whether it has to be known what becomes of an object before something is final.
 func (r *result) counts(uid string) bool {
-	if len(r.drawn) == 0 || slices.Contains(r.drawn, uid) {
+	if r.allDrawn {
 		return true
 	}
 	s := r.scene.byUID[uid]
-	return s == nil || !s.isPod()
+	return s == nil || r.entryOf[s].drawn
 }
 
 // firstOpen is the index of the first step that counts and is open, or the number of all. What several steps are

@@ -334,7 +334,8 @@ func tooFew(s *story, _ time.Time) (finding, bool) {
 		blamed = "what its Pods wait for cannot be seen"
 	}
 	for _, p := range s.podsBelow() {
-		if len(p.revisions) == 0 || p.state(len(p.revisions)).Available || p.podEnded() || p.deletionBegun() {
+		if len(p.revisions) == 0 || object.Condition(p.newest(), corev1.PodReady) == corev1.ConditionTrue ||
+			p.podEnded() || p.deletionBegun() {
 			continue
 		}
 		blamed, by, first = "Pod "+p.object.Name+" is not ready", seq.Kubelet, p.last()

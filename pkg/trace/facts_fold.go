@@ -35,6 +35,9 @@ type store struct {
 	owning   map[string]bool         // uids of objects that others say own them
 	byName   map[seq.Object][]string // the uids of objects that have had a name
 
+	drawn   seq.Drawn // see Draw
+	redrawn uint64    // how often that has changed
+
 	subject       seq.Object
 	requests      map[string]*seq.Request
 	objects       map[string]*facts     // by uid

@@ -298,3 +298,11 @@ func (s *story) starts() []containerStart {
 	}
 	return all
 }
+
+// hasTrouble reports whether anything of a Pod went wrong, or came again: a Warning, another life of a container,
+// another sandbox.
+func (s *story) hasTrouble() bool {
+	again := func(l life) bool { return l.attempt > 0 || l.exit != nil && l.exit.ExitCode != 0 }
+	return len(s.sandboxes) > 0 || slices.ContainsFunc(s.lives, again) ||
+		slices.ContainsFunc(s.events, func(e *emitted) bool { return e.event.Type == corev1.EventTypeWarning })
+}

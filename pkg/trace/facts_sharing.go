@@ -60,15 +60,12 @@ func shareEqual(was, is any) (shared any, same bool) {
 		if !ok {
 			return is, false
 		}
-		out := make(map[string]any, len(x))
-		same = len(x) == len(old)
-		for k, v := range x {
-			before, there := old[k]
-			part, equal := shareEqual(before, v)
-			out[k], same = part, same && there && equal
-		}
-		if same {
+		if equalMaps(old, x) {
 			return old, true
+		}
+		out := make(map[string]any, len(x))
+		for k, v := range x {
+			out[k], _ = shareEqual(old[k], v)
 		}
 		return out, false
 	case []any:
@@ -76,17 +73,24 @@ func shareEqual(was, is any) (shared any, same bool) {
 		if !ok {
 			return is, false
 		}
-		out := make([]any, len(x))
-		same = len(x) == len(old)
+		var out []any // nil as long as all is the same
+		if len(x) != len(old) {
+			out = make([]any, 0, len(x))
+		}
 		for i, v := range x {
 			if i >= len(old) {
-				out[i] = v
+				out = append(out, v)
 				continue
 			}
 			part, equal := shareEqual(old[i], v)
-			out[i], same = part, same && equal
+			if out == nil && !equal {
+				out = append(make([]any, 0, len(x)), old[:i]...)
+			}
+			if out != nil {
+				out = append(out, part)
+			}
 		}
-		if same {
+		if out == nil {
 			return old, true
 		}
 		return out, false
@@ -94,4 +98,31 @@ func shareEqual(was, is any) (shared any, same bool) {
 		return is, was == is
 	}
 	return is, reflect.DeepEqual(was, is)
+}
+
+// equalParts reports whether two values of JSON are the same.
+func equalParts(a, b any) bool {
+	switch x := b.(type) {
+	case map[string]any:
+		old, ok := a.(map[string]any)
+		return ok && equalMaps(old, x)
+	case []any:
+		old, ok := a.([]any)
+		return ok && slices.EqualFunc(old, x, equalParts)
+	case string, bool, int64, float64, nil:
+		return a == b
+	}
+	return reflect.DeepEqual(a, b)
+}
+
+func equalMaps(a, b map[string]any) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for k, v := range b {
+		if before, there := a[k]; !there || !equalParts(before, v) {
+			return false
+		}
+	}
+	return true
 }

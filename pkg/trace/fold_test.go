@@ -47,7 +47,7 @@ func FuzzFold(f *testing.F) {
 				tr.Observe(o)
 			}
 		}
-		for _, m := range tr.Members() {
+		for _, m := range tr.MembersInFull() {
 			if m.Object.UID == "" {
 				t.Errorf("a member without uid: %+v", m)
 			}

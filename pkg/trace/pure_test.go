@@ -31,20 +31,24 @@ func TestFoldIsPure(t *testing.T) {
 			all   []seq.Observation
 			looks func() bool
 		}{"as it came": {s.Observations, each}, "shuffled": {shuffled, each}, "twice, in batches": {batches, now}} {
-			t.Run(s.Name+" "+name, func(t *testing.T) { pure(t, s.Subject, c.all, c.looks) })
+			t.Run(s.Name+" "+name, func(t *testing.T) { pure(t, s.Subject, seq.Drawn{}, c.all, c.looks) })
+			if len(scenario.Fold(s.Subject, c.all).Members()) > 1 {
+				t.Run(s.Name+" "+name+", the first Pod drawn", func(t *testing.T) { pure(t, s.Subject, firstPod, c.all, c.looks) })
+			}
 		}
 	}
 }
 
 // pure compares after each observation after which it looks, and after the last.
-func pure(t *testing.T, subject seq.Object, all []seq.Observation, looks func() bool) {
+func pure(t *testing.T, subject seq.Object, drawn seq.Drawn, all []seq.Observation, looks func() bool) {
 	growing := trace.New(subject)
+	growing.Draw(drawn)
 	for i, o := range all {
 		growing.Observe(o)
 		if !looks() && i < len(all)-1 {
 			continue
 		}
-		is, fresh := told(growing), told(scenario.Fold(subject, all[:i+1]))
+		is, fresh := told(growing), told(folded(subject, drawn, all[:i+1]))
 		if is == fresh {
 			continue
 		}
@@ -74,7 +78,7 @@ func told(tr *trace.Trace) string {
 	o, held := tr.Obstacle()
 	say("obstacle", o)
 	say("held", held)
-	for _, m := range tr.Members() {
+	for _, m := range tr.MembersInFull() {
 		say("member", m)
 	}
 	for _, p := range tr.Phases(time.Time{}) {

@@ -27,6 +27,7 @@ type rule struct {
 	perEvent   func(*story, *emitted, func(graph.Claim))
 	perAction  func(*story, workerEvent, func(graph.Claim))
 	perRequest func(*story, *seq.Request, func(graph.Claim))
+	bounds     bool  // of how the store took something: also derived of Pods that are only counted, see Draw
 	reads      parts // of a Pod's story, by derive: nothing else that is new of it says anything to the rule
 }
 

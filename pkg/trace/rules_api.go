@@ -159,6 +159,7 @@ var ruleBound = rule{
 	},
 	from: seq.APIServer, kind: seq.ResponseKind, instant: seq.AtEnd, certainty: seq.Observed, detail: seq.Brief,
 	derive: deriveBound,
+	bounds: true,
 	reads:  changes | otherEvents,
 }
 
@@ -222,6 +223,7 @@ var ruleEtcdWrite = rule{
 	of: ofAll, from: seq.APIServer, to: seq.Etcd, kind: seq.RequestKind,
 	instant: seq.AtCommit, certainty: seq.Observed, detail: seq.Full,
 	perWrite: deriveEtcdWrite,
+	bounds:   true,
 }
 
 func deriveEtcdWrite(s *story, w *write, emit func(graph.Claim)) {

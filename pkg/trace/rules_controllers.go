@@ -39,6 +39,7 @@ var ruleControllerCreate = rule{
 	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit,
 	certainty: seq.Inferred, detail: seq.Brief,
 	perWrite: deriveControllerCreate,
+	bounds:   true,
 }
 
 func deriveControllerCreate(s *story, w *write, emit func(graph.Claim)) {
@@ -101,6 +102,7 @@ var ruleControllerDelete = rule{
 	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit,
 	certainty: seq.Inferred, detail: seq.Brief,
 	perWrite: deriveControllerDelete,
+	bounds:   true,
 }
 
 func deriveControllerDelete(s *story, w *write, emit func(graph.Claim)) {
@@ -125,6 +127,7 @@ var ruleControllerDelivery = rule{
 	of: ofAll, from: seq.APIServer, kind: seq.DeliveryKind, instant: seq.AtEnd,
 	certainty: seq.Inferred, detail: seq.Normal,
 	perWrite: deriveControllerDelivery,
+	bounds:   true,
 }
 
 // deriveControllerDelivery is how a controller learned of what it acted on.

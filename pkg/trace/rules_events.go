@@ -40,6 +40,7 @@ var ruleEventWrite = rule{
 	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit,
 	certainty: seq.Observed, detail: seq.Full,
 	perEvent: deriveEventWrite,
+	bounds:   true,
 }
 
 func deriveEventWrite(s *story, e *emitted, emit func(graph.Claim)) {

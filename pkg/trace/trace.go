@@ -61,6 +61,9 @@ func (t *Trace) derive() *result {
 	u := update{result: r, store: &t.store}
 	for _, s := range c.stories {
 		u.enter(s)
+	}
+	u.redraw()
+	for _, s := range c.stories {
 		u.derive(s, &stale{all: true})
 	}
 	u.deriveRequests()
@@ -90,18 +93,21 @@ type result struct {
 	graph    *graph.Graph
 	entries  []*storyEntry // of the stories, in their order
 	entryOf  map[*story]*storyEntry
-	pods     []*storyEntry              // of these, those of Pods
+	pods     []*storyEntry // of these, those of Pods
+	first    *storyEntry   // of these, see redraw
+	redrawn  uint64        // see there
+	allDrawn bool
 	grouped  []*group                   // see groups
 	requests map[string]*requestSection // by ID
 	claiming claiming
 	members  []seq.Member  // of the Pods, see Members
 	blocks   []stepTimes   // of the steps, see firstOpen
 	delay    time.Duration // see measureDelay
-	drawn    []string      // uids of the only Pods that count for what is final, see Settled
 	emitters []seq.Participant
 	all      outlineOfAll // see outlineOfAll
 	run      seq.Run      // see Run
 	runAt    uint64       // the version of that; 0 for none
+	holding  holding      // see Obstacle
 }
 
 // stepsOf are the steps of one object's story, in order.

@@ -57,12 +57,14 @@ type part struct {
 	events  []*emitted
 	request *seq.Request
 	whole   parts // of the story as a whole: by the rules that read these
+	counted bool  // of a Pod that is only counted
 }
 
 // derive replaces the claims of what is stale of a story.
 func (u *update) derive(s *story, x *stale) {
 	e := u.entryOf[s]
 	u.touch(e)
+	u.decideDrawn(e, x)
 	y := &e.sections
 	order := orderOf(s)
 	y.ofStory.Order = order
@@ -72,7 +74,7 @@ func (u *update) derive(s *story, x *stale) {
 	}
 	if whole != 0 {
 		u.graph.SetStale(&y.ofStory, func(rank int) bool { return rules[rank].isAbout(whole) },
-			u.claims(s, part{whole: whole}))
+			u.claims(s, part{whole: whole, counted: e.counted}))
 	}
 	set := func(is item, claims []graph.Ranked) {
 		section := y.items[is]
@@ -88,7 +90,7 @@ func (u *update) derive(s *story, x *stale) {
 	}
 	for i, w := range s.revisions {
 		if x.all || x.writes[w.rv] {
-			set(item{revision: w.rv}, u.claims(s, part{writes: s.revisions[i : i+1]}))
+			set(item{revision: w.rv}, u.claims(s, part{writes: s.revisions[i : i+1], counted: e.counted}))
 		}
 	}
 	for i := 0; i < len(s.events); {
@@ -97,8 +99,8 @@ func (u *update) derive(s *story, x *stale) {
 			k++
 		}
 		warning := s.isPod() && s.events[i].event.Type == corev1.EventTypeWarning // of whatever becomes of the Pod
-		if rv := s.events[i].rv; x.all || x.events[rv] || warning {
-			set(item{isEvent: true, revision: rv}, u.claims(s, part{events: s.events[i:k]}))
+		if rv := s.events[i].rv; x.all || x.events[rv] || warning && !e.counted {
+			set(item{isEvent: true, revision: rv}, u.claims(s, part{events: s.events[i:k], counted: e.counted}))
 		}
 		i = k
 	}
@@ -107,14 +109,14 @@ func (u *update) derive(s *story, x *stale) {
 // claims are those that the rules derive of a part of a story. The list is valid until it is asked for again.
 func (r *result) claims(s *story, of part) []graph.Ranked {
 	m := &r.claiming
-	m.story, m.all = s, m.all[:0]
+	m.story, m.counted, m.all = s, of.counted, m.all[:0]
 	if m.emit == nil {
 		m.emit = m.add
 	}
 	if len(of.writes) > 0 {
 		for _, m.rank = range ruleRanks.perWrite {
 			for _, w := range of.writes {
-				if x := rules[m.rank]; x.applies(s) {
+				if x := rules[m.rank]; x.applies(s) && (x.bounds || !m.counted) {
 					x.perWrite(s, w, m.emit)
 				}
 			}
@@ -125,7 +127,7 @@ func (r *result) claims(s *story, of part) []graph.Ranked {
 	}
 	if of.whole != 0 {
 		for _, m.rank = range ruleRanks.whole {
-			if x := rules[m.rank]; x.isAbout(of.whole) && x.applies(s) {
+			if x := rules[m.rank]; x.isAbout(of.whole) && (x.bounds || !m.counted) && x.applies(s) {
 				x.derive(s, m.emit)
 			}
 		}
@@ -142,13 +144,17 @@ func (r *result) claims(s *story, of part) []graph.Ranked {
 
 // claiming is what rules emit their claims to.
 type claiming struct {
-	story *story
-	rank  int // of the rule
-	all   []graph.Ranked
-	emit  func(graph.Claim) // see add
+	story   *story
+	counted bool // it is that of a Pod that is only counted
+	rank    int  // of the rule
+	all     []graph.Ranked
+	emit    func(graph.Claim) // see add
 }
 
 func (m *claiming) add(c graph.Claim) {
+	if m.counted && !m.bounding(&c) {
+		return
+	}
 	x := graph.NewClaim()
 	*x = c
 	m.all = append(m.all, graph.Ranked{Rank: m.rank, Claim: x})
@@ -160,7 +166,7 @@ func (m *claiming) ofEvents(events []*emitted) {
 	for _, m.rank = range ruleRanks.perEvent {
 		x := rules[m.rank]
 		switch {
-		case !x.applies(m.story):
+		case !x.applies(m.story) || m.counted && !x.bounds:
 		case x.perEvent != nil:
 			for _, e := range events {
 				x.perEvent(m.story, e, m.emit)

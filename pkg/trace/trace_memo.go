@@ -13,6 +13,8 @@ import (
 // storyEntry is one story, with its claims and with what was answered about it.
 type storyEntry struct {
 	*story
+	drawn    bool   // what it is about is, see Draw
+	counted  bool   // see onlyCounts
 	group    *group // the last that it was of
 	version  uint64 // by which it, or a step of it, changed last
 	member   uint64 // the version by which it was told as a member; 0 for never
@@ -70,6 +72,14 @@ func (r *result) touch(e *storyEntry) {
 	if e.group != nil {
 		e.group.version = r.deriving
 	}
+}
+
+// holding is what was answered to Obstacle: a look asks for it several times.
+type holding struct {
+	version  uint64
+	now      time.Time
+	obstacle seq.Obstacle
+	is       bool
 }
 
 // held is whether something may hold an object.

@@ -100,6 +100,7 @@ func (r *result) update(t *store) bool {
 			u.staleOf(s).all = true
 		}
 	}
+	u.redraw()
 	for s, x := range u.stale {
 		u.derive(s, x)
 	}

@@ -17,6 +17,7 @@ import (
 	apiwatch "k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/dynamic"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	discoveryclient "k8s.io/client-go/kubernetes/typed/discovery/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
 	toolswatch "k8s.io/client-go/tools/watch"
@@ -31,6 +32,7 @@ type Follower struct {
 	config    *rest.Config
 	http      *http.Client
 	client    corev1client.CoreV1Interface
+	slices    discoveryclient.DiscoveryV1Interface
 	dynamic   dynamic.Interface
 	now       func() time.Time
 	out       chan seq.Observation
@@ -68,6 +70,10 @@ func New(ctx context.Context, config *rest.Config, scope Scope, now func() time.
 	if err != nil {
 		return nil, err
 	}
+	slices, err := discoveryclient.NewForConfigAndClient(c, client)
+	if err != nil {
+		return nil, err
+	}
 	plain := rest.CopyConfig(c) // what is not built in has no protobuf
 	plain.ContentType, plain.AcceptContentTypes = runtime.ContentTypeJSON, runtime.ContentTypeJSON
 	others, err := dynamic.NewForConfigAndClient(plain, client)
@@ -75,7 +81,7 @@ func New(ctx context.Context, config *rest.Config, scope Scope, now func() time.
 		return nil, err
 	}
 	return &Follower{
-		Scope: scope, config: c, http: client, client: core, dynamic: others, now: now, done: ctx.Done(),
+		Scope: scope, config: c, http: client, client: core, slices: slices, dynamic: others, now: now, done: ctx.Done(),
 		out:       make(chan seq.Observation, waiting),
 		knownUIDs: map[string]map[types.UID]bool{}, asked: map[seq.Question]time.Time{},
 		refused: map[seq.Question]*atomic.Bool{}, propagation: p,

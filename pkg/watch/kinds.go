@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -123,9 +124,44 @@ func (f *Follower) events() kind {
 	}
 }
 
+var endpointSlices = discoveryv1.SchemeGroupVersion.WithResource("endpointslices")
+
+// endpointSlices come as protobuf: they have up to a hundred endpoints, and a revision for each Pod that becomes ready.
+func (f *Follower) endpointSlices() kind {
+	c := f.slices.EndpointSlices(f.Namespace)
+	return kind{
+		resource: endpointSlices.Resource,
+		list:     func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return c.List(ctx, o) },
+		watch:    c.Watch,
+		keep:     func(runtime.Object) bool { return true },
+		observe: func(typ string, o runtime.Object) seq.Observation {
+			return seq.Observation{Change: &seq.Change{Type: typ, Object: sliceAsJSON(o)}}
+		},
+	}
+}
+
+// sliceAsJSON is an EndpointSlice as JSON would say it; nil of anything else.
+func sliceAsJSON(o runtime.Object) *unstructured.Unstructured {
+	s, ok := o.(*discoveryv1.EndpointSlice)
+	if !ok {
+		return nil
+	}
+	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(s)
+	if err != nil {
+		return nil
+	}
+	u := &unstructured.Unstructured{Object: fields}
+	u.SetGroupVersionKind(discoveryv1.SchemeGroupVersion.WithKind("EndpointSlice"))
+	return u
+}
+
 // others are the kinds beside Pods and Events.
 func (f *Follower) others() (all []kind) {
 	for _, x := range f.Kinds {
+		if x.GroupVersionResource == endpointSlices && x.Any {
+			all = append(all, f.endpointSlices())
+			continue
+		}
 		var c dynamic.ResourceInterface = f.dynamic.Resource(x.GroupVersionResource)
 		if x.Namespaced {
 			c = f.dynamic.Resource(x.GroupVersionResource).Namespace(f.Namespace)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -83,6 +84,10 @@ func (f *Follower) listed(k kind, list runtime.Object) error {
 func eachItem(list runtime.Object, do func(runtime.Object)) error {
 	switch l := list.(type) {
 	case *corev1.PodList:
+		for i := range l.Items {
+			do(&l.Items[i])
+		}
+	case *discoveryv1.EndpointSliceList:
 		for i := range l.Items {
 			do(&l.Items[i])
 		}

@@ -134,8 +134,8 @@ func Fold(subject seq.Object, observations []seq.Observation) *trace.Trace {
 // Report is what can be drawn of it.
 func Report(t *trace.Trace) render.Report {
 	end := End(t)
-	return render.Report{Run: t.Run(), Steps: t.Steps(), Phases: t.Phases(end), Waits: t.Waits(end), Members: t.Members(),
-		Cycles: t.Cycles(), Pods: "all", Outcome: outcome(t)}
+	return render.Report{Run: t.Run(), Steps: t.Steps(), Phases: t.Phases(end), Waits: t.Waits(end),
+		Members: t.MembersInFull(), Cycles: t.Cycles(), Pods: "all", Outcome: outcome(t)}
 }
 
 // End is when the run had come to its end, or the zero time: it does not say how far it was to be followed.

@@ -120,14 +120,14 @@ func (g *Graph) publish(n *node) {
 		}
 	}
 	x.Conflict = n.clash || n.conflict != 0
-	if x.Conflict && !n.hidden {
+	if x.Conflict && n.drawn() {
 		g.clashes[n] = true
 	} else {
 		delete(g.clashes, n)
 	}
 	g.keys = g.keys[:0]
 	for _, p := range n.preds {
-		if p.exists() && !p.hidden {
+		if p.drawn() {
 			g.keys = append(g.keys, p.key)
 		}
 	}

@@ -8,8 +8,8 @@ import (
 
 // equalClaims reports whether two claims say the same.
 func equalClaims(a, b *Claim) bool {
-	return a.Lag == b.Lag && a.Commit == b.Commit && a.Stored == b.Stored && slices.Equal(a.Follows, b.Follows) &&
-		equalSteps(&a.Step, &b.Step)
+	return a.Lag == b.Lag && a.Aside == b.Aside && a.Commit == b.Commit && a.Stored == b.Stored &&
+		slices.Equal(a.Follows, b.Follows) && equalSteps(&a.Step, &b.Step)
 }
 
 func equalSteps(a, b *seq.Step) bool {
@@ -29,8 +29,8 @@ func equalWords(a, b *seq.Step) bool {
 
 // saysAlone reports whether a claim is what the only claim of a node says.
 func (n *node) saysAlone(c *Claim) bool {
-	return n.lag == c.Lag && n.commit.equals(c.Commit) && n.stored.equals(c.Stored) && n.own == boundsOf(c.Window) &&
-		n.best == stampOf(c.Best) && n.shown == c.Sharp && n.sharp == c.Precision && n.call == c.Call &&
-		len(c.After) == 0 && !c.Conflict && c.Within == 0 && slices.Equal(n.follows, c.Follows) &&
+	return n.lag == c.Lag && n.aside == c.Aside && n.commit.equals(c.Commit) && n.stored.equals(c.Stored) &&
+		n.own == boundsOf(c.Window) && n.best == stampOf(c.Best) && n.shown == c.Sharp && n.sharp == c.Precision &&
+		n.call == c.Call && len(c.After) == 0 && !c.Conflict && c.Within == 0 && slices.Equal(n.follows, c.Follows) &&
 		equalWords(&n.step, &c.Step)
 }

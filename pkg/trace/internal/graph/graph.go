@@ -19,6 +19,7 @@ type Claim struct {
 	Lag     time.Duration // usual time since the last of them, where Best is not known
 	Commit  Commit        // the write to the store that the message is; zero if it is none
 	Stored  Commit        // the message came after what the store had taken before this write; zero for nothing known
+	Aside   bool          // it only bounds other messages, and is not drawn
 }
 
 // Ranked is a claim with the place of its rule in the table of rules.
@@ -109,6 +110,7 @@ type message struct {
 	sharp   time.Duration // likewise
 	shown   bool          // likewise
 	clash   bool          // the claims contradict each other
+	aside   bool          // what all claims say
 
 	conflict uint8  // of the directions
 	hidden   bool   // not to be drawn
@@ -277,7 +279,8 @@ func (c *claim) equals(r Ranked) bool {
 
 // sole has c say what the only claim of a node says.
 func (n *node) sole(c *Claim) *Claim {
-	*c = Claim{Step: n.step, Follows: n.follows, Lag: n.lag, Commit: n.commit.public(), Stored: n.stored.public()}
+	*c = Claim{Step: n.step, Follows: n.follows, Lag: n.lag, Commit: n.commit.public(), Stored: n.stored.public(),
+		Aside: n.aside}
 	c.Window, c.Best, c.Sharp, c.Precision = n.own.public(), n.best.time(), n.shown, n.sharp
 	c.Call, c.After, c.Conflict, c.Within = n.call, nil, false, 0
 	return c
@@ -315,6 +318,9 @@ func (g *Graph) needs(n *node, w work) {
 
 // exists reports whether there is such a message.
 func (n *node) exists() bool { return len(n.claims) > 0 }
+
+// drawn reports whether there is such a message, and it is to be drawn.
+func (n *node) drawn() bool { return n.exists() && !n.hidden && !n.aside }
 
 // EachCause calls visit for each message, by the name of its rule, with each key that its claims follow, and whether
 // there is such a message.

@@ -30,7 +30,7 @@ func (g *Graph) mergeClaims(n *node) {
 	m.commit, m.stored = g.store.intern(first.Commit), g.store.intern(first.Stored)
 	m.follows = slices.Clip(first.Follows)
 	m.own, m.best, m.shown, m.sharp = boundsOf(first.Window), stampOf(first.Best), first.Sharp, first.Precision
-	m.clash = false
+	m.clash, m.aside = false, first.Aside
 	x := &m.step
 	x.Key = n.key
 	alike := 0 // claims of one rule, one after another
@@ -41,6 +41,7 @@ func (g *Graph) mergeClaims(n *node) {
 				m.follows = append(m.follows, key)
 			}
 		}
+		m.aside = m.aside && c.Aside
 		m.commit = cmp.Or(m.commit, g.store.intern(c.Commit))
 		m.stored = cmp.Or(m.stored, g.store.intern(c.Stored))
 		if alike++; n.claims[i].said.Rule != c.Rule {

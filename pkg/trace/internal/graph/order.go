@@ -40,7 +40,7 @@ func (o *order) update(changed []*node) {
 			continue
 		}
 		n.seen = true
-		drawn := n.exists() && !n.hidden
+		drawn := n.drawn()
 		var is place
 		if drawn {
 			is = place{n.at, n.depth, n.rank}
@@ -141,9 +141,9 @@ func (g *Graph) Unchanged() int {
 	return min(n, len(g.order.steps))
 }
 
-// Step is the drawn message with that key, or nil.
+// Step is the message with that key, also where it only bounds others; or nil.
 func (g *Graph) Step(key seq.Key) *seq.Step {
-	if n := g.nodes[key]; n != nil && n.ordered {
+	if n := g.nodes[key]; n != nil && n.exists() && !n.hidden {
 		return &n.step
 	}
 	return nil

@@ -106,9 +106,9 @@ func (n *node) replyTo() seq.Key {
 func (g *Graph) merge(n *node) {
 	existed, call := n.message != nil, n.replyTo()
 	affected := func(n *node) { g.needs(n, toLink) }
-	about := ""
+	about, aside := "", false
 	if existed {
-		about = n.step.About
+		about, aside = n.step.About, n.aside
 		if n.commit.log != nil {
 			g.store.remove(n, affected)
 		}
@@ -150,6 +150,11 @@ func (g *Graph) merge(n *node) {
 		}
 	}
 	g.needs(n, toLink|toSetDepth|toBoundForward|toBoundBackward|toEstimate|toPublish)
+	if existed && exists && aside != n.aside {
+		for _, o := range n.succs {
+			g.needs(o, toPublish)
+		}
+	}
 	if existed != exists {
 		for _, o := range n.succs {
 			g.needs(o, toSetDepth|toBoundForward|toEstimate|toPublish)
