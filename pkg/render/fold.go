@@ -25,8 +25,9 @@ type repetition struct {
 	began  *seq.Step   // the first that is folded
 	first  *seq.Step   // of all that are counted, and the last
 	ended  *seq.Step
-	last   bool // nothing else about the object is drawn after it
-	at     int  // index of what it stands before
+	waits  []phasePart // within it, see markWaits
+	last   bool        // nothing else about the object is drawn after it
+	at     int         // index of what it stands before
 }
 
 // repeated is one turn that begins in a repetition.

@@ -122,6 +122,9 @@ func (m *mermaid) loop(x *repetition) {
 		about = about[:n-1] // too long for a title
 	}
 	about = append(about, x.runs()...)
+	if waited := m.waitedIn(d.report, x); waited != "" {
+		about = append(about, strings.TrimPrefix(waited, "; "))
+	}
 	m.printf("    loop %s", mermaidText("until "+x.cycle.Until+" ("+strings.Join(about, ", ")+")"))
 	turn := x.oneTurn(d.figure)
 	for _, i := range turn {

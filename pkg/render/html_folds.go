@@ -26,7 +26,7 @@ type pageFold struct {
 
 // repeated draws what repeats as a line of words across the lifelines.
 func (p *picture) repeated(x *repetition) {
-	words := p.glyphs().again + " " + x.words()
+	words := p.glyphs().again + " " + x.words() + p.waitedIn(p.report, x)
 	phase := p.figure.phaseOf(x)
 	if phase < 0 { // none of its steps is drawn
 		phase = newFigure(p.report, seq.Full).phaseOfStep(x.ended.Key)
@@ -78,7 +78,7 @@ func (y Style) folds(r Report, full figure, index map[seq.Key]int) []pageFold {
 		for i := range len(f.rows) + 1 {
 			for _, x := range f.again.before[i] {
 				p := pageFold{Detail: detail, Before: len(full.rows), Lane: slices.Index(full.lanes, x.began.From),
-					Steps: []int{}, Label: Plain(y.glyphs().again + " " + x.words()), Time: y.during(x, r.origin()),
+					Steps: []int{}, Label: Plain(y.glyphs().again + " " + x.words() + y.waitedIn(r, x)), Time: y.during(x, r.origin()),
 					Earliest: r.since(x.first.Best), Latest: r.since(x.ended.Best), Inferred: !x.observed(), Phase: f.phaseOf(x)}
 				if i < len(f.rows) {
 					p.Before = index[f.rows[i].Key]

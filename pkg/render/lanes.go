@@ -132,7 +132,7 @@ func (l *Live) laneLines(r Report, settled int) []line {
 	for _, item := range f.items((*repetition).all) {
 		if item.again != nil {
 			x := item.again
-			add("again:"+x.began.Key, item.at, p.words(l.glyphs().again+" "+x.words(), l.during(x, r.origin())))
+			add("again:"+x.began.Key, item.at, p.words(l.glyphs().again+" "+x.words()+l.waitedIn(r, x), l.during(x, r.origin())))
 			continue
 		}
 		if item.at == len(f.rows) {
@@ -144,6 +144,7 @@ func (l *Live) laneLines(r Report, settled int) []line {
 		x, folded := f.rows[item.at], f.again.folded[item.at]
 		if w := item.wait; w != nil && folded != nil {
 			add("wait:"+x.Key, item.at, waits(*w))
+			phase = w.phase
 			continue
 		} else if w != nil {
 			before, phase = append(before, waits(*w)...), w.phase

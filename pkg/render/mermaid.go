@@ -173,6 +173,9 @@ func (d *mermaidDocument) overview(sections []section) *mermaid {
 func (d *mermaidDocument) stretches(phase int) (n int) {
 	before := -1
 	for _, x := range d.items {
+		if x.wait != nil {
+			before = -1
+		}
 		if !x.isRow() {
 			continue
 		}

@@ -29,15 +29,21 @@ var (
 	indigo = hue{121, 134, 203, "94"}
 	sky    = hue{38, 182, 230, "96"}
 	slate  = hue{120, 144, 156, "90"}
+	lime   = hue{174, 213, 129, "32"}
+	mint   = hue{128, 203, 196, "36"}
+	lilac  = hue{179, 157, 219, "94"}
+	cyan   = hue{128, 222, 234, "96"}
+	tan    = hue{188, 170, 164, "37"}
+	silver = hue{176, 190, 197, "90"}
 	failed = hue{211, 47, 47, "31"} // of what failed, and of no phase
 )
 
 // phaseHues are those of the phases, by name.
 var phaseHues = map[string]hue{
-	"admit": blue, "control": indigo, "schedule": purple, "bind": purple, "exec": purple,
-	"volumes": brown, "sandbox": teal, "pods": teal, "pull": green, "create": olive, "start": indigo,
-	"init": brown, "hook": olive, "startup": sky, "ready": sky, "report": sky, "run": green, "others": brown,
-	"stop": slate, "end": slate, "remove": brown, "cascade": purple, "release": brown, "orphan": brown,
+	"admit": blue, "control": lilac, "schedule": purple, "bind": purple, "exec": purple,
+	"volumes": brown, "sandbox": teal, "pods": mint, "pull": green, "create": olive, "start": indigo,
+	"init": tan, "hook": lime, "startup": cyan, "ready": sky, "report": cyan, "run": lime, "others": silver,
+	"stop": slate, "end": slate, "remove": silver, "cascade": purple, "release": tan, "orphan": brown,
 	"absent": amber, "gated": amber, "suspended": amber, "queue": amber, "retry": amber, "back-off": amber,
 	"restart": amber, "min-ready": amber, "wait": amber,
 	seq.Unknown: slate,

@@ -4,6 +4,7 @@ package render
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"sort"
 	"time"
@@ -100,8 +101,8 @@ func (r Report) within(p seq.Part, at map[seq.Key]int) (from, to int) {
 // leastWait is the share of a run that a wait takes at least to be drawn by itself: one of so many.
 const leastWait = 50
 
-// markWaits finds the parts of the run in which something waits and of which no row is drawn: they stand before the row
-// that follows.
+// markWaits finds the parts of the run in which something waits, and in the end of which no row is drawn for long: they
+// stand before the row that follows.
 func (f *figure) markWaits(r Report) {
 	parts := r.parts()
 	if len(parts) == 0 {
@@ -110,15 +111,20 @@ func (f *figure) markWaits(r Report) {
 	total := parts[len(parts)-1].Likely.Latest.Sub(parts[0].Likely.Earliest)
 	for _, p := range parts {
 		next := sort.Search(len(f.rows), func(i int) bool { return !f.rows[i].Best.Before(p.Likely.Latest) })
-		drawn := func(i int) bool {
-			return f.again.folded[i] == nil && f.rows[i].phase == p.phase && !f.rows[i].Best.Before(p.Likely.Earliest)
+		quiet := p.Likely.Earliest
+		for i, x := range f.rows[:next] {
+			if f.again.folded[i] == nil && x.phase == p.phase {
+				quiet = later(quiet, x.Best)
+			}
 		}
 		works := phaseHue(r.Phases[p.phase].Name) != amber
 		switch {
-		case works || p.took()*leastWait < total || slices.ContainsFunc(rowsFrom(0, next), drawn):
+		case works || p.Likely.Latest.Sub(quiet)*leastWait < total:
 		case next == len(f.rows):
 			f.after = append(f.after, p)
-		case f.rows[next].phase != p.phase:
+		case f.again.folded[next] != nil && !f.again.folded[next].begins(next):
+			f.again.folded[next].waits = append(f.again.folded[next].waits, p)
+		default:
 			f.rows[next].waits = append(f.rows[next].waits, p)
 		}
 	}
@@ -126,6 +132,20 @@ func (f *figure) markWaits(r Report) {
 
 // took is how long the part has likely lasted.
 func (p phasePart) took() time.Duration { return p.Likely.Latest.Sub(p.Likely.Earliest) }
+
+// waitedIn says how long was waited within what repeats, phase by phase.
+func (y Style) waitedIn(r Report, x *repetition) (text string) {
+	took := map[string]time.Duration{}
+	for _, p := range x.waits {
+		took[r.Phases[p.phase].Name] += p.took()
+	}
+	for _, name := range slices.Sorted(maps.Keys(took)) {
+		if !y.Proved {
+			text += "; " + name + " ≈ " + duration(took[name]) + " in all"
+		}
+	}
+	return text
+}
 
 // waited says how long a part lasted; one that had not ended goes on.
 func (r Report) waited(p phasePart) string {

@@ -185,7 +185,7 @@ func (p *picture) wait(before int, part phasePart) {
 	p.text("phase", "start", 6, p.y+17, smallSize*1.1, name)
 	p.text("label", "start", max(p.layout.times, 18+textWidth(name, smallSize*1.1)), p.y+17, textSize, text)
 	p.printf("</g>")
-	p.y += height
+	p.y, p.phase = p.y+height, part.phase
 }
 
 func (p *picture) arrow(x row, y float64, lines []string) {

@@ -2,6 +2,7 @@ package trace_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -180,14 +181,18 @@ func TestLateEventsProveNoSkew(t *testing.T) {
 		}
 		said++
 		contradicted(t, s.Name, truth.Steps(), got.Steps())
-		known := map[seq.Key]seq.Window{}
+		known, likely := map[seq.Key]seq.Window{}, map[seq.Key]time.Time{}
 		for _, x := range truth.Steps() {
-			known[x.Key] = x.Known()
+			known[x.Key], likely[x.Key] = x.Known(), x.Best
 		}
 		for _, x := range got.Steps() {
 			if was, ok := known[x.Key]; ok && !x.Known().Latest.IsZero() && !was.Earliest.IsZero() &&
 				(was.Earliest.After(x.Known().Latest) || x.Known().Earliest.After(was.Latest) && !was.Latest.IsZero()) {
 				t.Errorf("%s: %s is %v, and was %v", s.Name, x.Key, x.Known(), was)
+			}
+			first := x.Rule.Name == "create-container" && strings.Contains(string(x.Key), ":0") // whose Event is its first
+			if off := x.Best.Sub(likely[x.Key]).Abs(); first && off > 150*time.Millisecond {
+				t.Errorf("%s: %s is likely %v off", s.Name, x.Key, off)
 			}
 		}
 	}

@@ -49,8 +49,8 @@ func (e *emitted) evidence() seq.Evidence {
 // ours, on our clock.
 func (e *emitted) second(s *story) seq.Window {
 	behind := s.clocks.Behind(e.emitter)
-	if behind > 0 && e.count == 1 && !e.emission.IsZero() {
-		return seq.Window{Earliest: e.emission, Latest: e.received}
+	if at := e.notBefore(s); !at.IsZero() {
+		return seq.Window{Earliest: at, Latest: e.received}
 	}
 	said := cmp.Or(e.event.LastTimestamp.Time, e.event.EventTime.Time)
 	if e.event.Series != nil {
@@ -65,6 +65,15 @@ func (e *emitted) second(s *story) seq.Window {
 		return w
 	}
 	return seq.Window{Latest: e.received}
+}
+
+// notBefore is when an Event was emitted at the earliest, and likely: by its emitter's clock, be that as ours or behind
+// it. It is zero where only the second is known.
+func (e *emitted) notBefore(s *story) time.Time {
+	if e.at.IsZero() && e.count == 1 && s.clocks.Behind(e.emitter) > 0 {
+		return e.emission
+	}
+	return e.at
 }
 
 // emitted is one write of an Event.

@@ -144,6 +144,9 @@ func (s *story) usuallyAt(received time.Time, lag time.Duration) time.Time {
 
 // usuallyEmitted is the same of an Event.
 func (s *story) usuallyEmitted(e *emitted) time.Time {
+	if at := e.notBefore(s); !at.IsZero() {
+		return at
+	}
 	if s.wasListed(e) {
 		return time.Time{}
 	}

@@ -54,24 +54,25 @@ func deriveEventWrite(s *story, e *emitted, emit func(graph.Claim)) {
 	if e.count > 1 {
 		step.Verb, step.Label = "patch", fmt.Sprintf("PATCH events: %s, %d times now", e.event.Reason, e.count)
 	}
-	step.Window = seq.Window{Earliest: instant.Later(e.at, s.notBefore(e.rv, "events", "")),
+	at := e.notBefore(s)
+	step.Window = seq.Window{Earliest: instant.Later(at, s.notBefore(e.rv, "events", "")),
 		Latest: instant.Sooner(e.received, s.notAfter(e.rv, "events", ""))}
 	step.Best = instant.Before(e.received, eventLag)
-	if !e.at.IsZero() && e.count == 1 { // a client that is slow receives it late
-		step.Best = instant.Sooner(step.Best, e.at.Add(emitLag))
+	if !at.IsZero() && e.count == 1 { // a client that is slow receives it late
+		step.Best = instant.Sooner(step.Best, at.Add(emitLag))
 	}
 	step.Evidence = []seq.Evidence{e.evidence()}
 	etcd := step
 	etcd.Key, etcd.From, etcd.To, etcd.ClockOf = e.etcdKey, seq.APIServer, seq.Etcd, seq.APIServer
 	etcd.Label = "Event " + e.event.Reason
-	at := s.commitOf("events", e.rv)
-	c := graph.Claim{Step: step, Follows: []seq.Key{e.noteKey()}, Stored: at}
+	commit := s.commitOf("events", e.rv)
+	c := graph.Claim{Step: step, Follows: []seq.Key{e.noteKey()}, Stored: commit}
 	if s.attached() {
 		c.Follows = append(c.Follows, storedKey(s.pastCreate()))
 	}
 	emit(c)
 	etcd.Rule = &ruleEtcdWrite.Rule
-	emit(graph.Claim{Step: etcd, Follows: []seq.Key{step.Key}, Commit: at})
+	emit(graph.Claim{Step: etcd, Follows: []seq.Key{step.Key}, Commit: commit})
 }
 
 var ruleTrouble = rule{

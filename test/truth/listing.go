@@ -69,8 +69,9 @@ func ReadListing(text string, zero time.Time) (rows []Row, err error) {
 		switch {
 		case blank(label) && len(rows) > 0:
 			rows[len(rows)-1].add(string(cells[label:]))
-		case blank(times):
-			continue // evidence
+		case blank(times) && !(lane > 0 && len(cells) > label && slices.Contains(arrows, string(cells[times+1+lane+1])) &&
+			strings.HasSuffix(line, "●")):
+			continue // evidence; of a run without a request that it is about, rows have no times
 		case lane == 0 || len(cells) < label || cells[times] != ' ' ||
 			!slices.Contains(arrows, string(cells[times+1+lane+1])):
 			return rows, fmt.Errorf("no row: %q", line)
@@ -86,9 +87,11 @@ func ReadListing(text string, zero time.Time) (rows []Row, err error) {
 			}
 			r.Observed = mark == "●"
 			r.add(string(cells[label : len(cells)-1]))
-			if clock {
+			switch {
+			case r.Time == "":
+			case clock:
 				err = r.readClock(zero)
-			} else {
+			default:
 				err = r.readRelative(zero)
 			}
 			if err != nil {

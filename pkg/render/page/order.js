@@ -74,14 +74,18 @@ function drawOrder(heads, stage, rows) {
   let phase = -1; // of the last row that is a step: what repeats has no heading
   rows.forEach((i, n) => {
     const s = report.steps[i];
-    for (const wait of waits.get(n) ?? []) stage.append(waitRow(plan, wait, n));
+    for (const wait of waits.get(n) ?? []) {
+      stage.append(waitRow(plan, wait, n));
+      phase = wait.phase;
+    }
     stage.append(s.fold ? foldRow(plan, i) : orderRow(plan, i, s.phase !== phase, open, calls.get(i)));
     if (!s.fold) phase = s.phase;
   });
   for (const wait of waits.get(rows.length) ?? []) stage.append(waitRow(plan, wait, rows.length));
 }
 
-// The waits of which no row is drawn, by the row before which they stand. Those that took little of the run are left out.
+// The waits in the end of which no row is drawn, by the row before which they stand. Those in which this takes little of
+// the run are left out.
 function waitsBetween(rows) {
   const all = report.phases.flatMap((p, phase) => p.parts.map(([from, to]) => ({ phase, from, to })));
   const total = Math.max(...all.map((x) => x.to)) - Math.min(...all.map((x) => x.from)), found = new Map();
@@ -90,8 +94,8 @@ function waitsBetween(rows) {
   for (const x of all) {
     if (folds.some((f) => f.earliest <= x.from && x.to <= f.latest)) continue;
     const { phase, from, to } = x, after = rows.findIndex((i) => when(i) >= to), next = after < 0 ? rows.length : after;
-    const drawn = rows.some((i, n) => n <= next && report.steps[i].phase === phase && (when(i) >= from || n === next));
-    if (report.phases[phase].waits && !drawn && (to - from) * 50 >= total) found.set(next, [...(found.get(next) ?? []), x]);
+    const quiet = Math.max(from, ...rows.slice(0, next).filter((i) => report.steps[i].phase === phase).map(when));
+    if (report.phases[phase].waits && (to - quiet) * 50 >= total) found.set(next, [...(found.get(next) ?? []), x]);
   }
   return found;
 }

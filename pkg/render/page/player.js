@@ -18,14 +18,15 @@ function show(n) {
   tell();
 }
 
-function forward() { show(position() < visible().length ? position() + 1 : 1); }
+// From all, to the first; from the last, nowhere.
+function forward() { show(state.shown === Infinity && !state.presenting ? 1 : position() + 1); }
 
 function back() { show(position() - 1); }
 
 // To the first step of the next phase, or of this or the one before.
 function phaseOn() {
   const rows = visible(), phase = (k) => report.steps[rows[k]]?.phase;
-  let n = position() < rows.length ? position() : 0;
+  let n = state.shown === Infinity && !state.presenting ? 0 : position();
   while (n > 0 && n < rows.length && phase(n) === phase(n - 1)) n++;
   show(n + 1);
 }
@@ -52,7 +53,13 @@ function tell(passed = 0) {
   if (!s || !playing) return;
   const wait = pauseBefore(n, rows), unit = report.clock || !s.time || s.time.endsWith("s") ? "" : " ms";
   clock.append(element("span", {}, s.time + unit));
-  if (wait >= 1000) clock.append(element("strong", {}, `waiting ${inUnits(wait - passed * wait)}`));
+  if (wait >= 1000) clock.append(element("strong", {}, `${waitingFor(s.best + wait / 2)}waiting ${inUnits(wait - passed * wait)}`));
+}
+
+// The phase in which something waits at an instant, if there is one.
+function waitingFor(t) {
+  const p = report.phases.find((p) => p.waits && p.parts.some(([from, to]) => from <= t && t <= to));
+  return p ? `${p.name}: ` : "";
 }
 
 function play() {
@@ -94,7 +101,7 @@ function present(on) {
   state.presenting = on;
   document.body.classList.toggle("presenting", on);
   draw();
-  if (on && state.current < 0) show(1);
+  if (on && state.shown === Infinity) show(Math.max(1, visible().indexOf(state.current) + 1));
   describe();
   bring(true);
   tell();
