@@ -26,9 +26,9 @@ var ruleWrite = rule{
 		Trigger: "a new revision of an object",
 		Proves: "every revision is one successful write; managedFields name who owns what it changed, and whether it was a " +
 			"PATCH only of some clients",
-		Gist: "A client changed it; every change goes through the API server.",
-		Explain: "Some client changed the object through the API server. There is no other way: components never talk to " +
-			"each other or to etcd directly.",
+		Gist: "Every change goes through the API server, also a component's own.",
+		Explain: "The component or client named at the left changed the object through the API server. There is no other " +
+			"way: components never talk to each other or to etcd directly.",
 		Doc: docs + "concepts/overview/kubernetes-api/",
 	},
 	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit,

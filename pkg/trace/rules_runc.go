@@ -16,9 +16,9 @@ var ruleRunc = rule{
 		Trigger: "StartContainer",
 		Proves: "the runtime starts a container by runc create, then runc start, both within StartContainer; CRI-O creates " +
 			"it within CreateContainer",
-		Gist: "runc makes namespaces, cgroup and root file system, then leaves.",
-		Explain: "runc makes the namespaces, cgroup and root file system, then runs the container's program in them and " +
-			"leaves; it is no daemon.",
+		Gist: "runc create prepares the container, runc start runs its program.",
+		Explain: "The runtime runs runc twice: create makes namespaces, cgroup and root file system, with a process that " +
+			"waits; start lets that process become the container's program. runc ends each time; it is no daemon.",
 		Doc: docs + "setup/production-environment/container-runtimes/",
 	},
 	to: seq.Runc, kind: seq.RequestKind, instant: seq.AtStart, certainty: seq.Inferred, detail: seq.Brief,
