@@ -22,7 +22,7 @@ const evidenceLate = 3 * time.Second
 // drawFlags are common to all commands that draw a sequence.
 type drawFlags struct {
 	outputs       []string
-	otlp          *pflag.Flag // where to send spans
+	otlp, serve   *pflag.Flag // where to send spans, and where to show the run
 	detail, color string
 	times         string
 	explain       bool
@@ -38,6 +38,7 @@ type drawOptions struct {
 	size    func() (width, height int) // of the terminal; nil where it cannot be redrawn
 	settle  time.Duration
 	sender  *otlp.Sender // of spans; or nil
+	serve   *string      // the address to show the run at; or nil
 }
 
 // exportsSpans reports whether the run becomes spans, sent or in a file.
@@ -57,6 +58,11 @@ func (f *drawFlags) add(fs *pflag.FlagSet) {
 			"and the other variables of OpenTelemetry say (default http://localhost:4318)")
 	f.otlp = fs.Lookup("otlp")
 	f.otlp.NoOptDefVal = otlpVariable
+	fs.String("serve", "",
+		"show the run in browsers while it goes on, until Ctrl-C, at this address: HOST:PORT, or :PORT for this machine only "+
+			"(default a free port of this machine); standard error has the URL")
+	f.serve = fs.Lookup("serve")
+	f.serve.NoOptDefVal = "127.0.0.1:0"
 	fs.BoolVar(&f.explain, "explain", false, "explain each step in one line")
 	fs.BoolVar(&f.animate, "animate", false, "with -o svg: a picture that plays, each step at its time")
 	fs.DurationVar(&f.settle, "settle", evidenceLate, "how late evidence may come: a line older than this is final")
@@ -90,6 +96,12 @@ func (f *drawFlags) toOptions(out io.Writer) (o drawOptions, err error) {
 		if o.sender, err = otlp.NewSender(strings.TrimPrefix(f.otlp.Value.String(), otlpVariable)); err != nil {
 			return o, err
 		}
+	}
+	if f.serve.Changed {
+		if f.series {
+			return o, hinted(errors.New("--serve shows one run, --repeat has many"), "-o html=FILE has them all on a page")
+		}
+		o.serve = new(f.serve.Value.String())
 	}
 	o.settle = f.settle
 	o.style, o.size, err = f.toStyle(out)

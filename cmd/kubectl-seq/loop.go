@@ -48,10 +48,11 @@ func (r *run) follow(ctx, following context.Context, acting <-chan error) error 
 		if done, err := l.judge(); done || err != nil {
 			return err
 		}
+		draw := r.draw
 		if r.passed != nil && r.passed.taken && !r.acted {
-			continue
+			draw = r.drawBeside
 		}
-		if err := r.draw(); err != nil {
+		if err := draw(); err != nil {
 			return err
 		}
 		r.pace.looked(begun, time.Now())

@@ -57,6 +57,7 @@ type outputs struct {
 	kept   *render.Report  // where the end is only kept; or nil
 	sender *otlp.Sender    // of the end as spans; or nil
 	ended  []render.Report // that are to be sent
+	served *served         // where browsers look at the run; or nil
 }
 
 // outputFile is a file that is written whole at the end: to a temporary one beside it, which then takes its name.
@@ -71,7 +72,14 @@ func openOutputs(d drawOptions, out io.Writer) (*outputs, error) {
 	if render.Formats[o.stdout].Live {
 		o.live = render.NewLive(o.stdout, d.style, out, d.size)
 	}
-	return o, o.openFiles(d.targets[1:])
+	if err := o.openFiles(d.targets[1:]); err != nil || d.serve == nil {
+		return o, err
+	}
+	var err error
+	if o.served, err = openServed(*d.serve, d.style); err != nil {
+		return o, errors.Join(err, o.discard())
+	}
+	return o, nil
 }
 
 func (o *outputs) openFiles(targets []target) error {
@@ -96,7 +104,7 @@ func create(path string) (*os.File, error) {
 
 // haveAllPods reports whether one of them has every Pod, whatever is drawn.
 func (o *outputs) haveAllPods() bool {
-	return o.kept != nil || o.sender != nil || render.Formats[o.stdout].AllPods ||
+	return o.kept != nil || o.sender != nil || o.served != nil || render.Formats[o.stdout].AllPods ||
 		slices.ContainsFunc(o.files, func(f outputFile) bool { return render.Formats[f.format].AllPods })
 }
 
@@ -133,7 +141,7 @@ func (o *outputs) finish(r render.Report) error {
 
 func (o *outputs) writeFiles(r render.Report) error {
 	o.ended = append(o.ended, r)
-	return o.write(func(w io.Writer, format string, y render.Style) error { return render.Formats[format].Write(w, r, y) })
+	return errors.Join(o.served.end(r), o.write(func(w io.Writer, format string, y render.Style) error { return render.Formats[format].Write(w, r, y) }))
 }
 
 // sendTimeout bounds how long it takes to send all spans.

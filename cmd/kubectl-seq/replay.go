@@ -149,9 +149,14 @@ func replay(ctx context.Context, o *replayOptions) (failed error) {
 	}
 	s := sessionOf(o.recording)
 	s.out, s.settle, s.pods = out, o.settle, cmp.Or(o.pods, s.pods)
+	out.served.announce(o.ErrOut)
+	defer func() { failed = errors.Join(failed, out.served.stay(ctx, o.ErrOut)) }()
 	defer func() { failed = errors.Join(failed, out.send()) }()
 	defer func() { failed = errors.Join(failed, s.close(failed)) }()
 	reason := ended(o.recording)
+	if o.speed > 0 {
+		out.served.await(ctx, o.ErrOut)
+	}
 	if err := o.play(ctx, s); ctx.Err() != nil {
 		reason = recording.Interrupt
 	} else if err != nil {

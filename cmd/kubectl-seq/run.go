@@ -75,6 +75,8 @@ func (r *run) start(ctx context.Context) (failed error) {
 	subject := o.subject
 	r.session = &session{trace: trace.New(subject), pods: o.pods, out: out, context: o.contextName, flags: o.connection,
 		until: allGoals[o.until], settle: max(o.settle, o.evidence.drain()), image: o.image, traceParent: traceParent()}
+	out.served.announce(o.ErrOut)
+	defer func() { failed = errors.Join(failed, out.served.stay(ctx, o.ErrOut)) }()
 	defer func() { failed = errors.Join(failed, out.send()) }()
 	defer func() { failed = errors.Join(failed, r.close(failed)) }()
 	do := r.do

@@ -46,22 +46,37 @@ func (s *session) observe(o seq.Observation) {
 func (s *session) tick(now time.Time) { s.trace.Observe(seq.Observation{Received: now}) }
 
 func (s *session) draw() error {
+	r, settled, status := s.going()
+	return errors.Join(s.out.update(r, settled, status), s.out.served.update(r, settled, status))
+}
+
+// drawBeside is draw while the terminal is somebody else's.
+func (s *session) drawBeside() error {
+	if !s.out.served.due() {
+		return nil
+	}
+	r, settled, status := s.going()
+	return s.out.served.update(r, settled, status)
+}
+
+// going is what there is to draw of a run that goes on, and how many of its steps will not change any more.
+func (s *session) going() (r render.Report, settled int, status string) {
 	s.trace.Draw(s.drawn())
-	r := s.report()
+	r = s.report()
 	o, held := s.trace.Obstacle()
 	if held && len(o.Evidence) > 0 {
 		r.Held = o.Evidence[:1] // the last is another each time
 	}
-	status := s.status(r.Phases)
+	status = s.status(r.Phases)
 	if held {
 		status += heldBy(o)
 	}
-	return s.out.update(r, s.trace.Settled(s.settle), status)
+	return r, s.trace.Settled(s.settle), status
 }
 
-// drawn are the Pods that are drawn while the run goes on.
+// drawn are the Pods that are drawn while the run goes on. Browsers have them all.
 func (s *session) drawn() seq.Drawn {
-	if s.pods == "all" {
+	if s.pods == "all" || s.out != nil && s.out.served != nil {
 		return seq.Drawn{}
 	}
 	return seq.Drawn{Some: true, First: s.pods != "slowest"} // which is the slowest the end tells

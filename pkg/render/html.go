@@ -47,17 +47,25 @@ func HTML(w io.Writer, r Report, y Style) error {
 	if err := NewLive("listing", y, &listing, nil).Finish(r); err != nil {
 		return err
 	}
-	// Not html/template: its reflection would have the linker keep every exported method, 24 MB more.
-	_, err = strings.NewReplacer(
-		"{{title}}", html.EscapeString(Plain(r.Run.Subject.String())),
-		"{{policy}}", "default-src 'none'; style-src "+digest(pageCSS)+"; script-src "+digest(pageJS)+
-			"; base-uri 'none'; form-action 'none'",
-		"{{style}}", pageCSS,
-		"{{script}}", pageJS,
-		"{{data}}", string(data), // json.Marshal escapes what could end the element
-		"{{listing}}", html.EscapeString(listing.String()),
-	).WriteString(w, pageHTML)
+	_, err = w.Write(fillPage(r, data, listing.String(), offlinePolicy, pageCSS, pageJS))
 	return err
+}
+
+// offlinePolicy admits nothing but what stands in the page.
+var offlinePolicy = "default-src 'none'; style-src " + digest(pageCSS) + "; script-src " + digest(pageJS) +
+	"; base-uri 'none'; form-action 'none'"
+
+// fillPage is the page with its data, as JSON, and what readers without scripts see.
+func fillPage(r Report, data []byte, listing, policy, style, script string) []byte {
+	// Not html/template: its reflection would have the linker keep every exported method, 24 MB more.
+	return []byte(strings.NewReplacer(
+		"{{title}}", html.EscapeString(Plain(r.Run.Subject.String())),
+		"{{policy}}", policy,
+		"{{style}}", style,
+		"{{script}}", script,
+		"{{data}}", string(data), // json.Marshal escapes what could end the element
+		"{{listing}}", html.EscapeString(listing),
+	).Replace(pageHTML))
 }
 
 // digest is how a security policy names a script or style.

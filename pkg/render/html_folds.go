@@ -19,9 +19,11 @@ type pageFold struct {
 	Earliest *float64   `json:"earliest"`
 	Latest   *float64   `json:"latest"`
 	Inferred bool       `json:"inferred"`
-	Phase    int        `json:"phase"` // or -1
-	Pod      int        `json:"pod"`   // that it is about, where there are several, or -1
-	ended    int        // the step that it ends with, drawn or not
+	Phase    int        `json:"phase"`         // or -1
+	Pod      int        `json:"pod"`           // that it is about, where there are several, or -1
+	Key      seq.Key    `json:"key,omitempty"` // while the run goes on: of the first step that it stands for
+	key      seq.Key
+	ended    int // the step that it ends with, drawn or not
 }
 
 // repeated draws what repeats as a line of words across the lifelines.
@@ -79,7 +81,8 @@ func (y Style) folds(r Report, full figure, index map[seq.Key]int) []pageFold {
 			for _, x := range f.again.before[i] {
 				p := pageFold{Detail: detail, Before: len(full.rows), Lane: slices.Index(full.lanes, x.began.From),
 					Steps: []int{}, Label: Plain(y.glyphs().again + " " + x.words() + y.waitedIn(r, x)), Time: y.during(x, r.origin()),
-					Earliest: r.since(x.first.Best), Latest: r.since(x.ended.Best), Inferred: !x.observed(), Phase: f.phaseOf(x)}
+					Earliest: r.since(x.first.Best), Latest: r.since(x.ended.Best), Inferred: !x.observed(), Phase: f.phaseOf(x),
+					key: x.began.Key}
 				if i < len(f.rows) {
 					p.Before = index[f.rows[i].Key]
 				}

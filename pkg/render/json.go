@@ -3,6 +3,7 @@ package render
 import (
 	"encoding/json"
 	"io"
+	"iter"
 	"slices"
 	"time"
 
@@ -27,9 +28,12 @@ type jsonRun struct {
 }
 
 type jsonStep struct {
-	Type  string          `json:"type"`
-	Index int             `json:"index"` // place in the order, from 0
-	From  seq.Participant `json:"from"`  // who sends it
+	Type  string  `json:"type"`
+	Index int     `json:"index"` // place in the order, from 0
+	Key   seq.Key `json:"key"`   // which message it is: the same in every stream and replay of a run
+	// nothing that may still come changes it or stands before it; so it is with all steps once the run has ended
+	Settled bool            `json:"settled"`
+	From    seq.Participant `json:"from"` // who sends it
 	// who takes it: the sender itself where it is a note
 	To              seq.Participant `json:"to"`
 	Kind            seq.StepKind    `json:"kind"`                      // how it is drawn
@@ -152,7 +156,7 @@ type jsonObstacle struct {
 type jsonOutcome struct {
 	Type string `json:"type"`
 	// Ready, Scheduled, Running, Available, Succeeded, Failed, Stuck, Timeout, Interrupted, Refused, Deleted,
-	// Unseen, Incomplete
+	// Unseen, Incomplete; empty while the run goes on
 	Outcome  string        `json:"outcome"`
 	Reason   string        `json:"reason"`             // why, in the words of Kubernetes; empty where all went well
 	Message  string        `json:"message,omitempty"`  // of Kubernetes, or what the run ended with
@@ -170,68 +174,97 @@ type jsonOutcome struct {
 func JSON(w io.Writer, r Report) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
-	err := enc.Encode(jsonRun{
-		Type: "run", APIVersion: "seq/v1alpha1", Server: r.Run.Server, Subject: r.Run.Subject, Started: instant(r.Run.Origin),
-		Sources: r.Run.Sources, Image: r.Run.Image, Node: r.Run.Node, Runtime: string(r.Run.Runtime), Clocks: r.Run.Clocks,
-		Looked: instant(r.Run.AttachedAt),
-	})
-	if err != nil {
-		return err
+	index := r.index()
+	for d := range r.before(index) {
+		if err := enc.Encode(d); err != nil {
+			return err
+		}
 	}
+	for i := range r.Steps {
+		if err := enc.Encode(r.jsonStep(i, index, true)); err != nil {
+			return err
+		}
+	}
+	for d := range r.behind(index) {
+		if err := enc.Encode(d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// index has the places of steps by their keys.
+func (r Report) index() map[seq.Key]int {
 	index := make(map[seq.Key]int, len(r.Steps))
 	for i, s := range r.Steps {
 		index[s.Key] = i
 	}
-	for _, m := range r.Members {
-		if err := enc.Encode(jsonPod{"pod", m.Object, m.Owner, m.Node, instant(m.CreatedAt), m.Took.Seconds(),
-			jsonPhases(m.Phases, index)}); err != nil {
-			return err
+	return index
+}
+
+// before are the documents that stand before the steps.
+func (r Report) before(index map[seq.Key]int) iter.Seq[any] {
+	return func(yield func(any) bool) {
+		if !yield(jsonRun{
+			Type: "run", APIVersion: "seq/v1alpha1", Server: r.Run.Server, Subject: r.Run.Subject, Started: instant(r.Run.Origin),
+			Sources: r.Run.Sources, Image: r.Run.Image, Node: r.Run.Node, Runtime: string(r.Run.Runtime), Clocks: r.Run.Clocks,
+			Looked: instant(r.Run.AttachedAt),
+		}) {
+			return
+		}
+		for _, m := range r.Members {
+			if !yield(jsonPod{"pod", m.Object, m.Owner, m.Node, instant(m.CreatedAt), m.Took.Seconds(),
+				jsonPhases(m.Phases, index)}) {
+				return
+			}
 		}
 	}
-	for i, s := range r.Steps {
-		j := jsonStep{
-			Type: "step", Index: i, From: s.From, To: s.To, Kind: s.Kind, Label: s.Label, Verb: s.Verb, Resource: s.Resource,
-			Subresource: s.Subresource,
-			Object:      s.Object, About: s.About, ResourceVersion: s.ResourceVersion, Container: s.Container, Node: s.Node,
-			At:       s.Instant,
-			Call:     string(s.Call),
-			Earliest: instant(s.Window.Earliest), Latest: instant(s.Window.Latest), Best: instant(s.Best),
-			Clock: s.ClockOf, Certainty: s.Certainty, Detail: s.Detail.String(), Rule: s.Rule.Name,
-			Evidence: s.Evidence,
-			Failed:   s.Failed, Conflict: s.Conflict,
-		}
-		j.After = make([]int, len(s.After))
-		for k, key := range s.After {
-			j.After[k] = index[key]
-		}
-		if s.Sharp {
-			j.Shown = j.Best
-		}
-		j.Within = within(s.Off())
-		j.Evidence = inUTC(s.Evidence)
-		if err := enc.Encode(j); err != nil {
-			return err
-		}
+}
+
+func (r Report) jsonStep(i int, index map[seq.Key]int, settled bool) jsonStep {
+	s := r.Steps[i]
+	j := jsonStep{
+		Type: "step", Index: i, Key: s.Key, Settled: settled, From: s.From, To: s.To, Kind: s.Kind, Label: s.Label,
+		Verb: s.Verb, Resource: s.Resource, Subresource: s.Subresource,
+		Object: s.Object, About: s.About, ResourceVersion: s.ResourceVersion, Container: s.Container, Node: s.Node,
+		At:       s.Instant,
+		Call:     string(s.Call),
+		Earliest: instant(s.Window.Earliest), Latest: instant(s.Window.Latest), Best: instant(s.Best),
+		Clock: s.ClockOf, Certainty: s.Certainty, Detail: s.Detail.String(), Rule: s.Rule.Name,
+		Failed: s.Failed, Conflict: s.Conflict,
 	}
-	for _, c := range r.Cycles {
-		if len(c.Turns) < 2 {
-			continue
+	j.After = make([]int, len(s.After))
+	for k, key := range s.After {
+		j.After[k] = index[key]
+	}
+	if s.Sharp {
+		j.Shown = j.Best
+	}
+	j.Within = within(s.Off())
+	j.Evidence = inUTC(s.Evidence)
+	return j
+}
+
+// behind are the documents that stand after the steps.
+func (r Report) behind(index map[seq.Key]int) iter.Seq[any] {
+	return func(yield func(any) bool) {
+		for _, c := range r.Cycles {
+			if len(c.Turns) > 1 && !yield(jsonOfCycle(c, r.Steps, index)) {
+				return
+			}
 		}
-		if err := enc.Encode(jsonOfCycle(c, r.Steps, index)); err != nil {
-			return err
+		out := jsonOutcome{
+			Type: "outcome", Outcome: r.Outcome.Name, Reason: r.Outcome.Reason, Message: r.Outcome.Message,
+			ExitCode: r.Outcome.ExitCode,
+			Seconds:  r.Outcome.Total.Seconds(), Unseen: r.Run.Unseen, Denied: r.Run.Denied,
 		}
+		out.Obstacle = jsonOfObstacle(r.Outcome.Obstacle)
+		out.Phases = jsonPhases(r.Phases, index)
+		for _, w := range r.Waits {
+			out.Waits = append(out.Waits, jsonWait{w.Name, w.Phase, w.Length.Seconds(), w.Explain, w.Remedy})
+		}
+		yield(out)
 	}
-	out := jsonOutcome{
-		Type: "outcome", Outcome: r.Outcome.Name, Reason: r.Outcome.Reason, Message: r.Outcome.Message,
-		ExitCode: r.Outcome.ExitCode,
-		Seconds:  r.Outcome.Total.Seconds(), Unseen: r.Run.Unseen, Denied: r.Run.Denied,
-	}
-	out.Obstacle = jsonOfObstacle(r.Outcome.Obstacle)
-	out.Phases = jsonPhases(r.Phases, index)
-	for _, w := range r.Waits {
-		out.Waits = append(out.Waits, jsonWait{w.Name, w.Phase, w.Length.Seconds(), w.Explain, w.Remedy})
-	}
-	return enc.Encode(out)
 }
 
 func jsonOfCycle(c seq.Cycle, steps []*seq.Step, index map[seq.Key]int) jsonCycle {

@@ -34,6 +34,7 @@ type page struct {
 	Pod      int          `json:"pod"` // that is drawn first, or -1 for all
 	Waits    []string     `json:"waits"`
 	Notes    []string     `json:"notes"`
+	Status   string       `json:"status,omitempty"` // of a run that goes on
 }
 
 type pageLane struct {
@@ -69,7 +70,10 @@ type pageStep struct {
 	Clock    string         `json:"clock"`
 	Rule     int            `json:"rule"`
 	Evidence []pageEvidence `json:"evidence"`
-	After    []int          `json:"after"` // what is proved to come before
+	After    []int          `json:"after"`          // what is proved to come before
+	Key      seq.Key        `json:"key,omitempty"`  // while the run goes on: which message it is
+	Open     bool           `json:"open,omitempty"` // its place may change
+	key      seq.Key
 }
 
 type pageEvidence struct {
@@ -231,7 +235,7 @@ func (p *page) steps(r Report, y Style, f figure, pods map[string]int) (index ma
 			Right: y.beside(f, x), Time: at[i],
 			Earliest: r.since(x.Window.Earliest), Latest: r.since(x.Window.Latest), Best: r.since(x.Best),
 			Inferred: x.Certainty == seq.Inferred, Failed: x.Failed, Answers: x.closes, Phase: x.phase, Pod: -1, At: x.Instant,
-			Clock: Plain(string(x.ClockOf)), Rule: rule, Evidence: []pageEvidence{}, After: []int{},
+			Clock: Plain(string(x.ClockOf)), Rule: rule, Evidence: []pageEvidence{}, After: []int{}, key: x.Key,
 		}
 		if pod, ok := pods[x.About]; ok {
 			s.Pod = pod

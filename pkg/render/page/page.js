@@ -93,23 +93,28 @@ function texts() {
   byId("where").textContent = [report.where, report.recorded && "recorded " + report.recorded].filter(Boolean).join(" · ");
   byId("outcome").textContent = report.outcome;
   byId("outcome").className = report.state;
-  for (const [title, text] of report.obstacle) byId("obstacle").append(element("dt", {}, title), element("dd", {}, text));
-  byId("waits").append(...report.waits.map((w) => element("p", {}, w)));
-  byId("notes").append(...report.notes.map((n) => element("li", {}, n)));
+  byId("obstacle").replaceChildren(...report.obstacle.flatMap(([title, text]) => [element("dt", {}, title), element("dd", {}, text)]));
+  byId("waits").replaceChildren(...report.waits.map((w) => element("p", {}, w)));
+  byId("notes").replaceChildren(...report.notes.map((n) => element("li", {}, n)));
   byId("why").hidden = report.obstacle.length + report.waits.length + report.notes.length === 0;
   byId("why").querySelector("summary").textContent = report.obstacle.length ? "Evidence, what to try" : "What took the time";
   byId("legend").textContent = report.legend;
 }
 
-function controls() {
-  report.lanes.forEach((lane, l) => {
-    const box = element("input", { type: "checkbox", checked: "" });
+function laneBoxes() {
+  byId("lanes").querySelector("div").replaceChildren(...report.lanes.map((lane, l) => {
+    const box = element("input", { type: "checkbox" });
+    box.checked = !state.hidden.has(l);
     box.addEventListener("change", () => {
       keepShown(() => state.hidden[box.checked ? "delete" : "add"](l));
       draw();
     });
-    byId("lanes").querySelector("div").append(element("label", {}, box, lane.name));
-  });
+    return element("label", {}, box, lane.name);
+  }));
+}
+
+function controls() {
+  laneBoxes();
   for (const input of document.querySelectorAll("input[type=radio]")) {
     if (input.name === "detail") input.checked = Number(input.value) === state.detail;
     input.addEventListener("change", () => {

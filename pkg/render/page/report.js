@@ -1,7 +1,7 @@
 "use strict";
 // What the other scripts share: the report that stands in the page as JSON, the state of the view, and how elements are
 // made. Every string of the report becomes text, never markup.
-const report = JSON.parse(document.getElementById("report").textContent);
+let report = JSON.parse(document.getElementById("report").textContent); // another one while a run goes on
 const state = {
   view: "order", detail: report.detail, pod: report.pod, hidden: new Set(), open: new Set(), // what is drawn
   current: -1, shown: Infinity, timer: 0, presenting: false, // how far it has been played
@@ -90,7 +90,7 @@ function phaseColour(e, phase) { e.style.setProperty("--p", report.phases[phase]
 function stepRow(i, ...children) {
   const s = report.steps[i];
   const row = element("div", {
-    class: `step k${report.lanes[s.from].kind}${s.inferred ? " inferred" : ""}${s.failed ? " failed" : ""}`,
+    class: `step k${report.lanes[s.from].kind}${s.inferred ? " inferred" : ""}${s.failed ? " failed" : ""}${s.open ? " open" : ""}`,
     role: "button", tabindex: 0, "aria-label": spoken(s), title: spoken(s), "data-step": i,
   }, ...children);
   if (s.fold) row.setAttribute("aria-expanded", state.open.has(i));

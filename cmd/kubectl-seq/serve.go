@@ -1,0 +1,133 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"syscall"
+	"time"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/render"
+	"github.com/kubectl-seq/kubectl-seq/pkg/serve"
+)
+
+// served is a run that browsers look at. Where nobody asked for it, it is nil, and its methods do nothing.
+type served struct {
+	server *serve.Server
+	style  render.Style
+	stream render.Stream
+	next   time.Time // no update before
+	ended  bool
+}
+
+// Updates are made for readers only, and take one part in five of the time at most.
+const leastWait = 50 * time.Millisecond // so that nobody has to draw more often
+
+// openServed opens the address, before anything happens.
+func openServed(address string, style render.Style) (*served, error) {
+	page, policy, err := render.LivePage(style)
+	if err != nil {
+		return nil, err
+	}
+	server, err := serve.Listen(address, serve.Page{HTML: page, Policy: policy})
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, hinted(fmt.Errorf("--serve=%s: the port is taken", address), "--serve alone takes one that is free")
+	case err != nil:
+		return nil, hinted(fmt.Errorf("--serve=%s: %w", address, err), "write --serve=HOST:PORT, or --serve alone")
+	}
+	style.Width, style.Color = render.FileWidth, false
+	return &served{server: server, style: style}, nil
+}
+
+// announce says where the run is to be seen, and by whom.
+func (s *served) announce(errOut io.Writer) {
+	if s == nil {
+		return
+	}
+	fmt.Fprintln(errOut, "live at", s.server.URL())
+	if !s.server.Loopback() {
+		fmt.Fprintln(errOut, "warning: whoever on the network has this URL, or can read along, sees the run: it is not encrypted")
+	}
+}
+
+// await waits for the first reader, so that he sees all of a recording.
+func (s *served) await(ctx context.Context, errOut io.Writer) {
+	if s == nil {
+		return
+	}
+	fmt.Fprintln(errOut, "it begins once a browser is there")
+	select {
+	case <-s.server.Arrived():
+	case <-s.server.Done():
+	case <-ctx.Done():
+	}
+}
+
+// due reports whether it is time for an update, and somebody would see it.
+func (s *served) due() bool {
+	return s != nil && !s.ended && s.server.Readers() > 0 && !time.Now().Before(s.next)
+}
+
+// update shows a run that goes on, if it is due. The first settled of its steps will not change any more.
+func (s *served) update(r render.Report, settled int, status string) error {
+	if !s.due() {
+		return nil
+	}
+	begun := time.Now()
+	m, err := s.stream.Next(r, settled, false)
+	if err != nil {
+		return err
+	}
+	picture, err := render.Picture(r, s.style, settled, status)
+	if err != nil {
+		return err
+	}
+	s.server.Publish(serve.Update{Anew: m.Anew, Final: m.Final, Tail: m.Tail, Picture: picture})
+	ended := time.Now()
+	s.next = ended.Add(max(leastWait, (share-1)*ended.Sub(begun)))
+	return nil
+}
+
+// end shows the end.
+func (s *served) end(r render.Report) error {
+	if s == nil {
+		return nil
+	}
+	m, err := s.stream.Next(r, len(r.Steps), true)
+	if err != nil {
+		return err
+	}
+	picture, err := render.Picture(r, s.style, len(r.Steps), "")
+	if err != nil {
+		return err
+	}
+	var saved bytes.Buffer
+	if err := render.HTML(&saved, r, s.style); err != nil {
+		return err
+	}
+	s.ended = true
+	s.server.Publish(serve.Update{Anew: m.Anew, Final: m.Final, Tail: m.Tail, Picture: picture, Saved: saved.Bytes(),
+		Ended: true})
+	return nil
+}
+
+// stay serves a run that has ended until an interrupt.
+func (s *served) stay(ctx context.Context, errOut io.Writer) error {
+	if s == nil {
+		return nil
+	}
+	if s.ended && ctx.Err() == nil {
+		fmt.Fprintf(errOut, "until Ctrl-C at %s\n", s.server.URL())
+		select {
+		case <-ctx.Done():
+		case <-s.server.Done():
+		}
+	}
+	if err := s.server.Close(); err != nil {
+		return fmt.Errorf("--serve: %w", err)
+	}
+	return nil
+}

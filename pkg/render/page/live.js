@@ -1,0 +1,111 @@
+"use strict";
+// The page while the run goes on: whenever there is something new it asks for the picture anew, no faster than it can
+// draw, and keeps what its reader has chosen. Once the run has ended it keeps the page of -o html, to be saved.
+const live = element("p", { id: "live", role: "status" }), save = element("button", { id: "save", hidden: "" }, "Save");
+const link = { stale: true, busy: false, ended: false, saved: null };
+let follows = true; // the newest step, as long as that was in sight
+
+function says(state, text) {
+  live.className = state;
+  live.textContent = text;
+}
+
+// A fold is told by where it begins and in which detail, a step by its message.
+function keyOf(i) {
+  const s = report.steps[i];
+  return s && (s.fold ? `fold ${s.detail} ${s.key}` : s.key);
+}
+
+function indexOf(key) { return key === undefined ? -1 : report.steps.findIndex((_, i) => keyOf(i) === key); }
+
+// Another picture of the same run, with the same steps chosen, opened, shown and hidden as far as they are in it.
+function renew(next) {
+  const rows = visible(), all = state.shown >= rows.length, last = keyOf(rows[state.shown - 1]), current = keyOf(state.current);
+  const open = [...state.open].map(keyOf), hidden = [...state.hidden].map((l) => report.lanes[l].name);
+  const lanes = report.lanes.map((l) => l.name).join("\n"), pod = report.pods[state.pod]?.name, before = report.steps.length;
+  const chosen = pod !== undefined || state.pod !== report.pod; // or else the picture chooses
+  const top = scrollY, side = byId("stage").scrollLeft;
+  report = next;
+  addFolds();
+  state.hidden = new Set(report.lanes.flatMap((l, k) => (hidden.includes(l.name) ? [k] : [])));
+  state.open = new Set(open.map(indexOf).filter((i) => i >= 0));
+  const at = report.pods.findIndex((p) => p.name === pod && p.drawn);
+  state.pod = chosen && before ? at : report.pod;
+  state.current = indexOf(current);
+  const place = all ? -1 : visible().indexOf(indexOf(last));
+  state.shown = all ? Infinity : place + 1;
+  document.title = report.title;
+  texts();
+  byId("outcome").textContent = report.outcome || report.status || "";
+  if (lanes !== report.lanes.map((l) => l.name).join("\n")) laneBoxes();
+  drawBar();
+  drawPods();
+  draw();
+  byId("stage").scrollLeft = side;
+  scrollTo(scrollX, top);
+  if (all) newest(before < report.steps.length);
+}
+
+// Brings the newest step in sight, for who was there and reads nothing else: in presenter mode it is the one that is
+// told of.
+function newest(more) {
+  if (state.presenting && more) show(Infinity);
+  else if (!state.presenting && follows && state.current < 0) byId("stage").lastElementChild?.scrollIntoView({ block: "end" });
+}
+
+function inSight() {
+  const last = byId("stage").lastElementChild?.getBoundingClientRect();
+  return !last || last.top < innerHeight;
+}
+
+// Asks for the picture until there is nothing newer, one at a time, and for no longer than half of the time.
+async function pull() {
+  link.stale = true;
+  if (link.busy) return;
+  link.busy = true;
+  try {
+    while (link.stale) {
+      link.stale = false;
+      const begun = performance.now(), answer = await fetch("picture", { cache: "no-store" });
+      if (answer.ok) renew(await answer.json());
+      await new Promise((next) => setTimeout(next, Math.max(50, performance.now() - begun)));
+    }
+    if (link.ended && link.saved === null) await keep();
+  } catch {
+    says("lost", "connection lost");
+  }
+  link.busy = false;
+}
+
+async function keep() {
+  const answer = await fetch("page.html", { cache: "no-store" });
+  if (!answer.ok) return;
+  link.saved = await answer.blob();
+  save.hidden = false;
+}
+
+function saveAs() {
+  const a = element("a", { href: URL.createObjectURL(link.saved), download: report.title.replace(/[^\p{L}\p{N}.-]+/gu, "-") + ".html" });
+  a.click();
+  setTimeout(() => URL.revokeObjectURL(a.href), 60000);
+}
+
+function connect() {
+  const events = new EventSource("events");
+  events.onopen = () => says("on", "live");
+  events.onerror = () => says("lost", events.readyState === EventSource.CLOSED ? "no connection: reload the page" : "connection lost, trying again");
+  for (const name of ["anew", "step", "tail"]) events.addEventListener(name, pull);
+  events.addEventListener("end", () => {
+    events.close(); // or else it would come again
+    link.ended = true;
+    says("ended", "ended");
+    pull();
+  });
+  return events;
+}
+
+document.querySelector("header").append(live, save);
+save.addEventListener("click", saveAs);
+addEventListener("scroll", () => { follows = inSight(); }, { passive: true });
+says("lost", "connecting");
+connect();
