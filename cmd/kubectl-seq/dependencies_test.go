@@ -35,7 +35,7 @@ func TestDependenciesHaveReasons(t *testing.T) {
 // What observes, keeps, compares and draws knows the vocabulary and nothing of the reconstruction.
 func TestPackagesPointOneWay(t *testing.T) {
 	for _, dir := range []string{"seq", "audit", "compare", "docker", "httprecord", "logfile", "otlp", "percentile", "recording",
-		"render", "trace", "watch"} {
+		"render", "serve", "trace", "watch"} {
 		files, err := filepath.Glob("../../pkg/" + dir + "/*.go")
 		if err != nil || len(files) == 0 {
 			t.Fatalf("pkg/%s: %v, %d files", dir, err, len(files))

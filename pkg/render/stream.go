@@ -6,15 +6,13 @@ import (
 	"bytes"
 	_ "embed"
 	"encoding/json"
-	"slices"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // Stream has the documents of JSON while a run goes on. The zero value is ready to use.
 type Stream struct {
-	keys      []seq.Key // of the steps that are final
-	documents [][]byte  // theirs
+	final [][]byte // of steps
 }
 
 // Moment has those of a moment, each one line of JSON.
@@ -30,28 +28,26 @@ func (s *Stream) Next(r Report, settled int, ended bool) (d Moment, err error) {
 		settled = len(r.Steps)
 	}
 	index := r.index()
-	d.Anew = len(s.keys) > len(r.Steps) ||
-		!slices.EqualFunc(s.keys, r.Steps[:len(s.keys)], func(k seq.Key, x *seq.Step) bool { return k == x.Key })
-	for i := 0; i < len(s.keys) && ended && !d.Anew && err == nil; i++ {
+	d.Anew = len(s.final) > len(r.Steps)
+	for i := 0; i < len(s.final) && !d.Anew && err == nil; i++ {
 		var is []byte
 		is, err = oneLine(r.jsonStep(i, index, true))
-		d.Anew = !bytes.Equal(is, s.documents[i])
+		d.Anew = !bytes.Equal(is, s.final[i])
 	}
 	if d.Anew {
-		s.keys, s.documents = nil, nil
+		s.final = nil
 	}
-	settled = max(settled, len(s.keys))
+	settled = max(settled, len(s.final))
 	add := func(all *[][]byte, document any) {
 		b, e := oneLine(document)
 		if *all = append(*all, b); err == nil {
 			err = e
 		}
 	}
-	for i := len(s.keys); i < settled; i++ {
+	for i := len(s.final); i < settled; i++ {
 		add(&d.Final, r.jsonStep(i, index, true))
-		s.keys = append(s.keys, r.Steps[i].Key)
 	}
-	s.documents = append(s.documents, d.Final...)
+	s.final = append(s.final, d.Final...)
 	for x := range r.before(index) {
 		add(&d.Tail, x)
 	}

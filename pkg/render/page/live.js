@@ -37,6 +37,7 @@ function renew(next) {
   document.title = report.title;
   texts();
   byId("outcome").textContent = report.outcome || report.status || "";
+  if (report.steps.some((s) => s.open)) byId("legend").append(" A row with an amber edge may still change or move.");
   if (lanes !== report.lanes.map((l) => l.name).join("\n")) laneBoxes();
   drawBar();
   drawPods();
@@ -104,7 +105,9 @@ function connect() {
   return events;
 }
 
-document.querySelector("header").append(live, save);
+const header = document.querySelector("header");
+header.append(live, save);
+new ResizeObserver(() => byId("heads").style.setProperty("--top", header.offsetHeight + "px")).observe(header);
 save.addEventListener("click", saveAs);
 addEventListener("scroll", () => { follows = inSight(); }, { passive: true });
 says("lost", "connecting");
