@@ -59,8 +59,8 @@ func (f *drawFlags) add(fs *pflag.FlagSet) {
 	f.otlp = fs.Lookup("otlp")
 	f.otlp.NoOptDefVal = otlpVariable
 	fs.String("serve", "",
-		"show the run in browsers while it goes on, until Ctrl-C, at this address: HOST:PORT, or :PORT for this machine only "+
-			"(default a free port of this machine); standard error has the URL")
+		"show the run in browsers while it goes on, until Ctrl-C, at this address: HOST:PORT, or :PORT for this machine "+
+			"only (default a free port of this machine); standard error has the URL")
 	f.serve = fs.Lookup("serve")
 	f.serve.NoOptDefVal = "127.0.0.1:0"
 	fs.BoolVar(&f.explain, "explain", false, "explain each step in one line")

@@ -141,7 +141,9 @@ func (o *outputs) finish(r render.Report) error {
 
 func (o *outputs) writeFiles(r render.Report) error {
 	o.ended = append(o.ended, r)
-	return errors.Join(o.served.end(r), o.write(func(w io.Writer, format string, y render.Style) error { return render.Formats[format].Write(w, r, y) }))
+	return errors.Join(o.served.end(r), o.write(func(w io.Writer, format string, y render.Style) error {
+		return render.Formats[format].Write(w, r, y)
+	}))
 }
 
 // sendTimeout bounds how long it takes to send all spans.

@@ -22,8 +22,9 @@ type served struct {
 	ended  bool
 }
 
-// Updates are made for readers only, and take one part in five of the time at most.
-const leastWait = 50 * time.Millisecond // so that nobody has to draw more often
+// leastWait is how long nothing is shown after an update, so that nobody has to draw more often. Updates are made for
+// readers only, and take one part in five of the time at most.
+const leastWait = 50 * time.Millisecond
 
 // openServed opens the address, before anything happens.
 func openServed(address string, style render.Style) (*served, error) {
@@ -49,7 +50,8 @@ func (s *served) announce(errOut io.Writer) {
 	}
 	fmt.Fprintln(errOut, "live at", s.server.URL())
 	if !s.server.Loopback() {
-		fmt.Fprintln(errOut, "warning: whoever on the network has this URL, or can read along, sees the run: it is not encrypted")
+		fmt.Fprintln(errOut, "warning: other machines reach this address, and the connection is not encrypted: "+
+			"whoever has the URL, or reads along, sees the run")
 	}
 }
 

@@ -143,9 +143,10 @@ func TestServeBadInput(t *testing.T) {
 	defer taken.Close()
 	directory := t.TempDir()
 	for arg, want := range map[string]string{
-		taken.Addr().String(): "--serve=" + taken.Addr().String() + ": the port is taken (hint: --serve alone takes one that is free)",
-		"127.0.0.1:many":      "--serve=127.0.0.1:many: ",
-		"a:b:c":               "--serve=a:b:c: ",
+		taken.Addr().String(): "--serve=" + taken.Addr().String() + ": the port is taken " +
+			"(hint: --serve alone takes one that is free)",
+		"127.0.0.1:many": "--serve=127.0.0.1:many: ",
+		"a:b:c":          "--serve=a:b:c: ",
 	} {
 		out, errOut, err := replayed(t.Context(), "demo", "--serve="+arg, "-o", "html="+filepath.Join(directory, "x.html"))
 		if err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "\n") || out+errOut != "" {

@@ -90,7 +90,8 @@ func LivePage(y Style) (page []byte, policy string, err error) {
 	return fillPage(Report{}, data, listing, policy, style, liveJS), policy, nil
 }
 
-// Picture is what the page draws of a run that goes on, as JSON. The first settled of its steps will not change any more.
+// Picture is what the page draws of a run that goes on, as JSON. The first settled of its steps will not change any
+// more.
 func Picture(r Report, y Style, settled int, status string) ([]byte, error) {
 	final := map[seq.Key]bool{}
 	for _, s := range r.Steps[:settled] {

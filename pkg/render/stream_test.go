@@ -72,7 +72,7 @@ func TestStreamIsJSON(t *testing.T) {
 				continue
 			}
 			r := scenario.Report(tr)
-			settled := tr.Settled(3*time.Second)
+			settled := tr.Settled(3 * time.Second)
 			f.next(t, r, settled, false)
 			if n := strings.Count(f.whole(), `"settled":true`); n != len(f.final) || n < settled {
 				t.Fatalf("%s: %d of %d steps say that they are final, %d are", s.Name, n, len(r.Steps), settled)

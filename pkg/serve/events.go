@@ -77,7 +77,8 @@ const (
 // place is how much of the run a reader has.
 type place struct{ generation, final, version int }
 
-// after is the place of a reader that comes again. Who comes for the first time, or from what holds no more, begins anew.
+// after is the place of a reader that comes again. Who comes for the first time, or from what holds no more, begins
+// anew.
 func (x *state) after(lastEventID string) (p place) {
 	var had place
 	if n, err := fmt.Sscanf(lastEventID, "%d.%d", &had.generation, &had.final); n == 2 && err == nil &&
