@@ -207,7 +207,8 @@ func (r Report) before(index map[seq.Key]int) iter.Seq[any] {
 	return func(yield func(any) bool) {
 		if !yield(jsonRun{
 			Type: "run", APIVersion: "seq/v1alpha1", Server: r.Run.Server, Subject: r.Run.Subject,
-			Started: instant(r.Run.Origin), Sources: r.Run.Sources, Image: r.Run.Image, Node: r.Run.Node, Runtime: string(r.Run.Runtime), Clocks: r.Run.Clocks,
+			Started: instant(r.Run.Origin), Sources: r.Run.Sources, Image: r.Run.Image,
+			Node: r.Run.Node, Runtime: string(r.Run.Runtime), Clocks: r.Run.Clocks,
 			Looked: instant(r.Run.AttachedAt),
 		}) {
 			return

@@ -169,6 +169,7 @@ func (s *Server) takeLeave(ctx context.Context) {
 
 // ServeHTTP answers a request, if it may be made.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout))
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("Referrer-Policy", "no-referrer") // the token is in the URL
@@ -242,13 +243,12 @@ func sameOrigin(r *http.Request) bool {
 	return len(origins) == 0 || len(origins) == 1 && strings.EqualFold(origins[0], "http://"+r.Host)
 }
 
-// answer sends what there is, or that there is nothing yet.
+// answer sends what there is. That there is nothing yet is no mistake.
 func answer(w http.ResponseWriter, kind string, body []byte) {
 	if body == nil {
-		http.Error(w, "not yet", http.StatusNotFound)
+		w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout))
 	w.Header().Set("Content-Type", kind)
 	_, _ = w.Write(body) // a reader that is gone wants nothing
 }

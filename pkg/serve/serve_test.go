@@ -52,7 +52,7 @@ func TestOnlyWhoMayGetsIn(t *testing.T) {
 		{path: "/AAAAAAAAAAAAAAAAAAAAAAAAAA/", want: 404},
 		{path: "/TOKEN/../TOKEN/x", want: 404},
 		{path: "/TOKEN/picture", want: 200},
-		{path: "/TOKEN/page.html", want: 404}, // it has not ended
+		{path: "/TOKEN/page.html", want: 204}, // it has not ended
 		{origin: "http://evil.example", want: 403},
 		{origin: "null", want: 403},
 		{origin: "https://127.0.0.1:9", host: "127.0.0.1:9", want: 403},

@@ -19,6 +19,10 @@ import (
 
 	cdpbrowser "github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/chromedp"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/render"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/serve"
 )
 
 // program is the plugin, built from what is here.
@@ -328,4 +332,61 @@ func TestPageLiveIsNobodyElses(t *testing.T) {
 			t.Errorf("%s: %s", attempt, got)
 		}
 	}
+}
+
+// What a reader has chosen stays when another picture has more before it: a step, what has been shown, hidden
+// participants, what is open. So do the view and the place on the page.
+func TestPageLiveKeepsWhatIsChosen(t *testing.T) {
+	r := named(t, "repeats-crash")
+	picture, err := render.Picture(r, render.Style{Detail: seq.Normal}, len(r.Steps), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, policy, err := render.LivePage(render.Style{Detail: seq.Normal})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := serve.Listen("", serve.Page{HTML: page, Policy: policy})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	p := reads(t, server.URL())
+	p.until(t, `document.querySelector("#live.on") !== null`)
+	if n := p.count(t, ".step"); n != 0 {
+		t.Errorf("before anything comes there are %d steps", n)
+	}
+	keepPicture(t, p, "empty")
+	server.Publish(serve.Update{Picture: picture})
+	p.until(t, `document.querySelectorAll(".step").length > 20`)
+	p.do(t, script(`document.querySelector("#view [value=order]").click()`), script(`unfold(visible().find((i) => report.steps[i].fold))`),
+		script(`[...document.querySelectorAll("#lanes label")].find((l) => l.textContent === "etcd").querySelector("input").click()`),
+		script(`choose(visible()[20])`), script(`scrollTo(0, 333)`))
+	const chosen = `[keyOf(state.current), [...state.open].map(keyOf), [...state.hidden].map((l) => report.lanes[l].name), state.view, scrollY,
+		document.querySelectorAll(".step[aria-expanded=true]").length, document.querySelector(".step.current")?.getAttribute("aria-label"),
+		document.querySelectorAll("#lanes input:not(:checked)").length, state.shown === Infinity || keyOf(visible()[state.shown - 1])].join(" | ")`
+	// the same picture with one more participant, and one more step, before all others
+	const more = `(() => {
+		const next = structuredClone(pictures.at(-1)), shift = (i) => (i >= 0 ? i + 1 : i);
+		next.lanes.unshift({name: "new" + pictures.length, kind: 0});
+		for (const s of next.steps) Object.assign(s, {from: s.from + 1, to: s.to + 1, answers: shift(s.answers), after: s.after.map(shift)});
+		next.steps.unshift({...next.steps[0], answers: -1, after: [], key: "new" + pictures.length, from: 0, to: 0});
+		for (const f of next.folds) Object.assign(f, {lane: f.lane + 1, before: f.before + 1, steps: f.steps.map(shift)});
+		pictures.push(next);
+		renew(structuredClone(next));
+	})()`
+	p.do(t, script(`globalThis.pictures = []; fetch("picture").then((a) => a.json()).then((x) => pictures.push(x))`))
+	p.until(t, `pictures.length === 1`)
+	for _, c := range []string{`0`, `show(30)`, `byId("view").querySelector("[value=time]").click()`} {
+		p.do(t, script(c))
+		was := value[string](t, p, chosen)
+		p.do(t, script(more))
+		if is := value[string](t, p, chosen); is != was {
+			t.Errorf("after %s there was\n%s\nand is\n%s", c, was, is)
+		}
+	}
+	p.press(t, "p")
+	p.do(t, script(`show(Infinity)`))
+	keepPicture(t, p, "presenting")
+	p.complainsOf(t)
 }

@@ -68,7 +68,7 @@ async function pull() {
     while (link.stale) {
       link.stale = false;
       const begun = performance.now(), answer = await fetch("picture", { cache: "no-store" });
-      if (answer.ok) renew(await answer.json());
+      if (answer.status === 200) renew(await answer.json());
       await new Promise((next) => setTimeout(next, Math.max(50, performance.now() - begun)));
     }
     if (link.ended && link.saved === null) await keep();
@@ -80,7 +80,7 @@ async function pull() {
 
 async function keep() {
   const answer = await fetch("page.html", { cache: "no-store" });
-  if (!answer.ok) return;
+  if (answer.status !== 200) return;
   link.saved = await answer.blob();
   save.hidden = false;
 }
