@@ -8,6 +8,7 @@ let follows = true; // the newest step, as long as that was in sight
 function says(state, text) {
   live.className = state;
   live.textContent = text;
+  document.body.dataset.link = state;
 }
 
 // A fold is told by where it begins and in which detail, a step by its message.
@@ -111,4 +112,5 @@ new ResizeObserver(() => byId("heads").style.setProperty("--top", header.offsetH
 save.addEventListener("click", saveAs);
 addEventListener("scroll", () => { follows = inSight(); }, { passive: true });
 says("lost", "connecting");
+byId("outcome").textContent = "Nothing has happened yet";
 connect();
