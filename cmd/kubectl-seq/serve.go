@@ -73,12 +73,9 @@ func (s *served) due() bool {
 	return s != nil && !s.ended && s.server.Readers() > 0 && !time.Now().Before(s.next)
 }
 
-// update shows a run that goes on, if it is due. The first settled of its steps will not change any more.
-func (s *served) update(r render.Report, settled int, status string) error {
-	if !s.due() {
-		return nil
-	}
-	begun := time.Now()
+// update shows a run that goes on. The first settled of its steps will not change any more. It has been under way since
+// begun.
+func (s *served) update(begun time.Time, r render.Report, settled int, status string) error {
 	m, err := s.stream.Next(r, settled, false)
 	if err != nil {
 		return err

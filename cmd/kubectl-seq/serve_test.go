@@ -125,6 +125,18 @@ func TestServe(t *testing.T) {
 	}
 }
 
+// While a Deployment starts, browsers have what took the time of each of its Pods.
+func TestServeHasPhasesOfPods(t *testing.T) {
+	r := startServed(t, "replay", recordingOf(t, "pkg/trace/testdata/deployment.txtar"), "--serve")
+	events := fetched(t, r.url+"events")
+	if n := regexp.MustCompile(`"type":"pod".*"phases":\[\{`).FindAllStringIndex(events, -1); len(n) <= 2 {
+		t.Errorf("only %d documents of Pods have phases: those of the end", len(n))
+	}
+	if err := r.stop(); err != nil {
+		t.Errorf("it ends with %v", err)
+	}
+}
+
 // Ctrl-C while nobody has come ends it at once, as an interrupt.
 func TestServeIsInterrupted(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())

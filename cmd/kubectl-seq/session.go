@@ -47,7 +47,17 @@ func (s *session) tick(now time.Time) { s.trace.Observe(seq.Observation{Received
 
 func (s *session) draw() error {
 	r, settled, status := s.going()
-	return errors.Join(s.out.update(r, settled, status), s.out.served.update(r, settled, status))
+	return errors.Join(s.out.update(r, settled, status), s.show(r, settled, status))
+}
+
+// show has browsers see it, if it is time for that.
+func (s *session) show(r render.Report, settled int, status string) error {
+	if !s.out.served.due() {
+		return nil
+	}
+	begun := time.Now()
+	r.Members = s.trace.MembersInFull()
+	return s.out.served.update(begun, r, settled, status)
 }
 
 // drawBeside is draw while the terminal is somebody else's.
@@ -56,7 +66,7 @@ func (s *session) drawBeside() error {
 		return nil
 	}
 	r, settled, status := s.going()
-	return s.out.served.update(r, settled, status)
+	return s.show(r, settled, status)
 }
 
 // going is what there is to draw of a run that goes on, and how many of its steps will not change any more.
