@@ -207,6 +207,9 @@ func TestPageLive(t *testing.T) {
 	cable.cut(false)
 	lost.until(t, live)
 	keepPicture(t, first, "live")
+	late.do(t, script(`scrollTo(0, 0)`))
+	late.until(t, `document.querySelectorAll("#pods .bar i:not(.life)").length > 50`)
+	keepPicture(t, late, "bars")
 	all := map[string]*tab{"first": first, "lost": lost, "late": late}
 	for _, p := range all {
 		p.until(t, `link.saved !== null`)
