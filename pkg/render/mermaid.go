@@ -44,14 +44,6 @@ type mermaidDocument struct {
 
 func (d *mermaidDocument) printf(format string, args ...any) { fmt.Fprintf(d, format+"\n", args...) }
 
-// rowsFrom are the numbers from one to before another.
-func rowsFrom(from, to int) (rows []int) {
-	for i := from; i < to; i++ {
-		rows = append(rows, i)
-	}
-	return rows
-}
-
 // rowsOf are the rows of these, and those within their loops.
 func (d *mermaidDocument) rowsOf(items []item) (rows []int) {
 	for _, x := range items {
