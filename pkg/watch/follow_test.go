@@ -94,10 +94,14 @@ func follow(t *testing.T, s *server) (*Follower, func(is func(seq.Observation) b
 	if err != nil {
 		t.Fatal(err)
 	}
-	failed := make(chan error, 1)
-	go func() { failed <- f.Follow(ctx) }()
+	failed, returned := make(chan error, 1), make(chan struct{})
+	go func() {
+		defer close(returned)
+		failed <- f.Follow(ctx)
+	}()
 	t.Cleanup(func() {
 		cancel()
+		<-returned // until then it may start what Wait waits for
 		f.Wait()
 		s.CloseClientConnections()
 		http.DefaultTransport.(*http.Transport).CloseIdleConnections()
