@@ -41,32 +41,37 @@ type comparedDocument struct {
 	Style
 	Comparison
 	bytes.Buffer
-	phases []string // in which each step stands, or ""
+	phases []int // in which each step stands, of those that are compared, or -1
 }
 
-// phaseOfSteps is the name of the phase in which each step stands in the run that has it, or nothing.
-func (c Comparison) phaseOfSteps() []string {
+// phaseOfSteps is the phase in which each step stands in the run that has it, of those that are compared, or -1.
+func (c Comparison) phaseOfSteps() []int {
 	var of [2]map[seq.Key]int
 	for _, side := range compare.Sides {
 		of[side] = c.Reports[side].phaseOfSteps()
 	}
-	joined := map[string]string{} // names of phases that are compared as one
-	for _, p := range c.Phases {
+	index := map[string]int{} // by the names of what is compared as one, too
+	for i, p := range c.Phases {
 		for name := range strings.SplitSeq(p.Name, "+") {
-			joined[name] = p.Name
+			index[name] = i
 		}
 	}
-	names := make([]string, len(c.Steps))
+	phases := make([]int, len(c.Steps))
 	for i, s := range c.Steps {
+		phases[i] = -1
 		for _, side := range compare.Sides {
-			if m := s.Sides[side]; m != nil && names[i] == "" {
-				if phase, ok := of[side][m.Key]; ok {
-					names[i] = joined[c.Reports[side].Phases[phase].Name]
+			m := s.Sides[side]
+			if m == nil || phases[i] >= 0 {
+				continue
+			}
+			if phase, ok := of[side][m.Key]; ok {
+				if k, ok := index[c.Reports[side].Phases[phase].Name]; ok {
+					phases[i] = k
 				}
 			}
 		}
 	}
-	return names
+	return phases
 }
 
 func (d *comparedDocument) messages(rows []int) (n int) {
@@ -83,26 +88,18 @@ func (d *comparedDocument) title() string {
 		d.glyphs().inferred)
 }
 
-// comparedSection is what one of several diagrams shows: a stretch of one phase.
-type comparedSection struct {
-	phase string
-	rows  []int
+// sections are what several diagrams show.
+func (d *comparedDocument) sections(rows []int) []section[int] {
+	return sections(rows, func(i int) (int, bool) { return d.phases[i], true },
+		func(s section[int]) bool { return s.rows == mostMessages })
 }
 
-func (s comparedSection) name() string { return cmp.Or(s.phase, "in no phase") }
-
-// sections divide the rows where the phase changes, and where one diagram has no room for more. What stands in no
-// phase stands with what comes before it.
-func (d *comparedDocument) sections(rows []int) (all []comparedSection) {
-	for _, i := range rows {
-		phase, n := d.phases[i], len(all)
-		if n == 0 || phase != all[n-1].phase && phase != "" && all[n-1].phase != "" || len(all[n-1].rows) == mostMessages {
-			all, n = append(all, comparedSection{phase: phase}), n+1
-		}
-		s := &all[n-1]
-		s.phase, s.rows = cmp.Or(s.phase, phase), append(s.rows, i)
+// name is that of a section.
+func (d *comparedDocument) name(s section[int]) string {
+	if s.phase < 0 {
+		return noPhase
 	}
-	return all
+	return d.Comparison.Phases[s.phase].Name
 }
 
 // several writes an overview, and a diagram of each section.
@@ -118,31 +115,32 @@ func (d *comparedDocument) several(rows []int) {
 			break
 		}
 		first, last := len(all.ids), 0
-		for _, lane := range d.laneOrder(s.rows) {
+		for _, lane := range d.laneOrder(s.items) {
 			k := slices.Index(d.laneOrder(rows), lane)
 			first, last = min(first, k), max(last, k)
 		}
-		all.printf("    Note over %s,%s: %d. %s%s", all.ids[first], all.ids[last], i+1, mermaidText(s.name()),
+		all.printf("    Note over %s,%s: %d. %s%s", all.ids[first], all.ids[last], i+1, mermaidText(d.name(s)),
 			d.took(s.phase))
 	}
 	fmt.Fprintf(d, "```mermaid\n%s```", all.String())
 	for i, s := range sections {
-		fmt.Fprintf(d, "\n\n## %d. %s\n", i+1, markdownText(s.name()))
-		m := d.diagram(s.rows, fmt.Sprintf("%d. %s", i+1, mermaidText(s.name())))
-		d.body(m, s.rows)
+		fmt.Fprintf(d, "\n\n## %d. %s\n", i+1, markdownText(d.name(s)))
+		m := d.diagram(s.items, fmt.Sprintf("%d. %s", i+1, mermaidText(d.name(s))))
+		d.body(m, s.items)
 		fmt.Fprintf(d, "```mermaid\n%s```", m.String())
 	}
 	d.WriteString("\n")
 }
 
-// took is what is known of how long a phase took in either run.
-func (d *comparedDocument) took(phase string) (text string) {
-	for _, p := range d.Comparison.Phases {
-		for _, side := range compare.Sides {
-			if x := p.Sides[side]; p.Name == phase && x != nil {
-				took, _, _ := strings.Cut(d.phaseTook(*x), " (")
-				text += fmt.Sprintf("<br/>%s %s", side, mermaidText(took))
-			}
+// took is what is known of how long a phase took in either run; nothing of -1.
+func (d *comparedDocument) took(phase int) (text string) {
+	if phase < 0 {
+		return ""
+	}
+	for _, side := range compare.Sides {
+		if x := d.Comparison.Phases[phase].Sides[side]; x != nil {
+			took, _, _ := strings.Cut(d.phaseTook(*x), " (")
+			text += fmt.Sprintf("<br/>%s %s", side, mermaidText(took))
 		}
 	}
 	return text
@@ -160,17 +158,14 @@ func (d *comparedDocument) diagram(rows []int, title string) *mermaid {
 	m.ids = mermaidIDs(lanes, cmp.Or(d.Runs[compare.A].Runtime, d.Runs[compare.B].Runtime))
 	m.printf("sequenceDiagram")
 	m.printf("    title %s", title)
-	boxed := false
+	box := ""
 	for k, id := range m.ids {
-		if !boxed && onNode(d.rank(order[k])) {
-			boxed = true
-			m.printf("    box rgba(128,128,128,0.08) node")
+		if onNode(d.rank(order[k])) {
+			box = m.enter(box, "node")
 		}
 		m.participant(id, joinedNames(d.Participants[order[k]]))
 	}
-	if boxed {
-		m.printf("    end")
-	}
+	m.enter(box, "")
 	return m
 }
 
@@ -191,50 +186,56 @@ func (d *comparedDocument) body(m *mermaid, rows []int) {
 	for k, i := range d.laneOrder(rows) {
 		lane[i] = k
 	}
-	frame, phase, begun := "", "", map[string]bool{}
-	leave := func(what *string) {
-		if *what != "" {
+	frame, phase, begun := "", -1, map[int]bool{}
+	enterFrame := func(next string) {
+		if next != frame && frame != "" {
 			m.printf("    end")
 		}
-		*what = ""
+		if next != frame && next != "" {
+			m.printf("    %s", next)
+		}
+		frame = next
+	}
+	enterPhase := func(next int) {
+		if next == phase {
+			return
+		}
+		enterFrame("")
+		if phase >= 0 {
+			m.printf("    end")
+		}
+		if phase = next; phase < 0 {
+			return
+		}
+		name := d.Comparison.Phases[phase].Name
+		m.background(name)
+		note := mermaidText(name)
+		if !begun[phase] {
+			note += d.took(phase)
+		}
+		begun[phase] = true
+		m.aside(note)
 	}
 	for n, i := range rows {
 		s := d.Steps[i]
 		if m.Len() > mostMermaid-5000 {
-			leave(&frame)
-			leave(&phase)
+			enterFrame("")
+			enterPhase(-1)
 			m.left(fmt.Sprintf("%d more steps are left out: Mermaid takes %d characters", len(rows)-n, mostMermaid))
 			return
 		}
-		if d.phases[i] != phase {
-			leave(&frame)
-			leave(&phase)
-			if phase = d.phases[i]; phase != "" {
-				m.background(phase)
-				note := mermaidText(phase)
-				if !begun[phase] {
-					note += d.took(phase)
-				}
-				begun[phase] = true
-				m.aside(note)
-			}
-		}
+		enterPhase(d.phases[i])
 		next := ""
 		if side, one := s.One(); one && s.Elsewhere >= 0 {
 			next = fmt.Sprintf("opt %s here, %s elsewhere", side, side.Other())
 		} else if one {
 			next = fmt.Sprintf("opt only %s", side)
 		}
-		if next != frame {
-			leave(&frame)
-			if frame = next; next != "" {
-				m.printf("    %s", next)
-			}
-		}
+		enterFrame(next)
 		m.compared(d.Comparison, s, lane)
 	}
-	leave(&frame)
-	leave(&phase)
+	enterFrame("")
+	enterPhase(-1)
 }
 
 // laneOrder are the participants of these steps, in their order.

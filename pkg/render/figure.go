@@ -73,23 +73,23 @@ func newFigure(r Report, detail seq.Detail) figure {
 	return f
 }
 
-// item is what a picture has in one place: a row, what repeats, or a wait. A row that what repeats stands for is one,
-// too.
+// item is what a picture has in one place: a row, drawn or folded, the line of what repeats, or a wait.
 type item struct {
-	at     int // the row that it is, or that it stands before; the number of all at the end
-	folded *repetition
-	again  *repetition
-	wait   *phasePart
+	at     int         // the row that it is, or that it stands before; the number of all at the end
+	folded *repetition // that stands for the row, or nil
+	again  *repetition // of which this is the line, or nil
+	wait   *phasePart  // or nil
 }
 
 // isRow reports whether it is a row that is drawn.
 func (x item) isRow() bool { return x.again == nil && x.wait == nil && x.folded == nil }
 
-// items are all in their order. What repeats is drawn as it came, but for what stands for its rows.
-func (f *figure) items(stands func(*repetition) bool) (all []item) {
+// items are all in their order. The rows of what repeats are folded into a line of its own where folds says so, and
+// else drawn as they came.
+func (f *figure) items(folds func(*repetition) bool) (all []item) {
 	for i := range len(f.rows) + 1 {
 		for _, x := range f.again.before[i] {
-			if stands(x) {
+			if folds(x) {
 				all = append(all, item{at: i, again: x})
 			}
 		}
@@ -97,7 +97,7 @@ func (f *figure) items(stands func(*repetition) bool) (all []item) {
 			break
 		}
 		folded := f.again.folded[i]
-		if folded != nil && !stands(folded) {
+		if folded != nil && !folds(folded) {
 			folded = nil
 		}
 		if folded == nil || folded.begins(i) {
@@ -113,8 +113,8 @@ func (f *figure) items(stands func(*repetition) bool) (all []item) {
 	return all
 }
 
-// all has everything that repeats stand for its rows.
-func (*repetition) all() bool { return true }
+// always folds everything that repeats.
+func (*repetition) always() bool { return true }
 
 // answers reports whether a row is the answer to another.
 func (f *figure) answers(x, call row) bool {

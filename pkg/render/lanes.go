@@ -129,7 +129,7 @@ func (l *Live) laneLines(r Report, settled int) []line {
 	}
 	waits := func(w phasePart) []string { return []string{p.phase(r.Phases[w.phase].Name, r.waited(w))} }
 	var before []string // lines above the next row
-	for _, item := range f.items((*repetition).all) {
+	for _, item := range f.items((*repetition).always) {
 		if item.again != nil {
 			x := item.again
 			add("again:"+x.began.Key, item.at, p.words(l.glyphs().again+" "+x.words()+l.waitedIn(r, x), l.during(x, r.origin())))

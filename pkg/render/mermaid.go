@@ -79,37 +79,14 @@ func (d *mermaidDocument) single() {
 	d.Write(m.Bytes())
 }
 
-// section is what one of several diagrams shows: a stretch of one phase.
-type section struct {
-	phase int // of the report, or -1
-	rows  int
-	items []item
-}
-
-// sections divide the rows where the phase changes, and where one diagram has no room for more. What stands in no
-// phase stands with what comes before it; loops and waits stand with the row that follows.
-func (d *mermaidDocument) sections() (all []section) {
-	var before []item
-	for _, x := range d.items {
-		if before = append(before, x); !x.isRow() {
-			continue
+// sections are what several diagrams show.
+func (d *mermaidDocument) sections() []section[item] {
+	return sections(d.items, func(x item) (phase int, ok bool) {
+		if !x.isRow() {
+			return -1, false
 		}
-		phase, n := d.figure.rows[x.at].phase, len(all)
-		if n == 0 || phase != all[n-1].phase && phase >= 0 && all[n-1].phase >= 0 ||
-			d.messages(all[n-1].items) >= mostMessages || all[n-1].rows == 2*mostMessages {
-			all, n = append(all, section{phase: phase}), n+1
-		}
-		s := &all[n-1]
-		if s.phase < 0 {
-			s.phase = phase
-		}
-		s.items, s.rows, before = append(s.items, before...), s.rows+1, nil
-	}
-	if len(all) > 0 {
-		last := &all[len(all)-1]
-		last.items = append(last.items, before...)
-	}
-	return all
+		return d.figure.rows[x.at].phase, true
+	}, func(s section[item]) bool { return d.messages(s.items) >= mostMessages || s.rows == 2*mostMessages })
 }
 
 // several writes an overview, and a diagram of each section.
@@ -119,7 +96,7 @@ func (d *mermaidDocument) several() {
 	d.printf("%s inferred. Times and messages are numbered through all diagrams.\n", d.glyphs().inferred)
 	d.fenced(d.overview(sections))
 	for i, s := range sections {
-		name := d.sectionName(s)
+		name := sectionName(d.report.Phases, s.phase)
 		d.printf("\n## %d. %s\n", i+1, markdownText(name))
 		m := d.diagram(s.items)
 		m.head(fmt.Sprintf("%s: %d. %s", mermaidText(d.report.Run.Subject.String()), i+1, mermaidText(name)), d.drawn+1)
@@ -133,16 +110,8 @@ func (d *mermaidDocument) several() {
 
 func (d *mermaidDocument) fenced(m *mermaid) { d.printf("```mermaid\n%s```", m.String()) }
 
-// sectionName is that of its phase.
-func (d *mermaidDocument) sectionName(s section) string {
-	if s.phase < 0 {
-		return "in no phase"
-	}
-	return d.report.Phases[s.phase].Name
-}
-
 // overview has a note for each section, over the lanes that have a part in it.
-func (d *mermaidDocument) overview(sections []section) *mermaid {
+func (d *mermaidDocument) overview(sections []section[item]) *mermaid {
 	m := d.diagram(d.items)
 	m.head(d.title(), 0)
 	for i, s := range sections {
@@ -151,7 +120,7 @@ func (d *mermaidDocument) overview(sections []section) *mermaid {
 			break
 		}
 		over := d.diagram(s.items)
-		note := fmt.Sprintf("%d. %s", i+1, mermaidText(d.sectionName(s)))
+		note := fmt.Sprintf("%d. %s", i+1, mermaidText(sectionName(d.report.Phases, s.phase)))
 		if s.phase >= 0 && d.stretches(s.phase) == 1 {
 			note += "<br/>" + m.phaseTook(s.phase)
 		}

@@ -65,25 +65,28 @@ func (m *mermaid) head(title string, number int) {
 
 // participants declares the lanes in their order, those of each node in a box.
 func (m *mermaid) participants() {
-	d, box := m.document, ""
+	box := ""
 	for _, i := range m.lanes {
-		p, in := d.figure.lanes[i], ""
-		if onNode(laneRank(p, d.report.Run.Runtime)) {
-			in = d.node(p)
+		p, in := m.document.figure.lanes[i], ""
+		if onNode(laneRank(p, m.document.report.Run.Runtime)) {
+			in = m.document.node(p)
 		}
-		if in != box && box != "" {
-			m.printf("    end")
-		}
-		if in != box && in != "" {
-			m.printf("    box rgba(128,128,128,0.08) %s",
-				strings.NewReplacer("(", "#40;", ")", "#41;").Replace(mermaidText(in)))
-		}
-		box = in
+		box = m.enter(box, in)
 		m.participant(m.ids[i], title(p))
 	}
-	if box != "" {
+	m.enter(box, "")
+}
+
+// enter ends one box of participants and begins another; "" is none.
+func (m *mermaid) enter(box, next string) string {
+	if next != box && box != "" {
 		m.printf("    end")
 	}
+	if next != box && next != "" {
+		m.printf("    box rgba(128,128,128,0.08) %s",
+			strings.NewReplacer("(", "#40;", ")", "#41;").Replace(mermaidText(next)))
+	}
+	return next
 }
 
 // node is the name of the node of a lane; of the one node, or how many there are, where lanes are not told apart by it;

@@ -32,7 +32,7 @@ func SVG(w io.Writer, r Report, y Style) error {
 	p.layout = y.newLayout(f, times, pictureWidth)
 	p.sheet = max(p.sheet, 640)
 	p.heads()
-	for _, x := range f.items((*repetition).all) {
+	for _, x := range f.items((*repetition).always) {
 		switch {
 		case x.again != nil:
 			p.repeated(x.again)

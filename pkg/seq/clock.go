@@ -11,7 +11,7 @@ type Clock struct {
 	Min time.Duration `json:"min"`
 	// It is at most Max, since nothing about the Pod is emitted before we asked for it.
 	Max time.Duration `json:"max"`
-	// Offset is what their times are moved by: zero unless the bounds rule that out.
+	// Offset is what their times are moved by: zero unless the bounds, or the delays of their own records, rule that out.
 	Offset time.Duration `json:"offset"`
 	Jumped bool          `json:"jumped,omitempty"` // it was set meanwhile: its times are not used
 	// Late says that all its Events came late: it may be behind ours, by Min at the most. Its times are ranges then.

@@ -176,8 +176,11 @@ func reads(t *testing.T, url string) *tab {
 }
 
 // what a page says that is at its end: all that it draws, with what it knows of each step.
-const wholePage = `document.getElementById("outcome").textContent + "\n" + [...document.querySelectorAll(".step")].map((e) => e.getAttribute("aria-label")).join("\n") +
-	"\n" + [...document.querySelectorAll("#pods button")].map((e) => e.textContent).join("\n") + "\n" + JSON.stringify(report.steps.length)`
+const wholePage = `[
+	document.getElementById("outcome").textContent,
+	...[...document.querySelectorAll(".step")].map((e) => e.getAttribute("aria-label")),
+	...[...document.querySelectorAll("#pods button")].map((e) => e.textContent),
+	JSON.stringify(report.steps.length)].join("\n")`
 
 // Three see a Deployment of 50 Pods start: one from the beginning, one whose connection is lost, and one that comes
 // late. In the end all see what the page of -o html shows, and can save that page.
@@ -315,7 +318,8 @@ func TestPageLiveIsNobodyElses(t *testing.T) {
 	p := reads(t, run.url)
 	p.until(t, `link.saved !== null`)
 	p.complainsOf(t)
-	p.do(t, script(`document.body.append(Object.assign(document.createElement("script"), {textContent: "window.owned = 1"}))`))
+	p.do(t, script(`document.body.append(
+		Object.assign(document.createElement("script"), {textContent: "window.owned = 1"}))`))
 	if value[bool](t, p, `window.owned === 1`) {
 		t.Error("a foreign script has run")
 	}
@@ -328,8 +332,18 @@ func TestPageLiveIsNobodyElses(t *testing.T) {
 	foreign := reads(t, "http://"+other.Addr().String())
 	for _, attempt := range []string{
 		`fetch("` + run.url + `picture").then(() => "read", () => "refused")`,
-		`new Promise((done) => { const e = new EventSource("` + run.url + `events"); e.onopen = () => done("read"); e.onerror = () => done("refused"); })`,
-		`new Promise((done) => { const f = Object.assign(document.createElement("iframe"), {src: "` + run.url + `"}); f.onload = () => { try { done(f.contentDocument === null ? "refused" : "read"); } catch { done("refused"); } }; document.body.append(f); })`,
+		`new Promise((done) => {
+			const e = new EventSource("` + run.url + `events");
+			e.onopen = () => done("read");
+			e.onerror = () => done("refused");
+		})`,
+		`new Promise((done) => {
+			const f = Object.assign(document.createElement("iframe"), {src: "` + run.url + `"});
+			f.onload = () => {
+				try { done(f.contentDocument === null ? "refused" : "read"); } catch { done("refused"); }
+			};
+			document.body.append(f);
+		})`,
 	} {
 		if got := value[string](t, foreign, attempt); got != "refused" {
 			t.Errorf("%s: %s", attempt, got)
@@ -362,17 +376,23 @@ func TestPageLiveKeepsWhatIsChosen(t *testing.T) {
 	keepPicture(t, p, "empty")
 	server.Publish(serve.Update{Picture: picture})
 	p.until(t, `document.querySelectorAll(".step").length > 20`)
-	p.do(t, script(`document.querySelector("#view [value=order]").click()`), script(`unfold(visible().find((i) => report.steps[i].fold))`),
-		script(`[...document.querySelectorAll("#lanes label")].find((l) => l.textContent === "etcd").querySelector("input").click()`),
+	p.do(t, script(`document.querySelector("#view [value=order]").click()`),
+		script(`unfold(visible().find((i) => report.steps[i].fold))`),
+		script(`[...document.querySelectorAll("#lanes label")].find((l) => l.textContent === "etcd")
+			.querySelector("input").click()`),
 		script(`choose(visible()[20])`), script(`scrollTo(0, 333)`))
-	const chosen = `[keyOf(state.current), [...state.open].map(keyOf), [...state.hidden].map((l) => report.lanes[l].name), state.view, scrollY,
-		document.querySelectorAll(".step[aria-expanded=true]").length, document.querySelector(".step.current")?.getAttribute("aria-label"),
-		document.querySelectorAll("#lanes input:not(:checked)").length, state.shown === Infinity || keyOf(visible()[state.shown - 1])].join(" | ")`
+	const chosen = `[keyOf(state.current), [...state.open].map(keyOf), [...state.hidden].map((l) => report.lanes[l].name),
+		state.view, scrollY, document.querySelectorAll(".step[aria-expanded=true]").length,
+		document.querySelector(".step.current")?.getAttribute("aria-label"),
+		document.querySelectorAll("#lanes input:not(:checked)").length,
+		state.shown === Infinity || keyOf(visible()[state.shown - 1])].join(" | ")`
 	// the same picture with one more participant, and one more step, before all others
 	const more = `(() => {
 		const next = structuredClone(pictures.at(-1)), shift = (i) => (i >= 0 ? i + 1 : i);
 		next.lanes.unshift({name: "new" + pictures.length, kind: 0});
-		for (const s of next.steps) Object.assign(s, {from: s.from + 1, to: s.to + 1, answers: shift(s.answers), after: s.after.map(shift)});
+		for (const s of next.steps) {
+			Object.assign(s, {from: s.from + 1, to: s.to + 1, answers: shift(s.answers), after: s.after.map(shift)});
+		}
 		next.steps.unshift({...next.steps[0], answers: -1, after: [], key: "new" + pictures.length, from: 0, to: 0});
 		for (const f of next.folds) Object.assign(f, {lane: f.lane + 1, before: f.before + 1, steps: f.steps.map(shift)});
 		pictures.push(next);

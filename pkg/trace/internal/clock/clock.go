@@ -67,17 +67,18 @@ func (c *Clocks) SampleEvent(p seq.Participant, at, zero, received time.Time) {
 func (c Clocks) Settle(usual time.Duration) {
 	for _, k := range c {
 		open := k.Min == -unbounded
+		asOurs := k.Min <= 0 && k.Max >= 0 // it may be
+		k.Offset, k.Late = 0, false
 		switch {
 		case k.Jumped || k.Min > k.Max+UnrelatedGap: // no offset fits
-			k.Jumped, k.Offset = true, 0
-		case k.Min <= 0 && k.Max >= 0 && (open || k.Min >= -SkewSuspected-usual || !k.steady()):
-			k.Offset, k.Late = 0, false
-		case k.Min <= 0 && k.Max >= 0 && len(k.arrivals) > 0: // or deliveries took as long each time
-			k.Offset, k.Late = 0, true
+			k.Jumped = true
+		case asOurs && (open || k.Min >= -SkewSuspected-usual || !k.steady()):
+		case asOurs && len(k.arrivals) > 0: // or deliveries took as long each time
+			k.Late = true
 		case open:
 			k.Offset = k.Max
 		default: // the Event that came fastest took as long as such Events take
-			k.Offset, k.Late = max(k.Min, min(k.Min+fastest, k.Max)), false
+			k.Offset = max(k.Min, min(k.Min+fastest, k.Max))
 		}
 	}
 }
