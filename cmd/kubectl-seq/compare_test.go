@@ -65,8 +65,8 @@ func TestCompare(t *testing.T) {
 func TestCompareNamesThePhase(t *testing.T) {
 	dir := recordings(t)
 	for pair, want := range map[[2]string]string{
-		{"plain", "probes"}:       "B took 446 ms–1.56 s more, likely ≈ 1.542 s: 1.49–1.52 s of it in ready.",
-		{"probes", "plain"}:       "A took 446 ms–1.56 s more, likely ≈ 1.542 s: 1.49–1.52 s of it in ready.",
+		{"plain", "probes"}:       "B took 446 ms–1.56 s more, likely ≈ 1.542 s: 1.49–1.54 s of it in startup+probing+ready.",
+		{"probes", "plain"}:       "A took 446 ms–1.56 s more, likely ≈ 1.542 s: 1.49–1.54 s of it in startup+probing+ready.",
 		{"plain", "plain"}:        "A and B are the same run: there is no difference.",
 		{"plain", "crash"}:        "They did not end alike: A as Ready, B as Stuck.",
 		{"plain", "deployment"}:   "A is about a Pod, B about a Deployment.",

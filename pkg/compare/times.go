@@ -3,6 +3,7 @@ package compare
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
@@ -123,18 +124,25 @@ func (c Comparison) Largest() (all []Phase) {
 	return all
 }
 
-// joined are phases of which one run has both, and the other only the second, which then has the first in it: without
-// spans nothing tells when the volumes were there.
-var joined = [][2]string{{"volumes", "sandbox"}}
+// joined are phases of which one run has more than the other, which has the last: without spans nothing tells when the
+// volumes were there, and of what a container without a probe waits for nothing is probed.
+var joined = [][]string{{"volumes", "sandbox"}, {"startup", "probing", "ready"}}
 
 func (c *Comparison) phases() []Phase {
 	a, b := &c.Runs[A], &c.Runs[B]
 	sides := [2][]seq.Phase{a.Phases, b.Phases}
-	for _, pair := range joined {
-		first := func(s Side) bool { return find(sides[s], pair[0]) >= 0 }
-		second := func(s Side) bool { return find(sides[s], pair[1]) >= 0 }
-		if first(A) != first(B) && second(A) && second(B) {
-			sides[A], sides[B] = join(sides[A], pair), join(sides[B], pair)
+	for _, names := range joined {
+		var had []string // by either
+		otherwise := false
+		for _, name := range names {
+			a, b := find(sides[A], name) >= 0, find(sides[B], name) >= 0
+			if otherwise = otherwise || a != b; a || b {
+				had = append(had, name)
+			}
+		}
+		last := names[len(names)-1]
+		if otherwise && find(sides[A], last) >= 0 && find(sides[B], last) >= 0 {
+			sides[A], sides[B] = join(sides[A], had), join(sides[B], had)
 		}
 	}
 	had := sides
@@ -223,26 +231,37 @@ func find(all []seq.Phase, name string) int {
 	return slices.IndexFunc(all, func(p seq.Phase) bool { return p.Name == name })
 }
 
-// join makes one phase of two, where there are two, and gives it both names.
-func join(all []seq.Phase, pair [2]string) []seq.Phase {
-	all = slices.Clone(all)
-	j := find(all, pair[1])
-	p := &all[j]
-	p.Name = pair[0] + "+" + pair[1]
-	i := find(all, pair[0])
-	if i < 0 {
-		return all
+// join makes one phase of those that there are of some, in place of the last, and gives it the names of all. It is
+// bounded by what the other phases leave of the run.
+func join(all []seq.Phase, names []string) (out []seq.Phase) {
+	var one seq.Phase
+	var total, low, high time.Duration // of the run, and of the phases that are not joined
+	var offs []time.Duration
+	for _, p := range all {
+		total += p.Took
+		if !slices.Contains(names, p.Name) {
+			low, high = low+p.Min, high+p.Max
+			out = append(out, p)
+			continue
+		}
+		one.Min, one.Max, one.Took = one.Min+p.Min, one.Max+p.Max, one.Took+p.Took
+		if offs = append(offs, p.Within); one.Earliest.IsZero() {
+			one.Earliest = p.Earliest
+		}
+		one.Parts = slices.Concat(one.Parts, p.Parts)
+		one.Latest, one.Explain, one.Open, one.Waiting = p.Latest, p.Explain, p.Open, p.Waiting
+		if p.Name == names[len(names)-1] {
+			out = append(out, one)
+		}
 	}
-	q := all[i]
-	p.Min, p.Max, p.Took = p.Min+q.Min, p.Max+q.Max, p.Took+q.Took
-	if p.Within > 0 && q.Within > 0 {
-		p.Within = seq.Combined(p.Within, q.Within)
-	} else {
-		p.Within = 0
+	one.Name = strings.Join(names, "+")
+	one.Min = max(one.Min, min(one.Took, total-high))
+	one.Max = min(one.Max, max(one.Took, total-low))
+	if one.Within = seq.Combined(offs...); slices.Contains(offs, 0) {
+		one.Within = 0
 	}
-	p.Parts = slices.Concat(q.Parts, p.Parts)
-	p.Earliest = q.Earliest
-	return slices.Delete(all, i, i+1)
+	out[slices.IndexFunc(out, func(p seq.Phase) bool { return p.Name == "" })] = one
+	return out
 }
 
 // total is from the beginning to the message by which the outcome was certain; where none was, it is as sharp as a

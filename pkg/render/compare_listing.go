@@ -71,6 +71,10 @@ func (y Style) comparedBars(c Comparison) []string {
 	}
 	if y.width() < 80 {
 		name = 11
+	} else {
+		for _, p := range c.Phases {
+			name = max(name, len(p.Name)+1)
+		}
 	}
 	room := min(30, (y.width()-1-2-name-2*known-verdict-1)/2)
 	longest := time.Duration(1)

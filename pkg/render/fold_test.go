@@ -344,7 +344,7 @@ func TestRepetitionsCountWhatMayBeDropped(t *testing.T) {
 // A loop stands within the background of a phase only if all that it repeats does.
 func TestLoopsStandInTheirPhase(t *testing.T) {
 	for name, within := range map[string]string{"repeats-crash": "", "repeats-pull": "", "repeats-two": "",
-		"repeats-probe": "ready"} {
+		"repeats-probe": "probing"} {
 		s := scenario.Named(t, name)
 		r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
 		phase, loops := "", 0

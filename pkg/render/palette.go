@@ -42,18 +42,16 @@ var (
 var phaseHues = map[string]hue{
 	"admit": blue, "control": lilac, "schedule": purple, "bind": purple, "exec": purple,
 	"volumes": brown, "sandbox": teal, "pods": mint, "pull": green, "create": olive, "start": indigo,
-	"init": tan, "hook": lime, "startup": cyan, "ready": sky, "report": cyan, "run": lime, "others": silver,
+	"init": tan, "hook": lime, "ready": sky, "report": cyan, "run": lime, "others": silver,
 	"stop": slate, "end": slate, "remove": silver, "cascade": purple, "release": tan, "orphan": brown,
 	"absent": amber, "gated": amber, "suspended": amber, "queue": amber, "retry": amber, "back-off": amber,
-	"restart": amber, "min-ready": amber, "wait": amber,
+	"restart": amber, "min-ready": amber, "startup": amber, "probing": amber, "wait": amber,
 	seq.Unknown: slate,
 }
 
-// phaseHue is the colour of a phase; of two that are compared as one, that of the second.
+// phaseHue is the colour of a phase; of some that are compared as one, that of the last.
 func phaseHue(name string) hue {
-	if _, second, ok := strings.Cut(name, "+"); ok {
-		name = second
-	}
+	name = name[strings.LastIndexByte(name, '+')+1:]
 	if h, ok := phaseHues[name]; ok {
 		return h
 	}
@@ -65,9 +63,7 @@ func (h hue) css() string { return fmt.Sprintf("#%02x%02x%02x", h.r, h.g, h.b) }
 
 // phaseClass is the class of style sheets for what belongs to a phase.
 func phaseClass(name string) string {
-	if _, second, ok := strings.Cut(name, "+"); ok {
-		name = second
-	}
+	name = name[strings.LastIndexByte(name, '+')+1:]
 	return "p-" + strings.ReplaceAll(name, " ", "-")
 }
 

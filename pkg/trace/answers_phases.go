@@ -121,7 +121,8 @@ func (r *result) stretches(s *story, table []phase, f timeRange) (all []stretch)
 					// nothing but our look bounds it
 					continue
 				}
-				if to = instant.Later(b.Best, e.Best); e.Window.Latest.Equal(end) { // by it the run was certain to have ended
+				to = instant.Later(b.Best, e.Best)
+				if e.Window.Latest.Equal(end) && e.Rule.Name != ruleProbe.Name { // by it the run was certain to have ended
 					to = end
 				}
 			}

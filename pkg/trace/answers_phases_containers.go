@@ -9,7 +9,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
 // queueing are the waits of pulls for their turn.
@@ -107,24 +106,6 @@ func (s *story) specOf(name string) (c *corev1.Container, init bool) {
 		}
 	}
 	return containerSpec(s.newest(), name), false
-}
-
-// startingUp are the times from a sidecar's start to the success of its startup probe.
-func startingUp(s *story, _ *result) (all []interval) {
-	for _, r := range s.lives {
-		if c, init := s.specOf(r.container); c != nil && init && c.RestartPolicy != nil && c.StartupProbe != nil {
-			all = append(all,
-				interval{criKey("StartContainer", r.container, r.attempt).End(), probeKey("startup", r.container, r.attempt),
-					r.exit == nil && s.newestLife(r) && !s.podEnded() && !s.startedUp(r)})
-		}
-	}
-	return all
-}
-
-// startedUp reports whether the status says that a container's startup probe has succeeded.
-func (s *story) startedUp(r life) bool {
-	c := object.StatusOf(s.newest(), r.container)
-	return c != nil && int(c.RestartCount) == r.attempt && isTrue(c.Started)
 }
 
 // hooking are the times from the start of a container with a postStart hook to the next container's creation.

@@ -27,7 +27,9 @@ var podWaits = []fixedWait{
 	{name: "podAttachAndMountRetryInterval", phase: "sandbox", measure: volumePoll,
 		explain: "the kubelet looks at a Pod's volumes only once in 300 ms; a Pod with any volume waits one round, " +
 			"however fast they are mounted"},
-	{name: "initialDelaySeconds", phase: "ready", measure: initialDelay,
+	{name: "initialDelaySeconds", phase: "startup", measure: initialDelay(startupProbeOf),
+		explain: "the kubelet does not probe a container before that"},
+	{name: "initialDelaySeconds", phase: "probing", measure: initialDelay(readinessProbeOf),
 		explain: "the kubelet does not probe a container before that"},
 	{name: "backOffPeriod", measure: crashBackOff,
 		explain: "the kubelet waits before it starts a container that ended again: from initialCrashLoopBackOff, 10 s, " +
@@ -91,10 +93,10 @@ func volumePoll(s *story, took time.Duration) (time.Duration, string, bool) {
 	return podAttachAndMountRetryInterval, fmt.Sprintf("a Pod without volumes; this one has %d", len(volumes)), true
 }
 
-func initialDelay(s *story, took time.Duration) (longest time.Duration, remedy string, ok bool) {
-	p := s.newest()
-	for _, c := range slices.Concat(p.Spec.InitContainers, p.Spec.Containers) {
-		for _, probe := range []*corev1.Probe{c.StartupProbe, c.ReadinessProbe} {
+func initialDelay(of func(*corev1.Container) *corev1.Probe) func(*story, time.Duration) (time.Duration, string, bool) {
+	return func(s *story, took time.Duration) (longest time.Duration, remedy string, ok bool) {
+		for _, c := range s.ownContainers() {
+			probe := of(&c)
 			if probe == nil {
 				continue
 			}
@@ -105,8 +107,8 @@ func initialDelay(s *story, took time.Duration) (longest time.Duration, remedy s
 					", or a startupProbe with a short period", true
 			}
 		}
+		return longest, remedy, ok
 	}
-	return longest, remedy, ok
 }
 
 var backOffLength = regexp.MustCompile(`back-off (\d+m?\d*s) `)

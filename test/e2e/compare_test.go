@@ -33,7 +33,7 @@ spec:
     readinessProbe: {exec: {command: ["true"]}, periodSeconds: 1, initialDelaySeconds: %d}
 `
 
-var delayed = regexp.MustCompile(`Only in B: a fixed wait of (19\.\d|20\.0) s in ready`)
+var delayed = regexp.MustCompile(`Only in B: a fixed wait of (19\.\d|20\.0) s in probing`)
 
 // Of two Pods that are made and deleted one always pulls its image, is probed late, and takes its time to end: the
 // words name the phase, and a page and documents say the same.
@@ -69,7 +69,7 @@ func TestCompareNamesThePhase(t *testing.T) {
 		}
 	}
 	// The kubelet counts from the container's start in whole seconds, so up to one of the 20 is missing.
-	if !largestIn("ready").MatchString(out) || !delayed.MatchString(out) {
+	if !largestIn(`probing\+ready`).MatchString(out) || !delayed.MatchString(out) {
 		t.Errorf("the phase is not named: %q", verdict)
 	}
 	longer := map[string]string{}
@@ -80,7 +80,7 @@ func TestCompareNamesThePhase(t *testing.T) {
 		}
 		longer[d.Type+d.Name] = d.Longer
 	}
-	for document, want := range map[string]string{"comparison": "b", "phaseready": "b", "phasepull": "b"} {
+	for document, want := range map[string]string{"comparison": "b", "phaseprobing+ready": "b", "phasepull": "b"} {
 		if longer[document] != want {
 			t.Errorf("%s: longer is %q, want %q: %v", document, longer[document], want, longer)
 		}
