@@ -96,7 +96,7 @@ func TestPhasesByName(t *testing.T) {
 		open            bool
 	}{
 		{"init", "init", false}, {"init-fails", "back-off", true}, {"crash", "back-off", true}, {"gated", "gated", true},
-		{"unschedulable", "schedule", true},
+		{"unschedulable", "pending", true}, {"job-retries", "back-off", false},
 		{"cronjob", "schedule", false}, {"kubelet-stopped", "sandbox", true}, {"missing-configmap", "retry", true},
 		{"no-such-tag", "retry", true},
 		{"late-configmap", "retry", false}, {"unhealthy", "probing", true}, {"probes", "startup", false},
@@ -105,7 +105,7 @@ func TestPhasesByName(t *testing.T) {
 		{"hooks", "hook", false}, {"sidecar-startup", "startup", true}, {"min-ready", "min-ready", false},
 		{"suspended", "suspended", false}, {"assigned", "sandbox", false},
 		{"deployment-quota", "control", true}, {"job-fails", "pods", true}, {"exec-back-off", "wait", false},
-		{"no-claim", "schedule", true},
+		{"no-claim", "pending", true},
 	} {
 		x := scenario.Named(t, c.scenario)
 		s := sessionOf(x.Recording)

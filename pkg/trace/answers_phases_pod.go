@@ -24,6 +24,7 @@ var podPhases = []phase{
 	{name: "schedule", explain: "from the stored Pod to the stored bind",
 		intervals: until((*story).schedulableKey, (*story).boundKey,
 			func(s *story) bool { return len(s.revisions) > 0 && s.node == "" })},
+	{name: "pending", why: (*story).unscheduledExplained, waits: true, intervals: awaitingNode},
 	{name: "volumes", explain: "the kubelet learns of the Pod and waits for its volumes",
 		intervals: func(s *story, _ *result) []interval {
 			if !s.sandboxTimed() {

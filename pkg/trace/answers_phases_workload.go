@@ -42,11 +42,14 @@ var workloadPhases = []phase{
 		}},
 	{name: "run", explain: "the Pods run: the object has got where it was to get", behind: true,
 		intervals: (*story).availability},
-	{name: "back-off",
-		explain: "a container of a Pod has ended; the kubelet notices, and waits out its back-off before it starts it again",
-		waits:   true, intervals: inPods(backingOffLives)},
+	{name: "back-off", why: (*story).backOffExplained, waits: true,
+		intervals: func(s *story, r *result) []interval {
+			return slices.Concat(inPods(backingOffLives)(s, r), backingOffJobs(s, r))
+		}},
 	{name: "restart", explain: "a container of a Pod has ended; the kubelet notices, and starts it again", waits: true,
 		intervals: inPods(restartingLives)},
+	{name: "pending", explain: "the scheduler has found no node for a Pod, and waits for a change before it tries " +
+		"again", waits: true, intervals: inPods(awaitingNode)},
 	{name: "bind", explain: "from the stored claim to the volume that is bound to it",
 		intervals: until(func(s *story) seq.Key {
 			if s.object.Kind != "PersistentVolumeClaim" {
