@@ -112,6 +112,9 @@ func (r *result) cyclesOf(s *story) []seq.Cycle {
 
 // cycles are all, where there are two turns or more of one.
 func (c *cycleReader) cycles() (all []seq.Cycle) {
+	c.found = slices.DeleteFunc(c.found, func(id cycleID) bool {
+		return id.row == cycleRestart && c.replaced(id.container)
+	})
 	if !slices.ContainsFunc(c.found, func(id cycleID) bool { return len(c.turns[id]) > 1 }) {
 		return nil
 	}

@@ -120,6 +120,22 @@ func (c *cycleReader) lifePlace(container string, life int) place {
 	return place{cycleID{row: cycleRestart, container: container}, life + 1}
 }
 
+// replaced reports whether each life of a container that has ended did so because the spec asks for another one: that is
+// no repetition.
+func (c *cycleReader) replaced(container string) bool {
+	asked := map[int]bool{} // by life
+	for _, e := range c.story.events {
+		if e.container == container && e.event.Reason == "Killing" && c.askedToStop(e) != nil {
+			if n, ok := c.attemptAt(e); ok {
+				asked[n] = true
+			}
+		}
+	}
+	return len(asked) > 0 && !slices.ContainsFunc(c.lives, func(x life) bool {
+		return x.container == container && x.exit != nil && !asked[x.attempt]
+	})
+}
+
 // keysOfLives are what the keys begin with of what is about one life of a container, beside those of runc.
 var keysOfLives = []string{"cri:CreateContainer:", "cri:StartContainer:", "cri:StopContainer:", "exit:", "probe:",
 	"pre-stop:"}

@@ -25,6 +25,8 @@ func TestCycles(t *testing.T) {
 		"missing-configmap":  {"create app 2"},
 		"sandbox-changed":    {"restart app 2", "sandbox-again  2"},
 		"plain":              nil,
+		"image-set":          nil, // started again since the spec asks for another image
+		"resize-restart":     nil,
 	} {
 		s := scenario.Named(t, name)
 		var is []string
