@@ -101,7 +101,7 @@ func TestPhasesByName(t *testing.T) {
 		{"no-such-tag", "retry", true},
 		{"late-configmap", "retry", false}, {"unhealthy", "probing", true}, {"probes", "startup", false},
 		{"probes", "probing", false}, {"liveness", "stop", false}, {"image-set", "stop", false},
-		{"watch-wait", "absent", false},
+		{"watch-wait", "absent", false}, {"many", "create+start", false},
 		{"hooks", "hook", false}, {"sidecar-startup", "startup", true}, {"min-ready", "min-ready", false},
 		{"suspended", "suspended", false}, {"assigned", "sandbox", false},
 		{"deployment-quota", "control", true}, {"job-fails", "pods", true}, {"exec-back-off", "wait", false},

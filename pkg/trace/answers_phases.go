@@ -19,6 +19,7 @@ type phase struct {
 	uninterrupted bool                // what begins meanwhile does not end it
 	call          bool                // of the runtime: no wait that begins meanwhile ends it
 	behind        bool                // it is what goes on where nothing else of the table does
+	inner         bool                // what ends it is told of by what ends the run, and came before that
 	waits         bool                // nothing works meanwhile: it is waited for a time to pass, or for somebody
 	why           func(*story) string // the explanation, where it depends on what was seen
 	intervals     func(*story, *result) []interval
@@ -122,7 +123,7 @@ func (r *result) stretches(s *story, table []phase, f timeRange) (all []stretch)
 					continue
 				}
 				to = instant.Later(b.Best, e.Best)
-				if e.Window.Latest.Equal(end) && e.Rule.Name != ruleProbe.Name { // by it the run was certain to have ended
+				if e.Window.Latest.Equal(end) && !p.inner { // by it the run was certain to have ended
 					to = end
 				}
 			}

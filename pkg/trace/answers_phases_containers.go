@@ -61,6 +61,26 @@ func calling(rpc string) func(*story, *result) []interval {
 	}
 }
 
+// startedUntold is the time from the last start of a container of which an Event tells to the last of which only the
+// status does, where Events were dropped.
+func startedUntold(s *story, r *result) []interval {
+	begin, end := s.lastStart(), seq.Key("")
+	last := r.step(s.ownKey(begin))
+	if last == nil || len(s.workerEvents) == 0 || s.droppedStarts() == 0 {
+		return nil
+	}
+	for _, x := range s.lives {
+		told := slices.ContainsFunc(s.workerEvents, func(a workerEvent) bool {
+			return a.action == containerStarted && a.container == x.container && a.attempt == x.attempt
+		})
+		e := r.step(s.ownKey(x.start.end))
+		if !told && x.attempt == 0 && s.spec(x.container) != nil && e != nil && e.Best.After(last.Best) {
+			last, end = e, x.start.end
+		}
+	}
+	return []interval{{beginKey: begin, endKey: end}}
+}
+
 // goesOn reports whether the kubelet makes the next container as soon as it has started this one.
 func (s *story) goesOn(container string) bool {
 	c, init := s.specOf(container)

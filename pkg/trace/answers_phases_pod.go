@@ -66,8 +66,10 @@ var podPhases = []phase{
 		intervals: hooking},
 	{name: "ready", explain: "from the last container's start, or the last probe's success, to the stored Ready",
 		intervals: readying},
-	{name: "probing", why: probesExplained("readiness", readinessProbeOf), waits: true, intervals: probing},
-	{name: "startup", why: probesExplained("startup", startupProbeOf), waits: true, intervals: startingUp},
+	{name: "create+start", explain: "more containers are made and started, of which Events were dropped: only the " +
+		"status tells of them", inner: true, intervals: startedUntold},
+	{name: "probing", why: probesExplained("readiness", readinessProbeOf), waits: true, inner: true, intervals: probing},
+	{name: "startup", why: probesExplained("startup", startupProbeOf), waits: true, inner: true, intervals: startingUp},
 	{name: "report", explain: reportExplained, intervals: between((*story).endOfAll, (*story).finishedKey)},
 	{name: "others", explain: "what else the run made gets as far", intervals: othersOf((*story).readyKey)},
 	{name: "stop", why: (*story).stopExplained, intervals: stopping},
