@@ -120,8 +120,8 @@ func (c *cycleReader) lifePlace(container string, life int) place {
 	return place{cycleID{row: cycleRestart, container: container}, life + 1}
 }
 
-// replaced reports whether each life of a container that has ended did so because the spec asks for another one: that is
-// no repetition.
+// replaced reports whether each life of a container that has ended did so because the spec asks for another one: that
+// is no repetition.
 func (c *cycleReader) replaced(container string) bool {
 	asked := map[int]bool{} // by life
 	for _, e := range c.story.events {
