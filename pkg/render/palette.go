@@ -45,7 +45,7 @@ var phaseHues = map[string]hue{
 	"init": tan, "hook": lime, "ready": sky, "report": cyan, "run": lime, "others": silver,
 	"stop": slate, "end": slate, "remove": silver, "cascade": purple, "release": tan, "orphan": brown,
 	"absent": amber, "gated": amber, "suspended": amber, "queue": amber, "retry": amber, "back-off": amber,
-	"restart": amber, "min-ready": amber, "startup": amber, "probing": amber, "wait": amber,
+	"pending": amber, "restart": amber, "min-ready": amber, "startup": amber, "probing": amber, "wait": amber,
 	seq.Unknown: slate,
 }
 
