@@ -277,6 +277,10 @@ func deriveProbe(s *story, w *write, emit func(graph.Claim)) {
 		step.Evidence = []seq.Evidence{{Source: "watch", Text: p.text, ResourceVersion: w.pod.ResourceVersion,
 			At: w.received}}
 		step.Best, step.Window.Latest = s.usuallyAt(w.received, probeLag), w.received
+		// The kubelet adds the delay to the whole second of the start (InitialDelaySeconds in its prober/worker.go).
+		if at := s.secondOf(seq.Kubelet, p.started).Earliest; !at.IsZero() {
+			step.Window.Earliest = at.Add(time.Duration(p.probe.InitialDelaySeconds) * time.Second)
+		}
 		after := []seq.Key{criKey("StartContainer", p.container, p.attempt).End()}
 		if p.kind != "startup" {
 			after = append(after, probeKey("startup", p.container, p.attempt))

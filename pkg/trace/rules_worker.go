@@ -9,6 +9,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/graph"
@@ -59,6 +60,7 @@ type passedProbe struct {
 	kind, container, text string
 	attempt               int
 	probe                 *corev1.Probe
+	started               metav1.Time // of its container, in whole seconds of the node's clock
 }
 
 func (w *write) probesPassed() []passedProbe {
@@ -75,13 +77,15 @@ func (w *write) probesPassed() []passedProbe {
 			continue
 		}
 		again := c.RestartCount != o.RestartCount
+		passed := func(kind, turned string, p *corev1.Probe) {
+			all = append(all, passedProbe{kind, c.Name, "containerStatuses: " + c.Name + " " + turned, int(c.RestartCount), p,
+				c.State.Running.StartedAt})
+		}
 		if p := spec.StartupProbe; p != nil && isTrue(c.Started) && (again || !isTrue(o.Started)) {
-			all = append(all,
-				passedProbe{"startup", c.Name, "containerStatuses: " + c.Name + " started", int(c.RestartCount), p})
+			passed("startup", "started", p)
 		}
 		if p := spec.ReadinessProbe; p != nil && c.Ready && (again || !o.Ready) {
-			all = append(all,
-				passedProbe{"readiness", c.Name, "containerStatuses: " + c.Name + " ready", int(c.RestartCount), p})
+			passed("readiness", "ready", p)
 		}
 	}
 	return all
