@@ -35,3 +35,21 @@ func TestBarsTellWaits(t *testing.T) {
 		}
 	}
 }
+
+// Durations stand below one another, however long the name of a phase is.
+func TestBarsStandBelowEachOther(t *testing.T) {
+	for _, s := range scenario.All(t) {
+		r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
+		columns := map[int]string{}
+		for line := range strings.Lines(drawnAs(t, "listing", r, render.Style{Width: 120, Detail: seq.Normal})) {
+			for _, p := range r.Phases {
+				if rest, ok := strings.CutPrefix(line, "  "+p.Name+" "); ok && strings.ContainsAny(line, "█░") {
+					columns[len(line)-len(strings.TrimLeft(rest, " "))] = line
+				}
+			}
+		}
+		if len(columns) > 1 {
+			t.Errorf("%s: %v", s.Name, columns)
+		}
+	}
+}

@@ -177,11 +177,11 @@ func fixed(w seq.Wait) string {
 // bars draws the phases on one axis of time, each from where it is likeliest to have begun to where it is likeliest to
 // have ended, after what is known of its duration.
 func (y Style) bars(r Report) []string {
-	known := 13
+	name, known := 9, 13
 	for _, p := range r.Phases {
-		known = max(known, runewidth.StringWidth(y.phaseTook(p)))
+		name, known = max(name, len(p.Name)), max(known, runewidth.StringWidth(y.phaseTook(p)))
 	}
-	indent := known + 14
+	indent := name + known + 5
 	room := min(60, y.width()-1-indent)
 	var begin, end time.Time
 	for _, p := range r.Phases {
@@ -206,7 +206,7 @@ func (y Style) bars(r Report) []string {
 		for _, c := range cells {
 			bar += cmp.Or(c, " ")
 		}
-		out = append(out, fmt.Sprintf("  %-9s %s ", p.Name, fit(y.phaseTook(p), known+1))+
+		out = append(out, fmt.Sprintf("  %s%s ", fit(p.Name, name+1), fit(y.phaseTook(p), known+1))+
 			y.paint(phaseHue(p.Name).sgr, strings.TrimRight(bar, " ")))
 	}
 	return out
