@@ -45,7 +45,8 @@ func (r Report) partOfSteps(parts []phasePart) map[seq.Key]int {
 		}
 	}
 	mark(false)
-	mark(true)                  // a call with which a part ends, and no other begins
+	mark(true) // a call with which a part ends, and no other begins
+	r.followWrites(parts, in)
 	for i, s := range r.Steps { // the answer to a write that a phase waited for
 		if call, ok := at[s.Call]; ok && i > 0 && s.Kind == seq.ResponseKind && r.Steps[call].Instant == seq.AtCommit {
 			before, inOne := in[r.Steps[i-1].Key]
@@ -56,6 +57,29 @@ func (r Report) partOfSteps(parts []phasePart) map[seq.Key]int {
 		}
 	}
 	return in
+}
+
+// followWrites has what comes of a write before it is answered, such as the scheduler's pick, stand in the part that
+// follows the one that ends with the answer.
+func (r Report) followWrites(parts []phasePart, in map[seq.Key]int) {
+	behind := map[seq.Key]int{} // the part that ends with the answer, of its request and of what comes of that
+	for k, p := range parts[:max(0, len(parts)-1)] {
+		if p.End.IsEnd() {
+			behind[p.End.Begin()] = k
+		}
+	}
+	written, follows := map[int]bool{}, map[int]bool{}
+	for _, s := range r.Steps {
+		if k, ok := in[s.Key]; ok && written[k] && (follows[k] || s.Key != parts[k].End) {
+			in[s.Key], follows[k] = k+1, true
+		}
+		for _, key := range s.After {
+			if k, ok := behind[key]; ok {
+				behind[s.Key] = k
+				written[k] = written[k] || s.To == seq.Etcd
+			}
+		}
+	}
 }
 
 // phasePart is one part of a phase.
