@@ -53,3 +53,15 @@ func TestBarsStandBelowEachOther(t *testing.T) {
 		}
 	}
 }
+
+// What is hatched in the bar of a picture has its name beside it.
+func TestLegendNamesTheFixedWait(t *testing.T) {
+	s := scenario.Named(t, "plain")
+	r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
+	for _, format := range []string{"html", "svg"} {
+		text := drawnAs(t, format, r, render.Style{Width: 120, Detail: seq.Normal})
+		if !strings.Contains(text, "(432–456 ms), of it a fixed wait of 300 ms") {
+			t.Errorf("-o %s does not say what is hatched", format)
+		}
+	}
+}

@@ -96,12 +96,13 @@ func (d *mermaidDocument) several() {
 	d.printf("%s inferred. Times and messages are numbered through all diagrams.\n", d.glyphs().inferred)
 	d.fenced(d.overview(sections))
 	for i, s := range sections {
-		name := sectionName(d.report.Phases, s.phase)
+		messages := d.messages(s.items)
+		name := sectionName(d.report.Phases, s.phase, d.drawn+1, d.drawn+messages)
 		d.printf("\n## %d. %s\n", i+1, markdownText(name))
 		m := d.diagram(s.items)
 		m.head(fmt.Sprintf("%s: %d. %s", mermaidText(d.report.Run.Subject.String()), i+1, mermaidText(name)), d.drawn+1)
 		m.body(s.items)
-		if d.drawn += d.messages(s.items); i == len(sections)-1 {
+		if d.drawn += messages; i == len(sections)-1 {
 			m.outcome()
 		}
 		d.fenced(m)
@@ -114,13 +115,16 @@ func (d *mermaidDocument) fenced(m *mermaid) { d.printf("```mermaid\n%s```", m.S
 func (d *mermaidDocument) overview(sections []section[item]) *mermaid {
 	m := d.diagram(d.items)
 	m.head(d.title(), 0)
+	drawn := 0
 	for i, s := range sections {
 		if i == mostMessages {
 			m.left(fmt.Sprintf("%d more parts are not in this overview", len(sections)-i))
 			break
 		}
 		over := d.diagram(s.items)
-		note := fmt.Sprintf("%d. %s", i+1, mermaidText(sectionName(d.report.Phases, s.phase)))
+		messages := d.messages(s.items)
+		note := fmt.Sprintf("%d. %s", i+1, mermaidText(sectionName(d.report.Phases, s.phase, drawn+1, drawn+messages)))
+		drawn += messages
 		if s.phase >= 0 && d.stretches(s.phase) == 1 {
 			note += "<br/>" + m.phaseTook(s.phase)
 		}

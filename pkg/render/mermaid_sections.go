@@ -2,7 +2,11 @@ package render
 
 // Several diagrams, where one has no room for all messages.
 
-import "github.com/kubectl-seq/kubectl-seq/pkg/seq"
+import (
+	"fmt"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+)
 
 // section is what one of several diagrams shows: a stretch of one phase.
 type section[T any] struct {
@@ -41,9 +45,12 @@ func sections[T any](items []T, row func(T) (phase int, ok bool), full func(sect
 // noPhase is the name of a section whose rows stand in none.
 const noPhase = "in no phase"
 
-// sectionName is that of its phase.
-func sectionName(phases []seq.Phase, phase int) string {
-	if phase < 0 {
+// sectionName is that of its phase, or says which messages it has, where there are no phases.
+func sectionName(phases []seq.Phase, phase, first, last int) string {
+	switch {
+	case len(phases) == 0:
+		return fmt.Sprintf("messages %d to %d", first, last)
+	case phase < 0:
 		return noPhase
 	}
 	return phases[phase].Name

@@ -90,6 +90,7 @@ type pagePhase struct {
 	Unknown bool         `json:"unknown"`
 	Open    bool         `json:"open"`
 	Fixed   float64      `json:"fixed"` // a wait that is part of it
+	Legend  string       `json:"legend"`
 	Parts   [][2]float64 `json:"parts"` // from when to when they are likeliest to have lasted
 }
 
@@ -182,11 +183,7 @@ func (r Report) since(t time.Time) *float64 {
 func (y Style) pagePhase(r Report, p seq.Phase) pagePhase {
 	out := pagePhase{Name: p.Name, Fill: phaseHue(p.Name).css(), Took: y.phaseTook(p), Explain: Plain(p.Explain),
 		Waits: r.nothingWorks(p), Unknown: p.Name == seq.Unknown, Open: p.Open,
-	}
-	for _, w := range r.Waits {
-		if w.Phase == p.Name {
-			out.Fixed += ms(w.Length)
-		}
+		Fixed: ms(r.fixedIn(p)), Legend: y.phaseLegend(r, p),
 	}
 	for _, part := range p.Parts {
 		out.Parts = append(out.Parts,

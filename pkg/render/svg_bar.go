@@ -111,7 +111,7 @@ func (p *picture) barPiece(phase seq.Phase, x, y, w, h float64) {
 func (p *picture) legend() {
 	x := p.sheet
 	for _, phase := range p.report.Phases {
-		text := phase.Name + " " + p.phaseTook(phase)
+		text := p.phaseLegend(p.report, phase)
 		wide := 17 + textWidth(text, smallSize)
 		if x > barEdge && x+wide > p.sheet-barEdge {
 			x, p.y = barEdge, p.y+lineHeight+1
@@ -120,6 +120,15 @@ func (p *picture) legend() {
 		p.text("", "start", x+17, p.y, smallSize, text)
 		x += wide + legendBreak
 	}
+}
+
+// phaseLegend is what is known of a phase, and which part of it is hatched in the bar.
+func (y Style) phaseLegend(r Report, p seq.Phase) string {
+	text := p.Name + " " + y.phaseTook(p)
+	if fixed := r.fixedIn(p); fixed > 0 && !y.Proved {
+		text += ", of it a fixed wait of " + duration(fixed)
+	}
+	return text
 }
 
 // fixedIn is how long a phase is a wait of a fixed length.

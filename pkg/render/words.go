@@ -30,6 +30,8 @@ func (y Style) courseLabel(f figure, x row) string {
 		label = "store " + label
 	case x.To == seq.APIServer && x.Subresource == "binding":
 		label = "bind " + object + " to " + Plain(x.Node)
+	case x.To == seq.APIServer && x.Subresource == "eviction" && x.Object.Name != "":
+		label = "evict " + object + courseRest(label)
 	case x.To == seq.APIServer && x.Subresource == "status" && strings.Contains(label, ": "):
 		label = "report " + courseReport(label[strings.Index(label, ": ")+2:])
 	case x.To == seq.APIServer && (x.Subresource == "" || x.Subresource == "scale") && x.Object.Name != "" &&

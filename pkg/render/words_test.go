@@ -43,3 +43,19 @@ func TestAnswersStandWithTheirWrites(t *testing.T) {
 		}
 	}
 }
+
+// An eviction that was refused is in the briefest diagram, as failing: it is why the Pod is still there. The diagrams of a
+// run without phases are named by their messages.
+func TestRefusedEvictionsAreDrawn(t *testing.T) {
+	s := scenario.Named(t, "drained")
+	text := drawnAs(t, "mermaid", scenario.Report(scenario.Fold(s.Subject, s.Observations)),
+		render.Style{Width: 120, Detail: seq.Brief})
+	if n := strings.Count(text, "-xapiserver: evict Pod two-cc656cb99-ds5wf: refused"); n != 3 {
+		t.Errorf("%d refused evictions", n)
+	}
+	for _, want := range []string{"apiserver: evict Pod two-cc656cb99-ds5wf\n", "## 1. messages 1 to 40\n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+}

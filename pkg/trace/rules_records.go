@@ -214,7 +214,9 @@ func deriveRequest(s *story, emit func(graph.Claim)) {
 		}
 		switch {
 		case c.code >= 300:
-			step.Label, step.Detail = step.Label+": refused", seq.Normal
+			if step.Label, step.Detail = step.Label+": refused", seq.Normal; c.verb == "delete" || c.sub == "eviction" {
+				step.Detail, step.Failed = seq.Brief, true // it was to end
+			}
 		case write:
 			step.Label += ": changes nothing"
 		}

@@ -23,7 +23,7 @@ function drawBar() {
     if (place(b) - place(a) > 5) shape(svg, "path", { class: "whisker", d: `M${place(a)} 1v4m0 -2H${place(b)}m0 -2v4` });
   }
   for (const [t, anchor] of [[start, "start"], [start + total, "end"]]) shape(svg, "text", { class: "soft", x: place(t), y: 19, "text-anchor": anchor }, report.clock ? inUnits(t - start) : inUnits(t));
-  for (const p of report.phases) list.append(phaseItem(p, `${p.name} ${p.took}`, p.explain));
+  for (const p of report.phases) list.append(phaseItem(p, p.legend, p.explain));
   box.replaceChildren(bar, svg, list);
 }
 
