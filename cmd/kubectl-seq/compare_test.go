@@ -65,13 +65,15 @@ func TestCompare(t *testing.T) {
 func TestCompareNamesThePhase(t *testing.T) {
 	dir := recordings(t)
 	for pair, want := range map[[2]string]string{
-		{"plain", "probes"}:       "B took 446 ms–1.56 s more, likely ≈ 1.542 s: 1.49–1.54 s of it in startup+probing+ready.",
-		{"probes", "plain"}:       "A took 446 ms–1.56 s more, likely ≈ 1.542 s: 1.49–1.54 s of it in startup+probing+ready.",
-		{"plain", "plain"}:        "A and B are the same run: there is no difference.",
-		{"plain", "crash"}:        "They did not end alike: A as Ready, B as Stuck.",
-		{"plain", "deployment"}:   "A is about a Pod, B about a Deployment.",
-		{"delete", "delete-hook"}: "of it in stop.",
-		{"plain", "quota"}:        "refused by apiserver",
+		{"plain", "probes"}:              "B took 446 ms–1.56 s more, likely ≈ 1.542 s: 1.49–1.54 s of it in startup+",
+		{"probes", "plain"}:              "A took 446 ms–1.56 s more, likely ≈ 1.542 s: 1.49–1.54 s of it in startup+",
+		{"plain", "plain"}:               "A and B are the same run: there is no difference.",
+		{"plain", "crash"}:               "They did not end alike: A as Ready, B as Stuck.",
+		{"plain", "no-such-tag"}:         "Only A has create, start, ready. Only B has retry (1.65 s …).\n",
+		{"scheduled-eventtime", "plain"}: "likely ≈ 8.295 s: likely ≈ 7.229 s of it in pending, which B has not; ",
+		{"plain", "deployment"}:          "A is about a Pod, B about a Deployment.",
+		{"delete", "delete-hook"}:        "of it in stop.",
+		{"plain", "quota"}:               "refused by apiserver",
 	} {
 		out, _, err := replayed(t.Context(), "compare", filepath.Join(dir, pair[0]), filepath.Join(dir, pair[1]))
 		if err != nil || !strings.Contains(out, want) {

@@ -301,7 +301,7 @@ func TestPhases(t *testing.T) {
 			t.Errorf("%s: %s, want %s", name, got[name], want)
 		}
 	}
-	if largest := c.Largest(); len(largest) != 2 || largest[0].Name != "pull" {
+	if largest := c.Differences(true); len(largest) != 2 || largest[0].Name != "pull" {
 		t.Errorf("largest: %+v", largest)
 	}
 	for _, p := range compare.Of(a, make("watch", phase("start", 61, 70))).Phases {

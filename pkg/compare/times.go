@@ -84,17 +84,6 @@ func likelyLonger(more *Likely) (Side, bool) {
 	return B, true
 }
 
-// LikelyLargest are the phases in which a side likely took longer, the largest difference first.
-func (c Comparison) LikelyLargest() (all []Phase) {
-	for _, p := range c.Phases {
-		if p.Likely.differs() {
-			all = append(all, p)
-		}
-	}
-	slices.SortStableFunc(all, func(p, q Phase) int { return cmp.Compare(q.Likely.Took.Abs(), p.Likely.Took.Abs()) })
-	return all
-}
-
 // Longer is the side that certainly took longer in all.
 func (c Comparison) Longer() (Side, bool) {
 	if c.More == nil {
@@ -111,16 +100,29 @@ func longer(more Range) (Side, bool) {
 	return B, d > 0
 }
 
-// Largest are the phases in which one run certainly took longer, the largest certain difference first.
-func (c Comparison) Largest() (all []Phase) {
+// Difference is that one side took longer in a phase.
+type Difference struct {
+	Phase
+	Side       Side
+	OnlyLikely bool          // it is not certain
+	Size       time.Duration // as it likely was, or else what is certain
+}
+
+// Differences are those of phases, the largest first; likely ones only on demand.
+func (c Comparison) Differences(likely bool) (all []Difference) {
 	for _, p := range c.Phases {
-		if _, ok := p.Longer(); ok {
-			all = append(all, p)
+		side, certain := p.Longer()
+		guess, differs := p.LikelyLonger()
+		switch {
+		case certain && differs && likely:
+			all = append(all, Difference{p, side, false, p.Likely.Took.Abs()})
+		case certain:
+			all = append(all, Difference{p, side, false, p.More.Certain().Abs()})
+		case differs && likely:
+			all = append(all, Difference{p, guess, true, p.Likely.Took.Abs()})
 		}
 	}
-	slices.SortStableFunc(all, func(p, q Phase) int {
-		return int(q.More.Certain().Abs() - p.More.Certain().Abs())
-	})
+	slices.SortStableFunc(all, func(a, b Difference) int { return cmp.Compare(b.Size, a.Size) })
 	return all
 }
 

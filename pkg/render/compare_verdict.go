@@ -40,9 +40,9 @@ func (c Comparison) inAll(y Style) string {
 	likely = likely && !y.Proved
 	switch {
 	case !c.Alike:
-		text := fmt.Sprintf("They did not end alike: A as %s, B as %s.", a, b)
-		if parts := c.largest(-1); parts != "" {
-			text += " Certain is: " + parts + "."
+		text := fmt.Sprintf("They did not end alike: A as %s, B as %s.", a, b) + c.onlyOne(y)
+		if parts := c.largest(-1, y); parts != "" {
+			text += " " + parts + "."
 		}
 		return text
 	case certain:
@@ -50,13 +50,13 @@ func (c Comparison) inAll(y Style) string {
 		if likely && c.More.Max-c.More.Min > 2*time.Millisecond {
 			text += ", likely " + probably(c.Likely)
 		}
-		if parts := c.largest(side); parts != "" {
+		if parts := c.largest(side, y); parts != "" {
 			return text + ": " + parts + "."
 		}
 		return text + "; in which phase is not known."
 	case likely:
 		text := fmt.Sprintf("%s likely took %s more (%s)", guess, probably(c.Likely), reach(c.Likely))
-		if parts := c.likelyLargest(guess); parts != "" {
+		if parts := c.largest(guess, y); parts != "" {
 			text += ": " + parts
 		}
 		return text + ". That it took longer is not certain."
@@ -66,10 +66,10 @@ func (c Comparison) inAll(y Style) string {
 		text += fmt.Sprintf(": A %s, B %s", took(t[0].Min, t[0].Max, time.Millisecond),
 			took(t[1].Min, t[1].Max, time.Millisecond))
 	}
-	if parts := c.largest(-1); parts != "" {
-		return text + ". Certain is: " + parts + "."
+	if parts := c.largest(-1, y); parts != "" {
+		return text + ". " + parts + "."
 	}
-	return text + ", and neither took certainly longer in any phase."
+	return text + ", and neither took longer in any phase as far as is known."
 }
 
 // probably is by how much a difference is likely to be above or below zero.
@@ -81,35 +81,55 @@ func reach(l *compare.Likely) string {
 	return between(max(0, d-l.Within), d+l.Within)
 }
 
-// likelyLargest names the phases in which a run likely took longer.
-func (c Comparison) likelyLargest(side compare.Side) string {
-	var parts []string
-	for _, p := range c.LikelyLargest() {
-		if longer, _ := p.LikelyLonger(); longer == side && 5*p.Likely.Took.Abs() > c.Likely.Took.Abs() {
-			parts = append(parts, fmt.Sprintf("%s of it in %s", probably(p.Likely), p.Name))
+// onlyOne names the phases that one run has and the other has not.
+func (c Comparison) onlyOne(y Style) string {
+	text := ""
+	for _, side := range compare.Sides {
+		var names []string
+		for _, p := range c.Phases {
+			q := p.Sides[side]
+			if q == nil || p.Sides[side.Other()] != nil || p.Name == seq.Unknown {
+				continue
+			}
+			name := p.Name
+			if c.Reports[side].nothingWorks(*q) {
+				name += " (" + y.phaseTook(*q) + ")"
+			}
+			names = append(names, name)
+		}
+		if len(names) > 0 {
+			text += fmt.Sprintf(" Only %s has %s.", side, strings.Join(names, ", "))
 		}
 	}
-	return strings.Join(parts, "; ")
+	return text
 }
 
-// largest names the phases with the largest certain differences: where a run took longer in all, those that are parts
-// of that before the others.
-func (c Comparison) largest(whole compare.Side) string {
-	all := c.Largest()
+// largest names the phases with the largest differences: where a run took longer in all, those that are parts of that
+// before the others.
+func (c Comparison) largest(whole compare.Side, y Style) string {
+	all := c.Differences(!y.Proved)
+	least := time.Duration(0)
+	if !c.Alike { // it is no matter of milliseconds
+		least = max(c.Reports[compare.A].Outcome.Total, c.Reports[compare.B].Outcome.Total) / 20
+	}
 	var parts, against []string
-	for i, p := range all {
-		if i == 3 || 20*p.More.Certain().Abs() < all[0].More.Certain().Abs() {
+	for i, d := range all {
+		if i == 3 || d.Size < max(least, all[0].Size/20) {
 			break
 		}
-		side, _ := p.Longer()
 		lacks := ""
-		if p.Sides[side.Other()] == nil {
-			lacks = fmt.Sprintf(", which %s has not", side.Other())
+		if d.Sides[d.Side.Other()] == nil {
+			lacks = fmt.Sprintf(", which %s has not", d.Side.Other())
 		}
-		if side == whole {
-			parts = append(parts, fmt.Sprintf("%s in %s%s", share(*p.More, *c.More), p.Name, lacks))
-		} else {
-			against = append(against, fmt.Sprintf("%s took %s more in %s%s", side, more(*p.More), p.Name, lacks))
+		switch {
+		case d.Side == whole && d.OnlyLikely:
+			parts = append(parts, fmt.Sprintf("likely %s of it in %s%s", probably(d.Likely), d.Name, lacks))
+		case d.Side == whole:
+			parts = append(parts, fmt.Sprintf("%s in %s%s", share(*d.More, *c.More), d.Name, lacks))
+		case d.OnlyLikely:
+			against = append(against, fmt.Sprintf("%s likely took %s more in %s%s", d.Side, probably(d.Likely), d.Name, lacks))
+		default:
+			against = append(against, fmt.Sprintf("%s took %s more in %s%s", d.Side, more(*d.More), d.Name, lacks))
 		}
 	}
 	if whole >= 0 && len(parts) == 0 {

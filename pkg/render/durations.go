@@ -21,12 +21,11 @@ func (y Style) took(d lasted) string {
 	if y.Proved || d.within == 0 || d.most-d.least <= max(2*time.Millisecond, 2*d.within) {
 		return known
 	}
-	unit := place(d.within)
-	rounded := d.likely.Round(unit)
-	if rounded > d.most {
-		rounded = d.likely.Truncate(unit)
-	}
+	rounded, unit := fitted(d.likely, place(d.within), d.least, d.most)
 	likely := approximately(rounded, unit)
+	if unit < 100*time.Millisecond && d.least >= time.Second && d.most < 10*time.Minute { // in digits of one kind
+		known = inSeconds(d.least, unit) + "–" + inSeconds(d.most, unit) + " s"
+	}
 	if known == "≤ "+likely {
 		return "≈ " + likely
 	}

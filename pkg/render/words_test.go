@@ -44,8 +44,8 @@ func TestAnswersStandWithTheirWrites(t *testing.T) {
 	}
 }
 
-// An eviction that was refused is in the briefest diagram, as failing: it is why the Pod is still there. The diagrams of a
-// run without phases are named by their messages.
+// An eviction that was refused is in the briefest diagram, as failing: it is why the Pod is still there. Without phases
+// diagrams are named by their messages.
 func TestRefusedEvictionsAreDrawn(t *testing.T) {
 	s := scenario.Named(t, "drained")
 	text := drawnAs(t, "mermaid", scenario.Report(scenario.Fold(s.Subject, s.Observations)),

@@ -53,7 +53,7 @@ function tell(passed = 0) {
   if (!s || !playing) return;
   const wait = pauseBefore(n, rows), unit = report.clock || !s.time || s.time.endsWith("s") ? "" : " ms";
   clock.append(element("span", {}, s.time + unit));
-  if (wait >= 1000) clock.append(element("strong", {}, `${waitingFor(s.best + wait / 2)}waiting ${inUnits(wait - passed * wait)}`));
+  if (wait >= 1000) clock.append(element("strong", {}, `${waitingFor(s.best + wait / 2)}waiting ${inShort(wait - passed * wait)}`));
 }
 
 // The phase in which something waits at an instant, if there is one.

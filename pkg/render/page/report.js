@@ -77,11 +77,20 @@ function spoken(s) {
     `${fullLabel(s)}, ${s.failed ? "failed, " : ""}${s.inferred ? "inferred" : "observed"}`;
 }
 
+// A duration with the digits that it has in a listing.
 function inUnits(ms) {
   if (ms === 0) return "0";
   const d = Math.abs(ms);
-  if (d < 1000) return `${Number(ms.toFixed(d < 10 ? 1 : 0))} ms`;
-  return `${Number((ms / 1000).toFixed(d < 10000 ? 1 : 0))} s`;
+  if (d < 1000) return `${ms.toFixed(d < 10 ? 1 : 0)} ms`;
+  if (d < 600000) return `${(ms / 1000).toFixed(d < 10000 ? 2 : 1)} s`;
+  const s = Math.round(d / 1000), h = Math.floor(s / 3600);
+  return (h ? h + "h" : "") + (Math.floor(s / 60) % 60) + "m" + (s % 60 ? (s % 60) + "s" : "");
+}
+
+// A time of an axis or of a clock that runs, with few digits.
+function inShort(ms) {
+  const d = Math.abs(ms);
+  return ms === 0 ? "0" : d < 1000 ? `${Number(ms.toFixed(d < 10 ? 1 : 0))} ms` : `${Number((ms / 1000).toFixed(d < 10000 ? 1 : 0))} s`;
 }
 
 function phaseColour(e, phase) { e.style.setProperty("--p", report.phases[phase].fill); }

@@ -75,7 +75,7 @@ function drawAxis(box, { axis, x, left, room, ticks }) {
   const svg = shape(box, "svg", { class: "axis", width: room, height: 34, role: "img", "aria-label": "Axis of time" });
   for (const t of ticks) {
     shape(svg, "line", { class: "tick", x1: x(t), x2: x(t), y1: 24, y2: 34 });
-    shape(svg, "text", { class: "soft", x: Math.min(x(t), room - 22), y: 18, "text-anchor": "middle" }, inUnits(t));
+    shape(svg, "text", { class: "soft", x: Math.min(x(t), room - 22), y: 18, "text-anchor": "middle" }, inShort(t));
   }
   for (const k of axis.breaks) {
     const a = x(axis.at[k]), b = x(axis.at[k + 1]), middle = (a + b) / 2;
