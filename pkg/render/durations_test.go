@@ -46,3 +46,26 @@ func TestLikelyIsWithinItsBounds(t *testing.T) {
 		t.Errorf("only %d were looked at", seen)
 	}
 }
+
+// A line ends neither between a number and its unit nor after the sign before a number.
+func TestLinesKeepUnits(t *testing.T) {
+	for _, s := range scenario.NamedAll(t, "plain", "probes", "crash") {
+		r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
+		for _, format := range []string{"listing", "lanes"} {
+			for width := 80; width < 130; width += 3 {
+				for line := range strings.Lines(drawnAs(t, format, r, render.Style{Width: width, Detail: seq.Full})) {
+					words := strings.Fields(strings.Trim(line, "│┃╌ \n"))
+					if len(words) == 0 {
+						continue
+					}
+					if last := words[len(words)-1]; strings.HasSuffix(last, "≤") || strings.HasSuffix(last, "≈") {
+						t.Errorf("%s, %s, %d columns: %q", s.Name, format, width, line)
+					}
+					if first := words[0]; first == "ms" || first == "ms)" || first == "s" || first == "s)" {
+						t.Errorf("%s, %s, %d columns: %q", s.Name, format, width, line)
+					}
+				}
+			}
+		}
+	}
+}

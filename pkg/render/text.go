@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -79,11 +80,29 @@ func fit(s string, width int) string {
 	return runewidth.FillRight(s, width)
 }
 
+// ofNumber is what stands after the number that it belongs to.
+var ofNumber = regexp.MustCompile(`^(ms|s)\)?[.,;:]*$`)
+
+// unbroken are the words between which a line may be broken: not between a number and its unit, nor between a sign and
+// its number.
+func unbroken(s string) (all []string) {
+	for word := range strings.FieldsSeq(s) {
+		n := len(all)
+		if n > 0 && (strings.HasSuffix(all[n-1], "≈") || strings.HasSuffix(all[n-1], "≤") ||
+			ofNumber.MatchString(word) && strings.ContainsAny(all[n-1][len(all[n-1])-1:], "0123456789")) {
+			all[n-1] += " " + word
+		} else {
+			all = append(all, word)
+		}
+	}
+	return all
+}
+
 // wrap breaks a plain string at spaces into lines of at most width cells; a longer word is cut.
 func wrap(s string, width int) []string {
 	var lines []string
 	line := ""
-	for word := range strings.FieldsSeq(s) {
+	for _, word := range unbroken(s) {
 		for runewidth.StringWidth(word) > width {
 			head := runewidth.Truncate(word, width, "")
 			if head == "" {

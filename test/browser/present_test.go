@@ -209,3 +209,30 @@ func TestPagePods(t *testing.T) {
 		}
 	}
 }
+
+// What is drawn is chosen by keys too: a remote can be set to them, and a presenter shows no controls.
+func TestPageKeysChooseWhatIsDrawn(t *testing.T) {
+	p := sheet(t, drawn(t, "html", named(t, "deployment"), render.Style{Detail: seq.Normal}))
+	rows := map[string]int{}
+	for _, key := range []string{"1", "2", "3"} {
+		p.press(t, key)
+		rows[key] = value[int](t, p, shownSteps)
+	}
+	if rows["1"] >= rows["2"] || rows["2"] >= rows["3"] {
+		t.Errorf("steps at each detail: %v", rows)
+	}
+	if p.press(t, "t"); value[string](t, p, `state.view`) != "time" {
+		t.Error("T does not show the view of time")
+	}
+	if p.press(t, "T"); value[string](t, p, `state.view`) != "order" {
+		t.Error("T does not show the order again")
+	}
+	pods := ""
+	for _, key := range []string{"]", "]", "]", "[", "[", "["} {
+		p.press(t, key)
+		pods += value[string](t, p, `document.querySelector("#pods [aria-pressed=true]").dataset.pod + " "`)
+	}
+	if pods != "0 1 1 0 -1 -1 " {
+		t.Errorf("Pods drawn: %s", pods)
+	}
+}

@@ -134,10 +134,21 @@ function pressed(e) {
     case "End": return playing && (pause(), show(Infinity), true);
     case "ArrowDown": case "ArrowUp": return step(e.key === "ArrowDown" ? 1 : -1), true;
     case "p": case "P": return present(!state.presenting), true;
+    case "1": case "2": case "3": return pick("detail", e.key), true;
+    case "t": case "T": return pick("view", state.view === "time" ? "order" : "time"), true;
+    case "[": case "]": return pickPod(e.key === "]" ? 1 : -1), true;
     case " ": return !e.target.matches?.("button") && (play(), true);
     case "Escape": return state.presenting ? present(false) : choose(-1), true;
   }
   return false;
+}
+
+function pick(name, value) { document.querySelector(`input[name=${name}][value="${value}"]`).click(); }
+
+// Draws the Pod before or after the one that is drawn, of those that can be.
+function pickPod(by) {
+  const buttons = [...byId("pods").querySelectorAll("button:enabled")];
+  buttons[buttons.findIndex((b) => b.getAttribute("aria-pressed") === "true") + by]?.click();
 }
 
 const zoomKeys = {
