@@ -59,11 +59,12 @@ func (y Style) bar(r Report, phases []seq.Phase) (bar []barPart) {
 
 // bordersOf are the windows of the borders between parts: of the step that ends one, and of that which begins the next.
 func (r Report) bordersOf(parts []phasePart) (borders []seq.Window) {
-	known := r.known()
+	steps := r.byKey()
 	for i, p := range parts[1:] {
 		w := seq.Window{Earliest: p.Likely.Earliest, Latest: p.Likely.Earliest}
 		for _, key := range []seq.Key{parts[i].End, p.Begin} {
-			if k, ok := known[key]; ok {
+			if s, ok := steps[key]; ok {
+				k := provedOf(s)
 				w.Earliest, w.Latest = sooner(w.Earliest, k.Earliest), later(w.Latest, k.Latest)
 			}
 		}
@@ -72,18 +73,23 @@ func (r Report) bordersOf(parts []phasePart) (borders []seq.Window) {
 	return borders
 }
 
-// known is when each step happened, as it is proved; a bound that there is not is the step's likeliest instant.
-func (r Report) known() map[seq.Key]seq.Window {
-	all := make(map[seq.Key]seq.Window, len(r.Steps))
+// provedOf is when a step was, as far as is proved; a bound that there is not is its likeliest instant.
+func provedOf(s *seq.Step) seq.Window {
+	w := s.Known()
+	if w.Earliest.IsZero() {
+		w.Earliest = s.Best
+	}
+	if w.Latest.IsZero() {
+		w.Latest = s.Best
+	}
+	return w
+}
+
+// byKey are the steps by their keys.
+func (r Report) byKey() map[seq.Key]*seq.Step {
+	all := make(map[seq.Key]*seq.Step, len(r.Steps))
 	for _, s := range r.Steps {
-		w := s.Known()
-		if w.Earliest.IsZero() {
-			w.Earliest = s.Best
-		}
-		if w.Latest.IsZero() {
-			w.Latest = s.Best
-		}
-		all[s.Key] = w
+		all[s.Key] = s
 	}
 	return all
 }

@@ -3,6 +3,7 @@ package render_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/render"
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
@@ -62,6 +63,37 @@ func TestLegendNamesTheFixedWait(t *testing.T) {
 		text := drawnAs(t, format, r, render.Style{Width: 120, Detail: seq.Normal})
 		if !strings.Contains(text, "(432–456 ms), of it a fixed wait of 300 ms") {
 			t.Errorf("-o %s does not say what is hatched", format)
+		}
+	}
+}
+
+// A grace period that was of no use is a wait; a wait is printed as it is known, not as a guess.
+func TestWaitsAreAsKnown(t *testing.T) {
+	for name, want := range map[string]string{
+		"deadline":    "A fixed wait of 2.00 s in stop: a program that does not end when it is asked to",
+		"liveness":    "A fixed wait of 2.00 s in stop: a program that does not end when it is asked to",
+		"hook-fails":  "What removes it: a postStart hook that succeeds.",
+		"crash":       "▾ restart         │ ≤ 463 ms",
+		"job-retries": "▾ back-off       │ ≈ 8.00 s (7.59–8.41 s) in all",
+	} {
+		s := scenario.Named(t, name)
+		tr := scenario.Fold(s.Subject, s.Observations)
+		r := scenario.Report(tr)
+		r.Phases, r.Waits = tr.Phases(time.Time{}), tr.Waits(time.Time{})
+		format := "listing"
+		if strings.HasPrefix(want, "▾") {
+			format = "lanes"
+		}
+		text := drawnAs(t, format, r, render.Style{Width: 120, Detail: seq.Normal})
+		want, is := strings.Join(strings.Fields(want), " "), strings.Join(strings.Fields(text), " ")
+		if !strings.Contains(is, want) {
+			t.Errorf("%s: no %q in\n%s", name, want, text)
+		}
+	}
+	s := scenario.Named(t, "delete")
+	for _, w := range scenario.Fold(s.Subject, s.Observations).Waits(time.Time{}) {
+		if w.Phase == "stop" {
+			t.Errorf("a program that ends by itself: %+v", w)
 		}
 	}
 }

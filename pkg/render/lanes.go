@@ -127,7 +127,7 @@ func (l *Live) laneLines(r Report, settled int) []line {
 		settled := before < len(f.rows) && firm[f.rows[before].Key] // at the end it may grow
 		out = append(out, line{key: key, head: head, text: text, settled: settled})
 	}
-	waits := func(w phasePart) []string { return []string{p.phase(r.Phases[w.phase].Name, r.waited(w))} }
+	waits := func(w phasePart) []string { return []string{p.phase(r.Phases[w.phase].Name, l.waited(r, w))} }
 	var before []string // lines above the next row
 	for _, item := range f.items((*repetition).always) {
 		if item.again != nil {

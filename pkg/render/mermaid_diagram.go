@@ -215,7 +215,7 @@ func (m *mermaid) has(x row) bool {
 func (m *mermaid) wait(p phasePart) {
 	name := m.document.report.Phases[p.phase].Name
 	m.background(name)
-	m.aside(mermaidText(name) + "<br/>" + mermaidText(m.document.report.waited(p)))
+	m.aside(mermaidText(name) + "<br/>" + mermaidText(m.waited(m.document.report, p)))
 	m.printf("    end")
 }
 

@@ -91,7 +91,8 @@ type pagePhase struct {
 	Open    bool         `json:"open"`
 	Fixed   float64      `json:"fixed"` // a wait that is part of it
 	Legend  string       `json:"legend"`
-	Parts   [][2]float64 `json:"parts"` // from when to when they are likeliest to have lasted
+	Parts   [][2]float64 `json:"parts"`  // from when to when they are likeliest to have lasted
+	Waited  []string     `json:"waited"` // how long each of them was, of what waits
 }
 
 func newPage(r Report, y Style) page {
@@ -132,8 +133,9 @@ func newPage(r Report, y Style) page {
 	for _, l := range r.obstacle() {
 		p.Obstacle = append(p.Obstacle, [2]string{l.title, Plain(l.text())})
 	}
-	for _, ph := range r.Phases {
-		p.Phases = append(p.Phases, y.pagePhase(r, ph))
+	steps := r.byKey()
+	for i := range r.Phases {
+		p.Phases = append(p.Phases, y.pagePhase(r, i, steps))
 	}
 	p.Bar = y.pageBar(r, r.Phases)
 	p.remarks(r)
@@ -180,7 +182,8 @@ func (r Report) since(t time.Time) *float64 {
 	return new(ms(t.Sub(r.Run.Origin)))
 }
 
-func (y Style) pagePhase(r Report, p seq.Phase) pagePhase {
+func (y Style) pagePhase(r Report, i int, steps map[seq.Key]*seq.Step) pagePhase {
+	p := r.Phases[i]
 	out := pagePhase{Name: p.Name, Fill: phaseHue(p.Name).css(), Took: y.phaseTook(p), Explain: Plain(p.Explain),
 		Waits: r.nothingWorks(p), Unknown: p.Name == seq.Unknown, Open: p.Open,
 		Fixed: ms(r.fixedIn(p)), Legend: y.phaseLegend(r, p),
@@ -188,6 +191,9 @@ func (y Style) pagePhase(r Report, p seq.Phase) pagePhase {
 	for _, part := range p.Parts {
 		out.Parts = append(out.Parts,
 			[2]float64{ms(part.Likely.Earliest.Sub(r.Run.Origin)), ms(part.Likely.Latest.Sub(r.Run.Origin))})
+		if out.Waits {
+			out.Waited = append(out.Waited, y.took(r.lasted(phasePart{Part: part, phase: i}, steps)))
+		}
 	}
 	return out
 }

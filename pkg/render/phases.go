@@ -85,14 +85,15 @@ func (r Report) followWrites(parts []phasePart, in map[seq.Key]int) {
 // phasePart is one part of a phase.
 type phasePart struct {
 	seq.Part
-	phase int // by its index
+	phase int  // by its index
+	rows  bool // something is drawn within it
 }
 
 // parts are those of all phases, in order of time.
 func (r Report) parts() (all []phasePart) {
 	for i, p := range r.Phases {
 		for _, part := range p.Parts {
-			all = append(all, phasePart{part, i})
+			all = append(all, phasePart{Part: part, phase: i})
 		}
 	}
 	slices.SortStableFunc(all, func(a, b phasePart) int {
@@ -142,40 +143,86 @@ func (f *figure) markWaits(r Report) {
 			}
 		}
 		works := phaseHue(r.Phases[p.phase].Name) != amber
+		p.rows = quiet.After(p.Likely.Earliest)
 		switch {
 		case works || p.Likely.Latest.Sub(quiet)*leastWait < total:
 		case next == len(f.rows):
 			f.after = append(f.after, p)
 		case f.again.folded[next] != nil && !f.again.folded[next].begins(next):
-			f.again.folded[next].waits = append(f.again.folded[next].waits, p)
+			if x := f.again.folded[next]; !f.again.others(x, p) {
+				x.waits = append(x.waits, p)
+			}
 		default:
 			f.rows[next].waits = append(f.rows[next].waits, p)
 		}
 	}
 }
 
-// took is how long the part has likely lasted.
-func (p phasePart) took() time.Duration { return p.Likely.Latest.Sub(p.Likely.Earliest) }
+// others reports whether something else repeats within a part, of which the part may be as well.
+func (f folding) others(x *repetition, p phasePart) bool {
+	for _, o := range f.folded {
+		if o != x && o.first.Best.Before(p.Likely.Latest) && o.ended.Best.After(p.Likely.Earliest) {
+			return true
+		}
+	}
+	return false
+}
+
+// lasted is how long a part lasted; it begins or ends with the run where it has no such step.
+func (r Report) lasted(p phasePart, steps map[seq.Key]*seq.Step) lasted {
+	if phase := r.Phases[p.phase]; len(phase.Parts) == 1 {
+		return lastedOf(phase)
+	}
+	from := seq.Window{Earliest: p.Likely.Earliest, Latest: p.Likely.Earliest}
+	to := seq.Window{Earliest: p.Likely.Latest, Latest: p.Likely.Latest}
+	begin, end := steps[p.Begin], steps[p.End]
+	within := time.Duration(0)
+	if begin != nil {
+		from, within = provedOf(begin), begin.Off()
+	}
+	if end != nil {
+		to, within = provedOf(end), end.Off()
+	}
+	if begin != nil && end != nil {
+		within = distance(begin, end)
+	}
+	return lasted{max(0, to.Earliest.Sub(from.Latest)), to.Latest.Sub(from.Earliest),
+		p.Likely.Latest.Sub(p.Likely.Earliest), within}
+}
 
 // waitedIn says how long was waited within what repeats, phase by phase.
 func (y Style) waitedIn(r Report, x *repetition) (text string) {
-	took := map[string]time.Duration{}
-	for _, p := range x.waits {
-		took[r.Phases[p.phase].Name] += p.took()
+	if len(x.waits) == 0 {
+		return ""
 	}
-	for _, name := range slices.Sorted(maps.Keys(took)) {
-		if !y.Proved {
-			text += "; " + name + " ≈ " + duration(took[name]) + " in all"
+	steps := r.byKey()
+	all := map[string]lasted{}
+	for _, p := range x.waits {
+		name, d := r.Phases[p.phase].Name, r.lasted(p, steps)
+		if sum, ok := all[name]; ok {
+			d.least, d.most, d.likely = d.least+sum.least, d.most+sum.most, d.likely+sum.likely
+			if d.within > 0 && sum.within > 0 {
+				d.within = seq.Combined(d.within, sum.within)
+			} else {
+				d.within = 0
+			}
 		}
+		all[name] = d
+	}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		text += "; " + name + " " + y.took(all[name]) + " in all"
 	}
 	return text
 }
 
 // waited says how long a part lasted; one that had not ended goes on.
-func (r Report) waited(p phasePart) string {
-	text := "≈ " + duration(p.took())
+func (y Style) waited(r Report, p phasePart) string {
+	text := y.took(r.lasted(p, r.byKey()))
 	if r.Phases[p.phase].Open && p.End == "" {
 		text += " …"
+	}
+	if p.rows {
+		text += " in all"
 	}
 	return text
 }

@@ -152,10 +152,11 @@ func largest(p seq.Phase) string {
 	return "The " + p.Name + " phase is the largest: " + p.Explain + "."
 }
 
-// waits are the fixed waits that are of interest: of one that does not get there, those before it tries again.
+// waits are the fixed waits that are of interest: of one that does not get there, those before it tries again, and
+// those that are a tenth of the run or more.
 func (r Report) waits() (all []seq.Wait) {
 	for _, w := range r.Waits {
-		if r.Outcome.Obstacle == nil || w.Phase == "" {
+		if r.Outcome.Obstacle == nil || w.Phase == "" || w.Length*10 >= r.Outcome.Total {
 			all = append(all, w)
 		}
 	}

@@ -177,10 +177,7 @@ func (p *picture) wait(before int, part phasePart) {
 	const height = phaseHeight + 8
 	p.printf(`<rect fill="url(#waits)" y="%.1f" width="%.1f" height="%.1f"/>`, p.y, math.Ceil(p.sheet), height)
 	p.band(part.phase, height)
-	name, text := p.report.Phases[part.phase].Name, "waits"
-	if !p.Proved {
-		text += " " + p.report.waited(part)
-	}
+	name, text := p.report.Phases[part.phase].Name, "waits "+p.waited(p.report, part)
 	p.printf(`<g class="turns r%d">`, before-1)
 	p.text("phase", "start", 6, p.y+17, smallSize*1.1, name)
 	p.text("label", "start", max(p.layout.times, 18+textWidth(name, smallSize*1.1)), p.y+17, textSize, text)

@@ -36,12 +36,14 @@ var podWaits = []fixedWait{
 			"doubling up to 5 min"},
 	{name: "imageBackOffPeriod", measure: imageBackOff,
 		explain: "the kubelet waits before it tries a failed pull again: from 10 s, doubling up to 5 min"},
+	{name: "terminationGracePeriodSeconds", phase: "stop", measure: graceWait, explain: graceExplained},
 }
 
 // workloadWaits are those that hold what makes Pods.
 var workloadWaits = []fixedWait{
 	{name: "minReadySeconds", phase: "min-ready", measure: minReadyWait,
 		explain: "a Pod counts as available only once it has been ready for that long"},
+	{name: "terminationGracePeriodSeconds", phase: "end", measure: podsGraceWait, explain: graceExplained},
 }
 
 func minReadyWait(s *story, took time.Duration) (time.Duration, string, bool) {
@@ -133,11 +135,15 @@ func crashBackOff(s *story, _ time.Duration) (longest time.Duration, remedy stri
 // staysUp is what has a container not end as it did.
 func (s *story) staysUp(c *corev1.ContainerStatus) string {
 	last := c.LastTerminationState.Terminated
-	byProbe := slices.ContainsFunc(s.events, func(e *emitted) bool {
-		return e.container == c.Name && e.event.Reason == "Killing" && killedFor.MatchString(e.event.Message)
-	})
+	killedFor := func(what string) bool {
+		return slices.ContainsFunc(s.events, func(e *emitted) bool {
+			return e.container == c.Name && e.event.Reason == "Killing" && strings.Contains(e.event.Message, what)
+		})
+	}
 	switch {
-	case byProbe:
+	case killedFor("FailedPostStartHook"):
+		return "a postStart hook that succeeds"
+	case killedFor("failed liveness probe"), killedFor("failed startup probe"):
 		return "a container that answers its probe, or a probe that waits longer"
 	case last != nil && last.Reason == "OOMKilled":
 		return "a higher memory limit, or less use of memory"

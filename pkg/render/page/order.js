@@ -87,7 +87,7 @@ function drawOrder(heads, stage, rows) {
 // The waits in the end of which no row is drawn, by the row before which they stand. Those in which this takes little of
 // the run are left out.
 function waitsBetween(rows) {
-  const all = report.phases.flatMap((p, phase) => p.parts.map(([from, to]) => ({ phase, from, to })));
+  const all = report.phases.flatMap((p, phase) => p.parts.map(([from, to], part) => ({ phase, part, from, to })));
   const total = Math.max(...all.map((x) => x.to)) - Math.min(...all.map((x) => x.from)), found = new Map();
   const when = (i) => report.steps[i].best ?? -Infinity;
   const folds = rows.map((i) => report.steps[i]).filter((s) => s.fold && !state.open.has(s.fold.row)); // which tell of theirs
@@ -95,15 +95,15 @@ function waitsBetween(rows) {
     if (folds.some((f) => f.earliest <= x.from && x.to <= f.latest)) continue;
     const { phase, from, to } = x, after = rows.findIndex((i) => when(i) >= to), next = after < 0 ? rows.length : after;
     const quiet = Math.max(from, ...rows.slice(0, next).filter((i) => report.steps[i].phase === phase).map(when));
-    if (report.phases[phase].waits && (to - quiet) * 50 >= total) found.set(next, [...(found.get(next) ?? []), x]);
+    if (report.phases[phase].waits && (to - quiet) * 50 >= total) found.set(next, [...(found.get(next) ?? []), { ...x, rows: quiet > from }]);
   }
   return found;
 }
 
-// What is said of a wait: how long it likely was, where that may be said.
-function waited({ phase, from, to }) {
-  const p = report.phases[phase], on = p.open && to === p.parts.at(-1)[1] ? " …" : "";
-  return `waits${report.proved ? "" : ` ≈ ${inUnits(to - from)}`}${on}`;
+// What is said of a wait: how long it was, in all where rows stand in it.
+function waited({ phase, part, rows }) {
+  const p = report.phases[phase], on = p.open && part === p.parts.length - 1 ? " …" : "";
+  return `waits ${p.waited[part]}${on}${rows ? " in all" : ""}`;
 }
 
 function waitRow(plan, wait, before) {
