@@ -4,6 +4,7 @@ package trace
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -61,8 +62,21 @@ func deriveStopContainer(s *story, emit func(graph.Claim)) {
 			start.Follows = append(start.Follows, s.endsBeforeSidecar(e)...)
 		}
 		end := graph.Claim{Step: seq.Step{Evidence: start.Evidence}, Follows: []seq.Key{exitKey(e.container, life)}}
-		s.emitCall("StopContainer", e.container, life, start, end, emit)
+		returned := s.stopped(e.container, life)
+		s.emitCall("StopContainer", e.container, life, start, end, func(c graph.Claim) {
+			if c.Kind != seq.ResponseKind || returned {
+				emit(c)
+			}
+		})
 	}
+}
+
+// stopped reports whether anything says that a life of a container is over: its exit, the next life, or that the kubelet
+// has let the Pod go. Until then a call to stop it has not returned, and may not for as long as the grace period.
+func (s *story) stopped(container string, attempt int) bool {
+	return slices.ContainsFunc(s.lives, func(r life) bool {
+		return r.container == container && (r.attempt > attempt || r.attempt == attempt && r.exit != nil)
+	}) || s.firstRevision(func(w *write) bool { return w.endsGrace() && !w.forces() }) != 0
 }
 
 // deletedBefore is the key of the request that had asked for the Pod's end when an Event was emitted, of a Pod that was

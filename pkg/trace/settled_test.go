@@ -13,6 +13,39 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/test/scenario"
 )
 
+// What is final keeps its place, whatever comes later: no step comes before it, none goes, and no other takes its place.
+// -short takes one scenario of eight.
+func TestFinalStepsStay(t *testing.T) {
+	for i, s := range slices.Concat(scenario.All(t), scenario.Causes(t)) {
+		if testing.Short() && i%8 != 0 {
+			continue
+		}
+		t.Run(s.Name, func(t *testing.T) {
+			t.Parallel()
+			patience := 3 * time.Second
+			if slices.ContainsFunc(s.Observations, func(o seq.Observation) bool { return o.Span != nil || o.Audit != nil }) {
+				patience = 6 * time.Second
+			}
+			tr := trace.New(s.Subject)
+			var final []seq.Key
+			for n, o := range s.Observations {
+				for _, x := range []seq.Observation{{Received: o.Received.Add(-1)}, o} { // time has passed
+					tr.Observe(x)
+					steps := tr.Steps()
+					for k, key := range final {
+						if k >= len(steps) || steps[k].Key != key {
+							t.Fatalf("after observation %d, step %d was final and is not there: %s", n, k, key)
+						}
+					}
+					for k := len(final); k < tr.Settled(patience); k++ {
+						final = append(final, steps[k].Key)
+					}
+				}
+			}
+		})
+	}
+}
+
 // What a run finds is not final before every list has been answered, however old it is: the Events come after the Pod.
 func TestNothingIsFinalBeforeTheListsAreAnswered(t *testing.T) {
 	s := scenario.Named(t, "show")
