@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net"
@@ -88,19 +89,28 @@ func TestServe(t *testing.T) {
 	html := filepath.Join(t.TempDir(), "demo.html")
 	r := startServed(t, "demo", "--serve", "-o", "json", "-o", "html="+html, "--speed=5")
 	events := fetched(t, r.url+"events")
-	var step, tail []string // the last that are sent
+	steps := map[int]string{} // by their places
+	var tail []string         // the last that is sent
 	for event := range strings.SplitSeq(events, "\n\n") {
 		documents := regexp.MustCompile(`(?m)^data: (.*)$`).FindAllString(event, -1)
 		switch {
 		case strings.HasPrefix(event, "event: anew"):
-			step = nil
+			steps = map[int]string{}
 		case strings.HasPrefix(event, "event: step"):
-			step = append(step, documents...)
+			var d struct{ Index int }
+			if err := json.Unmarshal([]byte(strings.TrimPrefix(documents[0], "data: ")), &d); err != nil {
+				t.Fatal(err)
+			}
+			steps[d.Index] = documents[0]
 		case strings.HasPrefix(event, "event: tail"):
 			tail = documents
 		}
 	}
-	all := append(append([]string{tail[0]}, step...), tail[1:]...)
+	all := tail[:1:1]
+	for i := range len(steps) {
+		all = append(all, steps[i])
+	}
+	all = append(all, tail[1:]...)
 	if got := strings.ReplaceAll(strings.Join(all, "\n"), "data: ", "") + "\n"; got != want {
 		t.Errorf("the events have\n%s\nwant\n%s", got, want)
 	}

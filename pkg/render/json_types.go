@@ -29,7 +29,7 @@ type jsonStep struct {
 	Type  string  `json:"type"`
 	Index int     `json:"index"` // place in the order, from 0
 	Key   seq.Key `json:"key"`   // which message it is: the same in every stream and replay of a run
-	// nothing that may still come changes it or stands before it; so it is with all steps once the run has ended
+	// it has its place for good: nothing that may still come stands before it; so it is with all once the run has ended
 	Settled bool            `json:"settled"`
 	From    seq.Participant `json:"from"` // who sends it
 	// who takes it: the sender itself where it is a note

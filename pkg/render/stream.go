@@ -4,6 +4,7 @@ package render
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"encoding/json"
 
@@ -12,52 +13,61 @@ import (
 
 // Stream has the documents of JSON while a run goes on. The zero value is ready to use.
 type Stream struct {
-	final [][]byte // of steps
+	final []settledStep
+}
+
+// settledStep is a step that has its place for good.
+type settledStep struct {
+	key  seq.Key
+	text []byte
 }
 
 // Moment has those of a moment, each one line of JSON.
 type Moment struct {
-	Anew  bool     // what had been final was not: the documents below replace all
-	Final [][]byte // steps that have become final, which come after those before
-	Tail  [][]byte // the run, its Pods, the steps after those that are final, what repeats, and the outcome
+	Anew  bool           // a step did not keep its place: the documents below replace all
+	Final map[int][]byte // by index: steps that have their places for good, and those of before that are known better
+	Tail  [][]byte       // the run, its Pods, the steps after those that are final, what repeats, and the outcome
 }
 
-// Next takes a report of which the first settled steps will not change any more, or all have ended.
-func (s *Stream) Next(r Report, settled int, ended bool) (d Moment, err error) {
+// Next takes a report of which the first settled steps have their places for good, or all where it has ended.
+func (s *Stream) Next(r Report, settled int, ended bool) (m Moment, err error) {
+	m.Final = map[int][]byte{}
 	if ended {
 		settled = len(r.Steps)
 	}
-	index := r.index()
-	d.Anew = len(s.final) > len(r.Steps)
-	for i := 0; i < len(s.final) && !d.Anew && err == nil; i++ {
-		var is []byte
-		is, err = oneLine(r.jsonStep(i, index, true))
-		d.Anew = !bytes.Equal(is, s.final[i])
+	m.Anew = len(s.final) > len(r.Steps)
+	for i := 0; i < len(s.final) && !m.Anew; i++ {
+		m.Anew = s.final[i].key != r.Steps[i].Key
 	}
-	if d.Anew {
+	if m.Anew {
 		s.final = nil
 	}
 	settled = max(settled, len(s.final))
-	add := func(all *[][]byte, document any) {
+	index := r.index()
+	line := func(document any) []byte {
 		b, e := oneLine(document)
-		if *all = append(*all, b); err == nil {
-			err = e
+		err = cmp.Or(err, e)
+		return b
+	}
+	for i, x := range r.Steps[:settled] {
+		text := line(r.jsonStep(i, index, true))
+		if i == len(s.final) {
+			s.final = append(s.final, settledStep{key: x.Key})
+		}
+		if !bytes.Equal(text, s.final[i].text) {
+			s.final[i].text, m.Final[i] = text, text
 		}
 	}
-	for i := len(s.final); i < settled; i++ {
-		add(&d.Final, r.jsonStep(i, index, true))
-	}
-	s.final = append(s.final, d.Final...)
 	for x := range r.before(index) {
-		add(&d.Tail, x)
+		m.Tail = append(m.Tail, line(x))
 	}
 	for i := settled; i < len(r.Steps); i++ {
-		add(&d.Tail, r.jsonStep(i, index, false))
+		m.Tail = append(m.Tail, line(r.jsonStep(i, index, false)))
 	}
 	for x := range r.behind(index) {
-		add(&d.Tail, x)
+		m.Tail = append(m.Tail, line(x))
 	}
-	return d, err
+	return m, err
 }
 
 // oneLine is a document as JSON has it, without the end of the line.

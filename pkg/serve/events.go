@@ -5,6 +5,7 @@ package serve
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"sync"
@@ -13,9 +14,10 @@ import (
 
 // Update is what has become of the run.
 type Update struct {
-	Anew  bool     // nothing of what was final before holds any more
-	Final [][]byte // documents that will not change any more, which come after those before
-	Tail  [][]byte // documents that may, instead of those of the last update
+	Anew bool // nothing of what was final before holds any more
+	// documents that have come to their places for good, by these, which count from 0, and those that are another there
+	Final map[int][]byte
+	Tail  [][]byte // documents without such a place, instead of those of the last update
 	// what the page draws, and the page of a run that has ended; nil leaves what there is
 	Picture, Saved []byte
 	Ended          bool // nothing more comes
@@ -30,13 +32,20 @@ type events struct {
 
 // state is all of it at one time.
 type state struct {
-	generation     int // of what is final
-	final          [][]byte
-	version        int // of the tail
+	generation     int    // of what is final
+	final          []sent // by their places
+	count          int    // of those that were sent in this generation
+	version        int    // of the tail
 	tail           [][]byte
 	picture, saved []byte
 	ended          bool
 	changed        <-chan struct{} // closed once there is another
+}
+
+// sent is a document as it has last been sent, as the numberth, from 1.
+type sent struct {
+	text   []byte
+	number int
 }
 
 // Publish has all readers get an update. It waits for none of them.
@@ -46,9 +55,17 @@ func (s *Server) Publish(u Update) {
 	defer e.mu.Unlock()
 	x := &e.state
 	if u.Anew {
-		x.generation, x.final = x.generation+1, nil
+		x.generation, x.final, x.count = x.generation+1, nil, 0
 	}
-	x.final = append(x.final, u.Final...)
+	x.final = append(make([]sent, 0, len(x.final)+len(u.Final)), x.final...) // readers have the other
+	for _, place := range slices.Sorted(maps.Keys(u.Final)) {
+		x.count++
+		if s := (sent{u.Final[place], x.count}); place < len(x.final) {
+			x.final[place] = s
+		} else {
+			x.final = append(x.final, s)
+		}
+	}
 	x.version, x.tail, x.ended = x.version+1, u.Tail, x.ended || u.Ended
 	if u.Picture != nil {
 		x.picture = u.Picture
@@ -65,7 +82,7 @@ func (e *events) now() state {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	x := e.state
-	x.final, x.changed = slices.Clip(x.final), e.changed
+	x.changed = e.changed
 	return x
 }
 
@@ -74,15 +91,15 @@ const (
 	alive = 10 * time.Second // after which a stream on which nothing comes says that it is there still
 )
 
-// place is how much of the run a reader has.
-type place struct{ generation, final, version int }
+// place is how much of the run a reader has: so many documents that were sent, and that tail.
+type place struct{ generation, count, version int }
 
 // after is the place of a reader that comes again. Who comes for the first time, or from what holds no more, begins
 // anew.
 func (x *state) after(lastEventID string) (p place) {
 	var had place
-	if n, err := fmt.Sscanf(lastEventID, "%d.%d", &had.generation, &had.final); n == 2 && err == nil &&
-		had.generation == x.generation && had.final >= 0 && had.final <= len(x.final) {
+	if n, err := fmt.Sscanf(lastEventID, "%d.%d", &had.generation, &had.count); n == 2 && err == nil &&
+		had.generation == x.generation && had.count >= 0 && had.count <= x.count {
 		return had
 	}
 	return place{generation: -1}
@@ -141,22 +158,33 @@ func (x *state) since(p *place) []byte {
 		*p = place{generation: x.generation}
 		event(&b, "anew", x.id(0), []byte("{}"))
 	}
-	for i, d := range x.final[p.final:] {
-		event(&b, "step", x.id(p.final+i+1), d)
+	for _, d := range x.newer(p.count) {
+		event(&b, "step", x.id(d.number), d.text)
 	}
-	p.final = len(x.final)
+	p.count = x.count
 	if p.version != x.version {
 		p.version = x.version
-		event(&b, "tail", x.id(p.final), x.tail...)
+		event(&b, "tail", x.id(p.count), x.tail...)
 	}
 	if x.ended {
-		event(&b, "end", x.id(p.final), []byte("{}"))
+		event(&b, "end", x.id(p.count), []byte("{}"))
 	}
 	return b.Bytes()
 }
 
-// id is that of an event after so many final documents.
-func (x *state) id(final int) string { return fmt.Sprintf("%d.%d", x.generation, final) }
+// newer are the documents that were sent after so many, in that order.
+func (x *state) newer(count int) (all []sent) {
+	for _, d := range x.final {
+		if d.number > count {
+			all = append(all, d)
+		}
+	}
+	slices.SortFunc(all, func(a, b sent) int { return a.number - b.number })
+	return all
+}
+
+// id is that of an event after so many documents.
+func (x *state) id(count int) string { return fmt.Sprintf("%d.%d", x.generation, count) }
 
 // event writes one, each document on a line of its own.
 func event(b *bytes.Buffer, name, id string, documents ...[]byte) {

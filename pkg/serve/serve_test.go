@@ -209,9 +209,11 @@ func (r *reader) until(names ...string) {
 	}
 }
 
-func lines(from, to int) (all [][]byte) {
+// documents are those that have these places.
+func documents(from, to int) map[int][]byte {
+	all := map[int][]byte{}
 	for i := from; i < to; i++ {
-		all = append(all, fmt.Appendf(nil, "document %d", i))
+		all[i] = fmt.Appendf(nil, "document %d", i)
 	}
 	return all
 }
@@ -223,11 +225,11 @@ func TestReadersHaveAll(t *testing.T) {
 	first := s.read(t, "")
 	first.until("anew")
 	<-s.Arrived()
-	s.Publish(Update{Final: lines(0, 3), Tail: lines(10, 12)})
+	s.Publish(Update{Final: documents(0, 3), Tail: [][]byte{[]byte("document 10"), []byte("document 11")}})
 	lost := s.read(t, "")
 	lost.until("tail")
 	lost.close()
-	s.Publish(Update{Final: lines(3, 5), Tail: lines(20, 21)})
+	s.Publish(Update{Final: documents(3, 5), Tail: [][]byte{[]byte("document 20")}})
 	late := s.read(t, "")
 	late.until("tail")
 	if got := strings.Join(late.final, ", "); got != "document 0, document 1, document 2, document 3, document 4" ||
@@ -239,7 +241,7 @@ func TestReadersHaveAll(t *testing.T) {
 	if got := strings.Join(back.final, ", "); got != "document 3, document 4" || back.tail != "document 20" {
 		t.Errorf("after %s come %s and %s", lost.id, got, back.tail)
 	}
-	s.Publish(Update{Final: lines(5, 6), Ended: true, Saved: []byte("<p>saved")})
+	s.Publish(Update{Final: documents(5, 6), Ended: true, Saved: []byte("<p>saved")})
 	for name, r := range map[string]*reader{"first": first, "late": late, "back": back} {
 		if name == "back" {
 			r.final = append(lost.final, r.final...)
@@ -268,14 +270,39 @@ func TestReadersHaveAll(t *testing.T) {
 // What was final and is not is taken back, also from who comes again; so is what no server has sent.
 func TestAnew(t *testing.T) {
 	s := listening(t, "")
-	s.Publish(Update{Final: lines(0, 3)})
+	s.Publish(Update{Final: documents(0, 3)})
 	r := s.read(t, "")
 	r.until("tail")
-	s.Publish(Update{Anew: true, Final: lines(7, 9)})
+	s.Publish(Update{Anew: true, Final: map[int][]byte{0: []byte("document 7"), 1: []byte("document 8")}})
 	for _, x := range []*reader{r, s.read(t, r.id), s.read(t, "1.3"), s.read(t, "1.-1"), s.read(t, "nothing")} {
 		if x.until("tail"); strings.Join(x.final, ", ") != "document 7, document 8" || x.id != "1.2" {
 			t.Errorf("%q, %s", x.final, x.id)
 		}
+	}
+}
+
+// A document that is another comes again, in its place, to who has the one before; who has not gets it once.
+func TestCorrected(t *testing.T) {
+	s := listening(t, "")
+	s.Publish(Update{Final: documents(0, 3)})
+	had := s.read(t, "")
+	had.until("tail")
+	s.Publish(Update{Final: map[int][]byte{1: []byte("corrected"), 3: []byte("document 3")}})
+	for name, want := range map[string]string{
+		"":    "document 0, document 2, corrected, document 3",
+		"0.1": "document 2, corrected, document 3", // his connection was lost after the first
+		"0.3": "corrected, document 3",
+		"0.4": "document 3",
+		"0.5": "",
+	} {
+		r := s.read(t, name)
+		if r.until("tail"); strings.Join(r.final, ", ") != want || r.id != "0.5" {
+			t.Errorf("after %q come %q, %s", name, r.final, r.id)
+		}
+	}
+	had.final = nil
+	if had.until("tail"); strings.Join(had.final, ", ") != "corrected, document 3" {
+		t.Errorf("who was there gets %q", had.final)
 	}
 }
 
