@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -23,12 +24,27 @@ type Update struct {
 	Ended          bool // nothing more comes
 }
 
-// events are what has been published. What is in there is never written to: readers have it without a lock.
-type events struct {
+// Run is what has been published of one, below the server's URL. What is in there is never written to: readers have it
+// without a lock. Its methods may be called from any goroutine.
+type Run struct {
+	server  *Server
+	page    Page
 	mu      sync.Mutex
 	state   state
 	changed chan struct{} // closed, and replaced, by each update
+	readers atomic.Int32  // connected ones
+	told    atomic.Int32  // of the end
+	kept    chan struct{} // gets one for each that has then asked for the page of it
+	removed chan struct{} // closed once it is there no more
 }
+
+func newRun(s *Server, page Page) *Run {
+	return &Run{server: s, page: page, changed: make(chan struct{}), kept: make(chan struct{}, mostReaders),
+		removed: make(chan struct{})}
+}
+
+// Readers is how many follow the run now.
+func (e *Run) Readers() int { return int(e.readers.Load()) }
 
 // state is all of it at one time.
 type state struct {
@@ -49,8 +65,7 @@ type sent struct {
 }
 
 // Publish has all readers get an update. It waits for none of them.
-func (s *Server) Publish(u Update) {
-	e := &s.log
+func (e *Run) Publish(u Update) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	x := &e.state
@@ -78,7 +93,7 @@ func (s *Server) Publish(u Update) {
 }
 
 // now is what there is.
-func (e *events) now() state {
+func (e *Run) now() state {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	x := e.state
@@ -107,14 +122,15 @@ func (x *state) after(lastEventID string) (p place) {
 
 // stream sends all that there is from the reader's place on, and then whatever comes, until it ends. Who is slow misses
 // tails that were replaced meanwhile, and nothing else.
-func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
-	defer s.readers.Add(-1)
-	if s.readers.Add(1) > mostReaders {
+func (e *Run) stream(w http.ResponseWriter, r *http.Request) {
+	defer e.readers.Add(-1)
+	defer e.server.readers.Add(-1)
+	if e.readers.Add(1); e.server.readers.Add(1) > mostReaders {
 		w.Header().Set("Retry-After", "5")
 		http.Error(w, "too many readers", http.StatusServiceUnavailable)
 		return
 	}
-	s.arrive()
+	e.server.arrive()
 	w.Header().Set("Content-Type", "text/event-stream")
 	control := http.NewResponseController(w)
 	send := func(b []byte) bool {
@@ -125,16 +141,16 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodHead || !send(fmt.Appendf(nil, "retry: %d\n\n", again.Milliseconds())) {
 		return
 	}
-	x := s.log.now()
+	x := e.now()
 	has := x.after(r.Header.Get("Last-Event-ID"))
 	quiet := time.NewTicker(alive)
 	defer quiet.Stop()
-	for closing := false; ; x = s.log.now() {
+	for closing := false; ; x = e.now() {
 		if !send(x.since(&has)) || closing {
 			return
 		}
 		if x.ended {
-			s.told.Add(1)
+			e.told.Add(1)
 			return
 		}
 		select {
@@ -143,7 +159,9 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 			if !send([]byte(": nothing new\n\n")) {
 				return
 			}
-		case <-s.closing:
+		case <-e.server.closing:
+			closing = true
+		case <-e.removed:
 			closing = true
 		case <-r.Context().Done():
 			return

@@ -27,19 +27,18 @@ type Page struct {
 	Policy string // its Content-Security-Policy
 }
 
-// Server has one run. Its methods may be called from any goroutine.
+// Server has a run, and may have others below it, see Add. Its methods may be called from any goroutine.
 type Server struct {
-	page     Page
+	*Run
+	mu       sync.Mutex
+	below    map[string]*Run
 	host     string // by which the address was named, or empty
 	loopback bool
 	port     string
 	token    string
-	log      events
 	server   *http.Server
 	failed   error         // what ended it early; read it after done
-	readers  atomic.Int32  // connected ones
-	told     atomic.Int32  // of the end
-	kept     chan struct{} // gets one for each that has then asked for the page of it
+	readers  atomic.Int32  // connected ones, of all runs
 	closing  chan struct{} // closed once readers are to go
 	close    func()
 	arrived  chan struct{} // closed once somebody follows the run
@@ -66,10 +65,9 @@ func Listen(address string, page Page) (*Server, error) {
 	}
 	at := l.Addr().(*net.TCPAddr)
 	_, port, _ = net.SplitHostPort(at.String())
-	s := &Server{page: page, host: host, loopback: at.IP.IsLoopback(), port: port, token: rand.Text(),
-		kept: make(chan struct{}, mostReaders), closing: make(chan struct{}),
-		arrived: make(chan struct{}), done: make(chan struct{})}
-	s.log.changed = make(chan struct{})
+	s := &Server{below: map[string]*Run{}, host: host, loopback: at.IP.IsLoopback(), port: port, token: rand.Text(),
+		closing: make(chan struct{}), arrived: make(chan struct{}), done: make(chan struct{})}
+	s.Run = newRun(s, page)
 	s.close = sync.OnceFunc(func() { close(s.closing) })
 	s.arrive = sync.OnceFunc(func() { close(s.arrived) })
 	s.server = &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute,
@@ -130,10 +128,37 @@ func outward(all netip.Addr) string {
 	return all.String()
 }
 
-// Readers is how many follow the run now.
-func (s *Server) Readers() int { return int(s.readers.Load()) }
+// Add has another run at path below the URL, which must end in a slash.
+func (s *Server) Add(path string, page Page) *Run {
+	e := newRun(s, page)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.below[path] = e
+	return e
+}
 
-// Arrived is closed once somebody follows the run.
+// Remove takes away what Add has added; who reads it is not told of any end.
+func (s *Server) Remove(path string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.below[path]; e != nil {
+		close(e.removed)
+		delete(s.below, path)
+	}
+}
+
+// at is the run that a path is about, and the rest of that.
+func (s *Server) at(path string) (e *Run, rest string) {
+	i := strings.LastIndexByte(path, '/') + 1
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.below[path[:i]]; e != nil {
+		return e, path[i:]
+	}
+	return s.Run, path
+}
+
+// Arrived is closed once somebody follows a run.
 func (s *Server) Arrived() <-chan struct{} { return s.arrived }
 
 // Done is closed once nothing is served any more.
@@ -155,10 +180,10 @@ func (s *Server) Close() error {
 
 // takeLeave waits until every reader of a run that has ended has the page of it, to be saved.
 func (s *Server) takeLeave(ctx context.Context) {
-	if !s.log.now().ended {
+	if x := s.now(); !x.ended || x.saved == nil {
 		return
 	}
-	for range s.readers.Load() + s.told.Load() {
+	for range s.Run.readers.Load() + s.told.Load() {
 		select {
 		case <-s.kept:
 		case <-ctx.Done():
@@ -195,29 +220,29 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "only GET and HEAD", http.StatusMethodNotAllowed)
 		return
 	}
-	switch path {
+	switch e, path := s.at(path); path {
 	case "":
-		h.Set("Content-Security-Policy", s.page.Policy+"; frame-ancestors 'none'")
-		answer(w, "text/html; charset=utf-8", s.page.HTML)
+		h.Set("Content-Security-Policy", e.page.Policy+"; frame-ancestors 'none'")
+		answer(w, "text/html; charset=utf-8", e.page.HTML)
 	case "events":
-		s.stream(w, r)
+		e.stream(w, r)
 	case "picture":
-		answer(w, "application/json", s.log.now().picture)
+		answer(w, "application/json", e.now().picture)
 	case "page.html":
-		s.keep(w)
+		e.keep(w)
 	default:
 		http.Error(w, "not found", http.StatusNotFound)
 	}
 }
 
 // keep sends the page of a run that has ended.
-func (s *Server) keep(w http.ResponseWriter) {
-	saved := s.log.now().saved
+func (e *Run) keep(w http.ResponseWriter) {
+	saved := e.now().saved
 	if answer(w, "text/html; charset=utf-8", saved); saved == nil {
 		return
 	}
 	select {
-	case s.kept <- struct{}{}:
+	case e.kept <- struct{}{}:
 	default: // nobody waits for so many
 	}
 }

@@ -337,7 +337,7 @@ func TestManyReaders(t *testing.T) {
 	defer s.readers.Store(0)
 	w := httptest.NewRecorder()
 	s.stream(w, httptest.NewRequest("GET", s.URL()+"events", nil))
-	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || s.Readers() != mostReaders {
-		t.Errorf("%d, %v, %d readers", w.Code, w.Header(), s.Readers())
+	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || s.readers.Load() != mostReaders {
+		t.Errorf("%d, %v, %d readers", w.Code, w.Header(), s.readers.Load())
 	}
 }

@@ -276,7 +276,7 @@ func Match(rows []Row, steps []Message, detail string, skip func(int) bool) (sho
 		}
 		drawn[i], next = true, i+1
 		is := []int{i}
-		if a, ok := answers[steps[i].Call]; ok && steps[i].Kind == "request" && !r.alone(rows[k+1:], steps[a]) {
+		if a, ok := answers[steps[i].Call]; ok && steps[i].Kind == "request" && !r.alone(rows[k+1:], steps[i], steps[a]) {
 			drawn[a], is = true, append(is, a)
 		}
 		shown = append(shown, is)
@@ -324,8 +324,11 @@ func (r Row) standsFor(s Message) bool {
 	})
 }
 
-// alone reports whether a call's answer has a row of its own further down.
-func (r Row) alone(rest []Row, answer Message) bool {
+// alone reports whether a call's answer has a row of its own further down, before the next such call.
+func (r Row) alone(rest []Row, call, answer Message) bool {
+	if next := slices.IndexFunc(rest, func(o Row) bool { return o.shows(call) }); next >= 0 {
+		rest = rest[:next]
+	}
 	return slices.ContainsFunc(rest, func(o Row) bool { return o.shows(answer) && o.Right == "" }) && r.Right == ""
 }
 
