@@ -24,7 +24,10 @@ const watchExample = `  # What happens to a Deployment from now on, and what had
   kubectl set image deployment/web app=nginx:1.29 && kubectl seq watch deployment/web --until=available
 
   # A Pod that is about to come
-  kubectl seq watch pod/web --wait --until=ready`
+  kubectl seq watch pod/web --wait --until=ready
+
+  # All Pods that start in a namespace, on a projector
+  kubectl seq watch --serve`
 
 func newWatch(config *genericclioptions.ConfigFlags, streams genericiooptions.IOStreams) *cobra.Command {
 	f := followFlags{}
@@ -33,9 +36,13 @@ func newWatch(config *genericclioptions.ConfigFlags, streams genericiooptions.IO
 		Use:   "watch TYPE/NAME",
 		Short: "Show what happens to an object from now on",
 		Long: "Show what becomes of an object, live, from now on and until it is gone, after what it and its Events " +
-			"have kept of\nwhat had happened before. Nothing is changed on the cluster.\n\n" + exitHelp(),
+			"have kept of\nwhat had happened before. Nothing is changed on the cluster.\n\nWithout a name, --serve shows in " +
+			"browsers every Pod of the namespace that starts, each as a bar that leads to its\nsequence.\n\n" + exitHelp(),
 		Example: watchExample,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return f.showBoard(cmd, config, streams)
+			}
 			if !slices.Contains(watchGoals, until) {
 				return fmt.Errorf("--until=%s: must be one of %s", until, strings.Join(watchGoals, ", "))
 			}
@@ -57,6 +64,15 @@ func newWatch(config *genericclioptions.ConfigFlags, streams genericiooptions.IO
 	cmd.Flags().StringVar(&until, "until", deleted, "follow until it is: "+strings.Join(watchGoals, ", "))
 	cmd.Flags().BoolVar(&wait, "wait", false, "wait for an object that is not there yet")
 	takesOne(cmd, config)
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) > 0:
+			return oneObject(cmd, args)
+		case f.serve.Changed:
+			return nil
+		}
+		return hinted(errors.New("one TYPE/NAME expected"), howToName+"; --serve alone shows all Pods that start")
+	}
 	_ = cmd.RegisterFlagCompletionFunc("until", fixed(watchGoals...)) // the only error is that there is one
 	f.addPods(cmd.Flags())
 	f.add(cmd.Flags(), 0)

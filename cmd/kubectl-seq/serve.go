@@ -15,7 +15,8 @@ import (
 
 // served is a run that browsers look at. Where nobody asked for it, it is nil, and its methods do nothing.
 type served struct {
-	server *serve.Server
+	server *serve.Server // nil for one of several, of which somebody else takes care
+	run    *serve.Run
 	style  render.Style
 	stream render.Stream
 	next   time.Time // no update before
@@ -32,15 +33,24 @@ func openServed(address string, style render.Style) (*served, error) {
 	if err != nil {
 		return nil, err
 	}
-	server, err := serve.Listen(address, serve.Page{HTML: page, Policy: policy})
+	server, err := listen(address, serve.Page{HTML: page, Policy: policy})
+	if err != nil {
+		return nil, err
+	}
+	style.Width, style.Color = render.FileWidth, false
+	return &served{server: server, run: server.Run, style: style}, nil
+}
+
+// listen opens the address of --serve.
+func listen(address string, page serve.Page) (*serve.Server, error) {
+	server, err := serve.Listen(address, page)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, hinted(fmt.Errorf("--serve=%s: the port is taken", address), "--serve alone takes one that is free")
 	case err != nil:
 		return nil, hinted(fmt.Errorf("--serve=%s: %w", address, err), "write --serve=HOST:PORT, or --serve alone")
 	}
-	style.Width, style.Color = render.FileWidth, false
-	return &served{server: server, style: style}, nil
+	return server, nil
 }
 
 // announce says where the run is to be seen, and by whom.
@@ -48,8 +58,12 @@ func (s *served) announce(errOut io.Writer) {
 	if s == nil {
 		return
 	}
-	fmt.Fprintln(errOut, "live at", s.server.URL())
-	if !s.server.Loopback() {
+	announce(s.server, errOut)
+}
+
+func announce(server *serve.Server, errOut io.Writer) {
+	fmt.Fprintln(errOut, "live at", server.URL())
+	if !server.Loopback() {
 		fmt.Fprintln(errOut, "warning: other machines reach this address, and the connection is not encrypted: "+
 			"whoever has the URL, or reads along, sees the run")
 	}
@@ -70,7 +84,7 @@ func (s *served) await(ctx context.Context, errOut io.Writer) {
 
 // due reports whether it is time for an update, and somebody would see it.
 func (s *served) due() bool {
-	return s != nil && !s.ended && s.server.Readers() > 0 && !time.Now().Before(s.next)
+	return s != nil && !s.ended && s.run.Readers() > 0 && !time.Now().Before(s.next)
 }
 
 // update shows a run that goes on. The first settled of its steps will not change any more. It has been under way since
@@ -84,7 +98,7 @@ func (s *served) update(begun time.Time, r render.Report, settled int, status st
 	if err != nil {
 		return err
 	}
-	s.server.Publish(serve.Update{Anew: m.Anew, Final: m.Final, Tail: m.Tail, Picture: picture})
+	s.run.Publish(serve.Update{Anew: m.Anew, Final: m.Final, Tail: m.Tail, Picture: picture})
 	ended := time.Now()
 	s.next = ended.Add(max(leastWait, (share-1)*ended.Sub(begun)))
 	return nil
@@ -108,7 +122,7 @@ func (s *served) end(r render.Report) error {
 		return err
 	}
 	s.ended = true
-	s.server.Publish(serve.Update{Anew: m.Anew, Final: m.Final, Tail: m.Tail, Picture: picture, Saved: saved.Bytes(),
+	s.run.Publish(serve.Update{Anew: m.Anew, Final: m.Final, Tail: m.Tail, Picture: picture, Saved: saved.Bytes(),
 		Ended: true})
 	return nil
 }

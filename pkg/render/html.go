@@ -47,7 +47,7 @@ func HTML(w io.Writer, r Report, y Style) error {
 	if err := NewLive("listing", y, &listing, nil).Finish(r); err != nil {
 		return err
 	}
-	_, err = w.Write(fillPage(r, data, listing.String(), offlinePolicy, pageCSS, pageJS))
+	_, err = w.Write(fillPage(pageHTML, r.Run.Subject.String(), data, listing.String(), offlinePolicy, pageCSS, pageJS))
 	return err
 }
 
@@ -55,17 +55,17 @@ func HTML(w io.Writer, r Report, y Style) error {
 var offlinePolicy = "default-src 'none'; style-src " + digest(pageCSS) + "; script-src " + digest(pageJS) +
 	"; base-uri 'none'; form-action 'none'"
 
-// fillPage is the page with its data, as JSON, and what readers without scripts see.
-func fillPage(r Report, data []byte, listing, policy, style, script string) []byte {
+// fillPage is a page with its data, as JSON, and what readers without scripts see.
+func fillPage(template, title string, data []byte, listing, policy, style, script string) []byte {
 	// Not html/template: its reflection would have the linker keep every exported method, 24 MB more.
 	return []byte(strings.NewReplacer(
-		"{{title}}", html.EscapeString(Plain(r.Run.Subject.String())),
+		"{{title}}", html.EscapeString(Plain(title)),
 		"{{policy}}", policy,
 		"{{style}}", style,
 		"{{script}}", script,
 		"{{data}}", string(data), // json.Marshal escapes what could end the element
 		"{{listing}}", html.EscapeString(listing),
-	).Replace(pageHTML))
+	).Replace(template))
 }
 
 // digest is how a security policy names a script or style.

@@ -83,7 +83,7 @@ func oneLine(document any) ([]byte, error) {
 var (
 	//go:embed page/live.css
 	liveCSS string
-	liveJS  = pageJS + joined("live")
+	liveJS  = pageJS + joined("link", "live")
 )
 
 // LivePage is the page of a run that goes on: that of HTML, which asks where it came from for the Picture anew whenever
@@ -94,10 +94,15 @@ func LivePage(y Style) (page []byte, policy string, err error) {
 		return nil, "", err
 	}
 	style := pageCSS + liveCSS
-	policy = "default-src 'none'; style-src " + digest(style) + "; script-src " + digest(liveJS) +
-		"; connect-src 'self'; base-uri 'none'; form-action 'none'"
+	policy = livePolicy(style, liveJS)
 	const listing = "This page needs scripts. Once the run has ended, page.html below this address has it as text."
-	return fillPage(Report{}, data, listing, policy, style, liveJS), policy, nil
+	return fillPage(pageHTML, Report{}.Run.Subject.String(), data, listing, policy, style, liveJS), policy, nil
+}
+
+// livePolicy admits that style, that script, and what the page asks its own server for.
+func livePolicy(style, script string) string {
+	return "default-src 'none'; style-src " + digest(style) + "; script-src " + digest(script) +
+		"; connect-src 'self'; base-uri 'none'; form-action 'none'"
 }
 
 // Picture is what the page draws of a run that goes on, as JSON. The first settled of its steps will not change any

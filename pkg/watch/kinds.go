@@ -25,6 +25,7 @@ type Scope struct {
 	// followed, and so is every object of one of the Kinds.
 	Name     string
 	Prefixes []string
+	Any      bool // every Pod is followed, and whatever Events are about
 	Kinds    []Kind
 	// Past has all Events that there are observed, not only those to come, and an Attach once all lists have been
 	// answered.
@@ -52,7 +53,7 @@ var Pods = Kind{GroupVersionResource: corev1.SchemeGroupVersion.WithResource("po
 // Includes reports whether an object of that name may be part of the run: controllers name what they make after its
 // owner, and cut what gets too long.
 func (s Scope) Includes(name string) bool {
-	return s.Name != "" || slices.ContainsFunc(s.Prefixes, func(p string) bool {
+	return s.Name != "" || s.Any || slices.ContainsFunc(s.Prefixes, func(p string) bool {
 		if len(p) > 40 {
 			return strings.HasPrefix(name, p[:40])
 		}

@@ -72,6 +72,27 @@ function barPart(part, first) {
   return button;
 }
 
+// The bar of a Pod on an axis from here to there. The phases that it shows are noted as used.
+function podBar(p, from, to, used) {
+  const bar = element("span", { class: "bar" });
+  const add = (a, b, title, kind) => {
+    const part = element("i", { title, class: kind });
+    part.style.left = (100 * (a - from)) / (to - from) + "%";
+    part.style.width = `max(2px, ${(100 * (b - a)) / (to - from)}%)`;
+    bar.append(part);
+    return part;
+  };
+  const begins = p.bar.at(-1)?.to ?? p.from, ends = p.to ?? to;
+  if (begins !== null && begins < ends) add(begins, ends, `${p.name}: ${p.state}`, p.state === "not ready" && !p.bar.length ? "waits" : "life");
+  for (const x of p.bar) {
+    const kinds = x.phases.map((n) => p.phases[n]);
+    if (x.to > x.from) for (const kind of kinds) used.set(kind.name, kind);
+    paint(add(x.from, x.to, saidOf(x, p.phases), kindOf(kinds[0])), kinds.map((kind) => kind.fill));
+  }
+  if (p.failed) add(ends, ends, `${p.name}: failed`, "failed");
+  return bar;
+}
+
 // All Pods of the run as bars on one axis: who waited for whom. Of a Pod that was ready, what follows is a line for as
 // long as it was there. One of them is drawn below, or all.
 function drawPods() {
@@ -82,22 +103,7 @@ function drawPods() {
   spans.push(...report.pods.flatMap((p) => [p.from, p.to]).filter((t) => t !== null));
   const from = Math.min(0, ...spans), to = Math.max(from + 1, ...spans), used = new Map();
   const rows = report.pods.map((p, k) => {
-    const bar = element("span", { class: "bar" });
-    const add = (a, b, title, kind) => {
-      const part = element("i", { title, class: kind });
-      part.style.left = (100 * (a - from)) / (to - from) + "%";
-      part.style.width = `max(2px, ${(100 * (b - a)) / (to - from)}%)`;
-      bar.append(part);
-      return part;
-    };
-    const begins = p.bar.at(-1)?.to ?? p.from, ends = p.to ?? to;
-    if (begins !== null && begins < ends) add(begins, ends, `${p.name}: ${p.state}`, p.state === "not ready" && !p.bar.length ? "waits" : "life");
-    for (const x of p.bar) {
-      const kinds = x.phases.map((n) => p.phases[n]);
-      if (x.to > x.from) for (const kind of kinds) used.set(kind.name, kind);
-      paint(add(x.from, x.to, saidOf(x, p.phases), kindOf(kinds[0])), kinds.map((kind) => kind.fill));
-    }
-    if (p.failed) add(ends, ends, `${p.name}: failed`, "failed");
+    const bar = podBar(p, from, to, used);
     const button = podButton(k, element("span", { class: "name" }, p.name), element("span", { class: p.failed ? "failed" : "soft" }, p.failed ? "✗ " : "", p.state), bar);
     button.disabled = !p.drawn;
     return button;

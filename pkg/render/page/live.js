@@ -1,15 +1,6 @@
 "use strict";
-// The page while the run goes on: whenever there is something new it asks for the picture anew, no faster than it can
-// draw, and keeps what its reader has chosen. Once the run has ended it keeps the page of -o html, to be saved.
-const live = element("p", { id: "live", role: "status" }), save = element("button", { id: "save", hidden: "" }, "Save");
-const link = { stale: true, busy: false, ended: false, saved: null };
+// The page while the run goes on: of each new picture it keeps what its reader has chosen.
 let follows = true; // the newest step, as long as that was in sight
-
-function says(state, text) {
-  live.className = state;
-  live.textContent = text;
-  document.body.dataset.link = state;
-}
 
 // A fold is told by where it begins and in which detail, a step by its message.
 function keyOf(i) {
@@ -60,57 +51,7 @@ function inSight() {
   return !last || last.top < innerHeight;
 }
 
-// Asks for the picture until there is nothing newer, one at a time, and for no longer than half of the time.
-async function pull() {
-  link.stale = true;
-  if (link.busy) return;
-  link.busy = true;
-  try {
-    while (link.stale) {
-      link.stale = false;
-      const begun = performance.now(), answer = await fetch("picture", { cache: "no-store" });
-      if (answer.status === 200) renew(await answer.json());
-      await new Promise((next) => setTimeout(next, Math.max(50, performance.now() - begun)));
-    }
-    if (link.ended && link.saved === null) await keep();
-  } catch {
-    says("lost", "connection lost");
-  }
-  link.busy = false;
-}
-
-async function keep() {
-  const answer = await fetch("page.html", { cache: "no-store" });
-  if (answer.status !== 200) return;
-  link.saved = await answer.blob();
-  save.hidden = false;
-}
-
-function saveAs() {
-  const a = element("a", { href: URL.createObjectURL(link.saved), download: report.title.replace(/[^\p{L}\p{N}.-]+/gu, "-") + ".html" });
-  a.click();
-  setTimeout(() => URL.revokeObjectURL(a.href), 60000);
-}
-
-function connect() {
-  const events = new EventSource("events");
-  events.onopen = () => says("on", "live");
-  events.onerror = () => says("lost", events.readyState === EventSource.CLOSED ? "no connection: reload the page" : "connection lost, trying again");
-  for (const name of ["anew", "step", "tail"]) events.addEventListener(name, pull);
-  events.addEventListener("end", () => {
-    events.close(); // or else it would come again
-    link.ended = true;
-    says("ended", "ended");
-    pull();
-  });
-  return events;
-}
-
-const header = document.querySelector("header");
-header.append(live, save);
 new ResizeObserver(() => byId("heads").style.setProperty("--top", header.offsetHeight + "px")).observe(header);
-save.addEventListener("click", saveAs);
 addEventListener("scroll", () => { follows = inSight(); }, { passive: true });
-says("lost", "connecting");
 byId("outcome").textContent = "Nothing has happened yet";
 connect();
