@@ -143,10 +143,12 @@ func TestBoardIsBounded(t *testing.T) {
 		runtime.ReadMemStats(&m)
 		return int(m.HeapAlloc >> 10)
 	}
+	empty := heap()
 	for n := range mostRows {
 		start(n)
 	}
 	full, path := heap(), b.rows[mostRows-1].path
+	t.Logf("%d Pods take %d KB", mostRows, full-empty) // docs/serve.md has it
 	for n := range 3 * mostRows {
 		start(mostRows + n)
 	}

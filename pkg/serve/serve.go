@@ -178,9 +178,10 @@ func (s *Server) Close() error {
 	return s.failed
 }
 
-// takeLeave waits until every reader of a run that has ended has the page of it, to be saved.
+// takeLeave waits until every reader of a run that has ended has the page of it, to be saved, or where there is none the
+// last picture.
 func (s *Server) takeLeave(ctx context.Context) {
-	if x := s.now(); !x.ended || x.saved == nil {
+	if !s.now().ended {
 		return
 	}
 	for range s.Run.readers.Load() + s.told.Load() {
@@ -227,18 +228,19 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "events":
 		e.stream(w, r)
 	case "picture":
-		answer(w, "application/json", e.now().picture)
+		x := e.now()
+		e.keep(w, "application/json", x.picture, x.ended && x.saved == nil)
 	case "page.html":
-		e.keep(w)
+		saved := e.now().saved
+		e.keep(w, "text/html; charset=utf-8", saved, saved != nil)
 	default:
 		http.Error(w, "not found", http.StatusNotFound)
 	}
 }
 
-// keep sends the page of a run that has ended.
-func (e *Run) keep(w http.ResponseWriter) {
-	saved := e.now().saved
-	if answer(w, "text/html; charset=utf-8", saved); saved == nil {
+// keep sends what there is; it may be the last that a reader of a run that has ended asks for.
+func (e *Run) keep(w http.ResponseWriter, kind string, body []byte, last bool) {
+	if answer(w, kind, body); !last {
 		return
 	}
 	select {

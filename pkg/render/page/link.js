@@ -24,7 +24,7 @@ async function pull() {
     }
     if (link.ended && link.saved === null) await keep();
   } catch {
-    says("lost", "connection lost");
+    if (!link.ended) says("lost", "connection lost");
   }
   link.busy = false;
 }
