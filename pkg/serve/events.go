@@ -176,8 +176,10 @@ func (x *state) since(p *place) []byte {
 		*p = place{generation: x.generation}
 		event(&b, "anew", x.id(0), []byte("{}"))
 	}
-	for _, d := range x.newer(p.count) {
-		event(&b, "step", x.id(d.number), d.text)
+	for _, d := range x.final { // in the order of their places; who loses his connection meanwhile gets all of these again
+		if d.number > p.count {
+			event(&b, "step", x.id(p.count), d.text)
+		}
 	}
 	p.count = x.count
 	if p.version != x.version {
@@ -188,17 +190,6 @@ func (x *state) since(p *place) []byte {
 		event(&b, "end", x.id(p.count), []byte("{}"))
 	}
 	return b.Bytes()
-}
-
-// newer are the documents that were sent after so many, in that order.
-func (x *state) newer(count int) (all []sent) {
-	for _, d := range x.final {
-		if d.number > count {
-			all = append(all, d)
-		}
-	}
-	slices.SortFunc(all, func(a, b sent) int { return a.number - b.number })
-	return all
 }
 
 // id is that of an event after so many documents.

@@ -289,8 +289,8 @@ func TestCorrected(t *testing.T) {
 	had.until("tail")
 	s.Publish(Update{Final: map[int][]byte{1: []byte("corrected"), 3: []byte("document 3")}})
 	for name, want := range map[string]string{
-		"":    "document 0, document 2, corrected, document 3",
-		"0.1": "document 2, corrected, document 3", // his connection was lost after the first
+		"":    "document 0, corrected, document 2, document 3",
+		"0.0": "document 0, corrected, document 2, document 3", // his connection was lost before the tail
 		"0.3": "corrected, document 3",
 		"0.4": "document 3",
 		"0.5": "",
