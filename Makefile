@@ -6,7 +6,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 FLAGS := $(V) -trimpath -gcflags=all=-dwarf=false -tags grpcnotrace
 BUILD := CGO_ENABLED=0 go build $(FLAGS) -ldflags "-s -w -X main.version=$(VERSION)"
 TAGS := e2e,truth,browser
-MODULES := hack/cluster hack/collector hack/jaeger hack/kind hack/krew hack/notices
+MODULES := hack/cluster hack/collector hack/jaeger hack/kind hack/krew hack/notices hack/perfdash
 TOOLS := $(CURDIR)/bin/lint
 RACED := ./cmd/... ./pkg/docker ./pkg/httprecord ./pkg/logfile ./pkg/otlp ./pkg/watch ./pkg/trace/internal/...
 
