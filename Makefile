@@ -95,6 +95,10 @@ causes: build ## Make every situation of docs/troubles.md and run what it says t
 truth: build ## Score what the plugin says against audit log and spans; UPDATE=1 measures likely instants anew
 	hack/truth
 
+.PHONY: percentiles
+percentiles: build ## The table of docs/percentiles.md, of RUNS=100 starts
+	hack/percentiles
+
 .PHONY: bench
 bench: ## The figures of docs/figures.md
 	hack/bench

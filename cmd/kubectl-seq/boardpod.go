@@ -46,7 +46,7 @@ func (p *boardPod) look(at time.Time, due bool) (ended bool, err error) {
 	if o, is := p.over(at); is {
 		return true, p.end(o)
 	}
-	if err := p.run.draw(); err != nil || !due {
+	if err := p.run.drawBeside(); err != nil || !due {
 		return false, err
 	}
 	if o, ok := p.run.decided(); ok {

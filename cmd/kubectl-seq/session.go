@@ -59,7 +59,7 @@ func (s *session) show(r render.Report, settled int, status string) error {
 	return s.out.served.update(begun, r, settled, status)
 }
 
-// drawBeside is draw while the terminal is somebody else's.
+// drawBeside is draw where there is no terminal, or while that is somebody else's.
 func (s *session) drawBeside() error {
 	if !s.out.served.due() {
 		return nil

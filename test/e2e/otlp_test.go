@@ -193,4 +193,11 @@ func TestNothingTakesTheSpans(t *testing.T) {
 		t.Errorf("%+v\n%s", o, out)
 	}
 	gone(t, "plain")
+	series := filepath.Join(t.TempDir(), "series.json")
+	out, errOut, code = runSeq(t, "create-pod", "web", "--image=busybox:1", "--repeat=2", "-o", "listing", "-o",
+		"json="+series, "--otlp=http://"+freePort(t), "--", "sleep", "1000")
+	if code != 1 || strings.Count(errOut, "error: ") != 1 || !strings.Contains(out, "web: 2 runs") ||
+		strings.Count(read(t, series), `"type":"measured"`) != 2 {
+		t.Errorf("of a series: exit %d: %s\n%s", code, errOut, out)
+	}
 }
