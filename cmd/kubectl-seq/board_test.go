@@ -91,8 +91,8 @@ func TestBoard(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := b.shown(t)
-	if want := fmt.Sprintf("%d ready, 0 not ready, 0 failed or gone", len(pods)); len(pods) < 2 || len(d.Pods) != len(pods) ||
-		d.Status != want {
+	want := fmt.Sprintf("%d ready, 0 not ready, 0 failed or gone", len(pods))
+	if len(pods) < 2 || len(d.Pods) != len(pods) || d.Status != want {
 		t.Errorf("%d Pods of %d: %s", len(d.Pods), len(pods), d.Status)
 	}
 	for i, p := range d.Pods {

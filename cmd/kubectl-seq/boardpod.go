@@ -40,7 +40,7 @@ func (p *boardPod) take(o seq.Observation) {
 	p.run.observe(o)
 }
 
-// look ends the sequence, if it has come to its end, or shows it to who reads it; with due the row is to be that of now.
+// look ends the sequence, if it has come to its end, or shows it to who reads it. With due the row is that of now, too.
 func (p *boardPod) look(at time.Time, due bool) (ended bool, err error) {
 	p.run.tick(at)
 	if o, is := p.over(at); is {

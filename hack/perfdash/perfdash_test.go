@@ -16,8 +16,8 @@ import (
 )
 
 // perf-dash's parseResponsivenessData (kubernetes/perf-tests, perfdash/parser.go, which is no module that can be had)
-// unmarshals a file as perftype.PerfData, and takes all items of the version of the first file. Its page plots the data of
-// items whose labels are the same as one series, so that they must have the same unit and the same keys.
+// unmarshals a file as perftype.PerfData, and takes all items of the version of the first file. Its page plots the data
+// of items whose labels are the same as one series, so that they must have the same unit and the same keys.
 func TestPerfDashReadsIt(t *testing.T) {
 	for _, names := range [][]string{{"plain", "startup"}, {"init", "plain", "many"}} {
 		s := render.Series{Name: "web", Asked: len(names)}

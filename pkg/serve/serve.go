@@ -178,8 +178,8 @@ func (s *Server) Close() error {
 	return s.failed
 }
 
-// takeLeave waits until every reader of a run that has ended has the page of it, to be saved, or where there is none the
-// last picture.
+// takeLeave waits until every reader of a run that has ended has the page of it, to be saved, or where there is none
+// the last picture.
 func (s *Server) takeLeave(ctx context.Context) {
 	if !s.now().ended {
 		return

@@ -13,7 +13,7 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/test/scenario"
 )
 
-// What is final keeps its place, whatever comes later: no step comes before it, none goes, and no other takes its place.
+// What is final keeps its place, whatever comes later: no step comes before it, none goes, and none takes its place.
 // -short takes one scenario of eight.
 func TestFinalStepsStay(t *testing.T) {
 	for i, s := range slices.Concat(scenario.All(t), scenario.Causes(t)) {

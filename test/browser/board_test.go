@@ -111,7 +111,7 @@ func (p *tab) goes(t *testing.T, how, path string) {
 	}
 }
 
-// A board shows the 50 Pods of a Deployment while they start, also to who comes late; a click opens the sequence of one.
+// A board shows the 50 Pods of a Deployment while they start, also to who comes late; a click opens a sequence.
 // On a projector its rows are readable, and nothing is wider than the page.
 func TestBoard(t *testing.T) {
 	r, err := recording.Read(fifty(t))

@@ -124,8 +124,8 @@ func documents(t *testing.T, events string) string {
 	return strings.Join(slices.Concat(tail[:first], steps, tail[first:]), "\n") + "\n"
 }
 
-// readToTheEnd has two readers see a run to its end, of whom one comes late: both have what -o json prints, and the page
-// of -o html. Then Ctrl-C ends it, with the exit code of the run.
+// readToTheEnd has two readers see a run to its end, of whom one comes late: both have what -o json prints, and the
+// page of -o html. Then Ctrl-C ends it, with the exit code of the run.
 func (r *servedRun) readToTheEnd(t *testing.T, out *bytes.Buffer, file string, code int) {
 	t.Helper()
 	if page := r.get(t, ""); !strings.Contains(page, "<title>") {
@@ -220,8 +220,8 @@ func TestServeDockerRun(t *testing.T) {
 	e := newDockerEngine(t)
 	var out bytes.Buffer
 	html := filepath.Join(t.TempDir(), "run.html")
-	r := startServed(t, &out, "docker-run", "--host="+e.host, "--containerd="+e.containerd, busyboxImage, "--name=web", "--rm",
-		"--serve", "-o", "json", "-o", "html="+html, "--", "sh", "-c", "echo hello; exit 3")
+	r := startServed(t, &out, "docker-run", "--host="+e.host, "--containerd="+e.containerd, busyboxImage, "--name=web",
+		"--rm", "--serve", "-o", "json", "-o", "html="+html, "--", "sh", "-c", "echo hello; exit 3")
 	r.readToTheEnd(t, &out, html, 3)
 }
 
@@ -229,7 +229,8 @@ func TestServeDockerRun(t *testing.T) {
 func TestServeExecWithTerminal(t *testing.T) {
 	apart(t)
 	start(t, "plain", ready)
-	cmd := inPlace(t, exec.CommandContext(t.Context(), plugin, "exec", "plain", "-it", "--linger=1s", "--serve", "--", "sh"))
+	cmd := inPlace(t, exec.CommandContext(t.Context(), plugin, "exec", "plain", "-it", "--linger=1s", "--serve", "--",
+		"sh"))
 	screen, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 40, Cols: 160})
 	if err != nil {
 		t.Fatal(err)
@@ -341,7 +342,8 @@ func TestServeBoard(t *testing.T) {
 // What is not there, or may not be seen, is one line, and the exit code is 1.
 func TestServeRefused(t *testing.T) {
 	apart(t)
-	if _, errOut, code := runSeq(t, "watch", "--serve", "--as=nobody"); code != 1 || !strings.Contains(errOut, "forbidden") {
+	_, errOut, code := runSeq(t, "watch", "--serve", "--as=nobody")
+	if code != 1 || !strings.Contains(errOut, "forbidden") {
 		t.Errorf("exit %d: %s", code, errOut)
 	}
 }
