@@ -72,7 +72,7 @@ func deriveStopContainer(s *story, emit func(graph.Claim)) {
 }
 
 // stopped reports whether anything says that a life of a container is over: its exit, the next life, or that the
-// kubelet has let the Pod go. Until then a call to stop it has not returned, and may not for as long as the grace period.
+// kubelet has let the Pod go. Until then a call to stop it has not returned; it may take the grace period.
 func (s *story) stopped(container string, attempt int) bool {
 	return slices.ContainsFunc(s.lives, func(r life) bool {
 		return r.container == container && (r.attempt > attempt || r.attempt == attempt && r.exit != nil)
