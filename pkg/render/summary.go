@@ -147,7 +147,7 @@ func (r Report) longest() (p seq.Phase) {
 // largest says of the phase that took longest what it is.
 func largest(p seq.Phase) string {
 	if p.Name == seq.Unknown {
-		return "Most of the time is not known: " + p.Explain + "."
+		return "Of the longest stretch it is not known what happened: " + p.Explain + "."
 	}
 	return "The " + p.Name + " phase is the largest: " + p.Explain + "."
 }

@@ -50,10 +50,11 @@ func TestRefusedEvictionsAreDrawn(t *testing.T) {
 	s := scenario.Named(t, "drained")
 	text := drawnAs(t, "mermaid", scenario.Report(scenario.Fold(s.Subject, s.Observations)),
 		render.Style{Width: 120, Detail: seq.Brief})
-	if n := strings.Count(text, "-xapiserver: evict Pod two-cc656cb99-ds5wf: refused"); n != 3 {
+	if n := strings.Count(text, "-x+apiserver: evict Pod two-cc656cb99-ds5wf: refused"); n != 3 {
 		t.Errorf("%d refused evictions", n)
 	}
-	for _, want := range []string{"apiserver: evict Pod two-cc656cb99-ds5wf\n", "## 1. messages 1 to 40\n"} {
+	for _, want := range []string{"apiserver: evict Pod two-cc656cb99-ds5wf\n", "## 1. messages 1 to 40\n",
+		"429 Cannot evict pod as it would violate<br/>the pod's disruption budget."} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}

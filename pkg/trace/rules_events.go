@@ -20,7 +20,7 @@ import (
 func (s *story) eventStep(e *emitted) seq.Step {
 	n := seq.Step{Key: e.noteKey(), From: e.emitter, To: e.emitter, Container: e.container, Object: s.object,
 		ClockOf: e.emitter}
-	n.Label = e.event.Reason + ": " + e.event.Message
+	n.Label = e.event.Reason + ": " + strings.TrimRight(e.event.Message, ": \n")
 	if n.Window, n.Best = e.second(s), s.usuallyEmitted(e); !e.at.IsZero() {
 		n.SetInstant(e.at, time.Millisecond)
 	}

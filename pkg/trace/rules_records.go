@@ -159,6 +159,9 @@ func (s *story) emitRecordedAnswer(c *apiCall, key seq.Key, step seq.Step, after
 		return
 	}
 	step.Key, step.From, step.To, step.ClockOf, step.Detail = key, from, seq.APIServer, seq.APIServer, seq.Full
+	if step.Failed { // it says why
+		step.Detail = seq.Brief
+	}
 	step = step.Reply(strconv.Itoa(c.code))
 	if c.audit != nil && c.audit.Message != "" {
 		step.Label += " " + c.audit.Message
@@ -224,7 +227,7 @@ func deriveRequest(s *story, emit func(graph.Claim)) {
 		step.SetInstant(at, spanPrecision)
 		step.Evidence = c.evidence()
 		emit(graph.Claim{Step: step})
-		s.emitRecordedAnswer(c, step.Key, seq.Step{Object: s.object, Resource: c.resource}, nil, emit)
+		s.emitRecordedAnswer(c, step.Key, seq.Step{Object: s.object, Resource: c.resource, Failed: step.Failed}, nil, emit)
 	}
 }
 
