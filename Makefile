@@ -60,6 +60,10 @@ lint: lint-tools ## go vet and staticcheck for all modules and build tags; shell
 	shellcheck $$(grep -rlE '^#!.*bash' .ci hack)
 	$(TOOLS)/actionlint
 
+.PHONY: explained
+explained: ## Find what the explanations were checked in, in the source of every supported version
+	hack/explained
+
 .PHONY: licenses
 licenses: ## Fail if a licence of what is linked is not allowed; NOTICES=file also writes what they ask to go with a binary
 	go -C hack/notices build -o ../../bin/notices .

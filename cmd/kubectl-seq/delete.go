@@ -22,7 +22,7 @@ const deleteExample = `  # What happens when a Deployment ends?
 const deletePodExample = `  # What happens when a Pod ends?
   kubectl seq delete-pod web
 
-  # At once, and the containers get SIGTERM and SIGKILL within a second
+  # A short grace period; the kubelet still gives each container 2 s between SIGTERM and SIGKILL
   kubectl seq delete-pod web --grace-period=1 --explain`
 
 // deleteFlags are those of the verbs that end something.

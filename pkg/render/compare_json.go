@@ -30,7 +30,7 @@ type jsonComparison struct {
 	// how much more it likely took; null where too little is known
 	Likely  *jsonLikely           `json:"likely"`
 	Longer  string                `json:"longer"`  // a or b, or nothing where that is not certain
-	Waits   []jsonSides[jsonWait] `json:"waits"`   // fixed waits, by what they have in common
+	Waits   []jsonSides[jsonWait] `json:"waits"`   // waits, by what they have in common
 	Verdict []string              `json:"verdict"` // the same in sentences
 }
 
@@ -155,7 +155,7 @@ func jsonOfWait(w *seq.Wait) *jsonWait {
 	if w == nil {
 		return nil
 	}
-	return &jsonWait{w.Name, w.Phase, w.Length.Seconds(), w.Explain, w.Remedy}
+	return &jsonWait{w.Name, w.Phase, w.Length.Seconds(), w.Grows, w.Explain, w.Remedy}
 }
 
 func (c Comparison) jsonRun(s compare.Side) *jsonCompRun {

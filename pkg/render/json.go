@@ -103,7 +103,7 @@ func (r Report) behind(index map[seq.Key]int) iter.Seq[any] {
 		out.Obstacle = jsonOfObstacle(r.Outcome.Obstacle)
 		out.Phases = jsonPhases(r.Phases, index)
 		for _, w := range r.Waits {
-			out.Waits = append(out.Waits, jsonWait{w.Name, w.Phase, w.Length.Seconds(), w.Explain, w.Remedy})
+			out.Waits = append(out.Waits, jsonWait{w.Name, w.Phase, w.Length.Seconds(), w.Grows, w.Explain, w.Remedy})
 		}
 		yield(out)
 	}

@@ -95,9 +95,10 @@ type jsonPhase struct {
 }
 
 type jsonWait struct {
-	Name    string  `json:"name"`              // of the fixed wait, as Kubernetes calls it
+	Name    string  `json:"name"`              // of the wait, as Kubernetes calls it
 	Phase   string  `json:"phase,omitempty"`   // in which it fell
 	Seconds float64 `json:"seconds,omitempty"` // how long it took, as far as it is known
+	Grows   bool    `json:"grows,omitempty"`   // it is no fixed wait, but gets longer with each failure
 	Explain string  `json:"explain"`           // what waits, and for what
 	Remedy  string  `json:"remedy"`            // how to be rid of it
 }
@@ -162,7 +163,7 @@ type jsonOutcome struct {
 	ExitCode int           `json:"exitCode"`           // of the plugin
 	Seconds  float64       `json:"seconds"`            // until the instant that decided the outcome
 	Phases   []jsonPhase   `json:"phases"`             // of the one Pod, or of the workload
-	Waits    []jsonWait    `json:"waits,omitempty"`    // fixed waits of Kubernetes that were met
+	Waits    []jsonWait    `json:"waits,omitempty"`    // waits of Kubernetes that were met: fixed ones and back-offs
 	Unseen   []string      `json:"unseen"`             // what could not be seen, and why
 	Denied   []string      `json:"denied,omitempty"`   // what one source denied that others had led to
 }

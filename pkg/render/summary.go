@@ -152,7 +152,7 @@ func largest(p seq.Phase) string {
 	return "The " + p.Name + " phase is the largest: " + p.Explain + "."
 }
 
-// waits are the fixed waits that are of interest: of one that does not get there, those before it tries again, and
+// waits are the waits that are of interest: of one that does not get there, those before it tries again, and
 // those that are a tenth of the run or more.
 func (r Report) waits() (all []seq.Wait) {
 	for _, w := range r.Waits {
@@ -166,6 +166,9 @@ func (r Report) waits() (all []seq.Wait) {
 // fixed says what a wait is, and what removes it.
 func fixed(w seq.Wait) string {
 	s := "A fixed wait"
+	if w.Grows {
+		s = "A back-off"
+	}
 	if w.Length > 0 {
 		s += " of " + duration(w.Length)
 	}

@@ -87,11 +87,12 @@ type Part struct {
 	Likely     Window // from when it is likeliest to have begun to when it is likeliest to have ended
 }
 
-// Wait is a fixed wait inside Kubernetes that this run shows: time in which nothing worked.
+// Wait is a wait inside Kubernetes that this run shows: time in which nothing worked. It is fixed, or grows.
 type Wait struct {
-	Name    string        // of the constant in the kubelet's source, or of the field of the Pod
+	Name    string        // of the constant in the kubelet's source, of the field of the Pod, or of the reason
 	Phase   string        // of which it is a part; empty where it is part of none
 	Length  time.Duration // zero where the run does not tell
+	Grows   bool          // with each failure: a back-off
 	Explain string        // in plain words
 	Remedy  string        // what removes it
 }

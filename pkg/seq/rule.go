@@ -8,4 +8,5 @@ type Rule struct {
 	Gist    string // what a learner should know, in one line of at most 67 characters, which fits a terminal of 80
 	Explain string // the same in full
 	Doc     string // address of a page of the documentation of Kubernetes or Docker
+	Source  string // where Explain was checked: a file, and a word in it, in each supported version
 }

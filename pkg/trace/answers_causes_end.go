@@ -198,15 +198,15 @@ var failures = []obstacleCause{
 		explain: "the kubelet of {node} refused the Pod ({1})",
 		next:    []string{"$ kubectl describe node {node}"}},
 	{name: "pod-oom", match: re(`^OOMKilled: .*by the Pod's limit`),
-		explain: "the kernel killed container {container}: all containers together used more memory than the Pod's " +
+		explain: "the kernel killed {victim}: all containers together used more memory than the Pod's " +
 			"limit (spec.resources.limits.memory, {podLimit}) allows; the container itself has none",
 		next: []string{"a higher spec.resources.limits.memory of the Pod, or less use of it", wroteBefore}},
 	{name: "failed-oom", match: re(`^OOMKilled: .*by its limit`),
-		explain: "the kernel killed container {container}, which used more memory than its limit, {limit}, " +
+		explain: "the kernel killed {victim}, which used more memory than its limit, {limit}, " +
 			"allows{limitRange}",
 		next: []string{"a higher resources.limits.memory for {container}, or less use of it", wroteBefore}},
 	{name: "node-oom", match: re(`^OOMKilled: `),
-		explain: "the kernel killed container {container}, which has no memory limit of its own: the node ran out of " +
+		explain: "the kernel killed {victim}, which has no memory limit of its own: the node ran out of " +
 			"memory, or a cgroup above the container did",
 		next: []string{"is the node short of memory? $ kubectl describe node {node}", wroteBefore}},
 	{name: "exit-rule", match: re(`exited (\d+).*by its restart policy`),

@@ -13,8 +13,8 @@ const logsOf = "$ kubectl logs {pod} -c {container} -n {namespace}{previous}"
 
 var backOffs = []obstacleCause{
 	{name: "back-off", by: "kubelet",
-		explain: "the kubelet waits before it starts container {container} again: longer after each end, from 10 s up " +
-			"to 5 min",
+		explain: "the kubelet waits before it starts container {container} again: longer after each exit, by " +
+			"default from 10 s up to 5 min",
 		next: []string{"wait until it is ready again: $ kubectl wait --for=condition=Ready pod/{pod} -n {namespace} " +
 			"--timeout=6m"}},
 }

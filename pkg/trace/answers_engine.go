@@ -160,7 +160,7 @@ var engineSymptoms = []symptom{
 	}},
 	{objectless: true, find: engineExit, causes: []obstacleCause{
 		{name: "docker-oom", match: re(`^OOMKilled: `),
-			explain: "the kernel killed the container, which used more memory than it may",
+			explain: "the kernel killed a process of the container, which used more memory than its limit",
 			next:    []string{"more memory for it, or less use of it"}},
 		{name: "docker-exit", explain: "the container ended with exit code {code}",
 			next: []string{"what it wrote says why: {logs}"}},

@@ -13,8 +13,9 @@ import (
 var podPhases = []phase{
 	{name: "absent", explain: "the object that the run waits for is not there yet", waits: true,
 		intervals: func(s *story, r *result) []interval { return s.absence() }},
-	{name: "admit", explain: "the API server authenticates, admits, validates and stores the request", uninterrupted: true,
-		intervals: admitting},
+	{name: "admit", explain: "the API server authenticates, authorizes, admits, validates and stores the request",
+		uninterrupted: true,
+		intervals:     admitting},
 	{name: "run", explain: "the containers run",
 		intervals: func(s *story, _ *result) []interval {
 			return s.livesOf(func(c *corev1.Container, init bool) bool { return !init })

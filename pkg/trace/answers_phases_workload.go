@@ -16,8 +16,9 @@ import (
 var workloadPhases = []phase{
 	{name: "absent", explain: "the object that the run waits for is not there yet", waits: true,
 		intervals: func(s *story, _ *result) []interval { return s.absence() }},
-	{name: "admit", explain: "the API server authenticates, admits, validates and stores the request", uninterrupted: true,
-		intervals: admitting},
+	{name: "admit", explain: "the API server authenticates, authorizes, admits, validates and stores the request",
+		uninterrupted: true,
+		intervals:     admitting},
 	{name: "control",
 		explain:   "controllers learn of what is asked for, and make it, level by level, until the first Pod is stored",
 		intervals: until((*story).desiredKey, (*story).firstPod, (*story).makesPods)},

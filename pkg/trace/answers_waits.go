@@ -1,6 +1,6 @@
 package trace
 
-// The table of fixed waits inside Kubernetes.
+// The table of waits inside Kubernetes: fixed ones, and those that grow with each failure.
 
 import (
 	"cmp"
@@ -15,32 +15,40 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-// fixedWait is one row of the table: what has to be seen for it to be said.
+// fixedWait is one row of the table: what has to be seen for it to be said. Each was looked up in the source that is
+// named beside it, in every supported version.
 type fixedWait struct {
 	name, phase, explain string
+	grows                bool // with each failure: a back-off, and no fixed wait
 	// took is the phase's likeliest duration
 	measure func(s *story, took time.Duration) (length time.Duration, remedy string, ok bool)
 }
 
 // podWaits are those that hold a Pod.
 var podWaits = []fixedWait{
+	// k8s.io/kubernetes/pkg/kubelet/volumemanager/volume_manager.go WaitForAttachAndMount
 	{name: "podAttachAndMountRetryInterval", phase: "sandbox", measure: volumePoll,
-		explain: "the kubelet looks at a Pod's volumes only once in 300 ms; a Pod with any volume waits one round, " +
-			"however fast they are mounted"},
+		explain: "the kubelet checks at once, then every 300 ms, whether the volumes that containers mount are there; " +
+			"the first check is nearly always too early"},
+	// k8s.io/kubernetes/pkg/kubelet/prober/worker.go doProbe
 	{name: "initialDelaySeconds", phase: "startup", measure: initialDelay(startupProbeOf),
 		explain: "the kubelet does not probe a container before that"},
 	{name: "initialDelaySeconds", phase: "probing", measure: initialDelay(readinessProbeOf),
 		explain: "the kubelet does not probe a container before that"},
-	{name: "backOffPeriod", measure: crashBackOff,
-		explain: "the kubelet waits before it starts a container that ended again: from initialCrashLoopBackOff, 10 s, " +
-			"doubling up to 5 min"},
-	{name: "imageBackOffPeriod", measure: imageBackOff,
-		explain: "the kubelet waits before it tries a failed pull again: from 10 s, doubling up to 5 min"},
+	// k8s.io/kubernetes/pkg/kubelet/kubelet.go newCrashLoopBackOff
+	{name: "CrashLoopBackOff", measure: crashBackOff, grows: true,
+		explain: "the kubelet waits before it starts a container again that has exited: by default 10 s, doubling with " +
+			"each exit up to 5 min; since 1.35 crashLoopBackOff.maxContainerRestartPeriod of the kubelet sets the limit"},
+	// k8s.io/kubernetes/pkg/kubelet/kubelet.go imageBackOffPeriod
+	{name: "imageBackOffPeriod", measure: imageBackOff, grows: true,
+		explain: "the kubelet waits before it tries a failed pull again: 10 s, doubling with each failure up to 5 min"},
+	// k8s.io/kubernetes/pkg/kubelet/kuberuntime/kuberuntime_container.go minimumGracePeriodInSeconds
 	{name: "terminationGracePeriodSeconds", phase: "stop", measure: graceWait, explain: graceExplained},
 }
 
 // workloadWaits are those that hold what makes Pods.
 var workloadWaits = []fixedWait{
+	// k8s.io/kubernetes/pkg/api/v1/pod/util.go IsPodAvailable
 	{name: "minReadySeconds", phase: "min-ready", measure: minReadyWait,
 		explain: "a Pod counts as available only once it has been ready for that long"},
 	{name: "terminationGracePeriodSeconds", phase: "end", measure: podsGraceWait, explain: graceExplained},
@@ -52,7 +60,7 @@ func minReadyWait(s *story, took time.Duration) (time.Duration, string, bool) {
 		n > 0 && took > 0
 }
 
-// Waits returns the fixed waits that this run shows, in the order of the phases. The run ends as for Phases.
+// Waits returns the waits that this run shows, in the order of the phases. The run ends as for Phases.
 func (t *Trace) Waits(end time.Time) []seq.Wait {
 	s := t.resolve().scene.subject()
 	if len(s.revisions) == 0 {
@@ -73,7 +81,8 @@ func (t *Trace) Waits(end time.Time) []seq.Wait {
 			if w.phase != "" && length > took[w.phase] { // what is counted from a whole second may be less than was asked for
 				length = took[w.phase]
 			}
-			all = append(all, seq.Wait{Name: w.name, Phase: w.phase, Length: length, Explain: w.explain, Remedy: remedy})
+			all = append(all, seq.Wait{Name: w.name, Phase: w.phase, Length: length, Grows: w.grows, Explain: w.explain,
+				Remedy: remedy})
 		}
 	}
 	return all
@@ -84,15 +93,31 @@ func (t *Trace) Waits(end time.Time) []seq.Wait {
 const podAttachAndMountRetryInterval = 300 * time.Millisecond
 
 func volumePoll(s *story, took time.Duration) (time.Duration, string, bool) {
-	volumes := s.newest().Spec.Volumes
+	volumes := usedVolumes(&s.newest().Spec)
 	if took < podAttachAndMountRetryInterval || len(volumes) == 0 {
 		return 0, "", false
 	}
-	if len(volumes) == 1 && strings.HasPrefix(volumes[0].Name, "kube-api-access-") {
+	if len(volumes) == 1 && strings.HasPrefix(volumes[0], "kube-api-access-") {
 		return podAttachAndMountRetryInterval,
 			"automountServiceAccountToken: false, for a Pod that does not call the API: the token is its only volume", true
 	}
-	return podAttachAndMountRetryInterval, fmt.Sprintf("a Pod without volumes; this one has %d", len(volumes)), true
+	remedy := fmt.Sprintf("containers that mount no volume; these mount %d", len(volumes))
+	return podAttachAndMountRetryInterval, remedy, true
+}
+
+// usedVolumes are the names of the volumes that containers mount, or have as a block device, sorted. The kubelet waits
+// for no others (getExpectedVolumes in its pkg/kubelet/volumemanager).
+func usedVolumes(p *corev1.PodSpec) (names []string) {
+	for _, c := range slices.Concat(p.InitContainers, p.Containers) {
+		for _, m := range c.VolumeMounts {
+			names = append(names, m.Name)
+		}
+		for _, d := range c.VolumeDevices {
+			names = append(names, d.Name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 func initialDelay(of func(*corev1.Container) *corev1.Probe) func(*story, time.Duration) (time.Duration, string, bool) {

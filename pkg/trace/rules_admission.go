@@ -17,10 +17,11 @@ var ruleAdmission = rule{
 		Trigger: "the answer to our own POST",
 		Proves:  "the stored Pod is not the one we sent, or the answer, the audit log or a span names the webhook",
 		Gist:    "Admission may change or refuse the Pod before it is stored.",
-		Explain: "Before it stores an object the API server hands it to its admission plugins, and to the webhooks that " +
-			"are " +
-			"registered for it, which may change it, then to those that may refuse it.",
-		Doc: docs + "reference/access-authn-authz/extensible-admission-controllers/",
+		Explain: "After defaulting, the API server hands the object to its admission plugins and to the webhooks " +
+			"that are registered for it. Those that may change the object come first; those that may only refuse " +
+			"it come after validation.",
+		Doc:    docs + "reference/access-authn-authz/extensible-admission-controllers/",
+		Source: "k8s.io/apiserver/pkg/endpoints/handlers/create.go AdmissionToValidateObjectFunc",
 	},
 	of: ofAll, from: seq.APIServer, kind: seq.RequestKind, instant: seq.AtStart,
 	certainty: seq.Observed, detail: seq.Normal,

@@ -27,9 +27,10 @@ var ruleWrite = rule{
 		Proves: "every revision is one successful write; managedFields name who owns what it changed, and whether it was a " +
 			"PATCH only of some clients",
 		Gist: "Every change goes through the API server, also a component's own.",
-		Explain: "The component or client named at the left changed the object through the API server. There is no other " +
-			"way: components never talk to each other or to etcd directly.",
-		Doc: docs + "concepts/overview/kubernetes-api/",
+		Explain: "The component or client on the left changed the object through the API server. Control-plane " +
+			"components coordinate through API objects; only the API server talks to etcd.",
+		Doc:    docs + "concepts/overview/kubernetes-api/",
+		Source: "k8s.io/apiserver/pkg/storage/etcd3/store.go GuaranteedUpdate",
 	},
 	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit,
 	certainty: seq.Observed, detail: seq.Normal,
@@ -109,9 +110,12 @@ var ruleBind = rule{
 		Trigger: "a revision that gives the Pod its node",
 		Proves: "spec.nodeName and condition PodScheduled appear in one revision; a bind leaves no managedFields entry, so " +
 			"only the Scheduled Event proves who",
-		Gist:    "The scheduler only writes the node's name into the Pod.",
-		Explain: "The scheduler only writes the node's name into the Pod. It starts nothing and tells no node.",
-		Doc:     docs + "concepts/scheduling-eviction/kube-scheduler/",
+		Gist: "The scheduler only writes the node's name into the Pod.",
+		Explain: "The scheduler binds the Pod: it writes the node's name into spec.nodeName. It starts nothing " +
+			"and calls no node. Since 1.35 it may write the name into status.nominatedNodeName before, if the " +
+			"bind has to wait for a volume or a device.",
+		Doc:    docs + "concepts/scheduling-eviction/kube-scheduler/",
+		Source: "k8s.io/kubernetes/pkg/registry/core/pod/storage/storage.go assignPod",
 	},
 	to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit, certainty: seq.Inferred, detail: seq.Brief,
 	derive: deriveBind,
@@ -153,9 +157,10 @@ var ruleBound = rule{
 		Trigger: "Event Scheduled, of a bind that was seen",
 		Proves:  "the scheduler emits Event Scheduled when its bind has been answered, and only if it succeeded",
 		Gist:    "The Pod has its node; the scheduler's work is done.",
-		Explain: "The API server has stored the node's name. With this answer the scheduler's work is done: it tells of it " +
-			"by Event Scheduled, and never hears from the node.",
-		Doc: docs + "concepts/scheduling-eviction/kube-scheduler/",
+		Explain: "The API server has stored the node's name. With this answer the scheduler's work on the Pod is " +
+			"done, and it emits Event Scheduled.",
+		Doc:    docs + "concepts/scheduling-eviction/kube-scheduler/",
+		Source: "k8s.io/kubernetes/pkg/scheduler/schedule_one.go finishBinding",
 	},
 	from: seq.APIServer, kind: seq.ResponseKind, instant: seq.AtEnd, certainty: seq.Observed, detail: seq.Brief,
 	derive: deriveBound,
@@ -187,11 +192,12 @@ var ruleStatusPatch = rule{
 		Name:    "status-patch",
 		Trigger: "a revision whose managedFields entry of the kubelet changed",
 		Proves:  "managedFields names manager kubelet, subresource status",
-		Gist:    "The kubelet reports; the cluster learns of the node only this way.",
-		Explain: "The kubelet reports what it has done by patching the Pod's status; this report is all that the rest of " +
-			"the " +
-			"cluster ever learns of the node.",
-		Doc: docs + "concepts/workloads/pods/pod-lifecycle/",
+		Gist:    "Other components learn container state from this Pod status.",
+		Explain: "The kubelet reports what it has done by patching the Pod's status. Other components learn the " +
+			"state of the containers from it. Of the node they also learn from the Node's status, its Lease, and " +
+			"Events.",
+		Doc:    docs + "concepts/workloads/pods/pod-lifecycle/",
+		Source: "k8s.io/kubernetes/pkg/kubelet/status/status_manager.go syncPod",
 	},
 	from: seq.Kubelet, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit,
 	certainty: seq.Observed, detail: seq.Normal,
@@ -216,9 +222,11 @@ var ruleEtcdWrite = rule{
 		Name:    "etcd-write",
 		Trigger: "a new revision of an object",
 		Proves:  "resourceVersion is etcd's own revision of that transaction",
-		Gist:    "The API server keeps no state: the write counts once etcd has it.",
-		Explain: "The API server keeps no state of its own: the write counts once etcd has it on disk.",
-		Doc:     docs + "concepts/overview/components/#etcd",
+		Gist:    "etcd keeps the state: the write counts once etcd has it on disk.",
+		Explain: "etcd keeps the state of the cluster; what the API server has in memory is a copy. The write " +
+			"counts once etcd has it on disk.",
+		Doc:    docs + "concepts/architecture/#etcd",
+		Source: "k8s.io/apiserver/pkg/storage/etcd3/store.go Create",
 	},
 	of: ofAll, from: seq.APIServer, to: seq.Etcd, kind: seq.RequestKind,
 	instant: seq.AtCommit, certainty: seq.Observed, detail: seq.Full,

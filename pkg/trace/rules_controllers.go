@@ -30,11 +30,12 @@ var ruleControllerCreate = rule{
 		Proves: "managedFields names the controller manager, and the ownerReference whose controller it was; Events and " +
 			"the " +
 			"audit log name it",
-		Gist: "A controller makes what its object asks for, one level at a time.",
-		Explain: "A controller compares what an object asks for with what there is, and makes what is missing: the " +
-			"Deployment's a ReplicaSet, the ReplicaSet's its Pods, the CronJob's a Job. The new object refers to its " +
-			"owner.",
-		Doc: docs + "concepts/architecture/controller/",
+		Gist: "A controller creates what its object asks for, level by level.",
+		Explain: "A controller compares what an object asks for with what exists, and creates what is missing: " +
+			"the Deployment controller a ReplicaSet, the ReplicaSet controller its Pods, the CronJob controller a " +
+			"Job. The new object refers to its owner.",
+		Doc:    docs + "concepts/architecture/controller/",
+		Source: "k8s.io/kubernetes/pkg/controller/controller_utils.go CreatePods",
 	},
 	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit,
 	certainty: seq.Inferred, detail: seq.Brief,
@@ -57,7 +58,8 @@ var ruleControllerStatus = rule{
 		Explain: "A controller reports in the status of its object what it has found: how many Pods there are, and how " +
 			"many " +
 			"of them are ready. Controllers above it, and kubectl rollout status, read it there.",
-		Doc: docs + "concepts/overview/working-with-objects/#object-spec-and-status",
+		Doc:    docs + "concepts/overview/working-with-objects/#object-spec-and-status",
+		Source: "k8s.io/kubernetes/pkg/controller/replicaset/replica_set_utils.go updateReplicaSetStatus",
 	},
 	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit,
 	certainty: seq.Inferred, detail: seq.Normal,
@@ -77,7 +79,8 @@ var ruleControllerWrite = rule{
 		Explain: "A controller brings an object closer to what is asked for: it scales a ReplicaSet, adds a Pod's " +
 			"address to " +
 			"an EndpointSlice, binds a claim to its volume.",
-		Doc: docs + "concepts/architecture/controller/",
+		Doc:    docs + "concepts/architecture/controller/",
+		Source: "k8s.io/kubernetes/pkg/controller/deployment/sync.go scaleReplicaSet",
 	},
 	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit,
 	certainty: seq.Inferred, detail: seq.Normal,
@@ -94,10 +97,11 @@ var ruleControllerDelete = rule{
 		Name:    "controller-delete",
 		Trigger: "an object goes, and its owner's Event names it or its owner is gone",
 		Proves:  "Event SuccessfulDelete names the object, or its owner was deleted before it",
-		Gist:    "What nobody owns any more, or asks for, a controller deletes.",
-		Explain: "A controller that has too many objects deletes some. What is left of a deleted owner, the garbage " +
-			"collector deletes: it finds each object whose ownerReference leads nowhere.",
-		Doc: docs + "concepts/architecture/garbage-collection/",
+		Gist:    "A controller deletes what nobody owns or asks for any more.",
+		Explain: "A controller that has too many objects deletes some. The garbage collector deletes what a " +
+			"deleted owner leaves: it finds each object whose owners no longer exist.",
+		Doc:    docs + "concepts/architecture/garbage-collection/",
+		Source: "k8s.io/kubernetes/pkg/controller/garbagecollector/garbagecollector.go attemptToDeleteItem",
 	},
 	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit,
 	certainty: seq.Inferred, detail: seq.Brief,
@@ -120,9 +124,10 @@ var ruleControllerDelivery = rule{
 		Trigger: "a controller acted on an object",
 		Proves:  "what the controller wrote follows from an object that it can only know from its watch",
 		Gist:    "Controllers watch, too: each sees what changes of its own kinds.",
-		Explain: "Each controller holds watches open on the kinds of objects it looks after. No controller calls another: " +
+		Explain: "Each controller watches the kinds of objects that it looks after. No controller calls another: " +
 			"each sees what the one before it has written.",
-		Doc: docs + "concepts/architecture/controller/",
+		Doc:    docs + "concepts/architecture/controller/",
+		Source: "k8s.io/kubernetes/pkg/controller/replicaset/replica_set.go AddEventHandler",
 	},
 	of: ofAll, from: seq.APIServer, kind: seq.DeliveryKind, instant: seq.AtEnd,
 	certainty: seq.Inferred, detail: seq.Normal,
@@ -161,7 +166,8 @@ var ruleControllerEvent = rule{
 		Gist:    "The controller itself says what it has done.",
 		Explain: "Controllers emit Events about the object they look after: ScalingReplicaSet, SuccessfulCreate, " +
 			"SuccessfulDelete. Each names what was done.",
-		Doc: docs + "reference/kubernetes-api/cluster-resources/event-v1/",
+		Doc:    docs + "reference/kubernetes-api/cluster-resources/event-v1/",
+		Source: "k8s.io/kubernetes/pkg/controller/controller_utils.go SuccessfulCreatePodReason",
 	},
 	of: ofOthers, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit,
 	certainty: seq.Observed, detail: seq.Normal,

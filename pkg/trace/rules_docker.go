@@ -48,7 +48,8 @@ var ruleDockerRequest = rule{
 			"makes " +
 			"a container of an image and answers with its id, start starts it. Nobody keeps a wish: what fails, or " +
 			"ends, the client has to ask for again.",
-		Doc: dockerDocs + "reference/api/engine/",
+		Doc:    dockerDocs + "reference/api/engine/",
+		Source: "github.com/docker/docker/api/server/router/container/container_routes.go postContainersCreate",
 	},
 	of: ofEngines, from: seq.User, to: seq.Engine, kind: seq.RequestKind,
 	instant: seq.AtStart, certainty: seq.Observed, detail: seq.Brief,
@@ -118,7 +119,8 @@ var ruleDockerLook = rule{
 		Explain: "This tool itself asks for the engine's version and events and inspects image and container, so that it " +
 			"can " +
 			"show them.",
-		Doc: dockerDocs + "reference/api/engine/",
+		Doc:    dockerDocs + "reference/api/engine/",
+		Source: "github.com/docker/docker/api/server/router/container/inspect.go getContainersByName",
 	},
 	of: ofEngines, from: seq.User, to: seq.Engine, kind: seq.RequestKind,
 	instant: seq.AtStart, certainty: seq.Observed, detail: seq.Full,
@@ -163,7 +165,8 @@ var ruleDockerImage = rule{
 		Gist:    "An image is read-only layers; every container of it shares them.",
 		Explain: "An image is a stack of read-only layers and a configuration. All containers of the image use the same " +
 			"layers; none can change them.",
-		Doc: dockerDocs + "engine/storage/drivers/",
+		Doc:    dockerDocs + "engine/storage/drivers/",
+		Source: "github.com/docker/docker/layer/layer.go read-only",
 	},
 	of: ofEngines, from: seq.Engine, to: seq.Engine, kind: seq.NoteKind,
 	instant: seq.AtEnd, certainty: seq.Observed, detail: seq.Brief,
@@ -196,7 +199,8 @@ var ruleDockerLayer = rule{
 		Explain: "Creating a container adds one thin layer that can be written to, on top of the image's. What the " +
 			"container " +
 			"changes is copied there first. It goes when the container is removed.",
-		Doc: dockerDocs + "engine/storage/drivers/#container-and-layers",
+		Doc:    dockerDocs + "engine/storage/drivers/#container-and-layers",
+		Source: "github.com/docker/docker/daemon/create.go RWLayer",
 	},
 	of: ofEngines, from: seq.Engine, to: seq.Engine, kind: seq.NoteKind,
 	instant: seq.AtEnd, certainty: seq.Observed, detail: seq.Brief,
@@ -230,11 +234,11 @@ var ruleDockerEvent = rule{
 		Name:    "docker-event",
 		Trigger: "an event of the engine",
 		Proves:  "the engine noted it, with nanoseconds",
-		Gist:    "The daemon tells everybody who listens: docker events.",
-		Explain: "The daemon keeps a stream of what happens to containers, networks and images, which anybody may listen " +
-			"to " +
-			"who may ask it anything: docker events.",
-		Doc: dockerDocs + "reference/cli/docker/system/events/",
+		Gist:    "The daemon sends events to everybody who listens: docker events.",
+		Explain: "The daemon keeps a stream of what happens to containers, networks and images. Any client of the " +
+			"daemon may read it: docker events.",
+		Doc:    dockerDocs + "reference/cli/docker/system/events/",
+		Source: "github.com/docker/docker/daemon/events.go LogContainerEvent",
 	},
 	of: ofEngines, from: seq.Engine, to: seq.Engine, kind: seq.NoteKind,
 	instant: seq.AtEnd, certainty: seq.Observed, detail: seq.Normal,

@@ -19,7 +19,8 @@ var ruleDockerOutput = rule{
 		Explain: "What the program writes goes through pipes of the shim to the daemon, which keeps it by its logging " +
 			"driver " +
 			"and passes it on to whoever is attached.",
-		Doc: dockerDocs + "reference/cli/docker/container/attach/",
+		Doc:    dockerDocs + "reference/cli/docker/container/attach/",
+		Source: "github.com/docker/docker/daemon/logs.go StartLogger",
 	},
 	of: ofEngines, from: seq.Engine, to: seq.User, kind: seq.DeliveryKind, instant: seq.AtEnd,
 	label: "the first of the container's output", certainty: seq.Observed, detail: seq.Normal,
@@ -46,7 +47,8 @@ var ruleDockerExit = rule{
 		Gist:    "The container ends with its first process; nobody starts it again.",
 		Explain: "The container ends when its first process does. Without a restart policy nobody starts it again; what is " +
 			"left is its layer, its logs and its exit code, until it is removed.",
-		Doc: dockerDocs + "engine/containers/run/#exit-status",
+		Doc:    dockerDocs + "engine/containers/run/#exit-status",
+		Source: "github.com/docker/docker/daemon/monitor.go handleContainerExit",
 	},
 	of: ofEngines, kind: seq.NoteKind, instant: seq.AtEnd, certainty: seq.Observed, detail: seq.Brief,
 	derive: deriveDockerExit,
@@ -74,10 +76,11 @@ var ruleDockerExitTold = rule{
 		Name:    "docker-exit-told",
 		Trigger: "that the engine has taken note of the exit",
 		Proves:  "the engine learns of an exit only by containerd's events",
-		Gist:    "The daemon, too, learns of an end by a stream of events.",
-		Explain: "The shim sees the process end and tells containerd, whose event the daemon gets: a watch, as Kubernetes " +
-			"has it between its components.",
-		Doc: "https://github.com/containerd/containerd/blob/main/docs/getting-started.md",
+		Gist:    "The daemon, too, learns of an exit from a stream of events.",
+		Explain: "The shim sees the process exit and tells containerd, which sends the daemon an event: a watch, " +
+			"as between the components of Kubernetes.",
+		Doc:    "https://github.com/containerd/containerd/blob/main/docs/getting-started.md",
+		Source: "github.com/docker/docker/daemon/monitor.go ProcessEvent",
 	},
 	of: ofEngines, from: seq.Containerd, to: seq.Engine, kind: seq.DeliveryKind,
 	instant: seq.AtEnd, certainty: seq.Inferred, detail: seq.Normal,

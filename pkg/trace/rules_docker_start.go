@@ -41,7 +41,8 @@ var ruleDockerContainerd = rule{
 		Gist:    "The daemon hands the container to containerd when it starts it.",
 		Explain: "The daemon keeps images, networks and volumes, but runs nothing. When a container starts, it has " +
 			"containerd create the container and a task, the running part of it, and then start that.",
-		Doc: "https://github.com/containerd/containerd/blob/main/docs/getting-started.md",
+		Doc:    "https://github.com/containerd/containerd/blob/main/docs/getting-started.md",
+		Source: "github.com/docker/docker/daemon/start.go NewTask",
 	},
 	of: ofEngines, from: seq.Engine, to: seq.Containerd, kind: seq.RequestKind,
 	instant: seq.AtEnd, certainty: seq.Inferred, detail: seq.Brief,
@@ -80,7 +81,8 @@ var ruleContainerdEvent = rule{
 		Explain: "containerd publishes an event when it has done what it was asked for. Docker's are in the namespace " +
 			"moby, " +
 			"those of a kubelet's runtime in k8s.io.",
-		Doc: "https://github.com/containerd/containerd/blob/main/docs/namespaces.md",
+		Doc:    "https://github.com/containerd/containerd/blob/main/docs/namespaces.md",
+		Source: "github.com/docker/docker/libcontainerd/remote/client.go processEventStream",
 	},
 	of: ofEngines, from: seq.Engine, to: seq.Containerd, kind: seq.RequestKind,
 	instant: seq.AtEnd, certainty: seq.Observed, detail: seq.Brief,
@@ -124,11 +126,12 @@ var ruleDockerRunc = rule{
 		Name:    "docker-runc",
 		Trigger: "that the task has been created and started",
 		Proves:  "containerd's shim runs the OCI runtime that the container names, once to create and once to start",
-		Gist:    "runc makes namespaces and cgroup, starts the program, and ends.",
+		Gist:    "runc create makes the container, runc start runs its program.",
 		Explain: "A shim of containerd runs runc twice: create sets up namespaces, cgroup and root file system with a " +
 			"process that waits, start lets that process become the container's program. runc itself ends; the shim " +
 			"stays and holds the container.",
-		Doc: "https://github.com/opencontainers/runtime-spec/blob/main/runtime.md#lifecycle",
+		Doc:    "https://github.com/opencontainers/runtime-spec/blob/main/runtime.md#lifecycle",
+		Source: "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2/process/init.go runtime.Create",
 	},
 	of: ofEngines, from: seq.Containerd, kind: seq.RequestKind, instant: seq.AtStart,
 	certainty: seq.Inferred, detail: seq.Brief,
@@ -179,7 +182,8 @@ var ruleDockerProgram = rule{
 		Gist:    "The waiting process becomes the program: process 1.",
 		Explain: "The process that runc left waiting executes the container's program, which so becomes process 1 in its " +
 			"namespaces.",
-		Doc: dockerDocs + "engine/containers/run/",
+		Doc:    dockerDocs + "engine/containers/run/",
+		Source: "github.com/opencontainers/runc/libcontainer/standard_init_linux.go linux.Exec",
 	},
 	of: ofEngines, kind: seq.RequestKind, instant: seq.AtStart, label: "exec the container's program",
 	certainty: seq.Inferred, detail: seq.Brief,

@@ -26,12 +26,13 @@ var ruleOwnExec = rule{
 		Name:    "own-exec",
 		Trigger: "our own request for pods/exec",
 		Proves:  "we sent it and read the answer",
-		Gist:    "A GET that turns its connection into streams: 101, no object.",
-		Explain: "The client asks for the subresource exec of the Pod, and for its connection to be switched: to a " +
-			"WebSocket, or to SPDY with older servers. What follows on it is no longer HTTP: standard input, output, " +
-			"errors and the exit status are streams on one connection. No object is written, so no watch shows any of " +
-			"it.",
-		Doc: docs + "reference/using-api/api-concepts/#exec-attach-port-forward",
+		Gist:    "A request that becomes streams on its connection: no object.",
+		Explain: "The client asks for the subresource exec of the Pod, and for its connection to be upgraded: to " +
+			"a WebSocket, or to SPDY with older servers. What follows on it is no longer HTTP: standard input, " +
+			"output, errors and the exit status are streams on one connection. No object is written, so no watch " +
+			"shows any of it.",
+		Doc:    docs + "tasks/debug/debug-application/get-shell-running-container/",
+		Source: "k8s.io/kubectl/pkg/cmd/exec/exec.go createExecutor",
 	},
 	from: seq.Kubectl, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtStart,
 	certainty: seq.Observed, detail: seq.Brief,
@@ -71,7 +72,8 @@ var ruleExecKubelet = rule{
 		Explain: "The API server looks up the node of the Pod and opens a connection to its kubelet, port 10250, on " +
 			"which it " +
 			"passes the streams on. Nearly everywhere else it is the kubelet that calls.",
-		Doc: docs + "concepts/architecture/control-plane-node-communication/#apiserver-to-kubelet",
+		Doc:    docs + "concepts/architecture/control-plane-node-communication/#apiserver-to-kubelet",
+		Source: "k8s.io/kubernetes/pkg/registry/core/pod/strategy.go ExecLocation",
 	},
 	from: seq.APIServer, to: seq.Kubelet, kind: seq.RequestKind, instant: seq.AtStart,
 	certainty: seq.Inferred, detail: seq.Brief,
@@ -98,7 +100,8 @@ var ruleExecCRI = rule{
 		Gist:    "The runtime answers with an address where the streams begin.",
 		Explain: "The kubelet asks the runtime by the CRI's Exec. The answer is only an address: the kubelet then connects " +
 			"the streams to it, and the command starts once they are.",
-		Doc: docs + "concepts/architecture/cri/",
+		Doc:    docs + "concepts/containers/cri/",
+		Source: "k8s.io/kubernetes/pkg/kubelet/kuberuntime/kuberuntime_container.go GetExec",
 	},
 	from: seq.Kubelet, to: seq.Runtime, kind: seq.RequestKind, instant: seq.AtStart,
 	certainty: seq.Inferred, detail: seq.Brief,
@@ -126,10 +129,10 @@ var ruleExecRunc = rule{
 		Trigger: "the command's output or exit status",
 		Proves:  "what has written or ended has begun; runc starts every process of a container",
 		Gist:    "A second process joins the namespaces of the container.",
-		Explain: "runc starts the command in the namespaces and cgroup of the container, beside its first process. It is " +
-			"no " +
-			"child of process 1, but it shares its file system, network and limits.",
-		Doc: docs + "tasks/debug/debug-application/get-shell-running-container/",
+		Explain: "runc starts the command in the namespaces and the cgroup of the container, next to its first " +
+			"process. It is no child of that process, but shares its file system, network and limits.",
+		Doc:    docs + "tasks/debug/debug-application/get-shell-running-container/",
+		Source: "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2/process/exec.go runtime.Exec",
 	},
 	kind: seq.RequestKind, instant: seq.AtStart, certainty: seq.Inferred, detail: seq.Brief,
 	derive: deriveExecRunc,
@@ -176,9 +179,10 @@ var ruleExecOutput = rule{
 		Trigger: "the first bytes on a stream",
 		Proves:  "we read it",
 		Gist:    "Output comes back through runtime, kubelet and API server.",
-		Explain: "What the command writes comes back the whole way: runtime, kubelet, API server. Nothing of it is kept " +
-			"anywhere, and kubectl logs does not have it.",
-		Doc: docs + "tasks/debug/debug-application/get-shell-running-container/",
+		Explain: "The output of the command comes back through runtime, kubelet and API server. Nobody stores it, " +
+			"and kubectl logs does not have it.",
+		Doc:    docs + "tasks/debug/debug-application/get-shell-running-container/",
+		Source: "k8s.io/kubernetes/pkg/kubelet/server/server.go getExec",
 	},
 	from: seq.APIServer, to: seq.Kubectl, kind: seq.DeliveryKind, instant: seq.AtEnd,
 	certainty: seq.Observed, detail: seq.Normal,
@@ -202,9 +206,10 @@ var ruleExecExit = rule{
 		Name:    "exec-exit",
 		Trigger: "the exit status on the last stream",
 		Proves:  "the exit status that the runtime waited for",
-		Gist:    "The command ended. The container goes on while process 1 does.",
-		Explain: "The command ended. That ends no container: only the end of its first process does.",
+		Gist:    "The command exited. The container runs while its process 1 does.",
+		Explain: "The command exited. That ends no container: only the exit of its first process does.",
 		Doc:     docs + "concepts/workloads/pods/pod-lifecycle/#container-states",
+		Source:  "github.com/containerd/containerd/v2/internal/cri/server/events.go handleContainerExit",
 	},
 	kind: seq.NoteKind, instant: seq.AtEnd, certainty: seq.Observed, detail: seq.Brief,
 	derive: deriveExecExit,
@@ -232,7 +237,8 @@ var ruleExecStatus = rule{
 		Explain: "The exit status of the command comes as a Status object on a stream of its own, after which the " +
 			"connection " +
 			"is closed. kubectl exits with that code.",
-		Doc: docs + "reference/kubectl/generated/kubectl_exec/",
+		Doc:    docs + "reference/kubectl/generated/kubectl_exec/",
+		Source: "k8s.io/client-go/tools/remotecommand/v4.go errorDecoderV4",
 	},
 	from: seq.APIServer, to: seq.Kubectl, kind: seq.DeliveryKind, instant: seq.AtEnd,
 	certainty: seq.Observed, detail: seq.Brief,
@@ -262,10 +268,12 @@ var ruleProcess = rule{
 		Name:    "process",
 		Trigger: "a command of ours that reads /proc in the container",
 		Proves:  "it was in the container's /proc when we looked",
-		Gist:    "Process 1 is the container; the others live and die with it.",
-		Explain: "The first process of a container is number 1 of its namespace. It gets no signal that it has no handler " +
-			"for, and when it ends the kernel ends all the others.",
-		Doc: docs + "concepts/containers/",
+		Gist:    "The container lives as long as its first process.",
+		Explain: "The first process of a container has number 1 in its PID namespace, unless the Pod shares one " +
+			"(shareProcessNamespace, hostPID). From inside the namespace, process 1 gets no signal that it has no " +
+			"handler for. When it exits, the kernel kills all others of the namespace.",
+		Doc:    docs + "concepts/containers/",
+		Source: "github.com/opencontainers/runc/libcontainer/standard_init_linux.go linux.Exec",
 	},
 	kind: seq.NoteKind, instant: seq.AtEnd, certainty: seq.Observed, detail: seq.Normal,
 	derive: deriveProcess,

@@ -17,7 +17,8 @@ var ruleExecSpan = rule{
 		Gist:    "The kubelet is a server, too: for exec, logs and port-forward.",
 		Explain: "The kubelet serves exec, attach, port-forward and logs itself, at port 10250 of its node. The API server " +
 			"is its client there, and passes on what it gets.",
-		Doc: docs + "reference/networking/ports-and-protocols/",
+		Doc:    docs + "reference/networking/ports-and-protocols/",
+		Source: "k8s.io/kubernetes/pkg/kubelet/server/server.go getExec",
 	},
 	from: seq.APIServer, to: seq.Kubelet, kind: seq.RequestKind, instant: seq.AtStart,
 	certainty: seq.Observed, detail: seq.Brief,
@@ -42,9 +43,10 @@ var ruleProcessSpan = rule{
 		Trigger: "the runtime's spans of a process",
 		Proves:  "the runtime timed its call to the shim, which runs runc, and how long it waited for the process",
 		Gist:    "The shim of the container runs runc once more, for this process.",
-		Explain: "The shim that holds the container runs runc once more, which starts one more process in it; the runtime " +
-			"then waits for the end of that.",
-		Doc: docs + "setup/production-environment/container-runtimes/",
+		Explain: "The shim that keeps the container runs runc once more, which starts one more process in it. The " +
+			"runtime then waits for the exit of that process.",
+		Doc:    docs + "setup/production-environment/container-runtimes/",
+		Source: "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2/process/exec.go runtime.Exec",
 	},
 	to: seq.Runc, kind: seq.RequestKind, instant: seq.AtStart, certainty: seq.Observed, detail: seq.Brief,
 	derive: deriveProcessSpan,

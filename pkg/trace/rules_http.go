@@ -17,11 +17,12 @@ var ruleOwnCreate = rule{
 		Name:    "own-create",
 		Trigger: "our own POST",
 		Proves:  "we sent it and read the answer",
-		Gist:    "The client asks; admission and validation happen in this request.",
-		Explain: "The client asks the API server for an object. Authentication, authorization, admission and validation " +
-			"all " +
-			"happen inside this one request.",
-		Doc: docs + "concepts/security/controlling-access/",
+		Gist:    "The client asks; the API server checks, then stores the object.",
+		Explain: "The client asks the API server for an object. Inside this one request the API server " +
+			"authenticates and authorizes the client, fills in defaults, lets admission change the object, " +
+			"validates it, and lets admission refuse it.",
+		Doc:    docs + "concepts/security/controlling-access/",
+		Source: "k8s.io/apiserver/pkg/endpoints/handlers/create.go createHandler",
 	},
 	of: ofAll, from: seq.Kubectl, to: seq.APIServer, kind: seq.RequestKind,
 	instant: seq.AtStart, certainty: seq.Observed, detail: seq.Brief,
@@ -37,11 +38,12 @@ var ruleOwnDelete = rule{
 		Trigger: "our own DELETE",
 		Proves:  "we sent it and read the answer",
 		Gist:    "The client asks for the end, and is answered long before it.",
-		Explain: "The client asks the API server to delete the object. A Pod on a node is only marked, with a grace " +
-			"period; " +
-			"one that has no node, or has finished, is removed at once, and so is most else. What it owned, the garbage " +
-			"collector deletes later; or first, or not at all, where the request says so.",
-		Doc: docs + "concepts/workloads/pods/pod-lifecycle/#pod-termination",
+		Explain: "The client asks the API server to delete the object. The API server only marks a Pod that runs " +
+			"on a node, with a grace period. It removes a Pod without a node, or a finished one, at once; most " +
+			"other kinds, too. The garbage collector deletes what the object owned later, or first, or not at " +
+			"all: the request chooses.",
+		Doc:    docs + "concepts/workloads/pods/pod-lifecycle/#pod-termination",
+		Source: "k8s.io/kubernetes/pkg/registry/core/pod/strategy.go CheckGracefulDelete",
 	},
 	of: ofAll, from: seq.Kubectl, to: seq.APIServer, kind: seq.RequestKind,
 	instant: seq.AtStart, certainty: seq.Observed, detail: seq.Brief,
@@ -110,9 +112,10 @@ var ruleOwnRead = rule{
 		Name:    "own-read",
 		Trigger: "our own GET",
 		Proves:  "we sent it and read the answer",
-		Gist:    "This tool watches to show you what comes; kubectl create would not.",
-		Explain: "This tool itself lists and watches, so that it can show you what comes; kubectl create alone would not.",
+		Gist:    "This tool watches, to show you more; kubectl create would not.",
+		Explain: "This tool itself lists and watches, to show you what follows; kubectl create alone would not.",
 		Doc:     docs + "reference/using-api/api-concepts/#efficient-detection-of-changes",
+		Source:  "k8s.io/apiserver/pkg/storage/cacher/cacher.go Watch",
 	},
 	of: ofRun, from: seq.Kubectl, to: seq.APIServer, kind: seq.RequestKind,
 	instant: seq.AtStart, certainty: seq.Observed, detail: seq.Full,
@@ -142,9 +145,10 @@ var ruleWarning = rule{
 		Name:    "warning",
 		Trigger: "a Warning header",
 		Proves:  "it came with the answer to our own request",
-		Gist:    "The API server took the object but has something to say about it.",
-		Explain: "The API server took the object but has something to say about it.",
+		Gist:    "The API server accepted the object, and warns of something in it.",
+		Explain: "The API server accepted the object, and warns of something in it.",
 		Doc:     docs + "reference/access-authn-authz/extensible-admission-controllers/",
+		Source:  "k8s.io/apiserver/pkg/endpoints/filters/warning.go WithWarningRecorder",
 	},
 	of: ofRun, from: seq.Kubectl, to: seq.Kubectl, kind: seq.NoteKind,
 	instant: seq.AtEnd, certainty: seq.Observed, detail: seq.Normal,

@@ -21,11 +21,11 @@ var rulePastCreate = rule{
 		Trigger: "metadata.creationTimestamp of an object that was there",
 		Proves: "the API server stamps the object within the request that makes it; managedFields, or the owner, say who " +
 			"asked",
-		Gist: "Somebody made it; the object has kept when, to the second.",
-		Explain: "An object keeps when it was made, in whole seconds of the API server's clock. Its managedFields have " +
-			"kept " +
-			"who made it, in the client's own words.",
-		Doc: docs + "reference/using-api/server-side-apply/#field-management",
+		Gist: "The object keeps the second of its creation.",
+		Explain: "An object keeps its creation time, in whole seconds of the API server's clock. Its " +
+			"managedFields name the client that created it, in the client's own words.",
+		Doc:    docs + "reference/using-api/server-side-apply/#field-management",
+		Source: "k8s.io/apiserver/pkg/registry/rest/meta.go FillObjectMetaSystemFields",
 	},
 	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtDuring,
 	certainty: seq.Observed, detail: seq.Brief,
@@ -86,9 +86,11 @@ var rulePastBind = rule{
 		Trigger: "spec.nodeName of a Pod that was there",
 		Proves: "the Pod has a node that no managedFields entry owns, as only a bind leaves it; condition PodScheduled has " +
 			"the second",
-		Gist:    "The scheduler only writes the node's name into the Pod.",
-		Explain: "The scheduler only writes the node's name into the Pod. It starts nothing and tells no node.",
-		Doc:     docs + "concepts/scheduling-eviction/kube-scheduler/",
+		Gist: "The scheduler only writes the node's name into the Pod.",
+		Explain: "The scheduler binds the Pod: it writes the node's name into spec.nodeName. It starts nothing " +
+			"and calls no node.",
+		Doc:    docs + "concepts/scheduling-eviction/kube-scheduler/",
+		Source: "k8s.io/kubernetes/pkg/registry/core/pod/storage/storage.go assignPod",
 	},
 	to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtDuring, certainty: seq.Inferred, detail: seq.Brief,
 	derive: derivePastBind,
@@ -135,7 +137,8 @@ var rulePastWrite = rule{
 			"client owns may be of any of its writes. Who sets a condition notes the time before it writes, so the write " +
 			"came a little later; conditions of one second may have come in one write or in several. Nothing tells in which " +
 			"order clients wrote within one second: unless one caused the other, they are in that of their names.",
-		Doc: docs + "reference/using-api/server-side-apply/#field-management",
+		Doc:    docs + "reference/using-api/server-side-apply/#field-management",
+		Source: "k8s.io/apimachinery/pkg/util/managedfields/internal/managedfieldsupdater.go Update",
 	},
 	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit,
 	certainty: seq.Inferred, detail: seq.Normal,
@@ -202,11 +205,11 @@ var rulePastStored = rule{
 		Name:    "past-stored",
 		Trigger: "an object that was there",
 		Proves:  "what the object has kept of a write was stored with it; the revision is not known any more",
-		Gist:    "The API server keeps no state: the write counts once etcd has it.",
-		Explain: "The API server keeps no state of its own: the write counts once etcd has it on disk. Of an object that " +
-			"was " +
-			"there, only the revision of the last write is known.",
-		Doc: docs + "concepts/overview/components/#etcd",
+		Gist:    "etcd keeps the state: the write counts once etcd has it on disk.",
+		Explain: "etcd keeps the state of the cluster; what the API server has in memory is a copy. Of an object " +
+			"that existed before, only the revision of the last write is known.",
+		Doc:    docs + "concepts/architecture/#etcd",
+		Source: "k8s.io/apiserver/pkg/storage/etcd3/store.go GuaranteedUpdate",
 	},
 	of: ofAll, from: seq.APIServer, to: seq.Etcd, kind: seq.RequestKind,
 	instant: seq.AtCommit, certainty: seq.Inferred, detail: seq.Full,
@@ -245,7 +248,8 @@ var rulePastRevision = rule{
 		Gist: "The revision of the last write; whose it was may not be known.",
 		Explain: "Of an object that was there, etcd's revision of its last write is known, and nothing of the writes in " +
 			"between.",
-		Doc: docs + "reference/using-api/api-concepts/#resource-versions",
+		Doc:    docs + "reference/using-api/api-concepts/#resource-versions",
+		Source: "k8s.io/apiserver/pkg/storage/etcd3/store.go GuaranteedUpdate",
 	},
 	of: ofAll, from: seq.Etcd, to: seq.Etcd, kind: seq.NoteKind,
 	instant: seq.AtEnd, certainty: seq.Observed, detail: seq.Full,
@@ -279,11 +283,12 @@ var rulePastDelete = rule{
 		Name:    "past-delete",
 		Trigger: "metadata.deletionTimestamp of an object that was there",
 		Proves:  "the API server sets deletionTimestamp, in the request itself, to its own time and the grace period",
-		Gist:    "Somebody asked for the end. The object does not say who.",
-		Explain: "A DELETE marks an object that cannot go at once. The mark is the time at which the grace period ends, so " +
-			"the request came that much earlier. Of a Pod whose containers have ended, its kubelet sends another DELETE, " +
-			"without a grace period, which sets the mark anew.",
-		Doc: docs + "concepts/workloads/pods/pod-lifecycle/#pod-termination",
+		Gist:    "Somebody deleted the object. It does not record who.",
+		Explain: "A DELETE marks an object that cannot go at once. The mark is the time at which the grace period " +
+			"ends, so the request came that much earlier. When the containers of a Pod have exited, its kubelet " +
+			"sends another DELETE, without a grace period, which sets the mark anew.",
+		Doc:    docs + "concepts/workloads/pods/pod-lifecycle/#pod-termination",
+		Source: "k8s.io/apiserver/pkg/registry/rest/delete.go BeforeDelete",
 	},
 	of: ofAll, from: seq.UnknownClient, to: seq.APIServer, kind: seq.RequestKind,
 	instant: seq.AtDuring, certainty: seq.Observed, detail: seq.Brief,

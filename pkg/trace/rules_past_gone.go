@@ -17,10 +17,11 @@ var rulePastGone = rule{
 		Name:    "past-gone",
 		Trigger: "Event SuccessfulCreate or SuccessfulDelete about an object that is not there",
 		Proves:  "the controller emits it once the API server has answered, and names what it made or deleted",
-		Gist:    "Of what is gone its controller's Events still tell.",
-		Explain: "An object that is gone has kept nothing. What is still known of it is what Events of the last hour say: " +
-			"a controller tells of each object that it makes or deletes.",
-		Doc: docs + "reference/kubernetes-api/cluster-resources/event-v1/",
+		Gist:    "Events of its controller still tell of an object that is gone.",
+		Explain: "Nothing is left of an object that is gone but Events: its controller emits one for each object " +
+			"that it creates or deletes. By default Events are kept for one hour.",
+		Doc:    docs + "reference/kubernetes-api/cluster-resources/event-v1/",
+		Source: "k8s.io/kubernetes/pkg/controller/controller_utils.go SuccessfulDeletePodReason",
 	},
 	of: ofOthers, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtDuring,
 	certainty: seq.Observed, detail: seq.Brief,

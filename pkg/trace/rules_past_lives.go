@@ -24,7 +24,8 @@ var rulePastLife = rule{
 		Gist:    "The status keeps when a container was started, to the second.",
 		Explain: "The status of a Pod has when each container was started and how its last life ended, in whole seconds of " +
 			"the node's clock.",
-		Doc: docs + "concepts/workloads/pods/pod-lifecycle/#container-states",
+		Doc:    docs + "concepts/workloads/pods/pod-lifecycle/#container-states",
+		Source: "github.com/containerd/containerd/v2/internal/cri/server/container_status.go toCRIContainerStatus",
 	},
 	of: ofKubelets, to: seq.Runc, kind: seq.RequestKind, instant: seq.AtStart,
 	certainty: seq.Inferred, detail: seq.Normal,
@@ -102,11 +103,11 @@ var rulePastGap = rule{
 		Name:    "past-gap",
 		Trigger: "restartCount above 1 of a Pod that was there",
 		Proves:  "restartCount counts more lives than the status describes",
-		Gist:    "A status tells of a container's last two lives, of no earlier one.",
-		Explain: "A Pod's status tells of the present life of a container and of the one before. Of earlier ones only " +
-			"their " +
-			"number is known, and what Events of the last hour say.",
-		Doc: docs + "concepts/workloads/pods/pod-lifecycle/#container-restarts",
+		Gist:    "A status has a container's last two lives, and no earlier one.",
+		Explain: "A Pod's status has the present life of a container and the one before. Of earlier ones only the " +
+			"number is known, and what Events still say: by default they are kept for one hour.",
+		Doc:    docs + "concepts/workloads/pods/pod-lifecycle/#container-restarts",
+		Source: "k8s.io/kubernetes/pkg/kubelet/kubelet_pods.go convertToAPIContainerStatuses",
 	},
 	of: ofKubelets, kind: seq.NoteKind, instant: seq.AtEnd, certainty: seq.Observed, detail: seq.Normal,
 	derive: derivePastGap,

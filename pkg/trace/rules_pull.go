@@ -20,7 +20,8 @@ var rulePullImage = rule{
 		Gist:    "The runtime fetches the image's layers and unpacks them.",
 		Explain: "The runtime fetches the image's layers from the registry and unpacks them; the node keeps them for the " +
 			"next Pod.",
-		Doc: docs + "concepts/containers/images/",
+		Doc:    docs + "concepts/containers/images/",
+		Source: "k8s.io/kubernetes/pkg/kubelet/images/image_manager.go EnsureImageExists",
 	},
 	from: seq.Kubelet, to: seq.Runtime, kind: seq.RequestKind, instant: seq.AtStart,
 	certainty: seq.Observed, detail: seq.Brief,
@@ -55,10 +56,11 @@ var rulePullQueue = rule{
 		Name:    "pull-queue",
 		Trigger: "Event Pulled that counts a wait",
 		Proves:  "the kubelet says how long the pull took, and how long with its wait for other pulls",
-		Gist:    "The kubelet pulls one image after the other; others came first.",
-		Explain: "Unless serializeImagePulls is false, the kubelet pulls one image at a time, of whatever Pod; this one " +
-			"had to wait for its turn.",
-		Doc: docs + "concepts/containers/images/#serial-and-parallel-image-pulls",
+		Gist:    "The kubelet pulls one image after another; others came first.",
+		Explain: "Unless serializeImagePulls is false, the kubelet pulls one image at a time, for whichever Pod; " +
+			"this one had to wait for its turn.",
+		Doc:    docs + "concepts/containers/images/#serial-and-parallel-image-pulls",
+		Source: "k8s.io/kubernetes/pkg/kubelet/images/puller.go newSerialImagePuller",
 	},
 	from: seq.Kubelet, to: seq.Kubelet, kind: seq.NoteKind, instant: seq.AtStart,
 	certainty: seq.Observed, detail: seq.Normal,
@@ -156,6 +158,7 @@ var ruleImagePresent = rule{
 		Gist:    "The image is on the node and the policy allows it: no pull.",
 		Explain: "The image is on the node and imagePullPolicy allows it, so nothing is pulled.",
 		Doc:     docs + "concepts/containers/images/#image-pull-policy",
+		Source:  "k8s.io/kubernetes/pkg/kubelet/images/image_manager.go imagePullPrecheck",
 	},
 	from: seq.Kubelet, to: seq.Kubelet, kind: seq.NoteKind, instant: seq.AtEnd,
 	certainty: seq.Observed, detail: seq.Normal,

@@ -59,7 +59,8 @@ var ruleAudit = rule{
 		Explain: "The audit log is the API server's own record of who asked for what, when, and what came of it. Its " +
 			"user is " +
 			"authenticated, where managedFields only has the client's word.",
-		Doc: docs + "tasks/debug/debug-cluster/audit/",
+		Doc:    docs + "tasks/debug/debug-cluster/audit/",
+		Source: "k8s.io/apiserver/pkg/endpoints/filters/audit.go WithAudit",
 	},
 	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtCommit,
 	certainty: seq.Observed, detail: seq.Full,
@@ -98,7 +99,8 @@ var ruleEtcdSpan = rule{
 		Gist:    "etcd timed this transaction itself.",
 		Explain: "A write takes effect in etcd's transaction: proposed through raft, written to disk, applied. Everything " +
 			"else in the request surrounds it.",
-		Doc: docs + "concepts/cluster-administration/system-traces/",
+		Doc:    docs + "concepts/cluster-administration/system-traces/",
+		Source: "go.etcd.io/etcd/server/v3/etcdserver/v3_server.go Txn",
 	},
 	of: ofAll, from: seq.APIServer, to: seq.Etcd, kind: seq.RequestKind,
 	instant: seq.AtCommit, certainty: seq.Observed, detail: seq.Full,
@@ -135,8 +137,10 @@ var ruleAnswer = rule{
 		Trigger: "an audit entry, or the API server's span",
 		Proves:  "the entry and the span end when the request is answered",
 		Gist:    "The API server answers the client that made the change.",
-		Explain: "The client that wrote gets the object as it is stored now, with its new resourceVersion.",
-		Doc:     docs + "reference/using-api/api-concepts/",
+		Explain: "The client that wrote gets the object as it is stored now, with its new resourceVersion; for " +
+			"some subresources, such as a bind, only a status.",
+		Doc:    docs + "reference/using-api/api-concepts/",
+		Source: "k8s.io/apiserver/pkg/endpoints/handlers/response.go transformResponseObject",
 	},
 	of: ofAll, from: seq.APIServer, kind: seq.ResponseKind, instant: seq.AtEnd,
 	certainty: seq.Observed, detail: seq.Full,
@@ -180,7 +184,8 @@ var ruleRequest = rule{
 		Gist:    "A component asks about the Pod; no watch ever shows this.",
 		Explain: "Reads and refused writes leave no revision and no Event. The kubelet, for one, reads the Pod before each " +
 			"status patch, and asks for a token for the Pod's ServiceAccount.",
-		Doc: docs + "reference/using-api/api-concepts/",
+		Doc:    docs + "reference/using-api/api-concepts/",
+		Source: "k8s.io/kubernetes/pkg/kubelet/status/status_manager.go syncPod",
 	},
 	of: ofAll, to: seq.APIServer, kind: seq.RequestKind, instant: seq.AtStart,
 	certainty: seq.Observed, detail: seq.Full,

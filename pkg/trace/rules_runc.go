@@ -16,10 +16,13 @@ var ruleRunc = rule{
 		Trigger: "StartContainer",
 		Proves: "the runtime starts a container by runc create, then runc start, both within StartContainer; CRI-O creates " +
 			"it within CreateContainer",
-		Gist: "runc create prepares the container, runc start runs its program.",
-		Explain: "The runtime runs runc twice: create makes namespaces, cgroup and root file system, with a process that " +
-			"waits; start lets that process become the container's program. runc ends each time; it is no daemon.",
-		Doc: docs + "setup/production-environment/container-runtimes/",
+		Gist: "runc create leaves a process that waits; runc start releases it.",
+		Explain: "The runtime runs runc twice. create joins the network of the Pod, makes the container's other " +
+			"namespaces, its cgroup below the Pod's and its root file system, and leaves a process that waits. " +
+			"start releases that process, which becomes the container's program. runc exits each time; it is no " +
+			"daemon.",
+		Doc:    docs + "setup/production-environment/container-runtimes/",
+		Source: "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2/process/init.go runtime.Create",
 	},
 	to: seq.Runc, kind: seq.RequestKind, instant: seq.AtStart, certainty: seq.Inferred, detail: seq.Brief,
 	derive: deriveRunc,
@@ -58,10 +61,11 @@ var ruleRuncFailed = rule{
 		Name:    "runc-failed",
 		Trigger: "Event Failed",
 		Proves:  "the error that the kubelet passes on is runc's",
-		Gist:    "runc could not make the container: its program never began.",
-		Explain: "runc could not make the container or start its program, and says why; no process of the container ever " +
-			"ran.",
-		Doc: docs + "tasks/debug/debug-application/debug-pods/",
+		Gist:    "runc could not create the container: its program never began.",
+		Explain: "runc could not create the container or start its program, and reports why. The container's " +
+			"program never ran.",
+		Doc:    docs + "tasks/debug/debug-application/debug-pods/",
+		Source: "k8s.io/kubernetes/pkg/kubelet/kuberuntime/kuberuntime_container.go FailedToStartContainer",
 	},
 	kind: seq.RequestKind, instant: seq.AtStart, certainty: seq.Inferred, detail: seq.Brief,
 	derive: deriveRuncFailed,
@@ -95,9 +99,11 @@ var ruleExec = rule{
 		Name:    "exec",
 		Trigger: "StartContainer",
 		Proves:  "the runtime answers StartContainer once the container's process runs",
-		Gist:    "The program begins, as process 1 of its own namespaces.",
-		Explain: "The container's program begins, as process 1 of its own namespaces.",
-		Doc:     docs + "concepts/containers/",
+		Gist:    "The waiting process becomes the container's program.",
+		Explain: "The waiting process becomes the container's program: number 1 of its PID namespace, unless the " +
+			"Pod shares one (shareProcessNamespace, hostPID).",
+		Doc:    docs + "concepts/containers/",
+		Source: "github.com/opencontainers/runc/libcontainer/standard_init_linux.go linux.Exec",
 	},
 	from: seq.Runc, kind: seq.RequestKind, instant: seq.AtStart, label: "exec the container's program",
 	certainty: seq.Inferred, detail: seq.Brief,

@@ -31,11 +31,13 @@ var ruleRunSandbox = rule{
 		Name:    "run-sandbox",
 		Trigger: "condition PodReadyToStartContainers, or the first container's Event",
 		Proves:  "the condition turns True, and containers come, only when the sandbox and its network are up",
-		Gist:    "The runtime makes namespaces and cgroup, and CNI gives a network.",
-		Explain: "The runtime makes the Pod's namespaces and cgroup, held by a pause container, and has the CNI plugin " +
-			"connect the network. Before it, the kubelet mounts the volumes: a Pod with any volume, the ServiceAccount " +
-			"token included, waits one 300 ms round of the volume manager (podAttachAndMountRetryInterval).",
-		Doc: docs + "concepts/workloads/pods/pod-lifecycle/#pod-has-network",
+		Gist:    "The runtime makes the namespaces, and CNI connects the network.",
+		Explain: "The runtime makes the Pod's namespaces, which a pause container usually keeps, and has the CNI " +
+			"plugin connect the network. Before that, the kubelet makes the Pod's cgroup and waits for the " +
+			"volumes that containers mount. It checks them at once, which is nearly always too early, and then " +
+			"every 300 ms (podAttachAndMountRetryInterval).",
+		Doc:    docs + "concepts/workloads/pods/pod-condition/#pod-ready-to-start-containers",
+		Source: "k8s.io/kubernetes/pkg/kubelet/volumemanager/volume_manager.go getExpectedVolumes",
 	},
 	of: ofKubelets, from: seq.Kubelet, to: seq.Runtime, kind: seq.RequestKind, instant: seq.AtStart,
 	label: "RunPodSandbox", certainty: seq.Inferred, detail: seq.Brief,

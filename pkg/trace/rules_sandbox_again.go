@@ -16,9 +16,10 @@ var ruleSandboxChanged = rule{
 		Trigger: "Event SandboxChanged",
 		Proves:  "the Event; the kubelet emits it before it ends what is left of the sandbox and makes another",
 		Gist:    "The sandbox is gone or must go, and its containers with it.",
-		Explain: "The sandbox holds the namespaces and the address that a Pod's containers share. Where it is gone, or has " +
-			"become another than the Pod asks for, the kubelet ends what is left and starts the Pod anew on its node.",
-		Doc: docs + "concepts/workloads/pods/pod-lifecycle/#pod-has-network",
+		Explain: "The sandbox has the namespaces and the address that a Pod's containers share. If it is gone, or " +
+			"no longer what the Pod asks for, the kubelet stops what is left and starts the Pod anew on its node.",
+		Doc:    docs + "concepts/workloads/pods/pod-condition/#pod-ready-to-start-containers",
+		Source: "k8s.io/kubernetes/pkg/kubelet/kuberuntime/kuberuntime_manager.go SandboxChanged",
 	},
 	of: ofKubelets, kind: seq.NoteKind, instant: seq.AtEnd, certainty: seq.Observed, detail: seq.Normal,
 	derive: deriveSandboxChanged,
@@ -42,9 +43,10 @@ var ruleSandboxAgain = rule{
 		Trigger: "Event SandboxChanged, and what comes in the next sandbox",
 		Proves:  "containers come only in a sandbox that is up; the one before was stopped first",
 		Gist:    "The old sandbox is stopped, and a new one takes its place.",
-		Explain: "The kubelet stops the sandbox before it has another made: the Pod gets new namespaces, and its address " +
-			"may be another.",
-		Doc: docs + "concepts/workloads/pods/pod-lifecycle/#pod-has-network",
+		Explain: "The kubelet stops the old sandbox before it has a new one made: the Pod gets new namespaces, " +
+			"and its address may change.",
+		Doc:    docs + "concepts/workloads/pods/pod-condition/#pod-ready-to-start-containers",
+		Source: "k8s.io/kubernetes/pkg/kubelet/kuberuntime/kuberuntime_manager.go createPodSandbox",
 	},
 	of: ofKubelets, from: seq.Kubelet, to: seq.Runtime, kind: seq.RequestKind, instant: seq.AtStart,
 	certainty: seq.Inferred, detail: seq.Brief,

@@ -16,7 +16,8 @@ var ruleCRISpan = rule{
 		Proves:  "the kubelet's own span of the call",
 		Gist:    "The kubelet timed this call to the runtime itself.",
 		Explain: "The kubelet talks to the container runtime by gRPC on a local socket, the Container Runtime Interface.",
-		Doc:     docs + "concepts/architecture/cri/",
+		Doc:     docs + "concepts/containers/cri/",
+		Source:  "k8s.io/cri-client/pkg/remote_runtime.go NewRemoteRuntimeService",
 	},
 	from: seq.Kubelet, to: seq.Runtime, kind: seq.RequestKind, instant: seq.AtStart,
 	certainty: seq.Observed, detail: seq.Normal,
@@ -50,7 +51,8 @@ var ruleRuncSpan = rule{
 		Gist:    "The runtime has its shim run runc.",
 		Explain: "containerd does not run runc itself: a shim per Pod does, and stays as the parent of the container's " +
 			"process, so that containerd can be restarted under running containers.",
-		Doc: docs + "setup/production-environment/container-runtimes/",
+		Doc:    docs + "setup/production-environment/container-runtimes/",
+		Source: "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2/manager/manager_linux.go groupLabels",
 	},
 	to: seq.Runc, kind: seq.RequestKind, instant: seq.AtStart, certainty: seq.Observed, detail: seq.Normal,
 	derive: deriveRuncSpan,
@@ -93,7 +95,8 @@ var ruleCNISpan = rule{
 		Explain: "The runtime runs the CNI plugins of the node: they put a network interface into the Pod's namespace, " +
 			"give " +
 			"it an address and connect it.",
-		Doc: docs + "concepts/extend-kubernetes/compute-storage-net/network-plugins/",
+		Doc:    docs + "concepts/extend-kubernetes/compute-storage-net/network-plugins/",
+		Source: "github.com/containerd/containerd/v2/internal/cri/server/sandbox_run.go setupPodNetwork",
 	},
 	to: seq.CNI, kind: seq.RequestKind, instant: seq.AtStart, certainty: seq.Observed, detail: seq.Normal,
 	derive: deriveCNISpan,
@@ -131,9 +134,11 @@ var ruleSyncPod = rule{
 		Trigger: "the kubelet's span",
 		Proves:  "the kubelet's own span, with the Pod's uid",
 		Gist:    "The kubelet compares what should run with what runs, and acts.",
-		Explain: "The kubelet's worker for this Pod starts one round: it compares the Pod as it should be with what runs, " +
-			"and does what is missing. One round starts a whole Pod.",
-		Doc: docs + "concepts/architecture/#kubelet",
+		Explain: "The kubelet's worker for this Pod starts one round: it compares the Pod as it should be with " +
+			"what runs, and does what is missing. One round may start all containers of a Pod; init containers " +
+			"and failures take more.",
+		Doc:    docs + "concepts/architecture/#kubelet",
+		Source: "k8s.io/kubernetes/pkg/kubelet/kubelet.go SyncPod",
 	},
 	from: seq.Kubelet, to: seq.Kubelet, kind: seq.NoteKind, instant: seq.AtStart,
 	certainty: seq.Observed, detail: seq.Normal,

@@ -22,9 +22,11 @@ var ruleStopContainer = rule{
 		Trigger: "Event Killing",
 		Proves:  "the kubelet emits Killing just before the call, or before the preStop hook that comes first",
 		Gist:    "SIGTERM to process 1, and SIGKILL once the grace period is over.",
-		Explain: "The runtime sends the container's first process its stop signal, SIGTERM unless the image names another, " +
-			"and SIGKILL if it is still there at the end of the grace period.",
-		Doc: docs + "concepts/workloads/pods/pod-lifecycle/#pod-termination",
+		Explain: "The runtime sends the first process of the container its stop signal: SIGTERM, unless the image " +
+			"or the container names another. SIGKILL follows if it still runs at the end of the grace period. The " +
+			"kubelet gives every container at least 2 s.",
+		Doc:    docs + "concepts/workloads/pods/pod-lifecycle/#pod-termination",
+		Source: "k8s.io/kubernetes/pkg/kubelet/kuberuntime/kuberuntime_container.go minimumGracePeriodInSeconds",
 	},
 	from: seq.Kubelet, to: seq.Runtime, kind: seq.RequestKind, instant: seq.AtStart,
 	certainty: seq.Observed, detail: seq.Brief,
@@ -139,10 +141,10 @@ var rulePreStop = rule{
 		Trigger: "Event Killing of a container with a preStop hook",
 		Proves:  "the kubelet emits Killing and then runs the hook that the container has",
 		Gist:    "The container's preStop hook runs before any signal is sent.",
-		Explain: "Before it has a container stopped, the kubelet runs its preStop hook and waits for it. The hook's time " +
-			"is " +
-			"part of the grace period.",
-		Doc: docs + "concepts/containers/container-lifecycle-hooks/",
+		Explain: "Before the kubelet has a container stopped, it runs the preStop hook and waits for it. The time " +
+			"of the hook counts towards the grace period.",
+		Doc:    docs + "concepts/containers/container-lifecycle-hooks/",
+		Source: "k8s.io/kubernetes/pkg/kubelet/kuberuntime/kuberuntime_container.go executePreStopHook",
 	},
 	from: seq.Kubelet, kind: seq.RequestKind, instant: seq.AtStart, certainty: seq.Inferred, detail: seq.Brief,
 	derive: derivePreStop,
@@ -201,11 +203,11 @@ var ruleStopSandbox = rule{
 		Name:    "stop-sandbox",
 		Trigger: "condition PodReadyToStartContainers turns False",
 		Proves:  "the condition turns False only when the sandbox is gone",
-		Gist:    "The Pod's network and namespaces go, after its last container.",
-		Explain: "Once the last container has ended, the runtime has the CNI plugin take the network down and ends the " +
-			"pause " +
-			"container that held the Pod's namespaces.",
-		Doc: docs + "concepts/workloads/pods/pod-lifecycle/#pod-has-network",
+		Gist:    "The Pod's namespaces and network go, after its last container.",
+		Explain: "When the last container has exited, the kubelet has the runtime stop the sandbox. containerd " +
+			"first stops the pause container, then has the CNI plugin remove the network.",
+		Doc:    docs + "concepts/workloads/pods/pod-condition/#pod-ready-to-start-containers",
+		Source: "github.com/containerd/containerd/v2/internal/cri/server/sandbox_stop.go teardownPodNetwork",
 	},
 	of: ofKubelets, from: seq.Kubelet, to: seq.Runtime, kind: seq.RequestKind,
 	instant: seq.AtStart, certainty: seq.Inferred, detail: seq.Normal,

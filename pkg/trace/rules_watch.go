@@ -24,7 +24,8 @@ var ruleSchedulerDelivery = rule{
 		Explain: "The scheduler does not poll: it holds a watch open, and the API server pushes each new Pod without a " +
 			"node " +
 			"through it.",
-		Doc: docs + "concepts/scheduling-eviction/kube-scheduler/",
+		Doc:    docs + "concepts/scheduling-eviction/kube-scheduler/",
+		Source: "k8s.io/kubernetes/pkg/scheduler/eventhandlers.go addAllEventHandlers",
 	},
 	from: seq.APIServer, to: seq.Scheduler, kind: seq.DeliveryKind, instant: seq.AtEnd,
 	certainty: seq.Inferred, detail: seq.Brief,
@@ -124,8 +125,10 @@ var rulePick = rule{
 		Trigger: "the node's name, status.nominatedNodeName, and Event Scheduled",
 		Proves:  "the Event, or the name it wrote",
 		Gist:    "It filters out nodes that can't take the Pod, then scores the rest.",
-		Explain: "It filters out the nodes that cannot take the Pod, scores the others and takes the best.",
-		Doc:     docs + "concepts/scheduling-eviction/kube-scheduler/#kube-scheduler-implementation",
+		Explain: "The scheduler filters out the nodes that cannot take the Pod, scores the others and takes the " +
+			"best. In a large cluster it looks at a part of the nodes only (percentageOfNodesToScore).",
+		Doc:    docs + "concepts/scheduling-eviction/kube-scheduler/#kube-scheduler-implementation",
+		Source: "k8s.io/kubernetes/pkg/scheduler/schedule_one.go numFeasibleNodesToFind",
 	},
 	kind: seq.NoteKind, instant: seq.AtEnd, certainty: seq.Inferred, detail: seq.Brief,
 	derive: derivePick,
@@ -182,9 +185,10 @@ var ruleDeletionDelivery = rule{
 		Trigger: "Event Killing after metadata.deletionTimestamp appeared",
 		Proves:  "the kubelet ended the containers of a Pod that it knows to end only from its watch",
 		Gist:    "A delete only marks the Pod; its kubelet sees the mark and acts.",
-		Explain: "DELETE only sets metadata.deletionTimestamp. The kubelet learns of that from its watch, stops the " +
+		Explain: "DELETE only sets metadata.deletionTimestamp. The kubelet learns of it from its watch, stops the " +
 			"containers within the grace period, and then has the object removed.",
-		Doc: docs + "concepts/workloads/pods/pod-lifecycle/#pod-termination",
+		Doc:    docs + "concepts/workloads/pods/pod-lifecycle/#pod-termination",
+		Source: "k8s.io/kubernetes/pkg/kubelet/status/status_manager.go canBeDeleted",
 	},
 	from: seq.APIServer, to: seq.Kubelet, kind: seq.DeliveryKind, instant: seq.AtEnd,
 	certainty: seq.Inferred, detail: seq.Brief,
@@ -223,6 +227,7 @@ var ruleKubeletDelivery = rule{
 		Gist:    "Each kubelet watches the Pods that carry its node's name.",
 		Explain: "Each kubelet watches the Pods that carry its node's name; the bind made this one appear there.",
 		Doc:     docs + "reference/command-line-tools-reference/kubelet/",
+		Source:  "k8s.io/kubernetes/pkg/kubelet/config/apiserver.go NewSourceApiserver",
 	},
 	from: seq.APIServer, to: seq.Kubelet, kind: seq.DeliveryKind, instant: seq.AtEnd,
 	certainty: seq.Inferred, detail: seq.Brief,
@@ -282,7 +287,8 @@ var ruleChangeDelivery = rule{
 		Gist: "The kubelet's watch brings what has changed in the Pod.",
 		Explain: "The kubelet's watch brings it every later revision of its Pods, too. Another image, an ephemeral " +
 			"container, a deadline: it compares what the Pod asks for with what runs, and acts.",
-		Doc: docs + "concepts/workloads/pods/#pod-update-and-replacement",
+		Doc:    docs + "concepts/workloads/pods/#pod-update-and-replacement",
+		Source: "k8s.io/kubernetes/pkg/kubelet/kuberuntime/kuberuntime_manager.go computePodActions",
 	},
 	of: ofKubelets, from: seq.APIServer, to: seq.Kubelet, kind: seq.DeliveryKind, instant: seq.AtEnd,
 	certainty: seq.Inferred, detail: seq.Brief,
@@ -320,6 +326,7 @@ var ruleGap = rule{
 		Gist:    "What happened in between may be missing from this picture.",
 		Explain: "What happened in between may be missing from this picture.",
 		Doc:     docs + "reference/using-api/api-concepts/#410-gone-responses",
+		Source:  "k8s.io/apiserver/pkg/storage/etcd3/errors.go resourceVersion for the provided watch is too old",
 	},
 	of: ofRun, from: seq.Kubectl, to: seq.Kubectl, kind: seq.NoteKind,
 	instant: seq.AtEnd, certainty: seq.Observed, detail: seq.Brief,
