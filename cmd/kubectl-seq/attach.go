@@ -48,14 +48,14 @@ func newWatch(config *genericclioptions.ConfigFlags, streams genericiooptions.IO
 			}
 			o, err := f.attach(config, streams, args, until, wait)
 			if apierrors.IsNotFound(err) && !wait {
-				return hinted(errors.Unwrap(err), "with --wait it is waited for")
+				return hinted(errors.Unwrap(err), "add --wait to wait until the object exists")
 			}
 			if err != nil {
 				return err
 			}
 			if o.subject.Kind != "Pod" && slices.Contains([]string{"scheduled", "running", "ready"}, until) {
-				return hinted(fmt.Errorf("--until=%s is for a Pod, not for a %s", until, o.subject.Kind),
-					"available is when it does what it is there for")
+				return hinted(fmt.Errorf("--until=%s works for Pods only, not for a %s", until, o.subject.Kind),
+					"use --until=available")
 			}
 			o.waitAnyway = o.waitAnyway || until == deleted
 			return (&run{followOptions: o, doing: "watch " + o.subject.Kind}).start(cmd.Context())

@@ -81,7 +81,7 @@ The exit code is 0 where both could be read, whatever became of the runs.`,
 	f.addOutput(cmd.Flags(), keys(render.CompareFormats))
 	_ = cmd.RegisterFlagCompletionFunc("output", completeOutput(keys(render.CompareFormats))) // the flag is there
 	cmd.Flags().StringVar(&f.detail, "detail", "normal",
-		"brief (the diagram of a course), normal, or full (Event writes, our own watching)")
+		"how many steps to show: brief (as in a textbook diagram), normal, or full (adds Event writes and our own watching)")
 	cmd.Flags().BoolVar(&f.explain, "explain", false, "explain in one line each step that only one has")
 	return cmd
 }

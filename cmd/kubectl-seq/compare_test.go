@@ -101,7 +101,7 @@ func TestCompareFiles(t *testing.T) {
 		"two recordings expected, 1 given":      {file("plain")},
 		"only one of the two can be -":          {"-", "-"},
 		"no such file":                          {file("plain"), file("none")},
-		"this is no recording":                  {file("plain"), "compare.go"},
+		"not a recording":                       {file("plain"), "compare.go"},
 		"the recording is empty":                {os.DevNull, file("plain")},
 		"--output=lanes: must be one of html, ": {file("plain"), file("probes"), "-o", "lanes"},
 		"--detail=much: must be one of":         {file("plain"), file("probes"), "--detail", "much"},

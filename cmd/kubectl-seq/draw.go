@@ -52,7 +52,7 @@ const otlpVariable = "env"
 func (f *drawFlags) add(fs *pflag.FlagSet) {
 	f.addOutput(fs, keys(render.Formats))
 	fs.StringVar(&f.detail, "detail", "normal",
-		"brief (the diagram of a course), normal, or full (Event writes and all evidence)")
+		"how many steps to show: brief (as in a textbook diagram), normal, or full (adds Event writes and evidence)")
 	fs.String("otlp", "",
 		"in the end, send the run as OpenTelemetry spans: to this URL, or without one to where OTEL_EXPORTER_OTLP_ENDPOINT "+
 			"and the other variables of OpenTelemetry say (default http://localhost:4318)")
@@ -65,7 +65,7 @@ func (f *drawFlags) add(fs *pflag.FlagSet) {
 	f.serve.NoOptDefVal = "127.0.0.1:0"
 	fs.BoolVar(&f.explain, "explain", false, "explain each step in one line")
 	fs.BoolVar(&f.animate, "animate", false, "with -o svg: a picture that plays, each step at its time")
-	fs.DurationVar(&f.settle, "settle", evidenceLate, "how late evidence may come: a line older than this is final")
+	fs.DurationVar(&f.settle, "settle", evidenceLate, "wait this long for late evidence before a line becomes final")
 }
 
 // addOutput adds what any picture has.

@@ -37,9 +37,9 @@ func (f *evidenceFlags) add(fs *pflag.FlagSet) {
 		"OpenTelemetry spans in OTLP JSON lines, as evidence: FILE, or node:PATH on the nodes of the control plane and of "+
 			"the Pods")
 	fs.StringVar(&f.listen, "otlp-listen", "",
-		"address to receive spans at by OTLP, as evidence, such as :4317 (loopback unless it names a host)")
+		"receive OpenTelemetry spans (OTLP) on this address and use them as evidence; \":4317\" listens on loopback only")
 	fs.DurationVar(&f.late, "evidence-timeout", 6*time.Second,
-		"how long to wait for audit entries and spans after the end; they come late")
+		"how long to wait at the end for late audit entries and spans")
 	fs.DurationVar(&f.late, "drain", f.late, "as --evidence-timeout, which it was called once")
 	if err := fs.MarkHidden("drain"); err != nil {
 		panic(err) // it is not there

@@ -68,7 +68,7 @@ The command's output goes to standard output, or to standard error where standar
 With -t the command has the terminal while it runs, and the sequence is drawn after it.
 Exit codes: the command's own, where that is not 0. Otherwise:
     0  nothing followed, or the Pod is ready again, or has ended successfully
-    1  wrong usage, the API server refused, or the command could not be run
+    1  usage error, request rejected, or the command could not be run
     2  the Pod failed or is gone, or something named held it when --for had passed
   124  --for had passed and nothing says why
   130  interrupted (Ctrl-C)`,
@@ -101,7 +101,7 @@ func (f *execFlags) toOptions(streams genericiooptions.IOStreams, args []string,
 	const usage = "kubectl seq exec POD [-c CONTAINER] -- COMMAND [ARGS...]"
 	switch {
 	case len(args) > 0 && dash < 0:
-		return nil, "", hinted(errors.New("no -- before the command"), usage)
+		return nil, "", hinted(errors.New("missing -- before the command"), usage)
 	case dash != 1:
 		return nil, "", hinted(fmt.Errorf("one POD expected, %d given", max(0, dash)), usage)
 	case len(args) == 1:

@@ -12,8 +12,8 @@ import (
 func TestExecWrongUsageSaysWhatToDo(t *testing.T) {
 	for args, want := range map[string]string{
 		"":                                    "one POD expected",
-		"web":                                 "no -- before the command",
-		"web ls":                              "no -- before the command",
+		"web":                                 "missing -- before the command",
+		"web ls":                              "missing -- before the command",
 		"-- ls":                               "one POD expected",
 		"a b -- ls":                           "one POD expected",
 		"web --":                              "no command given",

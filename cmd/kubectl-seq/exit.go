@@ -21,10 +21,10 @@ var exitTable = []struct {
 	code    int
 	meaning string
 }{
-	{exitReached, "it got where --until asked, or ran to its end successfully"},
-	{exitFailed, "wrong usage, the API server refused or does not let you look, or the result was not written or sent"},
-	{exitStuck, "it failed or is gone, or something named holds it: for good, or until the time was up"},
-	{exitTimeout, "the time was up and nothing says why"},
+	{exitReached, "the object reached the --until state, or completed successfully"},
+	{exitFailed, "usage error, request rejected, no permission to read, or the result could not be written or sent"},
+	{exitStuck, "the object failed, was deleted, or is blocked; the summary names the cause"},
+	{exitTimeout, "timed out without a known cause"},
 	{exitInterrupted, "interrupted (Ctrl-C)"},
 }
 

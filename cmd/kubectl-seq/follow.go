@@ -57,7 +57,7 @@ func (f *followFlags) addWith(fs *pflag.FlagSet, name string, long time.Duration
 	f.limit = name
 	fs.DurationVar(&f.timeout, name, long, usage)
 	fs.BoolVar(&f.waitAnyway, "wait-anyway", false,
-		"go on until --"+name+" even where nothing that Kubernetes does by itself will get it further")
+		"keep following until --"+name+", even if only a change by you can unblock the object")
 	f.evidenceFlags.add(fs)
 	f.addPicture(fs)
 }

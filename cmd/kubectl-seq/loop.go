@@ -123,7 +123,7 @@ func (l *loop) hasActed(ctx context.Context, failed error) (done bool, err error
 		return true, errors.Join(drained, l.refused(failed))
 	}
 	if l.once && drained == nil && !l.trace.State().Created {
-		return true, hinted(fmt.Errorf("%s %q is not among what can be listed", l.subject.Kind, l.subject.Name),
+		return true, hinted(fmt.Errorf("%s %q is not in the list that you may read", l.subject.Kind, l.subject.Name),
 			cmp.Or(strings.Join(l.trace.Run().Unseen, "; "), "it may be gone by now"))
 	}
 	return false, drained

@@ -75,7 +75,7 @@ func onePodName(cmd *cobra.Command, args []string) error {
 		return hinted(errors.New("one NAME expected"), cmd.CommandPath()+" NAME")
 	}
 	if strings.Contains(args[0], "/") {
-		return hinted(fmt.Errorf("%q is no name of a Pod", args[0]), "leave out the type, or kubectl seq delete TYPE/NAME")
+		return hinted(fmt.Errorf("invalid Pod name %q", args[0]), "use the name only, or: kubectl seq delete TYPE/NAME")
 	}
 	return nil
 }

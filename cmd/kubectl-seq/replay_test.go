@@ -98,7 +98,7 @@ func TestCutOffRecordings(t *testing.T) {
 		}
 	}
 	for want, text := range map[string]string{
-		"this is no recording":                 `{"type":"run"}`,
+		"not a recording":                      `{"type":"run"}`,
 		`of version "seq.recording/v9"`:        `{"type":"recording","version":"seq.recording/v9"}`,
 		"the recording is empty":               "",
 		"header: --until=soon: must be one of": `{"type":"recording","version":"` + recording.Version + `","until":"soon"}`,

@@ -50,7 +50,7 @@ func (e *Engine) unreachable(ctx context.Context, refusal, err error) error {
 		return fmt.Errorf("the Docker Engine at %s: %w", e.host, err)
 	}
 	return &Error{Kind: ErrNoEngine, Err: err,
-		Hint: "is it running? docker context ls shows where docker looks; DOCKER_HOST says another place"}
+		Hint: "start the engine; see where docker looks for it: docker context ls, or DOCKER_HOST"}
 }
 
 // noImage says why there is no image.

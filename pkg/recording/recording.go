@@ -191,7 +191,7 @@ func Read(from io.Reader) (*Recording, error) {
 	}
 	r := &Recording{}
 	if err := json.Unmarshal(first, &r.Header); err != nil || r.Type != "recording" {
-		return nil, errors.New("this is no recording: its first line is no header")
+		return nil, errors.New("not a recording: line 1 is not a header")
 	}
 	if r.Version != Version {
 		return nil, fmt.Errorf("this recording is of version %q; this program reads %s", r.Version, Version)

@@ -177,7 +177,7 @@ var preBinds = []obstacleCause{
 }
 
 var noSchedulers = []obstacleCause{
-	{name: "no-scheduler", explain: "no scheduler has said anything of the Pod: its schedulerName is {scheduler}",
+	{name: "no-scheduler", explain: "no scheduler has reported on the Pod yet; its schedulerName is {scheduler}",
 		next: []string{"those that run: $ kubectl get leases -n kube-system",
 			"is there one of that name? $ kubectl get pods -A"}},
 }

@@ -21,8 +21,9 @@ var suspensions = []obstacleCause{
 		next: []string{`$ kubectl patch cronjob {pod} -n {namespace} --type=merge -p '{"spec":{"suspend":false}}'`,
 			"once, by hand: $ kubectl create job {pod}-by-hand --from=cronjob/{pod} -n {namespace}"}, dead: missingGrace},
 	{name: "paused", match: re(`^Paused: `), by: "{setter}",
-		explain: "the Deployment is paused (spec.paused, set by {setter}): its controller makes nothing of its template",
-		next:    []string{"$ kubectl rollout resume deployment/{pod} -n {namespace}"}, dead: missingGrace},
+		explain: "the Deployment is paused (spec.paused, set by {setter}), so its controller creates no ReplicaSet of a " +
+			"new template",
+		next: []string{"$ kubectl rollout resume deployment/{pod} -n {namespace}"}, dead: missingGrace},
 	{name: "no-parallelism", match: re(`^Parallelism: `), by: "{setter}",
 		explain: "the Job's parallelism is 0 (set by {setter}): its controller makes no Pods",
 		next:    []string{`$ kubectl patch job {pod} -n {namespace} --type=merge -p '{"spec":{"parallelism":1}}'`},

@@ -259,7 +259,7 @@ func TestFewRights(t *testing.T) {
 		}
 	}
 	for args, want := range map[string]string{
-		"show pod/trapped --as=nobody":              "is not among what can be listed",
+		"show pod/trapped --as=nobody":              "is not in the list that you may read",
 		"watch pod/trapped --as=nobody":             "", // the picture says it
 		"delete-pod trapped --as=reader":            `cannot delete resource "pods"`,
 		"exec trapped -c app --as=nobody -- kill 1": `cannot get resource "pods/exec"`,
