@@ -53,12 +53,13 @@ unit: ## What needs no cluster; what takes long is sampled, and what has gorouti
 	go test -timeout=1h -short $$(go list ./... | grep -vxF "$$(go list $(RACED))")
 
 .PHONY: lint
-lint: lint-tools ## go vet and staticcheck for all modules and build tags; shellcheck, actionlint
+lint: lint-tools ## go vet and staticcheck for all modules and build tags; shellcheck, actionlint; the style of the prose
 	go vet -tags $(TAGS) ./...
 	$(TOOLS)/staticcheck -tags $(TAGS) ./...
 	for module in $(MODULES); do (cd $$module && go vet ./... && $(TOOLS)/staticcheck ./...) || exit; done
 	shellcheck $$(grep -rlE '^#!.*bash' .ci hack)
 	$(TOOLS)/actionlint
+	$(TOOLS)/vale --output=line *.md docs/*.md docs/adr/*.md docs/reference/*.md
 
 .PHONY: explained
 explained: ## Find what the explanations were checked in, in the source of every supported version
@@ -76,6 +77,7 @@ vulncheck: lint-tools ## Look for known vulnerabilities, in vuln.go.dev or in GO
 .PHONY: lint-tools
 lint-tools: ## Build what lint and vulncheck use
 	go -C hack/lint build -o $(TOOLS)/ tool
+	CGO_CFLAGS=-w go -C hack/vale build -o $(TOOLS)/ tool
 
 .PHONY: docs
 docs: ## Write docs/reference, and the tables and output in README.md and docs, anew
