@@ -53,7 +53,7 @@ func newDelete(config *genericclioptions.ConfigFlags, streams genericiooptions.I
 	cmd := &cobra.Command{
 		Use:   "delete TYPE/NAME",
 		Short: "Delete an object and show the sequence of its end",
-		Long: "Delete an object and show, live, what becomes of it and of what it owns until all is gone, and what " +
+		Long: "Delete an object and show, live, what happens to it and of what it owns until all is gone, and what " +
 			"its owner does\nabout it, each step with its evidence.\n\n" + exitHelp(),
 		Example: deleteExample,
 		RunE: func(cmd *cobra.Command, args []string) error {
