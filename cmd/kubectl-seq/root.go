@@ -39,7 +39,7 @@ func newRoot(streams genericiooptions.IOStreams) *cobra.Command {
 			[]*cobra.Command{newCreatePod(flags, streams, createPod), newCreateDeployment(flags, streams),
 				newCreateJob(flags, streams), newCreate(flags, streams), newExec(flags, streams), newDeletePod(flags, streams),
 				newDelete(flags, streams)}},
-		{"Look at what is there", []*cobra.Command{newWatch(flags, streams), newShow(flags, streams)}},
+		{"Look at what is there", []*cobra.Command{newWatch(flags, streams), newShow(flags, streams), newMap(flags, streams)}},
 		{"See a run again", []*cobra.Command{newDemo(streams), newReplay(streams), newCompare(streams)}},
 		{"See what Docker does, for comparison", []*cobra.Command{newDockerRun(streams)}},
 		{"Get more evidence", []*cobra.Command{newSources(flags, streams), newCollect(streams)}},
