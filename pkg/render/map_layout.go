@@ -1,0 +1,496 @@
+package render
+
+// Where everything of a map stands in a picture: boxes in columns and bands, arrows between them. Between two columns
+// each arrow has a height of its own, above which its label stands, so that no text is over a line or another text.
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/apimap"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+)
+
+// Sizes of a map, in pixels.
+const (
+	boxRoom    = 200 // the widest text of a box
+	labelRoom  = 215 // the widest label
+	mapText    = 13.0
+	mapSmall   = 12.0
+	mapLine    = 15.0
+	boxGap     = 16.0
+	bandGap    = 22.0
+	bandTop    = 26.0 // for the title of a frame
+	channel    = 7.0  // between two lines side by side
+	arrowLines = 6    // of one arrow, at the most
+)
+
+// mapBox is a component in the picture, or the place where an arrow passes through a column.
+type mapBox struct {
+	component  int // of the map, or -1
+	column     int
+	band       int
+	lines      []string // name, and what is known of it
+	x, y, w, h float64
+	left       []*crossing // arrows that end at its sides
+	right      []*crossing
+}
+
+func (b *mapBox) middle() float64 { return b.y + b.h/2 }
+
+// crossing is an arrow between two neighbouring columns, or back to the same.
+type crossing struct {
+	arrow    *mapArrow
+	from, to *mapBox // as the arrow goes
+	gap      int     // behind this column
+	label    []string
+	y        float64 // of the line between the channels
+	a, b     float64 // where it leaves and enters a box
+	x1, x2   float64 // of its parts that go up or down
+	zone     float64 // where its label begins
+}
+
+func (c *crossing) height() float64 { return max(9, mapLine*float64(len(c.label))+8) }
+
+// mapArrow is a link, column by column.
+type mapArrow struct {
+	link  int
+	parts []*crossing
+}
+
+// mapFrame is drawn around what belongs together.
+type mapFrame struct {
+	title      string
+	x, y, w, h float64
+}
+
+type mapLayout struct {
+	m             apimap.Map
+	links         []link
+	boxes         []*mapBox // of components first, in the map's order
+	arrows        []*mapArrow
+	frames        []mapFrame
+	bands         []string // their titles
+	pod           string   // title of the frame around the containers, or empty
+	columns       int
+	width, height float64
+}
+
+// layoutMap places everything. It depends on nothing but the map.
+func layoutMap(m apimap.Map) *mapLayout {
+	l := &mapLayout{m: m, links: mergedLinks(m)}
+	l.place()
+	l.route()
+	l.stack()
+	l.spread()
+	l.frame()
+	return l
+}
+
+// mergedLinks are the links, those between the same two components together.
+func mergedLinks(m apimap.Map) (all []link) {
+	for _, k := range links(m) {
+		i := slices.IndexFunc(all, func(x link) bool { return x.from == k.from && x.to == k.to })
+		if i < 0 {
+			all = append(all, link{k.section, k.from, k.to, slices.Clone(k.apis)})
+		} else {
+			all[i].apis = append(all[i].apis, k.apis...)
+		}
+	}
+	return all
+}
+
+// linkLabel is what stands at an arrow: where it leads, and what for.
+func linkLabel(m apimap.Map, k link, most int) []string {
+	first := m.APIs[k.apis[0]]
+	head := strings.TrimSpace(Plain(first.Protocol) + " " + where(first))
+	if strings.HasPrefix(first.Path, "/") && first.Host == "" && len(k.apis) == 1 {
+		head += " " + shortPath(Plain(first.Path))
+	}
+	lines := []string{head}
+	for n, i := range k.apis {
+		a := m.APIs[i]
+		if n == most-2 && len(k.apis) > most-1 {
+			lines = append(lines, fmt.Sprintf("and %d more", len(k.apis)-n))
+			break
+		}
+		text := Plain(a.Name)
+		if strings.HasPrefix(a.Path, "/") && a.Host != "" && a.Path != "/" {
+			text += " " + shortPath(Plain(a.Path))
+		} else if at := strings.TrimSpace(Plain(a.Protocol) + " " + where(a)); n > 0 && at != head && a.Host+a.Protocol != first.Host+first.Protocol {
+			text += " (" + Plain(a.Protocol) + ")"
+		}
+		lines = append(lines, text)
+	}
+	var out []string
+	for _, s := range lines {
+		for _, piece := range brokenLines(s, labelRoom, mapSmall) {
+			if len(out) < most+2 {
+				out = append(out, piece)
+			}
+		}
+	}
+	return out
+}
+
+// shortPath leaves out the middle of a long path.
+func shortPath(path string) string {
+	path, _, _ = strings.Cut(path, ", ")
+	if parts := strings.Split(path, "/"); len(path) > 34 && len(parts) > 3 {
+		return "…/" + strings.Join(parts[len(parts)-2:], "/")
+	}
+	return path
+}
+
+// place gives each component its column and band.
+func (l *mapLayout) place() {
+	l.bands = []string{"control plane", ""}
+	nodes := map[string]int{}
+	for _, c := range l.m.Components {
+		if _, known := nodes[c.Node]; !known && (c.Kind == apimap.NodeKind || c.Kind == apimap.ContainerKind) {
+			nodes[c.Node] = len(l.bands)
+			l.bands = append(l.bands, strings.TrimSpace("node "+Plain(c.Node)))
+		}
+	}
+	last := len(l.bands)
+	l.bands = append(l.bands, "")
+	for i, c := range l.m.Components {
+		b := &mapBox{component: i}
+		if c.ID == podComponent && !l.touched(c.ID) { // it is the frame around its containers
+			b.column, b.band = -1, -1
+			l.pod = strings.TrimSpace(Plain(c.Name + "  " + c.About))
+			l.boxes = append(l.boxes, b)
+			continue
+		}
+		switch c.Kind {
+		case apimap.ClientKind:
+			b.column, b.band = 0, 0
+		case apimap.APIServerKind:
+			b.column, b.band = 1, 0
+		case apimap.ControlKind:
+			b.column, b.band = 2, 0
+		case apimap.ExtensionKind:
+			b.column, b.band = 2, 1
+		case apimap.NodeKind:
+			b.column, b.band = 2, nodes[c.Node]
+		case apimap.RuntimeKind:
+			if b.column, b.band = 4, nodes[c.Node]; l.called(c.ID, "CRI") {
+				b.column = 3
+			}
+		case apimap.ContainerKind:
+			b.column, b.band = 4, nodes[c.Node]
+		case apimap.RouteKind:
+			if b.column, b.band = 0, last; strings.HasPrefix(c.ID, "service ") {
+				b.column = 1
+			}
+		default:
+			b.column, b.band = 0, last
+		}
+		for k, s := range []string{c.Name, c.About} {
+			room := mapText
+			if k == 1 {
+				room = mapSmall
+			}
+			for _, line := range brokenLines(Plain(s), boxRoom, room) {
+				if line != "" && len(b.lines) < 5 {
+					b.lines = append(b.lines, line)
+				}
+			}
+			if k == 0 && len(b.lines) == 0 {
+				b.lines = []string{"?"}
+			}
+		}
+		l.boxes = append(l.boxes, b)
+		l.columns = max(l.columns, b.column+1)
+	}
+}
+
+func (l *mapLayout) touched(id string) bool {
+	return slices.ContainsFunc(l.links, func(k link) bool { return k.from == id || k.to == id })
+}
+
+// inPod reports whether a box is a container that stands in the frame of its Pod.
+func (l *mapLayout) inPod(b *mapBox) bool {
+	return l.pod != "" && b.component >= 0 && l.m.Components[b.component].Kind == apimap.ContainerKind && b.column >= 0
+}
+
+func (l *mapLayout) called(id, name string) bool {
+	return slices.ContainsFunc(l.m.APIs, func(a apimap.API) bool { return a.To == id && a.Name == name })
+}
+
+func (l *mapLayout) box(id string) *mapBox {
+	for i, c := range l.m.Components {
+		if c.ID == id {
+			return l.boxes[i]
+		}
+	}
+	return nil
+}
+
+// route has each link pass from column to column.
+func (l *mapLayout) route() {
+	most, used := arrowLines, make([]float64, l.columns+1)
+	if len(l.m.Components) > 16 {
+		most = 3
+	}
+	for i, k := range l.links {
+		from, to := l.box(k.from), l.box(k.to)
+		if from == nil || to == nil {
+			continue
+		}
+		a := &mapArrow{link: i}
+		step := 1
+		if to.column < from.column {
+			step = -1
+		}
+		at := from
+		for c := from.column; c != to.column; c += step {
+			next := to
+			if c+step != to.column {
+				next = &mapBox{component: -1, column: c + step, band: max(from.band, to.band), h: 10}
+				l.boxes = append(l.boxes, next)
+			}
+			a.join(at, next, min(c, c+step))
+			at = next
+		}
+		if from.column == to.column {
+			a.join(from, to, from.column)
+		}
+		best := a.parts[0]
+		for _, p := range a.parts {
+			if used[p.gap] < used[best.gap] {
+				best = p
+			}
+		}
+		best.label = linkLabel(l.m, k, most)
+		used[best.gap] += best.height()
+		l.arrows = append(l.arrows, a)
+	}
+}
+
+func (a *mapArrow) join(from, to *mapBox, gap int) {
+	c := &crossing{arrow: a, from: from, to: to, gap: gap}
+	a.parts = append(a.parts, c)
+	for _, b := range []*mapBox{from, to} {
+		if b.column == gap {
+			b.right = append(b.right, c)
+		} else {
+			b.left = append(b.left, c)
+		}
+	}
+}
+
+// stack gives all boxes their heights, band below band.
+func (l *mapLayout) stack() {
+	y := 8.0
+	for band, title := range l.bands {
+		bottom := y
+		top := y
+		if title != "" {
+			top += bandTop
+		}
+		any := false
+		for c := range l.columns {
+			at, framed := top, false
+			for _, passing := range []bool{false, true} {
+				for _, b := range l.boxes {
+					if b.band != band || b.column != c || (b.component < 0) != passing {
+						continue
+					}
+					if b.component >= 0 {
+						b.h = max(mapLine*float64(len(b.lines))+14, 12*float64(1+max(len(b.left), len(b.right))))
+					}
+					if l.inPod(b) && !framed {
+						at, framed = at+bandTop-4, true
+					}
+					b.y = at
+					at += b.h + boxGap
+					bottom, any = max(bottom, at), true
+				}
+			}
+		}
+		if any {
+			y = bottom + bandGap
+		}
+	}
+	l.height = y
+}
+
+// spread finds the heights of the arrows between columns, and the columns' places.
+func (l *mapLayout) spread() {
+	x := 12.0
+	for c := range l.columns {
+		w := 0.0
+		for _, b := range l.boxes {
+			if b.column == c && b.component >= 0 {
+				for i, line := range b.lines {
+					size := mapSmall
+					if i == 0 {
+						size = mapText * 1.06 // it is bold
+					}
+					w = max(w, textWidth(line, size)+22)
+				}
+			}
+		}
+		for _, b := range l.boxes {
+			if l.inPod(b) && b.column == c {
+				w = max(w, min(boxRoom, textWidth(l.pod, mapSmall*1.06)))
+			}
+		}
+		for _, b := range l.boxes {
+			if b.column == c {
+				b.x, b.w = x, w
+			}
+		}
+		x = l.gap(c, x+w)
+	}
+	l.width = x + 4
+}
+
+// gap places the arrows behind a column whose right edge is at x, and returns where the next column begins.
+func (l *mapLayout) gap(c int, x float64) float64 {
+	var all []*crossing
+	labels := 0.0
+	for _, a := range l.arrows {
+		for _, p := range a.parts {
+			if p.gap == c {
+				all = append(all, p)
+				for _, line := range p.label {
+					labels = max(labels, textWidth(line, mapSmall))
+				}
+			}
+		}
+	}
+	if len(all) == 0 {
+		return x + 8
+	}
+	wish := func(p *crossing) float64 {
+		left, right := p.from, p.to
+		if right.column < left.column {
+			left, right = right, left
+		}
+		if right.component < 0 { // it passes on as it comes
+			return left.middle()
+		}
+		return (left.middle() + right.middle()) / 2
+	}
+	slices.SortStableFunc(all, func(a, b *crossing) int {
+		return int(math.Copysign(math.Ceil(math.Abs(wish(a)-wish(b))), wish(a)-wish(b)))
+	})
+	total := 0.0
+	for _, p := range all {
+		total += p.height()
+	}
+	y := math.Inf(-1)
+	for i, p := range all {
+		at := wish(p) + p.height()/2
+		if i == 0 { // begin so far above that the rest stays near its place
+			at = min(at, max(12+p.height(), l.center(all)-total/2+p.height()))
+		}
+		p.y = max(at, y+p.height())
+		y = p.y
+	}
+	l.height = max(l.height, y+16)
+	l.pass(c+1, all)
+	for _, b := range l.boxes {
+		if b.column == c {
+			l.ports(b, b.right)
+		}
+		if b.column == c+1 {
+			l.ports(b, b.left)
+		}
+	}
+	room := channel * float64(len(all)+1)
+	for i, p := range all {
+		p.x1, p.x2, p.zone = x+channel*float64(i+1), x+room+labels+14+channel*float64(len(all)-i), x+room+7
+	}
+	return x + 2*room + labels + 14
+}
+
+// pass has the arrows that come to a column and pass through it go straight on, below or above what stands there.
+func (l *mapLayout) pass(column int, crossings []*crossing) {
+	last := math.Inf(-1)
+	for _, p := range crossings { // from above
+		b := p.to
+		if b.column != column || b.component >= 0 {
+			b = p.from
+		}
+		if b.column != column || b.component >= 0 {
+			continue
+		}
+		y := max(p.y, last+channel)
+		for moved := true; moved; {
+			moved = false
+			for _, x := range l.boxes {
+				if x.column == column && x.component >= 0 && y > x.y-9 && y < x.y+x.h+9 {
+					y, moved = x.y+x.h+10, true
+				}
+			}
+		}
+		last, b.y = y, y-b.h/2
+		l.height = max(l.height, y+16)
+	}
+}
+
+// center is the middle of where these would stand if they could.
+func (l *mapLayout) center(all []*crossing) float64 {
+	sum := 0.0
+	for _, p := range all {
+		sum += (p.from.middle() + p.to.middle()) / 2
+	}
+	return sum / float64(len(all))
+}
+
+// ports are where arrows touch a side of a box, from above in the order of their lines.
+func (l *mapLayout) ports(b *mapBox, all []*crossing) {
+	all = slices.Clone(all)
+	slices.SortStableFunc(all, func(p, q *crossing) int { return int(p.y*8) - int(q.y*8) })
+	for i, p := range all {
+		at := b.y + b.h*float64(i+1)/float64(len(all)+1)
+		if p.from == b && (p.to != b) {
+			p.a = at
+		} else {
+			p.b = at
+		}
+	}
+}
+
+// frame draws what is around the control plane, each node, and the Pod.
+func (l *mapLayout) frame() {
+	for band, title := range l.bands {
+		if title != "" {
+			l.around(title, 8, func(b *mapBox) bool { return b.band == band && l.m.Components[b.component].Kind != apimap.ClientKind })
+		}
+	}
+	l.around(l.pod, 5, l.inPod)
+}
+
+// around draws a frame around boxes, at a distance.
+func (l *mapLayout) around(title string, space float64, has func(*mapBox) bool) {
+	x1, y1, x2, y2 := math.Inf(1), math.Inf(1), 0.0, 0.0
+	for _, b := range l.boxes {
+		if b.component < 0 || b.column < 0 || !has(b) {
+			continue
+		}
+		top := b.y - bandTop + 4
+		if l.inPod(b) {
+			top = b.y - bandTop + 8
+		}
+		x1, y1 = min(x1, b.x-space), min(y1, top)
+		x2, y2 = max(x2, b.x+b.w+space), max(y2, b.y+b.h+space)
+	}
+	if x2 > 0 {
+		l.frames = append(l.frames, mapFrame{title, x1, y1, x2 - x1, y2 - y1})
+		l.height = max(l.height, y2+12)
+	}
+}
+
+// podComponent is the id of the Pod itself.
+const podComponent = "pod"
+
+// certain reports whether any API of a link was read from the cluster.
+func certain(m apimap.Map, k link) bool {
+	return slices.ContainsFunc(k.apis, func(i int) bool { return m.APIs[i].Certainty == seq.Observed })
+}
