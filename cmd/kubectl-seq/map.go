@@ -184,6 +184,12 @@ func (o *mapOptions) run(ctx context.Context) (failed error) {
 	if o.snapshot.Missing() {
 		return hinted(fmt.Errorf("pods %q not found", o.snapshot.Subject.Name), "kubectl get pods -n "+o.snapshot.Subject.Namespace)
 	}
+	if o.processes {
+		say := func(text string) { fmt.Fprintln(o.ErrOut, render.Lines(text)) }
+		if err := apiread.Inside(ctx, o.config, &o.snapshot, say); err != nil {
+			return err
+		}
+	}
 	if o.record != "" {
 		if err := writeSnapshot(o.record, &o.snapshot); err != nil {
 			return fmt.Errorf("--record: %w", err)

@@ -41,6 +41,7 @@ type webhook struct {
 	effects                   *admissionv1.SideEffectClass
 	namespaces, objects       *metav1.LabelSelector
 	conditions                int
+	unsure                    bool // whether it chooses the Pod's namespace
 }
 
 // webhooks draws those that may be asked about the Pod; without a Pod, all.
@@ -48,6 +49,12 @@ func (d *deriver) webhooks() {
 	all := d.registered()
 	if d.Subject.Name != "" {
 		all = slices.DeleteFunc(all, func(w webhook) bool { return !d.concerns(w) })
+		var namespace struct{}
+		for i := range all {
+			s := all[i].namespaces
+			all[i].unsure = s != nil && len(s.MatchLabels)+len(s.MatchExpressions) > 0 &&
+				!d.get(of(core, "", "namespaces", d.Subject.Namespace), &namespace)
+		}
 	}
 	for _, w := range all[:min(len(all), mostExtensions)] {
 		d.webhook(w)
@@ -68,13 +75,13 @@ func (d *deriver) registered() (all []webhook) {
 	for _, c := range mutating.Items {
 		for i, w := range c.Webhooks {
 			all = append(all, webhook{"mutating", c.Name, w.Name, i, w.ClientConfig, w.Rules, w.FailurePolicy, w.SideEffects,
-				w.NamespaceSelector, w.ObjectSelector, len(w.MatchConditions)})
+				w.NamespaceSelector, w.ObjectSelector, len(w.MatchConditions), false})
 		}
 	}
 	for _, c := range validating.Items {
 		for i, w := range c.Webhooks {
 			all = append(all, webhook{"validating", c.Name, w.Name, i, w.ClientConfig, w.Rules, w.FailurePolicy, w.SideEffects,
-				w.NamespaceSelector, w.ObjectSelector, len(w.MatchConditions)})
+				w.NamespaceSelector, w.ObjectSelector, len(w.MatchConditions), false})
 		}
 	}
 	return all
@@ -136,6 +143,10 @@ func (d *deriver) webhook(w webhook) {
 	}
 	if a.Note = about; w.conditions > 0 {
 		a.Note += fmt.Sprintf("; %d matchConditions decide further", w.conditions)
+	}
+	if w.unsure {
+		a.Certainty = seq.Inferred
+		a.Note += "; its namespaceSelector decides further: the namespace's labels cannot be read"
 	}
 	a.To = d.add(Component{ID: string(seq.Webhook(w.name)), Kind: ExtensionKind, Name: "webhook " + w.name, About: about, Proof: a.Proof})
 	a.You = d.may(Permission{Verb: "create", Resource: "pods", Namespace: d.Subject.Namespace})

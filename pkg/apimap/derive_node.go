@@ -87,8 +87,13 @@ func (d *deriver) getPod() Permission {
 // kubeletAPI draws what the API server calls of a kubelet, each with the permission that guards it.
 func (d *deriver) kubeletAPI(section, id string, n *corev1.Node) {
 	port := int(n.Status.DaemonEndpoints.KubeletEndpoint.Port)
+	if port == 0 && d.pod != nil && d.pod.Status.HostIP != "" && len(d.pod.Spec.Containers) > 0 { // the node cannot be read
+		d.podAPI(API{Section: section, From: apiserver, To: id, Protocol: "HTTPS", Host: d.pod.Status.HostIP, Port: kubeletPort,
+			Authentication: "client certificate of the API server", Certainty: seq.Inferred,
+			Proof: proof(d.podPath(), "status.hostIP", d.pod.Status.HostIP)})
+	}
 	if port == 0 {
-		return // the node cannot be read, or runs no kubelet
+		return
 	}
 	base := API{Section: section, From: apiserver, To: id, Protocol: "HTTPS", Host: nodeAddress(n), Port: port,
 		Authentication: "client certificate of the API server", Certainty: seq.Observed,
@@ -112,6 +117,9 @@ func (d *deriver) kubeletAPI(section, id string, n *corev1.Node) {
 		d.call(a)
 	}
 }
+
+// kubeletPort is the kubelet's default.
+const kubeletPort = 10250
 
 // podAPI draws what the API server has the kubelet do with a container.
 func (d *deriver) podAPI(base API) {
@@ -163,12 +171,15 @@ const socketAnnotation = "kubeadm.alpha.kubernetes.io/cri-socket"
 
 // runtime draws what the kubelet calls, and what that runs.
 func (d *deriver) runtime(section, id string, n *corev1.Node) string {
-	name, version, ok := strings.Cut(n.Status.NodeInfo.ContainerRuntimeVersion, "://")
-	if !ok {
+	is := proof(d.nodePath(n), d.nodeField("status.nodeInfo.containerRuntimeVersion"), n.Status.NodeInfo.ContainerRuntimeVersion)
+	if is.Value == "" && d.pod != nil && len(d.pod.Status.ContainerStatuses) > 0 { // the node cannot be read
+		name, _, _ := strings.Cut(d.pod.Status.ContainerStatuses[0].ContainerID, "://")
+		is = proof(d.podPath(), "status.containerStatuses[0].containerID", name+"://")
+	}
+	name, version, ok := strings.Cut(is.Value, "://")
+	if !ok || name == "" {
 		return ""
 	}
-	field := d.nodeField("status.nodeInfo.containerRuntimeVersion")
-	is := proof(d.nodePath(n), field, n.Status.NodeInfo.ContainerRuntimeVersion)
 	runtime := d.add(Component{ID: d.id(seq.Participant(name), n.Name), Kind: RuntimeKind, Name: name, About: version, Node: n.Name,
 		Proof: is})
 	a := API{Section: section, From: id, To: runtime, Name: "CRI", Protocol: "gRPC", Authentication: "none: root opens the socket",
@@ -245,10 +256,11 @@ func (d *deriver) cni(section, runtime string, n *corev1.Node) {
 	if d.pod != nil && (d.pod.Spec.HostNetwork || d.pod.Status.PodIP == "") {
 		return
 	}
-	a := API{Section: section, From: runtime, Name: "Pod network", Protocol: "program", Path: "/etc/cni/net.d",
+	a := API{Section: section, From: runtime, Name: "Pod network", Protocol: "program", Path: "/run/netns",
 		Authentication: "none: a program that is run", Certainty: seq.Inferred, You: onNode(n.Name),
 		Proof: Proof{"none", "", "CRI runtimes run CNI plugins"},
-		Try:   Try{Command: "ls /etc/cni/net.d", On: n.Name, Prints: "conf"}}
+		Try:   Try{Command: "ls /run/netns", On: n.Name},
+		Note:  "the network namespaces that it was given; its configuration is in /etc/cni/net.d, unless the runtime says otherwise"}
 	if d.pod != nil {
 		a.Proof = proof(d.podPath(), "status.podIP", d.pod.Status.PodIP)
 	}

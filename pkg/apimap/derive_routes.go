@@ -232,18 +232,17 @@ func (d *deriver) whatIsLeft() {
 	if d.Subject.Name != "" {
 		return
 	}
-	for _, path := range counted {
+	for _, c := range counted {
 		var l struct{ Items []struct{} }
-		full := limited(path, 1)
-		name := path[strings.LastIndexByte(path, '/')+1:]
+		full := limited(c.path, 1)
 		if !d.get(full, &l) {
-			d.hide("how many "+name+" there are", d.why(full), "")
+			d.hide("how many "+c.name+" there are", d.why(full), "")
 			continue
 		}
 		if n := d.more(full); n >= 0 {
-			d.left(name, len(l.Items)+n, 0)
+			d.left(c.name, len(l.Items)+n, 0)
 		} else {
-			d.left(name, -1, 0)
+			d.left(c.name, -1, 0)
 		}
 	}
 }

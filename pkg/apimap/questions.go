@@ -16,7 +16,7 @@ import (
 
 // The limits: so many are drawn, or looked at, at the most. What is beyond them is counted.
 const (
-	mostNodes      = 6   // drawn
+	mostNodes      = 3   // drawn
 	mostServices   = 8   // drawn, in front of one Pod
 	mostExtensions = 8   // drawn, webhooks and aggregated APIs each
 	mostRoutes     = 8   // drawn, Ingresses and HTTPRoutes each
@@ -159,8 +159,8 @@ func First(subject seq.Object) []Question {
 	}
 	if subject.Name == "" {
 		all = append(all, list(nodesPath, mostNodes, keptNode))
-		for _, path := range counted {
-			all = append(all, Question{Method: "GET", Path: limited(path, 1), Metadata: true, Keep: items(nil)})
+		for _, c := range counted {
+			all = append(all, Question{Method: "GET", Path: limited(c.path, 1), Metadata: true, Keep: items(nil)})
 		}
 	} else {
 		ns := subject.Namespace
@@ -179,7 +179,8 @@ func First(subject seq.Object) []Question {
 }
 
 // counted are collections of which a map of the whole cluster only says how many there are.
-var counted = []string{"/api/v1/pods", "/api/v1/services", "/apis/networking.k8s.io/v1/ingresses"}
+var counted = []struct{ path, name string }{{"/api/v1/pods", "Pods"}, {"/api/v1/services", "Services"},
+	{"/apis/networking.k8s.io/v1/ingresses", "Ingresses"}}
 
 // permissions are those of the APIs that every map has.
 func permissions(subject seq.Object) []Permission {

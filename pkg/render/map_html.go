@@ -32,6 +32,7 @@ func mapHTML(w io.Writer, m apimap.Map, y Style) error {
 		return err
 	}
 	l := layoutMap(m)
+	drawing := l.drawing()
 	var notes strings.Builder
 	for _, x := range m.Left {
 		fmt.Fprintf(&notes, "<li>Not drawn: %s.</li>", htmlText(leftText(x)))
@@ -52,7 +53,7 @@ func mapHTML(w io.Writer, m apimap.Map, y Style) error {
 		"{{script}}", script,
 		"{{notes}}", notes.String(),
 		"{{picture}}", fmt.Sprintf(`<svg viewBox="0 0 %.0f %.0f" width="%[1]g" height="%[2]g" role="group" aria-label="%s">%s</svg>`,
-			math.Ceil(l.width), math.Ceil(l.height), htmlText(mapTitle(m)), l.drawing()),
+			math.Ceil(l.width), math.Ceil(l.height), htmlText(mapTitle(m)), drawing),
 		"{{panels}}", l.panels(),
 		"{{legend}}", htmlText(mapLegend),
 		"{{listing}}", html.EscapeString(listing.String()),

@@ -158,11 +158,14 @@ func (l *mapLayout) place() {
 	l.bands = append(l.bands, "")
 	for i, c := range l.m.Components {
 		b := &mapBox{component: i}
-		if c.ID == podComponent && !l.touched(c.ID) { // it is the frame around its containers
-			b.column, b.band = -1, -1
+		if c.ID == podComponent { // it is the frame around its containers
 			l.pod = strings.TrimSpace(Plain(c.Name + "  " + c.About))
-			l.boxes = append(l.boxes, b)
-			continue
+			if !l.touched(c.ID) {
+				b.column, b.band = -1, -1
+				l.boxes = append(l.boxes, b)
+				continue
+			}
+			c.Name = "its network"
 		}
 		switch c.Kind {
 		case apimap.ClientKind:

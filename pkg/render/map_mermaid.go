@@ -85,6 +85,7 @@ func mapMermaid(w io.Writer, m apimap.Map, y Style) error {
 	}
 	inside("    ", func(c apimap.Component) bool { return c.Kind == apimap.RouteKind || c.Kind == apimap.ObserverKind })
 	mapArrows(&b, m, ids, y)
+	mermaidProcesses(&b, m)
 	for _, c := range mapClasses {
 		if slices.ContainsFunc(m.Components, func(x apimap.Component) bool { return x.Kind == c.kind }) {
 			fmt.Fprintf(&b, "    classDef %s %s\n", c.kind, c.style)

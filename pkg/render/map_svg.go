@@ -32,11 +32,13 @@ func mapSVG(w io.Writer, m apimap.Map, _ Style) error {
 		y += 17
 		fmt.Fprintln(&head, svgText("soft", "start", 12, y, mapSmall, line))
 	}
+	drawing := l.drawing()
+	width = max(width, l.width)
 	foot, below := mapFoot(m, width, y+14+l.height)
 	_, err := fmt.Fprintf(w, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %.0f %.0f" width="%[1]g" height="%[2]g" `+
 		`role="img" aria-label="%s">`+"\n<style>\n%s%s</style>\n"+`<rect class="sheet" width="100%%" height="100%%"/>`+"\n"+
 		"%s<g transform=\"translate(0 %.0f)\">\n%s</g>\n%s</svg>\n",
-		math.Ceil(width), math.Ceil(below+10), htmlText(title), pictureCSS, mapPictureCSS, head.String(), y+14, l.drawing(), foot)
+		math.Ceil(width), math.Ceil(below+10), htmlText(title), pictureCSS, mapPictureCSS, head.String(), y+14, drawing, foot)
 	return err
 }
 
@@ -83,6 +85,7 @@ func (l *mapLayout) drawing() string {
 			l.component(&b, x)
 		}
 	}
+	l.processes(&b)
 	return b.String()
 }
 
