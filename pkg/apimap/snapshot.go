@@ -84,7 +84,7 @@ type Permission struct {
 	Path      string `json:"path,omitempty"`
 }
 
-// String is the permission in the words of kubectl auth can-i.
+// String is the permission in the words of RBAC, and its namespace.
 func (p Permission) String() string {
 	if p.Path != "" {
 		return p.Verb + " " + p.Path

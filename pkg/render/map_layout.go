@@ -33,6 +33,7 @@ type mapBox struct {
 	column     int
 	band       int
 	lines      []string // name, and what is known of it
+	named      int      // so many of them are the name
 	x, y, w, h float64
 	left       []*crossing // arrows that end at its sides
 	right      []*crossing
@@ -192,7 +193,7 @@ func (l *mapLayout) place() {
 			b.column, b.band = 0, last
 		}
 		for k, s := range []string{c.Name, c.About} {
-			room := mapText
+			room := mapText * 1.06
 			if k == 1 {
 				room = mapSmall
 			}
@@ -201,8 +202,8 @@ func (l *mapLayout) place() {
 					b.lines = append(b.lines, line)
 				}
 			}
-			if k == 0 && len(b.lines) == 0 {
-				b.lines = []string{"?"}
+			if k == 0 {
+				b.named = len(b.lines)
 			}
 		}
 		l.boxes = append(l.boxes, b)
@@ -235,7 +236,7 @@ func (l *mapLayout) box(id string) *mapBox {
 // route has each link pass from column to column.
 func (l *mapLayout) route() {
 	most, used := arrowLines, make([]float64, l.columns+1)
-	if len(l.m.Components) > 16 {
+	if len(l.m.Components) > 20 {
 		most = 3
 	}
 	for i, k := range l.links {
@@ -330,7 +331,7 @@ func (l *mapLayout) spread() {
 			if b.column == c && b.component >= 0 {
 				for i, line := range b.lines {
 					size := mapSmall
-					if i == 0 {
+					if i < b.named {
 						size = mapText * 1.06 // it is bold
 					}
 					w = max(w, textWidth(line, size)+22)

@@ -114,7 +114,7 @@ func (l *mapLayout) component(b *bytes.Buffer, x *mapBox) {
 	top := x.y + (x.h-mapLine*float64(len(x.lines)))/2
 	for i, line := range x.lines {
 		class, size := "name", mapText*1.06
-		if i > 0 {
+		if i >= x.named {
 			class, size = "soft", mapSmall
 		}
 		fmt.Fprintln(b, svgText(class, "middle", x.x+x.w/2, top+mapLine*(float64(i)+.75), size, line))
