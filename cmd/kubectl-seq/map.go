@@ -21,8 +21,9 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-const mapLong = `Show every web API around a Pod, or around the control plane and the nodes: who calls whom, at which address, as whom,
-whether you may, what that is read from, and a command to try it. Nothing is changed, and nothing that is secret is read.
+const mapLong = `Show every web API around a Pod, or around the control plane and the nodes: who calls whom, at which
+address, as whom, whether you may, what that is read from, and a command to try it. Nothing is changed, and
+nothing that is secret is kept.
 
 ● is read from a field or an answer of this cluster, ○ is known of Kubernetes and cannot be read here. What your
 permissions or a managed cluster hide is listed at the end.`
@@ -82,9 +83,11 @@ func newMap(config *genericclioptions.ConfigFlags, streams genericiooptions.IOSt
 		ValidArgsFunction: completePod(config),
 	}
 	f.addMap(cmd.Flags())
-	cmd.Flags().StringVar(&f.record, "record", "", "write what is read to this file, for kubectl seq replay, without secrets")
+	cmd.Flags().StringVar(&f.record, "record", "",
+		"write what is read to this file, for kubectl seq replay, without secrets")
 	cmd.Flags().BoolVar(&f.proxied, "nodes-proxy", false,
-		"also ask kubelets for their settings, by the right to get nodes/proxy, which is one to run commands in every container")
+		"also ask kubelets for their settings; it needs the right to get nodes/proxy, which is also one to run commands in "+
+			"every container")
 	cmd.Flags().BoolVar(&f.processes, "processes", false,
 		"also list the processes inside each container, by a command that exec runs there; standard error says which")
 	return cmd
@@ -99,7 +102,7 @@ func (f *mapFlags) addMap(fs *pflag.FlagSet) {
 	fs.StringVar(&f.color, "color", "auto", "auto, always or never")
 }
 
-// toStyle reads how a map is drawn.
+// drawn reads where a map is drawn, and how.
 func (f *mapFlags) drawn(out io.Writer) (targets []target, y render.Style, err error) {
 	if targets, err = parseTargets(f.outputs, render.MapFormats); err != nil {
 		return nil, y, err
@@ -182,7 +185,8 @@ func (o *mapOptions) run(ctx context.Context) (failed error) {
 		return err
 	}
 	if o.snapshot.Missing() {
-		return hinted(fmt.Errorf("pods %q not found", o.snapshot.Subject.Name), "kubectl get pods -n "+o.snapshot.Subject.Namespace)
+		return hinted(fmt.Errorf("pods %q not found", o.snapshot.Subject.Name),
+			"kubectl get pods -n "+o.snapshot.Subject.Namespace)
 	}
 	if o.processes {
 		say := func(text string) { fmt.Fprintln(o.ErrOut, render.Lines(text)) }
@@ -220,7 +224,8 @@ func openMapOutputs(targets []target, out io.Writer, y render.Style) (*outputs, 
 
 // drawMap draws a map everywhere.
 func (o *outputs) drawMap(m apimap.Map) error {
-	return errors.Join(render.MapFormats[o.stdout](o.out, m, o.style), o.write(func(w io.Writer, format string, y render.Style) error {
+	return errors.Join(render.MapFormats[o.stdout](o.out, m, o.style), o.write(func(w io.Writer, format string,
+		y render.Style) error {
 		return render.MapFormats[format](w, m, y)
 	}))
 }

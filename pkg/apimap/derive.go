@@ -177,7 +177,8 @@ func (d *deriver) readPod() bool {
 	path := of(core, d.Subject.Namespace, "pods", d.Subject.Name)
 	var pod corev1.Pod
 	if !d.get(path, &pod) {
-		d.hide("Pod "+d.Subject.Name+": its containers, probes and node", d.why(path), d.needs(path, "")+Permission{Verb: "get", Resource: "pods", Namespace: d.Subject.Namespace}.String())
+		d.hide("Pod "+d.Subject.Name+": its containers, probes and node", d.why(path), d.needs(path,
+			"")+Permission{Verb: "get", Resource: "pods", Namespace: d.Subject.Namespace}.String())
 		return false
 	}
 	d.pod = &pod

@@ -61,12 +61,14 @@ func (d *deriver) inCluster() {
 	var service corev1.Service
 	var all discoveryv1.EndpointSliceList
 	if !d.get(kubernetesSlice, &all) {
-		d.hide("addresses of the API server in the cluster", d.why(kubernetesSlice), d.needs(kubernetesSlice, "list endpointslices.discovery.k8s.io -n default"))
+		d.hide("addresses of the API server in the cluster", d.why(kubernetesSlice), d.needs(kubernetesSlice,
+			"list endpointslices.discovery.k8s.io -n default"))
 		return
 	}
 	d.get(kubernetesPath, &service)
 	from := d.add(Component{ID: "service default/kubernetes", Kind: ClientKind, Name: "Service kubernetes",
-		About: withPort(service.Spec.ClusterIP, firstPort(service)), Proof: proof(kubernetesPath, "spec.clusterIP", service.Spec.ClusterIP)})
+		About: withPort(service.Spec.ClusterIP, firstPort(service)), Proof: proof(kubernetesPath, "spec.clusterIP",
+			service.Spec.ClusterIP)})
 	for _, x := range all.Items {
 		host, port := "", 0
 		if len(x.Endpoints) > 0 && len(x.Endpoints[0].Addresses) > 0 {
@@ -78,7 +80,8 @@ func (d *deriver) inCluster() {
 		if host == "" {
 			continue
 		}
-		a := API{Section: sectionClients, From: from, To: apiserver, Name: "from inside the cluster", Protocol: "HTTPS", Host: host,
+		a := API{Section: sectionClients, From: from, To: apiserver, Name: "from inside the cluster", Protocol: "HTTPS",
+			Host: host,
 			Port: port, Path: "/", Authentication: "ServiceAccount token", Certainty: seq.Observed,
 			Proof: proof(kubernetesSlice, "items[].endpoints[0].addresses[0]", host),
 			You:   d.may(Permission{Verb: "get", Group: "discovery.k8s.io", Resource: "endpointslices", Namespace: "default"}),
@@ -111,7 +114,8 @@ func (d *deriver) controlPlane() {
 		a := API{Section: sectionControl, From: c.id, To: apiserver, Name: "renews its lease", Protocol: "HTTPS", Path: path,
 			Authentication: "not readable", Certainty: seq.Observed,
 			Proof: proof(path, "spec.holderIdentity", *l.Spec.HolderIdentity), You: d.may(getLease("kube-system")),
-			Try: Try{Command: "kubectl get lease " + c.lease + " -n kube-system -o jsonpath='{.spec.holderIdentity} {.spec.renewTime}'",
+			Try: Try{Command: "kubectl get lease " + c.lease +
+				" -n kube-system -o jsonpath='{.spec.holderIdentity} {.spec.renewTime}'",
 				Prints: *l.Spec.HolderIdentity}}
 		if f := flagsOf(static, c.lease); f["kubeconfig"] != "" {
 			a.Authentication = "kubeconfig " + f["kubeconfig"]
@@ -121,7 +125,8 @@ func (d *deriver) controlPlane() {
 	if len(static.Items) == 0 {
 		why := d.why(staticPath)
 		if a := d.found("GET " + staticPath); a != nil && a.Status == 200 {
-			why = "no Pod of kube-system has the label tier=control-plane: the control plane is managed, or its programs run outside of Pods"
+			why = "no Pod of kube-system has the label tier=control-plane: the control plane is managed, " +
+				"or its programs run outside of Pods"
 		}
 		d.hide("arguments of the control plane: etcd's address, certificates", why, "")
 	}

@@ -68,7 +68,8 @@ func (d *deriver) registered() (all []webhook) {
 	var validating admissionv1.ValidatingWebhookConfigurationList
 	for path, into := range map[string]any{mutatingPath: &mutating, validatingPath: &validating} {
 		if path = limited(path, mostListed); !d.get(path, into) {
-			d.hide("admission webhooks", d.why(path), d.needs(path, "list mutatingwebhookconfigurations and validatingwebhookconfigurations"))
+			d.hide("admission webhooks", d.why(path), d.needs(path,
+				"list mutatingwebhookconfigurations and validatingwebhookconfigurations"))
 		}
 		d.left("webhook configurations that were not looked at", d.more(path), mostListed)
 	}
@@ -119,7 +120,8 @@ func (d *deriver) webhook(w webhook) {
 		path = limited(validatingPath, mostListed)
 	}
 	a := API{Section: sectionExtensions, From: apiserver, Name: w.kind + " webhook", Protocol: "HTTPS", Port: 443,
-		Authentication: "certificate of the webhook; what the API server shows is in a file of its own", Certainty: seq.Observed}
+		Authentication: "certificate of the webhook; what the API server shows is in a file of its own",
+		Certainty:      seq.Observed}
 	field := fmt.Sprintf("items[metadata.name=%s].webhooks[%d].clientConfig", w.configuration, w.index)
 	if s := w.client.Service; s != nil {
 		a.Host = s.Name + "." + s.Namespace + ".svc"
@@ -148,11 +150,13 @@ func (d *deriver) webhook(w webhook) {
 		a.Certainty = seq.Inferred
 		a.Note += "; its namespaceSelector decides further: the namespace's labels cannot be read"
 	}
-	a.To = d.add(Component{ID: string(seq.Webhook(w.name)), Kind: ExtensionKind, Name: "webhook " + w.name, About: about, Proof: a.Proof})
+	a.To = d.add(Component{ID: string(seq.Webhook(w.name)), Kind: ExtensionKind, Name: "webhook " + w.name, About: about,
+		Proof: a.Proof})
 	a.You = d.may(Permission{Verb: "create", Resource: "pods", Namespace: d.Subject.Namespace})
 	resource := w.kind + "webhookconfiguration"
 	a.Try = Try{Command: "kubectl get " + resource + " " + quoted(w.configuration) + " -o name", Prints: w.configuration}
-	dry := w.effects != nil && (*w.effects == admissionv1.SideEffectClassNone || *w.effects == admissionv1.SideEffectClassNoneOnDryRun)
+	dry := w.effects != nil && (*w.effects == admissionv1.SideEffectClassNone ||
+		*w.effects == admissionv1.SideEffectClassNoneOnDryRun)
 	if d.Subject.Name != "" && dry {
 		a.Try = Try{Command: "kubectl run seq-map-try --image=busybox --dry-run=server -o name" + d.namespace()}
 		a.Note += "; the command has it asked, and creates nothing"
@@ -205,7 +209,8 @@ func (d *deriver) aggregated(x service) {
 			a.Try = Try{Command: "kubectl get apiservice " + quoted(x.Metadata.Name), Prints: "False"}
 		}
 	}
-	a.To = d.add(Component{ID: serverOf(x), Kind: ExtensionKind, Name: s.Name, About: "namespace " + s.Namespace, Proof: a.Proof})
+	a.To = d.add(Component{ID: serverOf(x), Kind: ExtensionKind, Name: s.Name, About: "namespace " + s.Namespace,
+		Proof: a.Proof})
 	d.call(a)
 	if metrics(x) {
 		d.metricsServer(x)

@@ -49,13 +49,15 @@ func (d *deriver) heartbeat(section, id string, n *corev1.Node) {
 	path := leasePath("kube-node-lease", n.Name)
 	var l coordinationv1.Lease
 	if !d.get(path, &l) || l.Spec.HolderIdentity == nil {
-		d.hide("lease of node "+n.Name+": that its kubelet calls the API server", d.why(path), d.needs(path, "get leases -n kube-node-lease"))
+		d.hide("lease of node "+n.Name+": that its kubelet calls the API server", d.why(path), d.needs(path,
+			"get leases -n kube-node-lease"))
 		return
 	}
 	d.call(API{Section: section, From: id, To: apiserver, Name: "renews its lease", Protocol: "HTTPS", Path: path,
 		Authentication: "as system:node:" + n.Name, Certainty: seq.Observed,
 		Proof: proof(path, "spec.holderIdentity", *l.Spec.HolderIdentity), You: d.may(getLease("kube-node-lease")),
-		Try: Try{Command: "kubectl get lease " + quoted(n.Name) + " -n kube-node-lease -o jsonpath='{.spec.holderIdentity} {.spec.renewTime}'",
+		Try: Try{Command: "kubectl get lease " + quoted(n.Name) +
+			" -n kube-node-lease -o jsonpath='{.spec.holderIdentity} {.spec.renewTime}'",
 			Prints: *l.Spec.HolderIdentity},
 		Note: "the user name is what the Node authorizer asks for; it is not readable here"})
 }
@@ -87,8 +89,10 @@ func (d *deriver) getPod() Permission {
 // kubeletAPI draws what the API server calls of a kubelet, each with the permission that guards it.
 func (d *deriver) kubeletAPI(section, id string, n *corev1.Node) {
 	port := int(n.Status.DaemonEndpoints.KubeletEndpoint.Port)
-	if port == 0 && d.pod != nil && d.pod.Status.HostIP != "" && len(d.pod.Spec.Containers) > 0 { // the node cannot be read
-		d.podAPI(API{Section: section, From: apiserver, To: id, Protocol: "HTTPS", Host: d.pod.Status.HostIP, Port: kubeletPort,
+	if port == 0 && d.pod != nil && d.pod.Status.HostIP != "" &&
+		len(d.pod.Spec.Containers) > 0 { // the node cannot be read
+		d.podAPI(API{Section: section, From: apiserver, To: id, Protocol: "HTTPS", Host: d.pod.Status.HostIP,
+			Port:           kubeletPort,
 			Authentication: "client certificate of the API server", Certainty: seq.Inferred,
 			Proof: proof(d.podPath(), "status.hostIP", d.pod.Status.HostIP)})
 	}
@@ -103,7 +107,8 @@ func (d *deriver) kubeletAPI(section, id string, n *corev1.Node) {
 	}
 	proxied := "/api/v1/nodes/" + url.PathEscape(n.Name) + "/proxy/"
 	for _, x := range []struct{ name, path, shown, guard, prints string }{
-		{"metrics", "metrics/resource", "/metrics, /metrics/cadvisor, /metrics/resource, /metrics/probes", "nodes/metrics", "container_"},
+		{"metrics", "metrics/resource", "/metrics, /metrics/cadvisor, /metrics/resource, /metrics/probes", "nodes/metrics",
+			"container_"},
 		{"stats", "stats/summary", "/stats/summary", "nodes/stats", "nodeName"},
 		{"healthz", "healthz", "/healthz", "nodes/healthz", "ok"},
 		{"configz", "configz", "/configz", "nodes/configz", "kubeletconfig"},
@@ -171,7 +176,8 @@ const socketAnnotation = "kubeadm.alpha.kubernetes.io/cri-socket"
 
 // runtime draws what the kubelet calls, and what that runs.
 func (d *deriver) runtime(section, id string, n *corev1.Node) string {
-	is := proof(d.nodePath(n), d.nodeField("status.nodeInfo.containerRuntimeVersion"), n.Status.NodeInfo.ContainerRuntimeVersion)
+	is := proof(d.nodePath(n), d.nodeField("status.nodeInfo.containerRuntimeVersion"),
+		n.Status.NodeInfo.ContainerRuntimeVersion)
 	if is.Value == "" && d.pod != nil && len(d.pod.Status.ContainerStatuses) > 0 { // the node cannot be read
 		name, _, _ := strings.Cut(d.pod.Status.ContainerStatuses[0].ContainerID, "://")
 		is = proof(d.podPath(), "status.containerStatuses[0].containerID", name+"://")
@@ -180,10 +186,12 @@ func (d *deriver) runtime(section, id string, n *corev1.Node) string {
 	if !ok || name == "" {
 		return ""
 	}
-	runtime := d.add(Component{ID: d.id(seq.Participant(name), n.Name), Kind: RuntimeKind, Name: name, About: version, Node: n.Name,
+	runtime := d.add(Component{ID: d.id(seq.Participant(name), n.Name), Kind: RuntimeKind, Name: name, About: version,
+		Node:  n.Name,
 		Proof: is})
-	a := API{Section: section, From: id, To: runtime, Name: "CRI", Protocol: "gRPC", Authentication: "none: root opens the socket",
-		Certainty: seq.Observed, Proof: is, You: onNode(n.Name)}
+	a := API{Section: section, From: id, To: runtime, Name: "CRI", Protocol: "gRPC",
+		Authentication: "none: root opens the socket",
+		Certainty:      seq.Observed, Proof: is, You: onNode(n.Name)}
 	known := sockets[name]
 	a.Path = known.path
 	if given, ok := n.Annotations[socketAnnotation]; ok {
@@ -208,8 +216,9 @@ func (d *deriver) runtime(section, id string, n *corev1.Node) string {
 
 // runc draws the program that makes containers.
 func (d *deriver) runc(section, runtime string, n *corev1.Node) {
-	a := API{Section: section, From: runtime, Name: "OCI runtime", Protocol: "program", Authentication: "none: a program that is run",
-		Certainty: seq.Inferred, You: onNode(n.Name)}
+	a := API{Section: section, From: runtime, Name: "OCI runtime", Protocol: "program",
+		Authentication: "none: a program that is run",
+		Certainty:      seq.Inferred, You: onNode(n.Name)}
 	handler := string(seq.Runc)
 	for _, h := range n.Status.RuntimeHandlers {
 		if h.Name == handler {
@@ -224,7 +233,8 @@ func (d *deriver) runc(section, runtime string, n *corev1.Node) {
 	if a.Proof == (Proof{}) {
 		a.Proof = Proof{"none", "", "the runtime's default"}
 	}
-	a.To = d.add(Component{ID: d.id(seq.Participant(handler), n.Name), Kind: RuntimeKind, Name: handler, Node: n.Name, Proof: a.Proof})
+	a.To = d.add(Component{ID: d.id(seq.Participant(handler), n.Name), Kind: RuntimeKind, Name: handler, Node: n.Name,
+		Proof: a.Proof})
 	a.Note = "which program a handler is stands in the runtime's own configuration"
 	root := "/run/containerd/runc/k8s.io"
 	if !strings.HasPrefix(runtime, "containerd") {
@@ -246,7 +256,8 @@ func (d *deriver) runtimeClass() string {
 	var class struct{ Handler string }
 	path := of("apis/node.k8s.io/v1", "", "runtimeclasses", *d.pod.Spec.RuntimeClassName)
 	if !d.get(path, &class) {
-		d.hide("handler of RuntimeClass "+*d.pod.Spec.RuntimeClassName, d.why(path), d.needs(path, "get runtimeclasses.node.k8s.io"))
+		d.hide("handler of RuntimeClass "+*d.pod.Spec.RuntimeClassName, d.why(path), d.needs(path,
+			"get runtimeclasses.node.k8s.io"))
 	}
 	return class.Handler
 }
@@ -260,7 +271,8 @@ func (d *deriver) cni(section, runtime string, n *corev1.Node) {
 		Authentication: "none: a program that is run", Certainty: seq.Inferred, You: onNode(n.Name),
 		Proof: Proof{"none", "", "CRI runtimes run CNI plugins"},
 		Try:   Try{Command: "ls /run/netns", On: n.Name},
-		Note:  "the network namespaces that it was given; its configuration is in /etc/cni/net.d, unless the runtime says otherwise"}
+		Note: "the network namespaces that Pods have; the plugins' configuration is in /etc/cni/net.d, " +
+			"unless the runtime's own says otherwise"}
 	if d.pod != nil {
 		a.Proof = proof(d.podPath(), "status.podIP", d.pod.Status.PodIP)
 	}
@@ -283,8 +295,10 @@ func (d *deriver) logFiles(section, kubelet, runtime string, n *corev1.Node) {
 	if i < 0 {
 		return
 	}
-	file := fmt.Sprintf("/var/log/pods/%s_%s_%s/%s/%d.log", d.pod.Namespace, d.pod.Name, d.pod.UID, all[i].Name, all[i].RestartCount)
-	id := d.add(Component{ID: d.id("log files", n.Name), Kind: RuntimeKind, Name: "log files", About: "/var/log/pods", Node: n.Name})
+	file := fmt.Sprintf("/var/log/pods/%s_%s_%s/%s/%d.log", d.pod.Namespace, d.pod.Name, d.pod.UID, all[i].Name,
+		all[i].RestartCount)
+	id := d.add(Component{ID: d.id("log files", n.Name), Kind: RuntimeKind, Name: "log files", About: "/var/log/pods",
+		Node: n.Name})
 	a := API{Section: section, From: runtime, To: id, Name: "writes the output", Protocol: "file", Path: file,
 		Authentication: "none: files of the node", Certainty: seq.Inferred,
 		Proof: proof(d.podPath(), "metadata.uid", string(d.pod.UID)), You: onNode(n.Name),

@@ -37,13 +37,16 @@ func (d *deriver) metricsServer(x service) {
 		if port == 0 {
 			continue
 		}
-		d.call(API{Section: sectionObservers, From: serverOf(x), To: d.id(seq.Kubelet, n.Name), Name: "resource metrics", Protocol: "HTTPS",
-			Host: nodeAddress(n), Port: port, Path: "/metrics/resource", Authentication: "ServiceAccount token, get nodes/metrics",
-			Certainty: seq.Inferred,
-			Proof:     proof(limited(servedPath, mostListed), "items[metadata.name="+x.Metadata.Name+"].spec.service", serverOf(x)),
-			You:       d.may(Permission{Verb: "get", Resource: "nodes/proxy"}),
-			Try:       Try{Command: "kubectl top node " + quoted(n.Name), Prints: n.Name},
-			Note:      "what serves metrics.k8s.io asks the kubelets; that it is metrics-server is its name"})
+		d.call(API{Section: sectionObservers, From: serverOf(x), To: d.id(seq.Kubelet, n.Name), Name: "resource metrics",
+			Protocol: "HTTPS",
+			Host:     nodeAddress(n), Port: port, Path: "/metrics/resource",
+			Authentication: "ServiceAccount token, get nodes/metrics",
+			Certainty:      seq.Inferred,
+			Proof: proof(limited(servedPath, mostListed), "items[metadata.name="+x.Metadata.Name+"].spec.service",
+				serverOf(x)),
+			You:  d.may(Permission{Verb: "get", Resource: "nodes/proxy"}),
+			Try:  Try{Command: "kubectl top node " + quoted(n.Name), Prints: n.Name},
+			Note: "what serves metrics.k8s.io asks the kubelets; that it is metrics-server is its name"})
 	}
 }
 
@@ -63,11 +66,14 @@ func (d *deriver) scraped() {
 	if all := d.declared(); port == 0 && len(all) > 0 {
 		port = all[0]
 	}
-	from := d.add(Component{ID: "prometheus", Kind: ObserverKind, Name: "Prometheus", About: "if one looks for annotations"})
-	d.call(API{Section: sectionObservers, From: from, To: d.target(port), Name: "metrics", Protocol: strings.ToUpper(scheme),
-		Host: d.pod.Status.PodIP, Port: port, Path: path, Authentication: "none", Certainty: seq.Inferred,
+	from := d.add(Component{ID: "prometheus", Kind: ObserverKind, Name: "Prometheus",
+		About: "if one looks for annotations"})
+	d.call(API{Section: sectionObservers, From: from, To: d.target(port), Name: "metrics",
+		Protocol: strings.ToUpper(scheme),
+		Host:     d.pod.Status.PodIP, Port: port, Path: path, Authentication: "none", Certainty: seq.Inferred,
 		Proof: proof(d.podPath(), "metadata.annotations.prometheus.io/scrape", "true"), You: podNetwork,
-		Try: Try{Command: "curl -sS -m 5 " + quoted(scheme+"://"+net.JoinHostPort(d.pod.Status.PodIP, strconv.Itoa(port))+path),
+		Try: Try{Command: "curl -sS -m 5 " + quoted(scheme+"://"+net.JoinHostPort(d.pod.Status.PodIP,
+			strconv.Itoa(port))+path),
 			On: d.pod.Spec.NodeName},
 		Note: "the annotation only asks for it: who scrapes is in Prometheus' own configuration"})
 }
@@ -122,12 +128,15 @@ func (d *deriver) monitor(path string, m monitor, s corev1.Service) {
 		if e.Scheme == "" {
 			e.Scheme = "http"
 		}
-		from := d.add(Component{ID: "prometheus operator", Kind: ObserverKind, Name: "Prometheus", About: "of the Prometheus Operator"})
-		a := API{Section: sectionObservers, From: from, To: d.target(port), Name: "metrics", Protocol: strings.ToUpper(e.Scheme),
-			Host: d.pod.Status.PodIP, Port: port, Path: e.Path, Authentication: "not readable", Certainty: seq.Inferred,
+		from := d.add(Component{ID: "prometheus operator", Kind: ObserverKind, Name: "Prometheus",
+			About: "of the Prometheus Operator"})
+		a := API{Section: sectionObservers, From: from, To: d.target(port), Name: "metrics",
+			Protocol: strings.ToUpper(e.Scheme),
+			Host:     d.pod.Status.PodIP, Port: port, Path: e.Path, Authentication: "not readable", Certainty: seq.Inferred,
 			Proof: proof(path, fmt.Sprintf("items[%s/%s].spec.endpoints[%d]", m.Namespace, m.Name, i), "port "+e.Port),
 			You:   podNetwork, Note: "ServiceMonitor " + m.Namespace + "/" + m.Name + " chooses Service " + s.Name,
-			Try: Try{Command: "curl -sS -m 5 " + quoted(e.Scheme+"://"+net.JoinHostPort(d.pod.Status.PodIP, strconv.Itoa(port))+e.Path),
+			Try: Try{Command: "curl -sS -m 5 " + quoted(e.Scheme+"://"+net.JoinHostPort(d.pod.Status.PodIP,
+				strconv.Itoa(port))+e.Path),
 				On: d.pod.Spec.NodeName}}
 		if e.Interval != "" {
 			a.Note += ", every " + e.Interval
@@ -213,11 +222,14 @@ func (d *deriver) shippers() {
 }
 
 func (d *deriver) shipper(path string, x daemonSet, folder string, n *corev1.Node) {
-	from := d.add(Component{ID: d.id(seq.Participant("daemonset "+x.Namespace+"/"+x.Name), n.Name), Kind: ObserverKind, Name: x.Name,
+	from := d.add(Component{ID: d.id(seq.Participant("daemonset "+x.Namespace+"/"+x.Name), n.Name), Kind: ObserverKind,
+		Name:  x.Name,
 		About: "DaemonSet in " + x.Namespace, Node: n.Name})
-	to := d.add(Component{ID: d.id("log files", n.Name), Kind: RuntimeKind, Name: "log files", About: "/var/log/pods", Node: n.Name})
+	to := d.add(Component{ID: d.id("log files", n.Name), Kind: RuntimeKind, Name: "log files", About: "/var/log/pods",
+		Node: n.Name})
 	d.call(API{Section: sectionObservers, From: from, To: to, Name: "may read logs", Protocol: "file", Path: folder,
 		Authentication: "none: files of the node", Certainty: seq.Observed,
 		Proof: proof(path, "items["+x.Namespace+"/"+x.Name+"].spec.template.spec.volumes[].hostPath.path", folder),
-		You:   onNode(n.Name), Try: Try{Command: "ls " + quoted(folder), On: n.Name}, Note: "it mounts the folder; where it sends them is its own"})
+		You:   onNode(n.Name), Try: Try{Command: "ls " + quoted(folder), On: n.Name},
+		Note: "it mounts the folder; where it sends them is its own"})
 }

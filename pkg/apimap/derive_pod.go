@@ -42,7 +42,8 @@ func (d *deriver) containers() {
 			{"readinessProbe", c.ReadinessProbe, "then no Service sends it anything"},
 		} {
 			if p.probe != nil && node != "" {
-				d.probe(c, p.name, p.probe.ProbeHandler, fmt.Sprintf("every %d s, at most %d s; %d failures, %s", p.probe.PeriodSeconds,
+				d.probe(c, p.name, p.probe.ProbeHandler, fmt.Sprintf("every %d s, at most %d s; %d failures, %s",
+					p.probe.PeriodSeconds,
 					p.probe.TimeoutSeconds, p.probe.FailureThreshold, p.fails))
 			}
 		}
@@ -52,7 +53,8 @@ func (d *deriver) containers() {
 				hook       *corev1.LifecycleHandler
 			}{{"postStart", "once, after it is started", l.PostStart}, {"preStop", "once, before it is stopped", l.PreStop}} {
 				if h := x.hook; h != nil {
-					d.probe(c, "lifecycle."+x.name, corev1.ProbeHandler{Exec: h.Exec, HTTPGet: h.HTTPGet, TCPSocket: h.TCPSocket}, x.when)
+					d.probe(c, "lifecycle."+x.name, corev1.ProbeHandler{Exec: h.Exec, HTTPGet: h.HTTPGet, TCPSocket: h.TCPSocket},
+						x.when)
 				}
 			}
 		}
@@ -102,7 +104,8 @@ func (d *deriver) probe(c corev1.Container, name string, h corev1.ProbeHandler, 
 	node := d.pod.Spec.NodeName
 	field := "spec.containers[name=" + c.Name + "]." + name
 	title := strings.TrimPrefix(strings.TrimSuffix(name, "Probe"), "lifecycle.")
-	a := API{Section: sectionInside, From: d.id(seq.Kubelet, node), To: containerID(c.Name), Name: title, Host: d.pod.Status.PodIP,
+	a := API{Section: sectionInside, From: d.id(seq.Kubelet, node), To: containerID(c.Name), Name: title,
+		Host:           d.pod.Status.PodIP,
 		Authentication: "none", Certainty: seq.Observed, You: podNetwork, Note: when}
 	curl := "curl -sS -o /dev/null -w '%{http_code}\\n' -m 5 "
 	switch {
@@ -116,7 +119,8 @@ func (d *deriver) probe(c corev1.Container, name string, h corev1.ProbeHandler, 
 		if scheme == "https" {
 			curl += "-k "
 		}
-		a.Proof = proof(d.podPath(), field+".httpGet", fmt.Sprintf("%s:%s%s", h.HTTPGet.Scheme, h.HTTPGet.Port.String(), a.Path))
+		a.Proof = proof(d.podPath(), field+".httpGet", fmt.Sprintf("%s:%s%s", h.HTTPGet.Scheme, h.HTTPGet.Port.String(),
+			a.Path))
 		a.Try = Try{Command: curl + quoted(scheme+"://"+net.JoinHostPort(a.Host, strconv.Itoa(a.Port))+a.Path), On: node}
 	case h.TCPSocket != nil:
 		a.Protocol, a.Port = "TCP", port(c, h.TCPSocket.Port)
@@ -138,7 +142,8 @@ func (d *deriver) probe(c corev1.Container, name string, h corev1.ProbeHandler, 
 		a.Protocol, a.Host, a.Path = "exec by the CRI", "", command
 		a.Proof = proof(d.podPath(), field+".exec.command", command)
 		a.You = d.may(Permission{Verb: "create", Resource: "pods/exec", Namespace: d.pod.Namespace, Name: d.pod.Name})
-		a.Try = Try{Command: "kubectl exec " + quoted(d.pod.Name) + d.namespace() + " -c " + quoted(c.Name) + " -- " + command}
+		a.Try = Try{Command: "kubectl exec " + quoted(d.pod.Name) + d.namespace() + " -c " + quoted(c.Name) + " -- " +
+			command}
 	default:
 		return
 	}
@@ -151,7 +156,8 @@ func (d *deriver) probe(c corev1.Container, name string, h corev1.ProbeHandler, 
 
 // opens is a command that opens a connection, wherever there is a bash.
 func opens(host string, port int, node string) Try {
-	return Try{Command: fmt.Sprintf("timeout 2 bash -c '</dev/tcp/%s/%d' && echo open", strings.Map(plainAddress, host), port), On: node,
+	return Try{Command: fmt.Sprintf("timeout 2 bash -c '</dev/tcp/%s/%d' && echo open", strings.Map(plainAddress, host),
+		port), On: node,
 		Prints: "open"}
 }
 
@@ -190,12 +196,14 @@ func (d *deriver) token(c corev1.Container) {
 				host, port = a.Host, a.Port
 			}
 		}
-		d.call(API{Section: sectionInside, From: containerID(c.Name), To: apiserver, Name: "may call the API", Protocol: "HTTPS",
-			Host: host, Port: port, Path: "/",
+		d.call(API{Section: sectionInside, From: containerID(c.Name), To: apiserver, Name: "may call the API",
+			Protocol: "HTTPS",
+			Host:     host, Port: port, Path: "/",
 			Authentication: "token of " + d.account(), Certainty: seq.Inferred,
 			Proof: proof(d.podPath(), "spec.containers[name="+c.Name+"].volumeMounts[].mountPath", m.MountPath),
 			You:   d.may(Permission{Verb: "create", Resource: "pods/exec", Namespace: d.pod.Namespace, Name: d.pod.Name}),
-			Try: Try{Command: "kubectl exec " + quoted(d.pod.Name) + d.namespace() + " -c " + quoted(c.Name) + " -- ls " + tokenFolder,
+			Try: Try{Command: "kubectl exec " + quoted(d.pod.Name) + d.namespace() + " -c " + quoted(c.Name) + " -- ls " +
+				tokenFolder,
 				Prints: "token"},
 			Note: "it has a token; whether it calls is not in the API"})
 	}

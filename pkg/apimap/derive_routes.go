@@ -22,7 +22,8 @@ func (d *deriver) routes() {
 	path := slicesPath(d.Subject.Namespace)
 	var l struct{}
 	if !d.get(path, &l) {
-		d.hide("Services in front of the Pod", d.why(path), d.needs(path, "list endpointslices.discovery.k8s.io -n ")+d.Subject.Namespace)
+		d.hide("Services in front of the Pod", d.why(path), d.needs(path,
+			"list endpointslices.discovery.k8s.io -n ")+d.Subject.Namespace)
 	}
 	d.left("EndpointSlices of "+d.Subject.Namespace+" that were not looked at", d.more(path), mostListed)
 	names := servicesOf(d.Snapshot, d.pod)
@@ -47,7 +48,8 @@ func (d *deriver) service(path, name string) {
 	if !d.get(servicePath, &s) {
 		d.hide("Service "+name+": its address and ports", d.why(servicePath), d.needs(servicePath, "get services -n ")+ns)
 	}
-	id := d.add(Component{ID: serviceID(ns, name), Kind: RouteKind, Name: "Service " + name, About: withPort(s.Spec.ClusterIP, firstPort(s)),
+	id := d.add(Component{ID: serviceID(ns, name), Kind: RouteKind, Name: "Service " + name,
+		About: withPort(s.Spec.ClusterIP, firstPort(s)),
 		Proof: proof(servicePath, "spec.clusterIP", s.Spec.ClusterIP)})
 	for _, x := range slicesOf(d.Snapshot, d.pod) {
 		if x.Labels[discoveryv1.LabelServiceName] != name {
@@ -61,7 +63,8 @@ func (d *deriver) service(path, name string) {
 	}
 }
 
-func (d *deriver) endpoint(path, from string, s corev1.Service, x discoveryv1.EndpointSlice, e discoveryv1.Endpoint, k int) {
+func (d *deriver) endpoint(path, from string, s corev1.Service, x discoveryv1.EndpointSlice, e discoveryv1.Endpoint,
+	k int) {
 	for _, p := range x.Ports {
 		if p.Port == nil {
 			continue
@@ -70,7 +73,8 @@ func (d *deriver) endpoint(path, from string, s corev1.Service, x discoveryv1.En
 		if p.Protocol != nil {
 			protocol = string(*p.Protocol)
 		}
-		a := API{Section: sectionRoutes, From: from, To: d.target(int(*p.Port)), Name: "Service", Protocol: protocol, Host: e.Addresses[0],
+		a := API{Section: sectionRoutes, From: from, To: d.target(int(*p.Port)), Name: "Service", Protocol: protocol,
+			Host: e.Addresses[0],
 			Port: int(*p.Port), Authentication: "none", Certainty: seq.Observed,
 			Proof: proof(path, fmt.Sprintf("items[metadata.name=%s].endpoints[%d].targetRef", x.Name, k), "Pod "+d.pod.Name),
 			You:   podNetwork, Try: opens(e.Addresses[0], int(*p.Port), d.pod.Spec.NodeName)}
@@ -125,7 +129,8 @@ func (d *deriver) ingresses(services []string) {
 }
 
 func (d *deriver) ingress(path string, i networkingv1.Ingress, host, below, service, field string) {
-	a := API{Section: sectionRoutes, To: serviceID(i.Namespace, service), Name: "Ingress rule", Protocol: "HTTP", Port: 80, Host: host,
+	a := API{Section: sectionRoutes, To: serviceID(i.Namespace, service), Name: "Ingress rule", Protocol: "HTTP", Port: 80,
+		Host: host,
 		Path: below, Authentication: "none", Certainty: seq.Inferred, Proof: proof(path, field, service),
 		You: d.may(Permission{Verb: "get", Group: "networking.k8s.io", Resource: "ingresses", Namespace: i.Namespace}),
 		Try: Try{Command: "kubectl get ingress " + quoted(i.Name) + d.namespace(), Prints: i.Name}}
@@ -140,7 +145,8 @@ func (d *deriver) ingress(path string, i networkingv1.Ingress, host, below, serv
 	if a.Certainty == seq.Inferred {
 		a.Note = about
 	}
-	a.From = d.add(Component{ID: "ingress " + i.Namespace + "/" + i.Name, Kind: RouteKind, Name: "Ingress " + i.Name, About: about,
+	a.From = d.add(Component{ID: "ingress " + i.Namespace + "/" + i.Name, Kind: RouteKind, Name: "Ingress " + i.Name,
+		About: about,
 		Proof: a.Proof})
 	d.call(a)
 }
@@ -209,11 +215,13 @@ func (d *deriver) gatewayRoutes(services []string) {
 
 func (d *deriver) gatewayRoute(path string, r gatewayRoute, rule int, below, service string) {
 	ns := d.Subject.Namespace
-	a := API{Section: sectionRoutes, To: serviceID(ns, service), Name: "HTTPRoute " + r.Metadata.Name, Protocol: "HTTP", Path: below,
+	a := API{Section: sectionRoutes, To: serviceID(ns, service), Name: "HTTPRoute " + r.Metadata.Name, Protocol: "HTTP",
+		Path: below,
 		Host: strings.Join(r.Spec.Hostnames, ", "), Authentication: "none", Certainty: seq.Inferred,
-		Proof: proof(path, fmt.Sprintf("items[metadata.name=%s].spec.rules[%d].backendRefs[].name", r.Metadata.Name, rule), service),
-		You:   d.may(Permission{Verb: "get", Group: "gateway.networking.k8s.io", Resource: "httproutes", Namespace: ns}),
-		Try:   Try{Command: "kubectl get httproute " + quoted(r.Metadata.Name) + d.namespace(), Prints: r.Metadata.Name}}
+		Proof: proof(path, fmt.Sprintf("items[metadata.name=%s].spec.rules[%d].backendRefs[].name", r.Metadata.Name, rule),
+			service),
+		You: d.may(Permission{Verb: "get", Group: "gateway.networking.k8s.io", Resource: "httproutes", Namespace: ns}),
+		Try: Try{Command: "kubectl get httproute " + quoted(r.Metadata.Name) + d.namespace(), Prints: r.Metadata.Name}}
 	if a.Certainty = seq.Inferred; r.accepted() {
 		a.Certainty = seq.Observed
 	} else {
@@ -223,7 +231,8 @@ func (d *deriver) gatewayRoute(path string, r gatewayRoute, rule int, below, ser
 	if len(r.Spec.ParentRefs) > 0 {
 		gateway = r.Spec.ParentRefs[0].Name
 	}
-	a.From = d.add(Component{ID: "gateway " + ns + "/" + gateway, Kind: RouteKind, Name: "Gateway " + gateway, Proof: a.Proof})
+	a.From = d.add(Component{ID: "gateway " + ns + "/" + gateway, Kind: RouteKind, Name: "Gateway " + gateway,
+		Proof: a.Proof})
 	d.call(a)
 }
 

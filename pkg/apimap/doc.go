@@ -2,7 +2,8 @@
 // whom, at which address, as whom, and whether you may.
 //
 // A [Snapshot] is all that was read: requests to the API server and their answers, without what may be secret. [Derive]
-// is a pure function of it, as the fold of package trace is one of observations: no client, no clock. [First] and [Then]
+// is a pure function of it, as the fold of package trace is one of observations: no client, no clock. [First] and
+// [Then]
 // say what is to be asked, so that what is read and what is derived from it stand in one place; who asks is package
 // apiread, or a file that [Read] reads.
 //

@@ -186,7 +186,8 @@ func TestEachAnswerMayBeMissing(t *testing.T) {
 					}
 				}
 				m := apimap.Derive(&less)
-				if len(observed(m)) > len(observed(whole)) || len(m.APIs) > len(whole.APIs) && !strings.HasSuffix(what, "/namespaces/maptry") {
+				if len(observed(m)) > len(observed(whole)) || len(m.APIs) > len(whole.APIs) && !strings.HasSuffix(what,
+					"/namespaces/maptry") {
 					t.Errorf("%s: %d for %s has more APIs", s.name, status, what)
 				}
 				if i < 0 && (len(m.Hidden) == 0 || len(m.APIs) == 0) {

@@ -149,7 +149,8 @@ func Peers(s *Snapshot) (all []Question) {
 		return nil
 	}
 	for _, host := range d.peers() {
-		all = append(all, get(peerPath(host), items([]string{"metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName",
+		all = append(all, get(peerPath(host), items([]string{"metadata.name", "metadata.namespace", "metadata.uid",
+			"spec.nodeName",
 			"spec.hostNetwork"})))
 	}
 	return all
@@ -187,7 +188,8 @@ func (d *deriver) opened(c Container) (all []Connection) {
 	for _, x := range c.Connections {
 		_, port, err := net.SplitHostPort(x.Local)
 		to, err2 := netip.ParseAddrPort(x.Remote)
-		if err == nil && err2 == nil && !listens[port] && !to.Addr().IsLoopback() && to.Addr().String() != d.pod.Status.PodIP {
+		if err == nil && err2 == nil && !listens[port] && !to.Addr().IsLoopback() &&
+			to.Addr().String() != d.pod.Status.PodIP {
 			all = append(all, x)
 		}
 	}
@@ -234,7 +236,8 @@ func (d *deriver) processes() {
 	case share != nil && *share:
 		d.hide("which process belongs to which container", "the containers share their processes: shareProcessNamespace", "")
 	case len(d.lasting()) > 1:
-		d.hide("processes of one container from another", "each has a PID namespace of its own: shareProcessNamespace is not set", "")
+		d.hide("processes of one container from another",
+			"each has a PID namespace of its own: shareProcessNamespace is not set", "")
 	}
 	drawn := map[string]bool{}
 	for _, c := range d.m.Processes {
@@ -257,7 +260,8 @@ func (d *deriver) connections(c Container, drawn map[string]bool) {
 		n, _ := strconv.Atoi(port)
 		is := Proof{"exec in container " + c.Name, "/proc/net/tcp", "ESTABLISHED " + x.Local + " to " + x.Remote}
 		a := API{Section: sectionInside, From: from, Name: "is connected", Protocol: "TCP", Host: host, Port: n,
-			Authentication: "not readable", Certainty: seq.Observed, Proof: is, You: podNetwork, Try: opens(host, n, d.pod.Spec.NodeName)}
+			Authentication: "not readable", Certainty: seq.Observed, Proof: is, You: podNetwork, Try: opens(host, n,
+				d.pod.Spec.NodeName)}
 		if d.isAPIServer(host, n) {
 			a.To, a.Name = apiserver, "is connected"
 			d.call(a)
@@ -266,7 +270,8 @@ func (d *deriver) connections(c Container, drawn map[string]bool) {
 		var pods corev1.PodList
 		d.get(peerPath(host), &pods)
 		if len(pods.Items) != 1 || pods.Items[0].Spec.HostNetwork {
-			d.hide("who is at "+x.Remote+", to which the Pod is connected", "no Pod of its own network has that address, or you may not list Pods", "")
+			d.hide("who is at "+x.Remote+", to which the Pod is connected",
+				"no Pod of its own network has that address, or you may not list Pods", "")
 			continue
 		}
 		p := pods.Items[0]

@@ -30,19 +30,22 @@ const (
 	readyPath       = "/readyz?verbose"
 	whoPath         = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 	kubernetesPath  = "/api/v1/namespaces/default/services/kubernetes"
-	kubernetesSlice = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices?labelSelector=kubernetes.io%2Fservice-name%3Dkubernetes"
-	apiserversPath  = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases?labelSelector=apiserver.kubernetes.io%2Fidentity%3Dkube-apiserver"
-	staticPath      = "/api/v1/namespaces/kube-system/pods?labelSelector=tier%3Dcontrol-plane"
-	mutatingPath    = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
-	validatingPath  = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
-	servedPath      = "/apis/apiregistration.k8s.io/v1/apiservices"
-	daemonSetsPath  = "/apis/apps/v1/daemonsets"
-	monitorsPath    = "/apis/monitoring.coreos.com/v1/servicemonitors"
-	nodesPath       = "/api/v1/nodes"
+	kubernetesSlice = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices?labelSelector=" +
+		"kubernetes.io%2Fservice-name%3Dkubernetes"
+	apiserversPath = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases?labelSelector=" +
+		"apiserver.kubernetes.io%2Fidentity%3Dkube-apiserver"
+	staticPath     = "/api/v1/namespaces/kube-system/pods?labelSelector=tier%3Dcontrol-plane"
+	mutatingPath   = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
+	validatingPath = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
+	servedPath     = "/apis/apiregistration.k8s.io/v1/apiservices"
+	daemonSetsPath = "/apis/apps/v1/daemonsets"
+	monitorsPath   = "/apis/monitoring.coreos.com/v1/servicemonitors"
+	nodesPath      = "/api/v1/nodes"
 )
 
 func leasePath(namespace, name string) string {
-	return fmt.Sprintf("/apis/coordination.k8s.io/v1/namespaces/%s/leases/%s", url.PathEscape(namespace), url.PathEscape(name))
+	return fmt.Sprintf("/apis/coordination.k8s.io/v1/namespaces/%s/leases/%s", url.PathEscape(namespace),
+		url.PathEscape(name))
 }
 
 func limited(path string, limit int) string { return fmt.Sprintf("%s?limit=%d", path, limit) }
@@ -71,25 +74,30 @@ const (
 // kept of the control plane's own only.
 var (
 	keptLease = []string{"metadata.name", "spec.holderIdentity", "spec.renewTime"}
-	keptPod   = []string{"metadata.name", "metadata.namespace", "metadata.uid", "metadata.labels", "metadata.deletionTimestamp",
+	keptPod   = []string{"metadata.name", "metadata.namespace", "metadata.uid", "metadata.labels",
+		"metadata.deletionTimestamp",
 		`metadata.annotations."prometheus.io/*"`, `metadata.annotations."kubernetes.io/config.*"`,
 		"metadata.managedFields.manager", "metadata.managedFields.operation", "metadata.managedFields.subresource",
 		"metadata.managedFields.time", "spec.nodeName", "spec.hostNetwork", "spec.hostPID", "spec.runtimeClassName",
 		"spec.serviceAccountName", "spec.shareProcessNamespace", "spec.volumes.name", "spec.volumes.hostPath",
 		"spec.volumes.projected.sources.serviceAccountToken", "spec.initContainers.restartPolicy", "status.phase",
-		"status.hostIP", "status.podIP", "status.podIPs", "status.containerStatuses.name", "status.containerStatuses.state.running",
+		"status.hostIP", "status.podIP", "status.podIPs", "status.containerStatuses.name",
+		"status.containerStatuses.state.running",
 		"status.containerStatuses.containerID", "status.containerStatuses.restartCount", "status.initContainerStatuses.name",
 		"status.initContainerStatuses.state.running", "status.initContainerStatuses.containerID",
 		"status.initContainerStatuses.restartCount", "status.ephemeralContainerStatuses.name",
 		"status.ephemeralContainerStatuses.state.running", "status.ephemeralContainerStatuses.containerID",
 		"status.ephemeralContainerStatuses.restartCount"}
-	keptOfContainer = []string{"name", "image", "ports", "volumeMounts.name", "volumeMounts.mountPath", "securityContext.runAsUser"}
-	keptOfProbe     = []string{"exec", "tcpSocket", "grpc", "httpGet.path", "httpGet.port", "httpGet.host", "httpGet.scheme",
+	keptOfContainer = []string{"name", "image", "ports", "volumeMounts.name", "volumeMounts.mountPath",
+		"securityContext.runAsUser"}
+	keptOfProbe = []string{"exec", "tcpSocket", "grpc", "httpGet.path", "httpGet.port", "httpGet.host",
+		"httpGet.scheme",
 		"initialDelaySeconds", "periodSeconds", "timeoutSeconds", "successThreshold", "failureThreshold"}
 	keptNode = []string{"metadata.name", "metadata.labels", `metadata.annotations."kubeadm.alpha.kubernetes.io/cri-socket"`,
 		"status.addresses", "status.daemonEndpoints", "status.nodeInfo", "status.runtimeHandlers", "status.conditions.type",
 		"status.conditions.status"}
-	keptService = []string{"metadata.name", "metadata.namespace", "metadata.labels", "spec.type", "spec.clusterIP", "spec.ports",
+	keptService = []string{"metadata.name", "metadata.namespace", "metadata.labels", "spec.type", "spec.clusterIP",
+		"spec.ports",
 		"spec.selector"}
 	keptSlice = []string{"metadata.name", "metadata.namespace", "metadata.labels", "addressType", "endpoints.addresses",
 		"endpoints.conditions", "endpoints.nodeName", "endpoints.targetRef", "ports"}
@@ -97,14 +105,18 @@ var (
 		"webhooks.clientConfig.url", "webhooks.failurePolicy", "webhooks.sideEffects", "webhooks.namespaceSelector",
 		"webhooks.objectSelector", "webhooks.matchConditions.name", "webhooks.timeoutSeconds"}
 	keptServed    = []string{"metadata.name", "spec.service", "spec.group", "spec.version", "status.conditions"}
-	keptDaemonSet = []string{"metadata.name", "metadata.namespace", "status.numberReady", "spec.template.spec.nodeSelector",
+	keptDaemonSet = []string{"metadata.name", "metadata.namespace", "status.numberReady",
+		"spec.template.spec.nodeSelector",
 		"spec.template.spec.volumes.name", "spec.template.spec.volumes.hostPath", "spec.template.spec.containers.name",
 		"spec.template.spec.containers.volumeMounts"}
-	keptIngress = []string{"metadata.name", "metadata.namespace", "spec.ingressClassName", "spec.defaultBackend", "spec.rules",
+	keptIngress = []string{"metadata.name", "metadata.namespace", "spec.ingressClassName", "spec.defaultBackend",
+		"spec.rules",
 		"spec.tls.hosts", "status.loadBalancer"}
-	keptRoute = []string{"metadata.name", "metadata.namespace", "spec.parentRefs", "spec.hostnames", "spec.rules.matches.path",
+	keptRoute = []string{"metadata.name", "metadata.namespace", "spec.parentRefs", "spec.hostnames",
+		"spec.rules.matches.path",
 		"spec.rules.backendRefs", "status.parents.conditions", "status.parents.parentRef"}
-	keptMonitor = []string{"metadata.name", "metadata.namespace", "spec.selector", "spec.namespaceSelector", "spec.endpoints.port",
+	keptMonitor = []string{"metadata.name", "metadata.namespace", "spec.selector", "spec.namespaceSelector",
+		"spec.endpoints.port",
 		"spec.endpoints.path", "spec.endpoints.scheme", "spec.endpoints.interval", "spec.endpoints.targetPort"}
 )
 

@@ -25,7 +25,8 @@ const (
 	patience = 5 * time.Second // with one request
 )
 
-// Read asks all that a map of the snapshot's subject needs, and adds the answers. With proxied, kubelets are asked, too,
+// Read asks all that a map of the snapshot's subject needs, and adds the answers. With proxied, kubelets are asked,
+// too,
 // which needs the right to get nodes/proxy. It fails only where no answer came at all.
 func Read(ctx context.Context, config *rest.Config, s *apimap.Snapshot, proxied bool) error {
 	c, err := newClient(config)

@@ -48,7 +48,8 @@ func mapHTML(w io.Writer, m apimap.Map, y Style) error {
 		"{{title}}", htmlText(mapTitle(m)),
 		"{{outcome}}", fmt.Sprintf("%d APIs", len(m.APIs)),
 		"{{where}}", htmlText(mapWhere(m)+taken),
-		"{{policy}}", "default-src 'none'; style-src "+digest(style)+"; script-src "+digest(script)+"; base-uri 'none'; form-action 'none'",
+		"{{policy}}",
+		"default-src 'none'; style-src "+digest(style)+"; script-src "+digest(script)+"; base-uri 'none'; form-action 'none'",
 		"{{style}}", style,
 		"{{script}}", script,
 		"{{notes}}", notes.String(),
@@ -84,13 +85,15 @@ func (l *mapLayout) panel(b *strings.Builder, a apimap.API) {
 		mark = "?"
 	}
 	fmt.Fprintf(b, "<div><h3>%s</h3><dl>", htmlText(a.Name))
-	for _, x := range [][2]string{{"where", what(a)}, {"identity", a.Authentication}, {"", sign}, {"proof", proofText(a.Proof)},
+	for _, x := range [][2]string{{"where", what(a)}, {"identity", a.Authentication}, {"", sign}, {"proof",
+		proofText(a.Proof)},
 		{"note", a.Note}} {
 		if x[1] != "" {
 			fmt.Fprintf(b, "<dt>%s</dt><dd>%s</dd>", x[0], htmlText(x[1]))
 		}
 	}
 	fmt.Fprintf(b, `<dt>you</dt><dd><span class="%s">%s</span> %s</dd>`, a.You.Allowed, mark, htmlText(a.You.Permission))
-	fmt.Fprintf(b, "<dt>try</dt><dd>%s<code>%s</code></dd></dl></div>", htmlText(map[bool]string{true: "on node " + a.Try.On + ", as root: "}[a.Try.On != ""]),
+	fmt.Fprintf(b, "<dt>try</dt><dd>%s<code>%s</code></dd></dl></div>", htmlText(map[bool]string{true: "on node " +
+		a.Try.On + ", as root: "}[a.Try.On != ""]),
 		htmlText(a.Try.Command))
 }

@@ -120,7 +120,8 @@ func linkLabel(m apimap.Map, k link, most int) []string {
 		text := Plain(a.Name)
 		if strings.HasPrefix(a.Path, "/") && a.Host != "" && a.Path != "/" {
 			text += " " + shortPath(Plain(a.Path))
-		} else if at := strings.TrimSpace(Plain(a.Protocol) + " " + where(a)); n > 0 && at != head && a.Host+a.Protocol != first.Host+first.Protocol {
+		} else if at := strings.TrimSpace(Plain(a.Protocol) + " " + where(a)); n > 0 && at != head &&
+			a.Host+a.Protocol != first.Host+first.Protocol {
 			text += " (" + Plain(a.Protocol) + ")"
 		}
 		lines = append(lines, text)
@@ -465,7 +466,10 @@ func (l *mapLayout) ports(b *mapBox, all []*crossing) {
 func (l *mapLayout) frame() {
 	for band, title := range l.bands {
 		if title != "" {
-			l.around(title, 8, func(b *mapBox) bool { return b.band == band && l.m.Components[b.component].Kind != apimap.ClientKind })
+			l.around(title, 8, func(b *mapBox) bool {
+				return b.band == band &&
+					l.m.Components[b.component].Kind != apimap.ClientKind
+			})
 		}
 	}
 	l.around(l.pod, 5, l.inPod)

@@ -60,8 +60,10 @@ func (l *mapLines) head() {
 	l.text(bold, mapTitle(l.m)+"  "+l.glyphs().request+"  "+mapWhere(l.m))
 	g := l.glyphs()
 	allowed, denied, unknown := l.marks()
-	l.text(dim, fmt.Sprintf("%s read from this cluster  %s known of Kubernetes   %s you may  %s you may not  %s not for Kubernetes to say",
-		g.observed, g.inferred, allowed, denied, unknown))
+	l.text(dim,
+		fmt.Sprintf("%s read from this cluster  %s known of Kubernetes   %s you may  %s you may not  "+
+			"%s not for Kubernetes to say",
+			g.observed, g.inferred, allowed, denied, unknown))
 }
 
 func (y Style) marks() (allowed, denied, unknown string) {
@@ -110,7 +112,8 @@ func (l *mapLines) link(k link) {
 	if same {
 		at = strings.TrimSpace(Plain(first.Protocol) + " " + where(first))
 	}
-	l.put(strings.TrimRight("  "+l.paint(l.colour(seq.Participant(k.from)), fit(names, max(mapNames, runewidth.StringWidth(names))))+" "+at, " "))
+	l.put(strings.TrimRight("  "+l.paint(l.colour(seq.Participant(k.from)), fit(names, max(mapNames,
+		runewidth.StringWidth(names))))+" "+at, " "))
 	for _, i := range k.apis {
 		a := l.m.APIs[i]
 		text := l.tail(Plain(a.Path), l.column(true))

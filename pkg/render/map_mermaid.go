@@ -34,7 +34,10 @@ func mapMermaid(w io.Writer, m apimap.Map, y Style) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "---\ntitle: \"%s\"\n---\nflowchart LR\n", strings.ReplaceAll(mermaidText(mapTitle(m)), "#", "#35;"))
 	ids := mapIDs(m)
-	framed := !slices.ContainsFunc(m.APIs, func(a apimap.API) bool { return a.From == podComponent || a.To == podComponent })
+	framed := !slices.ContainsFunc(m.APIs, func(a apimap.API) bool {
+		return a.From == podComponent ||
+			a.To == podComponent
+	})
 	inside := func(indent string, has func(apimap.Component) bool) {
 		for i, c := range m.Components {
 			if has(c) && !(c.ID == podComponent && framed) {

@@ -131,7 +131,8 @@ func mermaidProcesses(b *bytes.Buffer, m apimap.Map) {
 		fmt.Fprintf(b, "    subgraph inside%d[\"%s\"]\n        direction TB\n", i, flowText("inside container "+c.Name))
 		tree := processTree(c)
 		for k, p := range tree {
-			fmt.Fprintf(b, "        p%d_%d[\"PID %d, %s<br/>%s\"]:::container\n", i, k, p.PID, user(p.UID), flowText(shortCommand(p.Process)))
+			fmt.Fprintf(b, "        p%d_%d[\"PID %d, %s<br/>%s\"]:::container\n", i, k, p.PID, user(p.UID),
+				flowText(shortCommand(p.Process)))
 			if p.parent >= 0 {
 				fmt.Fprintf(b, "        p%d_%d --- p%d_%d\n", i, p.parent, i, k)
 			}

@@ -35,7 +35,7 @@ var words = map[reflect.Type][]any{
 	reflect.TypeFor[percentile.Verdict](): {percentile.Kept, percentile.Broken, percentile.Undecided},
 	reflect.TypeFor[apimap.Kind](): {apimap.ClientKind, apimap.APIServerKind, apimap.ControlKind, apimap.ExtensionKind,
 		apimap.NodeKind, apimap.RuntimeKind, apimap.ContainerKind, apimap.RouteKind, apimap.ObserverKind},
-	reflect.TypeFor[seq.Instant]():        {seq.AtStart, seq.AtCommit, seq.AtEnd, seq.AtDuring},
+	reflect.TypeFor[seq.Instant](): {seq.AtStart, seq.AtCommit, seq.AtEnd, seq.AtDuring},
 }
 
 // The schemas in docs are those of the types, and every document is as its schema says.

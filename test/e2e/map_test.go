@@ -88,7 +88,10 @@ func mapOf(t *testing.T, args ...string) (m mapped) {
 
 func (m mapped) has(t *testing.T, from, to, name string) mapAPI {
 	t.Helper()
-	i := slices.IndexFunc(m.apis, func(a mapAPI) bool { return a.From == from && a.To == to && strings.HasPrefix(a.Name, name) })
+	i := slices.IndexFunc(m.apis, func(a mapAPI) bool {
+		return a.From == from && a.To == to && strings.HasPrefix(a.Name,
+			name)
+	})
 	if i < 0 {
 		t.Errorf("%s → %s %s is not drawn", from, to, name)
 		return mapAPI{}
@@ -98,7 +101,8 @@ func (m mapped) has(t *testing.T, from, to, name string) mapAPI {
 
 // onTheNode runs a command as root on the node of hack/cluster.
 func onTheNode(t *testing.T, command string) *exec.Cmd {
-	return exec.CommandContext(t.Context(), "nsenter", "-t", strconv.Itoa(processes(t, "kube-apiserver")[0]), "-m", "-n", "-p", "-u",
+	return exec.CommandContext(t.Context(), "nsenter", "-t", strconv.Itoa(processes(t, "kube-apiserver")[0]), "-m", "-n",
+		"-p", "-u",
 		"bash", "-c", command)
 }
 
@@ -243,7 +247,8 @@ func (o *outsideServer) serve(t *testing.T, group string) (host string, port int
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), NotBefore: time.Now().Add(-time.Hour),
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour),
+		NotBefore:   time.Now().Add(-time.Hour),
 		IPAddresses: []net.IP{net.ParseIP(host)}, IsCA: true, BasicConstraintsValid: true}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
@@ -284,7 +289,8 @@ func TestMap(t *testing.T) {
 	t.Cleanup(func() { runKubectl(t, mapKinds, "delete", "-f", "-", "--ignore-not-found") })
 	runKubectl(t, "", "wait", "--for=condition=Established", "crd/httproutes.gateway.networking.k8s.io",
 		"crd/servicemonitors.monitoring.coreos.com", "--timeout=60s")
-	extensions := strings.NewReplacer("GROUP", group, "NAMESPACE", ns, "HOST", host, "PORT", strconv.Itoa(port), "CERTIFICATE",
+	extensions := strings.NewReplacer("GROUP", group, "NAMESPACE", ns, "HOST", host, "PORT", strconv.Itoa(port),
+		"CERTIFICATE",
 		base64.StdEncoding.EncodeToString(certificate)).Replace(mapExtensions)
 	runKubectl(t, extensions, "apply", "-f", "-")
 	t.Cleanup(func() { runKubectl(t, extensions, "delete", "-f", "-", "--ignore-not-found") })
@@ -304,14 +310,19 @@ func TestMap(t *testing.T) {
 		m.isReadOnly(t, r)
 		for _, x := range [][3]string{
 			{"kubectl", "apiserver", "Pod"}, {"service default/kubernetes", "apiserver", ""}, {"apiserver", "etcd", ""},
-			{"controller-manager", "apiserver", ""}, {"scheduler", "apiserver", ""}, {"apiserver", "webhook map.example.com", ""},
-			{"apiserver", "service " + ns + "/outside", group}, {"kubelet", "apiserver", "renews"}, {"kubelet", "apiserver", "reports"},
+			{"controller-manager", "apiserver", ""}, {"scheduler", "apiserver", ""}, {"apiserver", "webhook map.example.com",
+				""},
+			{"apiserver", "service " + ns + "/outside", group}, {"kubelet", "apiserver", "renews"}, {"kubelet", "apiserver",
+				"reports"},
 			{"apiserver", "kubelet", "exec"}, {"apiserver", "kubelet", "attach"}, {"apiserver", "kubelet", "port-forward"},
 			{"apiserver", "kubelet", "logs"}, {"apiserver", "kubelet", "metrics"}, {"apiserver", "kubelet", "stats"},
-			{"apiserver", "kubelet", "healthz"}, {"kubelet", "containerd", "CRI"}, {"containerd", "runc", ""}, {"containerd", "cni", ""},
-			{"kubelet", "container/app", "startup"}, {"kubelet", "container/app", "liveness"}, {"kubelet", "container/app", "readiness"},
+			{"apiserver", "kubelet", "healthz"}, {"kubelet", "containerd", "CRI"}, {"containerd", "runc", ""}, {"containerd",
+				"cni", ""},
+			{"kubelet", "container/app", "startup"}, {"kubelet", "container/app", "liveness"}, {"kubelet", "container/app",
+				"readiness"},
 			{"container/app", "apiserver", ""}, {"service " + ns + "/web", "container/app", "Service"},
-			{"ingress " + ns + "/web", "service " + ns + "/web", ""}, {"gateway " + ns + "/public", "service " + ns + "/web", "HTTPRoute"},
+			{"ingress " + ns + "/web", "service " + ns + "/web", ""}, {"gateway " + ns + "/public", "service " + ns + "/web",
+				"HTTPRoute"},
 			{"prometheus", "container/app", "metrics"}, {"prometheus operator", "container/app", "metrics"},
 			{"daemonset " + ns + "/shipper", "log files", ""}, {"containerd", "log files", ""},
 		} {
@@ -418,7 +429,8 @@ func (m mapped) harmless(t *testing.T) {
 		t.Error("a command to try ran on the node what an object had in a field")
 	}
 	for _, format := range []string{"html", "svg"} {
-		if out, _, _ := drawMap(t, "map", "pod/odd", "-o", format); strings.Contains(out, "<script>alert") || len(out) < 1000 {
+		if out, _, _ := drawMap(t, "map", "pod/odd", "-o", format); strings.Contains(out, "<script>alert") ||
+			len(out) < 1000 {
 			t.Errorf("%s has markup of a field, or nothing", format)
 		}
 	}
@@ -449,9 +461,14 @@ func insideOf(t *testing.T, web string) {
 		}
 	}
 	// httpd forks for a request, such as a probe's
-	c.Processes = slices.DeleteFunc(c.Processes, func(p process) bool { return p.PID != 1 && strings.HasPrefix(p.Command, "httpd") })
-	if len(c.Processes) != 3 || c.Processes[0].PID != 1 || !strings.HasPrefix(c.Processes[0].Command, "httpd -f -p 8080") ||
-		c.Processes[1].Parent != 1 || c.Processes[1].Command != "sleep 100000" || !c.Processes[2].Exec || c.Processes[2].Parent != 0 {
+	c.Processes = slices.DeleteFunc(c.Processes, func(p process) bool {
+		return p.PID != 1 && strings.HasPrefix(p.Command,
+			"httpd")
+	})
+	if len(c.Processes) != 3 || c.Processes[0].PID != 1 || !strings.HasPrefix(c.Processes[0].Command,
+		"httpd -f -p 8080") ||
+		c.Processes[1].Parent != 1 || c.Processes[1].Command != "sleep 100000" || !c.Processes[2].Exec ||
+		c.Processes[2].Parent != 0 {
 		t.Errorf("processes of web: %+v", c.Processes)
 	}
 	ps := runKubectl(t, "", "exec", "-n", namespace(t), "web", "--", "ps", "-o", "pid,args")
@@ -479,7 +496,8 @@ func restrictedMap(t *testing.T) {
 	x := c.Contexts[c.CurrentContext]
 	user := c.AuthInfos[x.AuthInfo]
 	*user = *user.DeepCopy()
-	user.ClientCertificate, user.ClientKey, user.ClientCertificateData, user.ClientKeyData, user.Token = "", "", nil, nil, token
+	user.ClientCertificate, user.ClientKey, user.ClientCertificateData, user.ClientKeyData, user.Token = "", "", nil, nil,
+		token
 	x.Namespace = ns
 	path := filepath.Join(t.TempDir(), "viewer")
 	if err := clientcmd.WriteToFile(*c, path); err != nil {
@@ -515,7 +533,8 @@ func restrictedMap(t *testing.T) {
 	defer cancel()
 	for _, a := range m.apis { // what is said to be allowed is, and what is denied is not
 		if verb, rest, ok := strings.Cut(a.You.Permission, " "); ok && a.You.Allowed != "unknown" {
-			args := append([]string{"--kubeconfig=" + path, "auth", "can-i", verb}, strings.Fields(subresource.ReplaceAllString(rest, "$1 --subresource=$2"))...)
+			args := append([]string{"--kubeconfig=" + path, "auth", "can-i", verb},
+				strings.Fields(subresource.ReplaceAllString(rest, "$1 --subresource=$2"))...)
 			err := exec.CommandContext(ctx, kubectlPath(t), args...).Run()
 			if (err == nil) != (a.You.Allowed == "allowed") {
 				t.Errorf("%s is %s, kubectl %v says %v", a.You.Permission, a.You.Allowed, args, err)
