@@ -83,6 +83,7 @@ func newMap(config *genericclioptions.ConfigFlags, streams genericiooptions.IOSt
 		ValidArgsFunction: completePod(config),
 	}
 	f.addMap(cmd.Flags())
+	_ = cmd.RegisterFlagCompletionFunc("output", completeOutput(keys(render.MapFormats))) // the flag is there
 	cmd.Flags().StringVar(&f.record, "record", "",
 		"write what is read to this file, for kubectl seq replay, without secrets")
 	cmd.Flags().BoolVar(&f.proxied, "nodes-proxy", false,
