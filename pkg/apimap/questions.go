@@ -32,8 +32,6 @@ const (
 	kubernetesPath  = "/api/v1/namespaces/default/services/kubernetes"
 	kubernetesSlice = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices?labelSelector=" +
 		"kubernetes.io%2Fservice-name%3Dkubernetes"
-	apiserversPath = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases?labelSelector=" +
-		"apiserver.kubernetes.io%2Fidentity%3Dkube-apiserver"
 	staticPath     = "/api/v1/namespaces/kube-system/pods?labelSelector=tier%3Dcontrol-plane"
 	mutatingPath   = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 	validatingPath = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
@@ -162,7 +160,6 @@ func First(subject seq.Object) []Question {
 		get(kubernetesSlice, items(keptSlice)),
 		get(leasePath("kube-system", "kube-controller-manager"), keptLease),
 		get(leasePath("kube-system", "kube-scheduler"), keptLease),
-		get(apiserversPath, items(keptLease)),
 		get(staticPath, items(slices.Concat(keptPod, []string{"spec.containers.command", "spec.containers.args"}))),
 		list(mutatingPath, mostListed, keptWebhooks),
 		list(validatingPath, mostListed, keptWebhooks),
