@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -40,6 +41,10 @@ const mapExample = `  # The APIs around one Pod
   # A page on which a click opens these, and a picture for a slide
   kubectl seq map pod/web -o html=map.html -o svg=map.svg
 
+  # A page on which the messages of a run light up
+  kubectl seq create-pod web --image=nginx --record=run.jsonl
+  kubectl seq map pod/web --run=run.jsonl -o html=map.html
+
   # Look now, draw later, elsewhere
   kubectl seq map pod/web --record=map.jsonl
   kubectl seq replay map.jsonl -o mermaid`
@@ -50,6 +55,7 @@ type mapFlags struct {
 	record    string
 	proxied   bool
 	processes bool
+	runFile   string
 }
 
 // mapOptions are valid once built.
@@ -63,6 +69,7 @@ type mapOptions struct {
 	config    *rest.Config
 	flags     []string // that say which cluster, for commands to try
 	snapshot  apimap.Snapshot
+	steps     []*seq.Step // of a run that lights up on it
 }
 
 func newMap(config *genericclioptions.ConfigFlags, streams genericiooptions.IOStreams) *cobra.Command {
@@ -89,6 +96,8 @@ func newMap(config *genericclioptions.ConfigFlags, streams genericiooptions.IOSt
 	cmd.Flags().BoolVar(&f.proxied, "nodes-proxy", false,
 		"also ask kubelets for their settings; it needs the right to get nodes/proxy, which is also one to run commands in "+
 			"every container")
+	cmd.Flags().StringVar(&f.runFile, "run", "",
+		"a recording of create-pod and the like, whose messages light up on the page of -o html, one after another")
 	cmd.Flags().BoolVar(&f.processes, "processes", false,
 		"also list the processes inside each container, by a command that exec runs there; standard error says which")
 	return cmd
@@ -120,6 +129,9 @@ func (f *mapFlags) toOptions(config *genericclioptions.ConfigFlags, streams gene
 	if o.targets, o.style, err = f.drawn(streams.Out); err != nil {
 		return nil, err
 	}
+	if o.steps, err = stepsOf(streams, f.runFile); err != nil {
+		return nil, err
+	}
 	namespace, _, err := config.ToRawKubeConfigLoader().Namespace()
 	if err != nil {
 		return nil, noCluster(err)
@@ -138,6 +150,27 @@ func (f *mapFlags) toOptions(config *genericclioptions.ConfigFlags, streams gene
 	o.snapshot.Context, o.snapshot.Plugin, o.snapshot.Taken = follow.contextName, ownVersion(), now().UTC()
 	o.snapshot.Client = apiread.ClientOf(o.config)
 	return o, nil
+}
+
+// stepsOf are the steps of a run that was recorded, if there is one.
+func stepsOf(streams genericiooptions.IOStreams, path string) ([]*seq.Step, error) {
+	if path == "" {
+		return nil, nil
+	}
+	file, err := openRecording(streams, path)
+	if err != nil {
+		return nil, fmt.Errorf("--run: %w", err)
+	}
+	defer file.Close()
+	r, _, err := readRecording(file)
+	if err != nil {
+		return nil, fmt.Errorf("--run=%s: %w", path, err)
+	}
+	s := sessionOf(r)
+	for _, x := range r.Observations {
+		s.observe(x)
+	}
+	return s.whole(s.end(ended(r))).Steps, nil
 }
 
 // podArg reads pod/NAME, or pod NAME.
@@ -205,6 +238,10 @@ func (o *mapOptions) run(ctx context.Context) (failed error) {
 		if m.APIs[i].Try.On == "" {
 			m.APIs[i].Try.Command = seq.WithFlags(m.APIs[i].Try.Command, o.flags)
 		}
+	}
+	shown := slices.DeleteFunc(o.steps, func(s *seq.Step) bool { return s.Detail > o.style.Detail })
+	if n := m.Light(shown); n > 0 {
+		fmt.Fprintf(o.ErrOut, "note: %d messages of the run are between components that the map does not have\n", n)
 	}
 	return out.drawMap(m)
 }

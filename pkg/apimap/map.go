@@ -18,6 +18,7 @@ type Map struct {
 	Hidden     []Hidden    // what could not be read
 	Left       []Left      // what is not drawn, since there is too much of it
 	Processes  []Container // what runs inside, where that was asked for
+	Run        []Message   // the messages of a run, in their order, where there is one
 }
 
 // Kind says what a component is.

@@ -323,6 +323,35 @@ func TestOnlyWhatIsReadIsKept(t *testing.T) {
 	}
 }
 
+// The messages of a run light up between the components that they are between; deliveries, notes and controllers too.
+func TestLight(t *testing.T) {
+	for _, s := range scenarios(t) {
+		if s.name != "pod" {
+			continue
+		}
+		m := apimap.Derive(s.snapshot)
+		missing := m.Light([]*seq.Step{
+			{From: seq.Kubectl, To: seq.APIServer, Label: "POST pods", Certainty: seq.Observed},
+			{From: seq.APIServer, To: seq.Scheduler, Kind: seq.DeliveryKind, Label: "watch", Certainty: seq.Inferred},
+			{From: seq.Scheduler, To: seq.Scheduler, Kind: seq.NoteKind, Label: "picks node1"},
+			{From: seq.Controller("job-controller"), To: seq.APIServer, Label: "POST pods"},
+			{From: seq.Kubelet, To: seq.Runtime, Label: "RunPodSandbox"},
+			{From: seq.Runc, To: seq.Container("app"), Label: "exec <b>"},
+			{From: seq.Runc, To: seq.Container("nobody"), Label: "exec"},
+		})
+		if missing != 1 || len(m.Run) != 6 || m.Run[4].To != "containerd" || m.Run[3].From != "controller-manager" {
+			t.Errorf("%d are missing of %+v", missing, m.Run)
+		}
+		page := drawn(t, "html", m, render.Style{Detail: seq.Normal})
+		for _, want := range []string{`<li data-link="0" tabindex="0"><b>kubectl → apiserver</b> POST pods</li>`,
+			`class="inferred" tabindex="0"><b>apiserver → scheduler</b> watch`, "<b>scheduler</b> picks node1", "exec &lt;b&gt;"} {
+			if !strings.Contains(page, want) {
+				t.Errorf("the page has no %s", want)
+			}
+		}
+	}
+}
+
 // A recording that is cut off gives all before the cut; what is none is told.
 func TestRead(t *testing.T) {
 	s := scenarios(t)[0]

@@ -9,6 +9,7 @@ import (
 	"html"
 	"io"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/apimap"
@@ -56,10 +57,48 @@ func mapHTML(w io.Writer, m apimap.Map, y Style) error {
 		"{{picture}}", fmt.Sprintf(`<svg viewBox="0 0 %.0f %.0f" width="%[1]g" height="%[2]g" role="group" aria-label="%s">%s</svg>`,
 			math.Ceil(l.width), math.Ceil(l.height), htmlText(mapTitle(m)), drawing),
 		"{{panels}}", l.panels(),
+		"{{run}}", l.run(),
 		"{{legend}}", htmlText(mapLegend),
 		"{{listing}}", html.EscapeString(listing.String()),
 	).WriteString(w, mapPage)
 	return err
+}
+
+// run is the messages of a run, each with the arrow or the component that it lights up; a delivery goes against the
+// arrow of who watches.
+func (l *mapLayout) run() string {
+	if len(l.m.Run) == 0 {
+		return ""
+	}
+	at := func(from, to string) int {
+		return slices.IndexFunc(l.links, func(k link) bool { return k.from == from && k.to == to })
+	}
+	var b strings.Builder
+	b.WriteString(`<section id="run" aria-label="Messages of the run"><h2>The run</h2><ol>`)
+	for _, x := range l.m.Run {
+		place, k := "", at(x.From, x.To)
+		if k < 0 {
+			k = at(x.To, x.From)
+		}
+		switch {
+		case k >= 0:
+			place = fmt.Sprintf(` data-link="%d"`, k)
+		default:
+			i := slices.IndexFunc(l.m.Components, func(c apimap.Component) bool { return c.ID == x.To })
+			place = fmt.Sprintf(` data-component="%d"`, i)
+		}
+		class := ""
+		if x.Certainty == seq.Inferred {
+			class = ` class="inferred"`
+		}
+		names := mapName(l.m, x.From)
+		if x.From != x.To {
+			names += " → " + mapName(l.m, x.To)
+		}
+		fmt.Fprintf(&b, `<li%s%s tabindex="0"><b>%s</b> %s</li>`, place, class, htmlText(names), htmlText(x.Label))
+	}
+	b.WriteString("</ol></section>\n")
+	return b.String()
 }
 
 // panels are what opens at each arrow.

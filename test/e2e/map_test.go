@@ -374,6 +374,17 @@ func TestMap(t *testing.T) {
 	})
 	t.Run("odd", func(t *testing.T) { m := oddMap(t); m.tried(t); m.harmless(t) })
 	t.Run("processes", func(t *testing.T) { insideOf(t, address) })
+	t.Run("run", func(t *testing.T) {
+		run := filepath.Join(t.TempDir(), "run.jsonl")
+		if _, errOut, code := drawMap(t, "create-pod", "lit", "--image=busybox:1", "--record="+run, "--", "sleep",
+			"1000"); code != 0 {
+			t.Fatalf("create-pod: exit %d: %s", code, errOut)
+		}
+		page, errOut, code := drawMap(t, "map", "pod/lit", "--run="+run, "-o", "html")
+		if code != 0 || errOut != "" || !strings.Contains(page, "<b>kubelet → containerd</b> RunPodSandbox") {
+			t.Errorf("exit %d, %s: the run is not on the page", code, errOut)
+		}
+	})
 	t.Run("restricted", func(t *testing.T) { restrictedMap(t) })
 	t.Run("not there", func(t *testing.T) {
 		if _, errOut, code := drawMap(t, "map", "pod/nobody"); code != 1 || !strings.Contains(errOut, `pods "nobody" not found`) {

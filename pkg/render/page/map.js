@@ -35,5 +35,33 @@ document.getElementById("theme").addEventListener("click", () => {
 for (const code of document.querySelectorAll("#evidence code")) { // one click has the command ready to be copied
   code.addEventListener("click", () => getSelection().selectAllChildren(code));
 }
+// The messages of a run light up where they pass, one after another.
+const messages = [...document.querySelectorAll("#run li")], playButton = document.getElementById("play");
+let at = -1, timer = 0;
+
+function light(i) {
+  at = i;
+  for (const e of document.querySelectorAll(".lit")) e.classList.remove("lit");
+  for (const [k, m] of messages.entries()) m.classList.toggle("current", k === i);
+  const m = messages[i];
+  if (!m) return;
+  const place = m.dataset.link !== undefined ? `.link[data-link="${m.dataset.link}"]` : `.box[data-component="${m.dataset.component}"]`;
+  document.querySelector(place)?.classList.add("lit");
+  m.scrollIntoView({ block: "nearest" });
+}
+
+function playing(is) {
+  clearInterval(timer);
+  timer = is ? setInterval(() => (at + 1 < messages.length ? light(at + 1) : playing(false)), 800) : 0;
+  playButton.textContent = is ? "Pause" : "Play the run";
+  if (is) light(at + 1 < messages.length ? at + 1 : 0);
+}
+
+for (const [i, m] of messages.entries()) {
+  m.addEventListener("click", () => light(i));
+  m.addEventListener("focus", () => { if (m.matches(":focus-visible")) light(i); });
+}
+playButton.hidden = messages.length === 0;
+playButton.addEventListener("click", () => playing(timer === 0));
 const why = document.getElementById("why");
 why.hidden = why.querySelectorAll("li").length === 0;
