@@ -301,6 +301,14 @@ func TestOnlyWhatIsReadIsKept(t *testing.T) {
 		"status":{"podIP":"10.0.0.1","containerStatuses":[{"name":"app","state":{"terminated":{"message":%[1]q}}}]}}`, secret)
 	subject := seq.Object{Kind: "Pod", Namespace: "default", Name: "web"}
 	n := 0
+	for _, q := range apimap.First(seq.Object{}) { // of what there may be 10,000 nobody lists more than a few
+		for _, many := range []string{"/pods", "/services", "/ingresses"} {
+			if strings.HasPrefix(q.Path, "/api") && strings.Contains(q.Path, many+"?") && !strings.Contains(q.Path, "labelSelector=") &&
+				(!q.Metadata || !strings.HasSuffix(q.Path, "?limit=1")) {
+				t.Errorf("it lists all of %s", q.Path)
+			}
+		}
+	}
 	for _, q := range apimap.First(subject) {
 		if strings.Contains(q.Path, "secret") {
 			t.Errorf("it asks for %s", q.Path)

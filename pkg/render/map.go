@@ -147,14 +147,6 @@ func what(a apimap.API) string {
 	return strings.Join(strings.Fields(Plain(a.Protocol)+" "+where(a)+" "+Plain(a.Path)), " ")
 }
 
-// onWhom says where a command runs.
-func onWhom(t apimap.Try) string {
-	if t.On == "" {
-		return "here"
-	}
-	return "on node " + Plain(t.On)
-}
-
 // proofText is what an API is read from.
 func proofText(p apimap.Proof) string {
 	if p.Ask == "none" {
