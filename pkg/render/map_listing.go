@@ -127,7 +127,10 @@ func (l *mapLines) link(k link) {
 
 // rights is the width of the column of what you may, and column that of the one before it.
 func (l *mapLines) rights(access bool) int {
-	if l.width() >= rightsFrom && access {
+	switch {
+	case l.width() >= rightsFrom+40 && access:
+		return mapRights + 12
+	case l.width() >= rightsFrom && access:
 		return mapRights
 	}
 	return 2

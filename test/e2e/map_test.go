@@ -88,11 +88,17 @@ func (m mapped) has(t *testing.T, from, to, name string) mapAPI {
 	return m.apis[i]
 }
 
-// onTheNode runs a command as root on the node of hack/cluster.
-func onTheNode(t *testing.T, command string) *exec.Cmd {
-	return exec.CommandContext(t.Context(), "nsenter", "-t", strconv.Itoa(processes(t, "kube-apiserver")[0]), "-m", "-n",
-		"-p", "-u",
-		"bash", "-c", command)
+// onTheNode runs a command as root on a node of hack/cluster; without a name, on that of the API server.
+func onTheNode(t *testing.T, node, command string) *exec.Cmd {
+	t.Helper()
+	pid := processes(t, "kube-apiserver")[0]
+	for _, kubelet := range processes(t, "kubelet") {
+		name, err := exec.Command("nsenter", "-t", strconv.Itoa(kubelet), "-u", "hostname").Output()
+		if err == nil && strings.TrimSpace(string(name)) == node {
+			pid = kubelet
+		}
+	}
+	return exec.CommandContext(t.Context(), "nsenter", "-t", strconv.Itoa(pid), "-m", "-n", "-p", "-u", "bash", "-c", command)
 }
 
 // tried runs the command of each API where it says, and returns how many there were.
@@ -105,7 +111,7 @@ func (m mapped) tried(t *testing.T) (n int) {
 	for _, a := range m.apis {
 		cmd := inPlace(t, exec.CommandContext(t.Context(), "bash", "-c", a.Try.Command))
 		if a.Try.On != "" {
-			cmd = onTheNode(t, a.Try.Command)
+			cmd = onTheNode(t, a.Try.On, a.Try.Command)
 			cmd.Env = os.Environ()
 		}
 		cmd.Env = append(cmd.Env, "PATH="+dir+":"+filepath.Dir(kubectlPath(t))+":"+os.Getenv("PATH"))
@@ -190,7 +196,7 @@ func TestMap(t *testing.T) {
 	})
 	t.Run("ground truth", func(t *testing.T) {
 		m := mapOf(t, "pod/web")
-		out, err := onTheNode(t, "ss -Htnp state established; ss -Hxlp; ss -Htlnp").Output()
+		out, err := onTheNode(t, "", "ss -Htnp state established; ss -Hxlp; ss -Htlnp").Output()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -211,7 +217,11 @@ func TestMap(t *testing.T) {
 	t.Run("cluster", func(t *testing.T) {
 		m := mapOf(t)
 		m.has(t, "apiserver", "webhook map.example.com", "")
-		m.has(t, "kubelet", "containerd", "CRI")
+		if nodes, _ := nodeNames(t); len(nodes) == 1 {
+			m.has(t, "kubelet", "containerd", "CRI")
+		} else {
+			m.has(t, "kubelet on "+nodes[0], "containerd on "+nodes[0], "CRI")
+		}
 		m.tried(t)
 	})
 	t.Run("odd", func(t *testing.T) { m := oddMap(t); m.tried(t); m.harmless(t) })
@@ -278,7 +288,7 @@ func (m mapped) harmless(t *testing.T) {
 		os.Remove("/tmp/seq-map-was-here")
 		t.Error("a command to try ran what an object had in a field")
 	}
-	if err := onTheNode(t, "! ls /tmp/seq-map-was-here").Run(); err != nil {
+	if err := onTheNode(t, "", "! ls /tmp/seq-map-was-here").Run(); err != nil {
 		t.Error("a command to try ran on the node what an object had in a field")
 	}
 	for _, format := range []string{"html", "svg"} {
