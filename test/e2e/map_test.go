@@ -98,7 +98,8 @@ func onTheNode(t *testing.T, node, command string) *exec.Cmd {
 			pid = kubelet
 		}
 	}
-	return exec.CommandContext(t.Context(), "nsenter", "-t", strconv.Itoa(pid), "-m", "-n", "-p", "-u", "bash", "-c", command)
+	return exec.CommandContext(t.Context(), "nsenter", "-t", strconv.Itoa(pid), "-m", "-n", "-p", "-u", "bash", "-c",
+		command)
 }
 
 // tried runs the command of each API where it says, and returns how many there were.
