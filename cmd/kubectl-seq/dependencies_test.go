@@ -34,7 +34,7 @@ func TestDependenciesHaveReasons(t *testing.T) {
 
 // What observes, keeps, compares and draws knows the vocabulary and nothing of the reconstruction.
 func TestPackagesPointOneWay(t *testing.T) {
-	for _, dir := range []string{"seq", "audit", "compare", "docker", "httprecord", "logfile", "otlp", "percentile", "recording",
+	for _, dir := range []string{"seq", "apimap", "apiread", "audit", "compare", "docker", "httprecord", "logfile", "otlp", "percentile", "recording",
 		"render", "serve", "trace", "watch"} {
 		files, err := filepath.Glob("../../pkg/" + dir + "/*.go")
 		if err != nil || len(files) == 0 {
@@ -47,6 +47,7 @@ func TestPackagesPointOneWay(t *testing.T) {
 			for _, i := range firsts(t, f, `(?m)^\t?(?:import )?"github\.com/kubectl-seq/kubectl-seq/(\S+)"$`) {
 				allowed := i == "pkg/seq" || i == "pkg/"+dir+"/internal" || strings.HasPrefix(i, "pkg/"+dir+"/internal/") ||
 					dir == "render" && (i == "pkg/compare" || i == "pkg/percentile") ||
+					(dir == "render" || dir == "apiread") && i == "pkg/apimap" ||
 					i == "pkg/logfile" || i == "pkg/httprecord"
 				if !allowed || dir == "seq" {
 					t.Errorf("%s imports %s", f, i)

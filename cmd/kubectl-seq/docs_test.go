@@ -75,6 +75,19 @@ func generated(t *testing.T, name string) string {
 		}
 		return out + "\n"
 	}
+	if mapped, ok := strings.CutPrefix(name, "map of "); ok {
+		scenario, args, _ := strings.Cut(mapped, ": ")
+		out, _, err := replayed(t.Context(), "replay", mapRecording(t, scenario))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if args == "--processes" {
+			_, out, _ = strings.Cut(out, "\nProcesses of container ")
+			out, _, _ = strings.Cut("Processes of container "+out, "\nNot seen")
+			out += "\n"
+		}
+		return "```\n" + out + "```\n"
+	}
 	if both, ok := strings.CutPrefix(name, "comparison of "); ok {
 		a, b, _ := strings.Cut(both, " with ")
 		out, _, err := replayed(t.Context(), "compare", recordingOf(t, a), recordingOf(t, b))

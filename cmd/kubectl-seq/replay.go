@@ -63,7 +63,14 @@ func newReplay(streams genericiooptions.IOStreams) *cobra.Command {
 				return err
 			}
 			defer file.Close()
-			o, err := f.toOptions(streams, file)
+			mapped, reader := isMap(file)
+			if mapped {
+				if err := replayMap(reader, streams, f.drawFlags); err != nil {
+					return fmt.Errorf("replay %s: %w", args[0], err)
+				}
+				return nil
+			}
+			o, err := f.toOptions(streams, reader)
 			if err != nil {
 				return fmt.Errorf("replay %s: %w", args[0], err)
 			}

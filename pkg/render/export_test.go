@@ -108,6 +108,8 @@ var Documents = map[string]map[string]any{
 		"outcome": jsonOutcome{}},
 	"series": {"series": jsonSeries{}, "measured": jsonMeasured{}, "percentiles": jsonPercentiles{},
 		"verdict": jsonVerdict{}},
+	"map": {"map": jsonMap{}, "component": jsonMapComponent{}, "api": jsonMapAPI{}, "container": jsonMapContainer{},
+		"hidden": jsonMapHidden{}, "left": jsonMapLeft{}},
 	"series-comparison": {"series-comparison": jsonKeptComparison{}, "difference": jsonDifference{}},
 	"comparison":        {"comparison": jsonComparison{}, "phase": jsonCompPhase{}, "step": jsonCompStep{}},
 }

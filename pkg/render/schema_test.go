@@ -2,6 +2,7 @@ package render_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"flag"
 	"go/ast"
@@ -16,7 +17,9 @@ import (
 	"time"
 
 	"github.com/google/jsonschema-go/jsonschema"
+	"golang.org/x/tools/txtar"
 
+	"github.com/kubectl-seq/kubectl-seq/pkg/apimap"
 	"github.com/kubectl-seq/kubectl-seq/pkg/percentile"
 	"github.com/kubectl-seq/kubectl-seq/pkg/render"
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
@@ -30,7 +33,9 @@ var words = map[reflect.Type][]any{
 	reflect.TypeFor[seq.StepKind]():       {seq.RequestKind, seq.ResponseKind, seq.DeliveryKind, seq.NoteKind},
 	reflect.TypeFor[seq.Certainty]():      {seq.Observed, seq.Inferred},
 	reflect.TypeFor[percentile.Verdict](): {percentile.Kept, percentile.Broken, percentile.Undecided},
-	reflect.TypeFor[seq.Instant]():        {seq.AtStart, seq.AtCommit, seq.AtEnd, seq.AtDuring},
+	reflect.TypeFor[apimap.Kind](): {apimap.ClientKind, apimap.APIServerKind, apimap.ControlKind, apimap.ExtensionKind,
+		apimap.NodeKind, apimap.RuntimeKind, apimap.ContainerKind, apimap.RouteKind, apimap.ObserverKind},
+	reflect.TypeFor[seq.Instant](): {seq.AtStart, seq.AtCommit, seq.AtEnd, seq.AtDuring},
 }
 
 // The schemas in docs are those of the types, and every document is as its schema says.
@@ -92,7 +97,24 @@ func TestSchemas(t *testing.T) {
 	check("two series", "series-comparison", func(b *bytes.Buffer) error {
 		return render.KeptFormats["json"](b, comparedSeries(t), render.Style{})
 	})
-	for output, bad := range map[string]string{"series": `{"type":"verdict","runs":1}`, "run": `{"type":"step","index":"first"}`, "comparison": `{"type":"run"}`} {
+	files, err := filepath.Glob("../apimap/testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatal(err, "no map")
+	}
+	for _, f := range files {
+		a, err := txtar.ParseFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := apimap.Read(bytes.NewReader(a.Files[0].Data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		check(f, "map", func(b *bytes.Buffer) error {
+			return render.MapFormats["json"](b, apimap.Derive(s), render.Style{})
+		})
+	}
+	for output, bad := range map[string]string{"map": `{"type":"api","from":1}`, "series": `{"type":"verdict","runs":1}`, "run": `{"type":"step","index":"first"}`, "comparison": `{"type":"run"}`} {
 		var is any
 		if err := json.Unmarshal([]byte(bad), &is); err != nil {
 			t.Fatal(err)
@@ -105,12 +127,13 @@ func TestSchemas(t *testing.T) {
 
 // schemaOf is the schema of the documents of an output.
 func schemaOf(t *testing.T, output string, types map[string]any) *jsonschema.Schema {
-	g := generator{docsOfFields(t, ".", "../seq"), map[reflect.Type]string{}, map[string]*jsonschema.Schema{}}
+	g := generator{docsOfFields(t, ".", "../seq", "../apimap"), map[reflect.Type]string{}, map[string]*jsonschema.Schema{}}
 	s := &jsonschema.Schema{Schema: "https://json-schema.org/draft/2020-12/schema", Title: "kubectl seq: " + output,
 		Description: "One document a line. Fields may be added, and none is taken away or changes its meaning within " +
 			"seq/v1alpha1: take no notice of those that you do not know.", Defs: g.defs}
 	for _, name := range []string{"run", "pod", "comparison", "phase", "step", "cycle", "outcome", "series",
-		"measured", "percentiles", "verdict", "series-comparison", "difference"} {
+		"measured", "percentiles", "verdict", "series-comparison", "difference", "map", "component", "api", "container",
+		"hidden", "left"} {
 		if x, ok := types[name]; ok {
 			typ := reflect.TypeOf(x)
 			s.OneOf = append(s.OneOf, g.refer(t, typ))
@@ -140,12 +163,21 @@ func (g *generator) refer(t *testing.T, typ reflect.Type) *jsonschema.Schema {
 		}
 		relax(s)
 		s.Description = g.docs[typ.Name()]
-		for f := range typ.Fields() {
-			field, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-			if p := s.Properties[field]; p != nil {
-				if p.Description = g.docs[typ.Name()+"."+f.Name]; p.Description == "" && field != "type" {
-					t.Errorf("%s.%s has no comment, which describes it in the schema", typ.Name(), f.Name)
+		describe := func(typ reflect.Type) {
+			for f := range typ.Fields() {
+				field, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+				if p := s.Properties[field]; p != nil {
+					if p.Description = g.docs[typ.Name()+"."+f.Name]; p.Description == "" && field != "type" {
+						t.Errorf("%s.%s has no comment, which describes it in the schema", typ.Name(), f.Name)
+					}
 				}
+			}
+		}
+		describe(typ)
+		for f := range typ.Fields() {
+			if f.Anonymous { // its fields are among these
+				describe(f.Type)
+				s.Description = cmp.Or(s.Description, g.docs[f.Type.Name()])
 			}
 		}
 		g.defs[name] = s
@@ -192,6 +224,12 @@ func (g *generator) parts(t *testing.T, typ reflect.Type) map[reflect.Type]*json
 		}
 	}
 	for f := range typ.Fields() {
+		if f.Anonymous { // its fields are among these
+			for inner := range f.Type.Fields() {
+				visit(inner.Type)
+			}
+			continue
+		}
 		visit(f.Type)
 	}
 	return all

@@ -1,0 +1,291 @@
+package apimap
+
+// What runs inside the containers, where that was asked for.
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+)
+
+// Container is one, with its processes.
+type Container struct {
+	Name        string       `json:"name"`        // of the container
+	Processes   []Process    `json:"processes"`   // by their numbers
+	Connections []Connection `json:"connections"` // of TCP, of its network namespace, which is the Pod's
+}
+
+// Process is one of a container.
+type Process struct {
+	PID     int    `json:"pid"`            // in the container's PID namespace
+	Parent  int    `json:"parent"`         // of its parent; 0 is outside of the namespace
+	UID     int    `json:"uid"`            // of its user
+	Command string `json:"command"`        // with its arguments
+	Exec    bool   `json:"exec,omitempty"` // it is the command that looked
+}
+
+// Connection is a line of /proc/net/tcp or tcp6.
+type Connection struct {
+	Local  string `json:"local"`            // address and port
+	Remote string `json:"remote,omitempty"` // likewise; empty where it listens
+}
+
+// Look is a command that lists what runs in a container. It needs a shell there.
+type Look struct {
+	Container string
+	Command   []string
+}
+
+// looking prints a line for each process of the container and each line of its TCP tables, by what any shell can do
+// and tr. What it starts itself is left out.
+const looking = `echo shell $$
+for p in /proc/[0-9]*; do
+  n=${p#/proc/}; pp=0; u=0
+  while read -r k v x; do case $k in PPid:) pp=$v;; Uid:) u=$v;; esac; done <$p/status || continue
+  [ "$pp" = $$ ] || echo process $n $pp ${u%% *} "$(tr '\0' ' ' <$p/cmdline)"
+done 2>/dev/null
+for f in tcp tcp6; do while read -r l; do echo tcp $l; done </proc/net/$f; done 2>/dev/null
+true`
+
+// Ask is by what the answer is found.
+func (l Look) Ask() string { return "exec " + l.Container }
+
+// Looks are the commands that list what runs in the Pod: one for each running container, or one for all where they
+// share their processes. Of a Pod that sees the node's processes there are none.
+func Looks(s *Snapshot) (all []Look) {
+	d := &deriver{Snapshot: s}
+	if !d.readPod() || d.pod.Spec.HostPID {
+		return nil
+	}
+	for _, c := range d.pod.Status.ContainerStatuses {
+		if c.State.Running != nil && len(all) < mostServices {
+			all = append(all, Look{c.Name, []string{"sh", "-c", looking}})
+		}
+	}
+	if share := d.pod.Spec.ShareProcessNamespace; share != nil && *share && len(all) > 1 {
+		all = all[:1]
+	}
+	return all
+}
+
+// Answer keeps what a look has seen.
+func (l Look) Answer(out string, err error) Answer {
+	a := Answer{Ask: l.Ask(), Status: 200}
+	if err != nil {
+		a.Status, a.Error = 0, err.Error()
+		return a
+	}
+	a.Body, _ = json.Marshal(readLook(l.Container, out))
+	return a
+}
+
+func readLook(name, out string) Container {
+	c := Container{Name: name, Processes: []Process{}, Connections: []Connection{}}
+	shell := -1
+	for line := range strings.Lines(out) {
+		words := strings.Fields(line)
+		switch {
+		case len(words) == 2 && words[0] == "shell":
+			shell, _ = strconv.Atoi(words[1])
+		case len(words) > 4 && words[0] == "process":
+			pid, err := strconv.Atoi(words[1])
+			parent, err2 := strconv.Atoi(words[2])
+			uid, err3 := strconv.Atoi(words[3])
+			if err != nil || err2 != nil || err3 != nil {
+				continue
+			}
+			p := Process{pid, parent, uid, strings.Join(words[4:], " "), pid == shell}
+			if p.Exec {
+				p.Command = "sh -c …"
+			}
+			c.Processes = append(c.Processes, p)
+		case len(words) > 4 && words[0] == "tcp":
+			local, ok := readAddress(words[2])
+			remote, ok2 := readAddress(words[3])
+			if !ok || !ok2 {
+				continue
+			}
+			switch words[4] { // the states of include/net/tcp_states.h
+			case "01": // established
+				c.Connections = append(c.Connections, Connection{local.String(), remote.String()})
+			case "0A": // listens
+				c.Connections = append(c.Connections, Connection{Local: local.String()})
+			}
+		}
+	}
+	slices.SortFunc(c.Processes, func(a, b Process) int { return a.PID - b.PID })
+	return c
+}
+
+// readAddress reads ADDRESS:PORT as the kernel prints it: words of 32 bits in the order of bytes of the machine, here
+// little-endian as nearly all are.
+func readAddress(s string) (netip.AddrPort, bool) {
+	host, port, ok := strings.Cut(s, ":")
+	b, err := hex.DecodeString(host)
+	n, err2 := strconv.ParseUint(port, 16, 16)
+	if !ok || err != nil || err2 != nil || len(b)%4 != 0 {
+		return netip.AddrPort{}, false
+	}
+	for i := 0; i < len(b); i += 4 {
+		slices.Reverse(b[i : i+4])
+	}
+	a, ok := netip.AddrFromSlice(b)
+	return netip.AddrPortFrom(a.Unmap(), uint16(n)), ok
+}
+
+// Peers are the questions to whom the addresses belong that the Pod is connected to.
+func Peers(s *Snapshot) (all []Question) {
+	d := &deriver{Snapshot: s}
+	if !d.readPod() {
+		return nil
+	}
+	for _, host := range d.peers() {
+		all = append(all, get(peerPath(host), items([]string{"metadata.name", "metadata.namespace", "metadata.uid",
+			"spec.nodeName",
+			"spec.hostNetwork"})))
+	}
+	return all
+}
+
+func peerPath(host string) string {
+	return "/api/v1/pods?fieldSelector=" + url.QueryEscape("status.podIP="+host) + "&limit=2"
+}
+
+// peers are the addresses of others to which the Pod has opened connections, as many as are looked at.
+func (d *deriver) peers() (all []string) {
+	for _, c := range d.inside() {
+		for _, x := range d.opened(c) {
+			host, _, _ := net.SplitHostPort(x.Remote)
+			if !slices.Contains(all, host) {
+				all = append(all, host)
+			}
+		}
+	}
+	slices.Sort(all)
+	return all[:min(len(all), mostRoutes)]
+}
+
+// opened are the connections that the Pod has opened itself: not to a port at which it listens, and not to itself.
+func (d *deriver) opened(c Container) (all []Connection) {
+	if d.pod.Spec.HostNetwork {
+		return nil
+	}
+	listens := map[string]bool{}
+	for _, x := range c.Connections {
+		if _, port, err := net.SplitHostPort(x.Local); err == nil && x.Remote == "" {
+			listens[port] = true
+		}
+	}
+	for _, x := range c.Connections {
+		_, port, err := net.SplitHostPort(x.Local)
+		to, err2 := netip.ParseAddrPort(x.Remote)
+		if err == nil && err2 == nil && !listens[port] && !to.Addr().IsLoopback() &&
+			to.Addr().String() != d.pod.Status.PodIP {
+			all = append(all, x)
+		}
+	}
+	return all
+}
+
+// inside is what was seen in the containers.
+func (d *deriver) inside() (all []Container) {
+	for _, a := range d.Answers {
+		var c Container
+		if strings.HasPrefix(a.Ask, "exec ") && a.Status == 200 && json.Unmarshal(a.Body, &c) == nil {
+			all = append(all, c)
+		}
+	}
+	order := func(c Container) int {
+		return slices.IndexFunc(d.pod.Spec.Containers, func(x corev1.Container) bool { return x.Name == c.Name })
+	}
+	slices.SortStableFunc(all, func(a, b Container) int { return order(a) - order(b) })
+	return all
+}
+
+// processes adds what runs inside, and whom it is connected to.
+func (d *deriver) processes() {
+	if d.pod == nil {
+		return
+	}
+	asked := false
+	for _, a := range d.Answers {
+		name, ok := strings.CutPrefix(a.Ask, "exec ")
+		if !ok {
+			continue
+		}
+		if asked = true; a.Status != 200 {
+			d.hide("processes of container "+name, "a command in it that lists them fails: "+a.Error+
+				"; what a container without a shell runs, an ephemeral one shows, which stays in the Pod: kubectl debug -it "+
+				quoted(d.pod.Name)+d.namespace()+" --image=busybox --target="+quoted(name)+" -- ps", "")
+		}
+	}
+	d.m.Processes = d.inside()
+	share := d.pod.Spec.ShareProcessNamespace
+	switch {
+	case !asked:
+		return
+	case share != nil && *share:
+		d.hide("which process belongs to which container", "the containers share their processes: shareProcessNamespace", "")
+	case len(d.lasting()) > 1:
+		d.hide("processes of one container from another",
+			"each has a PID namespace of its own: shareProcessNamespace is not set", "")
+	}
+	drawn := map[string]bool{}
+	for _, c := range d.m.Processes {
+		d.connections(c, drawn)
+	}
+}
+
+// connections draws whom the Pod is connected to, once for each address.
+func (d *deriver) connections(c Container, drawn map[string]bool) {
+	from := podID
+	if len(d.lasting()) == 1 {
+		from = containerID(c.Name)
+	}
+	for _, x := range d.opened(c) {
+		host, port, _ := net.SplitHostPort(x.Remote)
+		if drawn[x.Remote] {
+			continue
+		}
+		drawn[x.Remote] = true
+		n, _ := strconv.Atoi(port)
+		is := Proof{"exec in container " + c.Name, "/proc/net/tcp", "ESTABLISHED " + x.Local + " to " + x.Remote}
+		a := API{Section: sectionInside, From: from, Name: "is connected", Protocol: "TCP", Host: host, Port: n,
+			Authentication: "not readable", Certainty: seq.Observed, Proof: is, You: podNetwork, Try: opens(host, n,
+				d.pod.Spec.NodeName)}
+		if d.isAPIServer(host, n) {
+			a.To, a.Name = apiserver, "is connected"
+			d.call(a)
+			continue
+		}
+		var pods corev1.PodList
+		d.get(peerPath(host), &pods)
+		if len(pods.Items) != 1 || pods.Items[0].Spec.HostNetwork {
+			d.hide("who is at "+x.Remote+", to which the Pod is connected",
+				"no Pod of its own network has that address, or you may not list Pods", "")
+			continue
+		}
+		p := pods.Items[0]
+		a.To = d.add(Component{ID: "pod " + p.Namespace + "/" + p.Name, Kind: RouteKind, Name: "Pod " + p.Name, About: host,
+			Node: p.Spec.NodeName, Proof: proof(peerPath(host), "items[0].metadata.name", p.Name)})
+		d.call(a)
+	}
+}
+
+// isAPIServer reports whether an address is one of the API server's.
+func (d *deriver) isAPIServer(host string, port int) bool {
+	var s corev1.Service
+	d.get(kubernetesPath, &s)
+	return host == s.Spec.ClusterIP || slices.ContainsFunc(d.m.APIs, func(a API) bool {
+		return a.To == apiserver && a.Host == host && a.Port == port
+	})
+}
