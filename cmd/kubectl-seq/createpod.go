@@ -84,6 +84,7 @@ func newCreatePod(config *genericclioptions.ConfigFlags, streams genericiooption
 	fs.StringVar(&f.dryRun, "dry-run", "none", "none, or client to print the Pod and create nothing")
 	f.repeatFlags.add(cmd)
 	f.followFlags.add(fs, usually)
+	fs.Lookup("output").Usage += "; map-html=FILE lights the run up on a map of the APIs around the Pod"
 	return cmd
 }
 
@@ -97,7 +98,7 @@ func (f createPodFlags) toOptions(config *genericclioptions.ConfigFlags, streams
 	if o.repeat, err = f.repeatFlags.toOptions(f.record); err != nil {
 		return nil, err
 	}
-	f.series = o.repeat.runs > 0
+	f.series, f.maps = o.repeat.runs > 0, true
 	if o.followOptions, err = f.followFlags.toOptions(streams, f.until); err != nil {
 		return nil, err
 	}

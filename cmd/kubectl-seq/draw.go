@@ -29,6 +29,7 @@ type drawFlags struct {
 	animate       bool
 	settle        time.Duration
 	series        bool // many runs are drawn, not one
+	maps          bool // the run may be drawn on a map
 }
 
 // drawOptions are what they mean.
@@ -39,6 +40,7 @@ type drawOptions struct {
 	settle  time.Duration
 	sender  *otlp.Sender // of spans; or nil
 	serve   *string      // the address to show the run at; or nil
+	mapFile string       // to draw the map of the run in; empty for none
 }
 
 // exportsSpans reports whether the run becomes spans, sent or in a file.
@@ -80,6 +82,11 @@ func (f *drawFlags) addOutput(fs *pflag.FlagSet, formats []string) {
 func (f *drawFlags) toOptions(out io.Writer) (o drawOptions, err error) {
 	if f.settle < 0 {
 		return o, errors.New("--settle must not be below 0")
+	}
+	if f.maps {
+		if o.mapFile, err = f.takeMap(); err != nil {
+			return o, err
+		}
 	}
 	if f.series {
 		o.targets, err = parseTargets(f.outputs, render.SeriesFormats)

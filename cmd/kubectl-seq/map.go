@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -44,6 +43,9 @@ const mapExample = `  # The APIs around one Pod
   # A page on which the messages of a run light up
   kubectl seq create-pod web --image=nginx --record=run.jsonl
   kubectl seq map pod/web --run=run.jsonl -o html=map.html
+
+  # The same, at the end of the run
+  kubectl seq create-pod web --image=nginx -o map-html=map.html
 
   # Look now, draw later, elsewhere
   kubectl seq map pod/web --record=map.jsonl
@@ -233,14 +235,8 @@ func (o *mapOptions) run(ctx context.Context) (failed error) {
 			return fmt.Errorf("--record: %w", err)
 		}
 	}
-	m := apimap.Derive(&o.snapshot)
-	for i := range m.APIs {
-		if m.APIs[i].Try.On == "" {
-			m.APIs[i].Try.Command = seq.WithFlags(m.APIs[i].Try.Command, o.flags)
-		}
-	}
-	shown := slices.DeleteFunc(o.steps, func(s *seq.Step) bool { return s.Detail > o.style.Detail })
-	if n := m.Light(shown); n > 0 {
+	m, n := lit(&o.snapshot, o.flags, o.steps, o.style.Detail)
+	if n > 0 {
 		fmt.Fprintf(o.ErrOut, "note: %d messages of the run are between components that the map does not have\n", n)
 	}
 	return out.drawMap(m)

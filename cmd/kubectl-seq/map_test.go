@@ -67,12 +67,17 @@ func TestReplayMap(t *testing.T) {
 // Wrong usage says what to do, before anything is asked.
 func TestMapUsage(t *testing.T) {
 	for args, want := range map[string]string{
-		"map deployment/web": `a map is of a Pod, not of "deployment" (hint: kubectl seq map pod/NAME)`,
-		"map pod/":           "names no Pod",
-		"map pod/a/b":        "names no Pod",
-		"map --processes":    "--processes needs a Pod (hint: kubectl seq map pod/NAME --processes)",
-		"map web -o lanes":   "--output=lanes: must be one of html, json, listing, mermaid, svg",
-		"map web --detail=x": "--detail=x: must be one of",
+		"map deployment/web":                   `a map is of a Pod, not of "deployment" (hint: kubectl seq map pod/NAME)`,
+		"map pod/":                             "names no Pod",
+		"map pod/a/b":                          "names no Pod",
+		"map --processes":                      "--processes needs a Pod (hint: kubectl seq map pod/NAME --processes)",
+		"map web -o lanes":                     "--output=lanes: must be one of html, json, listing, mermaid, svg",
+		"map web --detail=x":                   "--detail=x: must be one of",
+		"create-pod web --image=x -o map-html": "-o map-html needs a file",
+		"create-pod web --image=x -o map-html=a -o map-html=b":             "-o map-html is given twice",
+		"create-pod web --image=x -o map-html=a --repeat=3":                "-o map-html shows one run",
+		"create-pod web --image=x -o map-html=/nowhere/map.html":           "--output=html=/nowhere/map.html: open",
+		"create-deployment web --image=x -o map-html=a --server=127.0.0.1": "--output=map-html: must be one of",
 	} {
 		_, _, err := replayed(t.Context(), append(strings.Fields(args), "--server=https://127.0.0.1:1")...)
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -196,6 +196,9 @@ func (f outputFile) finish(drawn error) error {
 
 // discard removes the temporary files of a run that never came to anything.
 func (o *outputs) discard() error {
+	if o == nil {
+		return nil
+	}
 	var err error
 	for _, f := range o.files {
 		err = errors.Join(err, f.temporary.Close())

@@ -38,6 +38,7 @@ type run struct {
 	aftermath *aftermath                            // of a command that is run, or nil
 	passed    *passed                               // what something writes meanwhile, or nil
 	outputs   *outputs                              // nil for those of the options
+	mapped    *outputs                              // the map of the run; or nil
 	pace      pacing
 	questions bool // it is time to see what should be asked
 }
@@ -72,6 +73,10 @@ func (r *run) start(ctx context.Context) (failed error) {
 			return err
 		}
 	}
+	if err := r.openMap(); err != nil {
+		return errors.Join(err, out.discard())
+	}
+	defer func() { failed = errors.Join(failed, r.mapped.discard()) }()
 	subject := o.subject
 	r.session = &session{trace: trace.New(subject), pods: o.pods, out: out, context: o.contextName, flags: o.connection,
 		until: allGoals[o.until], settle: max(o.settle, o.evidence.drain()), image: o.image, traceParent: traceParent()}
@@ -185,6 +190,7 @@ func (r *run) do(ctx context.Context) error {
 	if !r.acted {
 		<-acted // what was under way when the run ended early
 	}
+	err = errors.Join(err, besides(r.drawMap(ctx)))
 	for _, x := range r.remove {
 		err = errors.Join(err, x.do(ctx, r.ErrOut))
 	}

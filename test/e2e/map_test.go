@@ -238,6 +238,16 @@ func TestMap(t *testing.T) {
 			t.Errorf("exit %d, %s: the run is not on the page", code, errOut)
 		}
 	})
+	t.Run("at the end of a run", func(t *testing.T) {
+		for _, args := range [][]string{{"--image=busybox:1"}, {"--image=no-such-image-at-all:1", "--settle=1s"}} {
+			file := filepath.Join(t.TempDir(), "map.html")
+			_, errOut, _ := drawMap(t, append([]string{"create-pod", "at-once", "--rm", "-o", "map-html=" + file}, args...)...)
+			if page := read(t, file); !strings.Contains(page, "<b>apiserver → scheduler</b>") &&
+				!strings.Contains(page, "<b>scheduler → apiserver</b>") || !strings.Contains(errOut, "deleted") {
+				t.Errorf("%s: the run is not on the page: %s", args, errOut)
+			}
+		}
+	})
 	t.Run("restricted", func(t *testing.T) { restrictedMap(t) })
 	t.Run("not there", func(t *testing.T) {
 		if _, errOut, code := drawMap(t, "map", "pod/nobody"); code != 1 || !strings.Contains(errOut, `pods "nobody" not found`) {
