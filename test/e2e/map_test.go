@@ -239,9 +239,10 @@ func TestMap(t *testing.T) {
 		}
 	})
 	t.Run("at the end of a run", func(t *testing.T) {
-		for _, args := range [][]string{{"--image=busybox:1"}, {"--image=no-such-image-at-all:1", "--settle=1s"}} {
+		for name, args := range map[string][]string{"lit-ready": {"--image=busybox:1", "--", "sleep", "1000"},
+			"lit-stuck": {"--image=busybox:1", "--image-pull-policy=Never", "--settle=1s", "--", "/no-such-program"}} {
 			file := filepath.Join(t.TempDir(), "map.html")
-			_, errOut, _ := drawMap(t, append([]string{"create-pod", "at-once", "--rm", "-o", "map-html=" + file}, args...)...)
+			_, errOut, _ := drawMap(t, append([]string{"create-pod", name, "--rm", "-o", "map-html=" + file}, args...)...)
 			if page := read(t, file); !strings.Contains(page, "<b>apiserver → scheduler</b>") &&
 				!strings.Contains(page, "<b>scheduler → apiserver</b>") || !strings.Contains(errOut, "deleted") {
 				t.Errorf("%s: the run is not on the page: %s", args, errOut)
