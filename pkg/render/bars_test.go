@@ -97,3 +97,13 @@ func TestWaitsAreAsKnown(t *testing.T) {
 		}
 	}
 }
+
+// A Pod that was found crash-looping was not getting ready in the lives of which only their number is kept.
+func TestEarlierLivesAreNotKnown(t *testing.T) {
+	s := scenario.Named(t, "show-crash")
+	for _, p := range scenario.Fold(s.Subject, s.Observations).Phases(time.Time{}) {
+		if p.Name == "ready" {
+			t.Errorf("%+v", p)
+		}
+	}
+}

@@ -106,6 +106,13 @@ func readying(s *story, _ *result) (all []interval) {
 			all = append(all, interval{x.start.end, ready, open && s.newestLife(x)})
 		}
 	}
+	if w := s.foundRevision(); w != nil && w.pod != nil { // of whose earlier lives there may be nothing but their number
+		for c := range object.Statuses(w.pod) {
+			if c.RestartCount > 0 && first == criKey("StartContainer", c.Name, 0).End() {
+				first = ""
+			}
+		}
+	}
 	if first != "" {
 		all = append(all, interval{first, ready, open})
 	}
