@@ -59,7 +59,7 @@ function wrongTime() {
   const breaks = [...chart.querySelectorAll(".broken")].map(box), broken = breaks.reduce((sum, b) => sum + b.width, 0);
   if (broken > 0.6 * axis.width) found.push(`${Math.round((100 * broken) / axis.width)} of 100 of the axis are breaks`);
   if (breaks.some((b) => b.width < 5)) found.push("a break that is not seen");
-  for (const w of all(".wait")) if (!/waits ≈ [\d.]+ (ms|s)/.test(w.textContent)) found.push("a wait of no length: " + w.textContent);
+  for (const w of all(".wait")) if (!/waits .*\d ?(ms|s|m|h)/.test(w.textContent)) found.push("a wait of no length: " + w.textContent);
   for (const i of all(".chart i")) if (box(i).width < 1 || box(i).left < left - 3) found.push("a wait beside its chart: " + i.closest(".wait").textContent);
   return found.slice(0, 5);
 }

@@ -3,6 +3,7 @@
 package browser
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"slices"
@@ -208,9 +209,28 @@ func duringCall(r render.Report, phase string, x *seq.Step) bool {
 }
 
 // during reports whether a step was in a phase of that name, or in none, as far as can be told from its likeliest
-// instant.
+// instant. What comes of a write stands in the phase that follows, also before the write is answered.
 func during(r render.Report, phase string, x *seq.Step) bool {
 	named := 0
+	type namedPart struct {
+		seq.Part
+		phase string
+	}
+	var parts []namedPart
+	for _, p := range r.Phases {
+		for _, part := range p.Parts {
+			parts = append(parts, namedPart{part, strings.TrimPrefix(p.Name, seq.Unknown)})
+		}
+	}
+	slices.SortStableFunc(parts, func(a, b namedPart) int {
+		return cmp.Or(a.Likely.Earliest.Compare(b.Likely.Earliest), a.Likely.Latest.Compare(b.Likely.Latest))
+	})
+	for k := range max(0, len(parts)-1) {
+		p := parts[k]
+		if p.End.IsEnd() && parts[k+1].phase == phase && !x.Best.Before(p.Likely.Earliest) && !x.Best.After(p.Likely.Latest) {
+			return true
+		}
+	}
 	for _, p := range r.Phases {
 		for _, part := range p.Parts {
 			in := !x.Best.Before(part.Likely.Earliest) && !x.Best.After(part.Likely.Latest)

@@ -82,10 +82,10 @@ function drawAxis(box, { axis, x, left, room, ticks }) {
   for (const k of axis.breaks) {
     const a = x(axis.at[k]), b = x(axis.at[k + 1]), middle = (a + b) / 2;
     if (middle < left || middle > room) continue;
-    const g = shape(svg, "g"), length = "⋯ " + inUnits(axis.at[k + 1] - axis.at[k]);
+    const g = shape(svg, "g"), length = inShort(axis.at[k + 1] - axis.at[k]);
     shape(g, "path", { class: "break", d: `M${middle - 5} 33l4 -8m2 8l4 -8` });
     if (widthOf(length, smallFont) < Math.abs(b - a) + 8) shape(g, "text", { class: "phase", x: middle, y: 18, "text-anchor": "middle" }, length);
-    shape(g, "title", {}, `${length.slice(2)} in which nothing happens are left out`);
+    shape(g, "title", {}, `${length} in which nothing happens are left out`);
   }
   shape(svg, "rect", { class: "hit", x: left, width: room - left, height: 34 });
 }
