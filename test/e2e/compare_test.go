@@ -42,6 +42,10 @@ func TestCompareNamesThePhase(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	file := func(name string) string { return filepath.Join(dir, name) }
+	if _, errOut, code := runSeq(t, "create-pod", "compare-image", "--image=busybox:1", "--rm", "--", "sleep",
+		"1000"); code != 0 { // the image is on the node
+		t.Fatalf("exit %d: %s", code, errOut)
+	}
 	for name, pod := range map[string]string{
 		"compare-quick": fmt.Sprintf(comparedPod, "compare-quick", "IfNotPresent", 0, 0),
 		"compare-slow":  fmt.Sprintf(comparedPod, "compare-slow", "Always", 15, 20),
