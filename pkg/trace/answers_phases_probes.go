@@ -79,9 +79,13 @@ func (s *story) probed(r *result, kind string, of func(*corev1.Container) *corev
 
 // failedProbe reports whether the kubelet ended a life of a container since a probe of a kind had failed.
 func (s *story) failedProbe(x life, kind string) bool {
+	return s.stoppedFor(x, "failed "+kind+" probe")
+}
+
+// stoppedFor reports whether the kubelet said that it stops a life of a container, for that reason.
+func (s *story) stoppedFor(x life, reason string) bool {
 	return slices.ContainsFunc(s.events, func(e *emitted) bool {
-		if e.container != x.container || e.event.Reason != "Killing" ||
-			!strings.Contains(e.event.Message, "failed "+kind+" probe") {
+		if e.container != x.container || e.event.Reason != "Killing" || !strings.Contains(e.event.Message, reason) {
 			return false
 		}
 		attempt, ok := s.attemptAt(e)

@@ -3,7 +3,6 @@ package trace
 // The wait for a container that does not end when it is asked to.
 
 import (
-	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -22,7 +21,7 @@ const leastGrace = 2 * time.Second
 // graceWait is the longest grace period that a container was given, did not use, and was killed after.
 func graceWait(s *story, took time.Duration) (longest time.Duration, remedy string, ok bool) {
 	for _, x := range s.lives {
-		if x.exit == nil || x.exit.ExitCode != 137 || x.exit.Reason == "OOMKilled" || !s.toldToStop(x) {
+		if x.exit == nil || x.exit.ExitCode != 137 || x.exit.Reason == "OOMKilled" || !s.stoppedFor(x, "") {
 			continue
 		}
 		grace := s.gracePeriod()
@@ -41,17 +40,6 @@ func graceWait(s *story, took time.Duration) (longest time.Duration, remedy stri
 		}
 	}
 	return longest, remedy, ok
-}
-
-// toldToStop reports whether the kubelet said that it stops a life of a container.
-func (s *story) toldToStop(x life) bool {
-	return slices.ContainsFunc(s.events, func(e *emitted) bool {
-		if e.event.Reason != "Killing" || e.container != x.container {
-			return false
-		}
-		attempt, ok := s.attemptAt(e)
-		return ok && attempt == x.attempt
-	})
 }
 
 // probeGrace is the grace period of the probe for which the kubelet stopped a life of a container; 0 where it has none.

@@ -5,7 +5,6 @@ package e2e
 import (
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -15,22 +14,7 @@ import (
 // of their output.
 func TestLessonMap(t *testing.T) {
 	t.Parallel()
-	ns := ownNamespace(t)
-	dir := t.TempDir()
-	own := filepath.Join(dir, "config")
-	if err := os.WriteFile(own, dataOf(t, os.Getenv("KUBECONFIG")), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	runKubectl(t, "", "--kubeconfig="+own, "config", "set-context", "--current", "--namespace="+ns)
-	docs, err := filepath.Abs("../../docs")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, target := range map[string]string{"docs": docs, "kubectl-seq": plugin, "kubectl": kubectlPath(t)} {
-		if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	ns, dir, own := lessonDesk(t)
 	alike := func(s string) string {
 		s = numbers.ReplaceAllString(strings.ReplaceAll(s, ns, "lesson"), "#")
 		return strings.TrimSpace(regexp.MustCompile(`\s+`).ReplaceAllString(s, " "))

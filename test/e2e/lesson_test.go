@@ -22,13 +22,12 @@ var (
 	lasts   = regexp.MustCompile(`  +[≈≤]? ?[\d.–]+ m?s( \([^)]*\))?( [●○])?$`)
 )
 
-// Who teaches the lesson sees what it shows: all its commands are run, and each line of a step that is in it has to
-// come, whatever its times and revisions.
-func TestLesson(t *testing.T) {
-	t.Parallel()
-	ns := ownNamespace(t)
-	dir := t.TempDir()
-	own := filepath.Join(dir, "config")
+// lessonDesk is a directory in which the commands of a lesson can be run, with the plugin, kubectl and the docs in it;
+// and a kubeconfig for them, with a namespace of their own.
+func lessonDesk(t *testing.T) (ns, dir, own string) {
+	t.Helper()
+	ns, dir = ownNamespace(t), t.TempDir()
+	own = filepath.Join(dir, "config")
 	if err := os.WriteFile(own, dataOf(t, os.Getenv("KUBECONFIG")), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -42,6 +41,14 @@ func TestLesson(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	return ns, dir, own
+}
+
+// Who teaches the lesson sees what it shows: all its commands are run, and each line of a step that is in it has to
+// come, whatever its times and revisions.
+func TestLesson(t *testing.T) {
+	t.Parallel()
+	ns, dir, own := lessonDesk(t)
 	alike := []string{ns, "lesson"}
 	nodes, _ := nodeNames(t)
 	for _, n := range nodes {
