@@ -422,10 +422,11 @@ func TestLikelyTimes(t *testing.T) {
 	}{
 		"by their error": {[]timed{likely(3.26, 0.9), likely(26.6, 4), likely(526, 30), likely(1261, 400)},
 			"≈3.3 ≈27 ≈0.53s ≈1.3s"},
-		"of seconds":             {[]timed{likely(12_345.6, 4), likely(12_345.6, 40)}, "≈12.345s ≈12.35s"},
-		"between known ones":     {[]timed{known(6.4), likely(6.8, 20), known(7.1)}, "+6.4 ≈7 +7.1"},
-		"after one that is less": {[]timed{likely(476, 30), likely(477, 4), known(480)}, "≈0.47s ≈477 +480"},
-		"of the beginning":       {[]timed{known(0), likely(0.3, 3)}, "+0 ≈0"},
+		"of seconds":                     {[]timed{likely(12_345.6, 4), likely(12_345.6, 40)}, "≈12.345s ≈12.35s"},
+		"between known ones":             {[]timed{known(6.4), likely(6.8, 20), known(7.1)}, "+6.4 ≈7 +7.1"},
+		"after one that is less":         {[]timed{likely(476, 30), likely(477, 4), known(480)}, "≈0.47s ≈477 +480"},
+		"of the beginning":               {[]timed{known(0), likely(0.3, 3)}, "+0 ≈0"},
+		"of the beginning, hardly known": {[]timed{known(0), likely(31, 240), likely(4, 40)}, "+0 ≈0.0s ≈0.00s"},
 	} {
 		text, _ := Style{}.times(c.rows, zero, nothingAbove)
 		if got := strings.Join(text, " "); got != c.want {

@@ -139,7 +139,7 @@ func (y Style) instant(d, unit time.Duration, base, zero time.Time) string {
 	switch {
 	case y.clock:
 		return timeOfDay(base.Add(d), zero, unit)
-	case d == 0:
+	case d == 0 && unit <= time.Millisecond:
 		return "+0"
 	case unit < time.Millisecond && d.Abs() < 10*time.Second:
 		return signed(fmt.Sprintf("%.1f", ms(d)))

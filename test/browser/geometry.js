@@ -28,6 +28,7 @@ function wrong(rowSelector, room) {
       if (row.tagName !== "DIV" && b.top < bottom - 3) say("over the row above", t);
       for (const u of texts.slice(0, k)) if (over(b, boxes.get(u))) say("over " + u.textContent, t);
     });
+    if (/\ds ms,/.test(row.getAttribute("aria-label"))) say("two units are spoken", row);
     bottom = Math.max(bottom, ...texts.map((t) => boxes.get(t).bottom));
     for (const t of labels) {
       const b = boxes.get(t);

@@ -238,7 +238,11 @@ func TestRBACOfKubernetes(t *testing.T) {
 	}
 }
 
-var refusedNode = regexp.MustCompile(`(403 Forbidden: )?nodes \\?"[^ ]+ is forbidden: .*?at the cluster scope`)
+var (
+	refusedNode = regexp.MustCompile(`(403 Forbidden: )?(nodes|leases\.coordination\.k8s\.io) \\?"[^ ]+ ` +
+		`is forbidden: .*?(at the cluster scope|in the namespace \\?"kube-node-lease\\?")`)
+	aboutNode = regexp.MustCompile(`^/api/v1/nodes/|/namespaces/kube-node-lease/`)
+)
 
 // refused runs the plugin as a user, and returns what was refused by what it says or by the cluster's audit log.
 func (l rbacLevel) refused(t *testing.T, ns, user, name, run string) string {
@@ -290,7 +294,7 @@ func (l rbacLevel) refused(t *testing.T, ns, user, name, run string) string {
 	}
 	r := record(t)
 	out, errOut, code := runSeq(t, args...)
-	// A Pod whose start is slow makes a run ask for its node, which only cluster.yaml allows.
+	// A Pod whose start is slow makes a run ask for its node and then its Lease, which only cluster.yaml allows.
 	slow := l.file != "cluster.yaml"
 	for line := range strings.Lines(out + errOut) {
 		if slow {
@@ -312,7 +316,7 @@ func (l rbacLevel) refused(t *testing.T, ns, user, name, run string) string {
 			ResponseStatus   struct{ Code int }
 		}
 		if json.Unmarshal(line, &e) == nil && e.ImpersonatedUser.Username == user && e.ResponseStatus.Code == 403 &&
-			!(slow && strings.HasPrefix(e.RequestURI, "/api/v1/nodes/")) {
+			!(slow && aboutNode.MatchString(e.RequestURI)) {
 			return "403 for " + e.Verb + " " + e.RequestURI
 		}
 	}

@@ -73,7 +73,7 @@ function fullLabel(s) {
 
 function spoken(s) {
   const from = report.lanes[s.from].name, to = report.lanes[s.to].name;
-  return `${s.time ? s.time + (report.clock ? ", " : " ms, ") : ""}${from}${s.from === s.to ? "" : " to " + to}: ` +
+  return `${s.time ? s.time + (report.clock || s.time.endsWith("s") ? ", " : " ms, ") : ""}${from}${s.from === s.to ? "" : " to " + to}: ` +
     `${fullLabel(s)}, ${s.failed ? "failed, " : ""}${s.inferred ? "inferred" : "observed"}`;
 }
 
