@@ -166,13 +166,13 @@ func (c Comparison) wait(w compare.Wait) string {
 	a, b := w.Sides[compare.A], w.Sides[compare.B]
 	switch {
 	case b == nil:
-		return "Only in A: " + lower(fixed(*a))
+		return "Only in A: " + lower(sentence(*a, ""))
 	case a == nil:
-		return "Only in B: " + lower(fixed(*b))
+		return "Only in B: " + lower(sentence(*b, ""))
 	case w.Differs():
-		return fmt.Sprintf("In A: %s In B, %s.", lower(fixed(*a)), duration(b.Length))
+		return fmt.Sprintf("In A: %s In B, %s.", lower(sentence(*a, "")), duration(b.Length))
 	}
-	text, _, _ := strings.Cut(lower(fixed(*a)), ": ")
+	text, _, _ := strings.Cut(lower(sentence(*a, "")), ": ")
 	return fmt.Sprintf("Both have %s (%s).", text, a.Name)
 }
 

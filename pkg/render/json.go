@@ -56,7 +56,7 @@ func (r Report) before(index map[seq.Key]int) iter.Seq[any] {
 		}
 		for _, m := range r.Members {
 			if !yield(jsonPod{"pod", m.Object, m.Owner, m.Node, instant(m.CreatedAt), m.Took.Seconds(),
-				jsonPhases(m.Phases, index)}) {
+				jsonPhases(m.Phases, index), jsonWaits(m.Waits)}) {
 				return
 			}
 		}
@@ -102,11 +102,16 @@ func (r Report) behind(index map[seq.Key]int) iter.Seq[any] {
 		}
 		out.Obstacle = jsonOfObstacle(r.Outcome.Obstacle)
 		out.Phases = jsonPhases(r.Phases, index)
-		for _, w := range r.Waits {
-			out.Waits = append(out.Waits, jsonWait{w.Name, w.Phase, w.Length.Seconds(), w.Grows, w.Explain, w.Remedy})
-		}
+		out.Waits = jsonWaits(r.Waits)
 		yield(out)
 	}
+}
+
+func jsonWaits(waits []seq.Wait) (all []jsonWait) {
+	for _, w := range waits {
+		all = append(all, jsonWait{w.Name, w.Phase, w.Length.Seconds(), w.Grows, w.Explain, w.Remedy})
+	}
+	return all
 }
 
 func jsonOfCycle(c seq.Cycle, steps []*seq.Step, index map[seq.Key]int) jsonCycle {

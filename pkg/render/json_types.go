@@ -76,6 +76,7 @@ type jsonPod struct {
 	Created *time.Time  `json:"created"` // when it was made, as far as that is known
 	Seconds float64     `json:"seconds"` // until it was ready, or had succeeded; 0 while it is not
 	Phases  []jsonPhase `json:"phases"`  // see outcome
+	Waits   []jsonWait  `json:"waits,omitempty"` // see outcome
 }
 
 type jsonPhase struct {

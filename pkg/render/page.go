@@ -158,8 +158,8 @@ func (p *page) remarks(r Report) {
 	if longest := r.longest(); longest.Took > 0 && r.Outcome.Obstacle == nil {
 		p.Waits = append(p.Waits, Plain(largest(longest)))
 	}
-	for _, w := range r.waits() {
-		p.Waits = append(p.Waits, Plain(fixed(w)))
+	for _, text := range r.waits() {
+		p.Waits = append(p.Waits, Plain(text))
 	}
 	for _, c := range r.Run.Clocks {
 		if text := skew(c); text != "" {

@@ -33,7 +33,7 @@ func (r Report) held() *seq.Member {
 	return nil
 }
 
-// of is the report with nothing but the steps, and the phases, of one Pod.
+// of is the report with nothing but the steps, the phases and the waits of one Pod.
 func (r Report) of(m *seq.Member) Report {
 	var kept []*seq.Step
 	for _, s := range r.Steps {
@@ -41,7 +41,7 @@ func (r Report) of(m *seq.Member) Report {
 			kept = append(kept, s)
 		}
 	}
-	r.Steps, r.Phases, r.Members, r.Outcome = kept, m.Phases, nil, Outcome{}
+	r.Steps, r.Phases, r.Waits, r.Members, r.Outcome = kept, m.Phases, m.Waits, nil, Outcome{}
 	return r
 }
 

@@ -26,8 +26,8 @@ func (y Style) summary(r Report) []string {
 	if longest := r.longest(); longest.Took > 0 && r.Outcome.Obstacle == nil {
 		out = append(out, wrap(Plain(largest(longest)), y.width()-1)...)
 	}
-	for _, w := range r.waits() {
-		out = append(out, wrap(Plain(fixed(w)), y.width()-1)...)
+	for _, text := range r.waits() {
+		out = append(out, wrap(Plain(text), y.width()-1)...)
 	}
 	for _, c := range r.Run.Clocks {
 		if text := skew(c); text != "" {
@@ -150,32 +150,6 @@ func largest(p seq.Phase) string {
 		return "Of the longest stretch it is not known what happened: " + p.Explain + "."
 	}
 	return "The " + p.Name + " phase is the largest: " + p.Explain + "."
-}
-
-// waits are the waits that are of interest: of one that does not get there, those before it tries again, and
-// those that are a tenth of the run or more.
-func (r Report) waits() (all []seq.Wait) {
-	for _, w := range r.Waits {
-		if r.Outcome.Obstacle == nil || w.Phase == "" || w.Length*10 >= r.Outcome.Total {
-			all = append(all, w)
-		}
-	}
-	return all
-}
-
-// fixed says what a wait is, and what removes it.
-func fixed(w seq.Wait) string {
-	s := "A fixed wait"
-	if w.Grows {
-		s = "A back-off"
-	}
-	if w.Length > 0 {
-		s += " of " + duration(w.Length)
-	}
-	if w.Phase != "" {
-		s += " in " + w.Phase
-	}
-	return fmt.Sprintf("%s: %s (%s). What removes it: %s.", s, w.Explain, w.Name, w.Remedy)
 }
 
 // bars draws the phases on one axis of time, each from where it is likeliest to have begun to where it is likeliest to

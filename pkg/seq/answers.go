@@ -166,6 +166,7 @@ type Member struct {
 	// from then until it was Ready, or had succeeded; zero while it is not, or where that was not seen
 	Took   time.Duration
 	Phases []Phase // of its start; of one that is not ready yet, of all until now
+	Waits  []Wait  // that these show
 }
 
 // Drawn says of which Pods all messages are derived, where a run is about something else. The zero value is all.

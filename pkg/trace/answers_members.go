@@ -13,7 +13,7 @@ import (
 )
 
 // Members are the Pods of a run that is about something else, in the order in which they were made; nil of one that is
-// about a Pod or a container. Their phases are left out, see MembersInFull. They are shared, and valid until the next
+// about a Pod or a container. Their phases and waits are left out, see MembersInFull. They are shared, and valid until the next
 // call of Observe.
 func (t *Trace) Members() []seq.Member {
 	r := t.resolve()
@@ -28,11 +28,13 @@ func (t *Trace) Members() []seq.Member {
 	return r.members
 }
 
-// MembersInFull are the Members with the phases of each. Those of thousands take a second: they are for the end.
+// MembersInFull are the Members with the phases and the waits of each. Those of thousands take a second: they are for the end.
 func (t *Trace) MembersInFull() []seq.Member {
 	all := slices.Clone(t.Members())
 	for i := range all {
-		all[i].Phases = t.result.startPhases(t.result.pods[i].story, t.now)
+		s := t.result.pods[i].story
+		all[i].Phases = t.result.startPhases(s, t.now)
+		all[i].Waits = s.waits(podWaits, all[i].Phases)
 	}
 	return all
 }

@@ -66,14 +66,18 @@ func (t *Trace) Waits(end time.Time) []seq.Wait {
 	if len(s.revisions) == 0 {
 		return nil
 	}
+	return s.waits(s.sort().waits, t.Phases(end))
+}
+
+// waits are those of a table that its phases show.
+func (s *story) waits(table []fixedWait, phases []seq.Phase) (all []seq.Wait) {
 	took := map[string]time.Duration{}
-	for _, p := range t.Phases(end) {
+	for _, p := range phases {
 		if !p.Open { // what goes on may still be something else
 			took[p.Name] = p.Took
 		}
 	}
-	var all []seq.Wait
-	for _, w := range s.sort().waits {
+	for _, w := range table {
 		if w.phase == "sandbox" && s.sandboxTimed() {
 			w.phase = "volumes"
 		}

@@ -76,6 +76,13 @@ func TestPagePresents(t *testing.T) {
 	if !strings.Contains(waited, "waiting 10 s") {
 		t.Errorf("the clock tells of no back-off: %q", waited)
 	}
+	const said = `document.querySelector("#evidence .outcome")?.textContent ?? ""`
+	if p.press(t, "Home"); value[string](t, p, said) != "" {
+		t.Error("the outcome is told before the end")
+	}
+	if p.press(t, "End"); !strings.Contains(value[string](t, p, said), "ends with exit code 1 each time") {
+		t.Errorf("in the end it is not told what came of it: %q", value[string](t, p, said))
+	}
 	p.press(t, "Escape")
 	if !value[bool](t, p, `document.querySelector("#controls").checkVisibility()`) {
 		t.Error("Escape does not leave the presenter mode")
@@ -173,6 +180,10 @@ func TestPageTimeView(t *testing.T) {
 	p.do(t, script(`document.querySelector("#view [value=time]").click()`))
 	if n := p.count(t, "svg.axis .break"); n == 0 {
 		t.Error("an axis of 14 s, of which nothing happens in 13, is not broken")
+	}
+	if title := value[string](t, p, `document.querySelector(".axis g title").textContent`); p.count(t, ".broken.waited") == 0 ||
+		!strings.HasPrefix(title, "retry: ") {
+		t.Errorf("the break does not say that a wait is left out: %q", title)
 	}
 	width := func() float64 {
 		return value[float64](t, p, `Math.max(...[...document.querySelectorAll(".chart .pale, .chart .sure")].map((e) => e.getBoundingClientRect().width))`)

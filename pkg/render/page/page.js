@@ -51,10 +51,11 @@ function describe() {
   row.after(panel);
   if (s.fold) {
     const told = s.steps.length === 0 ? "A closer look at the run has them." : state.open.has(state.current) ? "It is open: each is shown in its place; Enter closes it." : "Click, or press Enter, to open it.";
-    panel.append(element("div", {}, element("h2", {}, s.label), element("p", {}, `${s.time}: ${s.steps.length} steps. ${told}`)));
-    return;
+    panel.append(element("div", {}, element("h2", {}, s.label.replace(/(\d) (m?s)\b/g, "$1\u00a0$2")), element("p", {}, `${s.time}: ${s.steps.length} steps. ${told}`)));
+  } else {
+    panel.append(...(state.presenting ? lecture(s) : evidence(s)));
   }
-  panel.append(...(state.presenting ? lecture(s) : evidence(s)));
+  if (state.presenting && position() >= visible().length) panel.append(element("p", { class: "outcome " + report.state }, report.outcome));
 }
 
 function lecture(s) {

@@ -85,19 +85,22 @@ function drawAxis(box, { axis, x, left, room, ticks }) {
     const g = shape(svg, "g"), length = inShort(axis.at[k + 1] - axis.at[k]);
     shape(g, "path", { class: "break", d: `M${middle - 5} 33l4 -8m2 8l4 -8` });
     if (widthOf(length, smallFont) < Math.abs(b - a) + 8) shape(g, "text", { class: "phase", x: middle, y: 18, "text-anchor": "middle" }, length);
-    shape(g, "title", {}, `${length} in which nothing happens are left out`);
+    shape(g, "title", {}, `${waitIn(axis, k)}${length} in which nothing happens are left out`);
   }
   shape(svg, "rect", { class: "hit", x: left, width: room - left, height: 34 });
 }
 
-// The axis behind a row.
+// The wait that a break of the axis leaves out, if it is one.
+function waitIn(axis, k) { return waitingFor((axis.at[k] + axis.at[k + 1]) / 2); }
+
+// The axis behind a row. What a break leaves out has the colour of a wait where it is one.
 function chart({ axis, x, left, ticks }) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("aria-hidden", "true");
   for (const t of ticks) shape(svg, "line", { class: "tick", x1: x(t) - left, x2: x(t) - left, y1: 0, y2: "100%" });
   for (const k of axis.breaks) {
     const a = x(axis.at[k]), b = x(axis.at[k + 1]);
-    shape(svg, "rect", { class: "broken", x: Math.min(a, b) - left, width: Math.abs(b - a), y: 0, height: "100%" });
+    shape(svg, "rect", { class: waitIn(axis, k) ? "broken waited" : "broken", x: Math.min(a, b) - left, width: Math.abs(b - a), y: 0, height: "100%" });
   }
   return svg;
 }
