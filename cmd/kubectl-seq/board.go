@@ -165,7 +165,7 @@ func (b *board) listen() error {
 		return err
 	}
 	b.style.Width, b.style.Color = render.FileWidth, false
-	b.page.HTML, b.page.Policy, err = render.LivePage(b.style)
+	b.page.HTML, b.page.Policy, err = render.LivePage(b.style, false)
 	return err
 }
 

@@ -40,6 +40,7 @@ type drawOptions struct {
 	settle  time.Duration
 	sender  *otlp.Sender // of spans; or nil
 	serve   *string      // the address to show the run at; or nil
+	beside  *liveMap     // which --serve shows, too; or nil
 	mapFile string       // to draw the map of the run in; empty for none
 }
 

@@ -76,7 +76,7 @@ func openOutputs(d drawOptions, out io.Writer) (*outputs, error) {
 		return o, err
 	}
 	var err error
-	if o.served, err = openServed(*d.serve, d.style); err != nil {
+	if o.served, err = openServed(*d.serve, d.style, d.beside); err != nil {
 		return o, errors.Join(err, o.discard())
 	}
 	return o, nil

@@ -68,6 +68,9 @@ func (r *run) start(ctx context.Context) (failed error) {
 	o := r.followOptions
 	out := r.outputs
 	if out == nil {
+		if o.config != nil && o.subject.Kind == "Pod" && r.given == nil {
+			o.beside = &liveMap{read: o.readMap, flags: o.connection, style: o.style}
+		}
 		var err error
 		if out, err = openOutputs(o.drawOptions, o.Out); err != nil {
 			return err

@@ -57,20 +57,25 @@ func (r *run) drawMap(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), mapTimeout) // also after an interrupt
 	defer cancel()
-	snapshot := apimap.Snapshot{Subject: seq.Object{Kind: r.subject.Kind, Namespace: r.subject.Namespace,
-		Name: r.subject.Name}, Context: r.contextName, Plugin: ownVersion(), Taken: now().UTC(),
-		Client: apiread.ClientOf(r.config)}
-	if err := apiread.Read(ctx, r.config, &snapshot, false); err != nil {
+	snapshot, err := r.readMap(ctx)
+	if err != nil {
 		return fmt.Errorf("-o %s: %w", mapHTML, err)
 	}
 	if snapshot.Missing() {
 		fmt.Fprintf(r.ErrOut, "note: -o %s: there is no Pod %s any more\n", mapHTML, r.subject.Name)
 		return nil
 	}
-	m, _ := lit(&snapshot, r.connection, r.report().Steps, r.style.Detail)
+	m, _ := lit(snapshot, r.connection, r.report().Steps, r.style.Detail)
 	return r.mapped.write(func(w io.Writer, format string, y render.Style) error {
 		return render.MapFormats[format](w, m, y)
 	})
+}
+
+// readMap reads what is around the Pod of a run.
+func (o *followOptions) readMap(ctx context.Context) (*apimap.Snapshot, error) {
+	s := &apimap.Snapshot{Subject: seq.Object{Kind: o.subject.Kind, Namespace: o.subject.Namespace, Name: o.subject.Name},
+		Context: o.contextName, Plugin: ownVersion(), Taken: now().UTC(), Client: apiread.ClientOf(o.config)}
+	return s, apiread.Read(ctx, o.config, s, false)
 }
 
 // lit is the map that a snapshot has, for a kubeconfig with these flags, with the messages of a run on it; others is

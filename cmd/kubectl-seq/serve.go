@@ -19,6 +19,7 @@ type served struct {
 	run    *serve.Run
 	style  render.Style
 	stream render.Stream
+	beside *liveMap  // or nil
 	next   time.Time // no update before
 	ended  bool
 }
@@ -28,8 +29,8 @@ type served struct {
 const leastWait = 50 * time.Millisecond
 
 // openServed opens the address, before anything happens.
-func openServed(address string, style render.Style) (*served, error) {
-	page, policy, err := render.LivePage(style)
+func openServed(address string, style render.Style, beside *liveMap) (*served, error) {
+	page, policy, err := render.LivePage(style, beside != nil)
 	if err != nil {
 		return nil, err
 	}
@@ -37,8 +38,11 @@ func openServed(address string, style render.Style) (*served, error) {
 	if err != nil {
 		return nil, err
 	}
+	if beside != nil {
+		server.Beside(beside.page)
+	}
 	style.Width, style.Color = render.FileWidth, false
-	return &served{server: server, run: server.Run, style: style}, nil
+	return &served{server: server, run: server.Run, style: style, beside: beside}, nil
 }
 
 // listen opens the address of --serve.
@@ -98,6 +102,7 @@ func (s *served) update(begun time.Time, r render.Report, settled int, status st
 	if err != nil {
 		return err
 	}
+	s.beside.show(r.Steps, false)
 	s.run.Publish(serve.Update{Anew: m.Anew, Final: m.Final, Tail: m.Tail, Picture: picture})
 	ended := time.Now()
 	s.next = ended.Add(max(leastWait, (share-1)*ended.Sub(begun)))
@@ -122,6 +127,7 @@ func (s *served) end(r render.Report) error {
 		return err
 	}
 	s.ended = true
+	s.beside.show(r.Steps, true)
 	s.run.Publish(serve.Update{Anew: m.Anew, Final: m.Final, Tail: m.Tail, Picture: picture, Saved: saved.Bytes(),
 		Ended: true})
 	return nil

@@ -70,12 +70,12 @@ type jsonStep struct {
 // jsonPod is one Pod of a run that is about something else.
 type jsonPod struct {
 	Type    string      `json:"type"`
-	Object  seq.Object  `json:"object"`  // the Pod
-	Owner   seq.Object  `json:"owner"`   // the controller of it
-	Node    string      `json:"node"`    // empty until it has one
-	Created *time.Time  `json:"created"` // when it was made, as far as that is known
-	Seconds float64     `json:"seconds"` // until it was ready, or had succeeded; 0 while it is not
-	Phases  []jsonPhase `json:"phases"`  // see outcome
+	Object  seq.Object  `json:"object"`          // the Pod
+	Owner   seq.Object  `json:"owner"`           // the controller of it
+	Node    string      `json:"node"`            // empty until it has one
+	Created *time.Time  `json:"created"`         // when it was made, as far as that is known
+	Seconds float64     `json:"seconds"`         // until it was ready, or had succeeded; 0 while it is not
+	Phases  []jsonPhase `json:"phases"`          // see outcome
 	Waits   []jsonWait  `json:"waits,omitempty"` // see outcome
 }
 

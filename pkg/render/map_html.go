@@ -23,17 +23,34 @@ var (
 	mapCSS string
 )
 
+// mapStyle is that of a page with a map.
+func mapStyle() string { return pageCSS + mapPictureCSS + mapCSS }
+
 // mapHTML writes a map as one page that needs nothing else: the picture, and for each arrow what opens at a click.
 func mapHTML(w io.Writer, m apimap.Map, y Style) error {
 	script := joined("map")
-	style := pageCSS + mapPictureCSS + mapCSS
+	return fillMap(w, m, y, script, "default-src 'none'; style-src "+digest(mapStyle())+"; script-src "+digest(script)+
+		"; base-uri 'none'; form-action 'none'")
+}
+
+// LiveMap is the page of a map beside a run that goes on: it asks where it came from for map.html anew whenever the run
+// has something new, and lights up the messages that have come. Policy is its Content-Security-Policy.
+func LiveMap(m apimap.Map, y Style) (page []byte, policy string, err error) {
+	script := joined("map", "map-live")
+	policy = livePolicy(mapStyle(), script)
+	var b bytes.Buffer
+	err = fillMap(&b, m, y, script, policy)
+	return b.Bytes(), policy, err
+}
+
+func fillMap(w io.Writer, m apimap.Map, y Style, script, policy string) error {
 	var listing bytes.Buffer // for readers without scripts
 	y.ASCII, y.Color, y.Width, y.Detail = false, false, FileWidth, seq.Full
 	if err := mapListing(&listing, m, y); err != nil {
 		return err
 	}
 	l := layoutMap(m)
-	drawing := l.drawing()
+	drawing, panels := l.drawing(), l.panels()
 	var notes strings.Builder
 	for _, x := range m.Left {
 		fmt.Fprintf(&notes, "<li>Not drawn: %s.</li>", htmlText(leftText(x)))
@@ -49,14 +66,14 @@ func mapHTML(w io.Writer, m apimap.Map, y Style) error {
 		"{{title}}", htmlText(mapTitle(m)),
 		"{{outcome}}", fmt.Sprintf("%d APIs", len(m.APIs)),
 		"{{where}}", htmlText(mapWhere(m)+taken),
-		"{{policy}}",
-		"default-src 'none'; style-src "+digest(style)+"; script-src "+digest(script)+"; base-uri 'none'; form-action 'none'",
-		"{{style}}", style,
+		"{{policy}}", policy,
+		"{{style}}", mapStyle(),
 		"{{script}}", script,
 		"{{notes}}", notes.String(),
+		"{{digest}}", digest(drawing+panels),
 		"{{picture}}", fmt.Sprintf(`<svg viewBox="0 0 %.0f %.0f" width="%[1]g" height="%[2]g" role="group" aria-label="%s">%s</svg>`,
 			math.Ceil(l.width), math.Ceil(l.height), htmlText(mapTitle(m)), drawing),
-		"{{panels}}", l.panels(),
+		"{{panels}}", panels,
 		"{{run}}", l.run(),
 		"{{legend}}", htmlText(mapLegend),
 		"{{listing}}", html.EscapeString(listing.String()),

@@ -33,6 +33,7 @@ type page struct {
 	Pods     []pagePod    `json:"pods"`
 	Pod      int          `json:"pod"` // that is drawn first, or -1 for all
 	Waits    []string     `json:"waits"`
+	Map      bool         `json:"map,omitempty"` // while the run goes on: there is one beside it
 	Notes    []string     `json:"notes"`
 	Status   string       `json:"status,omitempty"` // of a run that goes on
 }

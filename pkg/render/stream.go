@@ -88,8 +88,11 @@ var (
 
 // LivePage is the page of a run that goes on: that of HTML, which asks where it came from for the Picture anew whenever
 // there is something on the stream of events there. Policy is what it may do, for a header Content-Security-Policy.
-func LivePage(y Style) (page []byte, policy string, err error) {
-	data, err := json.Marshal(newPage(Report{}, y))
+// Beside it there may be a map, see LiveMap.
+func LivePage(y Style, hasMap bool) (page []byte, policy string, err error) {
+	empty := newPage(Report{}, y)
+	empty.Map = hasMap
+	data, err := json.Marshal(empty)
 	if err != nil {
 		return nil, "", err
 	}

@@ -156,7 +156,7 @@ func TestPicture(t *testing.T) {
 			t.Errorf("step %d: %+v", i, s)
 		}
 	}
-	if _, _, err := render.LivePage(render.Style{Detail: seq.Normal}); err != nil {
+	if _, _, err := render.LivePage(render.Style{Detail: seq.Normal}, true); err != nil {
 		t.Error(err)
 	}
 }

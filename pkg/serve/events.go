@@ -4,6 +4,7 @@ package serve
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"maps"
 	"net/http"
@@ -29,6 +30,7 @@ type Update struct {
 type Run struct {
 	server  *Server
 	page    Page
+	beside  func(context.Context) (Page, error) // see Beside
 	mu      sync.Mutex
 	state   state
 	changed chan struct{} // closed, and replaced, by each update
@@ -42,6 +44,10 @@ func newRun(s *Server, page Page) *Run {
 	return &Run{server: s, page: page, changed: make(chan struct{}), kept: make(chan struct{}, mostReaders),
 		removed: make(chan struct{})}
 }
+
+// Beside has another page at map.html below the run, which is made anew whenever a reader asks for it, in a goroutine
+// of its own. It is called before anybody knows the URL.
+func (e *Run) Beside(make func(context.Context) (Page, error)) { e.beside = make }
 
 // Readers is how many follow the run now.
 func (e *Run) Readers() int { return int(e.readers.Load()) }

@@ -233,9 +233,27 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "page.html":
 		saved := e.now().saved
 		e.keep(w, "text/html; charset=utf-8", saved, saved != nil)
+	case "map.html":
+		e.answerBeside(w, r)
 	default:
 		http.Error(w, "not found", http.StatusNotFound)
 	}
+}
+
+// answerBeside sends the page beside a run. Whoever follows the run from there has all with the last of it.
+func (e *Run) answerBeside(w http.ResponseWriter, r *http.Request) {
+	if e.beside == nil {
+		http.Error(w, "not found", http.StatusNotFound)
+		return
+	}
+	ended := e.now().ended
+	page, err := e.beside(r.Context())
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	w.Header().Set("Content-Security-Policy", page.Policy+"; frame-ancestors 'none'")
+	e.keep(w, "text/html; charset=utf-8", page.HTML, ended)
 }
 
 // keep sends what there is; it may be the last that a reader of a run that has ended asks for.

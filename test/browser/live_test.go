@@ -359,7 +359,7 @@ func TestPageLiveKeepsWhatIsChosen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	page, policy, err := render.LivePage(render.Style{Detail: seq.Normal})
+	page, policy, err := render.LivePage(render.Style{Detail: seq.Normal}, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,12 +4,15 @@ package browser
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"golang.org/x/tools/txtar"
@@ -17,6 +20,7 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/apimap"
 	"github.com/kubectl-seq/kubectl-seq/pkg/render"
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	"github.com/kubectl-seq/kubectl-seq/pkg/serve"
 )
 
 // maps are those of all snapshots, by their names.
@@ -179,4 +183,81 @@ func TestMermaidDrawsMaps(t *testing.T) {
 			}
 		}
 	}
+}
+
+// The map beside a run that goes on lights up what has come, keeps what its reader has chosen, and is another one where
+// the cluster has changed.
+func TestMapFollowsRun(t *testing.T) {
+	m := maps(t)["pod"]
+	var mu sync.Mutex
+	come := 0
+	page, policy, err := render.LivePage(render.Style{Detail: seq.Normal}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := serve.Listen("", serve.Page{HTML: page, Policy: policy})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	server.Beside(func(context.Context) (serve.Page, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		now := m
+		now.Run = messages()[:come]
+		html, policy, err := render.LiveMap(now, render.Style{Detail: seq.Normal})
+		return serve.Page{HTML: html, Policy: policy}, err
+	})
+	publish := func(n int, ended bool) {
+		mu.Lock()
+		come = n
+		mu.Unlock()
+		server.Publish(serve.Update{Tail: [][]byte{[]byte("{}")}, Picture: []byte("null"), Ended: ended})
+	}
+	p := newTab(t)
+	p.do(t, chromedp.Navigate(server.URL()+"map.html"))
+	p.until(t, `document.querySelector("#live")?.textContent === "live"`)
+	publish(1, false)
+	p.until(t, `document.querySelectorAll("#run li").length === 1 && document.querySelectorAll("svg .lit").length === 1`)
+	p.do(t, script(`document.querySelector(".link").dispatchEvent(new MouseEvent("click", { bubbles: true }))`))
+	publish(2, false)
+	p.until(t, `document.querySelectorAll("#run li").length === 2 && document.querySelector("#run li.current") === document.querySelector("#run li:last-child")`)
+	if p.count(t, "#evidence > section:not([hidden])") != 1 {
+		t.Error("what was chosen is so no more")
+	}
+	p.do(t, script(`document.querySelector("#run li").dispatchEvent(new MouseEvent("click", { bubbles: true }))`))
+	publish(3, false)
+	p.until(t, `document.querySelectorAll("#run li").length === 3`)
+	if !value[bool](t, p, `document.querySelector("#run li.current") === document.querySelector("#run li")`) {
+		t.Error("who looks at a message is taken to another")
+	}
+	mu.Lock()
+	m.APIs = slices.Clone(m.APIs)
+	m.APIs[0].Name = "something else"
+	mu.Unlock()
+	publish(3, false)
+	p.becomes(t, `document.body?.textContent.includes("something else") && document.querySelector("#live")?.textContent === "live"`)
+	publish(3, true)
+	p.becomes(t, `document.querySelector("#live")?.textContent === "ended"`)
+	p.complainsOf(t)
+}
+
+// becomes waits until something is true, also of the page that follows.
+func (p *tab) becomes(t *testing.T, expression string) {
+	t.Helper()
+	for look := time.Tick(20 * time.Millisecond); ; <-look {
+		if is, err := chromedp.Run(p, chromedp.Evaluate[bool](expression)); err == nil && is { // while it goes there is no page to ask
+			return
+		}
+		if t.Context().Err() != nil {
+			t.Fatalf("%s does not become true", expression)
+		}
+	}
+}
+
+// messages are some of a run.
+func messages() []apimap.Message {
+	return []apimap.Message{{From: "apiserver", To: "etcd", Label: "Pod web", Certainty: seq.Observed},
+		{From: "scheduler", To: "apiserver", Label: "POST pods/binding", Certainty: seq.Observed},
+		{From: "apiserver", To: "etcd", Label: "Pod web", Certainty: seq.Observed}}
 }

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/creack/pty"
 )
@@ -212,6 +213,50 @@ func TestServe(t *testing.T) {
 			}
 			r.readToTheEnd(t, &out, html, c.code)
 		})
+	}
+}
+
+// Beside the sequence of a Pod there is the map of its APIs, on which what has come lights up: while the run goes on, and
+// once it has ended.
+func TestServeMap(t *testing.T) {
+	apart(t)
+	var out bytes.Buffer
+	r := startServed(t, &out, "create-pod", "web", "--image=busybox:1", "--rm", "--serve", "-o", "json", "--", "sleep", "1000")
+	if !strings.Contains(r.get(t, ""), `"map":true`) {
+		t.Error("the page does not know of the map")
+	}
+	events := make(chan string)
+	go func() { events <- r.get(t, "events") }() // a reader, for whom updates are made
+	for look := time.Tick(50 * time.Millisecond); ; <-look {
+		response, err := r.client.Get(r.url + "map.html")
+		if err != nil {
+			t.Fatal(err)
+		}
+		page, err := io.ReadAll(response.Body)
+		response.Body.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if response.StatusCode == http.StatusOK && strings.Contains(string(page), "picks ") {
+			if policy := response.Header.Get("Content-Security-Policy"); !strings.Contains(policy, "connect-src 'self'") ||
+				!strings.Contains(policy, "frame-ancestors 'none'") {
+				t.Errorf("its policy is %s", policy)
+			}
+			break
+		}
+	}
+	<-events
+	page := r.get(t, "map.html") // also where the Pod has been removed since
+	for _, want := range []string{"StartContainer web", "<b>apiserver → etcd</b> Pod web"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("in the end the map has no %q", want)
+		}
+	}
+	r.cmd.Process.Signal(os.Interrupt)
+	for range r.lines {
+	}
+	if r.cmd.Wait(); r.cmd.ProcessState.ExitCode() != 0 {
+		t.Errorf("exit %d", r.cmd.ProcessState.ExitCode())
 	}
 }
 

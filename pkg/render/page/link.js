@@ -57,6 +57,6 @@ function connect() {
 }
 
 const header = document.querySelector("header");
-header.append(live, save);
+header.append(live, ...(report.map ? [element("a", { id: "map", href: "map.html", target: "_blank", rel: "opener" }, "Map")] : []), save);
 save.addEventListener("click", saveAs);
 says("lost", "connecting");

@@ -36,8 +36,8 @@ for (const code of document.querySelectorAll("#evidence code")) { // one click h
   code.addEventListener("click", () => getSelection().selectAllChildren(code));
 }
 // The messages of a run light up where they pass, one after another.
-const messages = [...document.querySelectorAll("#run li")], playButton = document.getElementById("play");
-let at = -1, timer = 0;
+const playButton = document.getElementById("play");
+let messages = [], at = -1, timer = 0;
 
 function light(i) {
   at = i;
@@ -57,11 +57,17 @@ function playing(is) {
   if (is) light(at + 1 < messages.length ? at + 1 : 0);
 }
 
-for (const [i, m] of messages.entries()) {
-  m.addEventListener("click", () => light(i));
-  m.addEventListener("focus", () => { if (m.matches(":focus-visible")) light(i); });
+// Takes the messages that the page has.
+function take() {
+  messages = [...document.querySelectorAll("#run li")];
+  for (const [i, m] of messages.entries()) {
+    m.addEventListener("click", () => light(i));
+    m.addEventListener("focus", () => { if (m.matches(":focus-visible")) light(i); });
+  }
+  playButton.hidden = messages.length === 0;
 }
-playButton.hidden = messages.length === 0;
+
 playButton.addEventListener("click", () => playing(timer === 0));
+take();
 const why = document.getElementById("why");
 why.hidden = why.querySelectorAll("li").length === 0;
