@@ -9,13 +9,15 @@ import (
 // FigureRow is a row of a figure: a step, and the name of the phase in which it stands, or "".
 type FigureRow struct {
 	*seq.Step
-	Phase string
+	Phase        string
+	Late, Folded bool // it was moved to the phase of the row above; it is not drawn
 }
 
 // FigureRows are those of the figure of a report.
 func FigureRows(r Report, detail seq.Detail) (all []FigureRow) {
-	for _, x := range newFigure(r, detail).rows {
-		row := FigureRow{Step: x.Step}
+	f := newFigure(r, detail)
+	for i, x := range f.rows {
+		row := FigureRow{Step: x.Step, Late: x.late >= 0, Folded: f.again.folded[i] != nil}
 		if x.phase >= 0 {
 			row.Phase = r.Phases[x.phase].Name
 		}

@@ -29,6 +29,7 @@ type row struct {
 	phase    int        // of the report, or -1
 	least    seq.Detail // the least detailed picture that has it
 	waits    []phasePart
+	late     int // the row at which the phase began from which this was moved to that of the row above, or -1
 }
 
 // newFigure takes the steps of that detail, and what proves the obstacle.
@@ -40,7 +41,7 @@ func newFigure(r Report, detail seq.Detail) figure {
 	calls := map[seq.Key]int{} // rows
 	for i := range r.Steps {
 		s := r.Steps[i]
-		x := row{Step: s, closes: -1, phase: -1, least: s.Detail}
+		x := row{Step: s, closes: -1, phase: -1, late: -1, least: s.Detail}
 		if proof[s.Key] {
 			x.least = seq.Brief
 		}
@@ -69,6 +70,7 @@ func newFigure(r Report, detail seq.Detail) figure {
 	}
 	f.sortLanes(r.Run.Runtime)
 	f.again = f.fold(r, detail)
+	f.moveLateWrites()
 	f.markWaits(r)
 	return f
 }

@@ -72,11 +72,19 @@ func (p *picture) lives(phase int, height float64) {
 	p.goesOn(len(p.figure.rows), p.y-height, p.y)
 }
 
+// pageLate is what stands elsewhere in the picture of a detail, since other rows of its phase are folded.
+type pageLate struct {
+	Detail seq.Detail `json:"detail"`
+	Steps  [][2]int   `json:"steps"` // each with the phase in which it stands
+	Waits  [][3]int   `json:"waits"` // each a phase, the part of it, and the step before which it stands
+}
+
 // folds are those of each detail; index has the steps of the page by their keys.
-func (y Style) folds(r Report, full figure, index map[seq.Key]int) []pageFold {
-	all := []pageFold{}
+func (y Style) folds(r Report, full figure, index map[seq.Key]int) ([]pageFold, []pageLate) {
+	all, late := []pageFold{}, []pageLate{}
 	for detail := seq.Brief; detail < seq.Full; detail++ {
 		f := newFigure(r, detail)
+		late = append(late, f.pageLate(r, detail, index))
 		for i := range len(f.rows) + 1 {
 			for _, x := range f.again.before[i] {
 				p := pageFold{Detail: detail, Before: len(full.rows), Lane: slices.Index(full.lanes, x.began.From),
@@ -98,5 +106,21 @@ func (y Style) folds(r Report, full figure, index map[seq.Key]int) []pageFold {
 			}
 		}
 	}
-	return all
+	return all, late
+}
+
+func (f *figure) pageLate(r Report, detail seq.Detail, index map[seq.Key]int) pageLate {
+	late := pageLate{Detail: detail, Steps: [][2]int{}, Waits: [][3]int{}}
+	for i, x := range f.rows {
+		if x.late >= 0 {
+			late.Steps = append(late.Steps, [2]int{index[x.Key], x.phase})
+		}
+		for _, w := range x.waits {
+			part := slices.IndexFunc(r.Phases[w.phase].Parts, func(p seq.Part) bool { return p.Likely == w.Likely })
+			if f.again.folded[i] == nil {
+				late.Waits = append(late.Waits, [3]int{w.phase, part, index[x.Key]})
+			}
+		}
+	}
+	return late
 }

@@ -138,7 +138,7 @@ func (d *mermaidDocument) overview(sections []section[item]) *mermaid {
 func (d *mermaidDocument) stretches(phase int) (n int) {
 	before := -1
 	for _, x := range d.items {
-		if x.wait != nil {
+		if x.wait != nil && x.wait.phase != before {
 			before = -1
 		}
 		if !x.isRow() {

@@ -179,6 +179,8 @@ func (m *mermaid) body(items []item) {
 			return
 		}
 		switch {
+		case x.wait != nil && x.wait.phase == phase:
+			m.aside("waits " + mermaidText(m.waited(d.report, *x.wait)))
 		case x.wait != nil:
 			enter(-1)
 			m.wait(*x.wait)

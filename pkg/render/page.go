@@ -27,11 +27,13 @@ type page struct {
 	Rules    []pageRule   `json:"rules"`
 	Steps    []pageStep   `json:"steps"`
 	Folds    []pageFold   `json:"folds"`
+	Late     []pageLate   `json:"late"` // while nothing that repeats is opened
 	Phases   []pagePhase  `json:"phases"`
 	Borders  [][2]float64 `json:"borders"` // between which bounds those of the phases are, where they are not known better
 	Bar      []pagePart   `json:"bar"`
 	Pods     []pagePod    `json:"pods"`
-	Pod      int          `json:"pod"` // that is drawn first, or -1 for all
+	Pod      int          `json:"pod"`               // that is drawn first, or -1 for all
+	Largest  string       `json:"largest,omitempty"` // of the phase that took half of the run or more
 	Waits    []string     `json:"waits"`
 	Map      bool         `json:"map,omitempty"` // while the run goes on: there is one beside it
 	Notes    []string     `json:"notes"`
@@ -127,7 +129,7 @@ func newPage(r Report, y Style) page {
 		}
 	}
 	index := p.steps(r, y, f, pods)
-	p.Folds = y.folds(r, f, index)
+	p.Folds, p.Late = y.folds(r, f, index)
 	for i := range p.Folds {
 		p.Folds[i].Pod = p.Steps[p.Folds[i].ended].Pod
 	}
@@ -158,6 +160,9 @@ func (r Report) mood() string {
 func (p *page) remarks(r Report) {
 	if longest := r.longest(); longest.Took > 0 && r.Outcome.Obstacle == nil {
 		p.Waits = append(p.Waits, Plain(largest(longest)))
+		if 2*longest.Took >= r.Outcome.Total {
+			p.Largest = p.Waits[0]
+		}
 	}
 	for _, text := range r.waits() {
 		p.Waits = append(p.Waits, Plain(text))
@@ -278,12 +283,12 @@ func (y Style) pageLegend(r Report, likely bool) string {
 	if y.clock {
 		text += "times of the day in UTC"
 	} else {
-		text += "milliseconds since the " + r.request()
+		text += "milliseconds, or seconds (s), since the " + r.request()
 	}
 	if likely {
 		text += "; ≈: likely, 95 of 100 within 10 of the last digit"
 	}
-	text += "; a…b: between a and b. "
+	text += "; a…b: between a and b; …b: by b. "
 	if y.Proved {
 		return text + "In the bars, colours above one another: it is one of these phases, and not proved which."
 	}

@@ -142,6 +142,7 @@ func (f *figure) markWaits(r Report) {
 				quiet = later(quiet, x.Best)
 			}
 		}
+		next = f.placeOfWait(next, p.phase)
 		works := phaseHue(r.Phases[p.phase].Name) != amber
 		p.rows = quiet.After(p.Likely.Earliest)
 		switch {

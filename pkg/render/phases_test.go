@@ -15,7 +15,8 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/test/scenario"
 )
 
-// A row stands in the same phase, whatever else is drawn.
+// A row stands in the same phase, whatever else is drawn. Only what the kubelet writes when another phase has begun, of
+// which nothing else is drawn, stands in that of the row above.
 func TestPhasesDoNotDependOnWhatIsDrawn(t *testing.T) {
 	for _, s := range slices.Concat(scenario.All(t), scenario.Causes(t)) {
 		r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
@@ -26,10 +27,18 @@ func TestPhasesDoNotDependOnWhatIsDrawn(t *testing.T) {
 		for _, pods := range render.Selections {
 			for _, detail := range []seq.Detail{seq.Brief, seq.Normal, seq.Full} {
 				r.Pods = pods
+				above := ""
 				for _, x := range render.FigureRows(r, detail) {
-					if x.Phase != whole[x.Key] {
+					want := whole[x.Key]
+					if x.Late {
+						want = above
+					}
+					if x.Phase != want {
 						t.Errorf("%s, --pods=%s, --detail=%s: %s stands in %q, of all rows in %q", s.Name, pods, detail, x.Label,
-							x.Phase, whole[x.Key])
+							x.Phase, want)
+					}
+					if !x.Folded {
+						above = x.Phase
 					}
 				}
 			}
@@ -163,6 +172,35 @@ func TestPicturesShowWaits(t *testing.T) {
 					t.Errorf("%s, -o %s: no %s", name, format, wait)
 				}
 			}
+		}
+	}
+}
+
+// The picture of a crash loop tells in order that the container ended, that this was reported, that the kubelet waits, and
+// that it reports so when it tries again; no phase is drawn of which there is nothing but such a report.
+func TestPicturesTellBackOffInOrder(t *testing.T) {
+	s := scenario.Named(t, "crash")
+	tr := scenario.Fold(s.Subject, s.Observations)
+	r := scenario.Report(tr)
+	r.Phases = tr.Phases(time.Time{})
+	for format, want := range map[string][]string{
+		"mermaid": {"kubectl: run", "exits with 1", "app exited 1", "kubectl: restart", "kubectl: back-off", "BackOff", "waits 10.0–11.6 s in all",
+			"CrashLoopBackOff", "loop until", "kubectl: back-off"},
+		"lanes": {"▾ run", "exits with 1", "app exited 1", "▾ restart", "▾ back-off", "BackOff", "▾ back-off", "10.0–11.6 s in all",
+			"CrashLoopBackOff", "↻", "▾ back-off"},
+	} {
+		text := drawnAs(t, format, r, render.Style{Width: 160, Detail: seq.Normal})
+		_, rest, _ := strings.Cut(text, "Running, app running")
+		for _, w := range want {
+			before, after, found := strings.Cut(rest, w)
+			if !found {
+				t.Errorf("-o %s: no %q after what comes before it:\n%s", format, w, text)
+				break
+			}
+			if strings.Contains(before, "kubectl: create") || strings.Contains(before, "▾ create") {
+				t.Errorf("-o %s: before %q is a phase of which nothing is drawn", format, w)
+			}
+			rest = after
 		}
 	}
 }

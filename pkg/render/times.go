@@ -60,6 +60,8 @@ func (y Style) times(rows []timed, zero time.Time, above time.Duration) (text []
 		case !y.Proved && s.Within > 0:
 			at, unit := fitted(s.Best.Sub(base), place(s.Within), above, limits[i])
 			text[i], above = "≈"+strings.TrimPrefix(y.instant(at, unit, base, zero), "+"), at
+		case s.Kind == seq.ResponseKind && s.Window.Earliest.Sub(base) < above: // it comes after its request
+			text[i] = y.span(seq.Window{Latest: s.Window.Latest}, zero)
 		case x.answer != nil: // the range in which the whole call lies
 			text[i] = y.span(seq.Window{Earliest: s.Window.Earliest, Latest: x.answer.Known().Latest}, zero)
 		default:

@@ -42,8 +42,14 @@ func (s *story) pauses(after func(life) bool) (all []interval) {
 }
 
 // backsOffAfter reports whether the Pod's status says that the kubelet waits before it starts the container again that
-// has ended so, or has waited after an end before.
+// has ended so, or has waited after an end before. Of a Pod that was only looked at an Event may be all that is left of
+// that: the kubelet starts a container again at once after its first end only.
 func (s *story) backsOffAfter(r life) bool {
+	if s.foundRevision() != nil && r.attempt > 0 && slices.ContainsFunc(s.events, func(e *emitted) bool {
+		return e.event.Reason == "BackOff" && e.container == r.container && strings.Contains(e.event.Message, "restarting failed")
+	}) {
+		return true
+	}
 	return slices.ContainsFunc(s.revisions, func(w *write) bool {
 		c := object.StatusOf(w.pod, r.container)
 		return c != nil && int(c.RestartCount) <= r.attempt && c.State.Waiting != nil &&

@@ -143,12 +143,12 @@ func derivePastGap(s *story, emit func(graph.Claim)) {
 		for _, n := range slices.Sorted(maps.Keys(lives)) {
 			switch lost := n - next; {
 			case lost == 1:
-				note(n-1, n-2, "an earlier life of which nothing is kept")
+				note(n-1, n-2, "an earlier life, of which there is no record")
 			case lost > 1:
-				note(n-1, next-1, fmt.Sprintf("%d earlier lives of which nothing is kept", lost))
+				note(n-1, next-1, fmt.Sprintf("%d earlier lives, of which there is no record", lost))
 			}
 			if next = n + 1; n < int(c.RestartCount) && !ended[n] {
-				note(n, n-1, "ends; nothing has kept how")
+				note(n, n-1, "ends; there is no record of how")
 			}
 		}
 	}

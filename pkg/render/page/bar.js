@@ -66,7 +66,7 @@ function barPart(part, first) {
   const text = one && [said.replace(/ of .*/, ""), p.name].find((t) => widthOf(t) + 12 <= part.width);
   if (text) button.append(element("b", {}, text));
   button.addEventListener("click", () => {
-    const i = visible().find((i) => report.steps[i].phase === part.phases[0]);
+    const i = visible().find((i) => phaseOf(i) === part.phases[0]);
     if (i !== undefined) choose(i);
   });
   return button;

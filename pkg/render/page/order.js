@@ -78,8 +78,8 @@ function drawOrder(heads, stage, rows) {
       stage.append(waitRow(plan, wait, n));
       phase = wait.phase;
     }
-    stage.append(s.fold ? foldRow(plan, i) : orderRow(plan, i, s.phase !== phase, open, calls.get(i)));
-    if (!s.fold) phase = s.phase;
+    stage.append(s.fold ? foldRow(plan, i) : orderRow(plan, i, phaseOf(i) !== phase, open, calls.get(i)));
+    if (!s.fold) phase = phaseOf(i);
   });
   for (const wait of waits.get(rows.length) ?? []) stage.append(waitRow(plan, wait, rows.length));
 }
@@ -91,10 +91,16 @@ function waitsBetween(rows) {
   const total = Math.max(...all.map((x) => x.to)) - Math.min(...all.map((x) => x.from)), found = new Map();
   const when = (i) => report.steps[i].best ?? -Infinity;
   const folds = rows.map((i) => report.steps[i]).filter((s) => s.fold && !state.open.has(s.fold.row)); // which tell of theirs
+  const placed = new Map((late()?.waits ?? []).map(([phase, part, step]) => [`${phase} ${part}`, rows.indexOf(step)]));
   for (const x of all) {
+    const place = placed.get(`${x.phase} ${x.part}`);
+    if (place >= 0) {
+      found.set(place, [...(found.get(place) ?? []), { ...x, rows: rows.slice(0, place).some((i) => phaseOf(i) === x.phase && when(i) > x.from) }]);
+      continue;
+    }
     if (folds.some((f) => f.earliest <= x.from && x.to <= f.latest)) continue;
     const { phase, from, to } = x, after = rows.findIndex((i) => when(i) >= to), next = after < 0 ? rows.length : after;
-    const quiet = Math.max(from, ...rows.slice(0, next).filter((i) => report.steps[i].phase === phase).map(when));
+    const quiet = Math.max(from, ...rows.slice(0, next).filter((i) => phaseOf(i) === phase).map(when));
     if (report.phases[phase].waits && (to - quiet) * 50 >= total) found.set(next, [...(found.get(next) ?? []), { ...x, rows: quiet > from }]);
   }
   return found;
@@ -157,13 +163,13 @@ function foldRow(plan, i) {
 }
 
 function orderRow(plan, i, begins, open, answer) {
-  const s = report.steps[i], lines = plan.lines.get(i), own = s.from === s.to, phase = begins && s.phase >= 0;
+  const s = report.steps[i], lines = plan.lines.get(i), own = s.from === s.to, at = phaseOf(i), phase = begins && at >= 0;
   const top = phase ? phaseHeight : 0;
   const height = top + (own ? Math.max(28, lineHeight * lines.length + 12) : lineHeight * lines.length + 20);
   const y = own ? top + (height - top) / 2 : height - 10, from = plan.at(s.from), to = plan.at(s.to);
   const svg = drawing(plan, height, { "aria-hidden": "true" });
-  if (s.phase >= 0) phaseColour(shape(svg, "rect", { class: "band", width: plan.width, height }), s.phase);
-  if (phase) shape(svg, "text", { class: "phase", x: 6, y: 14 }, phaseLabel(plan, s.phase));
+  if (at >= 0) phaseColour(shape(svg, "rect", { class: "band", width: plan.width, height }), at);
+  if (phase) shape(svg, "text", { class: "phase", x: 6, y: 14 }, phaseLabel(plan, at));
   shape(svg, "rect", { class: "hit", y: top, width: plan.width, height: height - top, rx: 4 });
   for (const l of plan.used) shape(svg, "line", { class: "life k" + report.lanes[l].kind, x1: plan.at(l), x2: plan.at(l), y1: 0, y2: height });
   const g = shape(svg, "g", { class: "message" });

@@ -94,6 +94,7 @@ function texts() {
   byId("where").textContent = [report.where, report.recorded && "recorded " + report.recorded].filter(Boolean).join(" · ");
   byId("outcome").textContent = report.outcome;
   byId("outcome").className = report.state;
+  byId("largest").textContent = report.largest ?? "";
   byId("obstacle").replaceChildren(...report.obstacle.flatMap(([title, text]) => [element("dt", {}, title), element("dd", {}, text)]));
   byId("waits").replaceChildren(...report.waits.map((w) => element("p", {}, w)));
   byId("notes").replaceChildren(...report.notes.map((n) => element("li", {}, n)));

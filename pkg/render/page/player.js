@@ -25,14 +25,14 @@ function back() { show(position() - 1); }
 
 // To the first step of the next phase, or of this or the one before.
 function phaseOn() {
-  const rows = visible(), phase = (k) => report.steps[rows[k]]?.phase;
+  const rows = visible(), phase = (k) => phaseOf(rows[k]);
   let n = state.shown === Infinity && !state.presenting ? 0 : position();
   while (n > 0 && n < rows.length && phase(n) === phase(n - 1)) n++;
   show(n + 1);
 }
 
 function phaseBack() {
-  const rows = visible(), phase = (k) => report.steps[rows[k]]?.phase;
+  const rows = visible(), phase = (k) => phaseOf(rows[k]);
   let n = Math.max(0, position() - 2);
   while (n > 0 && phase(n) === phase(n - 1)) n--;
   show(n + 1);

@@ -35,6 +35,12 @@ function addFolds() {
 }
 addFolds();
 
+// What stands elsewhere while all that repeats is folded.
+function late() { return state.open.size === 0 ? report.late.find((l) => l.detail === state.detail) : undefined; }
+
+// The phase in which a step stands, or -1.
+function phaseOf(i) { return late()?.steps.find(([step]) => step === i)?.[1] ?? report.steps[i]?.phase; }
+
 // The steps that the filters let through, as indices.
 function visible() {
   const drawn = (s) => state.pod < 0 || s.pod < 0 || s.pod === state.pod;

@@ -44,8 +44,8 @@ function drawTime(heads, stage, rows) {
   rows.forEach((i, n) => {
     for (const wait of waits.get(n) ?? []) stage.append(timeWait(scale, wait, n));
     if (!calls.has(i)) return; // an answer stands with its call
-    stage.append(timeRow(scale, i, calls.get(i), report.steps[i].phase !== phase));
-    phase = report.steps[i].phase;
+    stage.append(timeRow(scale, i, calls.get(i), phaseOf(i) !== phase));
+    phase = phaseOf(i);
   });
   for (const wait of waits.get(rows.length) ?? []) stage.append(timeWait(scale, wait, rows.length));
   byId("clock").style.width = left + "px";
@@ -140,12 +140,12 @@ function timeRow(scale, i, answer, begins) {
       bar("pale", low, high, 8);
     }
   }
-  const phase = begins && s.phase >= 0 ? [element("b", {}, report.phases[s.phase].name)] : [];
+  const at = phaseOf(i), phase = begins && at >= 0 ? [element("b", {}, report.phases[at].name)] : [];
   const row = stepRow(i, element("div", { class: "what" }, element("small", {}, ...phase, names), element("span", {}, labelOf(s), s.failed || end.failed ? " ✗" : "")), element("div", { class: "chart" }, svg));
   row.classList.add("timed");
-  if (s.phase >= 0) {
+  if (at >= 0) {
     row.classList.add("banded");
-    phaseColour(row, s.phase);
+    phaseColour(row, at);
   }
   row.querySelector(".what").style.width = left + "px";
   return row;
