@@ -90,7 +90,7 @@ const (
 )
 
 // Detail is the least detailed picture in which a step is drawn.
-type Detail int
+type Detail uint8
 
 // The details, each with all of those before.
 const (
@@ -165,18 +165,18 @@ type Step struct {
 	Call            Key // the request's key, in it and in its reply; empty while there is no reply
 	Window          Window
 	Best            time.Time     // the likeliest instant inside the window
-	Sharp           bool          // Best is sharp enough to print instead of the window
 	Precision       time.Duration // the width around Best, half of it on either side
 	// where it is not sharp: how far from Best it was in 95 of 100 runs at the most; 0 where too few have been measured
 	Within    time.Duration
 	ClockOf   Participant // whose clock gave the sharpest bound
 	Certainty Certainty
-	Detail    Detail
 	Rule      *Rule // by which it is known, never nil; of several, the first that observed it
 	Evidence  []Evidence
 	After     []Key // keys of the steps proved to come before, the nearest ones; any other order is only likely
-	Failed    bool  // the call that it answers failed, or it tells of a failure
-	Conflict  bool  // bounds contradicted each other: two clocks disagree beyond what was measured
+	Sharp     bool  // Best is sharp enough to print instead of the window
+	Detail    Detail
+	Failed    bool // the call that it answers failed, or it tells of a failure
+	Conflict  bool // bounds contradicted each other: two clocks disagree beyond what was measured
 }
 
 // SetInstant says that it was at that instant, as sharp as that.

@@ -58,6 +58,8 @@ type store struct {
 	now           time.Time                   // the latest instant any observation has shown us
 	lists         map[string]uint64           // by resource, the store's revision when we first listed it
 	fields        map[string]*metav1.FieldsV1 // by their text, see sameFields
+	latestPod     *corev1.Pod                 // that was observed, or nil
+	latestEvent   *corev1.Event               // likewise
 }
 
 // facts is what is kept of one object: every revision once, every revision of its Events once.
@@ -309,12 +311,11 @@ func (t *store) observeEvent(e *corev1.Event, received time.Time) {
 	if known && !instant.Earlier(received, f.events[i].received) {
 		return
 	}
-	lean := *e
-	lean.ManagedFields = t.sameFields(e.ManagedFields)
+	lean := t.sharingEvent(*e, f)
 	if !known {
 		f.events = slices.Insert(f.events, i, nil)
 	}
-	f.events[i] = readEvent(&lean, rv, received)
+	f.events[i] = readEvent(lean, rv, received)
 	t.newOf(string(e.InvolvedObject.UID))
 }
 

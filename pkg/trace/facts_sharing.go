@@ -3,6 +3,7 @@ package trace
 // Revisions that share what is the same.
 
 import (
+	"cmp"
 	"reflect"
 	"slices"
 
@@ -13,21 +14,16 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/object"
 )
 
-// sharingParts is an object that has in common with others what is the same: with an earlier revision of it, and of a
-// Pod the lists of fields in managedFields, which are the largest part of it. Without, each of the hundreds of
-// revisions of an EndpointSlice would have its hundred endpoints, of which it changed one. The given object is not
-// changed.
+// sharingParts is an object that has in common with others what is the same: with an earlier revision of it, of a Pod
+// with another Pod, and the lists of fields in managedFields, which are the largest part of it. Without, each of the
+// hundreds of revisions of an EndpointSlice would have its hundred endpoints, of which it changed one. The given object
+// is not changed.
 func (t *store) sharingParts(m, was metav1.Object) metav1.Object {
 	switch o := m.(type) {
 	case *corev1.Pod:
-		p := *o
-		p.ManagedFields = t.sameFields(p.ManagedFields)
-		if q, ok := was.(*corev1.Pod); ok {
-			object.ShareEqual(&q.ObjectMeta, &p.ObjectMeta)
-			object.ShareEqual(&q.Spec, &p.Spec)
-			object.ShareEqual(&q.Status, &p.Status)
-		}
-		return &p
+		q, _ := was.(*corev1.Pod)
+		t.latestPod = t.sharingPod(*o, q)
+		return t.latestPod
 	case *unstructured.Unstructured:
 		if q, ok := was.(*unstructured.Unstructured); ok {
 			shared, _ := shareEqual(q.Object, o.Object)
@@ -35,6 +31,37 @@ func (t *store) sharingParts(m, was metav1.Object) metav1.Object {
 		}
 	}
 	return m
+}
+
+// sharingPod shares a Pod's parts with an earlier revision of it, or nil, and with the Pod that was observed last: all
+// Pods of a workload are much the same.
+func (t *store) sharingPod(p corev1.Pod, was *corev1.Pod) *corev1.Pod {
+	p.ManagedFields = t.sameFields(p.ManagedFields)
+	other := cmp.Or(t.latestPod, &corev1.Pod{})
+	was = cmp.Or(was, other)
+	object.ShareEqual(&was.ObjectMeta, &p.ObjectMeta)
+	object.ShareEqual(&was.Spec, &p.Spec)
+	object.ShareEqual(&was.Status, &p.Status)
+	p.Spec.Volumes = object.ShareElements(p.Spec.Volumes, was.Spec.Volumes)
+	p.Spec.Containers = object.ShareElements(p.Spec.Containers, was.Spec.Containers)
+	is, before := &p.Status, &was.Status
+	is.Conditions = object.ShareElements(is.Conditions, before.Conditions, other.Status.Conditions)
+	is.ContainerStatuses = object.ShareElements(is.ContainerStatuses, before.ContainerStatuses,
+		other.Status.ContainerStatuses)
+	return &p
+}
+
+// sharingEvent shares an Event's parts with one about the same object, or else with the one that was observed last.
+// Nothing is read of its managedFields.
+func (t *store) sharingEvent(e corev1.Event, about *facts) *corev1.Event {
+	e.ManagedFields = nil
+	was := cmp.Or(t.latestEvent, &corev1.Event{})
+	if n := len(about.events); n > 0 {
+		was = about.events[n-1].event
+	}
+	object.ShareEqual(was, &e)
+	t.latestEvent = &e
+	return &e
 }
 
 // sameFields has each list of fields as it was first seen: all Pods of a workload have much the same.

@@ -3,6 +3,7 @@ package trace
 // The claims of a story, in the parts in which they are replaced.
 
 import (
+	"cmp"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -15,13 +16,29 @@ import (
 // there can be thousands. Those of a Pod as a whole are by the rules that read what is new of it.
 type sections struct {
 	ofStory graph.Section
-	items   map[item]*graph.Section
+	items   []*itemSection // by item
 }
 
 // item is a write, or the Events of a revision, that has claims of its own.
 type item struct {
 	isEvent  bool
 	revision uint64
+}
+
+func (a item) compare(b item) int {
+	if a.isEvent != b.isEvent {
+		if b.isEvent {
+			return -1
+		}
+		return 1
+	}
+	return cmp.Compare(a.revision, b.revision)
+}
+
+// itemSection are the claims about an item.
+type itemSection struct {
+	item
+	graph.Section
 }
 
 // requestSection are the claims about a request, as the run as a whole has them.
@@ -77,16 +94,16 @@ func (u *update) derive(s *story, x *stale) {
 			u.claims(s, part{whole: whole, counted: e.counted}))
 	}
 	set := func(is item, claims []graph.Ranked) {
-		section := y.items[is]
-		if section == nil {
+		i, known := slices.BinarySearchFunc(y.items, is, func(x *itemSection, is item) int { return x.compare(is) })
+		if !known {
 			if len(claims) == 0 {
 				return
 			}
-			section = &graph.Section{Order: order}
-			section.Order.Item = is.revision
-			y.items[is] = section
+			x := &itemSection{item: is, Section: graph.Section{Order: order}}
+			x.Order.Item = is.revision
+			y.items = slices.Insert(y.items, i, x)
 		}
-		u.graph.Set(section, claims)
+		u.graph.Set(&y.items[i].Section, claims)
 	}
 	for i, w := range s.revisions {
 		if x.all || x.writes[w.rv] {

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
-	"github.com/kubectl-seq/kubectl-seq/pkg/trace/internal/graph"
 )
 
 // isRoot reports whether an object is a root of which nothing was known, or has the name of one: it may have to take
@@ -117,7 +116,6 @@ func (u *update) add(i int) bool {
 func (u *update) enter(s *story) {
 	u.mayDelay = true
 	e := &storyEntry{story: s, version: u.deriving}
-	e.sections.items = make(map[item]*graph.Section, len(s.revisions)+len(s.events))
 	byOrder := func(a, b *storyEntry) int { return a.order.compare(b.order) }
 	u.entryOf[s] = e
 	i, _ := slices.BinarySearchFunc(u.entries, e, byOrder)

@@ -235,7 +235,9 @@ func (g *Graph) replace(s *Section, was []*claim, claims []Ranked) (is []*claim,
 			release(said)
 			continue
 		}
-		fresh = append(fresh, claim{int32(claims[i].Rank), int32(i), s, g.node(said.Key), said})
+		n := g.node(said.Key)
+		g.shareKeys(n, said)
+		fresh = append(fresh, claim{int32(claims[i].Rank), int32(i), s, n, said})
 		is[i] = &fresh[len(fresh)-1]
 	}
 	for i, c := range is {
@@ -307,6 +309,16 @@ func (g *Graph) node(key seq.Key) *node {
 		g.nodes[key] = n
 	}
 	return n
+}
+
+// shareKeys has a claim about a message name this one, and those that it follows, by the texts that others do.
+func (g *Graph) shareKeys(n *node, c *Claim) {
+	c.Key = n.key
+	for i, key := range c.Follows {
+		if cause := g.nodes[key]; cause != nil {
+			c.Follows[i] = cause.key
+		}
+	}
 }
 
 func (g *Graph) needs(n *node, w work) {

@@ -175,7 +175,7 @@ func TestEqualClaims(t *testing.T) {
 			v.SetBool(true)
 		case reflect.Int, reflect.Int64:
 			v.SetInt(1)
-		case reflect.Uint64:
+		case reflect.Uint8, reflect.Uint64:
 			v.SetUint(1)
 		case reflect.Slice:
 			v.Set(reflect.MakeSlice(v.Type(), 1, 1))

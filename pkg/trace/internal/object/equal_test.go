@@ -2,7 +2,10 @@ package object
 
 import (
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
+	"unsafe"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -50,6 +53,34 @@ func TestShareEqual(t *testing.T) {
 		}
 		if len(p.Spec.Tolerations) > 0 && &p.Spec.Tolerations[0] != &q.Spec.Tolerations[0] {
 			t.Fatalf("seed %d: equal tolerations are not shared", seed)
+		}
+	}
+}
+
+// Of two lists that differ, what is equal in their elements is shared; the lists stay two.
+func TestShareElements(t *testing.T) {
+	for seed := range int64(50) {
+		was := make([]corev1.ContainerStatus, 2)
+		for i := range was {
+			fillPods(seed).Fill(&was[i])
+		}
+		p := corev1.PodStatus{ContainerStatuses: was}
+		is := p.DeepCopy().ContainerStatuses
+		is[0].RestartCount, is[0].Name = is[0].RestartCount+1, strings.Clone(is[0].Name)
+		was0, is0 := p.DeepCopy().ContainerStatuses, slices.Clone(is)
+		shared := ShareElements(is, was, nil)
+		if !reflect.DeepEqual(was, was0) || !reflect.DeepEqual(is, is0) || !reflect.DeepEqual(shared, is0) {
+			t.Fatalf("seed %d: sharing has changed one", seed)
+		}
+		a, b := &was[0], &shared[0]
+		if a == b || is[0].User != nil && is[0].User == b.User {
+			t.Fatalf("seed %d: lists that differ are one, or nothing is shared", seed)
+		}
+		if unsafe.StringData(a.Name) != unsafe.StringData(b.Name) || a.User != b.User {
+			t.Fatalf("seed %d: an equal name, or user, is not shared", seed)
+		}
+		if again := ShareElements(was, was); &again[0] != &was[0] {
+			t.Fatalf("seed %d: a list that is shared has been copied", seed)
 		}
 	}
 }

@@ -30,18 +30,42 @@ func valueOf(m metav1.Object) reflect.Value {
 	return reflect.ValueOf(m).Elem()
 }
 
-// ShareEqual has a struct share with another the lists, maps and pointers that are equal in both. What shares memory is
-// known to be equal without a look at all of it.
+// ShareEqual has a struct share with another the texts, lists, maps and pointers that are equal in both. What shares
+// memory is known to be equal without a look at all of it.
 func ShareEqual[T any](was, is *T) {
-	x, y := reflect.ValueOf(was).Elem(), reflect.ValueOf(is).Elem()
-	for i := range y.NumField() {
-		switch f := y.Field(i); f.Kind() {
-		case reflect.Slice, reflect.Map, reflect.Pointer:
-			if equal(x.Field(i), f) {
-				f.Set(x.Field(i))
+	shareEqual(reflect.ValueOf(was).Elem(), reflect.ValueOf(is).Elem())
+}
+
+func shareEqual(was, is reflect.Value) {
+	for i := range is.NumField() {
+		f := is.Field(i)
+		if !f.CanSet() {
+			continue
+		}
+		switch f.Kind() {
+		case reflect.Struct:
+			shareEqual(was.Field(i), f)
+		case reflect.String, reflect.Slice, reflect.Map, reflect.Pointer:
+			if equalOfType(was.Field(i), f) {
+				f.Set(was.Field(i))
 			}
 		}
 	}
+}
+
+// ShareElements is a list of structs that share with those at the same place of other lists what is equal in both, and
+// nothing more than needed. A list that is itself shared with the first of the others is returned as it is.
+func ShareElements[T any](is []T, others ...[]T) []T {
+	if len(is) == 0 || len(others[0]) > 0 && &is[0] == &others[0][0] {
+		return is
+	}
+	is = slices.Clone(is)
+	for _, was := range others {
+		for i := range min(len(is), len(was)) {
+			ShareEqual(&was[i], &is[i])
+		}
+	}
+	return is
 }
 
 // ChangesOnlyStatus reports whether an object differs from another in its status, and in nothing else that a client
