@@ -46,7 +46,7 @@ func TestDeletersAreNamed(t *testing.T) {
 		from         seq.Participant
 		summary      string
 	}{
-		"nobody": {owned, seq.UnknownClient, "somebody deleted the Pod; nothing in it says who"},
+		"nobody": {owned, seq.UnknownClient, "the Pod was deleted; nothing in it records by whom"},
 		"collector": {append(slices.Clone(owned), seq.Observation{Received: s.Observations[0].Received,
 			Change: &seq.Change{Type: "GONE", Object: missing}}), seq.Controller("garbage-collector"),
 			"the owner that it refers to is not there"},

@@ -20,7 +20,7 @@ func TestLessonMap(t *testing.T) {
 
 func TestLessonControllers(t *testing.T) {
 	t.Parallel()
-	giveLesson(t, "lesson-controllers.md", 20, 7)
+	giveLesson(t, "lesson-controllers.md", 20, 6)
 }
 
 // Without a readiness probe requests are refused, with one those that are under way are still lost, and with a preStop
