@@ -126,7 +126,7 @@ func TestLaterDisruptionEndsNothing(t *testing.T) {
 	found[first].Change = &listed
 	for name, observations := range map[string][]seq.Observation{"seen": s.Observations, "found": found} {
 		if o, held := scenario.Fold(s.Subject, observations).Obstacle(); !held ||
-			!strings.Contains(o.Explain, "somebody deleted") {
+			!strings.Contains(o.Explain, "was deleted; nothing in it records by whom") {
 			t.Errorf("%s: %+v", name, o)
 		}
 	}
