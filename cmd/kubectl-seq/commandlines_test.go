@@ -12,7 +12,8 @@ import (
 var (
 	code = regexp.MustCompile("(?s)\n```[a-z]*\n(.*?)```")
 	// call is where a command line of ours begins, on a line of its own or after another command.
-	call = regexp.MustCompile(`^(?:\$ )?(?:.*(?:[|;]|&&) *)?(?:[A-Z_]+=\S+ )*(?:\S*/)?kubectl[ -]seq (.*)$`)
+	queried = regexp.MustCompile(`\$\(kubectl get [^)]*-o name[^)]*\)`) // an object that another command names
+	call    = regexp.MustCompile(`^(?:\$ )?(?:.*(?:[|;]|&&) *)?(?:[A-Z_]+=\S+ )*(?:\S*/)?kubectl[ -]seq (.*)$`)
 )
 
 // Every command line that the documentation shows is one that the program takes.
@@ -24,7 +25,7 @@ func TestCommandLines(t *testing.T) {
 	n := 0
 	for page, text := range all {
 		for _, block := range code.FindAllStringSubmatch(text, -1) {
-			for line := range strings.Lines(strings.ReplaceAll(block[1], "\\\n", " ")) {
+			for line := range strings.Lines(queried.ReplaceAllString(strings.ReplaceAll(block[1], "\\\n", " "), "pod/web")) {
 				if m := call.FindStringSubmatch(strings.TrimRight(line, "\n")); m != nil {
 					n++
 					if err := parses(fields(m[1])); err != nil {

@@ -7,7 +7,7 @@ var imagePolicies = []obstacleCause{
 		next: []string{"write it as [REGISTRY/]NAME[:TAG], in small letters: " + imagesOf}, dead: atOnce},
 	{name: "image-never", explain: "{image} is not on {node}, and imagePullPolicy Never forbids to pull it",
 		next: []string{"load it onto the node (kind load docker-image {image}), or another imagePullPolicy",
-			"what the node has: $ kubectl get node {node} -o jsonpath='{.status.images[*].names}'"}, dead: atOnce},
+			"see what the node has: $ kubectl get node {node} -o jsonpath='{.status.images[*].names}'"}, dead: atOnce},
 }
 
 // pullTroubles are told of the image that the message is about: of a container, or of an image volume ({ofVolume}).
@@ -26,13 +26,13 @@ var pullTroubles = []obstacleCause{
 		next: []string{"look at the conditions of the node: $ kubectl describe node {node}",
 			"push the image again if other images can be pulled there"}},
 	{name: "no-pull-secret", match: re(`(?i)\b(?:unauthorized|authorization failed|denied|forbidden)\b.*image pull secrets? \(([^)]*)\)`), by: "registry",
-		explain: "the registry does not give {image}{ofVolume}, and the Pod's imagePullSecrets {1} are not there",
-		next: []string{"$ kubectl get secrets -n {namespace}", "a Secret of type kubernetes.io/dockerconfigjson of that " +
+		explain: "the registry denied the pull of {image}{ofVolume}, and the Pod's imagePullSecrets {1} do not exist",
+		next: []string{"$ kubectl get secrets -n {namespace}", "create a Secret of type kubernetes.io/dockerconfigjson " +
+			"of that " +
 			"name"},
 		dead: missingGrace},
 	{name: "image-rights", match: re(`(?i)\b(unauthorized|authorization failed|denied|forbidden)\b`), by: "registry",
-		explain: "the registry does not give {image}{ofVolume} to the node: it asks for other credentials, or has no such " +
-			"repository",
+		explain: "the registry denied the pull of {image}{ofVolume}: wrong or missing credentials, or no such repository",
 		next: []string{"check the name, and imagePullSecrets: $ kubectl get pod {pod} -n {namespace} -o " +
 			"jsonpath='{.spec.imagePullSecrets}'"}, dead: missingGrace},
 	{name: "registry-busy", match: re(`(?i)too ?many ?requests|rate limit`), by: "registry",
@@ -77,5 +77,5 @@ const imagesOf = "$ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.con
 var slowPulls = []obstacleCause{
 	{name: "slow-pull", by: "runtime",
 		explain: "the runtime of {node} pulls {image}{ofVolume}, and has not said yet that it has it",
-		next:    []string{describePod, "the size of the image, and the way from {node} to its registry"}},
+		next:    []string{describePod, "check the size of the image, and the way from {node} to its registry"}},
 }

@@ -3,7 +3,7 @@ package trace
 // Causes of requests that the API server refuses, in its own words and in those of what it asks.
 
 // webhookServers shows where the servers of admission webhooks are said to be.
-const webhookServers = "where its server is: $ kubectl get " +
+const webhookServers = "see where its server is: $ kubectl get " +
 	"validatingwebhookconfigurations,mutatingwebhookconfigurations -o " +
 	"custom-columns=NAME:.metadata.name,WEBHOOKS:.webhooks[*].name," +
 	"SERVICES:.webhooks[*].clientConfig.service.name,URLS:.webhooks[*].clientConfig.url"
@@ -12,14 +12,14 @@ const webhookServers = "where its server is: $ kubectl get " +
 var refusals = []obstacleCause{
 	{name: "no-container", match: re(`container (\S+) is not valid for pod`), by: "apiserver",
 		explain: "the Pod has no container {1}",
-		next: []string{"those there are: $ kubectl get pod {pod} -n {namespace} -o " +
+		next: []string{"list those that exist: $ kubectl get pod {pod} -n {namespace} -o " +
 			"jsonpath='{.spec.containers[*].name}'"}},
 	{name: "exec-completed", match: re(`the Pod has ended`), by: "kubelet",
 		explain: "the Pod has ended: no process is left to be joined",
-		next:    []string{"what it wrote: $ kubectl logs {pod} -c {container} -n {namespace}"}},
+		next:    []string{"see what it wrote: $ kubectl logs {pod} -c {container} -n {namespace}"}},
 	{name: "exec-unbound", match: re(`does not have a host assigned`), by: "apiserver",
 		explain: "the Pod has no node yet, so nothing of it runs",
-		next:    []string{"why it has none: " + describePod}},
+		next:    []string{"see why it has none: " + describePod}},
 	{name: "exec-rights", match: re(`cannot (\w+) resource "pods/exec"`), by: "apiserver",
 		explain: "you may not run commands in Pods here: that takes the right to {1} pods/exec",
 		next: []string{"see what you may do: $ kubectl auth can-i --list -n {namespace}",
@@ -29,7 +29,7 @@ var refusals = []obstacleCause{
 		"no running task found|cannot exec in a (?:stopped|deleted|created)|container not running|process already finished"),
 		by:      "kubelet",
 		explain: "container {container} does not run just now",
-		next:    []string{"why it does not: $ kubectl get pod {pod} -n {namespace}", describePod}},
+		next:    []string{"see why it does not: $ kubectl get pod {pod} -n {namespace}", describePod}},
 	{name: "exec-program", match: re(`exec: "([^"]+)": (?:executable file not found|stat \S+: no such file)`), by: "runc",
 		explain: "container {container} has no program {1}",
 		next: []string{"name one that the image has, such as sh, by its path if it is not in PATH",
@@ -75,7 +75,7 @@ var refusals = []obstacleCause{
 		next:    []string{"leave out metadata.resourceVersion, with metadata.uid, metadata.creationTimestamp and status"}},
 	{name: "namespace-ends", match: re(`because it is being terminated|NamespaceTerminating`), by: "apiserver",
 		explain: "namespace {namespace} is being deleted: nothing new can be made in it",
-		next:    []string{"what holds it: $ kubectl get namespace {namespace} -o jsonpath='{.status.conditions}'"}},
+		next:    []string{"see what blocks it: $ kubectl get namespace {namespace} -o jsonpath='{.status.conditions}'"}},
 	{name: "name-taken", match: re(`already exists`), by: "apiserver",
 		explain: "there is a {kind} of that name",
 		next: []string{"choose another name, or see what it is: $ kubectl get {type} {pod} -n {namespace}",
@@ -85,12 +85,12 @@ var refusals = []obstacleCause{
 		next:    []string{"$ kubectl create namespace {1}", "or choose another with -n: $ kubectl get namespaces"}},
 	{name: "no-service-account", match: re(`serviceaccount "([^"]+)" not found`), by: "apiserver",
 		explain: "there is no ServiceAccount {1} in {namespace}; that of a new namespace comes a moment after it",
-		next: []string{"those there are: $ kubectl get serviceaccounts -n {namespace}",
+		next: []string{"list those that exist: $ kubectl get serviceaccounts -n {namespace}",
 			"or create it: $ kubectl create serviceaccount {1} -n {namespace}"}},
 	{name: "no-priority-class", match: re(`no PriorityClass with name (\S+)`), by: "apiserver",
-		explain: "there is no PriorityClass {1}", next: []string{"those there are: $ kubectl get priorityclasses"}},
+		explain: "there is no PriorityClass {1}", next: []string{"list those that exist: $ kubectl get priorityclasses"}},
 	{name: "no-runtime-class", match: re(`RuntimeClass "([^"]+)" not found`), by: "apiserver",
-		explain: "there is no RuntimeClass {1}", next: []string{"those there are: $ kubectl get runtimeclasses"}},
+		explain: "there is no RuntimeClass {1}", next: []string{"list those that exist: $ kubectl get runtimeclasses"}},
 	{name: "no-rights", match: re(`cannot (create|delete) resource "([^"]+)"`), by: "apiserver",
 		explain: "you may not {1} {2} here",
 		next: []string{"see what you may do: $ kubectl auth can-i --list -n {namespace}",
@@ -99,13 +99,13 @@ var refusals = []obstacleCause{
 		match: re(`failed error: .* is invalid: metadata\.labels: Invalid value: "([^"]*)": must be no more than (\d+)`),
 		explain: "the name of the {kind} is too long for the label that is made of it on its Pods: {1} has more than {2} " +
 			"characters, which a label value may have",
-		next: []string{"a shorter name: 52 characters leave room for what controllers append to it"}},
+		next: []string{"choose a shorter name: 52 characters leave room for what controllers append to it"}},
 	{name: "wrong-type", match: re(`cannot unmarshal (\w+) into Go struct field \w+\.(\S+) of type (\S+)`),
 		by: "apiserver", explain: "{2} of the {kind} is given as a {1}, and must be of type {3}",
-		next: []string{"numbers without quotes, texts with: $ kubectl explain {type}.{2}"}},
+		next: []string{"write numbers without quotes, texts with: $ kubectl explain {type}.{2}"}},
 	{name: "unknown-field", match: re(`unknown field "([^"]+)"`), by: "apiserver",
 		explain: "a {kind} has no field {1}",
-		next:    []string{"how is it spelt, and where does it belong? $ kubectl explain {type} --recursive"}},
+		next:    []string{"check its spelling, and where it belongs: $ kubectl explain {type} --recursive"}},
 	{name: "unreadable", match: re(`cannot be handled as a \w+: (.*)`), by: "apiserver",
 		explain: "the API server cannot read the {kind}: {1}",
 		next: []string{"change what the message names; a quantity is a number with a suffix such as m, Mi or Gi: " +
@@ -137,17 +137,17 @@ var refusals = []obstacleCause{
 		next:    []string{"try again; $ kubectl get flowschemas"}},
 	{name: "etcd-space", match: re(`etcdserver: mvcc: database space exceeded`), by: "etcd",
 		explain: "the database of etcd has reached its quota: it takes no more writes until somebody has made room",
-		next: []string{"how large it is: $ kubectl get --raw /metrics | grep apiserver_storage_size_bytes",
+		next: []string{"see how large it is: $ kubectl get --raw /metrics | grep apiserver_storage_size_bytes",
 			"make room: etcdctl compact and etcdctl defrag, then etcdctl alarm disarm; a larger --quota-backend-bytes"}},
 	{name: "etcd", match: re(`etcdserver: (.*)`), by: "etcd",
 		explain: "the API server could not store it, since etcd does not do its part: {1}",
-		next:    []string{"does the API server reach it? $ kubectl get --raw /readyz?verbose"}},
+		next:    []string{"check that the API server reaches it: $ kubectl get --raw /readyz?verbose"}},
 	{name: "no-api-server", match: re(`^(?:Bad Gateway|Gateway Timeout|Service Unavailable|Internal Server Error): ` +
 		`.*<html`),
 		by:      "proxy",
 		explain: "what answers is not the API server but something before it, such as a proxy or a load balancer",
-		next: []string{"does the API server answer through it? $ kubectl get --raw /readyz",
-			"which address is asked: $ kubectl config view --minify -o jsonpath='{.clusters[0].cluster}'"}},
+		next: []string{"check that the API server answers through it: $ kubectl get --raw /readyz",
+			"see which address is asked: $ kubectl config view --minify -o jsonpath='{.clusters[0].cluster}'"}},
 	{name: "refused", explain: "the API server did not take it", next: []string{"change what the message names: $ " +
 		"kubectl explain {type}"}},
 }

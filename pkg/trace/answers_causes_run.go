@@ -6,7 +6,7 @@ package trace
 // a secret, and recordings do not keep it.
 const ifLeft = "{left}"
 
-const leftMessage = ifLeft + "the termination message that it left: $ kubectl get pod {pod} -n {namespace} -o " +
+const leftMessage = ifLeft + "read the termination message that it left: $ kubectl get pod {pod} -n {namespace} -o " +
 	"jsonpath='{.status.{statuses}[?(@.name==\"{container}\")]}'"
 
 const logsOf = "$ kubectl logs {pod} -c {container} -n {namespace}{previous}"
@@ -64,7 +64,8 @@ var crashes = []obstacleCause{
 	{name: "exit-zero", match: re(`exited 0 `), by: "kubelet",
 		explain: "the program of container {container} ends successfully each time (exit code 0), and the Pod's " +
 			"restartPolicy Always has the kubelet start it again: nothing crashes",
-		next: []string{"a program that stays, or a Job; or restartPolicy OnFailure: $ kubectl explain pod.spec.restartPolicy",
+		next: []string{"use a program that stays, or a Job; or set restartPolicy OnFailure: $ kubectl explain " +
+			"pod.spec.restartPolicy",
 			"see what it wrote: " + logsOf}, dead: atOnce},
 	{name: "crash", explain: "{ends}",
 		next: []string{"see what it wrote: " + logsOf, leftMessage}, dead: atOnce},

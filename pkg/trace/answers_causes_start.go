@@ -14,22 +14,23 @@ var sandboxTroubles = []obstacleCause{
 	{name: "name-too-long", match: re(`^FailedCreatePodSandBox: .*file name too long`), by: "kubelet",
 		explain: "the kubelet cannot make the directory of the Pod's logs: namespace, name and uid are too long together " +
 			"for a file's name (255 bytes)",
-		next: []string{"a shorter name of the Pod, which has {length} characters"}, dead: atOnce},
+		next: []string{"choose a shorter name for the Pod, whose name has {length} characters"}, dead: atOnce},
 	{name: "fqdn-too-long", match: re(`^FailedCreatePodSandBox: .*FQDN (\S+) is too long \((.*)\)`), by: "kubelet",
 		explain: "setHostnameAsFQDN makes {1} the host name, which is too long ({2})",
-		next:    []string{"a shorter hostname, subdomain or namespace, or setHostnameAsFQDN: false"}, dead: atOnce},
+		next: []string{"choose a shorter hostname, subdomain or namespace, or set setHostnameAsFQDN: " +
+			"false"}, dead: atOnce},
 	{name: "sandbox-network", match: re(`^FailedCreatePodSandBox: .*(?:setup network|plugin type=|cni plugin)`), by: "cni",
 		explain: "the network plugin (CNI) of {node} cannot connect the Pod's sandbox",
-		next: []string{"are the pods of the network plugin up? $ kubectl get pods -n kube-system -o wide",
+		next: []string{"check the Pods of the network plugin: $ kubectl get pods -n kube-system -o wide",
 			describePod}},
 	{name: "user-namespace", match: re(`^FailedCreatePodSandBox: .*(?:user namespace|idmap|userns)`), by: "runtime",
 		explain: "{node} cannot give the Pod a user namespace of its own (hostUsers: false)",
-		next: []string{"which runtime handlers can? $ kubectl get node {node} -o jsonpath='{.status.runtimeHandlers}'",
+		next: []string{"see which runtime handlers can: $ kubectl get node {node} -o jsonpath='{.status.runtimeHandlers}'",
 			"leave hostUsers out"}},
 	{name: "sandbox-image", match: re(`^FailedCreatePodSandBox: .*(?:sandbox|pull) image "([^"]+)"`), by: "runtime",
 		explain: "the runtime of {node} has not got {1}, the image of the pause container, which holds the sandbox, and " +
 			"cannot pull it",
-		next: []string{"what the node has: $ kubectl get node {node} -o jsonpath='{.status.images[*].names}'",
+		next: []string{"see what the node has: $ kubectl get node {node} -o jsonpath='{.status.images[*].names}'",
 			"pull it on the node, or name another one in the runtime's configuration"}},
 	{name: "sandbox-sysctl", match: re(`^FailedCreatePodSandBox: .*write sysctl (?:key )?([\w./-]+)`), by: "runc",
 		explain: "the kernel of {node} does not take what the Pod's securityContext sets for the sysctl {1}",
@@ -47,36 +48,36 @@ var sandboxTroubles = []obstacleCause{
 	{name: "cgroup", match: re(`^FailedCreatePodSandBox: .*cgroup`), by: "runtime",
 		explain: "the runtime cannot make the sandbox's cgroup: most often kubelet and runtime do not use the same cgroup " +
 			"driver (systemd or cgroupfs)",
-		next: []string{"on the node: cgroupDriver in the kubelet's configuration, SystemdCgroup in containerd's",
+		next: []string{"on the node, compare cgroupDriver of the kubelet's configuration with SystemdCgroup of containerd's",
 			describePod}},
 	{name: "sandbox", match: re(`^FailedCreatePodSandBox: `), by: "runtime",
 		explain: "the runtime cannot make the Pod's sandbox", next: []string{describePod}},
 	{name: "network-not-ready", match: re(`^NetworkNotReady: `), by: "cni",
 		explain: "the network plugin (CNI) of {node} is not ready",
-		next: []string{"is it installed, and up? $ kubectl get pods -n kube-system -o wide",
+		next: []string{"check that it is installed, and runs: $ kubectl get pods -n kube-system -o wide",
 			"$ kubectl describe node {node}"}},
 	{name: "no-volume-source", match: re(`(configmap|secret) "([^"]+)" not found`),
-		explain: "a volume is made of the {1} {2}, which is not there",
-		next:    []string{"those there are: $ kubectl get {1}s -n {namespace}"}, dead: missingGrace},
+		explain: "a volume refers to the {1} {2}, which does not exist",
+		next:    []string{"list those that exist: $ kubectl get {1}s -n {namespace}"}, dead: missingGrace},
 	{name: "no-volume-key", match: re(`references non-existent (?:config|secret) key: (\S+)`),
 		explain: "a volume asks for a key that its source does not have: {1}",
 		next:    []string{"$ kubectl describe configmaps,secrets -n {namespace}"}, dead: missingGrace},
 	{name: "host-path", match: re(`hostPath type check failed[:,] (\S+) is not`),
 		explain: "a hostPath volume wants something at {1} of {node} that is not there",
-		next: []string{"another path, or type: DirectoryOrCreate: $ kubectl get pod {pod} -n {namespace} -o " +
+		next: []string{"set another path, or type: DirectoryOrCreate: $ kubectl get pod {pod} -n {namespace} -o " +
 			"jsonpath='{.spec.volumes[*].hostPath}'"}, dead: missingGrace},
 	{name: "local-path", match: re(`initialization failed for volume "([^"]+)" : path "([^"]+)" does not exist`),
 		explain: "the local PersistentVolume {1} is the directory {2} of {node}, which is not there: it has to be made by " +
 			"hand",
 		next: []string{"$ kubectl get persistentvolume {1} -o jsonpath='{.spec.local}'",
-			"on the node: mkdir -p {2}, or mount there what it is to be"}, dead: missingGrace},
+			"on the node, run mkdir -p {2}, or mount there what it is to be"}, dead: missingGrace},
 	{name: "trust-bundle", match: re(`clustertrustbundle\S* "([^"]+)" not found`),
-		explain: "a projected volume asks for the ClusterTrustBundle {1}, which is not there",
-		next:    []string{"those there are: $ kubectl get clustertrustbundles"}, dead: missingGrace},
+		explain: "a projected volume refers to the ClusterTrustBundle {1}, which does not exist",
+		next:    []string{"list those that exist: $ kubectl get clustertrustbundles"}, dead: missingGrace},
 	{name: "certificate", match: re(`credential bundle is not issued yet|(?i)podcertificate`), by: "{signer}",
 		explain: "a projected volume waits for a certificate that its signer {signer} has not issued",
-		next: []string{"what was asked for: $ kubectl describe podcertificaterequests -n {namespace}",
-			"are the Pods of the signer up? $ kubectl get pods -A"}},
+		next: []string{"see what was asked for: $ kubectl describe podcertificaterequests -n {namespace}",
+			"check the Pods of the signer: $ kubectl get pods -A"}},
 	{name: "no-token", match: re(`failed to fetch token: serviceaccounts "([^"]+)" not found`),
 		explain: "the kubelet is to put a token of the ServiceAccount {1} into the Pod, and that is not there any more",
 		next:    []string{"$ kubectl get serviceaccounts -n {namespace}"}, dead: missingGrace},
@@ -91,14 +92,14 @@ var sandboxTroubles = []obstacleCause{
 		explain: "claim {1} has no volume, and the Pod was put on {node} without the scheduler (spec.nodeName): of a " +
 			"StorageClass that waits for the first Pod, a volume is only made when the scheduler has chosen the node",
 		next: []string{"$ kubectl describe persistentvolumeclaim {1} -n {namespace}",
-			"a nodeSelector instead of nodeName"}, dead: missingGrace},
+			"use a nodeSelector instead of nodeName"}, dead: missingGrace},
 	{name: "csi-driver", match: re(`driver name (\S+) not found in the list of registered CSI drivers`),
 		explain: "the CSI driver {1} of a volume has not registered at the kubelet of {node}",
-		next: []string{"those that have: $ kubectl get csinode {node} -o jsonpath='{.spec.drivers[*].name}'",
-			"are the driver's Pods up on {node}? $ kubectl get pods -A -o wide"}},
+		next: []string{"see which have: $ kubectl get csinode {node} -o jsonpath='{.spec.drivers[*].name}'",
+			"check the driver's Pods on {node}: $ kubectl get pods -A -o wide"}},
 	{name: "device-driver", match: re(`^FailedPrepareDynamicResources: (?s:.*)DRA driver (\S+) is not registered`),
 		explain: "the driver {1} of a device that the Pod claims has not registered at the kubelet of {node}",
-		next: []string{"are the driver's Pods up on {node}? $ kubectl get pods -A -o wide",
+		next: []string{"check the driver's Pods on {node}: $ kubectl get pods -A -o wide",
 			"$ kubectl get resourceslices"}},
 	{name: "device", match: re(`^FailedPrepareDynamicResources: `),
 		explain: "the kubelet cannot make ready the devices that the Pod claims",
@@ -108,26 +109,27 @@ var sandboxTroubles = []obstacleCause{
 		by: "controller-manager/attachdetach",
 		explain: "volume {1} is attached to another node, and may be at one only (ReadWriteOnce): the Pod waits until it " +
 			"is detached there",
-		next: []string{"where? $ kubectl get volumeattachments",
-			"who uses it there? $ kubectl describe persistentvolumeclaims -n {namespace}"}},
+		next: []string{"see where: $ kubectl get volumeattachments",
+			"see who uses it there: $ kubectl describe persistentvolumeclaims -n {namespace}"}},
 	{name: "attach", match: re(`^FailedAttachVolume: AttachVolume.Attach failed for volume "([^"]+)"`),
 		by:      "controller-manager/attachdetach",
 		explain: "the driver of volume {1} does not attach it to {node}",
 		next: []string{"$ kubectl get volumeattachments",
-			"what the volume is: $ kubectl describe persistentvolume {1}"}},
+			"see what the volume is: $ kubectl describe persistentvolume {1}"}},
 	{name: "damaged-volume", match: re(`for volume "([^"]+)" : (?s:.*)fsck' found errors on device (\S+)`),
 		explain: "the file system of volume {1} is damaged, and fsck could not mend it by itself",
-		next: []string{"on {node}, while nobody uses it: fsck {2}", "or a volume of a backup: $ kubectl describe " +
+		next: []string{"while nobody uses it, run on {node}: fsck {2}", "or restore a volume from a backup: $ kubectl " +
+			"describe " +
 			"persistentvolume {1}"}, dead: missingGrace},
 	{name: "mount-helper", match: re(`for volume "([^"]+)" : (?s:.*)(?:unknown filesystem type '([^']+)'|` +
 		`/sbin/mount\.<?(\w+))`),
 		explain: "{node} cannot mount volume {1}: it does not know its type {2}{3}, as the program or the kernel module " +
 			"for it is not installed there",
-		next: []string{"on the node: install it, such as nfs-common or nfs-utils for nfs",
+		next: []string{"on the node, install that program, such as nfs-common or nfs-utils for nfs",
 			"$ kubectl get node {node} -o jsonpath='{.status.nodeInfo}'"}},
 	{name: "mount", match: re(`for volume "([^"]+)" : (?s:.*)(?:mount failed: exit status|failed to mount)`),
 		explain: "{node} cannot mount volume {1}: mount itself says why",
-		next: []string{"what the Pod asks for: $ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.volumes}'",
+		next: []string{"see what the Pod asks for: $ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.volumes}'",
 			describePod}},
 	{name: "volume", explain: "the kubelet cannot make a volume ready", next: []string{describePod}},
 }
@@ -136,7 +138,8 @@ var attachments = []obstacleCause{
 	{name: "attachment", match: re(`^NotAttached: `), by: "{attacher}",
 		explain: "the kubelet waits for volume {volume} of claim {claim}: the attach/detach controller has asked for it by " +
 			"VolumeAttachment {attachment}, and the attacher of the CSI driver {driver} has not answered",
-		next: []string{"$ kubectl get volumeattachment {attachment}", "is the driver there? $ kubectl get pods -A -o wide"}},
+		next: []string{"$ kubectl get volumeattachment {attachment}", "check that the driver exists: $ kubectl get pods " +
+			"-A -o wide"}},
 	{name: "mounting", match: re(`^AwaitsVolume: `), by: "kubelet",
 		explain: "the kubelet waits for volume {volume} of claim {claim} to be attached and mounted, and has said nothing " +
 			"of that yet",
@@ -147,7 +150,7 @@ var slowSandboxes = []obstacleCause{
 	{name: "slow-sandbox", by: "kubelet",
 		explain: "the kubelet of {node} makes volumes and sandbox ready, and has not said yet that it has, nor that it " +
 			"cannot",
-		next: []string{describePod, "on the node: journalctl -u kubelet"}},
+		next: []string{describePod, "on the node, run journalctl -u kubelet"}},
 }
 
 const showMounts = "$ kubectl get pod {pod} -n {namespace} -o " +
@@ -158,8 +161,8 @@ const showLimits = "$ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.r
 
 var configTroubles = []obstacleCause{
 	{name: "no-config", match: re(`(configmap|secret) "([^"]+)" not found`),
-		explain: "container {container} asks for the {1} {2}, which is not there",
-		next:    []string{"those there are: $ kubectl get {1}s -n {namespace}"}, dead: missingGrace},
+		explain: "container {container} refers to the {1} {2}, which does not exist",
+		next:    []string{"list those that exist: $ kubectl get {1}s -n {namespace}"}, dead: missingGrace},
 	{name: "no-key", match: re(`couldn't find key (\S+) in (ConfigMap|Secret) (?:\S+/)?(\S+)`),
 		explain: "container {container} asks for the key {1} of the {2} {3}, which does not have it",
 		next:    []string{"$ kubectl describe {2} {3} -n {namespace}"}, dead: missingGrace},
@@ -187,7 +190,7 @@ var configTroubles = []obstacleCause{
 			"leads out of the volume, or cannot be made",
 		next: []string{"see which: $ kubectl get pod {pod} -n {namespace} -o " +
 			"jsonpath='{.spec.{containers}[?(@.name==\"{container}\")].volumeMounts}'",
-			"what the kubelet found is in its log, on {node}: journalctl -u kubelet"}, dead: missingGrace},
+			"read what the kubelet found in its log, on {node}: journalctl -u kubelet"}, dead: missingGrace},
 	{name: "config", explain: "the kubelet cannot yet put together what container {container} asks for; it goes on trying",
 		next: []string{describePod}},
 }
@@ -198,7 +201,7 @@ var createTroubles = []obstacleCause{
 		next:    []string{describePod}},
 	{name: "no-command", match: re(`no command specified`),
 		explain: "container {container} has no command: its image {image} names none, and the Pod gives none",
-		next:    []string{"a command in the Pod's spec: $ kubectl explain pod.spec.containers.command"}, dead: atOnce},
+		next:    []string{"set a command in the Pod's spec: $ kubectl explain pod.spec.containers.command"}, dead: atOnce},
 	{name: "no-user", match: re(`unable to find (?:user|group)|no users found|matching entries in (?:passwd|group) file|` +
 		`(?:lstat|open|stat) \S*etc(?:/passwd|/group)?: `),
 		explain: "the image of container {container}, {image}, names a user or group that is not in its own /etc/passwd or " +
@@ -210,7 +213,7 @@ var createTroubles = []obstacleCause{
 	{name: "seccomp-profile", match: re(`cannot load seccomp profile "([^"]+)"`), by: "runtime",
 		explain: "container {container} asks for the seccomp profile {1}, which is not on {node}",
 		next: []string{"put the file on every node, or take another profile: " + showSecurity,
-			"type RuntimeDefault needs no file: $ kubectl explain pod.spec.securityContext.seccompProfile.type"},
+			"set type RuntimeDefault, which needs no file: $ kubectl explain pod.spec.securityContext.seccompProfile.type"},
 		dead: missingGrace},
 	{name: "create", explain: "the runtime cannot create container {container}", next: []string{describePod},
 		dead: missingGrace},

@@ -19,7 +19,7 @@ var suspensions = []obstacleCause{
 		explain: "the CronJob is suspended (spec.suspend, set by {setter}): its controller makes no Jobs until somebody " +
 			"sets that to false",
 		next: []string{`$ kubectl patch cronjob {pod} -n {namespace} --type=merge -p '{"spec":{"suspend":false}}'`,
-			"once, by hand: $ kubectl create job {pod}-by-hand --from=cronjob/{pod} -n {namespace}"}, dead: missingGrace},
+			"run it once, by hand: $ kubectl create job {pod}-by-hand --from=cronjob/{pod} -n {namespace}"}, dead: missingGrace},
 	{name: "paused", match: re(`^Paused: `), by: "{setter}",
 		explain: "the Deployment is paused (spec.paused, set by {setter}), so its controller creates no ReplicaSet of a " +
 			"new template",
@@ -98,7 +98,7 @@ var refusedLoops = []obstacleCause{
 var schedules = []obstacleCause{
 	{name: "schedule-far", by: "controller-manager/cronjob",
 		explain: "the schedule {schedule} is due next at {due}: until then there is nothing to do",
-		next:    []string{"once, by hand: $ kubectl create job {pod}-by-hand --from=cronjob/{pod} -n {namespace}"}},
+		next:    []string{"run it once, by hand: $ kubectl create job {pod}-by-hand --from=cronjob/{pod} -n {namespace}"}},
 }
 
 var unboundClaims = []obstacleCause{

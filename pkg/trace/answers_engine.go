@@ -146,12 +146,12 @@ var engineSymptoms = []symptom{
 	{objectless: true, find: engineRefusal, causes: []obstacleCause{
 		{name: "docker-name", match: re(`container name "[^"]*" is already in use`),
 			explain: "there is a container of that name already",
-			next:    []string{"remove it: $ docker rm {pod}", "or another --name"}},
+			next:    []string{"remove it: $ docker rm {pod}", "or choose another --name"}},
 		{name: "docker-no-program", match: wrongProgram, by: "runc", explain: "the container's program cannot be started",
 			next: []string{"check what comes after --, and the image's entrypoint: $ docker image inspect {image}"}},
 		{name: "docker-no-image", match: re(`[Nn]o such image|not found|manifest unknown|pull access denied|does not exist`),
 			by:      "docker",
-			explain: "the image {image} is neither here nor in its registry", next: []string{"is the name right? $ docker " +
+			explain: "the image {image} is neither here nor in its registry", next: []string{"check the name: $ docker " +
 				"images"}},
 		{name: "docker-registry", match: re(`connection refused|no such host|i/o timeout|Client.Timeout|TLS|x509`),
 			by:      "registry",
@@ -161,9 +161,9 @@ var engineSymptoms = []symptom{
 	{objectless: true, find: engineExit, causes: []obstacleCause{
 		{name: "docker-oom", match: re(`^OOMKilled: `),
 			explain: "the kernel killed a process of the container, which used more memory than its limit",
-			next:    []string{"more memory for it, or less use of it"}},
+			next:    []string{"give it more memory, or have it use less"}},
 		{name: "docker-exit", explain: "the container ended with exit code {code}",
-			next: []string{"what it wrote says why: {logs}"}},
+			next: []string{"see what it wrote, which says why: {logs}"}},
 	}},
 }
 

@@ -46,7 +46,7 @@ func TestDeletersAreNamed(t *testing.T) {
 		from         seq.Participant
 		summary      string
 	}{
-		"nobody": {owned, seq.UnknownClient, "somebody deleted the Pod; nothing in it says who"},
+		"nobody": {owned, seq.UnknownClient, "the Pod was deleted; nothing in it records by whom"},
 		"collector": {append(slices.Clone(owned), seq.Observation{Received: s.Observations[0].Received,
 			Change: &seq.Change{Type: "GONE", Object: missing}}), seq.Controller("garbage-collector"),
 			"the owner that it refers to is not there"},
@@ -126,7 +126,7 @@ func TestLaterDisruptionEndsNothing(t *testing.T) {
 	found[first].Change = &listed
 	for name, observations := range map[string][]seq.Observation{"seen": s.Observations, "found": found} {
 		if o, held := scenario.Fold(s.Subject, observations).Obstacle(); !held ||
-			!strings.Contains(o.Explain, "somebody deleted") {
+			!strings.Contains(o.Explain, "was deleted; nothing in it records by whom") {
 			t.Errorf("%s: %+v", name, o)
 		}
 	}

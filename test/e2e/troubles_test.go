@@ -193,7 +193,7 @@ func TestRemovedByOthers(t *testing.T) {
 		meanwhile(t, "deleted", func(ctx context.Context) error {
 			return client(t).Pods(namespace(t)).Delete(ctx, "deleted", metav1.DeleteOptions{})
 		})
-		trouble{"deleted", "--until=completed", "Deleted", "deleted", "unknown client", "nothing in it says who",
+		trouble{"deleted", "--until=completed", "Deleted", "deleted", "unknown client", "nothing in it records by whom",
 			early}.check(t)
 	})
 }
