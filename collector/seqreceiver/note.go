@@ -70,7 +70,7 @@ type notebook struct {
 	written *corev1.ConfigMap // as it was last read or written; nil where there is none
 }
 
-// read is the note that is there, or none.
+// read is the note that is there, or none; nor is one that makes no sense.
 func (b *notebook) read(ctx context.Context) (n *note, err error) {
 	if b.client == nil {
 		return nil, nil
@@ -85,13 +85,14 @@ func (b *notebook) read(ctx context.Context) (n *note, err error) {
 	}
 	b.written = m
 	n = &note{}
-	if err := json.Unmarshal([]byte(m.Data[noteKey]), n); err != nil {
-		return nil, fmt.Errorf("ConfigMap %s: %s: %w", b.name, noteKey, err)
+	if json.Unmarshal([]byte(m.Data[noteKey]), n) != nil || n.Since.IsZero() { // it is not ours, or has been edited
+		return nil, nil
 	}
 	return n, nil
 }
 
-// write notes. Where somebody else has meanwhile, who leads by now, it leaves that alone.
+// write notes. Where somebody else has meanwhile, it leaves that alone until the next time: it may be a new leader, who
+// does not let this replica come to that.
 func (b *notebook) write(ctx context.Context, n note) error {
 	if b.client == nil {
 		return nil
@@ -109,6 +110,10 @@ func (b *notebook) write(ctx context.Context, n note) error {
 		next := b.written.DeepCopy()
 		next.Data = data
 		m, err = b.client.Update(ctx, next, metav1.UpdateOptions{})
+	}
+	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
+		_, err = b.read(ctx)
+		return err
 	}
 	if err != nil {
 		return fmt.Errorf("note how far it has come: %w", err)

@@ -91,8 +91,9 @@ func (r *seqReceiver) Shutdown(context.Context) error {
 func (r *seqReceiver) run(ctx context.Context) {
 	book := r.cluster.notebook(r.config)
 	from, err := book.read(ctx)
-	if err != nil {
+	for backoff := patience(); err != nil && ctx.Err() == nil; from, err = book.read(ctx) {
 		r.trouble(err)
+		pause(ctx, backoff.Step())
 	}
 	f := newFollower(r.config, r.sender, r.metrics, r.now)
 	f.writeNote = func(ctx context.Context) {

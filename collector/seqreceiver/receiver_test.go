@@ -233,6 +233,31 @@ func TestRestart(t *testing.T) {
 	}
 }
 
+// What somebody else does to the note is no obstacle: it is written again, and one that makes no sense is none.
+func TestNoteEdited(t *testing.T) {
+	a := newAPI(t)
+	first := run(t, a, nil, nil)
+	first.stop()
+	const path = "/api/v1/namespaces/default/configmaps/otelcol-seq"
+	edit := func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		m := a.stored[path].(*corev1.ConfigMap)
+		m.Data = map[string]string{noteKey: "[]"}
+		m.ResourceVersion += "1"
+	}
+	edit()
+	second := run(t, a, nil, nil)
+	storeAll(a, told(t, scenario.Named(t, "plain"), "one"))
+	second.sent(t, 1)
+	edit()
+	await(t, "a note", func() bool {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		return strings.Contains(a.stored[path].(*corev1.ConfigMap).Data[noteKey], "revisions")
+	})
+}
+
 // A watch that cannot be taken up is begun anew, and a Pod that is gone by then has been deleted.
 func TestExpired(t *testing.T) {
 	a := newAPI(t)
