@@ -43,6 +43,7 @@ type follower struct {
 	general map[string]seq.Observation
 	of      map[*source]*progress // of the sources of Pods
 	open    map[string]bool       // Pods that were in flight when the note was written from which this goes on
+	pending map[string]bool       // namespaces whose Events have not been listed yet
 	looks   int
 }
 
@@ -57,7 +58,7 @@ func newFollower(c *Config, s *sender, m metrics, now func() time.Time) *followe
 	return &follower{config: c, sender: s, metrics: m, now: now, ask: func(seq.Question) {},
 		writeNote: func(context.Context) {},
 		starts:    map[string]*start{}, general: map[string]seq.Observation{}, of: map[*source]*progress{},
-		open: map[string]bool{}}
+		open: map[string]bool{}, pending: map[string]bool{}}
 }
 
 // follow takes what sources see until the context ends.
@@ -117,7 +118,7 @@ func (f *follower) past(e *corev1.Event) bool {
 func (f *follower) takePod(x sight) {
 	pod, p := x.Change.Pod, f.of[x.source]
 	s, typ := f.starts[string(pod.UID)], x.Change.Type
-	if s == nil && (typ == "ADDED" || typ == "LISTED") && f.isNew(pod) {
+	if s == nil && (typ == "ADDED" || typ == "LISTED") && f.isNew(pod, x.noted) {
 		s = f.add(x)
 	}
 	if s != nil {
@@ -134,8 +135,12 @@ func (f *follower) takePod(x sight) {
 	}
 }
 
-// isNew reports whether the start of a Pod is still to be told of.
-func (f *follower) isNew(p *corev1.Pod) bool {
+// isNew reports whether the start of a Pod is still to be told of. Of a list that a watch from a noted revision follows,
+// only those are that were in flight then: the others will come.
+func (f *follower) isNew(p *corev1.Pod, noted bool) bool {
+	if noted {
+		return f.open[string(p.UID)]
+	}
 	return p.Status.Phase == corev1.PodPending || p.Status.Phase == "" || f.open[string(p.UID)] ||
 		!p.CreationTimestamp.Time.Before(f.since())
 }
@@ -150,9 +155,12 @@ func (f *follower) since() (at time.Time) {
 	return at.Add(-slack)
 }
 
+// pends reports whether Events of a namespace have not been listed yet.
+func (f *follower) pends(namespace string) bool { return f.pending[""] || f.pending[namespace] }
+
 // add begins to follow a Pod.
 func (f *follower) add(x sight) *start {
-	s := newStart(x.Change.Pod, x.source, x.Received)
+	s := newStart(x.Change.Pod, x.source, x.Received, f.pends(x.Change.Pod.Namespace))
 	if x.Change.Type == "ADDED" {
 		s.mark.after = f.of[x.source].at
 	}
@@ -180,7 +188,14 @@ func (f *follower) listed(x sight) {
 	if p != nil {
 		p.lists++
 	}
+	was := p == nil && f.pending[x.source.namespace]
+	if was {
+		delete(f.pending, x.source.namespace)
+	}
 	for _, s := range f.starts {
+		if was && !f.pends(s.object.Namespace) {
+			s.observe(seq.Observation{Received: x.Received, Attach: &seq.Attach{}})
+		}
 		if x.Gap != nil && (x.source.namespace == "" || x.source.namespace == s.object.Namespace) {
 			s.observe(x.Observation)
 		}

@@ -36,10 +36,11 @@ type mark struct {
 	seen   time.Time // when it was first seen
 }
 
-func newStart(p *corev1.Pod, from *source, seen time.Time) *start {
+// newStart begins to follow a Pod; pends says that Events of before may still come.
+func newStart(p *corev1.Pod, from *source, seen time.Time, pends bool) *start {
 	o := seq.Object{Kind: "Pod", Namespace: p.Namespace, Name: p.Name, UID: string(p.UID)}
 	s := &start{trace: trace.New(o), object: o, mark: mark{source: from, seen: seen}}
-	s.trace.Observe(seq.Observation{Received: seen, Attach: &seq.Attach{}})
+	s.trace.Observe(seq.Observation{Received: seen, Attach: &seq.Attach{ListsPending: pends}})
 	return s
 }
 

@@ -144,7 +144,7 @@ func (r *seqReceiver) sources(f *follower, from *note) (all []*source) {
 		if from != nil {
 			p.from = from.Revisions[p.key()]
 		}
-		f.of[p] = &progress{newest: newest}
+		f.of[p], f.pending[n] = &progress{newest: newest}, true
 		for _, s := range []*source{p, e} {
 			s.now, s.failed = r.now, r.trouble
 			all = append(all, s)

@@ -220,12 +220,11 @@ func TestRestart(t *testing.T) {
 			}
 			second := run(t, a, nil, nil)
 			storeAll(a, told(t, plain, "after"))
-			got := second.sent(t, 2)
-			for _, name := range []string{"under-way", "after"} {
-				if !slices.Contains(got, "Pod default/"+name+" Ready") {
-					t.Errorf("%s was not sent: %q", name, got)
-				}
-			}
+			var got []string
+			await(t, "what was under way, and what came after", func() bool {
+				got = second.sent(t, 0)
+				return slices.Contains(got, "Pod default/under-way Ready") && slices.Contains(got, "Pod default/after Ready")
+			})
 			if !expired && slices.Contains(got, "Pod default/before Ready") {
 				t.Errorf("sent again: %q", got)
 			}

@@ -53,6 +53,7 @@ type sight struct {
 	source *source
 	at     string // the revision up to which the source has told all; empty while it lists
 	whole  bool   // all that was there has been seen
+	noted  bool   // it is of a list, and what came after the note that was gone on from is still to be watched
 }
 
 // newSource is the source of pods or events.
@@ -156,7 +157,7 @@ func (s *source) listAll(ctx context.Context, out chan<- sight, gap *seq.Gap) (a
 	})
 	p.PageSize, p.PageBufferSize, p.FullListIfExpired = pageSize, 0, false
 	err = p.EachListItemWithAlloc(ctx, metav1.ListOptions{}, func(o runtime.Object) error {
-		return s.tell(ctx, out, sight{Observation: observed("LISTED", o)})
+		return s.tell(ctx, out, sight{Observation: observed("LISTED", o), noted: s.from != ""})
 	})
 	if err != nil {
 		return "", err
