@@ -267,7 +267,8 @@ func (a *api) keep(w http.ResponseWriter, r *http.Request) {
 			path += "/" + o.GetName()
 		}
 		was := a.stored[path]
-		if (was == nil) != (r.Method == http.MethodPost) || was != nil && was.GetResourceVersion() != o.GetResourceVersion() {
+		posts := r.Method == http.MethodPost
+		if (was == nil) != posts || was != nil && was.GetResourceVersion() != o.GetResourceVersion() {
 			refuse(w, 409, metav1.StatusReasonConflict)
 			return
 		}

@@ -101,8 +101,9 @@ func named(verb string, config *Config) string {
 func (c *cluster) mayAll(ctx context.Context, rights []authorizationv1.ResourceAttributes) error {
 	var missing []string
 	for _, a := range rights {
-		answer, err := c.all.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, &authorizationv1.SelfSubjectAccessReview{
-			Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &a}}, metav1.CreateOptions{})
+		question := &authorizationv1.SelfSubjectAccessReview{
+			Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &a}}
+		answer, err := c.all.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, question, metav1.CreateOptions{})
 		if err != nil {
 			return fmt.Errorf("the API server %s cannot be asked: %w", c.config.Host, err)
 		}

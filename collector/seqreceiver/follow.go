@@ -135,8 +135,8 @@ func (f *follower) takePod(x sight) {
 	}
 }
 
-// isNew reports whether the start of a Pod is still to be told of. Of a list that a watch from a noted revision follows,
-// only those are that were in flight then: the others will come.
+// isNew reports whether the start of a Pod is still to be told of. Of a list that a watch from a noted revision
+// follows, only those are that were in flight then: the others will come.
 func (f *follower) isNew(p *corev1.Pod, noted bool) bool {
 	if noted {
 		return f.open[string(p.UID)]

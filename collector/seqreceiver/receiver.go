@@ -49,7 +49,8 @@ func newReceiver(set receiver.Settings, c *Config) (*seqReceiver, error) {
 		return nil, err
 	}
 	return &seqReceiver{config: c, logger: set.Logger, metrics: m, now: time.Now, forget: func() {},
-		sender: &sender{queue: make(chan item, c.QueueSize), metrics: m, report: report, logger: set.Logger, again: patience,
+		sender: &sender{queue: make(chan item, c.QueueSize), metrics: m, report: report, logger: set.Logger,
+			again:  patience,
 			unsent: map[string]mark{}}}, nil
 }
 

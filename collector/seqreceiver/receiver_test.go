@@ -83,7 +83,8 @@ type running struct {
 // run starts a receiver of traces and logs. What refuses says for how long nothing is taken.
 func run(t *testing.T, a *api, refuses *atomic.Bool, change func(*Config)) *running {
 	t.Helper()
-	r := &running{traces: &consumertest.TracesSink{}, logs: &consumertest.LogsSink{}, meters: componenttest.NewTelemetry()}
+	r := &running{traces: &consumertest.TracesSink{}, logs: &consumertest.LogsSink{},
+		meters: componenttest.NewTelemetry()}
 	c := NewFactory().CreateDefaultConfig().(*Config)
 	c.Kubeconfig, c.State.Namespace, c.Settle = a.kubeconfig(t), "default", 100*time.Millisecond
 	if change != nil {
@@ -326,7 +327,10 @@ func TestStuck(t *testing.T) {
 	r := run(t, a, nil, func(c *Config) { c.StuckAfter, c.Send = time.Millisecond, sendStuck })
 	unschedulable := scenario.Named(t, "unschedulable")
 	all := told(t, unschedulable, "held")
-	last := slices.IndexFunc(all, func(o runtime.Object) bool { p, is := o.(*corev1.Pod); return is && p.Spec.NodeName != "" })
+	last := slices.IndexFunc(all, func(o runtime.Object) bool {
+		p, is := o.(*corev1.Pod)
+		return is && p.Spec.NodeName != ""
+	})
 	if last < 0 {
 		last = len(all)
 	}

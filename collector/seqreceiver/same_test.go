@@ -31,7 +31,7 @@ func TestSameAsThePlugin(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	for _, name := range []string{"plain", "init", "sidecar", "probes", "hooks", "warning", "fails", "completes", "crash",
-		"pull-queue", "startup", "late-configmap"} {
+		"pull-queue", "late-configmap"} {
 		t.Run(name, func(t *testing.T) {
 			s := scenario.Named(t, name)
 			of := observedOf(s)
@@ -151,7 +151,8 @@ func received(t *testing.T, subject seq.Object, of []seq.Observation, end time.T
 }
 
 func version(at time.Time) seq.Observation {
-	return seq.Observation{Received: at, Request: &seq.Request{ID: "version", Method: "GET", Path: "/version", Verb: "get",
+	return seq.Observation{Received: at, Request: &seq.Request{ID: "version", Method: "GET", Path: "/version",
+		Verb:   "get",
 		Status: 200, ServerVersion: "v1.37.2", Poll: true}}
 }
 
