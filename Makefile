@@ -6,7 +6,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 FLAGS := $(V) -trimpath -gcflags=all=-dwarf=false -tags grpcnotrace
 BUILD := CGO_ENABLED=0 go build $(FLAGS) -ldflags "-s -w -X main.version=$(VERSION)"
 TAGS := e2e,truth,browser
-MODULES := hack/cluster hack/collector hack/jaeger hack/kind hack/krew hack/notices hack/perfdash
+MODULES := collector/seqreceiver hack/cluster hack/collector hack/jaeger hack/kind hack/krew hack/notices hack/perfdash
 TOOLS := $(CURDIR)/bin/lint
 RACED := ./cmd/... ./pkg/docker ./pkg/httprecord ./pkg/logfile ./pkg/otlp ./pkg/watch ./pkg/trace/internal/...
 
@@ -22,6 +22,12 @@ build: ## Build the plugin: bin/kubectl-seq
 .PHONY: bin/cluster
 bin/cluster:
 	CGO_ENABLED=0 go -C hack/cluster build $(FLAGS) -o ../../bin/cluster .
+
+.PHONY: collector
+collector: ## Build an OpenTelemetry Collector that traces the start of every Pod of a cluster: bin/otelcol-seq
+	go -C hack/ocb build -o $(CURDIR)/bin/ go.opentelemetry.io/collector/cmd/builder
+	CGO_ENABLED=0 bin/builder --config=collector/builder.yaml --ldflags="-s -w" --gcflags=all=-dwarf=false
+	mv bin/otelcol-seq.src/otelcol-seq bin/otelcol-seq
 
 .PHONY: demo
 demo: $(if $(CONTEXT),build) ## Show the start of a Pod, on a cluster of our own or on CONTEXT=name of your kubeconfig
@@ -48,8 +54,9 @@ e2e: ## What a version of Kubernetes may change, on a cluster of K8S=1.34, 1.35,
 
 .PHONY: unit
 unit: ## What needs no cluster; what takes long is sampled, and what has goroutines is looked at for races
-	gofmt -l cmd pkg test hack | (! grep .)
+	gofmt -l cmd pkg test hack collector | (! grep .)
 	go test -timeout=1h -race -short $(RACED)
+	go -C collector/seqreceiver test -timeout=1h -race -short ./...
 	go test -timeout=1h -short $$(go list ./... | grep -vxF "$$(go list $(RACED))")
 
 .PHONY: lint

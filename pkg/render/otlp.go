@@ -75,8 +75,8 @@ type otlpTrace struct {
 	links   []seq.TraceContext // traces of Pods
 }
 
-// runKey is that of the span of the whole run.
-const runKey seq.Key = "run"
+// RunKey is that of the span of the whole run, see [seq.TraceContext].
+const RunKey seq.Key = "run"
 
 // traceOf is the trace of the run, or of one Pod of it.
 func (r Report) traceOf(m *seq.Member) *otlpTrace {
@@ -86,7 +86,7 @@ func (r Report) traceOf(m *seq.Member) *otlpTrace {
 		o, parent, id = m.Object, "", cmp.Or(m.Object.UID, m.Object.String())
 		r.Outcome.Name = outcomeOf(m.State)
 	}
-	return &otlpTrace{Report: r, context: seq.NewTraceContext(parent, id), subject: o, root: &otlpSpan{key: runKey}}
+	return &otlpTrace{Report: r, context: seq.NewTraceContext(parent, id), subject: o, root: &otlpSpan{key: RunKey}}
 }
 
 // outcomeOf is how far a Pod of a workload has come, in the words of a run's outcome; empty where it is on its way.

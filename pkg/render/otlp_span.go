@@ -91,7 +91,7 @@ func (w *otlpWriter) run(s ptrace.Span) {
 	for _, c := range w.links {
 		l := s.Links().AppendEmpty()
 		l.SetTraceID(c.TraceID)
-		l.SetSpanID(c.Span(runKey))
+		l.SetSpanID(c.Span(RunKey))
 	}
 }
 
