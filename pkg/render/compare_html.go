@@ -60,7 +60,7 @@ func (c Comparison) legend() string {
 	for _, all := range c.moments {
 		for _, t := range all {
 			if strings.HasPrefix(t, "≈") {
-				return text + "≈ is likely (95 of 100 within 10 of the last digit), a…b is between a and b."
+				return text + "≈ is likely (its last digit ±10), a…b is between a and b."
 			}
 		}
 	}

@@ -88,12 +88,12 @@ func (y Style) header(r Report) []string {
 		times = "times in UTC"
 	}
 	legend := fmt.Sprintf("%s observed  %s inferred   %s", g.observed, g.inferred, times)
-	marks := []string{"; ≈: likely, 95 of 100 within 10 of the last digit", "; a…b: between a and b", "; …b: by b"}
+	marks := []string{"; ≈: likely, its last digit ±10", "; a…b: between a and b", "; …b: by b"}
 	switch {
 	case y.Proved:
 		marks = marks[1:]
 	case y.width() < 118:
-		marks[0], marks[1] = "; ≈: likely, ±10 of the last digit", "; a…b: between"
+		marks[1] = "; a…b: between"
 	}
 	for _, m := range marks { // those for which there is room
 		if runewidth.StringWidth(legend+m) < y.width() {

@@ -286,7 +286,7 @@ func (y Style) pageLegend(r Report, likely bool) string {
 		text += "milliseconds, or seconds (s), since the " + r.request()
 	}
 	if likely {
-		text += "; ≈: likely, 95 of 100 within 10 of the last digit"
+		text += "; ≈: likely, its last digit ±10 (in 95 of 100 cases)"
 	}
 	text += "; a…b: between a and b; …b: by b. "
 	if y.Proved {

@@ -176,18 +176,18 @@ func TestPicturesShowWaits(t *testing.T) {
 	}
 }
 
-// The picture of a crash loop tells in order that the container ended, that this was reported, that the kubelet waits, and
-// that it reports so when it tries again; no phase is drawn of which there is nothing but such a report.
+// The picture of a crash loop tells in order that the container ended, that this was reported, that the kubelet waits,
+// and that it reports so when it tries again; no phase is drawn of which there is nothing but such a report.
 func TestPicturesTellBackOffInOrder(t *testing.T) {
 	s := scenario.Named(t, "crash")
 	tr := scenario.Fold(s.Subject, s.Observations)
 	r := scenario.Report(tr)
 	r.Phases = tr.Phases(time.Time{})
 	for format, want := range map[string][]string{
-		"mermaid": {"kubectl: run", "exits with 1", "app exited 1", "kubectl: restart", "kubectl: back-off", "BackOff", "waits 10.0–11.6 s in all",
-			"CrashLoopBackOff", "loop until", "kubectl: back-off"},
-		"lanes": {"▾ run", "exits with 1", "app exited 1", "▾ restart", "▾ back-off", "BackOff", "▾ back-off", "10.0–11.6 s in all",
-			"CrashLoopBackOff", "↻", "▾ back-off"},
+		"mermaid": {"kubectl: run", "exits with 1", "app exited 1", "kubectl: restart", "kubectl: back-off", "BackOff",
+			"waits 10.0–11.6 s in all", "CrashLoopBackOff", "loop until", "kubectl: back-off"},
+		"lanes": {"▾ run", "exits with 1", "app exited 1", "▾ restart", "▾ back-off", "BackOff", "▾ back-off",
+			"10.0–11.6 s in all", "CrashLoopBackOff", "↻", "▾ back-off"},
 	} {
 		text := drawnAs(t, format, r, render.Style{Width: 160, Detail: seq.Normal})
 		_, rest, _ := strings.Cut(text, "Running, app running")

@@ -82,7 +82,7 @@ func TestListingAt80(t *testing.T) {
 		Remedy: "do not"}}
 	want := strings.TrimPrefix(`
 Pod default/web  image busybox:1  →  lab, v1.37.2
-● observed  ○ inferred   +ms since the POST; ≈: likely, ±10 of the last digit
+● observed  ○ inferred   +ms since the POST; ≈: likely, its last digit ±10
 +0          kubectl    → apiserver  POST pods (web)     201 Created in 6.4 ms ●
 +12…65      apiserver  ⇢ kubelet    watch: Pod web, yours                     ○
 +12…65      kubelet    → apiserver  PATCH pods/status: ContainerCreating      ●

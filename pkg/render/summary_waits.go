@@ -26,7 +26,9 @@ func (r Report) waits() (all []string) {
 			if w.Grows || !tells(w) { // that a Pod fails again and again is told as what holds it
 				continue
 			}
-			k := slices.IndexFunc(met, func(x *podsWait) bool { return x.Name == w.Name && x.Phase == w.Phase && x.Remedy == w.Remedy })
+			k := slices.IndexFunc(met, func(x *podsWait) bool {
+				return x.Name == w.Name && x.Phase == w.Phase && x.Remedy == w.Remedy
+			})
 			if k < 0 {
 				k, met = len(met), append(met, &podsWait{Wait: w})
 			}

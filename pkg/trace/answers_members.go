@@ -13,8 +13,8 @@ import (
 )
 
 // Members are the Pods of a run that is about something else, in the order in which they were made; nil of one that is
-// about a Pod or a container. Their phases and waits are left out, see MembersInFull. They are shared, and valid until the next
-// call of Observe.
+// about a Pod or a container. Their phases and waits are left out, see MembersInFull. They are shared, and valid until
+// the next call of Observe.
 func (t *Trace) Members() []seq.Member {
 	r := t.resolve()
 	if !r.scene.subject().sort().ofSeveral {
@@ -28,7 +28,8 @@ func (t *Trace) Members() []seq.Member {
 	return r.members
 }
 
-// MembersInFull are the Members with the phases and the waits of each. Those of thousands take a second: they are for the end.
+// MembersInFull are the Members with the phases and the waits of each. Those of thousands take a second: they are for
+// the end.
 func (t *Trace) MembersInFull() []seq.Member {
 	all := slices.Clone(t.Members())
 	for i := range all {

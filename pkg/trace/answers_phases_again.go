@@ -46,7 +46,8 @@ func (s *story) pauses(after func(life) bool) (all []interval) {
 // that: the kubelet starts a container again at once after its first end only.
 func (s *story) backsOffAfter(r life) bool {
 	if s.foundRevision() != nil && r.attempt > 0 && slices.ContainsFunc(s.events, func(e *emitted) bool {
-		return e.event.Reason == "BackOff" && e.container == r.container && strings.Contains(e.event.Message, "restarting failed")
+		return e.event.Reason == "BackOff" && e.container == r.container &&
+			strings.Contains(e.event.Message, "restarting failed")
 	}) {
 		return true
 	}

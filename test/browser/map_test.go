@@ -246,7 +246,7 @@ func TestMapFollowsRun(t *testing.T) {
 func (p *tab) becomes(t *testing.T, expression string) {
 	t.Helper()
 	for look := time.Tick(20 * time.Millisecond); ; <-look {
-		if is, err := chromedp.Run(p, chromedp.Evaluate[bool](expression)); err == nil && is { // while it goes there is no page to ask
+		if is, err := chromedp.Run(p, chromedp.Evaluate[bool](expression)); err == nil && is { // an error while it goes
 			return
 		}
 		if t.Context().Err() != nil {

@@ -216,12 +216,13 @@ func TestServe(t *testing.T) {
 	}
 }
 
-// Beside the sequence of a Pod there is the map of its APIs, on which what has come lights up: while the run goes on, and
-// once it has ended.
+// Beside the sequence of a Pod there is the map of its APIs, on which what has come lights up: while the run goes on,
+// and once it has ended.
 func TestServeMap(t *testing.T) {
 	apart(t)
 	var out bytes.Buffer
-	r := startServed(t, &out, "create-pod", "web", "--image=busybox:1", "--rm", "--serve", "-o", "json", "--", "sleep", "1000")
+	r := startServed(t, &out, "create-pod", "web", "--image=busybox:1", "--rm", "--serve", "-o", "json", "--",
+		"sleep", "1000")
 	if !strings.Contains(r.get(t, ""), `"map":true`) {
 		t.Error("the page does not know of the map")
 	}
