@@ -56,7 +56,6 @@ e2e: ## What a version of Kubernetes may change, on a cluster of K8S=1.34, 1.35,
 unit: ## What needs no cluster; what takes long is sampled, and what has goroutines is looked at for races
 	gofmt -l cmd pkg test hack collector | (! grep .)
 	go test -timeout=1h -race -short $(RACED)
-	go -C collector/seqreceiver test -timeout=1h -race -short ./...
 	go test -timeout=1h -short $$(go list ./... | grep -vxF "$$(go list $(RACED))")
 
 .PHONY: lint
