@@ -5,6 +5,7 @@ package e2e
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -202,15 +203,16 @@ func TestTaint(t *testing.T) {
 	runKubectl(t, "", "taint", "node", "--all", "example.com/reserved=yes:NoSchedule")
 	t.Cleanup(func() { runKubectl(t, "", "taint", "node", "--all", "example.com/reserved:NoSchedule-") })
 	// The scheduler learns of it by a watch, which may have to be opened anew where the API server was away.
-	for scheduled := "True"; scheduled == "True"; {
-		remove(t, "canary")
-		runKubectl(t, "", "run", "canary", "--image=busybox:1")
-		runKubectl(t, "", "wait", "pod/canary", "--for=jsonpath={.status.conditions[?(@.type=='PodScheduled')].status}",
-			"--timeout=60s")
-		scheduled = runKubectl(t, "", "get", "pod", "canary", "-o",
+	scheduled := "True"
+	for n := 0; scheduled == "True"; n++ {
+		canary := fmt.Sprint("canary-", n)
+		remove(t, canary)
+		runKubectl(t, "", "run", canary, "--image=busybox:1")
+		runKubectl(t, "", "wait", "pod/"+canary,
+			"--for=jsonpath={.status.conditions[?(@.type=='PodScheduled')].status}", "--timeout=60s")
+		scheduled = runKubectl(t, "", "get", "pod", canary, "-o",
 			"jsonpath={.status.conditions[?(@.type=='PodScheduled')].status}")
 	}
-	remove(t, "canary")
 	trouble{"tainted", "--timeout=8s", "Stuck", "taint", "scheduler", "a taint that the Pod does not tolerate",
 		early}.check(t)
 }
