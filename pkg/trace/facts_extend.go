@@ -14,10 +14,10 @@ import (
 // extendObject reads what is new of an object, where that cannot change what was read of the older. It reports whether
 // it could; where it could not, all is to be read anew.
 func (t *store) extendObject(s *story, f *facts) bool {
-	revisions, events := len(s.revisions), len(s.events)
+	revisions, events, all := len(s.revisions), len(s.events), t.eventsOf(s, f)
 	switch {
 	case len(s.calls.all)+len(s.calls.spans.byID) > 0, !s.begins().IsZero(), s.goneSince != f.goneSince,
-		revisions == 0, revisions > len(f.revisions), events > len(f.events):
+		revisions == 0, revisions > len(f.revisions), events > len(all):
 		return false
 	}
 	for i, w := range s.revisions {
@@ -26,11 +26,11 @@ func (t *store) extendObject(s *story, f *facts) bool {
 		}
 	}
 	for i, e := range s.events {
-		if f.events[i] != e.eventRevision || e.isFirstEmission {
+		if all[i] != e.eventRevision || e.isFirstEmission {
 			return false
 		}
 	}
-	newRevisions, newEvents := f.revisions[revisions:], f.events[events:]
+	newRevisions, newEvents := f.revisions[revisions:], all[events:]
 	for _, r := range newRevisions {
 		if seq.ObjectOf(r.object).Kind != s.object.Kind {
 			return false

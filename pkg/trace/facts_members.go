@@ -68,6 +68,7 @@ func (t *store) members(requests []*seq.Request) members {
 			break
 		}
 	}
+	onlyMakes := t.attachedAt.IsZero() && !slices.ContainsFunc(requests, (*seq.Request).ActsOnExisting)
 	since := map[string]uint64{}
 	for uid := range joined {
 		since[uid] = t.joinedBy(uid, in)
@@ -76,7 +77,7 @@ func (t *store) members(requests []*seq.Request) members {
 		delete(in, o.UID)
 	}
 	for uid := range in {
-		if f := t.objects[uid]; f.isAdopted() {
+		if f := t.objects[uid]; f.isAdopted() || onlyMakes && f.wasMadeBefore() {
 			since[uid] = f.first.rv + 1 // what it was before is not of the run
 		}
 	}
@@ -135,6 +136,11 @@ func (t *store) addReactions(m metav1.Object, newest map[string]metav1.Object, c
 // isAdopted reports whether the object was there, without a controller, before one took it into its care.
 func (f *facts) isAdopted() bool {
 	return f.first != nil && !f.first.added && len(f.owners) > 0 && metav1.GetControllerOf(f.first.object) == nil
+}
+
+// wasMadeBefore reports whether a controller had made the object when we listed.
+func (f *facts) wasMadeBefore() bool {
+	return f.first != nil && f.first.listed && !f.first.added && metav1.GetControllerOf(f.first.object) != nil
 }
 
 // isNew reports whether a watch showed how the object came.

@@ -72,6 +72,17 @@ type reading struct {
 	contradictions []string        // what one source denies that another led to
 }
 
+// eventsOf are the Events about an object, without those from before where the run tells nothing of that.
+func (t *store) eventsOf(s *story, f *facts) []*eventRevision {
+	events := f.events
+	if !s.begins().IsZero() || !s.attached() {
+		for len(events) > 0 && events[0].rv <= t.lists["events"] {
+			events = events[1:]
+		}
+	}
+	return events
+}
+
 // readObject reads the facts of an object.
 func (t *store) readObject(s *story, f *facts) {
 	s.goneSince = f.goneSince
@@ -81,13 +92,7 @@ func (t *store) readObject(s *story, f *facts) {
 			s.addRevision(r)
 		}
 	}
-	events := f.events
-	if !s.begins().IsZero() { // those from before are no part of it
-		for len(events) > 0 && events[0].rv <= t.lists["events"] {
-			events = events[1:]
-		}
-	}
-	s.addEvents(events)
+	s.addEvents(t.eventsOf(s, f))
 	s.attributeBind()
 	s.records = s.calls.recordsOf(s)
 	s.joinRevisions()
