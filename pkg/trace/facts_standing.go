@@ -51,7 +51,7 @@ func (t *store) addRevision(f *facts, r *revision) {
 		if names {
 			t.naming = append(t.naming, uid)
 		}
-	case was.revision == 0 && is.volumeClaims == "" && !special[is.last.Kind]:
+	case was.revision == 0 && is.volumeClaims == "" && !special[is.last.Kind] && !is.madeBefore:
 		t.appeared = append(t.appeared, uid)
 	default:
 		t.versionOfMembers = t.version
@@ -71,6 +71,7 @@ type standing struct {
 	first, last           seq.Object
 	revision              uint64 // the first
 	added                 bool   // see facts.isNew
+	madeBefore            bool   // see facts.wasMadeBefore
 	owners                int
 	volumeClaims, claimOf string
 }
@@ -81,6 +82,7 @@ func (f *facts) standing() standing {
 		return s
 	}
 	s.first, s.last, s.revision, s.added = seq.ObjectOf(f.first.object), seq.ObjectOf(f.last.object), f.first.rv, f.isNew()
+	s.madeBefore = f.wasMadeBefore()
 	switch o := f.last.object.(type) {
 	case *corev1.Pod:
 		for _, v := range o.Spec.Volumes {

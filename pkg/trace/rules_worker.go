@@ -27,6 +27,9 @@ func (a workerEvent) follows() seq.Window {
 }
 
 func (a workerEvent) precedes() seq.Window {
+	if w := a.second; a.at.IsZero() && !w.Earliest.IsZero() && w.Earliest.Equal(a.emission) { // by a clock behind ours
+		return seq.Window{Earliest: w.Earliest.Add(-adjacent), Latest: w.Latest}
+	}
 	return a.orItsSecond(seq.Window{Earliest: instant.Later(a.at.Add(-adjacent), a.previousAt), Latest: a.at})
 }
 
