@@ -109,17 +109,19 @@ func (y Style) folds(r Report, full figure, index map[seq.Key]int) ([]pageFold, 
 	return all, late
 }
 
+// pageLate is what stands elsewhere in a figure of that detail, by the steps of the page.
 func (f *figure) pageLate(r Report, detail seq.Detail, index map[seq.Key]int) pageLate {
 	late := pageLate{Detail: detail, Steps: [][2]int{}, Waits: [][3]int{}}
 	for i, x := range f.rows {
 		if x.late >= 0 {
 			late.Steps = append(late.Steps, [2]int{index[x.Key], x.phase})
 		}
+		if f.again.folded[i] != nil {
+			continue
+		}
 		for _, w := range x.waits {
 			part := slices.IndexFunc(r.Phases[w.phase].Parts, func(p seq.Part) bool { return p.Likely == w.Likely })
-			if f.again.folded[i] == nil {
-				late.Waits = append(late.Waits, [3]int{w.phase, part, index[x.Key]})
-			}
+			late.Waits = append(late.Waits, [3]int{w.phase, part, index[x.Key]})
 		}
 	}
 	return late

@@ -109,7 +109,7 @@ func (r Report) behind(index map[seq.Key]int) iter.Seq[any] {
 
 func jsonWaits(waits []seq.Wait) (all []jsonWait) {
 	for _, w := range waits {
-		all = append(all, jsonWait{w.Name, w.Phase, w.Length.Seconds(), w.Grows, w.Explain, w.Remedy})
+		all = append(all, *jsonOfWait(&w))
 	}
 	return all
 }

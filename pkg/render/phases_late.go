@@ -42,23 +42,19 @@ func (f *figure) placeOfWait(next, phase int) int {
 	for begin < len(f.rows) && f.rows[begin].phase == phase && f.again.folded[begin] != nil {
 		begin++
 	}
-	place := next
-	for i := begin; i < len(f.rows); i++ {
-		x := f.rows[i]
+	moved := false
+	for i := begin; ; i++ {
 		switch {
-		case x.late == begin && x.phase == phase:
-			return i
-		case x.late == begin:
-			place = i + 1
-		case f.again.folded[i] == nil:
-			if place > next {
+		case i < len(f.rows) && f.rows[i].late == begin:
+			if f.rows[i].phase == phase {
+				return i
+			}
+			moved = true
+		case i == len(f.rows) || f.again.folded[i] == nil:
+			if moved {
 				return i
 			}
 			return next
 		}
 	}
-	if place > next {
-		return len(f.rows)
-	}
-	return next
 }

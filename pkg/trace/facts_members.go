@@ -68,7 +68,6 @@ func (t *store) members(requests []*seq.Request) members {
 			break
 		}
 	}
-	onlyMakes := t.attachedAt.IsZero() && !slices.ContainsFunc(requests, (*seq.Request).ActsOnExisting)
 	since := map[string]uint64{}
 	for uid := range joined {
 		since[uid] = t.joinedBy(uid, in)
@@ -76,6 +75,7 @@ func (t *store) members(requests []*seq.Request) members {
 	for _, o := range roots {
 		delete(in, o.UID)
 	}
+	onlyMakes := t.attachedAt.IsZero() && !slices.ContainsFunc(requests, (*seq.Request).ActsOnExisting)
 	for uid := range in {
 		if f := t.objects[uid]; f.isAdopted() || onlyMakes && f.wasMadeBefore() {
 			since[uid] = f.first.rv + 1 // what it was before is not of the run
