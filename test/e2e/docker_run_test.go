@@ -184,7 +184,8 @@ func TestDockerRun(t *testing.T) {
 		{"no such program", []string{busyboxImage, "--name=none", "--rm", "--", "no-such-program"}, 1, "docker-no-program",
 			"executable file not found"},
 		{"out of memory",
-			[]string{busyboxImage, "--name=none", "--rm", "--memory=16m", "--", "sh", "-c", "x=a; while true; do x=$x$x; done"},
+			[]string{busyboxImage, "--name=none", "--rm", "--memory=16m", "--", "sh", "-c",
+				"sleep 1; x=a; while true; do x=$x$x; done"},
 			137, "docker-oom", "OOMKilled"},
 	} {
 		t.Run(x.name, func(t *testing.T) {

@@ -275,10 +275,11 @@ func TestDockerSource(t *testing.T) {
 		})
 	}
 
+	// The runtime begins to look for a lack of memory after it has started the process: the process waits for that.
 	t.Run("no memory", func(t *testing.T) {
 		r := e.runDocker(t,
-			docker.Spec{Image: busyboxImage, Memory: 16 << 20, Command: []string{"sh", "-c", "exec tail /dev/zero"}}, sockets,
-			nil, true)
+			docker.Spec{Image: busyboxImage, Memory: 16 << 20,
+				Command: []string{"sh", "-c", "sleep 1; exec tail /dev/zero"}}, sockets, nil, true)
 		engine, runtime := r.told()
 		if r.err != nil || r.exit != (docker.Exit{Code: 137, OOM: true}) || !slices.Contains(engine, "container oom") ||
 			!slices.Contains(runtime, "/tasks/oom") {
