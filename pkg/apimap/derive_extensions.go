@@ -28,7 +28,7 @@ func (d *deriver) extensions() {
 	if !d.get(path, &l) {
 		d.hide("aggregated APIs", d.why(path), d.needs(path, "list apiservices.apiregistration.k8s.io"))
 	}
-	d.left("APIServices that were not looked at", d.more(path), mostListed)
+	d.left("APIServices", d.more(path), mostListed)
 }
 
 // webhook is one that the API server asks, of either kind.
@@ -71,7 +71,7 @@ func (d *deriver) registered() (all []webhook) {
 			d.hide("admission webhooks", d.why(path), d.needs(path,
 				"list mutatingwebhookconfigurations and validatingwebhookconfigurations"))
 		}
-		d.left("webhook configurations that were not looked at", d.more(path), mostListed)
+		d.left("webhook configurations", d.more(path), mostListed)
 	}
 	for _, c := range mutating.Items {
 		for i, w := range c.Webhooks {

@@ -205,7 +205,7 @@ func (d *deriver) shippers() {
 		d.hide("what ships logs", d.why(path), d.needs(path, "list daemonsets.apps"))
 		return
 	}
-	d.left("DaemonSets that were not looked at", d.more(path), mostListed)
+	d.left("DaemonSets", d.more(path), mostListed)
 	for i := range d.nodes {
 		n, drawn := &d.nodes[i], 0
 		for _, x := range d.daemonSets() {

@@ -25,7 +25,7 @@ func (d *deriver) routes() {
 		d.hide("Services in front of the Pod", d.why(path), d.needs(path,
 			"list endpointslices.discovery.k8s.io -n ")+d.Subject.Namespace)
 	}
-	d.left("EndpointSlices of "+d.Subject.Namespace+" that were not looked at", d.more(path), mostListed)
+	d.left("EndpointSlices of "+d.Subject.Namespace+"", d.more(path), mostListed)
 	names := servicesOf(d.Snapshot, d.pod)
 	for _, name := range names {
 		d.service(path, name)
@@ -101,7 +101,7 @@ func (d *deriver) ingresses(services []string) {
 	if !d.get(path, &all) {
 		d.hide("Ingresses", d.why(path), d.needs(path, "list ingresses.networking.k8s.io -n ")+d.Subject.Namespace)
 	}
-	d.left("Ingresses that were not looked at", d.more(path), mostListed)
+	d.left("Ingresses", d.more(path), mostListed)
 	drawn := 0
 	for _, i := range all.Items {
 		for r, rule := range i.Spec.Rules {
@@ -190,7 +190,7 @@ func (d *deriver) gatewayRoutes(services []string) {
 			d.needs(path, "list httproutes.gateway.networking.k8s.io -n "+d.Subject.Namespace))
 		return
 	}
-	d.left("HTTPRoutes that were not looked at", d.more(path), mostListed)
+	d.left("HTTPRoutes", d.more(path), mostListed)
 	drawn := 0
 	for _, r := range all.Items {
 		for i, rule := range r.Spec.Rules {

@@ -31,7 +31,7 @@ func (s *Snapshot) Write(w io.Writer) error {
 		return err
 	}
 	for _, a := range s.Answers {
-		if err := enc.Encode(a); err != nil {
+		if err := enc.Encode(a.withoutArguments()); err != nil {
 			return err
 		}
 	}

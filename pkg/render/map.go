@@ -155,16 +155,18 @@ func proofText(p apimap.Proof) string {
 	return Plain(fmt.Sprintf("%s: %s is %s", p.Ask, p.Field, cmp.Or(p.Value, "empty")))
 }
 
-// leftText says what is not drawn.
+// leftText says of what there is more than is drawn, and how much.
 func leftText(l apimap.Left) string {
-	count := strconv.Itoa(l.Count)
-	if l.Count < 0 {
-		count = "more"
+	count := "many more"
+	switch {
+	case l.Count > 0 && l.Limit > 0:
+		count = fmt.Sprintf("%d more than the limit of %d", l.Count, l.Limit)
+	case l.Limit > 0:
+		count = fmt.Sprintf("more than the limit of %d", l.Limit)
+	case l.Count > 0:
+		count = strconv.Itoa(l.Count)
 	}
-	if l.Limit == 0 {
-		return fmt.Sprintf("%s %s", count, Plain(l.What))
-	}
-	return fmt.Sprintf("%s more %s (the limit is %d)", strings.TrimSuffix(count, "more"), Plain(l.What), l.Limit)
+	return Plain(l.What) + ": " + count
 }
 
 // hiddenTexts say what could not be read, and why: a line for each reason.

@@ -223,8 +223,7 @@ func (l *mapLines) evidence(a apimap.API) {
 // foot puts what is missing, and where there is more.
 func (l *mapLines) foot() {
 	for _, x := range l.m.Left {
-		verb := "Not drawn: "
-		l.text(dim, verb+leftText(x)+".")
+		l.text(dim, "Not drawn: "+leftText(x)+".")
 	}
 	for _, h := range hiddenTexts(l.m) {
 		l.text(dim, "Not seen: "+h+".")

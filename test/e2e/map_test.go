@@ -194,7 +194,7 @@ func TestMap(t *testing.T) {
 			t.Error("a secret is in the recording, or printed")
 		}
 		again, errOut, code := drawMap(t, "replay", file, "-o", "json")
-		if code != 0 || again != m.text {
+		if code != 0 || again != strings.ReplaceAll(m.text, "cat /www/healthz", "cat '…'") {
 			t.Errorf("replayed: exit %d, %s: another map:\n%s", code, errOut, again)
 		}
 	})
