@@ -128,7 +128,12 @@ const kubeletPort = 10250
 
 // podAPI draws what the API server has the kubelet do with a container.
 func (d *deriver) podAPI(base API) {
-	ns, pod, c := d.pod.Namespace, d.pod.Name, d.pod.Spec.Containers[0]
+	ns, pod := d.pod.Namespace, d.pod.Name
+	run := slices.DeleteFunc(d.lasting(), func(c corev1.Container) bool { return d.stopped(c) != "" })
+	c := d.pod.Spec.Containers[0]
+	if len(run) > 0 && d.stopped(c) != "" {
+		c = run[0]
+	}
 	target := quoted(pod) + d.namespace() + " -c " + quoted(c.Name)
 	inside := "/" + url.PathEscape(ns) + "/" + url.PathEscape(pod) + "/" + url.PathEscape(c.Name)
 	port := 80
@@ -142,12 +147,15 @@ func (d *deriver) podAPI(base API) {
 			fmt.Sprintf("timeout 3 kubectl port-forward pod/%s%s :%d", quoted(pod), d.namespace(), port), "Forwarding from"},
 		{"logs", "/containerLogs" + inside, "get", "log", "kubectl logs " + target + " --tail=1", ""},
 	} {
+		if len(run) == 0 && x.name != "logs" {
+			continue
+		}
 		a := base
 		a.Name, a.Path = x.name, x.path
 		a.You = d.may(Permission{Verb: x.verb, Resource: "pods/" + x.sub, Namespace: ns, Name: pod})
 		a.Try = Try{Command: x.command, Prints: x.prints}
-		if n := len(d.pod.Spec.Containers); n > 1 && x.name != "port-forward" {
-			a.Note = fmt.Sprintf("likewise for each of the %d containers", n)
+		if n := len(run); n > 1 && x.name != "port-forward" {
+			a.Note = fmt.Sprintf("likewise for each of the %d containers that run", n)
 		}
 		d.call(a)
 	}

@@ -3,6 +3,7 @@ package apimap
 // Inside the Pod: its containers, their probes, and the API server as they see it.
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"slices"
@@ -29,9 +30,13 @@ func (d *deriver) containers() {
 		Proof: proof(d.podPath(), "status.podIP", d.pod.Status.PodIP)})
 	for _, c := range d.lasting() {
 		d.add(Component{ID: containerID(c.Name), Kind: ContainerKind, Name: c.Name, About: c.Image, Node: node,
-			Proof: proof(d.podPath(), "spec.containers[name="+c.Name+"].image", c.Image)})
+			Proof: proof(d.podPath(), d.specPath(c)+".image", c.Image)})
 	}
 	for _, c := range d.lasting() {
+		if why := d.stopped(c); why != "" {
+			d.hide("who calls container "+c.Name+", and whom it may call", why, "")
+			continue
+		}
 		for _, p := range []struct {
 			name  string
 			probe *corev1.Probe
@@ -41,18 +46,18 @@ func (d *deriver) containers() {
 			{"livenessProbe", c.LivenessProbe, "then it is restarted"},
 			{"readinessProbe", c.ReadinessProbe, "then no Service sends it anything"},
 		} {
-			if p.probe != nil && node != "" {
+			if p.probe != nil {
 				d.probe(c, p.name, p.probe.ProbeHandler, fmt.Sprintf("every %d s, at most %d s; %d failures, %s",
 					p.probe.PeriodSeconds,
 					p.probe.TimeoutSeconds, p.probe.FailureThreshold, p.fails))
 			}
 		}
-		if l := c.Lifecycle; l != nil && node != "" {
+		if l := c.Lifecycle; l != nil {
 			for _, x := range []struct {
 				name, when string
 				hook       *corev1.LifecycleHandler
 			}{{"postStart", "once, after it is started", l.PostStart}, {"preStop", "once, before it is stopped", l.PreStop}} {
-				if h := x.hook; h != nil {
+				if h := x.hook; h != nil && h.Sleep == nil { // in which the kubelet calls nobody
 					d.probe(c, "lifecycle."+x.name, corev1.ProbeHandler{Exec: h.Exec, HTTPGet: h.HTTPGet, TCPSocket: h.TCPSocket},
 						x.when)
 				}
@@ -63,6 +68,31 @@ func (d *deriver) containers() {
 	if n := len(d.pod.Spec.EphemeralContainers); n > 0 {
 		d.left("ephemeral containers", n, 0)
 	}
+}
+
+// stopped says why a container does not run, or nothing where it does.
+func (d *deriver) stopped(c corev1.Container) string {
+	i := slices.IndexFunc(d.statuses(), func(s corev1.ContainerStatus) bool { return s.Name == c.Name })
+	if i < 0 {
+		return "it does not run yet"
+	}
+	switch is := d.statuses()[i].State; {
+	case is.Running != nil:
+		return ""
+	case is.Terminated != nil:
+		return "it has ended: " + cmp.Or(is.Terminated.Reason, "no reason is given")
+	case is.Waiting != nil && is.Waiting.Reason != "":
+		return "it does not run: " + is.Waiting.Reason
+	}
+	return "it does not run yet"
+}
+
+// specPath is the field of the Pod that has a container.
+func (d *deriver) specPath(c corev1.Container) string {
+	if slices.ContainsFunc(d.pod.Spec.InitContainers, func(x corev1.Container) bool { return x.Name == c.Name }) {
+		return "spec.initContainers[name=" + c.Name + "]"
+	}
+	return "spec.containers[name=" + c.Name + "]"
 }
 
 // lasting are the containers that run side by side: sidecars, and those that are no init containers.
@@ -102,7 +132,7 @@ func (d *deriver) target(port int) string {
 // probe draws how the kubelet looks whether a container is well.
 func (d *deriver) probe(c corev1.Container, name string, h corev1.ProbeHandler, when string) {
 	node := d.pod.Spec.NodeName
-	field := "spec.containers[name=" + c.Name + "]." + name
+	field := d.specPath(c) + "." + name
 	title := strings.TrimPrefix(strings.TrimSuffix(name, "Probe"), "lifecycle.")
 	a := API{Section: sectionInside, From: d.id(seq.Kubelet, node), To: containerID(c.Name), Name: title,
 		Host:           d.pod.Status.PodIP,
@@ -200,7 +230,7 @@ func (d *deriver) token(c corev1.Container) {
 			Protocol: "HTTPS",
 			Host:     host, Port: port, Path: "/",
 			Authentication: "token of " + d.account(), Certainty: seq.Inferred,
-			Proof: proof(d.podPath(), "spec.containers[name="+c.Name+"].volumeMounts[].mountPath", m.MountPath),
+			Proof: proof(d.podPath(), d.specPath(c)+".volumeMounts[].mountPath", m.MountPath),
 			You:   d.may(Permission{Verb: "create", Resource: "pods/exec", Namespace: d.pod.Namespace, Name: d.pod.Name}),
 			Try: Try{Command: "kubectl exec " + quoted(d.pod.Name) + d.namespace() + " -c " + quoted(c.Name) + " -- ls " +
 				tokenFolder,

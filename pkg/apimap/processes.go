@@ -19,18 +19,23 @@ import (
 
 // Container is one, with its processes.
 type Container struct {
-	Name        string       `json:"name"`        // of the container
-	Processes   []Process    `json:"processes"`   // by their numbers
-	Connections []Connection `json:"connections"` // of TCP, of its network namespace, which is the Pod's
+	Name        string       `json:"name"`             // of the container
+	Shared      bool         `json:"shared,omitempty"` // all containers of the Pod share these: shareProcessNamespace
+	Processes   []Process    `json:"processes"`        // by their numbers
+	Connections []Connection `json:"connections"`      // of TCP, of its network namespace, which is the Pod's
 }
 
-// Process is one of a container.
+// Process is one that a container sees.
 type Process struct {
-	PID     int    `json:"pid"`            // in the container's PID namespace
-	Parent  int    `json:"parent"`         // of its parent; 0 is outside of the namespace
-	UID     int    `json:"uid"`            // of its user
-	Command string `json:"command"`        // with its arguments
-	Exec    bool   `json:"exec,omitempty"` // it is the command that looked
+	PID       int    `json:"pid"`                 // in the container's PID namespace
+	Parent    int    `json:"parent"`              // of its parent; 0 is outside of the namespace
+	UID       int    `json:"uid"`                 // of its user
+	Command   string `json:"command"`             // with its arguments
+	Exec      bool   `json:"exec,omitempty"`      // it is the command that looked
+	Container string `json:"container,omitempty"` // to which it belongs, by its control group; empty where not known
+	First     bool   `json:"first,omitempty"`     // that container ends with it
+	Cgroup    string `json:"cgroup,omitempty"`    // its control group, as /proc/PID/cgroup has it
+	Started   int64  `json:"started,omitempty"`   // when, in clock ticks since the machine started; 0 is not known
 }
 
 // Connection is a line of /proc/net/tcp or tcp6.
@@ -51,7 +56,10 @@ const looking = `echo shell $$
 for p in /proc/[0-9]*; do
   n=${p#/proc/}; pp=0; u=0
   while read -r k v x; do case $k in PPid:) pp=$v;; Uid:) u=$v;; esac; done <$p/status || continue
-  [ "$pp" = $$ ] || echo process $n $pp ${u%% *} "$(tr '\0' ' ' <$p/cmdline)"
+  [ "$pp" = $$ ] && continue
+  echo process $n $pp ${u%% *} "$(tr '\0' ' ' <$p/cmdline)"
+  read -r x <$p/stat && echo stat $n "$x"
+  while read -r x; do case $x in *:memory:*|0::*) echo cgroup $n "$x";; esac; done <$p/cgroup
 done 2>/dev/null
 for f in tcp tcp6; do while read -r l; do echo tcp $l; done </proc/net/$f; done 2>/dev/null
 true`
@@ -66,7 +74,7 @@ func Looks(s *Snapshot) (all []Look) {
 	if !d.readPod() || d.pod.Spec.HostPID {
 		return nil
 	}
-	for _, c := range d.pod.Status.ContainerStatuses {
+	for _, c := range d.statuses() {
 		if c.State.Running != nil && len(all) < mostServices {
 			all = append(all, Look{c.Name, []string{"sh", "-c", looking}})
 		}
@@ -103,11 +111,15 @@ func readLook(name, out string) Container {
 			if err != nil || err2 != nil || err3 != nil {
 				continue
 			}
-			p := Process{pid, parent, uid, strings.Join(words[4:], " "), pid == shell}
+			p := Process{PID: pid, Parent: parent, UID: uid, Command: strings.Join(words[4:], " "), Exec: pid == shell}
 			if p.Exec {
 				p.Command = "sh -c …"
 			}
 			c.Processes = append(c.Processes, p)
+		case len(words) > 2 && (words[0] == "stat" || words[0] == "cgroup"):
+			if i := len(c.Processes) - 1; i >= 0 && strconv.Itoa(c.Processes[i].PID) == words[1] {
+				c.Processes[i].describe(words[0], strings.Join(words[2:], " "))
+			}
 		case len(words) > 4 && words[0] == "tcp":
 			local, ok := readAddress(words[2])
 			remote, ok2 := readAddress(words[3])
@@ -124,6 +136,20 @@ func readLook(name, out string) Container {
 	}
 	slices.SortFunc(c.Processes, func(a, b Process) int { return a.PID - b.PID })
 	return c
+}
+
+// describe adds what a line of proc(5) says of a process.
+func (p *Process) describe(file, line string) {
+	if file == "stat" { // the second of its 52 fields is a name in parentheses, the 22nd when it started
+		fields := strings.Fields(line[strings.LastIndexByte(line, ')')+1:])
+		if len(fields) > 19 {
+			p.Started, _ = strconv.ParseInt(fields[19], 10, 64)
+		}
+		return
+	}
+	if parts := strings.SplitN(line, ":", 3); len(parts) == 3 && len(parts[2]) > len(p.Cgroup) {
+		p.Cgroup = parts[2]
+	}
 }
 
 // readAddress reads ADDRESS:PORT as the kernel prints it: words of 32 bits in the order of bytes of the machine, here
@@ -196,19 +222,53 @@ func (d *deriver) opened(c Container) (all []Connection) {
 	return all
 }
 
+// statuses are those of all containers: sidecars and other init containers, then the Pod's own, then ephemeral ones.
+func (d *deriver) statuses() []corev1.ContainerStatus {
+	is := &d.pod.Status
+	return slices.Concat(is.InitContainerStatuses, is.ContainerStatuses, is.EphemeralContainerStatuses)
+}
+
 // inside is what was seen in the containers.
 func (d *deriver) inside() (all []Container) {
 	for _, a := range d.Answers {
 		var c Container
 		if strings.HasPrefix(a.Ask, "exec ") && a.Status == 200 && json.Unmarshal(a.Body, &c) == nil {
+			d.belong(&c)
 			all = append(all, c)
 		}
 	}
 	order := func(c Container) int {
-		return slices.IndexFunc(d.pod.Spec.Containers, func(x corev1.Container) bool { return x.Name == c.Name })
+		return slices.IndexFunc(d.statuses(), func(x corev1.ContainerStatus) bool { return x.Name == c.Name })
 	}
 	slices.SortStableFunc(all, func(a, b Container) int { return order(a) - order(b) })
 	return all
+}
+
+// belong says to which container each process belongs, and with which that one ends. A container's own processes see its
+// control group as / where it has a namespace of control groups. In a PID namespace of several containers the first
+// process of each has its parent outside, as what exec adds; it was there before.
+func (d *deriver) belong(c *Container) {
+	share := d.pod.Spec.ShareProcessNamespace
+	c.Shared = share != nil && *share
+	alone := !c.Shared && len(d.pod.Status.EphemeralContainerStatuses) == 0
+	first := map[string]*Process{}
+	for i := range c.Processes {
+		p := &c.Processes[i]
+		if p.Cgroup == "/" || alone {
+			p.Container = c.Name
+		}
+		for _, is := range d.statuses() {
+			if _, id, ok := strings.Cut(is.ContainerID, "://"); ok && strings.Contains(p.Cgroup, id) {
+				p.Container = is.Name
+			}
+		}
+		if f := first[p.Container]; p.Parent == 0 && p.Container != "" && (f == nil || p.Started < f.Started) {
+			first[p.Container] = p
+		}
+	}
+	for _, p := range first {
+		p.First = !p.Exec && (p.PID == 1 || !alone && p.Started > 0)
+	}
 }
 
 // processes adds what runs inside, and whom it is connected to.
@@ -234,6 +294,9 @@ func (d *deriver) processes() {
 	case !asked:
 		return
 	case share != nil && *share:
+		if !slices.ContainsFunc(d.m.Processes, Container.unknown) {
+			break
+		}
 		d.hide("which process belongs to which container", "the containers share their processes: shareProcessNamespace", "")
 	case len(d.lasting()) > 1:
 		d.hide("processes of one container from another",
@@ -243,6 +306,11 @@ func (d *deriver) processes() {
 	for _, c := range d.m.Processes {
 		d.connections(c, drawn)
 	}
+}
+
+// unknown reports whether it is not known of a process, other than the sandbox's, to which container it belongs.
+func (c Container) unknown() bool {
+	return slices.ContainsFunc(c.Processes, func(p Process) bool { return p.Container == "" && p.PID != 1 })
 }
 
 // connections draws whom the Pod is connected to, once for each address.

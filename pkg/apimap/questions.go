@@ -72,17 +72,20 @@ const (
 // kept of the control plane's own only.
 var (
 	keptLease = []string{"metadata.name", "spec.holderIdentity", "spec.renewTime"}
-	keptPod   = []string{"metadata.name", "metadata.namespace", "metadata.uid", "metadata.labels",
-		"metadata.deletionTimestamp",
+	keptPod   = []string{
+		"metadata.name", "metadata.namespace", "metadata.uid", "metadata.labels", "metadata.deletionTimestamp",
 		`metadata.annotations."prometheus.io/*"`, `metadata.annotations."kubernetes.io/config.*"`,
-		"metadata.managedFields.manager", "metadata.managedFields.operation", "metadata.managedFields.subresource",
-		"metadata.managedFields.time", "spec.nodeName", "spec.hostNetwork", "spec.hostPID", "spec.runtimeClassName",
-		"spec.serviceAccountName", "spec.shareProcessNamespace", "spec.volumes.name", "spec.volumes.hostPath",
-		"spec.volumes.projected.sources.serviceAccountToken", "spec.initContainers.restartPolicy", "status.phase",
-		"status.hostIP", "status.podIP", "status.podIPs", "status.containerStatuses.name",
-		"status.containerStatuses.state.running",
-		"status.containerStatuses.containerID", "status.containerStatuses.restartCount", "status.initContainerStatuses.name",
-		"status.initContainerStatuses.state.running", "status.initContainerStatuses.containerID",
+		"metadata.managedFields.manager", "metadata.managedFields.operation",
+		"metadata.managedFields.subresource", "metadata.managedFields.time", "spec.nodeName",
+		"spec.hostNetwork", "spec.hostPID", "spec.runtimeClassName", "spec.serviceAccountName",
+		"spec.shareProcessNamespace", "spec.volumes.name", "spec.volumes.hostPath",
+		"spec.volumes.projected.sources.serviceAccountToken", "spec.initContainers.restartPolicy",
+		"status.phase", "status.hostIP", "status.podIP", "status.podIPs", "status.containerStatuses.name",
+		"status.containerStatuses.state.running", "status.containerStatuses.state.waiting.reason",
+		"status.containerStatuses.state.terminated.reason", "status.containerStatuses.containerID",
+		"status.containerStatuses.restartCount", "status.initContainerStatuses.name",
+		"status.initContainerStatuses.state.running", "status.initContainerStatuses.state.waiting.reason",
+		"status.initContainerStatuses.state.terminated.reason", "status.initContainerStatuses.containerID",
 		"status.initContainerStatuses.restartCount", "status.ephemeralContainerStatuses.name",
 		"status.ephemeralContainerStatuses.state.running", "status.ephemeralContainerStatuses.containerID",
 		"status.ephemeralContainerStatuses.restartCount"}

@@ -236,11 +236,11 @@ func (l *mapLines) foot() {
 // processes puts what runs inside the containers: a tree of each.
 func (l *mapLines) processes() {
 	for _, c := range l.m.Processes {
-		l.put(l.paint(bold, "Processes of container "+Plain(c.Name)))
+		l.put(l.paint(bold, "Processes of "+processesOf(c)))
 		for _, p := range processTree(c) {
 			head := fmt.Sprintf("  %s%d  %s  ", p.branch, p.PID, user(p.UID))
 			text := Plain(p.Command)
-			if why := processNote(p.Process); why != "" {
+			if why := processNote(c, p.Process); why != "" {
 				text += " (" + why + ")"
 			}
 			for i, line := range wrap(text, max(20, l.width()-1-runewidth.StringWidth(head))) {

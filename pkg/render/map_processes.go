@@ -62,18 +62,39 @@ func user(uid int) string {
 	return fmt.Sprint("uid ", uid)
 }
 
-// processNote is what there is to say of a process beside its command.
-func processNote(p apimap.Process) string {
+// processesOf is what a tree of processes is called.
+func processesOf(c apimap.Container) string {
+	if c.Shared {
+		return "the Pod, which its containers share"
+	}
+	return "container " + Plain(c.Name)
+}
+
+// processNote is what there is to say of a process beside its command, where it was seen in that container.
+func processNote(c apimap.Container, p apimap.Process) string {
+	container := "the container"
+	if c.Shared || p.Container != c.Name {
+		container = "container " + Plain(p.Container)
+	}
 	switch {
 	case p.Exec:
 		return "exec added it, to look; its parent is outside"
-	case p.PID == 1:
-		return "the container ends with it"
-	case p.Parent == 0:
+	case p.First:
+		return container + " ends with it"
+	case p.PID == 1 && c.Shared:
+		return "the Pod's sandbox"
+	case p.Parent == 0 && p.Container == "":
+		return "a container's first process, or added by an exec; its parent is outside"
+	case p.Parent == 0 && p.Container == c.Name && !c.Shared:
 		return "added by an exec; its parent is outside"
+	case p.Parent == 0:
+		return "added to " + container + " by an exec; its parent is outside"
 	}
 	return ""
 }
+
+// added reports whether an exec put it beside what the container runs.
+func added(p apimap.Process) bool { return p.Exec || p.Parent == 0 && p.Container != "" && !p.First }
 
 // shortCommand is a command, or its beginning.
 func shortCommand(p apimap.Process) string {
@@ -85,9 +106,9 @@ func shortCommand(p apimap.Process) string {
 }
 
 // processText is what stands in the box of a process.
-func processText(p apimap.Process) string {
+func processText(c apimap.Container, p apimap.Process) string {
 	text := fmt.Sprintf("PID %d  %s  %s", p.PID, user(p.UID), shortCommand(p))
-	if why := processNote(p); why != "" {
+	if why := processNote(c, p); why != "" {
 		text += "  (" + why + ")"
 	}
 	return text
@@ -99,14 +120,14 @@ const processIndent = 30.0
 func (l *mapLayout) processes(b *bytes.Buffer) {
 	for _, c := range l.m.Processes {
 		y := l.height + 10
-		title := "inside container " + Plain(c.Name) + ": its processes"
+		title := "processes of " + processesOf(c)
 		fmt.Fprintln(b, svgText("phase", "start", 18, y+14, mapSmall*1.06, title))
 		width, at := textWidth(title, mapSmall*1.06)+24, y+24
 		tree := processTree(c)
 		tops := make([]float64, len(tree))
 		for i, p := range tree {
-			text, class := processText(p.Process), ""
-			if p.Exec || p.Parent == 0 && p.PID != 1 {
+			text, class := processText(c, p.Process), ""
+			if added(p.Process) {
 				class = " added"
 			}
 			x := 20 + processIndent*float64(p.depth)
@@ -128,7 +149,7 @@ func (l *mapLayout) processes(b *bytes.Buffer) {
 // mermaidProcesses draws them as a subgraph for each container.
 func mermaidProcesses(b *bytes.Buffer, m apimap.Map) {
 	for i, c := range m.Processes {
-		fmt.Fprintf(b, "    subgraph inside%d[\"%s\"]\n        direction TB\n", i, flowText("inside container "+c.Name))
+		fmt.Fprintf(b, "    subgraph inside%d[\"%s\"]\n        direction TB\n", i, flowText("processes of "+processesOf(c)))
 		tree := processTree(c)
 		for k, p := range tree {
 			fmt.Fprintf(b, "        p%d_%d[\"PID %d, %s<br/>%s\"]:::container\n", i, k, p.PID, user(p.UID),

@@ -33,7 +33,7 @@ spec:
     env: [{name: PASSWORD, value: hunter2}]
     ports: [{name: http, containerPort: 8080}]
     startupProbe: {tcpSocket: {port: http}, periodSeconds: 1}
-    livenessProbe: {httpGet: {path: /healthz, port: http, httpHeaders: [{name: Authorization, value: hunter2}]}, periodSeconds: 2}
+    livenessProbe: {httpGet: {path: /healthz, port: http, httpHeaders: [{name: Authorization, value: hunter2}]}, periodSeconds: 2, failureThreshold: 1000}
     readinessProbe: {exec: {command: [cat, /www/healthz]}, periodSeconds: 1}
 ---
 apiVersion: v1
@@ -46,7 +46,7 @@ spec:
     image: busybox:1
     command: [sh, -c, "httpd -p 9090 -h /; while true; do nc WEB 8080 </dev/zero; sleep 1; done"]
     readinessProbe: {grpc: {port: 9090}}
-    livenessProbe: {exec: {command: [echo, "$(touch /tmp/seq-map-was-here)<script>alert(1)</script>"]}}
+    livenessProbe: {exec: {command: [echo, "$(touch /tmp/seq-map-was-here)<script>alert(1)</script>"]}, failureThreshold: 1000}
 ---
 apiVersion: v1
 kind: Service

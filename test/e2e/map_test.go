@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/tools/clientcmd"
 )
 
@@ -230,6 +231,18 @@ func TestMap(t *testing.T) {
 	})
 	t.Run("odd", func(t *testing.T) { m := oddMap(t); m.tried(t); m.harmless(t) })
 	t.Run("processes", func(t *testing.T) { insideOf(t, address) })
+	t.Run("shared processes", sharedInside)
+	t.Run("ended", func(t *testing.T) {
+		start(t, "completes", func(p *corev1.Pod) bool { return p.Status.Phase == corev1.PodSucceeded })
+		m := mapOf(t, "pod/completes")
+		for _, a := range m.apis {
+			if a.To == "container/app" || a.From == "container/app" || a.Name == "exec" {
+				t.Errorf("%s %s %s is drawn, of a container that has ended", a.From, a.To, a.Name)
+			}
+		}
+		m.has(t, "apiserver", "kubelet", "logs")
+		m.tried(t)
+	})
 	t.Run("run", func(t *testing.T) {
 		run := filepath.Join(t.TempDir(), "run.jsonl")
 		if _, errOut, code := drawMap(t, "create-pod", "lit", "--image=busybox:1", "--record="+run, "--", "sleep",
@@ -314,6 +327,49 @@ func (m mapped) harmless(t *testing.T) {
 		}
 	}
 }
+
+// sharedInside looks into containers that share their processes: which is whose, the runtime's ids say.
+func sharedInside(t *testing.T) {
+	runKubectl(t, sharedProcesses, "apply", "-n", namespace(t), "-f", "-")
+	runKubectl(t, "", "wait", "-n", namespace(t), "--for=condition=Ready", "pod/shared", "--timeout=120s")
+	m := mapOf(t, "pod/shared", "--processes")
+	var c struct {
+		Shared    bool
+		Processes []struct {
+			Command, Container string
+			First              bool
+		}
+	}
+	for line := range strings.Lines(m.text) {
+		if strings.Contains(line, `"type":"container"`) {
+			if err := json.Unmarshal([]byte(line), &c); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	is := map[string]string{}
+	for _, p := range c.Processes {
+		is[p.Command] = fmt.Sprint(p.Container, " ", p.First)
+	}
+	for command, want := range map[string]string{"sleep 1001": "a true", "sh -c sleep 1003 & sleep 1002; true": "b true",
+		"sleep 1002": "b false", "sleep 1003": "b false", "sh -c …": "a false"} {
+		if is[command] != want || !c.Shared {
+			t.Errorf("%s: %s, not %s: %+v", command, is[command], want, c)
+		}
+	}
+}
+
+const sharedProcesses = `
+apiVersion: v1
+kind: Pod
+metadata: {name: shared}
+spec:
+  shareProcessNamespace: true
+  terminationGracePeriodSeconds: 1
+  containers:
+  - {name: a, image: "busybox:1", command: [sleep, "1001"]}
+  - {name: b, image: "busybox:1", command: [sh, -c, "sleep 1003 & sleep 1002; true"]}
+`
 
 // insideOf holds --processes against the kernel, and against what is connected.
 func insideOf(t *testing.T, web string) {
