@@ -80,8 +80,8 @@ func TestSharedProcesses(t *testing.T) {
 			share, a, b, ephemeral)
 	}
 	process := func(pid, parent int, command string, started int, group string) string {
-		return fmt.Sprintf("process %[1]d %[2]d 0 %[3]s\nstat %[1]d %[1]d (a ) b) S %[2]d 1 1 0 -1 1 1 1 1 1 1 1 1 1 20 0 1 0 "+
-			"%[4]d 1 1\ncgroup %[1]d 0::%[5]s\n", pid, parent, command, started, group)
+		return fmt.Sprintf("process %[1]d %[2]d 0 %[3]s\nstat %[1]d %[1]d (a ) b) S %[2]d 1 1 0 -1 1 1 1 1 1 1 1 1 1 20 0 1 "+
+			"0 %[4]d 1 1\ncgroup %[1]d 0::%[5]s\n", pid, parent, command, started, group)
 	}
 	for name, x := range map[string]struct {
 		pod  string
