@@ -245,8 +245,8 @@ func (d *deriver) inside() (all []Container) {
 }
 
 // belong says to which container each process belongs, and with which that one ends. Where it has a namespace of
-// control groups, a container sees its own as /. In a PID namespace of several containers the first process of each has its
-// parent outside, as what exec adds; it was there before.
+// control groups, a container sees its own as /. In a PID namespace of several containers the first process of each has
+// its parent outside, as what exec adds; it was there before.
 func (d *deriver) belong(c *Container) {
 	share := d.pod.Spec.ShareProcessNamespace
 	c.Shared = share != nil && *share
