@@ -86,6 +86,11 @@ func (s *story) askedToStop(e *emitted) *write {
 	resources := anyContainer(was.pod, e.container).Resources
 	isFor := func(what string) bool { return strings.Contains(e.event.Message, what) }
 	byDeadline := isFor("Stopping container ") && s.endedByDeadline(e)
+	if isFor("resize requires restart") {
+		if w := s.askedToResize(e); w != nil {
+			return w
+		}
+	}
 	for _, w := range s.revisions {
 		if w.rv < was.rv || w.rv >= e.rv {
 			continue
@@ -98,6 +103,17 @@ func (s *story) askedToStop(e *emitted) *write {
 		}
 	}
 	return nil
+}
+
+// askedToResize is the revision for which the kubelet had said that it begins a resize, the last before that Event, or
+// nil: kubelets before v1.35 do not say so.
+func (s *story) askedToResize(by *emitted) (w *write) {
+	for _, e := range s.events {
+		if r, ok := resizeOf(e); ok && e.event.Reason == "ResizeStarted" && e.rv < by.rv {
+			w = s.ofGeneration(r.Generation)
+		}
+	}
+	return w
 }
 
 // endedByDeadline reports whether the kubelet had said, by that Event, that it ends the Pod for its

@@ -37,6 +37,7 @@ func TestActsFollowWhatAskedForThem(t *testing.T) {
 		"debugged-present": {"PATCH pods/ephemeralcontainers: ", "CreateContainer look"},
 		"deadline-set":     {"PATCH pods: spec.activeDeadlineSeconds", "StopContainer app"},
 		"resize-restart":   {"PATCH pods/resize: ", "StopContainer app"},
+		"resized-twice":    {"PATCH pods/resize: ", "ResizeDeferred: app"},
 		"ungated":          {"write pods: removes spec.schedulingGates", "picks node1"},
 	} {
 		s := scenario.Named(t, name)

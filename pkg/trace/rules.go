@@ -108,8 +108,8 @@ var rules = []*rule{
 	&ruleExecStatus, &ruleExecSpan, &ruleProcessSpan, &ruleProcess,
 	// About what becomes of a Pod: scheduler, kubelet, runtime, containers.
 	&ruleSchedulerDelivery, &rulePick, &ruleUnschedulable, &ruleKubeletDelivery, &ruleDeletionDelivery,
-	&ruleChangeDelivery, &ruleRunSandbox, &ruleSandboxChanged, &ruleSandboxAgain, &rulePullQueue, &rulePullImage,
-	&ruleImagePresent,
+	&ruleChangeDelivery, &ruleResize, &ruleUpdateResources, &ruleRunSandbox, &ruleSandboxChanged, &ruleSandboxAgain,
+	&rulePullQueue, &rulePullImage, &ruleImagePresent,
 	&ruleCreateContainer, &ruleStartContainer, &ruleContainerRan, &ruleRunc, &ruleRuncFailed, &ruleExec,
 	&rulePreStop, &ruleStopContainer, &ruleStopSandbox, &ruleContainerExit, &ruleProbe, &ruleProbeFailed, &ruleTrouble,
 	// About what had happened to an object before the run looked at it: what it and its Events have kept.

@@ -130,7 +130,8 @@ func deriveStatusPatch(s *story, w *write, emit func(graph.Claim)) {
 		label += ": " + what
 	}
 	c := s.writeClaim(w, label, w.detail())
-	c.Follows = append(append(c.Follows, s.reported(w)...), deliverKubelet)
+	c.Follows = append(append(c.Follows, s.reported(w)...), deliverKubelet,
+		s.askedKey(s.ofGeneration(w.pod.Status.ObservedGeneration)))
 	emit(c)
 }
 

@@ -94,6 +94,9 @@ var ruleTrouble = rule{
 
 func deriveTrouble(s *story, e *emitted, emit func(graph.Claim)) {
 	ofCall := func(a workerEvent) bool { return a.emitted == e }
+	if _, resizes := resizeOf(e); resizes {
+		return
+	}
 	if e.event.Type == corev1.EventTypeWarning && !drawnByOwnRule[e.event.Reason] && !s.unsettled(e) &&
 		!slices.ContainsFunc(s.workerEvents, ofCall) {
 		c := graph.Claim{Step: s.eventStep(e), Follows: s.occurredBefore(e)}

@@ -187,9 +187,8 @@ func derivePastWrite(s *story, emit func(graph.Claim)) {
 		if m.makesTrue(corev1.PodReady) {
 			c.Detail = seq.Brief
 			for x := range object.Statuses(w.pod) {
-				if x.State.Running != nil && x.Ready {
-					c.Follows = append(c.Follows, criKey("StartContainer", x.Name, int(x.RestartCount)).End(),
-						probeKey("readiness", x.Name, int(x.RestartCount)))
+				if n, _ := readyLife(w.pod, x); n >= 0 {
+					c.Follows = append(c.Follows, criKey("StartContainer", x.Name, n).End(), probeKey("readiness", x.Name, n))
 				}
 			}
 		}

@@ -74,10 +74,10 @@ func derivePastLife(s *story, emit func(graph.Claim)) {
 		switch {
 		case c.State.Running != nil:
 			life(int(c.RestartCount), c.State.Running.StartedAt)
-			if ready := conditionSince(w.pod, corev1.PodReady); c.Ready && !ready.IsZero() {
-				s.boundEnd(criKey("StartContainer", c.Name, int(c.RestartCount)), c.Name, w, ready, emit)
+			if n, ready := readyLife(w.pod, c); n >= 0 {
+				s.boundEnd(criKey("StartContainer", c.Name, n), c.Name, w, ready, emit)
 				if spec := containerSpec(w.pod, c.Name); spec != nil && spec.ReadinessProbe != nil {
-					probe := seq.Step{Key: probeKey("readiness", c.Name, int(c.RestartCount)),
+					probe := seq.Step{Key: probeKey("readiness", c.Name, n),
 						Window:   seq.Window{Latest: s.secondOf(seq.Kubelet, ready).Latest},
 						Evidence: []seq.Evidence{w.evidenceOf("condition Ready True since", ready.Time)}}
 					emit(graph.Claim{Step: probe})
@@ -87,6 +87,21 @@ func derivePastLife(s *story, emit func(graph.Claim)) {
 			life(int(c.RestartCount), c.State.Terminated.StartedAt)
 		}
 	}
+}
+
+// readyLife is the life of a container in which it and its Pod became ready, and since when they are: not always its
+// last, since a container that is started anew at once, such as for a resize, may never be reported as not ready. It is
+// below 0 where there is none, or none that the status describes.
+func readyLife(p *corev1.Pod, c *corev1.ContainerStatus) (attempt int, since metav1.Time) {
+	since = conditionSince(p, corev1.PodReady)
+	switch last := c.LastTerminationState.Terminated; {
+	case !c.Ready || c.State.Running == nil || since.IsZero():
+	case !since.Before(&c.State.Running.StartedAt):
+		return int(c.RestartCount), since
+	case began(last) && !since.Before(&last.StartedAt):
+		return lastStateAttempt(c), since
+	}
+	return -1, since
 }
 
 // boundEnd bounds the end of a call by the second since which a condition says that it has.

@@ -115,7 +115,7 @@ var ruleChangeDelivery = rule{
 		Name:    "change-delivery",
 		Trigger: "the kubelet does to a container what only a later revision of the Pod asks for",
 		Proves: "an Event names another image than the Pod had before, or a container that it had not, or says that what " +
-			"is asked for has changed",
+			"is asked for has changed; or the kubelet reports that it has seen this generation of the Pod",
 		Gist: "The kubelet's watch brings what has changed in the Pod.",
 		Explain: "The kubelet's watch brings it every later revision of its Pods, too. Another image, an ephemeral " +
 			"container, a deadline: it compares what the Pod asks for with what runs, and acts.",
@@ -129,23 +129,43 @@ var ruleChangeDelivery = rule{
 
 // deriveChangeDelivery is how the kubelet learned of a change that it acted on.
 func deriveChangeDelivery(s *story, emit func(graph.Claim)) {
-	delivered := func(w *write, e *emitted) {
+	delivered := func(w *write, e *emitted, reported *write) {
 		if s.askedKey(w) == "" {
 			return
 		}
 		step := seq.Step{Key: s.askedKey(w), Label: "watch: Pod " + s.object.Name + ": " + w.changed(), Object: s.object,
 			Verb: "watch", Resource: "pods", Node: s.node, ClockOf: seq.APIServer, ResourceVersion: w.pod.ResourceVersion}
-		step.Window.Latest, step.Evidence = e.at, []seq.Evidence{e.evidence()}
+		if e != nil {
+			step.Window.Latest, step.Evidence = e.at, []seq.Evidence{e.evidence()}
+		} else {
+			text := fmt.Sprint("status.observedGeneration ", reported.pod.Status.ObservedGeneration)
+			step.Evidence = []seq.Evidence{reported.evidenceOf(text, reported.received)}
+		}
 		emit(graph.Claim{Step: step, Follows: []seq.Key{s.etcdKeyOf(w)}, Lag: 2 * time.Millisecond})
 	}
 	for _, a := range s.workerEvents {
 		if a.emitted.image != "" {
-			delivered(a.asked, a.emitted)
+			delivered(a.asked, a.emitted, nil)
 		}
 	}
+	var told int64 // generation
 	for _, e := range s.events {
 		if e.emitter == seq.Kubelet && e.event.Reason == "Killing" {
-			delivered(s.askedToStop(e), e)
+			delivered(s.askedToStop(e), e, nil)
+		}
+		if r, ok := resizeOf(e); ok && r.Generation > told {
+			told = r.Generation
+			delivered(s.ofGeneration(told), e, nil)
+		}
+	}
+	var seen *write
+	for _, w := range s.revisions {
+		if !w.isStatusPatch() {
+			continue
+		}
+		if is := s.ofGeneration(w.pod.Status.ObservedGeneration); is != nil && is != seen {
+			seen = is
+			delivered(is, nil, w)
 		}
 	}
 }
