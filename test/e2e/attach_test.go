@@ -251,7 +251,7 @@ func TestFewRights(t *testing.T) {
 		{"show pod/trapped", "Ready", 0},
 		{"watch pod/trapped --until=ready", "Ready", 0},
 		{"watch pod/none --wait --timeout=2s", "Timeout", 124},
-		{"exec trapped -- kill 1", "Ready", 0},
+		{"exec trapped --linger=1m -- kill 1", "Ready", 0},
 	} {
 		out, errOut, code := runSeq(t, append([]string{"--as=reader", "-o", "json"}, strings.Fields(c.args)...)...)
 		if o := parse(t, out).outcome; code != c.code || o.Outcome != c.outcome {

@@ -124,7 +124,7 @@ func TestExecKillsFirstProcess(t *testing.T) {
 			r := record(t)
 			kept := filepath.Join(t.TempDir(), "kept.jsonl")
 			out, errOut, code := runSeq(t,
-				append([]string{"exec", "trapped", "--processes", "-o", "json", "--record=" + kept},
+				append([]string{"exec", "trapped", "--processes", "--linger=1m", "-o", "json", "--record=" + kept},
 					append(flags, "--", "kill", "1")...)...)
 			if again, _, replayed := runSeq(t, "replay", kept, "-o", "json", "--speed=max"); again != out || replayed != code {
 				t.Errorf("replay: exit %d, not %d (-live +replay)\n%s", replayed, code, cmp.Diff(out, again))

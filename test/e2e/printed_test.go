@@ -207,7 +207,7 @@ func TestPrinted(t *testing.T) {
 		"watch":           {made, []string{"watch", "pod/probes", "--until=ready"}, "0"},
 		"watch-late":      {late, []string{"watch", "pod/present", "--wait", "--until=ready"}, "0"},
 		"exec": {func(t *testing.T) { start(t, "trapped", ready) },
-			[]string{"exec", "trapped", "--", "kill", "1"}, "0"},
+			[]string{"exec", "trapped", "--linger=1m", "--", "kill", "1"}, "0"},
 		"delete-pod": {func(t *testing.T) { start(t, "graceful", running) }, []string{"delete-pod", "graceful"}, "0"},
 		"delete":     {deployed, []string{"delete", "deployment/screen"}, "0"},
 	} {

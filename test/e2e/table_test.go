@@ -43,7 +43,7 @@ var scored = []struct {
 		before: func(t *testing.T) { start(t, "graceful", running) }},
 	{name: "delete", pod: "completes", verb: []string{"delete", "pod/completes"},
 		before: func(t *testing.T) { start(t, "completes", finished) }},
-	{name: "exec", pod: "trapped", verb: []string{"exec", "trapped"}, args: "-- kill 1",
+	{name: "exec", pod: "trapped", verb: []string{"exec", "trapped"}, args: "--linger=1m -- kill 1",
 		before: func(t *testing.T) { start(t, "trapped", ready) }},
 	{name: "watch", pod: "graceful", verb: []string{"watch", "pod/graceful"},
 		before: func(t *testing.T) { start(t, "graceful", running) }, meanwhile: deleteGently},
