@@ -61,6 +61,8 @@ func generated(t *testing.T, name string) string {
 		return "\n" + flagTable(root, 4) + "\n"
 	case "causes":
 		return causesTable(t)
+	case "sources":
+		return sourcesTable(t)
 	case "exit codes":
 		return "\n" + exitCodes() + "\n"
 	}

@@ -20,6 +20,7 @@ func causesTable(t *testing.T) string {
 		}
 	}
 	var b strings.Builder
+	sources := scenario.Sources(t)
 	group := ""
 	for _, c := range trace.Causes() {
 		if c.Group != group {
@@ -40,8 +41,8 @@ func causesTable(t *testing.T) string {
 			}
 			try = append(try, text)
 		}
-		fmt.Fprintf(&b, "| **%s**%s%s | %s: %s | %s |\n", c.Name, from, seen, cmp.Or(by, "who is named"), inCell(why),
-			strings.Join(try, "<br>"))
+		fmt.Fprintf(&b, "| **%s**%s%s | %s: %s (%s) | %s |\n", c.Name, from, seen, cmp.Or(by, "who is named"),
+			inCell(why), sourceLinks(sources["cause/"+c.Name]), strings.Join(try, "<br>"))
 	}
 	return b.String()
 }

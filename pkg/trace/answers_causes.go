@@ -155,8 +155,8 @@ var causeGroups = []struct {
 	{"A container ends, or is not ready", slices.Concat(kills, crashes, backOffs, failedProbes, awaitedProbes,
 		readinessGates, lastsOfJobs)},
 	{"The Pod has failed", failures},
-	{"A workload does not get on", slices.Concat(suspensions, jobFailures, refusedLoops, schedules, unboundClaims,
-		noControllers, progresses, minReadies)},
+	{"A workload does not get on", slices.Concat(suspensions, stalePods, jobFailures, jobRetries, refusedLoops,
+		schedules, unboundClaims, noControllers, progresses, minReadies)},
 	{"What the cluster itself says, where no row above knows it", slices.Concat(warnings, conditions, tooFews)},
 	{"A Docker Engine does not run it", engineCauses()},
 }

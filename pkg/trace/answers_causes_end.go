@@ -17,9 +17,13 @@ var disruptions = []obstacleCause{
 		explain: "{node} got a taint with the effect NoExecute that the Pod does not tolerate, or no longer " +
 			"does{tolerated}{unready}",
 		next: []string{"see which: $ kubectl get node {node} -o jsonpath='{.spec.taints}'"}},
-	{name: "gc", match: re(`^DeletionBy(PodGC|DeviceTaintManager): `), by: "controller-manager",
-		explain: "a controller of the cluster removed the Pod ({1})",
-		next:    []string{"check that its node, {node}, still exists: $ kubectl get nodes"}},
+	{name: "gc", match: re(`^DeletionByPodGC: `), by: "controller-manager",
+		explain: "the garbage collector of Pods (PodGC) removed the Pod, because its node, {node}, is not there any more",
+		next:    []string{"list the nodes: $ kubectl get nodes"}},
+	{name: "device-taint", match: re(`^DeletionByDeviceTaintManager: `), by: "controller-manager",
+		explain: "a device that the Pod claims got a taint with the effect NoExecute that its claim does not tolerate",
+		next: []string{"see which: $ kubectl get resourceslices -o jsonpath='{.items[*].spec.devices[*].taints}'",
+			"$ kubectl describe resourceclaims -n {namespace}"}},
 }
 
 var ownerDeleted = []string{"check whether it exists again: $ kubectl get {1} {2} -n {namespace} --ignore-not-found",
@@ -97,7 +101,8 @@ var endings = []obstacleCause{
 		explain: "{deleted}; container {container} has not ended since it was asked to: its program ignores SIGTERM, as a " +
 			"shell or any process 1 without a handler does, or takes its time; SIGKILL comes when the grace period of {grace} " +
 			"s is over, in {left} s",
-		next: []string{"have the program handle SIGTERM, or a smaller terminationGracePeriodSeconds",
+		next: []string{"have the program handle SIGTERM, or set a smaller terminationGracePeriodSeconds: " +
+			"$ kubectl explain pod.spec.terminationGracePeriodSeconds",
 			"see what it writes meanwhile: $ kubectl logs {pod} -c {container} -n {namespace} --tail=5"}},
 	{name: "grace-over", match: re(`^GracePeriodOver: `), by: "kubelet",
 		explain: "{deleted}; the grace period of {grace} s was over {over} s ago, and the kubelet has not said that the " +
@@ -134,7 +139,8 @@ var objectEndings = []obstacleCause{
 		explain: "the namespace ends when all that is in it has gone, and its controller says what is left",
 		next: []string{"look at that: $ kubectl get -n {pod} --ignore-not-found --show-kind $(kubectl api-resources " +
 			"--verbs=list --namespaced -o name | paste -sd,)",
-			"wait for the owner of each finalizer that is left: it removes the finalizer when its work is done"}},
+			"wait for the owner of each finalizer that is left, which removes it when its work is done: " +
+				"$ kubectl get namespace {pod} -o jsonpath='{.status.conditions}'"}},
 	{name: "object-finalizer", match: re(`^Finalizers: ([^\s,;]+)`), by: "{owner}",
 		explain: "the {kind} stays until whoever owns the finalizer {1} takes it away{setter}",
 		next:    []string{showFinalizers, unfinalize}},
@@ -157,7 +163,7 @@ const wroteBefore = "see what it wrote before that: $ kubectl logs {pod} -c {con
 var failures = []obstacleCause{
 	{name: "deadline", match: re(`^DeadlineExceeded: `), by: "kubelet",
 		explain: "the kubelet ended the Pod, which was active for longer than its activeDeadlineSeconds, {deadline} s{was}",
-		next:    []string{"fix what delayed it, or set a longer activeDeadlineSeconds"}},
+		next:    []string{"fix what delayed it, or set a longer activeDeadlineSeconds: " + describePod}},
 	{name: "storage-limit", match: re(`^Evicted: .*(ephemeral local storage usage exceeds|exceeded its local ephemeral ` +
 		`storage limit|Usage of EmptyDir volume)`), by: "kubelet",
 		explain: "the kubelet ended the Pod because it wrote more than its own limit for ephemeral storage allows; the " +
@@ -188,7 +194,7 @@ var failures = []obstacleCause{
 				"jsonpath='{.spec.nodeSelector}{.spec.affinity.nodeAffinity}'"}},
 	{name: "sysctl", match: re(`^SysctlForbidden: .*"([^"]+)"`), by: "kubelet",
 		explain: "the kubelet of {node} refused the Pod: it does not allow the sysctl {1}, which is not among the safe ones",
-		next:    []string{"leave it out, or have the node allow it: --allowed-unsafe-sysctls of its kubelet"}},
+		next:    []string{"leave it out, or have the kubelet allow it (--allowed-unsafe-sysctls): " + showSysctls}},
 	{name: "node-shutdown", match: re(`^(NodeShutdown|Terminated): .*node (?:is )?shut`), by: "kubelet",
 		explain: "the kubelet ended the Pod, or did not take it, since {node} is shutting down",
 		next:    []string{"$ kubectl describe node {node}"}},
@@ -205,11 +211,13 @@ var failures = []obstacleCause{
 	{name: "pod-oom", match: re(`^OOMKilled: .*by the Pod's limit`),
 		explain: "the kernel killed {victim}: all containers together used more memory than the Pod's " +
 			"limit (spec.resources.limits.memory, {podLimit}) allows; the container itself has none",
-		next: []string{"set a higher spec.resources.limits.memory of the Pod, or have it use less", wroteBefore}},
+		next: []string{"set a higher spec.resources.limits.memory of the Pod, or have it use less: " +
+			"$ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.resources}'", wroteBefore}},
 	{name: "failed-oom", match: re(`^OOMKilled: .*by its limit`),
 		explain: "the kernel killed {victim}, which used more memory than its limit, {limit}, " +
 			"allows{limitRange}",
-		next: []string{"set a higher resources.limits.memory for {container}, or have it use less", wroteBefore}},
+		next: []string{"set a higher resources.limits.memory for {container}, or have it use less: " + showLimits,
+			wroteBefore}},
 	{name: "node-oom", match: re(`^OOMKilled: `),
 		explain: "the kernel killed {victim}, which has no memory limit of its own: the node ran out of " +
 			"memory, or a cgroup above the container did",

@@ -6,7 +6,8 @@ var imagePolicies = []obstacleCause{
 	{name: "image-name", match: re(`^InvalidImageName: `), explain: "{image} is no image reference",
 		next: []string{"write it as [REGISTRY/]NAME[:TAG], in small letters: " + imagesOf}, dead: atOnce},
 	{name: "image-never", explain: "{image} is not on {node}, and imagePullPolicy Never forbids to pull it",
-		next: []string{"load it onto the node (kind load docker-image {image}), or another imagePullPolicy",
+		next: []string{"load it onto the node (with kind: kind load docker-image {image}), or set another policy: " +
+			"$ kubectl explain pod.spec.containers.imagePullPolicy",
 			"see what the node has: $ kubectl get node {node} -o jsonpath='{.status.images[*].names}'"}, dead: atOnce},
 }
 
@@ -26,10 +27,10 @@ var pullTroubles = []obstacleCause{
 		next: []string{"look at the conditions of the node: $ kubectl describe node {node}",
 			"push the image again if other images can be pulled there"}},
 	{name: "no-pull-secret", match: re(`(?i)\b(?:unauthorized|authorization failed|denied|forbidden)\b.*image pull secrets? \(([^)]*)\)`), by: "registry",
-		explain: "the registry denied the pull of {image}{ofVolume}, and the Pod's imagePullSecrets {1} do not exist",
-		next: []string{"$ kubectl get secrets -n {namespace}", "create a Secret of type kubernetes.io/dockerconfigjson " +
-			"of that " +
-			"name"},
+		explain: "the registry denied the pull of {image}{ofVolume}, and the kubelet could not get the Pod's " +
+			"imagePullSecrets {1}: most often they do not exist",
+		next: []string{"list those that exist: $ kubectl get secrets -n {namespace}",
+			"create one as the examples show: $ kubectl create secret docker-registry --help"},
 		dead: missingGrace},
 	{name: "image-rights", match: re(`(?i)\b(unauthorized|authorization failed|denied|forbidden)\b`), by: "registry",
 		explain: "the registry denied the pull of {image}{ofVolume}: wrong or missing credentials, or no such repository",

@@ -37,8 +37,9 @@ var refusals = []obstacleCause{
 	{name: "exec-not-executable", by: "runc",
 		match:   re(`exec(?:: "([^"]+)":)? ?\S* (permission denied|exec format error|no such file or directory)`),
 		explain: "container {container} has {1}, but it cannot be executed: {2}",
-		next: []string{"run it by its interpreter, such as sh FILE; or give it its mode, and a first line that names " +
-			"an interpreter of the image"}},
+		next: []string{"run it by its interpreter, such as sh FILE",
+			"give it a mode that allows it, and a first line that names an interpreter of the image: " +
+				"$ kubectl exec {pod} -c {container} -n {namespace} -- ls -l {1}"}},
 	{name: "quota", match: re(`exceeded quota: ([^,]+), requested: (.*), used: (.*), limited: (.*)`), by: "apiserver",
 		explain: "the ResourceQuota {1} has no room: asked for {2}, used {3}, limited to {4}",
 		next:    []string{"$ kubectl describe resourcequota {1} -n {namespace}"}},
@@ -66,7 +67,8 @@ var refusals = []obstacleCause{
 	{name: "privileged", match: re(`securityContext\.privileged: Forbidden: disallowed by cluster policy`),
 		by:      "apiserver",
 		explain: "the API server runs without --allow-privileged: it takes no privileged containers",
-		next:    []string{"leave privileged out; what is needed of it may be had by securityContext.capabilities"}},
+		next: []string{"leave privileged out, and name the capabilities that the program needs: " +
+			"$ kubectl explain pod.spec.containers.securityContext.capabilities"}},
 	{name: "being-deleted", match: re(`object is being deleted`), by: "apiserver",
 		explain: "the last {kind} of that name is still being deleted",
 		next:    []string{"$ kubectl wait --for=delete {type}/{pod} -n {namespace} --timeout=60s"}},
@@ -128,8 +130,9 @@ var refusals = []obstacleCause{
 		explain: "the API server does not know that kind, or not in that version",
 		next:    []string{"$ kubectl api-resources"}},
 	{name: "api-unavailable", match: re(`^ServiceUnavailable|^Service Unavailable: .*unable to handle the request`),
-		by:      "apiserver",
-		explain: "the API server passes that kind on to a server of its own (APIService), which does not answer",
+		by: "apiserver",
+		explain: "the API server forwards requests for that kind to an extension API server (APIService), which does not " +
+			"answer",
 		next: []string{"$ kubectl get apiservices -o custom-columns=NAME:.metadata.name,SERVICE:.spec.service.name," +
 			"AVAILABLE:.status.conditions[*].status"}},
 	{name: "too-many-requests", match: re(`^Too Many Requests: `), by: "apiserver",

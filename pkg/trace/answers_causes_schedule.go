@@ -20,8 +20,8 @@ var unschedulable = []obstacleCause{
 		next: []string{"find out who removes {gates}: $ kubectl get pod {pod} -n {namespace} -o " +
 			"jsonpath='{.spec.schedulingGates}'"}},
 	{name: "preempting", match: re(`^Preempting: `),
-		explain: "the scheduler has chosen {nominated}, and ends Pods of a lower priority there; the Pod waits until their " +
-			"grace periods are over",
+		explain: "the scheduler has chosen {nominated}, and deletes Pods of a lower priority there; the Pod waits until " +
+			"they have ended",
 		next: []string{"see which ended: $ kubectl get events -A --field-selector reason=Preempted",
 			"$ kubectl get pods -A --field-selector spec.nodeName={nominated}"}},
 	{name: "no-claim", match: re(`persistentvolumeclaim "([^"]+)" not found`),
@@ -74,7 +74,8 @@ var unschedulable = []obstacleCause{
 	{name: "anti-affinity", match: re(`(\d+) node\(s\) didn't match pod anti-affinity rules`),
 		explain: "the Pod must not be where other Pods are that its anti-affinity names ({terms}); on {1} of {nodes} nodes " +
 			"there is one{siblings}{others}",
-		next: []string{showPods, "add nodes, use fewer replicas, or prefer anti-affinity instead of requiring it"},
+		next: []string{showPods, "add nodes, use fewer replicas, or prefer anti-affinity instead of requiring it: " +
+			"$ kubectl explain pod.spec.affinity.podAntiAffinity"},
 		dead: missingGrace},
 	{name: "others-anti-affinity", match: re(`(\d+) node\(s\) didn't satisfy existing pods anti-affinity rules`),
 		explain: "on {1} of {nodes} nodes there is a Pod whose anti-affinity does not bear this one{others}",
@@ -86,8 +87,8 @@ var unschedulable = []obstacleCause{
 	{name: "topology-key", match: re(`topology spread constraints \(missing required label\)`),
 		explain: "the Pod is to be spread over the label {topologyKeys} of nodes, which they do not have{others}",
 		next: []string{"$ kubectl get nodes --show-labels",
-			"set another topologyKey in spec.topologySpreadConstraints, or whenUnsatisfiable: " +
-				"ScheduleAnyway"}, dead: missingGrace},
+			"set another topologyKey, or whenUnsatisfiable ScheduleAnyway: $ kubectl get pod {pod} -n {namespace} -o " +
+				"jsonpath='{.spec.topologySpreadConstraints}'"}, dead: missingGrace},
 	{name: "topology-spread", match: re(`didn't match pod topology spread constraints`),
 		explain: "wherever the Pod may be put, the Pods that its topologySpreadConstraints name would be spread more " +
 			"unevenly over {spread} than that allows{others}",
@@ -143,7 +144,7 @@ var unschedulable = []obstacleCause{
 	{name: "taint", match: re(`(\d+) node\(s\) had (?:untolerated taint|taints that)(?:\(s\))?( \{[^}]*\})?`),
 		explain: "{1} of {nodes} nodes have a taint that the Pod does not tolerate{2}{others}",
 		next: []string{"$ kubectl get nodes -o custom-columns=NAME:.metadata.name,TAINTS:.spec.taints",
-			"add a toleration to the Pod's spec, or choose another node"}},
+			"add a toleration to the Pod's spec, or choose another node: $ kubectl explain pod.spec.tolerations"}},
 	{name: "unschedulable", explain: "no node takes the Pod", next: []string{"$ kubectl describe nodes"},
 		dead: missingGrace},
 }
@@ -166,7 +167,7 @@ var missingClaims = []obstacleCause{
 var preBinds = []obstacleCause{
 	{name: "provisioner", by: "{provisioner}",
 		explain: "the scheduler has chosen {nominated} for the Pod, and waits with the binding until the provisioner " +
-			"{provisioner} of StorageClass {class} has made a volume for claim {claim}; that goes on for up to 10 min",
+			"{provisioner} of StorageClass {class} has made a volume for claim {claim}; by default it waits for up to 10 min",
 		match: re(`^WaitsForVolume: .*provisioner`),
 		next: []string{"$ kubectl describe persistentvolumeclaim {claim} -n {namespace}",
 			"check the Pods of {provisioner}: $ kubectl get pods -A"}},

@@ -17,8 +17,8 @@ var sandboxTroubles = []obstacleCause{
 		next: []string{"choose a shorter name for the Pod, whose name has {length} characters"}, dead: atOnce},
 	{name: "fqdn-too-long", match: re(`^FailedCreatePodSandBox: .*FQDN (\S+) is too long \((.*)\)`), by: "kubelet",
 		explain: "setHostnameAsFQDN makes {1} the host name, which is too long ({2})",
-		next: []string{"choose a shorter hostname, subdomain or namespace, or set setHostnameAsFQDN: " +
-			"false"}, dead: atOnce},
+		next: []string{"choose a shorter hostname, subdomain or namespace, or leave setHostnameAsFQDN out: " +
+			"$ kubectl explain pod.spec.setHostnameAsFQDN"}, dead: atOnce},
 	{name: "sandbox-network", match: re(`^FailedCreatePodSandBox: .*(?:setup network|plugin type=|cni plugin)`), by: "cni",
 		explain: "the network plugin (CNI) of {node} cannot connect the Pod's sandbox",
 		next: []string{"check the Pods of the network plugin: $ kubectl get pods -n kube-system -o wide",
@@ -34,7 +34,7 @@ var sandboxTroubles = []obstacleCause{
 			"pull it on the node, or name another one in the runtime's configuration"}},
 	{name: "sandbox-sysctl", match: re(`^FailedCreatePodSandBox: .*write sysctl (?:key )?([\w./-]+)`), by: "runc",
 		explain: "the kernel of {node} does not take what the Pod's securityContext sets for the sysctl {1}",
-		next:    []string{"$ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.securityContext.sysctls}'"},
+		next:    []string{showSysctls},
 		dead:    missingGrace},
 	{name: "sandbox-memory", match: re(`^FailedCreatePodSandBox: .*(?:cannot allocate memory|OOM-killed|limit too low)`),
 		by: "runc",
@@ -48,7 +48,8 @@ var sandboxTroubles = []obstacleCause{
 	{name: "cgroup", match: re(`^FailedCreatePodSandBox: .*cgroup`), by: "runtime",
 		explain: "the runtime cannot make the sandbox's cgroup: most often kubelet and runtime do not use the same cgroup " +
 			"driver (systemd or cgroupfs)",
-		next: []string{"on the node, compare cgroupDriver of the kubelet's configuration with SystemdCgroup of containerd's",
+		next: []string{"compare cgroupDriver of the kubelet with SystemdCgroup in containerd's configuration on {node}: " +
+			"$ kubectl get --raw /api/v1/nodes/{node}/proxy/configz",
 			describePod}},
 	{name: "sandbox", match: re(`^FailedCreatePodSandBox: `), by: "runtime",
 		explain: "the runtime cannot make the Pod's sandbox", next: []string{describePod}},
@@ -92,7 +93,8 @@ var sandboxTroubles = []obstacleCause{
 		explain: "claim {1} has no volume, and the Pod was put on {node} without the scheduler (spec.nodeName): of a " +
 			"StorageClass that waits for the first Pod, a volume is only made when the scheduler has chosen the node",
 		next: []string{"$ kubectl describe persistentvolumeclaim {1} -n {namespace}",
-			"use a nodeSelector instead of nodeName"}, dead: missingGrace},
+			"use a nodeSelector instead of nodeName, with a label of the node: $ kubectl get node {node} --show-labels"},
+		dead: missingGrace},
 	{name: "csi-driver", match: re(`driver name (\S+) not found in the list of registered CSI drivers`),
 		explain: "the CSI driver {1} of a volume has not registered at the kubelet of {node}",
 		next: []string{"see which have: $ kubectl get csinode {node} -o jsonpath='{.spec.drivers[*].name}'",
@@ -107,8 +109,8 @@ var sandboxTroubles = []obstacleCause{
 	{name: "multi-attach", match: re(`^FailedAttachVolume: (?:Multi-Attach error|Waiting for detach) for volume ` +
 		`"([^"]+)"`),
 		by: "controller-manager/attachdetach",
-		explain: "volume {1} is attached to another node, and may be at one only (ReadWriteOnce): the Pod waits until it " +
-			"is detached there",
+		explain: "volume {1} is attached to another node, and its access mode, such as ReadWriteOnce, allows one only: the " +
+			"Pod waits until it is detached there",
 		next: []string{"see where: $ kubectl get volumeattachments",
 			"see who uses it there: $ kubectl describe persistentvolumeclaims -n {namespace}"}},
 	{name: "attach", match: re(`^FailedAttachVolume: AttachVolume.Attach failed for volume "([^"]+)"`),
@@ -153,6 +155,8 @@ var slowSandboxes = []obstacleCause{
 		next: []string{describePod, "on the node, run journalctl -u kubelet"}},
 }
 
+const showSysctls = "$ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.securityContext.sysctls}'"
+
 const showMounts = "$ kubectl get pod {pod} -n {namespace} -o " +
 	"jsonpath='{.spec.{containers}[?(@.name==\"{container}\")].volumeMounts}'"
 
@@ -167,10 +171,10 @@ var configTroubles = []obstacleCause{
 		explain: "container {container} asks for the key {1} of the {2} {3}, which does not have it",
 		next:    []string{"$ kubectl describe {2} {3} -n {namespace}"}, dead: missingGrace},
 	{name: "root", match: re(`image will run as root`),
-		explain: "the image of container {container} runs as root, which runAsNonRoot of the Pod forbids",
+		explain: "the image of container {container} runs as root, which runAsNonRoot forbids",
 		next:    []string{"name another user by runAsUser, or take an image that has one: " + showSecurity}, dead: atOnce},
 	{name: "root-asked", match: re(`runAsUser breaks non-root policy`),
-		explain: "container {container} is to run as root (runAsUser 0), which runAsNonRoot of the Pod forbids",
+		explain: "container {container} is to run as root (runAsUser 0), which runAsNonRoot forbids",
 		next:    []string{"name another user, or leave runAsNonRoot out: " + showSecurity}, dead: atOnce},
 	{name: "user-by-name", match: re(`non-numeric user \(([^)]*)\)`),
 		explain: "runAsNonRoot forbids container {container} to run as root, and its image names the user {1} without a " +
@@ -178,7 +182,7 @@ var configTroubles = []obstacleCause{
 		next: []string{"give the number of {1} as runAsUser: " + showSecurity}, dead: atOnce},
 	{name: "env-file", match: re(`environment variable key "([^"]+)" not found in file|couldn't parse env file`),
 		explain: "container {container} asks for a variable {1} of a file, which does not have it, or is not written as " +
-			"NAME='VALUE'",
+			"the kubelet reads it: NAME='VALUE', up to 1.34 NAME=VALUE",
 		next: []string{"see which file: $ kubectl get pod {pod} -n {namespace} -o " +
 			"jsonpath='{.spec.{containers}[?(@.name==\"{container}\")].env}'"}, dead: missingGrace},
 	{name: "sub-path-variable", match: re(`missing value for (\S+)`),

@@ -74,7 +74,7 @@ var stalePods = []obstacleCause{
 		explain: "Pod {stale} is of an older template than the StatefulSet has now, and is not ready: the controller waits " +
 			"for it to be ready before it replaces it (OrderedReady), so it has to be deleted by hand",
 		next: []string{"$ kubectl delete pod {stale} -n {namespace}",
-			"what is wrong with it: $ kubectl describe pod {stale} -n {namespace}"}, dead: missingGrace},
+			"see what is wrong with it: $ kubectl describe pod {stale} -n {namespace}"}, dead: missingGrace},
 }
 
 // jobRetries are those of a Job that makes another Pod for one that failed.

@@ -52,7 +52,7 @@ var podPhases = []phase{
 		intervals: backingOffLives},
 	{name: "restart", explain: "a container has ended; the kubelet notices, and starts it again", waits: true,
 		intervals: restartingLives},
-	{name: "queue", explain: "the kubelet pulls one image at a time, and others come first", waits: true,
+	{name: "queue", explain: "other pulls come first: by default the kubelet pulls one image at a time", waits: true,
 		intervals: queueing},
 	{name: "pull", explain: "the runtime fetches and unpacks the images",
 		call: true, intervals: calling("PullImage")},

@@ -14,6 +14,12 @@ func (s *story) isOrdered() bool {
 	return u != nil && s.object.Kind == "StatefulSet" && object.Field(u, "spec")["podManagementPolicy"] != "Parallel"
 }
 
+// recreates reports whether a StatefulSet deletes all Pods of an older template before it makes others.
+func (s *story) recreates() bool {
+	strategy, _ := object.Field(s.unstructured(), "spec")["updateStrategy"].(map[string]any)
+	return strategy["type"] == "Recreate"
+}
+
 // waitsForIt reports whether an ordered StatefulSet makes more Pods only after this one is ready.
 func (s *story) waitsForIt() bool {
 	o := s.owner()
@@ -31,9 +37,10 @@ func (s *story) waitsForIt() bool {
 }
 
 // stalePod is a Pod of an older template for which an ordered StatefulSet waits, although it has a newer one
-// (pkg/controller/statefulset/stateful_set_control.go, v1.37; kubernetes#67250).
+// (pkg/controller/statefulset/stateful_set_control.go, v1.37; kubernetes#67250). With the strategy Recreate it deletes
+// all Pods first.
 func stalePod(s *story, now time.Time) (finding, bool) {
-	if !s.isOrdered() || s.deletionBegun() {
+	if !s.isOrdered() || s.deletionBegun() || s.recreates() {
 		return finding{}, false
 	}
 	newest, _ := object.Field(s.unstructured(), "status")["updateRevision"].(string)

@@ -4,14 +4,17 @@ import (
 	"bufio"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/trace"
+	"github.com/kubectl-seq/kubectl-seq/test/scenario"
 )
 
-// Each explanation links to a page that somebody has looked up, and names the file of Kubernetes, the runtime or the
-// engine in which it was checked, with a word to find there. hack/explained finds them in every supported version.
+// Each rule links to a page that somebody has looked up. Each rule, cause and phase names the file of Kubernetes, the
+// runtime or the engine in which it was checked, with words to find there: hack/explained finds them in every supported
+// version.
 func TestExplanationsWereChecked(t *testing.T) {
 	pages := lookedUp(t)
 	source := regexp.MustCompile(`^[a-z0-9.]+\.(io|com)/[\w./-]+\.go \w`)
@@ -24,9 +27,43 @@ func TestExplanationsWereChecked(t *testing.T) {
 			t.Errorf("rule %q was checked in %q; want a file and a word in it", r.Name, r.Source)
 		}
 	}
+	all := scenario.Sources(t)
+	for _, name := range slices.Concat(prefixed("cause/", trace.CauseNames()), prefixed("phase/", trace.PhaseNames())) {
+		if len(all[name]) == 0 {
+			t.Errorf("testdata/sources.txt does not say what %s was checked in", name)
+		}
+		for _, s := range all[name] {
+			if s.Words == "" && !pages[s.File] {
+				t.Errorf("%s was checked in %s, which testdata/pages.txt does not list", name, s.File)
+			}
+			if used[s.File] = true; s.Address() == "" {
+				t.Errorf("%s was checked in %s: where can that be read?", name, s.File)
+			}
+		}
+		delete(all, name)
+	}
+	for name := range all {
+		t.Errorf("testdata/sources.txt has a source of %s, which there is not", name)
+	}
 	for page := range pages {
 		if !used[page] {
-			t.Errorf("testdata/pages.txt lists %s, and no rule links to it", page)
+			t.Errorf("testdata/pages.txt lists %s, and nothing links to it", page)
+		}
+	}
+}
+
+func prefixed(prefix string, names []string) (all []string) {
+	for _, n := range names {
+		all = append(all, prefix+n)
+	}
+	return all
+}
+
+// What can be found has a row in docs/troubles.md.
+func TestCausesAreComplete(t *testing.T) {
+	for _, name := range trace.CauseNames() {
+		if !slices.ContainsFunc(trace.Causes(), func(c trace.Cause) bool { return c.Name == name }) {
+			t.Errorf("no group of causes has %s", name)
 		}
 	}
 }

@@ -8,7 +8,7 @@ import (
 
 // imperatives are the words with which a hint begins.
 var imperatives = strings.Fields(`add allow ask bring change check choose compare configure copy create delete do end find fix
-	force give go have install leave list load look lower make name pull push put read remove resolve restore run see set start try
+	force give go have install leave list load log look lower make name pull push put read remove resolve restore run see set start try
 	use wait while write`)
 
 // A hint is an imperative: it does not ask, and it does not only name a thing.
