@@ -59,13 +59,14 @@ unit: ## What needs no cluster; what takes long is sampled, and what has gorouti
 	go test -timeout=1h -short $$(go list ./... | grep -vxF "$$(go list $(RACED))")
 
 .PHONY: lint
-lint: lint-tools ## go vet and staticcheck for all modules and build tags; shellcheck, actionlint; the style of the prose
+lint: lint-tools ## go vet and staticcheck for all modules and build tags; shellcheck, actionlint; the style of the prose, the sources of explanations
 	go vet -tags $(TAGS) ./...
 	$(TOOLS)/staticcheck -tags $(TAGS) ./...
 	for module in $(MODULES); do (cd $$module && go vet ./... && $(TOOLS)/staticcheck ./...) || exit; done
 	shellcheck $$(grep -rlE '^#!.*bash' .ci hack)
 	$(TOOLS)/actionlint
 	$(TOOLS)/vale --output=line *.md docs/*.md docs/adr/*.md docs/reference/*.md
+	hack/explained
 
 .PHONY: explained
 explained: ## Find what the explanations were checked in, in the source of every supported version

@@ -35,9 +35,9 @@ func newWatch(config *genericclioptions.ConfigFlags, streams genericiooptions.IO
 	cmd := &cobra.Command{
 		Use:   "watch TYPE/NAME",
 		Short: "Show what happens to an object from now on",
-		Long: "Show what becomes of an object, live, from now on and until it is gone, after what it and its Events " +
-			"have kept of\nwhat had happened before. Nothing is changed on the cluster.\n\nWithout a name, --serve shows in " +
-			"browsers every Pod of the namespace that starts, each as a bar that leads to its\nsequence.\n\n" + exitHelp(),
+		Long: "Show an object's recorded history, then follow it live until it is deleted. Nothing is changed on the " +
+			"cluster.\n\nWithout a name, --serve shows in browsers every Pod of the namespace that starts, each as a bar that " +
+			"leads to its\nsequence.\n\n" + exitHelp(),
 		Example: watchExample,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -91,9 +91,10 @@ func newShow(config *genericclioptions.ConfigFlags, streams genericiooptions.IOS
 	cmd := &cobra.Command{
 		Use:   "show TYPE/NAME",
 		Short: "Show what the cluster still knows of an object's past",
-		Long: "Show what an object and its Events have kept of what had happened: status, conditions, managedFields, " +
-			"the lives of\ncontainers. Times are as wide as what is known of them; what is lost is said. Nothing is changed " +
-			"on the cluster, and\nwith -f none is needed. The exit code is 0 however the object fares.",
+		Long: "Show what happened to an object, from what the cluster still keeps: status, conditions, managedFields, " +
+			"the lives of\ncontainers, Events. Uncertain times are printed as ranges. The summary lists what is no longer " +
+			"known. Nothing is\nchanged on the cluster, and with -f none is needed. The exit code is 0 whatever state the " +
+			"object is in.",
 		Example: showExample,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if filename != "" {

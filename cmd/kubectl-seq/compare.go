@@ -30,17 +30,16 @@ func newCompare(streams genericiooptions.IOStreams) *cobra.Command {
 	f := drawFlags{}
 	cmd := &cobra.Command{
 		Use:   "compare A B",
-		Short: "Show two recorded runs side by side, and which took longer where",
-		Long: `Show two runs that were recorded with --record side by side: which took longer and in which phases, which
-fixed waits and which steps only one has. Names do not count: a Pod's container is the other's, whatever both
-are called. That one took longer is certain where what is known of both leaves no doubt; else it is called likely,
-with its range, where the likely times differ by more than their measured errors. One of the two may be -,
-standard input.
+		Short: "Show two recorded runs side by side, and where each took longer",
+		Long: `Show two recorded runs (--record) side by side: which took longer, in which phases, and which fixed waits and
+steps only one of them has. Names do not count: the container of one Pod is compared with that of the other,
+whatever their names are. A difference is certain if the known ranges do not overlap. It is likely if the likely
+times differ by more than their measured errors. One of the two files may be -, standard input.
 
-Or show two series of runs, which --repeat=N -o json=FILE writes, side by side: of which the percentiles of all such
-runs are larger, in 95 of 100 such measurements.
+Or show two series of runs, which --repeat=N -o json=FILE writes, side by side: which of them has the larger
+percentiles, with a confidence of 95 %.
 
-The exit code is 0 where both could be read, whatever became of the runs.`,
+The exit code is 0 if both could be read, however the runs ended.`,
 		Example: `  # Why does this Pod take longer?
   kubectl seq create-pod web --image=nginx --record=web.jsonl
   kubectl seq create-pod -f probed.yaml --record=probed.jsonl

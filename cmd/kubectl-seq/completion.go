@@ -60,7 +60,7 @@ func newCompletion(streams genericiooptions.IOStreams) *cobra.Command {
 	}
 	return &cobra.Command{
 		Use:     "completion bash|fish|kubectl|powershell|zsh",
-		Short:   "Print what completes commands in a shell, or in kubectl's own completion",
+		Short:   "Print the completion script of a shell, or the program that kubectl runs for completion",
 		Long:    completionHelp,
 		Example: completionExample,
 		Args: func(_ *cobra.Command, args []string) error {

@@ -66,9 +66,9 @@ func newCreate(config *genericclioptions.ConfigFlags, streams genericiooptions.I
 	filename := ""
 	cmd := &cobra.Command{
 		Use:   "create -f FILE",
-		Short: "Create objects and show the sequence of what comes of them",
-		Long: "Create the objects of a file, such as a Deployment, and show, live, which controller makes what of " +
-			"them, down to\nthe containers, each step with its evidence.\n\n" + exitHelp(),
+		Short: "Create objects and show the sequence that follows",
+		Long: "Create the objects of a file, such as a Deployment, and follow them live: controllers, Pods, containers. " +
+			"Each step\nhas its evidence.\n\n" + exitHelp(),
 		Example: createExample,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

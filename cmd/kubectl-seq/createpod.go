@@ -57,7 +57,7 @@ func newCreatePod(config *genericclioptions.ConfigFlags, streams genericiooption
 		Use:     "create-pod NAME --image=IMAGE [-- ARGS...]",
 		Aliases: []string{"run"},
 		Short:   "Create a Pod and show the sequence of its start",
-		Long: "Create a Pod and show, live, which component does what until it is ready, each step with its " +
+		Long: "Create a Pod and show, live, which component does what until it is ready. Each step has its " +
 			"evidence.\n\n" + exitHelp(),
 		Example: createPodExample,
 		RunE: func(cmd *cobra.Command, args []string) error {

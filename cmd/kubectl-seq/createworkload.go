@@ -61,9 +61,9 @@ func newWorkload(config *genericclioptions.ConfigFlags, streams genericiooptions
 	p := podFlags{restart: "Always"}
 	cmd := &cobra.Command{
 		Use:   "create-" + kind + " NAME --image=IMAGE [-- ARGS...]",
-		Short: "Create a " + kind + " and show the sequence of what comes of it",
+		Short: "Create a " + kind + " and show the sequence that follows",
 		Long: "Create a " + kind +
-			" and show, live, which controller makes what of it, down to the containers,\neach step with its evidence.\n\n" +
+			" and follow it live: controllers, Pods, containers. Each step has its evidence.\n\n" +
 			exitHelp(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			names, rest := args, []string(nil)

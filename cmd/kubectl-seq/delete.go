@@ -42,7 +42,7 @@ var cascades = map[string]metav1.DeletionPropagation{
 func (f *deleteFlags) add(cmd *cobra.Command) {
 	cmd.Flags().Int64Var(&f.grace, "grace-period", -1, "seconds the containers of a Pod get to end; -1 for the Pod's own")
 	cmd.Flags().StringVar(&f.cascade, "cascade", "background",
-		"what becomes of what it owns: background (goes after it), foreground (goes before it), or orphan (stays)")
+		"what happens to the objects that it owns: background (deleted after it), foreground (deleted before it), or orphan (kept)")
 	cmd.Flags().Lookup("cascade").NoOptDefVal = "background" // as with kubectl
 	f.addPods(cmd.Flags())
 	f.followFlags.add(cmd.Flags(), usually)
@@ -53,8 +53,8 @@ func newDelete(config *genericclioptions.ConfigFlags, streams genericiooptions.I
 	cmd := &cobra.Command{
 		Use:   "delete TYPE/NAME",
 		Short: "Delete an object and show the sequence of its end",
-		Long: "Delete an object and show, live, what happens to it and of what it owns until all is gone, and what " +
-			"its owner does\nabout it, each step with its evidence.\n\n" + exitHelp(),
+		Long: "Delete an object and show, live, how it and all that it owns end, until they are gone, and what its owner " +
+			"does\nthen. Each step has its evidence.\n\n" + exitHelp(),
 		Example: deleteExample,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.run(cmd.Context(), config, streams, args)

@@ -36,7 +36,7 @@ func newDockerRun(streams genericiooptions.IOStreams) *cobra.Command {
 	f := dockerRunFlags{}
 	cmd := &cobra.Command{
 		Use:   "docker-run IMAGE [-- COMMAND [ARGS...]]",
-		Short: "Run a container on a Docker Engine and show the sequence of it, for comparison",
+		Short: "Run a container on a Docker Engine and show its sequence, for comparison",
 		Long: `Run a container on a Docker Engine, without Kubernetes, and show, live, what docker, containerd and runc do, each step
 with its evidence. The engine is that of docker's own context, DOCKER_HOST or -H. Where the socket of its containerd
 can be read, mostly by root, what the engine asks of containerd is observed, too.

@@ -58,19 +58,19 @@ func newExec(config *genericclioptions.ConfigFlags, streams genericiooptions.IOS
 	f := execFlags{}
 	cmd := &cobra.Command{
 		Use:   "exec POD [-c CONTAINER] -- COMMAND [ARGS...]",
-		Short: "Run a command in a container and show the sequence of it, and of what it led to",
+		Short: "Run a command in a container and show its sequence, and what follows",
 		Long: `Run a command in a container of a Pod and show, live, how it gets there and how its output comes back, each ` +
 			`step with
-its evidence. If a container ends because of it, what follows is shown until the Pod is ready again, has ended, or
---for has passed.
+its evidence. If a container exits because of it, the run goes on until the Pod is ready again, has ended, or --for
+has passed.
 
-The command's output goes to standard output, or to standard error where standard output has a format for programs.
+The command's output goes to standard output, or to standard error if standard output has a format for programs.
 With -t the command has the terminal while it runs, and the sequence is drawn after it.
 Exit codes: the command's own, where that is not 0. Otherwise:
     0  nothing followed, or the Pod is ready again, or has ended successfully
     1  usage error, request rejected, or the command could not be run
-    2  the Pod failed or is gone, or something named held it when --for had passed
-  124  --for had passed and nothing says why
+    2  the Pod failed or is gone, or is blocked when --for has passed; the summary names the cause
+  124  --for has passed, without a known cause
   130  interrupted (Ctrl-C)`,
 		Example: execExample,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -45,8 +45,8 @@ func newReplay(streams genericiooptions.IOStreams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "replay FILE",
 		Short: "Show a run that was recorded with --record",
-		Long: "Show a run that was recorded with --record: the same steps, in the original pace or another. The " +
-			"exit\ncode is that of the run.",
+		Long: "Show a run that was recorded with --record: the same steps, at the original speed or another. The exit " +
+			"code is\nthat of the run.",
 		Example: `  # Once more, ten times slower, as a picture
   kubectl seq replay web.jsonl --speed=0.1 -o lanes
 

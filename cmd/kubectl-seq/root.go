@@ -35,7 +35,7 @@ func newRoot(streams genericiooptions.IOStreams) *cobra.Command {
 	flags.AddFlags(root.PersistentFlags())
 	help := newHelp()
 	groups := []group{
-		{"Do something, and see what comes of it",
+		{"Do something, and follow it",
 			[]*cobra.Command{newCreatePod(flags, streams, createPod), newCreateDeployment(flags, streams),
 				newCreateJob(flags, streams), newCreate(flags, streams), newExec(flags, streams), newDeletePod(flags, streams),
 				newDelete(flags, streams)}},

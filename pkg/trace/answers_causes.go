@@ -101,12 +101,12 @@ func deadAfter(d time.Duration, causes []obstacleCause) []obstacleCause {
 // The fallbacks: what the cluster itself says of an object, where no row above knows it.
 
 var warnings = []obstacleCause{
-	{name: "warning", explain: "{who} says so of the {kind}, and nothing has come since", fallback: true,
+	{name: "warning", explain: "{who} reported this about the {kind}, and nothing has happened since", fallback: true,
 		next: []string{"$ kubectl describe {type} {pod} -n {namespace}"}},
 }
 
 var conditions = []obstacleCause{
-	{name: "condition", explain: "{who} says so by the condition {condition} of the {kind}", follows: true,
+	{name: "condition", explain: "{who} reports this in the condition {condition} of the {kind}", follows: true,
 		next: []string{"$ kubectl get {type} {pod} -n {namespace} -o jsonpath='{.status.conditions}'"}},
 }
 
@@ -145,20 +145,21 @@ var causeGroups = []struct {
 	title  string
 	causes []obstacleCause
 }{
-	{"The API server does not take it", refusals},
-	{"It is to end, or is gone", slices.Concat(deletions, endings, objectEndings)},
-	{"It has no node", slices.Concat(unschedulable, missingClaims, preBinds, noSchedulers)},
-	{"Its node does not begin", slices.Concat(missingNodes, silentKubelets, sandboxTroubles, attachments, slowSandboxes)},
-	{"Its image does not come", slices.Concat(imagePolicies, pullTroubles, slowPulls)},
+	{"The API server rejects the request", refusals},
+	{"The object is being deleted, or is gone", slices.Concat(deletions, endings, objectEndings)},
+	{"The Pod has no node", slices.Concat(unschedulable, missingClaims, preBinds, noSchedulers)},
+	{"The node does not start the Pod",
+		slices.Concat(missingNodes, silentKubelets, sandboxTroubles, attachments, slowSandboxes)},
+	{"The image cannot be pulled", slices.Concat(imagePolicies, pullTroubles, slowPulls)},
 	{"A container is not created, or not started", slices.Concat(configTroubles, createTroubles, startTroubles,
 		runTroubles, hookRuns, initRuns)},
-	{"A container ends, or is not ready", slices.Concat(kills, crashes, backOffs, failedProbes, awaitedProbes,
+	{"A container exits, or is not ready", slices.Concat(kills, crashes, backOffs, failedProbes, awaitedProbes,
 		readinessGates, lastsOfJobs)},
 	{"The Pod has failed", failures},
-	{"A workload does not get on", slices.Concat(suspensions, stalePods, jobFailures, jobRetries, refusedLoops,
+	{"A workload makes no progress", slices.Concat(suspensions, stalePods, jobFailures, jobRetries, refusedLoops,
 		schedules, unboundClaims, noControllers, progresses, minReadies)},
-	{"What the cluster itself says, where no row above knows it", slices.Concat(warnings, conditions, tooFews)},
-	{"A Docker Engine does not run it", engineCauses()},
+	{"What the cluster itself reports, if no row above matches", slices.Concat(warnings, conditions, tooFews)},
+	{"A Docker Engine does not run the container", engineCauses()},
 }
 
 func engineCauses() (all []obstacleCause) {

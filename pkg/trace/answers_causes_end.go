@@ -7,7 +7,7 @@ import "slices"
 // disruptions are those that a Pod says itself, by its condition DisruptionTarget.
 var disruptions = []obstacleCause{
 	{name: "evicted", match: re(`^EvictionByEvictionAPI: `),
-		explain: "somebody evicted the Pod by the Eviction API, as kubectl drain does",
+		explain: "somebody evicted the Pod through the Eviction API, as kubectl drain does",
 		next:    []string{"check whether its node is being drained, and so unschedulable: $ kubectl get node {node}"}},
 	{name: "preempted", match: re(`^PreemptionByScheduler: `), by: "scheduler",
 		explain: "the scheduler removed the Pod to make room for one of a higher priority",
@@ -49,7 +49,7 @@ var deletions = slices.Concat(disruptions, []obstacleCause{
 	{name: "deleted-by", match: re(`^Deleted: (?:made by us; )?(.+?) asked to delete it`),
 		explain: "{1} deleted the {kind}"},
 	{name: "disrupted", match: re(`^(\w+): `),
-		explain: "somebody ended the {kind}, and says why by its condition DisruptionTarget: {1}",
+		explain: "somebody ended the {kind}; its condition DisruptionTarget says why: {1}",
 		next:    []string{"$ kubectl get {type} {pod} -n {namespace} --ignore-not-found -o jsonpath='{.status.conditions}'"}},
 })
 
@@ -69,7 +69,7 @@ var ownerOfFinalizer = map[string]string{
 const showFinalizers = "see who owns it: $ kubectl get {type} {pod} -n {namespace} -o jsonpath='{.metadata.finalizers}'"
 
 // unfinalize is for what nobody is there to finalize any more.
-const unfinalize = "if whoever owns it is gone for good, do its work and take it away: " +
+const unfinalize = "if its owner is gone for good, do its work and remove the finalizer: " +
 	`$ kubectl patch {type} {pod} -n {namespace} --type=merge -p '{"metadata":{"finalizers":null}}'`
 
 var endings = []obstacleCause{
@@ -112,7 +112,7 @@ var endings = []obstacleCause{
 				"--grace-period=0 --force"}},
 	{name: "finalizer", match: re(`^Finalizers: ([^\s,;]+)`), by: "{owner}",
 		explain: "{deleted}; the containers have ended, and the kubelet has asked for the final DELETE; the Pod stays " +
-			"until whoever owns the finalizer {1} takes it away{setter}",
+			"until the owner of finalizer {1} removes it{setter}",
 		next: []string{showFinalizers, unfinalize}},
 	{name: "ending", by: "kubelet",
 		explain: "{deleted}; the containers have ended; the kubelet clears away the sandbox and the volumes before the Pod " +
@@ -122,9 +122,8 @@ var endings = []obstacleCause{
 
 var objectEndings = []obstacleCause{
 	{name: "claim-in-use", match: re(`^Finalizers: kubernetes\.io/pvc-protection; used by ((?:Pod )?(\S+).*)`),
-		by: "controller-manager/pvc-protection",
-		explain: "the claim stays as long as a Pod uses it, which its finalizer kubernetes.io/pvc-protection sees to: {1} " +
-			"does",
+		by:      "controller-manager/pvc-protection",
+		explain: "the claim stays as long as a Pod uses it (finalizer kubernetes.io/pvc-protection): {1} does",
 		next: []string{"see what uses it: $ kubectl get pod {2} -n {namespace}",
 			"end that, if you may: $ kubectl delete pod {2} -n {namespace}"}},
 	{name: "foreground", match: re(`^Finalizers: foregroundDeletion`),
@@ -136,13 +135,13 @@ var objectEndings = []obstacleCause{
 			"{namespace} " +
 			"-o custom-columns=KIND:.kind,NAME:.metadata.name,OWNER:.metadata.ownerReferences[*].name"}},
 	{name: "namespace-content", match: re(`^Finalizers: kubernetes: `), by: "controller-manager/namespace",
-		explain: "the namespace ends when all that is in it has gone, and its controller says what is left",
+		explain: "the namespace ends when all objects in it are gone; its controller reports what is left",
 		next: []string{"look at that: $ kubectl get -n {pod} --ignore-not-found --show-kind $(kubectl api-resources " +
 			"--verbs=list --namespaced -o name | paste -sd,)",
 			"wait for the owner of each finalizer that is left, which removes it when its work is done: " +
 				"$ kubectl get namespace {pod} -o jsonpath='{.status.conditions}'"}},
 	{name: "object-finalizer", match: re(`^Finalizers: ([^\s,;]+)`), by: "{owner}",
-		explain: "the {kind} stays until whoever owns the finalizer {1} takes it away{setter}",
+		explain: "the {kind} stays until the owner of finalizer {1} removes it{setter}",
 		next:    []string{showFinalizers, unfinalize}},
 	{name: "pods-end", explain: "the {kind} is gone, and {pods}, which came of it, has not been asked to end: that does " +
 		"the garbage collector of the controller manager",
@@ -230,6 +229,6 @@ var failures = []obstacleCause{
 		explain: "container {container} ended with exit code {code}{meaning}, and the Pod's restartPolicy does not start " +
 			"it again",
 		next: []string{"see what it wrote: $ kubectl logs {pod} -c {container} -n {namespace}", leftMessage}},
-	{name: "failed", explain: "{who} did not take the Pod, or gave it up",
+	{name: "failed", explain: "{who} rejected the Pod, or gave it up",
 		next: []string{"$ kubectl describe node {node}"}},
 }

@@ -25,7 +25,7 @@ var pullTroubles = []obstacleCause{
 		explain: "the runtime has got {image}{ofVolume}, but cannot unpack it: a layer is damaged, or the disk of {node} " +
 			"is full or broken; the kubelet tries again",
 		next: []string{"look at the conditions of the node: $ kubectl describe node {node}",
-			"push the image again if other images can be pulled there"}},
+			"push the image again, if other images can be pulled there"}},
 	{name: "no-pull-secret", match: re(`(?i)\b(?:unauthorized|authorization failed|denied|forbidden)\b.*image pull secrets? \(([^)]*)\)`), by: "registry",
 		explain: "the registry denied the pull of {image}{ofVolume}, and the kubelet could not get the Pod's " +
 			"imagePullSecrets {1}: most often they do not exist",
@@ -37,8 +37,8 @@ var pullTroubles = []obstacleCause{
 		next: []string{"check the name, and imagePullSecrets: $ kubectl get pod {pod} -n {namespace} -o " +
 			"jsonpath='{.spec.imagePullSecrets}'"}, dead: missingGrace},
 	{name: "registry-busy", match: re(`(?i)too ?many ?requests|rate limit`), by: "registry",
-		explain: "the registry {registry} refuses to give {image}{ofVolume} for now, since too much has been pulled from " +
-			"it; the kubelet goes on trying",
+		explain: "the registry {registry} rejects the pull of {image}{ofVolume} for now, because its rate limit is reached; the " +
+			"kubelet tries again",
 		next: []string{"pull with an account of your own, which may pull more, or from a mirror: $ kubectl explain " +
 			"pod.spec.imagePullSecrets"}},
 	{name: "registry-plain", match: re(`server gave HTTP response to HTTPS client`), by: "runtime",
@@ -50,25 +50,23 @@ var pullTroubles = []obstacleCause{
 		next: []string{"give the runtime of {node} the CA of the registry (containerd: certs.d/{registry}/hosts.toml), or " +
 			"the registry a certificate for that name"}, dead: missingGrace},
 	{name: "registry-name", match: re(`no such host|server misbehaving`), by: "registry",
-		explain: "{node} does not find the registry {registry}: its DNS does not know that name; the kubelet goes on trying",
+		explain: "{node} does not find the registry {registry}: its DNS does not know that name; the kubelet tries again",
 		next: []string{"check the name of the registry: " + imagesOf,
 			"resolve it on {node}: getent hosts {registry}"}},
 	{name: "registry-error", match: re(`(?i)\b50[0-9] (?:internal|bad|service|gateway)`), by: "registry",
-		explain: "the registry {registry} answers with an error of its own when it is asked for {image}{ofVolume}; the " +
-			"kubelet goes on trying",
+		explain: "the registry {registry} answers the pull of {image}{ofVolume} with an internal error; the kubelet tries again",
 		next: []string{"look at the registry, or wait: $ kubectl get events -n {namespace} --field-selector " +
 			"involvedObject.name={pod}"}},
 	{name: "registry",
-		match: re(`(?i)(connection refused|i/o timeout|deadline exceeded|no route|unreachable|tls: |\bEOF\b|reset by peer)`),
-		by:    "registry",
-		explain: "{node} cannot reach the registry {registry}, which is to have {image}{ofVolume}; the kubelet goes on " +
-			"trying",
+		match:   re(`(?i)(connection refused|i/o timeout|deadline exceeded|no route|unreachable|tls: |\bEOF\b|reset by peer)`),
+		by:      "registry",
+		explain: "{node} cannot reach the registry {registry}, from which it pulls {image}{ofVolume}; the kubelet tries again",
 		next: []string{"check name and port of the registry: " + imagesOf,
 			"ask it from {node}: curl -i https://{registry}/v2/"}},
 	{name: "no-image", match: re(`(?i)(failed to resolve.*not found|manifest unknown|name unknown)`), by: "registry",
 		explain: "the registry has no {image}{ofVolume}: the name or the tag is wrong, or it was never pushed",
 		next:    []string{"check name and tag of the image: " + imagesOf}, dead: atOnce},
-	{name: "image", by: "runtime", explain: "{image}{ofVolume} cannot be pulled; the kubelet goes on trying",
+	{name: "image", by: "runtime", explain: "{image}{ofVolume} cannot be pulled; the kubelet tries again",
 		next: []string{describePod}},
 }
 

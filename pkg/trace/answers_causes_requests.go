@@ -15,20 +15,20 @@ var refusals = []obstacleCause{
 		next: []string{"list those that exist: $ kubectl get pod {pod} -n {namespace} -o " +
 			"jsonpath='{.spec.containers[*].name}'"}},
 	{name: "exec-completed", match: re(`the Pod has ended`), by: "kubelet",
-		explain: "the Pod has ended: no process is left to be joined",
+		explain: "the Pod has ended, so no process of it is left",
 		next:    []string{"see what it wrote: $ kubectl logs {pod} -c {container} -n {namespace}"}},
 	{name: "exec-unbound", match: re(`does not have a host assigned`), by: "apiserver",
-		explain: "the Pod has no node yet, so nothing of it runs",
+		explain: "the Pod has no node yet, so no container runs",
 		next:    []string{"see why it has none: " + describePod}},
 	{name: "exec-rights", match: re(`cannot (\w+) resource "pods/exec"`), by: "apiserver",
-		explain: "you may not run commands in Pods here: that takes the right to {1} pods/exec",
+		explain: "you may not run commands in Pods here: you lack the permission to {1} pods/exec",
 		next: []string{"see what you may do: $ kubectl auth can-i --list -n {namespace}",
-			"have somebody who may give rights bind you a role with {1} of pods/exec"}},
+			"ask an administrator for a role with {1} of pods/exec"}},
 	{name: "exec-not-running", match: re("container not found|CONTAINER_EXITED|is not running|ttrpc: closed|" +
 		// on its way between two of these, in containerd, its shim and runc
 		"no running task found|cannot exec in a (?:stopped|deleted|created)|container not running|process already finished"),
 		by:      "kubelet",
-		explain: "container {container} does not run just now",
+		explain: "container {container} is not running now",
 		next:    []string{"see why it does not: $ kubectl get pod {pod} -n {namespace}", describePod}},
 	{name: "exec-program", match: re(`exec: "([^"]+)": (?:executable file not found|stat \S+: no such file)`), by: "runc",
 		explain: "container {container} has no program {1}",
@@ -44,7 +44,7 @@ var refusals = []obstacleCause{
 		explain: "the ResourceQuota {1} has no room: asked for {2}, used {3}, limited to {4}",
 		next:    []string{"$ kubectl describe resourcequota {1} -n {namespace}"}},
 	{name: "quota-unspecified", match: re(`failed quota: ([^:]+): must specify (.*)`), by: "apiserver",
-		explain: "the ResourceQuota {1} counts what the Pod does not ask for: {2}",
+		explain: "the ResourceQuota {1} limits a resource that the Pod does not request: {2}",
 		next: []string{"set it under resources of each container, or by a LimitRange: $ kubectl describe resourcequota {1} " +
 			"-n {namespace}"}},
 	{name: "limit-range", match: re(`(m(?:in|ax)imum \S+ usage per \w+ is [^\]]*|\S+ max limit to request ratio per ` +
@@ -66,17 +66,17 @@ var refusals = []obstacleCause{
 		next:    []string{"change what the message names, or see the level: $ kubectl describe namespace {namespace}"}},
 	{name: "privileged", match: re(`securityContext\.privileged: Forbidden: disallowed by cluster policy`),
 		by:      "apiserver",
-		explain: "the API server runs without --allow-privileged: it takes no privileged containers",
+		explain: "the API server runs without --allow-privileged, so it rejects privileged containers",
 		next: []string{"leave privileged out, and name the capabilities that the program needs: " +
 			"$ kubectl explain pod.spec.containers.securityContext.capabilities"}},
 	{name: "being-deleted", match: re(`object is being deleted`), by: "apiserver",
 		explain: "the last {kind} of that name is still being deleted",
 		next:    []string{"$ kubectl wait --for=delete {type}/{pod} -n {namespace} --timeout=60s"}},
 	{name: "exported", match: re(`resourceVersion should not be set on objects to be created`), by: "apiserver",
-		explain: "the manifest is one that was read from a cluster: it names a revision, and a new object has none",
+		explain: "the manifest was exported from a cluster: it sets metadata.resourceVersion, which a new object must not have",
 		next:    []string{"leave out metadata.resourceVersion, with metadata.uid, metadata.creationTimestamp and status"}},
 	{name: "namespace-ends", match: re(`because it is being terminated|NamespaceTerminating`), by: "apiserver",
-		explain: "namespace {namespace} is being deleted: nothing new can be made in it",
+		explain: "namespace {namespace} is being deleted: nothing can be created in it",
 		next:    []string{"see what blocks it: $ kubectl get namespace {namespace} -o jsonpath='{.status.conditions}'"}},
 	{name: "name-taken", match: re(`already exists`), by: "apiserver",
 		explain: "there is a {kind} of that name",
@@ -96,7 +96,7 @@ var refusals = []obstacleCause{
 	{name: "no-rights", match: re(`cannot (create|delete) resource "([^"]+)"`), by: "apiserver",
 		explain: "you may not {1} {2} here",
 		next: []string{"see what you may do: $ kubectl auth can-i --list -n {namespace}",
-			"have somebody who may give rights bind you a role with {1} of {2}"}},
+			"ask an administrator for a role with {1} of {2}"}},
 	{name: "label-too-long", by: "apiserver",
 		match: re(`failed error: .* is invalid: metadata\.labels: Invalid value: "([^"]*)": must be no more than (\d+)`),
 		explain: "the name of the {kind} is too long for the label that is made of it on its Pods: {1} has more than {2} " +
@@ -115,7 +115,7 @@ var refusals = []obstacleCause{
 	{name: "too-large", by: "apiserver",
 		match: re(`^Request Entity Too Large: |request is too large|entity too large|Too long: may not be more than \d+ ` +
 			`bytes`),
-		explain: "the {kind} is larger than the API server, or etcd, takes",
+		explain: "the {kind} is larger than the API server, or etcd, accepts",
 		next:    []string{"put what is large into an image or a volume, or divide it"}},
 	{name: "node-port-taken", match: re(`spec\.ports\[\d+\]\.nodePort: Invalid value: (\d+): provided port is already ` +
 		`allocated`),
@@ -136,21 +136,21 @@ var refusals = []obstacleCause{
 		next: []string{"$ kubectl get apiservices -o custom-columns=NAME:.metadata.name,SERVICE:.spec.service.name," +
 			"AVAILABLE:.status.conditions[*].status"}},
 	{name: "too-many-requests", match: re(`^Too Many Requests: `), by: "apiserver",
-		explain: "the API server has more requests than it takes at a time (API Priority and Fairness)",
+		explain: "the API server has more requests than it accepts at a time (API Priority and Fairness)",
 		next:    []string{"try again; $ kubectl get flowschemas"}},
 	{name: "etcd-space", match: re(`etcdserver: mvcc: database space exceeded`), by: "etcd",
-		explain: "the database of etcd has reached its quota: it takes no more writes until somebody has made room",
+		explain: "the database of etcd has reached its quota: it rejects writes until somebody has made room",
 		next: []string{"see how large it is: $ kubectl get --raw /metrics | grep apiserver_storage_size_bytes",
 			"make room: etcdctl compact and etcdctl defrag, then etcdctl alarm disarm; a larger --quota-backend-bytes"}},
 	{name: "etcd", match: re(`etcdserver: (.*)`), by: "etcd",
-		explain: "the API server could not store it, since etcd does not do its part: {1}",
+		explain: "the API server could not store the {kind}, because etcd failed: {1}",
 		next:    []string{"check that the API server reaches it: $ kubectl get --raw /readyz?verbose"}},
 	{name: "no-api-server", match: re(`^(?:Bad Gateway|Gateway Timeout|Service Unavailable|Internal Server Error): ` +
 		`.*<html`),
 		by:      "proxy",
-		explain: "what answers is not the API server but something before it, such as a proxy or a load balancer",
+		explain: "not the API server answered, but something in front of it, such as a proxy or a load balancer",
 		next: []string{"check that the API server answers through it: $ kubectl get --raw /readyz",
 			"see which address is asked: $ kubectl config view --minify -o jsonpath='{.clusters[0].cluster}'"}},
-	{name: "refused", explain: "the API server did not take it", next: []string{"change what the message names: $ " +
+	{name: "refused", explain: "the API server rejected the request", next: []string{"change what the message names: $ " +
 		"kubectl explain {type}"}},
 }

@@ -8,12 +8,11 @@ const showPods = "$ kubectl get pods -n {namespace} -o wide --show-labels"
 // pkg/scheduler/framework/plugins. A message counts the nodes that each of them rules out.
 var unschedulable = []obstacleCause{
 	{name: "binding-refused", match: re(`^SchedulerError: .*running Bind plugin`),
-		explain: "the scheduler has chosen a node for the Pod, and the API server does not take the binding; the scheduler " +
-			"tries again",
+		explain: "the scheduler has chosen a node for the Pod, and the API server rejects the binding; the scheduler tries again",
 		next: []string{"see which admission may refuse it: $ kubectl get validatingadmissionpolicies," +
 			"validatingwebhookconfigurations,mutatingwebhookconfigurations"}},
 	{name: "scheduler-error", match: re(`^SchedulerError: `),
-		explain: "the scheduler failed at placing the Pod, and tries again",
+		explain: "the scheduler failed with an error, and tries again",
 		next:    []string{"$ kubectl logs -n kube-system -l component=kube-scheduler --tail=20"}},
 	{name: "gated", match: re(`^SchedulingGated: `),
 		explain: "the scheduler leaves the Pod alone until somebody removes its scheduling gates: {gates}",
@@ -78,7 +77,7 @@ var unschedulable = []obstacleCause{
 			"$ kubectl explain pod.spec.affinity.podAntiAffinity"},
 		dead: missingGrace},
 	{name: "others-anti-affinity", match: re(`(\d+) node\(s\) didn't satisfy existing pods anti-affinity rules`),
-		explain: "on {1} of {nodes} nodes there is a Pod whose anti-affinity does not bear this one{others}",
+		explain: "on {1} of {nodes} nodes there is a Pod whose anti-affinity excludes this one{others}",
 		next:    []string{"$ kubectl get pods -A -o wide --show-labels"}, dead: missingGrace},
 	{name: "affinity", match: re(`(\d+) node\(s\) didn't match pod affinity rules`),
 		explain: "the Pod must be where other Pods are that its affinity names ({affinityTerms}); on {1} of {nodes} nodes " +
@@ -145,7 +144,7 @@ var unschedulable = []obstacleCause{
 		explain: "{1} of {nodes} nodes have a taint that the Pod does not tolerate{2}{others}",
 		next: []string{"$ kubectl get nodes -o custom-columns=NAME:.metadata.name,TAINTS:.spec.taints",
 			"add a toleration to the Pod's spec, or choose another node: $ kubectl explain pod.spec.tolerations"}},
-	{name: "unschedulable", explain: "no node takes the Pod", next: []string{"$ kubectl describe nodes"},
+	{name: "unschedulable", explain: "no node can run the Pod", next: []string{"$ kubectl describe nodes"},
 		dead: missingGrace},
 }
 

@@ -43,16 +43,16 @@ var sandboxTroubles = []obstacleCause{
 		next: []string{"$ kubectl get pod {pod} -n {namespace} -o jsonpath='{.spec.containers[*].resources}'"},
 		dead: missingGrace},
 	{name: "sandbox-late", match: re(`^FailedCreatePodSandBox: .*(?:deadline exceeded|is reserved for)`), by: "runtime",
-		explain: "the runtime is late in making the Pod's sandbox; the kubelet tries again",
+		explain: "the runtime takes too long to create the Pod's sandbox; the kubelet tries again",
 		next:    []string{describePod}},
 	{name: "cgroup", match: re(`^FailedCreatePodSandBox: .*cgroup`), by: "runtime",
-		explain: "the runtime cannot make the sandbox's cgroup: most often kubelet and runtime do not use the same cgroup " +
+		explain: "the runtime cannot create the sandbox's cgroup: most often kubelet and runtime do not use the same cgroup " +
 			"driver (systemd or cgroupfs)",
 		next: []string{"compare cgroupDriver of the kubelet with SystemdCgroup in containerd's configuration on {node}: " +
 			"$ kubectl get --raw /api/v1/nodes/{node}/proxy/configz",
 			describePod}},
 	{name: "sandbox", match: re(`^FailedCreatePodSandBox: `), by: "runtime",
-		explain: "the runtime cannot make the Pod's sandbox", next: []string{describePod}},
+		explain: "the runtime cannot create the Pod's sandbox", next: []string{describePod}},
 	{name: "network-not-ready", match: re(`^NetworkNotReady: `), by: "cni",
 		explain: "the network plugin (CNI) of {node} is not ready",
 		next: []string{"check that it is installed, and runs: $ kubectl get pods -n kube-system -o wide",
@@ -201,7 +201,7 @@ var configTroubles = []obstacleCause{
 
 var createTroubles = []obstacleCause{
 	{name: "create-late", match: re(`deadline exceeded|timed out|is reserved`),
-		explain: "the runtime is late in creating container {container}; the kubelet tries again",
+		explain: "the runtime takes too long to create container {container}; the kubelet tries again",
 		next:    []string{describePod}},
 	{name: "no-command", match: re(`no command specified`),
 		explain: "container {container} has no command: its image {image} names none, and the Pod gives none",
@@ -277,7 +277,7 @@ var startTroubles = []obstacleCause{
 		explain: "there is no program {1}{2} in container {container}, or the interpreter that it names is not there",
 		next:    []string{"check command and args: " + showCommand}, dead: atOnce},
 	{name: "start", match: re(`StartError|ContainerCannotRun`), by: "runc",
-		explain: "runc cannot make the process of container {container}",
+		explain: "runc cannot create the process of container {container}",
 		next:    []string{"check what the container asks for: " + describePod}, dead: atOnce},
 }
 

@@ -16,7 +16,7 @@ func TestHintsAreImperatives(t *testing.T) {
 	for _, c := range Causes() {
 		for _, n := range c.NextSteps {
 			text := n.Text
-			for _, before := range []string{"on the node, ", "on {node}, ", "or ", "if whoever owns it is gone for good, ",
+			for _, before := range []string{"on the node, ", "on {node}, ", "or ", "if its owner is gone for good, ",
 				"when the work on it is done, "} {
 				text = strings.TrimPrefix(text, before)
 			}

@@ -75,10 +75,10 @@ func TestRefusalsByTheirTexts(t *testing.T) {
 		want, by, explain string
 	}{
 		{500, "Internal Server Error", "etcdserver: request timed out", "etcd", "etcd",
-			"the API server could not store it, since etcd does not do its part: request timed out"},
+			"the API server could not store the Pod, because etcd failed: request timed out"},
 		{429, "Too Many Requests", "the server has received too many requests and has asked us to try again later",
 			"too-many-requests", "apiserver",
-			"the API server has more requests than it takes at a time (API Priority and Fairness)"},
+			"the API server has more requests than it accepts at a time (API Priority and Fairness)"},
 	} {
 		begin := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 		tr := trace.New(seq.Object{Kind: "Pod", Namespace: "default", Name: "web"})
