@@ -42,7 +42,8 @@ var cascades = map[string]metav1.DeletionPropagation{
 func (f *deleteFlags) add(cmd *cobra.Command) {
 	cmd.Flags().Int64Var(&f.grace, "grace-period", -1, "seconds the containers of a Pod get to end; -1 for the Pod's own")
 	cmd.Flags().StringVar(&f.cascade, "cascade", "background",
-		"what happens to the objects that it owns: background (deleted after it), foreground (deleted before it), or orphan (kept)")
+		"what happens to the objects that it owns: background (deleted after it), foreground (deleted before "+
+			"it), or orphan (kept)")
 	cmd.Flags().Lookup("cascade").NoOptDefVal = "background" // as with kubectl
 	f.addPods(cmd.Flags())
 	f.followFlags.add(cmd.Flags(), usually)

@@ -37,7 +37,8 @@ var pullTroubles = []obstacleCause{
 		next: []string{"check the name, and imagePullSecrets: $ kubectl get pod {pod} -n {namespace} -o " +
 			"jsonpath='{.spec.imagePullSecrets}'"}, dead: missingGrace},
 	{name: "registry-busy", match: re(`(?i)too ?many ?requests|rate limit`), by: "registry",
-		explain: "the registry {registry} rejects the pull of {image}{ofVolume} for now, because its rate limit is reached; the " +
+		explain: "the registry {registry} rejects the pull of {image}{ofVolume} for now, because its rate limit " +
+			"is reached; the " +
 			"kubelet tries again",
 		next: []string{"pull with an account of your own, which may pull more, or from a mirror: $ kubectl explain " +
 			"pod.spec.imagePullSecrets"}},
@@ -54,13 +55,15 @@ var pullTroubles = []obstacleCause{
 		next: []string{"check the name of the registry: " + imagesOf,
 			"resolve it on {node}: getent hosts {registry}"}},
 	{name: "registry-error", match: re(`(?i)\b50[0-9] (?:internal|bad|service|gateway)`), by: "registry",
-		explain: "the registry {registry} answers the pull of {image}{ofVolume} with an internal error; the kubelet tries again",
+		explain: "the registry {registry} answers the pull of {image}{ofVolume} with an internal error; the " +
+			"kubelet tries again",
 		next: []string{"look at the registry, or wait: $ kubectl get events -n {namespace} --field-selector " +
 			"involvedObject.name={pod}"}},
 	{name: "registry",
-		match:   re(`(?i)(connection refused|i/o timeout|deadline exceeded|no route|unreachable|tls: |\bEOF\b|reset by peer)`),
-		by:      "registry",
-		explain: "{node} cannot reach the registry {registry}, from which it pulls {image}{ofVolume}; the kubelet tries again",
+		match: re(`(?i)(connection refused|i/o timeout|deadline exceeded|no route|unreachable|tls: |\bEOF\b|reset by peer)`),
+		by:    "registry",
+		explain: "{node} cannot reach the registry {registry}, from which it pulls {image}{ofVolume}; the " +
+			"kubelet tries again",
 		next: []string{"check name and port of the registry: " + imagesOf,
 			"ask it from {node}: curl -i https://{registry}/v2/"}},
 	{name: "no-image", match: re(`(?i)(failed to resolve.*not found|manifest unknown|name unknown)`), by: "registry",

@@ -73,8 +73,9 @@ var refusals = []obstacleCause{
 		explain: "the last {kind} of that name is still being deleted",
 		next:    []string{"$ kubectl wait --for=delete {type}/{pod} -n {namespace} --timeout=60s"}},
 	{name: "exported", match: re(`resourceVersion should not be set on objects to be created`), by: "apiserver",
-		explain: "the manifest was exported from a cluster: it sets metadata.resourceVersion, which a new object must not have",
-		next:    []string{"leave out metadata.resourceVersion, with metadata.uid, metadata.creationTimestamp and status"}},
+		explain: "the manifest was exported from a cluster: it sets metadata.resourceVersion, which a new " +
+			"object must not have",
+		next: []string{"leave out metadata.resourceVersion, with metadata.uid, metadata.creationTimestamp and status"}},
 	{name: "namespace-ends", match: re(`because it is being terminated|NamespaceTerminating`), by: "apiserver",
 		explain: "namespace {namespace} is being deleted: nothing can be created in it",
 		next:    []string{"see what blocks it: $ kubectl get namespace {namespace} -o jsonpath='{.status.conditions}'"}},

@@ -8,7 +8,8 @@ const showPods = "$ kubectl get pods -n {namespace} -o wide --show-labels"
 // pkg/scheduler/framework/plugins. A message counts the nodes that each of them rules out.
 var unschedulable = []obstacleCause{
 	{name: "binding-refused", match: re(`^SchedulerError: .*running Bind plugin`),
-		explain: "the scheduler has chosen a node for the Pod, and the API server rejects the binding; the scheduler tries again",
+		explain: "the scheduler has chosen a node for the Pod, and the API server rejects the binding; the " +
+			"scheduler tries again",
 		next: []string{"see which admission may refuse it: $ kubectl get validatingadmissionpolicies," +
 			"validatingwebhookconfigurations,mutatingwebhookconfigurations"}},
 	{name: "scheduler-error", match: re(`^SchedulerError: `),

@@ -46,7 +46,8 @@ var sandboxTroubles = []obstacleCause{
 		explain: "the runtime takes too long to create the Pod's sandbox; the kubelet tries again",
 		next:    []string{describePod}},
 	{name: "cgroup", match: re(`^FailedCreatePodSandBox: .*cgroup`), by: "runtime",
-		explain: "the runtime cannot create the sandbox's cgroup: most often kubelet and runtime do not use the same cgroup " +
+		explain: "the runtime cannot create the sandbox's cgroup: most often kubelet and runtime do not use the " +
+			"same cgroup " +
 			"driver (systemd or cgroupfs)",
 		next: []string{"compare cgroupDriver of the kubelet with SystemdCgroup in containerd's configuration on {node}: " +
 			"$ kubectl get --raw /api/v1/nodes/{node}/proxy/configz",
