@@ -2,7 +2,7 @@
 // becomes one trace, in the form of kubectl seq's -o otlp.
 //
 // Each Pod has a fold of its own, see [github.com/kubectl-seq/kubectl-seq/pkg/trace], from when it is first seen until
-// its start has ended and nothing that may still come would change it. Then the trace goes out, and the fold is gone:
-// memory follows the Pods in flight. Where a start is held, a log record says by whom and why, under the id of the
-// trace that is to come.
+// its start has ended and late evidence has come. Then the trace is sent and the fold dropped, so memory depends on the
+// Pods that are starting only. If a start is blocked, a log record names the component that blocks it and the cause,
+// under the id of the later trace.
 package seqreceiver

@@ -1,6 +1,6 @@
 // Package apiread asks an API server what a map of its APIs is derived from: all questions of package apimap, in
-// parallel, in two rounds. It only reads, but for access reviews, which are POSTs that change nothing. What is refused
-// or fails is an answer like any other.
+// parallel, in two rounds. It only reads, except for access reviews, which are POSTs that change nothing. A forbidden
+// or failed request is an answer like any other.
 package apiread
 
 import (

@@ -1,10 +1,10 @@
-// Package compare finds what tells two runs apart: two traces in, their differences out.
+// Package compare finds the differences of two runs: two traces in, their differences out.
 //
 //	c := compare.Of(a, b)
 //	for _, s := range c.Steps  // each message of both, once: of both runs, or of one
 //	for _, p := range c.Phases // how much more time B took in each
 //
-// Two messages are the same where the same participants say the same about the same things. The names that the two runs
+// Two messages are the same if the same participants send the same about the same objects. The names that the two runs
 // have for these do not count: what has one name in both is the same, and of the rest the first in one run is the first
 // in the other. Nor does it count which evidence a message is known by, or in how much detail it is drawn.
 //

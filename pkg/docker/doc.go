@@ -1,8 +1,7 @@
-// Package docker turns a Docker Engine into observations: it runs one container there as docker run does, traces the
-// HTTP requests that this makes, and subscribes to what the engine, and its containerd where that can be reached, tell
-// of it.
+// Package docker turns a Docker Engine into observations. It runs one container as docker run does, records the HTTP
+// requests that this takes, and subscribes to the events of the engine and, if its socket can be read, of containerd.
 //
-// The order is to subscribe, then to look for the image, pull it if it is not there, create, attach, wait, start: so
-// that nothing of the container's life, output or end can fall between. Events that arrive before the answer to the
-// create are kept until that says which are about the container.
+// The order is: subscribe, look for the image, pull it if it is missing, create, attach, wait, start. So no event and no
+// output of the container is lost. Events that arrive before the answer to the create are kept until the answer names
+// the container.
 package docker

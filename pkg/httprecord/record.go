@@ -1,5 +1,5 @@
-// Package httprecord records what an HTTP request of ours goes through: when its connection was there, when it was
-// written, when and how it was answered.
+// Package httprecord records the course of the plugin's own HTTP requests: when the connection was made, when the
+// request was written, when and how it was answered.
 package httprecord
 
 import (

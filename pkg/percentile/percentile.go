@@ -1,6 +1,5 @@
-// Package percentile says how long something takes in so many of a hundred cases, by runs of each of which it is only
-// known within which bounds it lies. Percentiles are by nearest rank: each is one of the runs. Nothing is averaged, and
-// no run is left out.
+// Package percentile computes percentiles of durations that are known as ranges only, so each percentile is a range.
+// Percentiles are by nearest rank: each is the value of one run. Nothing is averaged, and no run is left out.
 package percentile
 
 import (

@@ -1,8 +1,8 @@
-// Package serve shows a run to browsers while it goes on. It knows nothing of what it shows: who has the run publishes
-// bytes, and every reader gets them at his own pace.
+// Package serve shows a run in browsers while it goes on. It does not know what it shows: its caller publishes bytes,
+// and every browser gets them at its own pace.
 //
-// The way in is a URL with a token that nobody guesses. A page of another site that a reader has open gets nowhere with
-// it either: requests are refused that name a host by which this machine is not known, or come from another origin.
+// The URL contains a random token. Requests that name a host by which this machine is not known, or that come from
+// another origin, are rejected, so that a page of another site cannot use the URL.
 package serve
 
 import (
