@@ -12,7 +12,7 @@ RACED := ./cmd/... ./pkg/docker ./pkg/httprecord ./pkg/logfile ./pkg/otlp ./pkg/
 
 .PHONY: help
 help: ## Show the targets
-	@awk -F ':.*## |##@ ' '/^##@/ {print "\n" $$2} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## |##@ ' '/^##@/ {print "\n" $$2} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ##@ Use
 .PHONY: build
@@ -28,6 +28,10 @@ collector: ## Build an OpenTelemetry Collector that traces the start of every Po
 	go -C hack/ocb build -o $(CURDIR)/bin/ go.opentelemetry.io/collector/cmd/builder
 	CGO_ENABLED=0 bin/builder --config=collector/builder.yaml --ldflags="-s -w" --gcflags=all=-dwarf=false
 	mv bin/otelcol-seq.src/otelcol-seq bin/otelcol-seq
+
+.PHONY: collector-image
+collector-image: collector bin/cluster ## Give the development cluster the image otelcol-seq:dev, which collector/deploy runs
+	$(CLUSTER) image ../../bin/otelcol-seq otelcol-seq:dev
 
 .PHONY: demo
 demo: $(if $(CONTEXT),build) ## Show the start of a Pod, on a cluster of our own or on CONTEXT=name of your kubeconfig

@@ -270,6 +270,7 @@ func (f *follower) send(s *start, o render.Outcome) {
 		}
 	}
 	for _, t := range render.Traces(r, seq.Normal) {
+		addToOwner(t, s.last)
 		f.sender.add(item{traces: &t, uid: s.object.UID, mark: s.mark})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -84,6 +85,30 @@ func buildImages(ctx context.Context, d dirs) error {
 		return err
 	}
 	return tarball.WriteToFile(pause, ref, img)
+}
+
+// importProgram gives the first node an image that runs a program, linked statically, which is all that is in it.
+func importProgram(ctx context.Context, d dirs, program, tag string) error {
+	pid, _ := running(d)
+	if pid == 0 {
+		return errors.New("no cluster is up (hint: make up)")
+	}
+	ref, err := name.NewTag(tag)
+	if err != nil {
+		return err
+	}
+	base := filepath.Base(program)
+	img, err := image(map[string]string{base: program}, nil, "/"+base)
+	if err != nil {
+		return err
+	}
+	archive := filepath.Join(d.img, base+".tar")
+	defer os.Remove(archive)
+	if err := tarball.WriteToFile(archive, ref, img); err != nil {
+		return err
+	}
+	socket := fmt.Sprintf("/proc/%d/root/run/containerd/containerd.sock", pid)
+	return command(ctx, "", filepath.Join(d.bin, "ctr"), "--address="+socket, "--namespace=k8s.io", "images", "import", archive)
 }
 
 // image makes an image of one layer.

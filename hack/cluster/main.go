@@ -29,7 +29,9 @@ var usage = fmt.Sprintf(`usage: cluster COMMAND
   status  say whether they run, and where
   missing [--kubernetes=VERSION]
           print which modules up would have to build
-  env     print the line that points kubectl at it`, strings.Join(versions, ", "), newest, maxNodes)
+  env     print the line that points kubectl at it
+  image FILE NAME:TAG
+          give the first node an image that is the program FILE`, strings.Join(versions, ", "), newest, maxNodes)
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -76,6 +78,11 @@ func run(ctx context.Context, args []string) error {
 	case "env":
 		fmt.Printf("export KUBECONFIG=%s\n", d.kubeconfig("admin"))
 		return nil
+	case "image":
+		if flags.NArg() != 2 {
+			return errors.New("image takes a file and a name, such as: image bin/otelcol-seq otelcol-seq:dev")
+		}
+		return importProgram(ctx, d, flags.Arg(0), flags.Arg(1))
 	case "node": // the first process inside the namespaces, started by up or by the first node
 		return runNode(d, m, node(*number))
 	}

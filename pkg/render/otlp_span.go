@@ -102,6 +102,7 @@ func (w *otlpWriter) stretch(s ptrace.Span, p *phasePart) {
 	s.SetKind(ptrace.SpanKindInternal)
 	a := s.Attributes()
 	putWindow(a, p.Earliest, p.Latest)
+	put(a, "seq.phase", phase.Name)
 	put(a, "seq.explain", phase.Explain)
 	if phase.Waiting {
 		a.PutBool("seq.waiting", true)
