@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -29,24 +30,26 @@ type api struct {
 	changed   chan struct{} // closed with each change
 	revision  int
 	history   []change
-	there     map[string]runtime.Object // by resource and uid
-	compacted int                       // revisions that are not known any more
-	stored    map[string]metav1.Object  // ConfigMaps and Leases, by path
-	denied    string                    // the verb and the resource that is not allowed
-	lists     []string                  // queries of lists
-	broken    bool                      // it answers nothing but 500
-	watches   map[chan struct{}]bool    // closed to end the watch
+	dropped   int                        // of the history
+	keeps     int                        // how much of the history at least, or 0 for all
+	there     map[string]json.RawMessage // by resource and uid
+	compacted int                        // revisions that are not known any more
+	stored    map[string]metav1.Object   // ConfigMaps and Leases, by path
+	denied    string                     // the verb and the resource that is not allowed
+	lists     []string                   // queries of lists
+	broken    bool                       // it answers nothing but 500
+	watches   map[chan struct{}]bool     // closed to end the watch
 }
 
 type change struct {
 	resource, typ string
 	revision      int
-	object        runtime.Object
+	object        json.RawMessage
 }
 
-func newAPI(t *testing.T) *api {
+func newAPI(t testing.TB) *api {
 	t.Helper()
-	a := &api{changed: make(chan struct{}), revision: 1, there: map[string]runtime.Object{},
+	a := &api{changed: make(chan struct{}), revision: 1, there: map[string]json.RawMessage{},
 		stored: map[string]metav1.Object{}, watches: map[chan struct{}]bool{}}
 	a.Server = httptest.NewServer(http.HandlerFunc(a.serve))
 	t.Cleanup(func() {
@@ -57,7 +60,7 @@ func newAPI(t *testing.T) *api {
 }
 
 // kubeconfig is a file that leads here.
-func (a *api) kubeconfig(t *testing.T) string {
+func (a *api) kubeconfig(t testing.TB) string {
 	t.Helper()
 	c := clientcmdapi.NewConfig()
 	c.Clusters["a"] = &clientcmdapi.Cluster{Server: a.URL}
@@ -72,16 +75,21 @@ func (a *api) kubeconfig(t *testing.T) string {
 
 // store has an object become what it is given as, in a new revision.
 func (a *api) store(typ string, o runtime.Object) {
+	o = o.DeepCopyObject()
+	m := o.(metav1.Object)
+	a.storeText(typ, resourceOf(o), string(m.GetUID()), func(revision string) []byte {
+		m.SetResourceVersion(revision)
+		return textOf(o)
+	})
+}
+
+// storeText is store of the text that an object has in a revision.
+func (a *api) storeText(typ, resource, uid string, text func(revision string) []byte) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.revision++
-	o = o.DeepCopyObject()
-	m, resource := o.(metav1.Object), pods
-	if _, is := o.(*corev1.Event); is {
-		resource = events
-	}
-	m.SetResourceVersion(strconv.Itoa(a.revision))
-	key := resource + string(m.GetUID())
+	o := text(strconv.Itoa(a.revision))
+	key := resource + uid
 	switch _, was := a.there[key]; {
 	case typ == "DELETED":
 		delete(a.there, key)
@@ -91,21 +99,41 @@ func (a *api) store(typ string, o runtime.Object) {
 		}
 		a.there[key] = o
 	}
-	a.history = append(a.history, change{resource, typ, a.revision, o})
-	a.tell()
+	a.add(change{resource, typ, a.revision, o})
 }
 
 // storeAs is store without a revision of its own: the object has one.
 func (a *api) storeAs(typ string, o runtime.Object) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	resource := pods
-	if _, is := o.(*corev1.Event); is {
-		resource = events
-	}
 	revision, _ := strconv.Atoi(o.(metav1.Object).GetResourceVersion())
-	a.history = append(a.history, change{resource, typ, revision, o})
+	a.add(change{resourceOf(o), typ, revision, textOf(o)})
+}
+
+func (a *api) add(c change) {
+	a.history = append(a.history, c)
+	if n := len(a.history) - a.keeps; a.keeps > 0 && n > a.keeps {
+		a.compacted = a.history[n-1].revision + 1
+		a.history, a.dropped = slices.Clone(a.history[n:]), a.dropped+n
+	}
 	a.tell()
+}
+
+func resourceOf(o runtime.Object) string {
+	if _, is := o.(*corev1.Event); is {
+		return events
+	}
+	return pods
+}
+
+func textOf(o runtime.Object) []byte {
+	o = o.DeepCopyObject()
+	o.GetObjectKind().SetGroupVersionKind(groupVersion("v1", map[string]string{pods: "Pod", events: "Event"}[resourceOf(o)]))
+	text, err := json.Marshal(o)
+	if err != nil {
+		panic(err)
+	}
+	return text
 }
 
 func (a *api) tell() {
@@ -118,6 +146,7 @@ func (a *api) compact() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.revision += 10
+	a.dropped += len(a.history)
 	a.history, a.compacted = nil, a.revision
 	for end := range a.watches {
 		close(end)
@@ -134,6 +163,8 @@ func (a *api) serve(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case broken:
 		refuse(w, 500, metav1.StatusReasonInternalError)
+	case discovery[r.URL.Path] != "": // kubectl asks for it
+		io.WriteString(w, discovery[r.URL.Path])
 	case r.URL.Path == "/version":
 		io.WriteString(w, `{"gitVersion":"v1.37.2"}`)
 	case resource == "selfsubjectaccessreviews":
@@ -155,6 +186,15 @@ func (a *api) serve(w http.ResponseWriter, r *http.Request) {
 	default:
 		refuse(w, 404, metav1.StatusReasonNotFound)
 	}
+}
+
+// discovery is what there is, for those who do not know.
+var discovery = map[string]string{
+	"/api":  `{"kind":"APIVersions","versions":["v1"]}`,
+	"/apis": `{"kind":"APIGroupList","apiVersion":"v1","groups":[]}`,
+	"/api/v1": `{"kind":"APIResourceList","groupVersion":"v1","resources":[
+		{"name":"pods","singularName":"pod","namespaced":true,"kind":"Pod","verbs":["get","list","watch"]},
+		{"name":"events","singularName":"event","namespaced":true,"kind":"Event","verbs":["get","list","watch"]}]}`,
 }
 
 func refuse(w http.ResponseWriter, code int32, why metav1.StatusReason) {
@@ -196,7 +236,7 @@ func (a *api) list(w http.ResponseWriter, r *http.Request, resource string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.lists = append(a.lists, resource+"?"+r.URL.RawQuery)
-	var all []runtime.Object
+	all := []json.RawMessage{}
 	for _, key := range sortedKeys(a.there) {
 		if strings.HasPrefix(key, resource) {
 			all = append(all, a.there[key])
@@ -208,17 +248,24 @@ func (a *api) list(w http.ResponseWriter, r *http.Request, resource string) {
 		to = from + limit
 		next = strconv.Itoa(to)
 	}
-	items := append([]runtime.Object{}, all[from:to]...)
 	json.NewEncoder(w).Encode(map[string]any{"kind": map[string]string{pods: "PodList", events: "EventList"}[resource],
 		"apiVersion": "v1", "metadata": map[string]string{"resourceVersion": strconv.Itoa(a.revision), "continue": next},
-		"items": items})
+		"items": all[from:to]})
 }
 
 func (a *api) watch(w http.ResponseWriter, r *http.Request, resource string) {
 	from, _ := strconv.Atoi(r.URL.Query().Get("resourceVersion"))
 	end := make(chan struct{})
 	a.mu.Lock()
-	gone := from < a.compacted
+	gone, next := from > 0 && from < a.compacted, 0
+	if from == 0 { // from any: first what is there
+		from, next = a.revision, a.dropped+len(a.history)
+		for _, key := range sortedKeys(a.there) {
+			if strings.HasPrefix(key, resource) {
+				fmt.Fprintf(w, "{\"type\":\"ADDED\",\"object\":%s}\n", a.there[key])
+			}
+		}
+	}
 	a.watches[end] = true
 	a.mu.Unlock()
 	if gone {
@@ -228,18 +275,18 @@ func (a *api) watch(w http.ResponseWriter, r *http.Request, resource string) {
 	w.(http.Flusher).Flush()
 	for {
 		a.mu.Lock()
-		changed, news := a.changed, []change{}
-		for _, c := range a.history {
-			if c.resource == resource && c.revision > from {
-				news = append(news, c)
-			}
-		}
+		late := next > 0 && next < a.dropped
+		changed, news := a.changed, a.history[max(0, next-a.dropped):]
+		next = a.dropped + len(a.history)
 		a.mu.Unlock()
+		if late {
+			fmt.Fprintf(w, `{"type":"ERROR","object":{"kind":"Status","apiVersion":"v1","status":"Failure","code":410,"reason":"Expired"}}`)
+			return
+		}
 		for _, c := range news {
-			from = c.revision
-			fmt.Fprintf(w, `{"type":%q,"object":`, c.typ)
-			answer(w, map[string]string{pods: "Pod", events: "Event"}[resource], "v1", c.object)
-			io.WriteString(w, "}\n")
+			if c.resource == resource && c.revision > from {
+				fmt.Fprintf(w, "{\"type\":%q,\"object\":%s}\n", c.typ, c.object)
+			}
 		}
 		w.(http.Flusher).Flush()
 		select {

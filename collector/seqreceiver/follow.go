@@ -38,12 +38,13 @@ type follower struct {
 	// writeNote notes how far it has come
 	writeNote func(context.Context)
 
-	starts  map[string]*start // by uid
-	early   []seq.Observation // Events about no Pod in flight
-	general map[string]seq.Observation
-	of      map[*source]*progress // of the sources of Pods
-	open    map[string]bool       // Pods that were in flight when the note was written from which this goes on
-	pending map[string]bool       // namespaces whose Events have not been listed yet
+	starts  map[string]*start          // by uid
+	early   []seq.Observation          // Events about no Pod in flight
+	nodes   map[string]seq.Observation // by name
+	general map[string]seq.Observation // what else is about no Pod
+	of      map[*source]*progress      // of the sources of Pods
+	open    map[string]bool            // Pods that were in flight when the note was written from which this goes on
+	pending map[string]bool            // namespaces whose Events have not been listed yet
 	looks   int
 }
 
@@ -57,7 +58,7 @@ type progress struct {
 func newFollower(c *Config, s *sender, m metrics, now func() time.Time) *follower {
 	return &follower{config: c, sender: s, metrics: m, now: now, ask: func(seq.Question) {},
 		writeNote: func(context.Context) {},
-		starts:    map[string]*start{}, general: map[string]seq.Observation{}, of: map[*source]*progress{},
+		starts:    map[string]*start{}, nodes: map[string]seq.Observation{}, general: map[string]seq.Observation{}, of: map[*source]*progress{},
 		open: map[string]bool{}, pending: map[string]bool{}}
 }
 
@@ -129,6 +130,12 @@ func (f *follower) takePod(x sight) {
 			s.lists = p.lists + 1
 		}
 		s.observe(x.Observation)
+		if n := pod.Spec.NodeName; n != "" && s.node == "" {
+			s.node = n
+			if o, known := f.nodes[n]; known {
+				s.observe(o)
+			}
+		}
 	}
 	if typ == "ADDED" && pod.CreationTimestamp.After(p.newest) {
 		p.newest = pod.CreationTimestamp.Time
@@ -205,21 +212,27 @@ func (f *follower) listed(x sight) {
 	}
 }
 
-// takeGeneral takes what is about no Pod, or about all.
+// takeGeneral takes what is about all Pods, or about those of a node: of the nodes of a large cluster, a start is told
+// of its own only.
 func (f *follower) takeGeneral(o seq.Observation) {
+	node := ""
 	switch {
 	case o.Node != nil:
-		f.general["node "+o.Node.Name] = o
+		node = o.Node.Name
+		f.nodes[node] = o
+	case o.Lease != nil:
+		node = o.Lease.Node
 	case o.Webhooks != nil:
 		f.general["webhooks"] = o
 	case o.Request != nil && o.Request.ServerVersion != "":
 		f.general["version"] = o
-	case o.Lease != nil:
 	default:
 		return // requests of our own, which are no part of the start of any Pod
 	}
 	for _, s := range f.starts {
-		s.observe(o)
+		if node == "" || node == s.node {
+			s.observe(o)
+		}
 	}
 }
 
@@ -227,6 +240,11 @@ func (f *follower) takeGeneral(o seq.Observation) {
 func (f *follower) look() {
 	f.looks++
 	now := f.now()
+	old := 0
+	for old < len(f.early) && now.Sub(f.early[old].Received) > slack {
+		old++
+	}
+	f.early = slices.Delete(f.early, 0, old)
 	for uid, s := range f.starts {
 		if !s.changed && s.decided.IsZero() && f.looks%lookAnyway != 0 {
 			continue

@@ -24,8 +24,8 @@ func ownerOf(p *corev1.Pod) (seq.Object, bool) {
 }
 
 // addToOwner adds to the Pod's own trace a span of its start in the trace of its owner, and links each to the other.
-// Nothing of an owner is kept: ids are hashes of its uid and of the Pod's, so that its trace grows with each Pod, whoever
-// sends it.
+// Nothing of an owner is kept: ids are hashes of its uid and of the Pod's, so that its trace grows with each Pod,
+// whoever sends it.
 func addToOwner(all ptrace.Traces, p *corev1.Pod) {
 	owner, ok := ownerOf(p)
 	if !ok {

@@ -22,6 +22,7 @@ type start struct {
 	object   seq.Object
 	mark     mark
 	last     *corev1.Pod // its newest revision
+	node     string      // on which it is, once that is known
 	lists    int         // of its source, the last that had it
 	observed int
 	changed  bool      // since it was looked at

@@ -138,7 +138,7 @@ func newBoth(c *Config, r *running, refuses *atomic.Bool) ([]component.Component
 }
 
 // await waits for what is to come.
-func await(t *testing.T, what string, is func() bool) {
+func await(t testing.TB, what string, is func() bool) {
 	t.Helper()
 	for end := time.Now().Add(2 * time.Minute); !is(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {

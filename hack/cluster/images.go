@@ -108,7 +108,8 @@ func importProgram(ctx context.Context, d dirs, program, tag string) error {
 		return err
 	}
 	socket := fmt.Sprintf("/proc/%d/root/run/containerd/containerd.sock", pid)
-	return command(ctx, "", filepath.Join(d.bin, "ctr"), "--address="+socket, "--namespace=k8s.io", "images", "import", archive)
+	return command(ctx, "", filepath.Join(d.bin, "ctr"), "--address="+socket, "--namespace=k8s.io", "images", "import",
+		archive)
 }
 
 // image makes an image of one layer.
