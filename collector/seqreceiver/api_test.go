@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -152,6 +153,29 @@ func (a *api) compact() {
 		close(end)
 	}
 	clear(a.watches)
+}
+
+// down has nobody answer any more, as when the API server has ended.
+func (a *api) down() {
+	a.mu.Lock()
+	for end := range a.watches {
+		close(end)
+	}
+	clear(a.watches)
+	a.mu.Unlock()
+	a.CloseClientConnections()
+	a.Close()
+}
+
+// up has it start anew where it was.
+func (a *api) up(t *testing.T) {
+	t.Helper()
+	l, err := net.Listen("tcp", a.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Server = &httptest.Server{Listener: l, Config: &http.Server{Handler: http.HandlerFunc(a.serve)}}
+	a.Start()
 }
 
 func (a *api) serve(w http.ResponseWriter, r *http.Request) {

@@ -75,6 +75,9 @@ func (c *cluster) check(ctx context.Context, config *Config) error {
 		}
 	}
 	if n := stateNamespace(config); n != "" {
+		if _, err := c.core.Namespaces().Get(ctx, n, metav1.GetOptions{}); apierrors.IsNotFound(err) {
+			return fmt.Errorf("state: namespace: there is no namespace %q", n)
+		}
 		for _, verb := range []string{"get", "create", "update"} {
 			rights = append(rights, authorizationv1.ResourceAttributes{Namespace: n, Verb: verb, Resource: "configmaps",
 				Name: named(verb, config)})
