@@ -10,12 +10,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
-	"strconv"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
@@ -25,20 +23,6 @@ const (
 	namespace = "seq-collector" // that of the Pods
 )
 
-// overlay is collector/deploy with the test as the place to send to.
-const overlay = `
-resources: [%s]
-configMapGenerator:
-- name: otelcol-seq-config
-  namespace: otelcol-seq
-  behavior: merge
-  files: [test.yaml]
-patches:
-- target: {kind: Deployment}
-  patch: |
-    - {op: add, path: /spec/template/spec/containers/0/args/-, value: --config=/etc/otelcol-seq/test.yaml}
-`
-
 const sends = `
 receivers:
   seq: {stuck_after: 1s}
@@ -46,9 +30,15 @@ exporters:
   otlp_http: {endpoint: "http://${env:KUBERNETES_SERVICE_HOST}:%d", compression: none}
 connectors:
   span_metrics: {metrics_flush_interval: 1s}
+processors:
+  tail_sampling: # of the Pods of the test all, of others none
+    decision_wait: 1s
+    policies:
+    - {name: own, type: string_attribute, string_attribute: {key: k8s.namespace.name, values: [` + namespace + `]}}
 service:
   pipelines:
-    traces: {exporters: [otlp_http, span_metrics]}
+    traces: {processors: [tail_sampling], exporters: [otlp_http]}
+    traces/all: {receivers: [seq], exporters: [span_metrics]}
     logs: {exporters: [otlp_http]}
     metrics: {exporters: [otlp_http, prometheus]}
 `
@@ -98,6 +88,8 @@ func TestFailover(t *testing.T) {
 		await(t, "traces of "+pods, func() bool { return s.have(uids(t, pods)) })
 	}
 
+	s.scrape(t, second)
+
 	evict(t, second)
 	kubectl(t, "", "create", "deployment", "after", "-n", namespace, "--image=busybox:1", "--replicas=2", "--", "sleep",
 		"1000")
@@ -107,6 +99,11 @@ func TestFailover(t *testing.T) {
 	s.check(t)
 	s.checkOwners(t)
 	s.checkHistograms(t)
+	s.mu.Lock()
+	if len(s.sampled) > 0 {
+		t.Errorf("tail sampling has let through %q", s.sampled)
+	}
+	s.mu.Unlock()
 	for line := range strings.Lines(kubectl(t, "", "logs", "-n", deployed, "-l", "app.kubernetes.io/name=otelcol-seq",
 		"--tail=-1")) {
 		if strings.Contains(line, "forbidden") || strings.Contains(line, "\tERROR\t") || strings.Contains(line, "panic") {
@@ -127,73 +124,6 @@ spec:
     command: [sleep, "1000"]
     envFrom: [{configMapRef: {name: late}}]
 `
-
-// deploy has the Collector run, until the end of the test.
-func deploy(t *testing.T, to int) {
-	t.Helper()
-	dir := t.TempDir()
-	from, err := filepath.Abs("../../hack/cluster/collector")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if from, err = filepath.Rel(dir, from); err != nil {
-		t.Fatal(err)
-	}
-	for name, data := range map[string]string{"kustomization.yaml": fmt.Sprintf(overlay, from),
-		"test.yaml": fmt.Sprintf(sends, to)} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(data), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Log(kubectl(t, "", "get", "pods,leases,configmaps", "-n", deployed, "-o", "wide"))
-			t.Log(kubectl(t, "", "logs", "-n", deployed, "-l", "app.kubernetes.io/name=otelcol-seq", "--tail=100", "--prefix"))
-		}
-		kubectl(t, "", "delete", "-k", dir, "--wait=false")
-	})
-	kubectl(t, "", "apply", "-k", dir)
-	kubectl(t, "", "rollout", "status", "-n", deployed, "deployment/otelcol-seq", "--timeout=2m")
-}
-
-// leader is the Pod that holds the Lease, or nothing.
-func leader(t *testing.T) string {
-	t.Helper()
-	holder := kubectl(t, "", "get", "lease", deployed, "-n", deployed, "--ignore-not-found", "-o",
-		"jsonpath={.spec.holderIdentity}")
-	pod, _, _ := strings.Cut(holder, "_")
-	return pod
-}
-
-// kill kills a Pod's process, which has no time to note or to tell anything.
-func kill(t *testing.T, pod string) {
-	t.Helper()
-	found := false
-	links, _ := filepath.Glob("/proc/[0-9]*/exe")
-	for _, link := range links {
-		if exe, _ := os.Readlink(link); exe != "/otelcol-seq" {
-			continue
-		}
-		process := filepath.Dir(link)
-		if host, _ := os.ReadFile(process + "/root/etc/hostname"); strings.TrimSpace(string(host)) != pod {
-			continue
-		}
-		pid, _ := strconv.Atoi(filepath.Base(process))
-		found = syscall.Kill(pid, syscall.SIGKILL) == nil
-	}
-	if !found {
-		t.Fatalf("the process of %s is not on this machine", pod)
-	}
-}
-
-// evict has a Pod leave in order, as when its node is drained, if the PodDisruptionBudget lets it.
-func evict(t *testing.T, pod string) {
-	t.Helper()
-	kubectl(t, "", "wait", "-n", deployed, "poddisruptionbudget/otelcol-seq",
-		"--for=jsonpath={.status.disruptionsAllowed}=1", "--timeout=2m")
-	kubectl(t, `{"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "`+pod+`"}}`, "create", "--raw",
-		"/api/v1/namespaces/"+deployed+"/pods/"+pod+"/eviction", "-f", "-")
-}
 
 // have reports whether a trace of each has come; there has to be one.
 func (s *sink) have(uids []string) bool {
@@ -282,41 +212,52 @@ func (s *sink) checkHistograms(t *testing.T) {
 	}
 }
 
-// uids are those of the Pods with these labels.
-func uids(t *testing.T, labels string) []string {
+// scrape keeps in METRICS, if that is set, what a Pod of the Collector has for Prometheus, once it has a histogram.
+func (s *sink) scrape(t *testing.T, pod string) {
 	t.Helper()
-	return strings.Fields(kubectl(t, "", "get", "pods", "-n", namespace, "-l", labels, "-o",
-		"jsonpath={.items[*].metadata.uid}"))
-}
-
-func apply(t *testing.T, manifest string) {
-	t.Helper()
-	kubectl(t, manifest, "apply", "-f", "-")
-}
-
-// await waits for what is nobody's event.
-func await(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	begun := time.Now()
-	for !is() {
-		if time.Since(begun) > 3*time.Minute {
-			t.Fatalf("not within three minutes: %s", what)
+	page := func(port string) string {
+		return kubectl(t, "", "get", "--raw", "/api/v1/namespaces/"+deployed+"/pods/"+pod+":"+port+"/proxy/metrics")
+	}
+	var histograms string
+	await(t, "histograms of starts for Prometheus", func() bool {
+		histograms = page("9464")
+		return strings.Contains(histograms, `seq_outcome="Ready"`) && strings.Contains(histograms, `seq_phase="sandbox"`)
+	})
+	own := page("8888")
+	for _, name := range []string{"otelcol_seq_pods_in_flight ", "otelcol_seq_folds{", "otelcol_seq_lag_bucket{"} {
+		if !strings.Contains(own, "\n"+name) {
+			t.Errorf("no %s among\n%s", name, own)
 		}
-		time.Sleep(500 * time.Millisecond)
 	}
-	t.Logf("%s: after %s", what, time.Since(begun).Round(100*time.Millisecond))
+	if file := os.Getenv("METRICS"); file != "" {
+		if err := os.WriteFile(file, []byte(histograms+own), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
-// kubectl is what it prints.
-func kubectl(t *testing.T, in string, args ...string) string {
-	t.Helper()
-	c := exec.Command("kubectl", args...)
-	c.Stdin = strings.NewReader(in)
-	var said bytes.Buffer
-	c.Stderr = &said
-	out, err := c.Output()
+// TestDocs has the Collector look at each configuration that docs/cluster.md has: what only adds to one, beside that of
+// collector/deploy.
+func TestDocs(t *testing.T) {
+	page, err := os.ReadFile("../../docs/cluster.md")
 	if err != nil {
-		t.Errorf("kubectl %s: %v\n%s", strings.Join(args, " "), err, said.String())
+		t.Fatal(err)
 	}
-	return string(out)
+	all := regexp.MustCompile("(?s)(?:```yaml|<<'EOF')\n(.*?)\n(?:```|EOF)").FindAllSubmatch(page, -1)
+	if len(all) < 2 {
+		t.Fatalf("%d configurations", len(all))
+	}
+	for i, x := range all {
+		file := filepath.Join(t.TempDir(), "config.yaml")
+		if err := os.WriteFile(file, x[1], 0o644); err != nil {
+			t.Fatal(err)
+		}
+		args := []string{"validate", "--config=" + file}
+		if !bytes.Contains(x[1], []byte("receivers:\n  seq:")) {
+			args = []string{"validate", "--config=../../collector/deploy/config.yaml", "--config=" + file}
+		}
+		if out, err := exec.Command("../../bin/otelcol-seq", args...).CombinedOutput(); err != nil {
+			t.Errorf("%d: %v\n%s\n%s", i, err, x[1], out)
+		}
+	}
 }

@@ -34,6 +34,7 @@ type sink struct {
 	owners     map[string]string  // the trace of what made a Pod, by the Pod's uid
 	stuck      map[string]string  // by the trace's id: who holds it
 	histograms map[string]bool    // by name and attributes
+	sampled    []string           // starts in other namespaces
 }
 
 // start is one trace of a Pod's start.
@@ -129,6 +130,7 @@ func (s *sink) takeTraces(body []byte) error {
 				uid, outcome := text(span.Attributes(), "k8s.pod.uid"), text(span.Attributes(), "seq.outcome")
 				switch {
 				case text(span.Attributes(), "k8s.namespace.name") != s.namespace:
+					s.sampled = append(s.sampled, span.Name())
 				case outcome == "": // it is of the trace of what made the Pod
 					s.owners[uid] = id
 				default:
