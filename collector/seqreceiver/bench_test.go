@@ -38,7 +38,7 @@ func BenchmarkCluster(b *testing.B) {
 		b.Fatal("set STARTS, OTELCOL_SEQ and KUBECTL (make bench does)")
 	}
 	for b.Loop() {
-		a, p := newAPI(b), readPlayed(b)
+		a, p := newAPI(b), readPlayed(b, "played")
 		a.keeps = 10_000
 		for i := range there {
 			p.tellAll(a, podName(i), time.Now().Add(-time.Hour))

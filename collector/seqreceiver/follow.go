@@ -288,6 +288,9 @@ func (f *follower) send(s *start, o render.Outcome) {
 		}
 	}
 	for _, t := range render.Traces(r, seq.Normal) {
+		if s.missed() {
+			markMissed(t)
+		}
 		addToOwner(t, s.last)
 		f.sender.add(item{traces: &t, uid: s.object.UID, mark: s.mark})
 	}

@@ -29,7 +29,7 @@ func heap() uint64 {
 
 // Memory follows the Pods in flight: after 5,000 starts it is what it was after 500.
 func TestMemoryIsFlat(t *testing.T) {
-	a, p := newAPI(t), readPlayed(t)
+	a, p := newAPI(t), readPlayed(t, "played")
 	a.keeps = 2000
 	var sent atomic.Int64
 	to, err := consumer.NewTraces(func(context.Context, ptrace.Traces) error {

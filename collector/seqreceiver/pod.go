@@ -5,6 +5,7 @@ package seqreceiver
 import (
 	"time"
 
+	"go.opentelemetry.io/collector/pdata/ptrace"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/render"
@@ -15,6 +16,10 @@ import (
 // mostObserved is how many revisions of a Pod and its Events are looked at: ten times those of a start. One that never
 // gets there would have ever more.
 const mostObserved = 200
+
+// missedAfter is how much later than it was made a Pod is seen at most by who follows: its time of creation is cut to
+// seconds, and one that is further behind is no longer up to date.
+const missedAfter = 3 * time.Second
 
 // start is a Pod in flight.
 type start struct {
@@ -127,7 +132,39 @@ func (s *start) report(o render.Outcome) render.Report {
 	if o.Total > 0 {
 		end = s.mark.seen.Add(o.Total)
 	}
+	if begun, ended := s.likely(); s.missed() && !begun.IsZero() {
+		s.trace.Observe(seq.Observation{Received: begun, Attach: &seq.Attach{}})
+		end, o.Total = ended, ended.Sub(begun)
+	}
 	return render.Report{Run: s.trace.Run(), Steps: s.trace.Steps(), Phases: s.trace.Phases(end), Outcome: o}
+}
+
+// missed reports whether the Pod was there for long before it was seen, by the API server's clock: as when nobody
+// followed. Then its time is not that of our looks, but the likeliest of what has happened. What nothing but our look
+// bounds, as the last write of its status, still is at most as old as that is.
+func (s *start) missed() bool { return s.mark.seen.Sub(s.last.CreationTimestamp.Time) > missedAfter }
+
+// markMissed says of the run and of its phases that they were not followed, so that no histogram need have them.
+func markMissed(t ptrace.Traces) {
+	for _, x := range t.ResourceSpans().At(0).ScopeSpans().At(0).Spans().All() {
+		x.Attributes().PutBool("seq.missed", true)
+	}
+}
+
+// likely is when the first of what is known of the start has happened most likely, and the last.
+func (s *start) likely() (first, last time.Time) {
+	for _, x := range s.trace.Steps() {
+		if x.Best.IsZero() || x.Detail > seq.Normal {
+			continue
+		}
+		if first.IsZero() || x.Best.Before(first) {
+			first = x.Best
+		}
+		if x.Best.After(last) {
+			last = x.Best
+		}
+	}
+	return first, last
 }
 
 // took is how long the start took, most likely.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -38,6 +39,37 @@ func TestRestart(t *testing.T) {
 				t.Errorf("sent again: %q", got)
 			}
 		})
+	}
+}
+
+// What began, and ended, while nobody followed is told of with its phases, at their times, but for the end of what
+// nothing but our look bounds; and marked, so that histograms can do without.
+func TestMissed(t *testing.T) {
+	a, p := newAPI(t), readPlayed(t, "plain")
+	first := run(t, a, nil, nil)
+	p.tellAll(a, "seen", time.Now())
+	first.sent(t, 1)
+	first.stop()
+	begun := time.Now().Add(-20 * time.Second)
+	p.tellAll(a, "missed", begun)
+	second := run(t, a, nil, nil)
+	second.sent(t, 1)
+	var phases []string
+	for _, x := range second.traces.AllTraces()[0].ResourceSpans().At(0).ScopeSpans().At(0).Spans().All() {
+		from, to := x.StartTimestamp().AsTime().Sub(begun), x.EndTimestamp().AsTime().Sub(begun)
+		phase, _ := x.Attributes().AsRaw()["seq.phase"].(string)
+		phases = append(phases, phase)
+		if from < -2*time.Second || to > 3*time.Second && phase != "ready" && x.Name() != "Pod default/missed" {
+			t.Errorf("%s is said to last from %s to %s", x.Name(), from, to)
+		}
+		if x.Attributes().AsRaw()["seq.missed"] != true {
+			t.Errorf("%s is not marked", x.Name())
+		}
+	}
+	for _, name := range []string{"schedule", "sandbox", "pull", "create", "start"} {
+		if !slices.Contains(phases, name) {
+			t.Errorf("the phases are %q", phases)
+		}
 	}
 }
 

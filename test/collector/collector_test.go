@@ -75,6 +75,8 @@ func TestFailover(t *testing.T) {
 	})
 	kubectl(t, "", "wait", "-n", deployed, "configmap/otelcol-seq", "--for=create", "--timeout=2m")
 
+	s.scrape(t, first)
+
 	kill(t, first)
 	kubectl(t, "", "create", "deployment", "meanwhile", "-n", namespace, "--image=busybox:1", "--replicas=3", "--",
 		"sleep", "1000")
@@ -87,8 +89,6 @@ func TestFailover(t *testing.T) {
 	for _, pods := range []string{"app=meanwhile", "is=held"} {
 		await(t, "traces of "+pods, func() bool { return s.have(uids(t, pods)) })
 	}
-
-	s.scrape(t, second)
 
 	evict(t, second)
 	kubectl(t, "", "create", "deployment", "after", "-n", namespace, "--image=busybox:1", "--replicas=2", "--", "sleep",
@@ -162,7 +162,8 @@ func (s *sink) check(t *testing.T) {
 
 // whole reports whether a trace has what is in each start.
 func (x start) whole() bool {
-	for _, want := range []string{"POST pods/binding", "RunPodSandbox", "CreateContainer", "StartContainer"} {
+	for _, want := range []string{"POST pods/binding", "RunPodSandbox", "CreateContainer", "StartContainer", "sandbox",
+		"start"} {
 		found := false
 		for _, name := range x.spans {
 			found = found || strings.HasPrefix(name, want)

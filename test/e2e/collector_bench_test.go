@@ -29,8 +29,8 @@ service:
     metrics: {receivers: [span_metrics], exporters: [debug]}
 `
 
-// BenchmarkCollector has the Collector of OTELCOL_SEQ follow a Deployment from 0 to 1,000 Pods, which KWOK plays, beside
-// kubectl's watches of Pods and of Events. It fails where a trace is missing.
+// BenchmarkCollector has the Collector of OTELCOL_SEQ follow a Deployment from 0 to 1,000 Pods, which KWOK plays,
+// beside kubectl's watches of Pods and of Events. It fails where a trace is missing.
 func BenchmarkCollector(b *testing.B) {
 	const pods = 1000
 	fakeNodes(b, 20)
