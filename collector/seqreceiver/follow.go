@@ -288,7 +288,7 @@ func (f *follower) send(s *start, o render.Outcome) {
 		}
 	}
 	for _, t := range render.Traces(r, seq.Normal) {
-		if s.missed() {
+		if s.missed {
 			markMissed(t)
 		}
 		addToOwner(t, s.last)

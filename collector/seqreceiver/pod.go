@@ -17,9 +17,13 @@ import (
 // gets there would have ever more.
 const mostObserved = 200
 
-// missedAfter is how much later than it was made a Pod is seen at most by who follows: its time of creation is cut to
-// seconds, and one that is further behind is no longer up to date.
-const missedAfter = 3 * time.Second
+// A Pod that had most likely begun so long before it was seen was not followed in time, as when nobody led. Then its
+// phases are not those of our looks, but the likeliest of what has happened. What nothing but our look bounds, as the
+// last write of its status, is still said to be nearly as late as that: after missedAfter, that is worth a mark.
+const (
+	lateAfter   = 100 * time.Millisecond
+	missedAfter = time.Second
+)
 
 // start is a Pod in flight.
 type start struct {
@@ -33,6 +37,7 @@ type start struct {
 	changed  bool      // since it was looked at
 	decided  time.Time // since when it is known how it ended
 	stuck    bool      // a log record has told that it is held
+	missed   bool      // its times are less certain, see missedAfter
 }
 
 // mark is where to watch from to see a Pod's start once more.
@@ -132,17 +137,13 @@ func (s *start) report(o render.Outcome) render.Report {
 	if o.Total > 0 {
 		end = s.mark.seen.Add(o.Total)
 	}
-	if begun, ended := s.likely(); s.missed() && !begun.IsZero() {
+	if begun, ended := s.likely(); o.ExitCode == 0 && !begun.IsZero() && s.mark.seen.Sub(begun) > lateAfter {
+		s.missed = s.mark.seen.Sub(begun) > missedAfter
 		s.trace.Observe(seq.Observation{Received: begun, Attach: &seq.Attach{}})
 		end, o.Total = ended, ended.Sub(begun)
 	}
 	return render.Report{Run: s.trace.Run(), Steps: s.trace.Steps(), Phases: s.trace.Phases(end), Outcome: o}
 }
-
-// missed reports whether the Pod was there for long before it was seen, by the API server's clock: as when nobody
-// followed. Then its time is not that of our looks, but the likeliest of what has happened. What nothing but our look
-// bounds, as the last write of its status, still is at most as old as that is.
-func (s *start) missed() bool { return s.mark.seen.Sub(s.last.CreationTimestamp.Time) > missedAfter }
 
 // markMissed says of the run and of its phases that they were not followed, so that no histogram need have them.
 func markMissed(t ptrace.Traces) {

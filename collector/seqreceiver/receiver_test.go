@@ -281,18 +281,18 @@ func TestPages(t *testing.T) {
 	r := run(t, a, nil, nil)
 	storeAll(a, told(t, scenario.Named(t, "plain"), "new"))
 	r.sent(t, 1)
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	pages := 0
-	for _, q := range a.lists {
-		if !strings.Contains(q, fmt.Sprint("limit=", pageSize)) {
-			t.Errorf("not by pages: %s", q)
+	listed := func() (all []string) {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		for _, q := range a.lists {
+			if !strings.Contains(q, fmt.Sprint("limit=", pageSize)) {
+				t.Errorf("not by pages: %s", q)
+			}
+			if strings.HasPrefix(q, events) {
+				all = append(all, q)
+			}
 		}
-		if strings.HasPrefix(q, events) {
-			pages++
-		}
+		return all
 	}
-	if pages != 3 {
-		t.Errorf("%d pages of Events", pages)
-	}
+	await(t, "three pages of Events", func() bool { return len(listed()) == 3 })
 }
