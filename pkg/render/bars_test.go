@@ -73,8 +73,8 @@ func TestWaitsAreAsKnown(t *testing.T) {
 		"deadline":    "A fixed wait of 2.00 s in stop: a program that does not end when it is asked to",
 		"liveness":    "A fixed wait of 2.00 s in stop: a program that does not end when it is asked to",
 		"hook-fails":  "What removes it: a postStart hook that succeeds.",
-		"crash":       "▾ restart         │ ≤ 463 ms",
-		"job-retries": "▾ back-off       │ ≈ 8.00 s (7.59–8.41 s) in all",
+		"crash":       "▾ restart         │ ≤ 0.463 s",
+		"job-retries": "▾ back-off       │ ≈ 8000 ms (7589–8407 ms) in all",
 	} {
 		s := scenario.Named(t, name)
 		tr := scenario.Fold(s.Subject, s.Observations)

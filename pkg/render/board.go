@@ -24,7 +24,7 @@ func BoardRow(r Report, m seq.Member, y Style, path string) ([]byte, error) {
 		Path string `json:"path"`
 		At   string `json:"at"`             // time of the day when it was stored
 		Held string `json:"held,omitempty"` // why it gets no further
-	}{pagePod: y.pagePod(r, m), Path: path}
+	}{pagePod: y.of(r).pagePod(r, m), Path: path}
 	if !r.Run.Origin.IsZero() {
 		row.At = r.Run.Origin.UTC().Format("15:04:05")
 	}
@@ -36,7 +36,7 @@ func BoardRow(r Report, m seq.Member, y Style, path string) ([]byte, error) {
 		}
 		took := row.Bar[n-1].To
 		if row.To = &took; m.State.Ready || m.State.Succeeded {
-			row.State = duration(time.Duration(took * float64(time.Millisecond)))
+			row.State = exactly(time.Duration(took * float64(time.Millisecond)))
 		}
 	}
 	if o := r.Outcome.Obstacle; o != nil && !m.State.Deleted {

@@ -40,6 +40,9 @@ var CompareFormats = map[string]func(io.Writer, Comparison, Style) error{
 	"json":    func(w io.Writer, c Comparison, _ Style) error { return compareJSON(w, c) },
 }
 
+// inSeconds reports whether durations are told in seconds, where those of one of the runs are.
+func (c Comparison) inSeconds() bool { return c.Reports[0].inSeconds() || c.Reports[1].inSeconds() }
+
 // about says which run that is.
 func (c Comparison) about(s compare.Side, y Style) string {
 	r := c.Reports[s]
@@ -59,9 +62,11 @@ func (y Style) difference(p compare.Phase) (text string, longer compare.Side, ok
 	guess, likely := p.LikelyLonger()
 	switch likely = likely && !y.Proved; {
 	case likely && (!certain || p.More.Max-p.More.Min > 2*time.Millisecond):
-		return fmt.Sprintf("%s ≈ +%s", guess, approximately(p.Likely.Took.Abs(), place(p.Likely.Within))), guess, true
+		return fmt.Sprintf("%s ≈ +%s", guess, approximately(p.Likely.Took.Abs(), place(p.Likely.Within), y.seconds)),
+			guess, true
 	case certain:
-		return fmt.Sprintf("%s +%s", side, more(*p.More)), side, true
+		return fmt.Sprintf("%s +%s", side, moreIn(*p.More, func(d time.Duration) string { return length(d, y.seconds) })),
+			side, true
 	}
 	return unknownDifference(p), 0, false
 }
@@ -162,26 +167,12 @@ func (c Comparison) at(s compare.Step, side compare.Side) string {
 	return ""
 }
 
-// times are when the messages of each side were, those that are drawn in that detail, by their keys.
+// times are when the messages of each side were, by their keys.
 func (c Comparison) times(y Style) (at [2]map[seq.Key]string) {
 	for _, side := range compare.Sides {
-		drawn := map[seq.Key]timed{}
-		for _, s := range c.Steps {
-			if m := c.counterpart(s, side); m != nil && s.Detail() <= y.Detail {
-				drawn[m.Key] = timed{m.Step, m.Answer}
-			}
-		}
-		var rows []timed
-		for _, s := range c.Runs[side].Steps {
-			if x, ok := drawn[s.Key]; ok {
-				rows = append(rows, x)
-			}
-		}
-		at[side] = map[seq.Key]string{}
-		text, _ := y.times(rows, c.Runs[side].Origin, nothingAbove)
-		for i, x := range rows {
-			at[side][x.step.Key] = text[i]
-		}
+		r := c.Reports[side]
+		r.Run.AttachedAt = time.Time{} // also of a run that only looks, times count from its object's creation
+		at[side] = y.timesByKey(r)
 	}
 	return at
 }

@@ -24,6 +24,7 @@ var (
 
 // compareHTML writes a comparison as one page that needs nothing else.
 func compareHTML(w io.Writer, c Comparison, y Style) error {
+	y.seconds = c.inSeconds()
 	return stillPage(w, "A "+c.Names[compare.A]+", B "+c.Names[compare.B], c.htmlBody(y), c.legend())
 }
 
@@ -60,7 +61,7 @@ func (c Comparison) legend() string {
 	for _, all := range c.moments {
 		for _, t := range all {
 			if strings.HasPrefix(t, "≈") {
-				return text + "≈ is likely (its last digit ±10), a…b is between a and b."
+				return text + "≈ is likely (≈23: ±10, ≈230: ±100), a…b is between a and b."
 			}
 		}
 	}
@@ -147,7 +148,7 @@ func (c Comparison) htmlPhases(y Style) string {
 		var known [2]string
 		for s, q := range p.Sides {
 			if q != nil {
-				known[s] = y.took(lastedOf(*q))
+				known[s] = y.tookIn(lastedOf(*q), y.seconds)
 			}
 		}
 		class := "unknown"

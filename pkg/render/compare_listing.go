@@ -17,7 +17,7 @@ var sideColours = [2]string{"94", "33"}
 
 // compareListing writes what tells the runs apart, then both as one sequence.
 func compareListing(w io.Writer, c Comparison, y Style) error {
-	c.moments = c.times(y)
+	y.seconds, c.moments = c.inSeconds(), c.times(y)
 	var out []string
 	for _, s := range compare.Sides {
 		out = append(out, y.paint(sideColours[s], s.String())+"  "+strings.TrimRight(fit(c.about(s, y), y.width()-4), " "))
@@ -92,7 +92,7 @@ func (y Style) comparedBars(c Comparison) []string {
 			if q == nil {
 				continue
 			}
-			if texts[s] = y.took(lastedOf(*q)); known < 24 {
+			if texts[s] = y.tookIn(lastedOf(*q), y.seconds); known < 24 {
 				texts[s], _, _ = strings.Cut(texts[s], " (")
 			}
 			n := int(int64(room) * int64(q.Took) / int64(longest))

@@ -16,7 +16,7 @@ import (
 // stands in a frame that says which. Of more messages than one diagram has room for it writes Markdown, as Mermaid
 // does.
 func compareMermaid(w io.Writer, c Comparison, y Style) error {
-	c.moments = c.times(y)
+	y.seconds, c.moments = c.inSeconds(), c.times(y)
 	d := comparedDocument{Style: y, Comparison: c, phases: c.phaseOfSteps()}
 	var rows []int
 	for i, s := range c.Steps {

@@ -73,7 +73,9 @@ func (c Comparison) inAll(y Style) string {
 }
 
 // probably is by how much a difference is likely to be above or below zero.
-func probably(l *compare.Likely) string { return "≈ " + approximately(l.Took.Abs(), place(l.Within)) }
+func probably(l *compare.Likely) string {
+	return "≈ " + approximately(l.Took.Abs(), place(l.Within), l.Took.Abs() >= time.Second)
+}
 
 // reach is the range in which a likely difference is in 95 of 100 runs.
 func reach(l *compare.Likely) string {
@@ -152,14 +154,16 @@ func share(phase, all compare.Range) string {
 }
 
 // more is a certain difference, whichever run it is of.
-func more(r compare.Range) string {
+func more(r compare.Range) string { return moreIn(r, duration) }
+
+func moreIn(r compare.Range, text func(time.Duration) string) string {
 	if r.Max < 0 {
 		r = compare.Range{Min: -r.Max, Max: -r.Min}
 	}
 	if r.Max-r.Min <= 2*time.Millisecond {
-		return duration((r.Min + r.Max) / 2)
+		return text((r.Min + r.Max) / 2)
 	}
-	return between(r.Min, r.Max)
+	return joinRange(text(r.Min), text(r.Max))
 }
 
 func (c Comparison) wait(w compare.Wait) string {

@@ -35,7 +35,7 @@ type LaneRow struct {
 
 // LaneRows are the titles and rows of the terminal picture of a report, if its lanes have room, and how many they are.
 func LaneRows(r Report, y Style) (titles []string, lanes int, rows []LaneRow, ok bool) {
-	y.clock = r.looks()
+	y = y.of(r)
 	f := newFigure(r, y.Detail)
 	c, ok := y.plan(r, f)
 	if !ok {

@@ -22,7 +22,8 @@ type Style struct {
 	Proved  bool // times and durations as they are proved, not the likeliest ones
 	Animate bool // of a picture: each step appears at its time
 
-	clock bool // times of the day, not those since the request
+	clock   bool // times of the day, not those since the request
+	seconds bool // durations of phases are told in seconds
 }
 
 // line is one step, or a call and its answer, as it is drawn: one or more terminal lines.
@@ -37,6 +38,12 @@ type line struct {
 }
 
 type glyphs struct{ request, delivery, note, again, observed, inferred, failed, works, waits, unknown string }
+
+// of is the style for the figures of a run.
+func (y Style) of(r Report) Style {
+	y.clock, y.seconds = r.looks(), r.inSeconds()
+	return y
+}
 
 var (
 	unicodeGlyphs = glyphs{"→", "⇢", "◆", "↻", "●", "○", "✗", "█", "░", "·"}
@@ -88,7 +95,7 @@ func (y Style) header(r Report) []string {
 		times = "times in UTC"
 	}
 	legend := fmt.Sprintf("%s observed  %s inferred   %s", g.observed, g.inferred, times)
-	marks := []string{"; ≈: likely, its last digit ±10", "; a…b: between a and b", "; …b: by b"}
+	marks := []string{"; " + y.likelyMark(), "; a…b: between a and b", "; …b: by b"}
 	switch {
 	case y.Proved:
 		marks = marks[1:]
@@ -102,6 +109,14 @@ func (y Style) header(r Report) []string {
 	}
 	return []string{y.ascii(strings.TrimRight(fit(Plain(h), y.width()-1), " ")),
 		y.paint(dim, y.ascii(strings.TrimRight(fit(legend, y.width()-1), " ")))}
+}
+
+// likelyMark says what a ≈ means. The zeros at the end of a time in milliseconds are not known.
+func (y Style) likelyMark() string {
+	if y.clock {
+		return "≈: likely, its last digit ±10"
+	}
+	return "≈23: likely, ±10; ≈230: ±100"
 }
 
 // request is what the request is called that times count from.
@@ -228,7 +243,7 @@ func evidence(e seq.Evidence) string {
 func (y Style) right(s, answer *seq.Step) string {
 	switch {
 	case answer != nil && s.From.IsClient():
-		return Plain(answer.Label) + " in " + duration(answer.Best.Sub(s.Best))
+		return Plain(answer.Label) + " in " + exactly(answer.Best.Sub(s.Best))
 	case answer != nil && s.Instant == seq.AtCommit: // when it was sent is not known
 	case answer != nil:
 		from, to := s.Known(), answer.Known()

@@ -98,7 +98,7 @@ func (l *Live) Finish(r Report) error {
 }
 
 func (l *Live) draw(r Report, settled int) []line {
-	l.clock = r.looks()
+	l.Style = l.of(r)
 	if r.Pods == "slowest" && r.Outcome.Name == "" { // whose steps will stand between these is not known yet
 		settled = 0
 	}

@@ -30,10 +30,12 @@ func (l *Live) lines(r Report, settled int) []line {
 		}
 	}
 	var out []line
-	var rows []timed
-	var texts []func(at string) []string // of the rows, where they have to be drawn
-	add := func(x line, row timed, text func(at string) []string) {
-		out, rows, texts = append(out, x), append(rows, row), append(texts, text)
+	at := l.timesAt(r, indexes)
+	add := func(x line, s *seq.Step, text func(at string) []string) {
+		if !l.printed[x.key] {
+			x.text = text(at[s.Key])
+		}
+		out = append(out, x)
 	}
 	for _, i := range indexes {
 		s := r.Steps[i]
@@ -44,12 +46,12 @@ func (l *Live) lines(r Report, settled int) []line {
 			continue // drawn with its request
 		}
 		for _, again := range f.before[i] {
-			add(l.repetition(again, r, i, i < settled), timed{}, nil)
+			out = append(out, l.repetition(again, r, i, i < settled))
 		}
 		if again := f.folded[i]; again != nil {
 			if k := again.counts(i); k >= 0 && l.appends && s.Best.After(r.Run.AttachedAt) {
 				text := func(at string) []string { return l.counted(again, k, at, tags.of(s)) }
-				add(line{key: "time:" + s.Key, index: i, settled: i < settled}, timed{step: s}, text)
+				add(line{key: "time:" + s.Key, index: i, settled: i < settled}, s, text)
 			}
 			continue
 		}
@@ -59,27 +61,33 @@ func (l *Live) lines(r Report, settled int) []line {
 			answer = r.Steps[k]
 			x.answer, x.settled = answer.Key, x.settled && k < settled
 		}
-		add(x, timed{s, answer}, func(at string) []string { return l.text(s, answer, r.origin(), at, tags.of(s)) })
+		add(x, s, func(at string) []string { return l.text(s, answer, r.origin(), at, tags.of(s)) })
 	}
 	for _, again := range f.before[len(r.Steps)] { // which may grow
-		add(l.repetition(again, r, len(r.Steps), false), timed{}, nil)
-	}
-	at, shown := l.times(rows, r.origin(), l.above)
-	l.shown = l.shown[:0]
-	for i := range out {
-		x := &out[i]
-		if texts[i] == nil {
-			continue
-		}
-		if !l.printed[x.key] {
-			x.text = texts[i](at[i])
-		}
-		l.shown = append(l.shown, shownAt{x.index, shown[i]})
+		out = append(out, l.repetition(again, r, len(r.Steps), false))
 	}
 	return out
 }
 
-// shownAt is the instant of the row of a step, as it is printed.
+// timesAt are the times of the steps at these indexes, by their keys.
+func (l *Live) timesAt(r Report, indexes []int) map[seq.Key]string {
+	if r.whole != nil {
+		return l.timesByKey(r)
+	}
+	steps := make([]*seq.Step, len(indexes))
+	for k, i := range indexes {
+		steps[k] = r.Steps[i]
+	}
+	at := make(map[seq.Key]string, len(steps))
+	l.shown = l.shown[:0]
+	for k, x := range l.times(steps, r.origin(), l.above, nil) {
+		at[steps[k].Key] = x.text
+		l.shown = append(l.shown, shownAt{indexes[k], x.at})
+	}
+	return at
+}
+
+// shownAt is the instant of a step, as it is printed.
 type shownAt struct {
 	index int
 	at    time.Duration

@@ -13,7 +13,7 @@ func TestMemberState(t *testing.T) {
 		m    seq.Member
 		want string
 	}{
-		{seq.Member{State: seq.State{Ready: true}, Took: time.Second}, "1.00 s"},
+		{seq.Member{State: seq.State{Ready: true}, Took: time.Second}, "1000 ms"},
 		{seq.Member{State: seq.State{Ready: true}}, "ready"},
 		{seq.Member{State: seq.State{Ready: true, Deleting: true}, Took: time.Second}, "ending"},
 		{seq.Member{State: seq.State{Failed: true, Ready: true}, Took: time.Second}, "failed"},
@@ -22,7 +22,7 @@ func TestMemberState(t *testing.T) {
 		{seq.Member{State: seq.State{Deleted: true, Succeeded: true}, Took: time.Second}, "gone"},
 		{seq.Member{}, "not ready"},
 	} {
-		if got := memberState(c.m); got != c.want {
+		if got := (Style{}).memberState(c.m); got != c.want {
 			t.Errorf("%+v is %q, want %q", c.m.State, got, c.want)
 		}
 	}

@@ -17,7 +17,7 @@ const mostMessages = 40
 //
 // Of more messages than one diagram has room for it writes Markdown instead: an overview, and a diagram of each phase.
 func Mermaid(w io.Writer, r Report, y Style) error {
-	y.clock = r.looks()
+	y = y.of(r)
 	f := newFigure(r, y.Detail)
 	d := mermaidDocument{Style: y, report: r, figure: f, at: y.timesOf(f, r), begun: map[int]int{}}
 	d.items = slices.DeleteFunc(f.items((*repetition).loops), func(x item) bool { return x.folded != nil })

@@ -104,10 +104,11 @@ func newPage(r Report, y Style) page {
 		one = m.Object.UID
 	}
 	if len(r.Members) <= mostPods {
+		r.whole, r.listing = r.every(), r.column()
 		r.Pods = "all" // from which the page chooses
 	}
 	f := newFigure(r, seq.Full)
-	y.clock = r.looks()
+	y = y.of(r)
 	p := page{
 		Title: Plain(r.Run.Subject.String()), Where: Plain(y.where(r)), Outcome: Plain(r.headline()), State: r.mood(),
 		Detail: y.Detail, Clock: y.clock, Proved: y.Proved, Lanes: []pageLane{}, Rules: []pageRule{}, Steps: []pageStep{},
@@ -198,7 +199,7 @@ func (y Style) pagePhase(r Report, i int, steps map[seq.Key]*seq.Step) pagePhase
 		out.Parts = append(out.Parts,
 			[2]float64{ms(part.Likely.Earliest.Sub(r.Run.Origin)), ms(part.Likely.Latest.Sub(r.Run.Origin))})
 		if out.Waits {
-			out.Waited = append(out.Waited, y.took(r.lasted(phasePart{Part: part, phase: i}, steps)))
+			out.Waited = append(out.Waited, y.tookIn(r.lasted(phasePart{Part: part, phase: i}, steps), y.seconds))
 		}
 	}
 	return out
@@ -267,7 +268,7 @@ func (p *page) steps(r Report, y Style, f figure, pods map[string]int) (index ma
 func (y Style) beside(f figure, x row) string {
 	switch {
 	case x.closes >= 0 && x.To.IsClient():
-		return duration(x.Best.Sub(f.rows[x.closes].Best))
+		return exactly(x.Best.Sub(f.rows[x.closes].Best))
 	case x.closes >= 0:
 		return y.right(f.rows[x.closes].Step, x.Step)
 	case !x.opens:
@@ -286,7 +287,7 @@ func (y Style) pageLegend(r Report, likely bool) string {
 		text += "milliseconds, or seconds (s), since the " + r.request()
 	}
 	if likely {
-		text += "; ≈: likely, its last digit ±10 (in 95 of 100 cases)"
+		text += "; " + y.likelyMark() + " (in 95 of 100 cases)"
 	}
 	text += "; a…b: between a and b; …b: by b. "
 	if y.Proved {

@@ -48,7 +48,7 @@ type pagePodPhase struct {
 const mostPods = 60
 
 func (y Style) pagePod(r Report, m seq.Member) pagePod {
-	state := memberState(m)
+	state := y.memberState(m)
 	out := pagePod{Name: Plain(m.Object.Name), State: state, Failed: state == "failed", From: r.since(m.CreatedAt),
 		Phases: []pagePodPhase{}, Bar: y.pageBar(r, m.Phases)}
 	if m.State.Deleted || m.State.Failed {

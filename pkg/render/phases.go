@@ -211,14 +211,14 @@ func (y Style) waitedIn(r Report, x *repetition) (text string) {
 		all[name] = d
 	}
 	for _, name := range slices.Sorted(maps.Keys(all)) {
-		text += "; " + name + " " + y.took(all[name]) + " in all"
+		text += "; " + name + " " + y.tookIn(all[name], y.seconds) + " in all"
 	}
 	return text
 }
 
 // waited says how long a part lasted; one that had not ended goes on.
 func (y Style) waited(r Report, p phasePart) string {
-	text := y.took(r.lasted(p, r.byKey()))
+	text := y.tookIn(r.lasted(p, r.byKey()), y.seconds)
 	if r.Phases[p.phase].Open && p.End == "" {
 		text += " …"
 	}

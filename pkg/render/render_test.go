@@ -82,7 +82,7 @@ func TestListingAt80(t *testing.T) {
 		Remedy: "do not"}}
 	want := strings.TrimPrefix(`
 Pod default/web  image busybox:1  →  lab, v1.37.2
-● observed  ○ inferred   +ms since the POST; ≈: likely, its last digit ±10
+● observed  ○ inferred   +ms since the POST; ≈23: likely, ±10; ≈230: ±100
 +0          kubectl    → apiserver  POST pods (web)     201 Created in 6.4 ms ●
 +12…65      apiserver  ⇢ kubelet    watch: Pod web, yours                     ○
 +12…65      kubelet    → apiserver  PATCH pods/status: ContainerCreating      ●
@@ -296,8 +296,7 @@ func TestTimesHaveNoMoreDigitsThanAreKnown(t *testing.T) {
 
 // at is the time of a step that stands alone.
 func (y Style) at(s *seq.Step, zero time.Time) string {
-	text, _ := y.times([]timed{{step: s}}, zero, nothingAbove)
-	return text[0]
+	return y.times([]*seq.Step{s}, zero, nothingAbove, nil)[0].text
 }
 
 func TestTimesOfDay(t *testing.T) {
@@ -409,38 +408,40 @@ func TestPageColours(t *testing.T) {
 // A likely time has the digits that its error allows, and none is printed as before the one above it or after the next
 // that is known.
 func TestLikelyTimes(t *testing.T) {
-	known := func(ms float64) timed {
-		return timed{step: &seq.Step{Best: after(ms), Sharp: true, Precision: 100 * time.Microsecond}}
+	known := func(ms float64) *seq.Step {
+		return &seq.Step{Best: after(ms), Sharp: true, Precision: 100 * time.Microsecond}
 	}
-	likely := func(ms, within float64) timed {
-		return timed{step: &seq.Step{Best: after(ms), Within: time.Duration(within * float64(time.Millisecond)),
-			Window: seq.Window{Earliest: zero, Latest: after(20_000)}}}
+	likely := func(ms, within float64) *seq.Step {
+		return &seq.Step{Best: after(ms), Within: time.Duration(within * float64(time.Millisecond)),
+			Window: seq.Window{Earliest: zero, Latest: after(20_000)}}
 	}
 	for name, c := range map[string]struct {
-		rows []timed
+		rows []*seq.Step
 		want string
 	}{
-		"by their error": {[]timed{likely(3.26, 0.9), likely(26.6, 4), likely(526, 30), likely(1261, 400)},
-			"≈3.3 ≈27 ≈0.53s ≈1.3s"},
-		"of seconds":                     {[]timed{likely(12_345.6, 4), likely(12_345.6, 40)}, "≈12.345s ≈12.35s"},
-		"between known ones":             {[]timed{known(6.4), likely(6.8, 20), known(7.1)}, "+6.4 ≈7 +7.1"},
-		"after one that is less":         {[]timed{likely(476, 30), likely(477, 4), known(480)}, "≈0.47s ≈477 +480"},
-		"of the beginning":               {[]timed{known(0), likely(0.3, 3)}, "+0 ≈0"},
-		"of the beginning, hardly known": {[]timed{known(0), likely(31, 240), likely(4, 40)}, "+0 ≈0.0s ≈0.00s"},
+		"by their error": {[]*seq.Step{likely(3.26, 0.9), likely(26.6, 4), likely(526, 30), likely(1261, 400)},
+			"≈3.3 ≈27 ≈530 ≈1300"},
+		"of seconds":                     {[]*seq.Step{likely(12_345.6, 4), likely(12_345.6, 40)}, "≈12.345s ≈12.35s"},
+		"between known ones":             {[]*seq.Step{known(6.4), likely(6.8, 20), known(7.1)}, "+6.4 ≈7 +7.1"},
+		"after one that is less":         {[]*seq.Step{likely(476, 30), likely(477, 4), known(480)}, "≈470 ≈477 +480"},
+		"of the beginning":               {[]*seq.Step{known(0), likely(0.3, 3)}, "+0 ≈0"},
+		"of the beginning, hardly known": {[]*seq.Step{known(0), likely(31, 240), likely(4, 40)}, "+0 ≈0 ≈0"},
 	} {
-		text, _ := Style{}.times(c.rows, zero, nothingAbove)
+		var text []string
+		for _, x := range (Style{}).times(c.rows, zero, nothingAbove, nil) {
+			text = append(text, x.text)
+		}
 		if got := strings.Join(text, " "); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
 	}
-	proved, _ := Style{Proved: true}.times([]timed{likely(526, 30)}, zero, nothingAbove)
-	if proved[0] != "+0.0…20.0s" {
-		t.Errorf("proved: %s", proved[0])
+	if proved := (Style{Proved: true}).at(likely(526, 30), zero); proved != "+0.0…20.0s" {
+		t.Errorf("proved: %s", proved)
 	}
 	day := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 	step := &seq.Step{Best: day.Add(3*time.Second + 456*time.Millisecond), Within: 70 * time.Millisecond}
-	if text, _ := (Style{clock: true}).times([]timed{{step: step}}, day, nothingAbove); text[0] != "≈12:00:03.46" {
-		t.Errorf("of the day: %s", text[0])
+	if text := (Style{clock: true}).at(step, day); text != "≈12:00:03.46" {
+		t.Errorf("of the day: %s", text)
 	}
 }
 
@@ -448,9 +449,10 @@ func TestLikelyDurations(t *testing.T) {
 	ms := func(n float64) time.Duration { return time.Duration(n * float64(time.Millisecond)) }
 	for want, d := range map[string]lasted{
 		"≈ 423 ms (≤ 476 ms)":     {0, ms(476), ms(423), ms(4)},
-		"≈ 0.42 s (≤ 476 ms)":     {0, ms(476), ms(423), ms(40)},
+		"≈ 420 ms (≤ 476 ms)":     {0, ms(476), ms(423), ms(40)},
 		"≈ 3.2 ms (≤ 17 ms)":      {0, ms(17), ms(3.21), ms(0.6)},
-		"≈ 1.2 s (800 ms–3.10 s)": {ms(800), ms(3100), ms(1240), ms(300)},
+		"≈ 1200 ms (800–3100 ms)": {ms(800), ms(3100), ms(1240), ms(300)},
+		"≈ 1.2 s (0.800–31.0 s)":  {ms(800), ms(31000), ms(1240), ms(300)},
 		"≈ 9 ms (≤ 9.9 ms)":       {0, ms(9.9), ms(9.6), ms(4)},       // not above what is proved
 		"420–430 ms":              {ms(420), ms(430), ms(423), ms(6)}, // what is proved is as sharp
 		"≤ 30 ms":                 {0, ms(30), ms(20), 0},

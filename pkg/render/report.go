@@ -25,6 +25,28 @@ type Report struct {
 	Outcome     Outcome
 	// what tells of that which holds the subject while the run goes on; then the outcome's obstacle has it
 	Held []seq.Evidence
+	// where Steps has only some, or Pods was changed: all steps of the run, and those of the column of a listing
+	whole, listing []*seq.Step
+}
+
+// every is all steps of the run, also those that are not drawn.
+func (r Report) every() []*seq.Step {
+	if r.whole != nil {
+		return r.whole
+	}
+	return r.Steps
+}
+
+// column is the steps of the column of a listing: those of the Pod that it draws, and of what is no Pod.
+func (r Report) column() []*seq.Step {
+	if r.listing != nil {
+		return r.listing
+	}
+	one, some := r.one()
+	if !some {
+		return r.every()
+	}
+	return r.without(one)
 }
 
 // looks reports whether the run does nothing but look, so that its times are times of the day.

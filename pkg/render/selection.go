@@ -41,6 +41,7 @@ func (r Report) of(m *seq.Member) Report {
 			kept = append(kept, s)
 		}
 	}
+	r.whole, r.listing = r.every(), r.column()
 	r.Steps, r.Phases, r.Waits, r.Members, r.Outcome = kept, m.Phases, m.Waits, nil, Outcome{}
 	return r
 }
@@ -82,6 +83,14 @@ func (r Report) selected() Report {
 	if !some {
 		return r
 	}
+	kept := r.without(one)
+	r.whole, r.listing = r.every(), r.column()
+	r.Steps = kept
+	return r
+}
+
+// without are the steps that are about no Pod but this one.
+func (r Report) without(one string) []*seq.Step {
 	left := map[string]bool{}
 	for _, m := range r.Members {
 		left[m.Object.UID] = m.Object.UID != one
@@ -92,8 +101,7 @@ func (r Report) selected() Report {
 			kept = append(kept, s)
 		}
 	}
-	r.Steps = kept
-	return r
+	return kept
 }
 
 // tags tell the Pods of a picture apart where it has several: the names by their uids.
@@ -190,13 +198,13 @@ func (y Style) members(r Report) []string {
 	}
 	out := []string{title + ":"}
 	for _, m := range all {
-		state, longest := memberState(m), ""
+		state, longest := y.memberState(m), ""
 		if p := (Report{Phases: m.Phases}).longest(); p.Took > 0 && m.Took > 0 {
-			longest = fmt.Sprintf("most of it %s, %s", p.Name, took(p.Min, p.Max, 0))
+			longest = fmt.Sprintf("most of it %s, %s", p.Name, bounded(p.Min, p.Max, y.seconds))
 		}
 		made := ""
 		if !m.CreatedAt.IsZero() && !r.Run.Origin.IsZero() {
-			made = fmt.Sprintf("made at %s ms", signed(sharp(m.CreatedAt.Sub(r.Run.Origin), 0)))
+			made = "made at " + signed(exactly(m.CreatedAt.Sub(r.Run.Origin)))
 			if r.looks() {
 				made = "made at " + timeOfDay(m.CreatedAt, r.Run.AttachedAt, time.Second)
 			}
@@ -209,7 +217,7 @@ func (y Style) members(r Report) []string {
 }
 
 // memberState is how far a Pod has come: a duration is what it took to be ready, or to complete.
-func memberState(m seq.Member) string {
+func (y Style) memberState(m seq.Member) string {
 	switch st := m.State; {
 	case st.Deleted:
 		return "gone"
@@ -218,7 +226,7 @@ func memberState(m seq.Member) string {
 	case st.Deleting:
 		return "ending"
 	case m.Took > 0 && (st.Ready || st.Succeeded):
-		return duration(m.Took)
+		return length(m.Took, y.seconds)
 	case st.Succeeded:
 		return "completed"
 	case st.Ready:

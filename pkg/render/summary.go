@@ -221,7 +221,7 @@ func (y Style) barLegend(r Report) []string {
 
 // phaseTook is what is known of a phase's duration; one that had not ended goes on.
 func (y Style) phaseTook(p seq.Phase) string {
-	text := y.took(lastedOf(p))
+	text := y.tookIn(lastedOf(p), y.seconds)
 	if p.Open {
 		text += " …"
 	}

@@ -21,7 +21,8 @@ var pictureCSS string
 // where something does.
 func SVG(w io.Writer, r Report, y Style) error {
 	f := newFigure(r, y.Detail)
-	y.clock, y.ASCII = r.looks(), false
+	y = y.of(r)
+	y.ASCII = false
 	p := picture{Style: y, report: r, figure: f, times: y.timesOf(f, r), phase: -1, open: map[int]int{}}
 	times := slices.Clone(p.times)
 	for _, all := range f.again.before {

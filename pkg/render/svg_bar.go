@@ -78,7 +78,7 @@ func (p *picture) barPart(q barPart, x, w float64, first bool) {
 		share := min(1, float64(fixed)/float64(max(1, q.to.Sub(q.from))))
 		p.printf(`<rect fill="url(#hatch)" x="%.1f" y="%.1f" width="%.1f" height="%.1f"/>`, x, p.y, w*share, barHeight)
 	}
-	said := phase.Name + " ≈ " + inUnits(q.to.Sub(q.from))
+	said := phase.Name + " ≈ " + length(q.to.Sub(q.from), p.seconds)
 	if len(phase.Parts) == 1 {
 		said = phase.Name + " " + p.phaseTook(phase)
 	} else if p.Proved {
@@ -126,7 +126,7 @@ func (p *picture) legend() {
 func (y Style) phaseLegend(r Report, p seq.Phase) string {
 	text := p.Name + " " + y.phaseTook(p)
 	if fixed := r.fixedIn(p); fixed > 0 && !y.Proved {
-		text += ", of it a fixed wait of " + duration(fixed)
+		text += ", of it a fixed wait of " + length(fixed, y.seconds)
 	}
 	return text
 }

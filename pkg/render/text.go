@@ -180,19 +180,6 @@ func timesIn(w seq.Window, day time.Time, unit time.Duration) string {
 // timesWidth is that of times of the day, such as 15:03:59.838…04:01.145.
 const timesWidth = 22
 
-func sharp(d, precision time.Duration) string {
-	if precision < time.Millisecond && d < 100*time.Millisecond && d >= 0 {
-		if d == 0 {
-			return "0"
-		}
-		return fmt.Sprintf("%.1f", ms(d))
-	}
-	if d.Abs() >= 10*time.Second {
-		return fmt.Sprintf("%.3fs", d.Seconds())
-	}
-	return fmt.Sprintf("%.0f", ms(d))
-}
-
 func (y Style) span(w seq.Window, zero time.Time) string {
 	if y.clock {
 		return timesOfDay(w, zero)
@@ -266,8 +253,9 @@ func took(low, high, precision time.Duration) string {
 }
 
 // between prints a range of durations, with its unit once where both ends have the same.
-func between(low, high time.Duration) string {
-	from, to := duration(low), duration(high)
+func between(low, high time.Duration) string { return joinRange(duration(low), duration(high)) }
+
+func joinRange(from, to string) string {
 	if from == to {
 		return to
 	}

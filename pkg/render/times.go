@@ -5,38 +5,46 @@ package render
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-// timed is one row of a column of times: a step, with its answer where they stand in one row; nothing for a row of
-// several.
-type timed struct{ step, answer *seq.Step }
+// printed is when a step was, as it is printed.
+type printed struct {
+	text    string
+	instant bool          // it is one, and no range
+	at      time.Duration // that instant, or that of what stands above
+}
 
-// times prints when each row was, with no more digits than are known: an instant where that is known, else the
+// times prints when each step was, with no more digits than are known: an instant where that is known, else the
 // likeliest one after a ≈, so that none is before the one above; where too little is known of that, the range that
-// contains it. Above is the instant of what stands above, by which the column is begun; shown are those of the rows.
-func (y Style) times(rows []timed, zero time.Time, above time.Duration) (text []string, shown []time.Duration) {
-	text, shown = make([]string, len(rows)), make([]time.Duration, len(rows))
+// contains it. Above is the instant of what stands above, by which the column is begun. Those that are printed already
+// stay as they are.
+//
+// So that a step has the same time in every picture it is printed by all steps of its column, also those that are not
+// drawn.
+func (y Style) times(steps []*seq.Step, zero time.Time, above time.Duration, already map[seq.Key]printed) []printed {
+	all := make([]printed, len(steps))
 	if zero.IsZero() {
-		return text, shown
+		return all
 	}
 	base := zero // of what is rounded
 	if y.clock {
 		base = zero.Truncate(time.Hour)
 	}
-	limits := make([]time.Duration, len(rows)) // by the rows that follow
-	known := make([]time.Duration, len(rows))
+	limits := make([]time.Duration, len(steps)) // by those that follow
+	known := make([]time.Duration, len(steps))
 	limit := time.Duration(math.MaxInt64)
-	for i := len(rows) - 1; i >= 0; i-- {
+	for i, s := range slices.Backward(steps) {
 		limits[i] = limit
-		s := rows[i].step
-		if s == nil {
-			continue
-		}
-		if s.Sharp {
+		if x, ok := already[s.Key]; ok {
+			if x.instant {
+				limit = min(limit, x.at)
+			}
+		} else if s.Sharp {
 			known[i] = y.known(s, base)
 			if unit := y.unit(s, base); known[i] > limit && known[i] > s.Best.Sub(base) && unit > finest {
 				known[i] -= unit // it was rounded up, and the next is known better
@@ -46,42 +54,57 @@ func (y Style) times(rows []timed, zero time.Time, above time.Duration) (text []
 			limit = min(limit, s.Best.Sub(base))
 		}
 	}
-	for i, x := range rows {
-		s := x.step
+	for i, s := range steps {
+		x, is := already[s.Key]
 		switch {
-		case s == nil: // it has a time of its own
+		case is && x.instant:
+			above = max(above, x.at)
+		case is: // a range
 		case s.Sharp:
 			unit := y.unit(s, base)
 			if known[i] < above && known[i] < s.Best.Sub(base) && unit > finest { // likewise, down
 				known[i] += unit
 			}
-			text[i] = y.instant(known[i], unit, base, zero)
-			above = max(above, known[i])
+			above, x = max(above, known[i]), printed{text: y.instant(known[i], unit, base, zero), instant: true}
 		case !y.Proved && s.Within > 0:
 			at, unit := fitted(s.Best.Sub(base), place(s.Within), above, limits[i])
-			text[i], above = "≈"+strings.TrimPrefix(y.instant(at, unit, base, zero), "+"), at
+			above, x = at, printed{text: "≈" + strings.TrimPrefix(y.instant(at, unit, base, zero), "+"), instant: true}
 		case s.Kind == seq.ResponseKind && s.Window.Earliest.Sub(base) < above: // it comes after its request
-			text[i] = y.span(seq.Window{Latest: s.Window.Latest}, zero)
-		case x.answer != nil: // the range in which the whole call lies
-			text[i] = y.span(seq.Window{Earliest: s.Window.Earliest, Latest: x.answer.Known().Latest}, zero)
+			x.text = y.span(seq.Window{Latest: s.Window.Latest}, zero)
 		default:
-			text[i] = y.span(s.Window, zero)
+			x.text = y.span(s.Window, zero)
 		}
-		shown[i] = above
+		if x.at = above; is {
+			x.at = already[s.Key].at
+		}
+		all[i] = x
 	}
-	return text, shown
+	return all
 }
 
 // nothingAbove is the instant above the first row.
 const nothingAbove = time.Duration(math.MinInt64)
 
+// timesByKey are the times of the steps of a run. Those of the column of a listing are the same there.
+func (y Style) timesByKey(r Report) map[seq.Key]string {
+	column, steps := r.column(), r.every()
+	at := make(map[seq.Key]printed, len(steps))
+	for i, x := range y.times(column, r.origin(), nothingAbove, nil) {
+		at[column[i].Key] = x
+	}
+	text := make(map[seq.Key]string, len(steps))
+	for i, x := range y.times(steps, r.origin(), nothingAbove, at) {
+		text[steps[i].Key] = x.text
+	}
+	return text
+}
+
 // timesOf are the times of the rows of a figure.
 func (y Style) timesOf(f figure, r Report) []string {
-	rows := make([]timed, len(f.rows))
+	at, text := y.timesByKey(r), make([]string, len(f.rows))
 	for i, x := range f.rows {
-		rows[i] = timed{step: x.Step}
+		text[i] = at[x.Key]
 	}
-	text, _ := y.times(rows, r.origin(), nothingAbove)
 	return text
 }
 
@@ -135,17 +158,20 @@ func (y Style) known(s *seq.Step, base time.Time) time.Duration {
 	}
 }
 
-// instant prints an instant to a unit: of relative times in milliseconds, or in seconds where it is not known to the
-// millisecond, or from 10 s on.
+// inMilliseconds is the limit below which all times and durations of a column are in milliseconds. What is not known to
+// the millisecond has zeros at its end. From there on they are in seconds.
+const inMilliseconds = 10 * time.Second
+
+// instant prints an instant to a unit.
 func (y Style) instant(d, unit time.Duration, base, zero time.Time) string {
 	switch {
 	case y.clock:
 		return timeOfDay(base.Add(d), zero, unit)
 	case d == 0 && unit <= time.Millisecond:
 		return "+0"
-	case unit < time.Millisecond && d.Abs() < 10*time.Second:
+	case unit < time.Millisecond && d.Abs() < inMilliseconds:
 		return signed(fmt.Sprintf("%.1f", ms(d)))
-	case unit <= time.Millisecond && d.Abs() < 10*time.Second:
+	case d.Abs() < inMilliseconds:
 		return signed(fmt.Sprintf("%.0f", ms(d)))
 	}
 	return signed(inSeconds(d, unit)) + "s"

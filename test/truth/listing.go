@@ -157,6 +157,12 @@ func (r *Row) readRelative(zero time.Time) error {
 	if strings.HasPrefix(r.Time, "≈") {
 		r.Likely = true
 		r.At, r.Unit = at(m[1])
+		for text := m[1]; unit == time.Millisecond && strings.HasSuffix(text, "0"); text = text[:len(text)-1] {
+			if strings.Contains(text, ".") {
+				break
+			}
+			r.Unit *= 10 // zeros at the end are not known
+		}
 		return nil
 	}
 	if m[1] != "" {
@@ -363,14 +369,11 @@ func participant(shown, name string) bool {
 
 // holds reports whether the printed time and the right edge say what is known of the steps, and nothing else.
 func (r Row) holds(steps []Message, is []int) error {
-	first, last := steps[is[0]], steps[is[len(is)-1]]
+	first := steps[is[0]]
 	if r.Likely && r.At.Sub(first.Best).Abs() > 10*r.Unit {
 		return fmt.Errorf("it is likeliest at %s", first.Best.UTC().Format("15:04:05.000000"))
 	}
-	from, to := cmp.Or(first.Shown, first.Earliest), cmp.Or(last.Shown, last.Latest)
-	if !first.Shown.IsZero() {
-		to = first.Shown
-	}
+	from, to := cmp.Or(first.Shown, first.Earliest), cmp.Or(first.Shown, first.Latest)
 	if !r.Earliest.IsZero() && !from.IsZero() && from.Before(r.Earliest) {
 		return fmt.Errorf("it may be as early as %s", from.UTC().Format("15:04:05.000000"))
 	}
