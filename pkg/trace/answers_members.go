@@ -59,7 +59,7 @@ func (r *result) memberOf(s *story) seq.Member {
 // those of one that was ready and is no more, unless it is to stop.
 func (r *result) startPhases(s *story, now time.Time) []seq.Phase {
 	made := r.step(s.ownKey(s.storedKey()))
-	if made == nil || s.foundRevision() != nil || r.entryOf[s].counted {
+	if made == nil || s.foundRevision() != nil && !s.notReady() || r.entryOf[s].counted {
 		return nil
 	}
 	f := timeRange{start: made.Best, likely: true}

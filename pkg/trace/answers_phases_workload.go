@@ -22,9 +22,13 @@ var workloadPhases = []phase{
 	{name: "control",
 		explain:   "controllers learn of what is asked for, and make it, level by level, until the first Pod is stored",
 		intervals: until((*story).desiredKey, (*story).firstPod, (*story).makesPods)},
-	{name: "pods", explain: "from the first stored Pod to the last that had to be ready, or to end",
-		intervals: until((*story).firstPod, (*story).lastPod,
-			func(s *story) bool { return s.availableRevision() == 0 && !s.deletionBegun() })},
+	{name: "pods", why: (*story).podsExplained,
+		intervals: until(func(s *story) seq.Key {
+			if s.foundShort() {
+				return s.firstListKey()
+			}
+			return s.firstPod()
+		}, (*story).lastPod, func(s *story) bool { return s.availableRevision() == 0 && !s.deletionBegun() })},
 	{name: "report", explain: "controllers learn of that, and report it, level by level",
 		intervals: func(s *story, _ *result) []interval {
 			if s.minReady() > 0 {
@@ -96,13 +100,32 @@ var workloadPhases = []phase{
 			func(s *story) bool { return s.awaitsCollector(orphanFinalizer) })},
 }
 
-// availability is the time since the object was available first: of one whose Pods are to go on.
-func (s *story) availability(*result) []interval {
-	ends := s.object.Kind == "Job" || s.object.Kind == "CronJob"
-	if key := s.etcdKey(s.availableRevision()); key != "" && len(s.podsBelow()) > 0 && !ends {
-		return []interval{{key, s.etcdKey(s.firstRevision((*write).endsLife)), !s.deletionBegun()}}
+// availability is the time in which the object was available: since it was so first, and, of one that was so when the
+// run looked, until something else was asked for, or one of its Pods was to end. Its Pods are to go on.
+func (s *story) availability(*result) (all []interval) {
+	if len(s.podsBelow()) == 0 || !s.goesOnForever() {
+		return nil
 	}
-	return nil
+	if w := s.foundRevision(); w != nil && w.workloadState().Available && !w.endsLife() {
+		all = append(all, interval{s.firstListKey(), s.desiredKey(), s.desiredKey() == "" && !s.deletionBegun()})
+	}
+	if key := s.etcdKey(s.availableRevision()); key != "" {
+		all = append(all, interval{key, s.etcdKey(s.firstRevision((*write).endsLife)), !s.deletionBegun()})
+	}
+	return all
+}
+
+func (s *story) podsExplained() string {
+	if s.foundShort() {
+		return "the object was not available when the run began to look: Pods of it have to be ready, or to end"
+	}
+	return "from the first stored Pod to the last that had to be ready, or to end"
+}
+
+// foundShort reports whether the object was not available when the run looked, and has asked for nothing else since.
+func (s *story) foundShort() bool {
+	w := s.foundRevision()
+	return w != nil && len(s.podsBelow()) > 0 && s.desiredRevision() == 0 && !w.workloadState().Available && !w.endsLife()
 }
 
 // inPods are intervals of the object's Pods, those made since it asked for what the run follows.
@@ -112,7 +135,7 @@ func inPods(intervals func(*story, *result) []interval) func(*story, *result) []
 			return nil
 		}
 		for _, p := range s.podsBelow() {
-			if p.createRevision() <= s.desiredRevision() {
+			if p.createRevision() <= s.desiredRevision() && !s.foundShort() {
 				continue
 			}
 			for _, x := range intervals(p, r) {
@@ -141,7 +164,8 @@ func (s *story) makesPods() bool {
 }
 
 // desiredRevision is the one by which the object asked for what the run follows: its creation, or the first change of
-// what it asks for since the run looked. It is 0 where there was none.
+// what it asks for since the run looked, or else the one by which the first of its Pods was to end, which another has to
+// replace. It is 0 where there was none.
 func (s *story) desiredRevision() uint64 {
 	if rv := s.createRevision(); rv != 0 {
 		return rv
@@ -149,10 +173,32 @@ func (s *story) desiredRevision() uint64 {
 	if len(s.specChanges) > 0 && !s.deletionBegun() {
 		return s.specChanges[0].rv
 	}
-	return 0
+	rv, _ := s.lost()
+	return rv
 }
 
-func (s *story) desiredKey() seq.Key { return s.etcdKey(s.desiredRevision()) }
+// lost is the write by which the first Pod of an object was to end that was there when the run looked.
+func (s *story) lost() (least uint64, key seq.Key) {
+	if s.foundRevision() == nil || s.deletionBegun() || !s.goesOnForever() {
+		return 0, ""
+	}
+	for _, p := range s.podsBelow() {
+		if rv := p.firstRevision((*write).endsLife); rv != 0 && (least == 0 || rv < least) {
+			least, key = rv, p.etcdKey(rv)
+		}
+	}
+	return least, key
+}
+
+// goesOnForever reports whether the Pods of the object are not to end by themselves.
+func (s *story) goesOnForever() bool { return s.object.Kind != "Job" && s.object.Kind != "CronJob" }
+
+func (s *story) desiredKey() seq.Key {
+	if rv, key := s.lost(); rv == s.desiredRevision() {
+		return key
+	}
+	return s.etcdKey(s.desiredRevision())
+}
 
 // suspensions are the times in which the object was told to do nothing.
 func (s *story) suspensions(*result) (all []interval) {
@@ -224,7 +270,7 @@ func (s *story) lastOfPods(is func(*write) bool) (key seq.Key) {
 // availableRevision is the one by which the object was first available since it was asked for what the run follows.
 func (s *story) availableRevision() uint64 {
 	asked := s.desiredRevision()
-	if asked == 0 {
+	if asked == 0 && !s.foundShort() {
 		return 0
 	}
 	return s.firstRevision(func(w *write) bool { return w.rv >= asked && w.workloadState().Available })
