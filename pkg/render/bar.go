@@ -4,6 +4,7 @@ package render
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
@@ -13,6 +14,7 @@ import (
 type barPart struct {
 	phases   []int // by their index
 	from, to time.Time
+	whose    string // the containers that wait, see whose
 }
 
 // bar divides the time of phases. It is their likeliest division; a style that draws nothing likely has the stretches
@@ -21,7 +23,7 @@ func (y Style) bar(r Report, phases []seq.Phase) (bar []barPart) {
 	parts := Report{Phases: phases}.parts()
 	if !y.Proved {
 		for _, p := range parts {
-			bar = append(bar, barPart{[]int{p.phase}, p.Likely.Earliest, p.Likely.Latest})
+			bar = append(bar, barPart{[]int{p.phase}, p.Likely.Earliest, p.Likely.Latest, whose(phases[p.phase], p.Part)})
 		}
 		return bar
 	}
@@ -46,15 +48,24 @@ func (y Style) bar(r Report, phases []seq.Phase) (bar []barPart) {
 		}
 		if from = later(from, at); from.Before(to) {
 			if at.Before(from) {
-				bar = append(bar, barPart{any, at, from})
+				bar = append(bar, barPart{any, at, from, ""})
 			}
-			bar, at, any = append(bar, barPart{[]int{p.phase}, from, to}), to, []int{p.phase}
+			bar, at, any = append(bar, barPart{[]int{p.phase}, from, to, whose(phases[p.phase], p.Part)}), to, []int{p.phase}
 		}
 	}
 	if at.Before(end) {
-		bar = append(bar, barPart{any, at, end})
+		bar = append(bar, barPart{any, at, end, ""})
 	}
 	return bar
+}
+
+// whose are the containers that wait in a part of a phase, where in other parts others do.
+func whose(p seq.Phase, part seq.Part) string {
+	differs := func(x seq.Part) bool { return !slices.Equal(x.Containers, part.Containers) }
+	if !p.Waiting || !slices.ContainsFunc(p.Parts, differs) {
+		return ""
+	}
+	return strings.Join(part.Containers, ", ")
 }
 
 // bordersOf are the windows of the borders between parts: of the step that ends one, and of that which begins the next.

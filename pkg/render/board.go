@@ -70,7 +70,7 @@ var (
 	boardHTML string
 	//go:embed page/board.css
 	boardCSS string
-	boardJS  = joined("report", "bar", "link", "board")
+	boardJS  = joined("report", "text", "bar", "link", "board")
 )
 
 // BoardPage is the page of a board, as LivePage is that of a run.

@@ -44,10 +44,10 @@ var CompareFormats = map[string]func(io.Writer, Comparison, Style) error{
 func (c Comparison) inSeconds() bool { return c.Reports[0].inSeconds() || c.Reports[1].inSeconds() }
 
 // about says which run that is.
-func (c Comparison) about(s compare.Side, y Style) string {
+func (c Comparison) about(s compare.Side) string {
 	r := c.Reports[s]
 	text := c.Names[s] + ": " + r.Run.Subject.String()
-	if where := y.where(r); where != "" {
+	if where := r.where(); where != "" {
 		text += "  " + where
 	}
 	if !r.Recorded.IsZero() {

@@ -83,7 +83,7 @@ func (c Comparison) htmlRuns(y Style) string {
 	var b strings.Builder
 	for _, s := range compare.Sides {
 		fmt.Fprintf(&b, "<section class=%q>\n<p><span class=\"tag\">%s</span> %s</p>\n<p class=\"outcome %s\">%s</p>\n", s, s,
-			htmlText(c.about(s, y)), c.Reports[s].mood(), htmlText(c.Reports[s].headline()))
+			htmlText(c.about(s)), c.Reports[s].mood(), htmlText(c.Reports[s].headline()))
 		if lines := c.Reports[s].obstacle(); len(lines) > 0 {
 			b.WriteString("<dl>\n")
 			for _, l := range lines {

@@ -20,7 +20,7 @@ func compareListing(w io.Writer, c Comparison, y Style) error {
 	y.seconds, c.moments = c.inSeconds(), c.times(y)
 	var out []string
 	for _, s := range compare.Sides {
-		out = append(out, y.paint(sideColours[s], s.String())+"  "+strings.TrimRight(fit(c.about(s, y), y.width()-4), " "))
+		out = append(out, y.paint(sideColours[s], s.String())+"  "+strings.TrimRight(fit(c.about(s), y.width()-4), " "))
 		for _, l := range wrap(Plain(c.Reports[s].headline()), y.width()-4) {
 			out = append(out, "   "+y.paint(bold, l))
 		}

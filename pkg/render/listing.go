@@ -84,7 +84,7 @@ func (y Style) timeWidth() int {
 func (y Style) header(r Report) []string {
 	g := y.glyphs()
 	h := r.Run.Subject.String()
-	if where := y.where(r); where != "" {
+	if where := r.where(); where != "" {
 		h += "  " + where
 	}
 	if !r.Recorded.IsZero() {
@@ -130,15 +130,19 @@ func (r Report) request() string {
 }
 
 // where says what is made of which image, and on which cluster.
-func (y Style) where(r Report) string {
-	var s string
+func (r Report) where() string {
+	var all []string
 	if r.Run.Image != "" {
-		s = "image " + r.Run.Image
+		all = append(all, "image "+r.Run.Image)
 	}
-	if cluster := strings.Trim(r.Context+", "+r.Run.Server, ", "); cluster != "" {
-		s += "  " + y.glyphs().request + "  " + cluster
+	cluster := cmp.Or(r.Context, r.Run.Server)
+	if r.Context != "" && r.Run.Server != "" {
+		cluster += " (" + r.Run.Server + ")"
 	}
-	return strings.TrimSpace(s)
+	if cluster != "" {
+		all = append(all, "on "+cluster)
+	}
+	return strings.Join(all, ", ")
 }
 
 func (y Style) step(s, answer *seq.Step, zero time.Time, at, tag string) []string {

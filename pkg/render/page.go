@@ -110,7 +110,7 @@ func newPage(r Report, y Style) page {
 	f := newFigure(r, seq.Full)
 	y = y.of(r)
 	p := page{
-		Title: Plain(r.Run.Subject.String()), Where: Plain(y.where(r)), Outcome: Plain(r.headline()), State: r.mood(),
+		Title: Plain(r.Run.Subject.String()), Where: Plain(r.where()), Outcome: Plain(r.headline()), State: r.mood(),
 		Detail: y.Detail, Clock: y.clock, Proved: y.Proved, Lanes: []pageLane{}, Rules: []pageRule{}, Steps: []pageStep{},
 		Obstacle: [][2]string{}, Phases: []pagePhase{}, Borders: r.borders(), Bar: []pagePart{}, Pods: []pagePod{}, Pod: -1,
 		Waits: []string{}, Notes: []string{},
@@ -199,7 +199,7 @@ func (y Style) pagePhase(r Report, i int, steps map[seq.Key]*seq.Step) pagePhase
 		out.Parts = append(out.Parts,
 			[2]float64{ms(part.Likely.Earliest.Sub(r.Run.Origin)), ms(part.Likely.Latest.Sub(r.Run.Origin))})
 		if out.Waits {
-			out.Waited = append(out.Waited, y.tookIn(r.lasted(phasePart{Part: part, phase: i}, steps), y.seconds))
+			out.Waited = append(out.Waited, y.waitedFor(p, part, r.lasted(phasePart{Part: part, phase: i}, steps)))
 		}
 	}
 	return out

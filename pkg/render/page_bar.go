@@ -13,12 +13,15 @@ type pagePart struct {
 	Phases []int   `json:"phases"`
 	From   float64 `json:"from"`
 	To     float64 `json:"to"`
+	Took   string  `json:"took"`            // the likeliest length
+	Whose  string  `json:"whose,omitempty"` // the containers that wait, where others do at other times
 }
 
 func (y Style) pageBar(r Report, phases []seq.Phase) []pagePart {
 	all := []pagePart{}
 	for _, p := range y.bar(r, phases) {
-		all = append(all, pagePart{p.phases, ms(p.from.Sub(r.Run.Origin)), ms(p.to.Sub(r.Run.Origin))})
+		all = append(all, pagePart{p.phases, ms(p.from.Sub(r.Run.Origin)), ms(p.to.Sub(r.Run.Origin)),
+			length(p.to.Sub(p.from), y.seconds), Plain(p.whose)})
 	}
 	return all
 }
@@ -37,11 +40,12 @@ type pagePod struct {
 
 // pagePodPhase is a phase of a Pod's start.
 type pagePodPhase struct {
-	Name    string `json:"name"`
-	Fill    string `json:"fill"`
-	Took    string `json:"took"` // where it is one stretch
-	Waits   bool   `json:"waits"`
-	Unknown bool   `json:"unknown"`
+	Name    string  `json:"name"`
+	Fill    string  `json:"fill"`
+	Took    string  `json:"took"` // where it is one stretch
+	Waits   bool    `json:"waits"`
+	Unknown bool    `json:"unknown"`
+	Fixed   float64 `json:"fixed"` // a wait that is part of it
 }
 
 // mostPods is of how many Pods a page has the steps. Of more it has those of the Pods that are drawn, and bars of all.
@@ -55,7 +59,8 @@ func (y Style) pagePod(r Report, m seq.Member) pagePod {
 		out.To = r.since(r.last(m.Object.UID))
 	}
 	for _, p := range m.Phases {
-		x := pagePodPhase{Name: p.Name, Fill: phaseHue(p.Name).css(), Waits: r.nothingWorks(p)}
+		x := pagePodPhase{Name: p.Name, Fill: phaseHue(p.Name).css(), Waits: r.nothingWorks(p),
+			Fixed: ms(Report{Waits: m.Waits}.fixedIn(p))}
 		x.Unknown = p.Name == seq.Unknown
 		if len(p.Parts) == 1 {
 			x.Took = y.phaseTook(p)

@@ -216,9 +216,18 @@ func (y Style) waitedIn(r Report, x *repetition) (text string) {
 	return text
 }
 
+// waitedFor says how long a part lasted, and which containers waited, where others did at other times.
+func (y Style) waitedFor(p seq.Phase, part seq.Part, d lasted) string {
+	text := y.tookIn(d, y.seconds)
+	if of := whose(p, part); of != "" {
+		text += ", container " + Plain(of)
+	}
+	return text
+}
+
 // waited says how long a part lasted; one that had not ended goes on.
 func (y Style) waited(r Report, p phasePart) string {
-	text := y.tookIn(r.lasted(p, r.byKey()), y.seconds)
+	text := y.waitedFor(r.Phases[p.phase], p.Part, r.lasted(p, r.byKey()))
 	if r.Phases[p.phase].Open && p.End == "" {
 		text += " …"
 	}

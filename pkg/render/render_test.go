@@ -81,7 +81,7 @@ func TestListingAt80(t *testing.T) {
 	r.Waits = []seq.Wait{{Name: "aConstant", Phase: "start", Length: 50 * time.Millisecond, Explain: "it waits",
 		Remedy: "do not"}}
 	want := strings.TrimPrefix(`
-Pod default/web  image busybox:1  →  lab, v1.37.2
+Pod default/web  image busybox:1, on lab (v1.37.2)
 ● observed  ○ inferred   +ms since the POST; ≈23: likely, ±10; ≈230: ±100
 +0          kubectl    → apiserver  POST pods (web)     201 Created in 6.4 ms ●
 +12…65      apiserver  ⇢ kubelet    watch: Pod web, yours                     ○

@@ -75,7 +75,7 @@ func (s Series) headline(y Style) string {
 	if len(s.Runs) == 0 {
 		return text
 	}
-	if where := y.where(s.Runs[0].Report); where != "" {
+	if where := s.Runs[0].Report.where(); where != "" {
 		text += "  " + where
 	}
 	return text

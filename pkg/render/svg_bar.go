@@ -78,13 +78,14 @@ func (p *picture) barPart(q barPart, x, w float64, first bool) {
 		share := min(1, float64(fixed)/float64(max(1, q.to.Sub(q.from))))
 		p.printf(`<rect fill="url(#hatch)" x="%.1f" y="%.1f" width="%.1f" height="%.1f"/>`, x, p.y, w*share, barHeight)
 	}
-	said := phase.Name + " ≈ " + length(q.to.Sub(q.from), p.seconds)
+	name := strings.TrimSpace(phase.Name + " " + Plain(q.whose))
+	said := name + " ≈ " + length(q.to.Sub(q.from), p.seconds)
 	if len(phase.Parts) == 1 {
 		said = phase.Name + " " + p.phaseTook(phase)
 	} else if p.Proved {
 		said = phase.Name
 	}
-	for _, text := range []string{said, phase.Name} {
+	for _, text := range []string{said, name, phase.Name} {
 		if textWidth(text, textSize)+12 <= w {
 			class := "within"
 			if phase.Name == seq.Unknown {

@@ -48,8 +48,9 @@ func TestAnswersStandWithTheirWrites(t *testing.T) {
 // diagrams are named by their messages.
 func TestRefusedEvictionsAreDrawn(t *testing.T) {
 	s := scenario.Named(t, "drained")
-	text := drawnAs(t, "mermaid", scenario.Report(scenario.Fold(s.Subject, s.Observations)),
-		render.Style{Width: 120, Detail: seq.Brief})
+	r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
+	r.Phases = nil
+	text := drawnAs(t, "mermaid", r, render.Style{Width: 120, Detail: seq.Brief})
 	if n := strings.Count(text, "-x+apiserver: evict Pod two-cc656cb99-ds5wf: refused"); n != 3 {
 		t.Errorf("%d refused evictions", n)
 	}

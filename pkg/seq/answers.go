@@ -85,6 +85,8 @@ type Part struct {
 	Begin, End Key    // of the steps; empty where the run itself began or ended there
 	Window            // from when it began at the earliest to when it ended at the latest
 	Likely     Window // from when it is likeliest to have begun to when it is likeliest to have ended
+	// of which it is, where it begins with a step that is about a container; of several in the order in which they began
+	Containers []string
 }
 
 // Wait is a wait inside Kubernetes that this run shows: time in which nothing worked. It is fixed, or grows.

@@ -91,6 +91,7 @@ type piece struct {
 	beginStep, endStep *seq.Step // those at its ends, or nil where they are those of the run
 	start, end         time.Time
 	open               bool
+	containers         []string // whose it is
 }
 
 // divide cuts the run where stretches begin and end, and gives each piece to the stretch that began last.
@@ -120,7 +121,7 @@ func divide(all []stretch, start, end time.Time) (pieces []piece) {
 		for ; next < len(all) && !all[next].start.After(from); next++ {
 			if x := all[next]; x.end.Equal(x.start) { // it took no time that could be told
 				pieces = append(pieces, piece{x.row, stepKey(x.beginStep), stepKey(x.endStep), x.beginStep, x.endStep, x.start,
-					x.end, false})
+					x.end, false, containersOf(all, []int{next}, x.row)})
 				last = -2
 				continue
 			}
@@ -144,6 +145,7 @@ func divide(all []stretch, start, end time.Time) (pieces []piece) {
 			if x.beginKey = stepKey(x.beginStep); best >= 0 && all[best].start.Equal(from) {
 				x.beginKey = stepKey(all[best].beginStep)
 			}
+			x.containers = containersOf(all, active, phase)
 			pieces = append(pieces, x)
 		}
 		x := &pieces[len(pieces)-1]
@@ -155,6 +157,16 @@ func divide(all []stretch, start, end time.Time) (pieces []piece) {
 		}
 	}
 	return pieces
+}
+
+// containersOf are the containers that stretches of one row are about, of those that go on.
+func containersOf(all []stretch, active []int, row int) (names []string) {
+	for _, k := range active {
+		if x := all[k]; x.row == row && x.beginStep.Container != "" && !slices.Contains(names, x.beginStep.Container) {
+			names = append(names, x.beginStep.Container)
+		}
+	}
+	return names
 }
 
 // addPiece takes one piece of the run's time into its phase.
@@ -171,7 +183,7 @@ func addPiece(p *seq.Phase, x piece, f timeRange) {
 	p.Parts = append(p.Parts,
 		seq.Part{Begin: x.beginKey, End: x.endKey,
 			Window: seq.Window{Earliest: b.Earliest, Latest: e.Latest},
-			Likely: seq.Window{Earliest: x.start, Latest: x.end}})
+			Likely: seq.Window{Earliest: x.start, Latest: x.end}, Containers: x.containers})
 }
 
 // coveredUntil is up to when the phase's parts go at the latest: what two of them may both cover counts once.

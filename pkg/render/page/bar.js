@@ -44,12 +44,29 @@ function paint(e, fills) {
   e.style.background = `linear-gradient(${fills.map((f, k) => `${f} ${stop(k)} ${stop(k + 1)}`).join(", ")})`;
 }
 
-// What is said of a stretch: its phase, and of one of several stretches how long it is.
+// What is said of a stretch: its phase, and of one of several stretches whose it is, and how long.
 function saidOf(part, phases) {
   const all = part.phases.map((k) => phases[k]), [p] = all, several = p.parts?.length > 1 || !p.took;
   if (all.length > 1) return `${all.map((q) => q.name).join(" or ")}: it is not proved which`;
   if (!several) return `${p.name} ${p.took}`;
-  return report.proved ? p.name : `${p.name} ≈ ${inUnits(part.to - part.from)}${p.took ? ` of ${p.took}` : ""}`;
+  return report.proved ? named(part, p) : `${named(part, p)} ≈ ${part.took}${p.took ? ` of ${p.took}` : ""}`;
+}
+
+function named(part, p) { return part.whose ? `${p.name} ${part.whose}` : p.name; }
+
+// What may stand in a stretch, the longest first.
+function labelsOf(part, phases) {
+  if (part.phases.length > 1) return [];
+  const p = phases[part.phases[0]], said = saidOf(part, phases).replace(/ of .*/, "");
+  return [said, said.replace(/ \(.*/, ""), named(part, p), p.name];
+}
+
+// The wait of a fixed length that is part of a phase, hatched where its first stretch begins.
+function fixedPart(part, p, first) {
+  if (!first || !p.fixed || report.proved) return [];
+  const wait = element("span", { class: "fixed" });
+  wait.style.width = Math.min(1, p.fixed / (part.to - part.from || 1)) * 100 + "%";
+  return [wait];
 }
 
 function barPart(part, first) {
@@ -58,12 +75,8 @@ function barPart(part, first) {
   paint(button, part.phases.map((k) => report.phases[k].fill));
   button.style.left = part.x + "px";
   button.style.width = part.width + "px";
-  if (first && p.fixed && !report.proved) {
-    const wait = element("span", { class: "fixed" });
-    wait.style.width = Math.min(1, p.fixed / (part.to - part.from || 1)) * 100 + "%";
-    button.append(wait);
-  }
-  const text = one && [said.replace(/ of .*/, ""), p.name].find((t) => widthOf(t) + 12 <= part.width);
+  button.append(...fixedPart(part, p, first));
+  const text = labelsOf(part, report.phases).find((t) => widthOf(t) + 12 <= part.width);
   if (text) button.append(element("b", {}, text));
   button.addEventListener("click", () => {
     const i = visible().find((i) => phaseOf(i) === part.phases[0]);
@@ -84,13 +97,24 @@ function podBar(p, from, to, used) {
   };
   const begins = p.bar.at(-1)?.to ?? p.from, ends = p.to ?? to;
   if (begins !== null && begins < ends) add(begins, ends, `${p.name}: ${p.state}`, p.state === "not ready" && !p.bar.length ? "waits" : "life");
-  for (const x of p.bar) {
+  p.bar.forEach((x, k) => {
     const kinds = x.phases.map((n) => p.phases[n]);
     if (x.to > x.from) for (const kind of kinds) used.set(kind.name, kind);
-    paint(add(x.from, x.to, saidOf(x, p.phases), kindOf(kinds[0])), kinds.map((kind) => kind.fill));
-  }
+    const part = add(x.from, x.to, saidOf(x, p.phases), kindOf(kinds[0]));
+    paint(part, kinds.map((kind) => kind.fill));
+    part.append(...fixedPart(x, kinds[0], p.bar.findIndex((y) => y.phases.includes(x.phases[0])) === k));
+    part.labels = labelsOf(x, p.phases);
+  });
   if (p.failed) add(ends, ends, `${p.name}: failed`, "failed");
   return bar;
+}
+
+// Writes into the stretches of the bars of Pods that are drawn what has room there.
+function labelPods(box) {
+  for (const part of box.querySelectorAll(".bar i")) {
+    const room = part.getBoundingClientRect().width, text = part.labels?.find((t) => widthOf(t, smallFont) + 8 <= room);
+    if (text) part.append(element("b", {}, text));
+  }
 }
 
 // All Pods of the run as bars on one axis: who waited for whom. Of a Pod that was ready, what follows is a line for as
@@ -112,6 +136,7 @@ function drawPods() {
   const all = podButton(-1, element("span", { class: "name" }, report.pods.length > 1 ? `All ${report.pods.length} Pods` : "1 Pod"), element("span"), element("span", { class: "soft ends" }, inUnits(from), legend, inUnits(to)));
   all.disabled = report.pods.some((p) => !p.drawn);
   box.replaceChildren(all, ...rows);
+  labelPods(box);
 }
 
 function podButton(pod, ...children) {

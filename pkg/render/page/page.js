@@ -147,7 +147,7 @@ function listen() {
     zoomBy(e.deltaY > 0 ? 1.25 : 0.8, Math.min(1, Math.max(0, (e.clientX - box.left) / box.width)));
   }, { passive: false });
   byId("stage").addEventListener("scroll", () => { byId("heads").scrollLeft = byId("stage").scrollLeft; });
-  const redraw = () => { drawBar(); draw(); };
+  const redraw = () => { drawBar(); drawPods(); draw(); };
   addEventListener("resize", redraw);
   addEventListener("beforeprint", () => { byId("why").open = true; });
 }
