@@ -31,6 +31,7 @@ type page struct {
 	Phases   []pagePhase  `json:"phases"`
 	Borders  [][2]float64 `json:"borders"` // between which bounds those of the phases are, where they are not known better
 	Bar      []pagePart   `json:"bar"`
+	Together string       `json:"together,omitempty"` // what the phases took, where their bounds do not add up to it
 	Pods     []pagePod    `json:"pods"`
 	Pod      int          `json:"pod"`               // that is drawn first, or -1 for all
 	Largest  string       `json:"largest,omitempty"` // of the phase that took half of the run or more
@@ -141,7 +142,7 @@ func newPage(r Report, y Style) page {
 	for i := range r.Phases {
 		p.Phases = append(p.Phases, y.pagePhase(r, i, steps))
 	}
-	p.Bar = y.pageBar(r, r.Phases)
+	p.Bar, p.Together = y.pageBar(r, r.Phases), y.together(r)
 	p.remarks(r)
 	return p
 }

@@ -22,6 +22,9 @@ func (y Style) summary(r Report) []string {
 	}
 	out = append(out, y.obstacle(r)...)
 	out = append(append(out, y.bars(r)...), y.barLegend(r)...)
+	if together := y.together(r); together != "" {
+		out = append(out, y.paint(dim, "   "+together))
+	}
 	out = append(out, y.members(r)...)
 	if longest := r.longest(); longest.Took > 0 && r.Outcome.Obstacle == nil {
 		out = append(out, wrap(Plain(largest(longest)), y.width()-1)...)
@@ -188,6 +191,18 @@ func (y Style) bars(r Report) []string {
 			y.paint(phaseHue(p.Name).sgr, strings.TrimRight(bar, " ")))
 	}
 	return out
+}
+
+// together says what phases took together, where the bounds of each say more than that.
+func (y Style) together(r Report) string {
+	var most, total time.Duration
+	for _, p := range r.Phases {
+		most, total = most+p.Max, total+p.Took
+	}
+	if len(r.Phases) < 2 || most-total <= max(2*time.Millisecond, total/100) {
+		return ""
+	}
+	return "together " + length(total, y.seconds) + ": a bound is of one phase alone, so the bounds do not add up"
 }
 
 // barGlyph is what the bar of a phase is made of, so that what waits, and what is not known, is told without colour.

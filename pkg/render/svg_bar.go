@@ -121,6 +121,12 @@ func (p *picture) legend() {
 		p.text("", "start", x+17, p.y, smallSize, text)
 		x += wide + legendBreak
 	}
+	if text := p.together(p.report); text != "" {
+		if x+textWidth(text, smallSize) > p.sheet-barEdge {
+			x, p.y = barEdge, p.y+lineHeight+1
+		}
+		p.text("soft", "start", x, p.y, smallSize, text)
+	}
 }
 
 // phaseLegend is what is known of a phase, and which part of it is hatched in the bar.

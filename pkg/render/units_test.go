@@ -99,3 +99,21 @@ func stepsOfPage(t *testing.T, r render.Report) []struct{ Label, Time string } {
 	}
 	return page.Steps
 }
+
+// Where the bounds of phases do not add up to the run, the listing, the page and the picture say so, and what all took.
+func TestBoundsDoNotAddUp(t *testing.T) {
+	for name, want := range map[string]string{
+		"show-crash": "together 42.3 s: a bound is of one phase alone, so the bounds do not add up",
+		"delete":     "together 2332 ms: a bound is of one phase alone, so the bounds do not add up",
+		"spans":      "",
+	} {
+		s := scenario.Named(t, name)
+		r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
+		for _, format := range []string{"listing", "html", "svg"} {
+			text := drawnAs(t, format, r, render.Style{Width: 120, Detail: seq.Normal})
+			if want != "" && !strings.Contains(text, want) || want == "" && strings.Contains(text, "not add up") {
+				t.Errorf("%s, %s: no %q", name, format, want)
+			}
+		}
+	}
+}

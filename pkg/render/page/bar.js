@@ -24,6 +24,7 @@ function drawBar() {
   }
   for (const [t, anchor] of [[start, "start"], [start + total, "end"]]) shape(svg, "text", { class: "soft", x: place(t), y: 19, "text-anchor": anchor }, report.clock ? inUnits(t - start) : inUnits(t));
   for (const p of report.phases) list.append(phaseItem(p, p.legend, p.explain));
+  if (report.together) list.append(element("li", { class: "soft together" }, report.together));
   box.replaceChildren(bar, svg, list);
 }
 
