@@ -69,7 +69,7 @@ func TestCompareNamesThePhase(t *testing.T) {
 		{"probes", "plain"}:              "A took 446 ms–1.56 s more, likely ≈ 1.542 s: 1.49–1.54 s of it in startup+",
 		{"plain", "plain"}:               "A and B are the same run: there is no difference.",
 		{"plain", "crash"}:               "They did not end alike: A as Ready, B as Stuck.",
-		{"plain", "no-such-tag"}:         "Only A has create, start, ready. Only B has retry (1.65 s …).\n",
+		{"plain", "no-such-tag"}:         "Only A has create, start, ready. Only B has retry (1645 ms …).\n",
 		{"scheduled-eventtime", "plain"}: "likely ≈ 8.295 s: likely ≈ 7.229 s of it in pending, which B has not; ",
 		{"plain", "deployment"}:          "A is about a Pod, B about a Deployment.",
 		{"delete", "delete-hook"}:        "of it in stop.",

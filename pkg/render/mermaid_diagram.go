@@ -262,8 +262,11 @@ func (m *mermaid) aside(text string) { m.printf("    Note left of %s: %s", m.ids
 // left says across everything what the diagram has not.
 func (m *mermaid) left(text string) { m.printf("    Note over %s: %s", m.across(), mermaidText(text)) }
 
-// outcome says how the run ended.
+// outcome says how the run ended, and which arrows are not drawn.
 func (m *mermaid) outcome() {
+	if text := m.inEtcd(m.document.report); text != "" && len(m.lanes) > 0 {
+		m.left(text)
+	}
 	if r := m.document.report; len(m.lanes) > 0 && r.Outcome.Name != "" {
 		m.printf("    Note over %s: %s", m.across(), mermaidLines(r.headline(), "", 80, 5))
 	}

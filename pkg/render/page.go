@@ -281,7 +281,9 @@ func (y Style) beside(f figure, x row) string {
 // pageLegend says what the signs mean, those that are used.
 func (y Style) pageLegend(r Report, likely bool) string {
 	text := "Filled arrowhead: observed. Open arrowhead, italic: inferred. Solid: a request; dashed: an answer, or " +
-		"what a watch delivers. Red and ✗: a failure. Hatched: nothing works, something is waited for. Times are "
+		"what a watch delivers. Red and ✗: a failure. Hatched: nothing works, something is waited for. " +
+		"Each revision is a write to etcd; less than full detail has only those arrows to etcd that begin, bind or end an " +
+		"object, or end a phase. Times are "
 	if y.clock {
 		text += "times of the day in UTC"
 	} else {

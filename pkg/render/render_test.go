@@ -93,8 +93,11 @@ Ready in 15.2 s
   admit     6.4 ms         ███
   start     ≤ 200 ms            ███████████████           █████████████████
   ready     20–30 ms                                              █████████████
+   together 95 ms: a bound is of one phase alone, so the bounds do not add up
 The start phase is the largest: it is started.
 A fixed wait of 50 ms in start: it waits (aConstant). What removes it: do not.
+Each revision is a write to etcd. The arrow of 1 is not drawn: --detail=full
+draws all.
 `, "\n")
 	if got := listing(t, Style{Width: 80, Detail: seq.Normal}, r); got != want {
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)

@@ -40,6 +40,11 @@ func (y Style) summary(r Report) []string {
 	for _, d := range r.Run.Denied {
 		out = append(out, wrap(Plain("Contradicted: "+d+"."), y.width()-1)...)
 	}
+	if text := y.inEtcd(r); text != "" {
+		for _, l := range wrap(text, y.width()-1) {
+			out = append(out, y.paint(dim, l))
+		}
+	}
 	if len(r.Run.Unseen) > 0 {
 		for _, l := range wrap(Plain("Not seen: "+strings.Join(r.Run.Unseen, "; ")+"."), y.width()-1) {
 			out = append(out, y.paint(dim, l))

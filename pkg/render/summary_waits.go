@@ -4,6 +4,7 @@ package render
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
@@ -47,6 +48,30 @@ func (r Report) waits() (all []string) {
 		all = append(all, sentence(w.Wait, of))
 	}
 	return all
+}
+
+// inEtcd says why not each write that a picture draws has its arrow to etcd, where that is so: each is stored there, but
+// a picture of less than full detail has only those arrows that begin, bind or end an object, or end a phase.
+func (y Style) inEtcd(r Report) string {
+	drawn, stored := map[string]bool{}, map[string]bool{}
+	for _, s := range r.selected().Steps {
+		switch {
+		case s.Detail > y.Detail || writtenRevision(s) == "":
+		case s.To == seq.Etcd:
+			stored[s.ResourceVersion] = true
+		case s.To == seq.APIServer:
+			drawn[s.ResourceVersion] = true
+		}
+	}
+	maps.DeleteFunc(drawn, func(revision string, _ bool) bool { return stored[revision] })
+	switch n := len(drawn); n {
+	case 0:
+		return ""
+	case 1:
+		return "Each revision is a write to etcd. The arrow of 1 is not drawn: --detail=full draws all."
+	default:
+		return fmt.Sprintf("Each revision is a write to etcd. The arrows of %d are not drawn: --detail=full draws all.", n)
+	}
 }
 
 // podsWait is a wait that several Pods had, the longest of them.

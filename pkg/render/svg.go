@@ -43,6 +43,10 @@ func SVG(w io.Writer, r Report, y Style) error {
 			p.row(x.at, f.rows[x.at])
 		}
 	}
+	if text := y.inEtcd(r); text != "" {
+		p.y += lineHeight
+		p.text("soft", "start", barEdge, p.y, smallSize, text)
+	}
 	style := pictureCSS
 	if y.Animate {
 		style += p.moves(f.again)

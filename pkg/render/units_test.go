@@ -117,3 +117,27 @@ func TestBoundsDoNotAddUp(t *testing.T) {
 		}
 	}
 }
+
+// A reader is told why not each write has an arrow to etcd; in full detail each has.
+func TestArrowsToEtcdAreExplained(t *testing.T) {
+	s := scenario.Named(t, "plain")
+	r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
+	const want = "Each revision is a write to etcd. The arrows of 2 are not drawn: --detail"
+	for _, format := range []string{"listing", "lanes", "mermaid", "svg"} {
+		if text := drawnAs(t, format, r, render.Style{Width: 160, Detail: seq.Normal}); !strings.Contains(text, want) {
+			t.Errorf("%s: no %q", format, want)
+		}
+		if text := drawnAs(t, format, r, render.Style{Width: 160, Detail: seq.Full}); strings.Contains(text, "are not drawn:") {
+			t.Errorf("%s, --detail=full: arrows are said to be missing", format)
+		}
+	}
+	if text := drawnAs(t, "html", r, render.Style{Detail: seq.Normal}); !strings.Contains(text, "less than full detail has only") {
+		t.Error("the legend of the page does not explain the arrows to etcd")
+	}
+	for _, s := range scenario.All(t) {
+		r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
+		if text := drawnAs(t, "listing", r, render.Style{Width: 160, Detail: seq.Full}); strings.Contains(text, "Each revision is") {
+			t.Errorf("%s: a write has no arrow to etcd in full detail", s.Name)
+		}
+	}
+}
