@@ -35,6 +35,7 @@ Pod default/web  image busybox:1, on lab (v1.37.2)
 +15.0…15.2s         │                │                 │                │───── exec ────▷│        ○
 
 Ready
+Each revision is a write to etcd. The arrow of 1 is not drawn: --detail=full draws all.
 `, "\n")
 	if got := lanesOf(t, Style{Width: 100, Detail: seq.Normal}, r); got != want {
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)

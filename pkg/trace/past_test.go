@@ -309,3 +309,19 @@ func TestPastKills(t *testing.T) {
 		t.Errorf("%v", order)
 	}
 }
+
+// Lives of which nothing is kept but their number are counted where they were.
+func TestUnseenLivesAreCounted(t *testing.T) {
+	for name, want := range map[string]string{
+		"show-crash": "1 life was not seen here, number 2",
+	} {
+		s := scenario.Named(t, name)
+		var labels []string
+		for _, x := range scenario.Fold(s.Subject, s.Observations).Steps() {
+			labels = append(labels, x.Label)
+		}
+		if !slices.Contains(labels, want) {
+			t.Errorf("%s: no %q", name, want)
+		}
+	}
+}

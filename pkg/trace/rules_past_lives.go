@@ -158,9 +158,9 @@ func derivePastGap(s *story, emit func(graph.Claim)) {
 		for _, n := range slices.Sorted(maps.Keys(lives)) {
 			switch lost := n - next; {
 			case lost == 1:
-				note(n-1, n-2, "an earlier life, of which there is no record")
+				note(n-1, n-2, fmt.Sprintf("1 life was not seen here, number %d", n))
 			case lost > 1:
-				note(n-1, next-1, fmt.Sprintf("%d earlier lives, of which there is no record", lost))
+				note(n-1, next-1, fmt.Sprintf("%d lives were not seen here, numbers %d to %d", lost, next+1, n))
 			}
 			if next = n + 1; n < int(c.RestartCount) && !ended[n] {
 				note(n, n-1, "ends; there is no record of how")
