@@ -71,14 +71,22 @@ var podPhases = []phase{
 		"status tells of them", inner: true, intervals: startedUntold},
 	{name: "probing", why: probesExplained("readiness", readinessProbeOf), waits: true, inner: true, intervals: probing},
 	{name: "startup", why: probesExplained("startup", startupProbeOf), waits: true, inner: true, intervals: startingUp},
-	{name: "report", explain: reportExplained, intervals: between((*story).endOfAll, (*story).finishedKey)},
+	{name: "report", explain: reportExplained, intervals: func(s *story, _ *result) []interval {
+		if s.deletionRevision() != 0 {
+			return []interval{{beginKey: s.lastExit(), endKey: s.finishedKey()}}
+		}
+		return []interval{{beginKey: s.endOfAll(), endKey: s.finishedKey()}}
+	}},
 	{name: "others", explain: "what else the run made gets as far", intervals: othersOf((*story).readyKey)},
 	{name: "stop", why: (*story).stopExplained, intervals: stopping},
-	{name: "remove", explain: "the kubelet reports the end, tears down sandbox and volumes, and has the object removed",
+	{name: "remove", explain: "the kubelet tears down sandbox and volumes, and has the object removed",
 		intervals: func(s *story, _ *result) []interval {
 			x := interval{beginKey: s.lastExit(),
 				endKey: s.etcdKey(s.firstRevision(func(w *write) bool { return w.deleted })),
 				open:   s.deletionRevision() != 0 && !s.runsStill()}
+			if key := s.finishedKey(); key != "" && x.beginKey != "" {
+				x.beginKey = key
+			}
 			if x.beginKey == "" && !s.runsStill() {
 				x.beginKey = s.etcdKey(s.deletionRevision())
 			}
