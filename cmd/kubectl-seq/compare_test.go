@@ -72,7 +72,7 @@ func TestCompareNamesThePhase(t *testing.T) {
 		{"plain", "no-such-tag"}:         "Only A has create, start, ready. Only B has retry (1645 ms …).\n",
 		{"scheduled-eventtime", "plain"}: "likely ≈ 8.295 s: likely ≈ 7.229 s of it in pending, which B has not; ",
 		{"plain", "deployment"}:          "A is about a Pod, B about a Deployment.",
-		{"delete", "delete-hook"}:        "of it in stop.",
+		{"delete", "delete-hook"}:        "of it in stop; ",
 		{"plain", "quota"}:               "refused by apiserver",
 	} {
 		out, _, err := replayed(t.Context(), "compare", filepath.Join(dir, pair[0]), filepath.Join(dir, pair[1]))

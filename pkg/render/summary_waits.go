@@ -50,8 +50,8 @@ func (r Report) waits() (all []string) {
 	return all
 }
 
-// inEtcd says why not each write that a picture draws has its arrow to etcd, where that is so: each is stored there, but
-// a picture of less than full detail has only those arrows that begin, bind or end an object, or end a phase.
+// inEtcd says why not each write that a picture draws has its arrow to etcd, where that is so: each is stored there,
+// but a picture of less than full detail has only those arrows that begin, bind or end an object, or end a phase.
 func (y Style) inEtcd(r Report) string {
 	drawn, stored := map[string]bool{}, map[string]bool{}
 	for _, s := range r.selected().Steps {

@@ -127,16 +127,19 @@ func TestArrowsToEtcdAreExplained(t *testing.T) {
 		if text := drawnAs(t, format, r, render.Style{Width: 160, Detail: seq.Normal}); !strings.Contains(text, want) {
 			t.Errorf("%s: no %q", format, want)
 		}
-		if text := drawnAs(t, format, r, render.Style{Width: 160, Detail: seq.Full}); strings.Contains(text, "are not drawn:") {
+		text := drawnAs(t, format, r, render.Style{Width: 160, Detail: seq.Full})
+		if strings.Contains(text, "are not drawn:") {
 			t.Errorf("%s, --detail=full: arrows are said to be missing", format)
 		}
 	}
-	if text := drawnAs(t, "html", r, render.Style{Detail: seq.Normal}); !strings.Contains(text, "less than full detail has only") {
+	page := drawnAs(t, "html", r, render.Style{Detail: seq.Normal})
+	if !strings.Contains(page, "less than full detail has only") {
 		t.Error("the legend of the page does not explain the arrows to etcd")
 	}
 	for _, s := range scenario.All(t) {
 		r := scenario.Report(scenario.Fold(s.Subject, s.Observations))
-		if text := drawnAs(t, "listing", r, render.Style{Width: 160, Detail: seq.Full}); strings.Contains(text, "Each revision is") {
+		text := drawnAs(t, "listing", r, render.Style{Width: 160, Detail: seq.Full})
+		if strings.Contains(text, "Each revision is") {
 			t.Errorf("%s: a write has no arrow to etcd in full detail", s.Name)
 		}
 	}

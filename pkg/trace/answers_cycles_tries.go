@@ -138,6 +138,7 @@ func (c *cycleReader) replaced(container string) bool {
 
 // keysOfLives are what the keys begin with of what is about one life of a container, beside those of runc.
 var keysOfLives = []string{"cri:CreateContainer:", "cri:StartContainer:", "cri:StopContainer:", "exit:", "probe:",
+	"post-start:", "stop-signal:",
 	"pre-stop:"}
 
 // lifeOf is which life of a container a message is about, from 0, by its key.

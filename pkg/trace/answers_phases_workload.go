@@ -164,8 +164,8 @@ func (s *story) makesPods() bool {
 }
 
 // desiredRevision is the one by which the object asked for what the run follows: its creation, or the first change of
-// what it asks for since the run looked, or else the one by which the first of its Pods was to end, which another has to
-// replace. It is 0 where there was none.
+// what it asks for since the run looked, or else the one by which the first of its Pods was to end, which another
+// has to replace. It is 0 where there was none.
 func (s *story) desiredRevision() uint64 {
 	if rv := s.createRevision(); rv != 0 {
 		return rv

@@ -111,7 +111,8 @@ var rules = []*rule{
 	&ruleChangeDelivery, &ruleResize, &ruleUpdateResources, &ruleRunSandbox, &ruleSandboxChanged, &ruleSandboxAgain,
 	&rulePullQueue, &rulePullImage, &ruleImagePresent,
 	&ruleCreateContainer, &ruleStartContainer, &ruleContainerRan, &ruleRunc, &ruleRuncFailed, &ruleExec,
-	&rulePostStart, &rulePreStop, &ruleStopContainer, &ruleStopSignal, &ruleStopSandbox, &ruleContainerExit, &ruleProbe, &ruleProbeFailed, &ruleTrouble,
+	&rulePostStart, &rulePreStop, &ruleStopContainer, &ruleStopSignal, &ruleStopSandbox, &ruleContainerExit,
+	&ruleProbe, &ruleProbeFailed, &ruleTrouble,
 	// About what had happened to an object before the run looked at it: what it and its Events have kept.
 	&rulePastCreate, &rulePastBind, &rulePastWrite, &rulePastStored, &rulePastRevision, &rulePastDelete,
 	&rulePastLife, &rulePastGap, &rulePastGone,

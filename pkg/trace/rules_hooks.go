@@ -15,8 +15,8 @@ var rulePostStart = rule{
 		Trigger: "Event Started of a container with a postStart hook",
 		Proves:  "the kubelet emits Started and then runs the hook that the container has",
 		Gist:    "The postStart hook runs beside the program; the kubelet waits.",
-		Explain: "Once a container has been started, the kubelet runs its postStart hook and waits for it before it goes on " +
-			"to the next container. The container's program runs meanwhile.",
+		Explain: "Once a container has been started, the kubelet runs its postStart hook and waits for it before it " +
+			"goes on to the next container. The container's program runs meanwhile.",
 		Doc:    docs + "concepts/containers/container-lifecycle-hooks/",
 		Source: "k8s.io/kubernetes/pkg/kubelet/kuberuntime/kuberuntime_container.go PostStart",
 	},
@@ -76,7 +76,8 @@ func deriveStopSignal(s *story, emit func(graph.Claim)) {
 			step.Label = string(*spec.Lifecycle.StopSignal)
 		}
 		step.Evidence[0].Text += ": " + e.event.Message
-		emit(graph.Claim{Step: step, Follows: []seq.Key{criKey("StopContainer", e.container, life)}, Lag: 2 * time.Millisecond})
+		emit(graph.Claim{Step: step, Follows: []seq.Key{criKey("StopContainer", e.container, life)},
+			Lag: 2 * time.Millisecond})
 	}
 }
 

@@ -63,7 +63,8 @@ func deriveStopContainer(s *story, emit func(graph.Claim)) {
 		if spec.RestartPolicy != nil {
 			start.Follows = append(start.Follows, s.endsBeforeSidecar(e)...)
 		}
-		end := graph.Claim{Step: seq.Step{Evidence: start.Evidence}, Follows: []seq.Key{exitKey(e.container, life), signalKey(e.container, life)}}
+		end := graph.Claim{Step: seq.Step{Evidence: start.Evidence},
+			Follows: []seq.Key{exitKey(e.container, life), signalKey(e.container, life)}}
 		returned := s.stopped(e.container, life)
 		s.emitCall("StopContainer", e.container, life, start, end, func(c graph.Claim) {
 			if c.Kind != seq.ResponseKind || returned {

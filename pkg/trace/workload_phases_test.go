@@ -26,8 +26,8 @@ func TestWorkloadsWaitForTheirPods(t *testing.T) {
 	}
 }
 
-// A workload that a run finds has phases, too: it goes on until a Pod is lost, and then that Pod is replaced; of one that
-// is not available, its Pods are waited for. So has a Pod that was found and is not ready.
+// A workload that a run finds has phases, too: it goes on until a Pod is lost, and then that Pod is replaced; of one
+// that is not available, its Pods are waited for. So has a Pod that was found and is not ready.
 func TestPhasesOfFoundWorkloads(t *testing.T) {
 	for name, want := range map[string]string{
 		"drained":          "run control pods report",
