@@ -70,9 +70,11 @@ func deriveStopSignal(s *story, emit func(graph.Claim)) {
 			continue
 		}
 		step := s.eventStep(e)
-		step.Key, step.From, step.To, step.Node = signalKey(e.container, life), s.runtime, seq.Container(e.container), s.node
+		step.Key, step.Node = signalKey(e.container, life), s.node
+		step.From, step.To = s.runtime, seq.Container(e.container)
 		step.Window.Latest, step.Sharp, step.Precision, step.Best = time.Time{}, false, 0, time.Time{}
-		if step.Label = "SIGTERM, or the stop signal of its image"; spec.Lifecycle != nil && spec.Lifecycle.StopSignal != nil {
+		step.Label = "SIGTERM, or the stop signal of its image"
+		if spec.Lifecycle != nil && spec.Lifecycle.StopSignal != nil {
 			step.Label = string(*spec.Lifecycle.StopSignal)
 		}
 		step.Evidence[0].Text += ": " + e.event.Message
