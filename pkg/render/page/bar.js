@@ -111,9 +111,9 @@ function podBar(p, from, to, used) {
 }
 
 // Writes into the stretches of the bars of Pods that are drawn what has room there.
-function labelPods(box) {
+function labelPods(box, font = smallFont) {
   for (const part of box.querySelectorAll(".bar i")) {
-    const room = part.getBoundingClientRect().width, text = part.labels?.find((t) => widthOf(t, smallFont) + 8 <= room);
+    const room = part.getBoundingClientRect().width, text = part.labels?.find((t) => widthOf(t, font) + 8 <= room);
     if (text) part.append(element("b", {}, text));
   }
 }

@@ -18,7 +18,7 @@ function renew(next) {
   const ends = element("span", { class: "soft" }, "0", legend, inUnits(to));
   const axis = element("div", { class: "ends" }, element("span"), element("span", { class: "at" }), element("span"), ends);
   byId("pods").replaceChildren(...(rows.length ? [axis] : []), ...rows);
-  labelPods(byId("pods"));
+  labelPods(byId("pods"), plainFont);
   if (focused) byId("pods").querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
 }
 
