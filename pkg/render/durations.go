@@ -18,7 +18,7 @@ func lastedOf(p seq.Phase) lasted { return lasted{p.Min, p.Max, p.Took, p.Within
 
 // took prints a duration that stands in a column: as it is known, else as it likely was, with its bounds. Like a time,
 // it is in milliseconds, from a limit on in seconds.
-func (y Style) took(d lasted) string { return y.tookIn(d, d.most >= inMilliseconds) }
+func (y Style) took(d lasted) string { return y.tookIn(d, d.most >= shortTime) }
 
 // tookIn prints it in milliseconds or in seconds.
 func (y Style) tookIn(d lasted, seconds bool) string {
@@ -38,12 +38,12 @@ func (y Style) tookIn(d lasted, seconds bool) string {
 }
 
 // exactly prints a duration that is known.
-func exactly(d time.Duration) string { return length(d, d >= inMilliseconds) }
+func exactly(d time.Duration) string { return length(d, d >= shortTime) }
 
 // inSeconds reports whether what the phases took, and those of the Pods, is told in seconds: where milliseconds are too
 // small for one of them.
 func (r Report) inSeconds() bool {
-	long := func(p seq.Phase) bool { return p.Max >= inMilliseconds }
+	long := func(p seq.Phase) bool { return p.Max >= shortTime }
 	return slices.ContainsFunc(r.Phases, long) ||
 		slices.ContainsFunc(r.Members, func(m seq.Member) bool { return slices.ContainsFunc(m.Phases, long) })
 }

@@ -158,9 +158,9 @@ func (y Style) known(s *seq.Step, base time.Time) time.Duration {
 	}
 }
 
-// inMilliseconds is the limit below which all times and durations of a column are in milliseconds. What is not known to
+// shortTime is the limit below which all times and durations of a column are in milliseconds. What is not known to
 // the millisecond has zeros at its end. From there on they are in seconds.
-const inMilliseconds = 10 * time.Second
+const shortTime = 10 * time.Second
 
 // instant prints an instant to a unit.
 func (y Style) instant(d, unit time.Duration, base, zero time.Time) string {
@@ -169,9 +169,9 @@ func (y Style) instant(d, unit time.Duration, base, zero time.Time) string {
 		return timeOfDay(base.Add(d), zero, unit)
 	case d == 0 && unit <= time.Millisecond:
 		return "+0"
-	case unit < time.Millisecond && d.Abs() < inMilliseconds:
+	case unit < time.Millisecond && d.Abs() < shortTime:
 		return signed(fmt.Sprintf("%.1f", ms(d)))
-	case d.Abs() < inMilliseconds:
+	case d.Abs() < shortTime:
 		return signed(fmt.Sprintf("%.0f", ms(d)))
 	}
 	return signed(inSeconds(d, unit)) + "s"
