@@ -61,7 +61,7 @@ func (c Comparison) legend() string {
 	for _, all := range c.moments {
 		for _, t := range all {
 			if strings.HasPrefix(t, "≈") {
-				return text + "≈ is likely (≈23: ±10, ≈230: ±100), a…b is between a and b."
+				return text + "≈ is likely (±10 ms, or as it says), a…b is between a and b."
 			}
 		}
 	}

@@ -24,7 +24,7 @@ func TestLanesAt100(t *testing.T) {
 	r.Outcome.Name = "Ready"
 	want := strings.TrimPrefix(`
 Pod default/web  image busybox:1, on lab (v1.37.2)
-● observed  ○ inferred   +ms since the POST; ≈23: likely, ±10; ≈230: ±100; a…b: between; …b: by b
+● observed  ○ inferred   +ms since the POST; ≈: likely, ±10 or as it says; a…b: between; …b: by b
                                                                                 a-container-with-a-
                  kubectl         apiserver          kubelet            runc          long-name
 +0                  │───────────────▶│ POST pods (web) │                │                │        ●

@@ -111,12 +111,12 @@ func (y Style) header(r Report) []string {
 		y.paint(dim, y.ascii(strings.TrimRight(fit(legend, y.width()-1), " ")))}
 }
 
-// likelyMark says what a ≈ means. The zeros at the end of a time in milliseconds are not known.
+// likelyMark says what a ≈ means.
 func (y Style) likelyMark() string {
 	if y.clock {
 		return "≈: likely, its last digit ±10"
 	}
-	return "≈23: likely, ±10; ≈230: ±100"
+	return "≈: likely, ±10 or as it says"
 }
 
 // request is what the request is called that times count from.

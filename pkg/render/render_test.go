@@ -82,7 +82,7 @@ func TestListingAt80(t *testing.T) {
 		Remedy: "do not"}}
 	want := strings.TrimPrefix(`
 Pod default/web  image busybox:1, on lab (v1.37.2)
-● observed  ○ inferred   +ms since the POST; ≈23: likely, ±10; ≈230: ±100
+● observed  ○ inferred   +ms since the POST; ≈: likely, ±10 or as it says
 +0          kubectl    → apiserver  POST pods (web)     201 Created in 6.4 ms ●
 +12…65      apiserver  ⇢ kubelet    watch: Pod web, yours                     ○
 +12…65      kubelet    → apiserver  PATCH pods/status: ContainerCreating      ●
@@ -423,12 +423,12 @@ func TestLikelyTimes(t *testing.T) {
 		want string
 	}{
 		"by their error": {[]*seq.Step{likely(3.26, 0.9), likely(26.6, 4), likely(526, 30), likely(1261, 400)},
-			"≈3.3 ≈27 ≈530 ≈1300"},
+			"≈3.3 ≈27 ≈530±40 ≈1300±500"},
 		"of seconds":                     {[]*seq.Step{likely(12_345.6, 4), likely(12_345.6, 40)}, "≈12.345s ≈12.35s"},
-		"between known ones":             {[]*seq.Step{known(6.4), likely(6.8, 20), known(7.1)}, "+6.4 ≈7 +7.1"},
-		"after one that is less":         {[]*seq.Step{likely(476, 30), likely(477, 4), known(480)}, "≈470 ≈477 +480"},
+		"between known ones":             {[]*seq.Step{known(6.4), likely(6.8, 20), known(7.1)}, "+6.4 ≈7±30 +7.1"},
+		"after one that is less":         {[]*seq.Step{likely(476, 30), likely(477, 4), known(480)}, "≈470±40 ≈477 +480"},
 		"of the beginning":               {[]*seq.Step{known(0), likely(0.3, 3)}, "+0 ≈0"},
-		"of the beginning, hardly known": {[]*seq.Step{known(0), likely(31, 240), likely(4, 40)}, "+0 ≈0 ≈0"},
+		"of the beginning, hardly known": {[]*seq.Step{known(0), likely(31, 240), likely(4, 40)}, "+0 ≈0±300 ≈0±50"},
 	} {
 		var text []string
 		for _, x := range (Style{}).times(c.rows, zero, nothingAbove, nil) {

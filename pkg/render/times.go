@@ -68,7 +68,7 @@ func (y Style) times(steps []*seq.Step, zero time.Time, above time.Duration, alr
 			above, x = max(above, known[i]), printed{text: y.instant(known[i], unit, base, zero), instant: true}
 		case !y.Proved && s.Within > 0:
 			at, unit := fitted(s.Best.Sub(base), place(s.Within), above, limits[i])
-			above, x = at, printed{text: "≈" + strings.TrimPrefix(y.instant(at, unit, base, zero), "+"), instant: true}
+			above, x = at, printed{text: y.likely(at, unit, s, base, zero), instant: true}
 		case s.Kind == seq.ResponseKind && s.Window.Earliest.Sub(base) < above: // it comes after its request
 			x.text = y.span(seq.Window{Latest: s.Window.Latest}, zero)
 		default:
@@ -158,8 +158,8 @@ func (y Style) known(s *seq.Step, base time.Time) time.Duration {
 	}
 }
 
-// shortTime is the limit below which all times and durations of a column are in milliseconds. What is not known to
-// the millisecond has zeros at its end. From there on they are in seconds.
+// shortTime is the limit below which all times and durations of a column are in milliseconds. From there on they are in
+// seconds.
 const shortTime = 10 * time.Second
 
 // instant prints an instant to a unit.
@@ -175,6 +175,21 @@ func (y Style) instant(d, unit time.Duration, base, zero time.Time) string {
 		return signed(fmt.Sprintf("%.0f", ms(d)))
 	}
 	return signed(inSeconds(d, unit)) + "s"
+}
+
+// likely prints the likeliest instant of a step, rounded to d. In milliseconds how far off that may be is said where it
+// is more than ten: of 350 nobody sees whether its zero is known.
+func (y Style) likely(d, unit time.Duration, s *seq.Step, base, zero time.Time) string {
+	text := "≈" + strings.TrimPrefix(y.instant(d, unit, base, zero), "+")
+	if y.clock || d.Abs() >= shortTime || s.Within <= 10*time.Millisecond {
+		return text
+	}
+	within := s.Within + (d - s.Best.Sub(base)).Abs()
+	digit := time.Millisecond // the first of within
+	for within >= 10*digit {
+		digit *= 10
+	}
+	return fmt.Sprintf("%s±%.0f", text, ms((within + digit - 1).Truncate(digit)))
 }
 
 // inSeconds prints a duration in seconds, to a unit.

@@ -134,7 +134,7 @@ func (r *Row) add(line string) {
 	r.Label = strings.Join(strings.Fields(r.Label+" "+text), " ")
 }
 
-var relative = regexp.MustCompile(`^[+≈]?(-?\d+(?:\.\d+)?)?(s?)(…(-?\d+(?:\.\d+)?)?(s?))?$`)
+var relative = regexp.MustCompile(`^[+≈]?(-?\d+(?:\.\d+)?)?(s?)(?:±(\d+))?(…(-?\d+(?:\.\d+)?)?(s?))?$`)
 
 func (r *Row) readRelative(zero time.Time) error {
 	m := relative.FindStringSubmatch(r.Time)
@@ -142,7 +142,7 @@ func (r *Row) readRelative(zero time.Time) error {
 		return fmt.Errorf("the time %q is none", r.Time)
 	}
 	unit := time.Millisecond
-	if m[2] == "s" || m[5] == "s" {
+	if m[2] == "s" || m[6] == "s" {
 		unit = time.Second
 	}
 	at := func(text string) (time.Time, time.Duration) {
@@ -157,23 +157,21 @@ func (r *Row) readRelative(zero time.Time) error {
 	if strings.HasPrefix(r.Time, "≈") {
 		r.Likely = true
 		r.At, r.Unit = at(m[1])
-		for text := m[1]; unit == time.Millisecond && strings.HasSuffix(text, "0"); text = text[:len(text)-1] {
-			if strings.Contains(text, ".") {
-				break
-			}
-			r.Unit *= 10 // zeros at the end are not known
+		if m[3] != "" {
+			within, _ := strconv.Atoi(m[3])
+			r.Unit = time.Duration(within) * time.Millisecond / 10
 		}
 		return nil
 	}
 	if m[1] != "" {
 		from, digit := at(m[1])
-		if r.Earliest = from; m[3] == "" { // an instant, rounded
+		if r.Earliest = from; m[4] == "" { // an instant, rounded
 			r.At, r.Unit = from, digit
 			r.Earliest, r.Latest = from.Add(-digit), from.Add(digit)
 		}
 	}
-	if m[4] != "" {
-		r.Latest, _ = at(m[4])
+	if m[5] != "" {
+		r.Latest, _ = at(m[5])
 	}
 	return nil
 }
