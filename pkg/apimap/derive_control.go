@@ -117,8 +117,8 @@ func (d *deriver) controlPlane() {
 			Try: Try{Command: "kubectl get lease " + c.lease +
 				" -n kube-system -o jsonpath='{.spec.holderIdentity} {.spec.renewTime}'",
 				Prints: *l.Spec.HolderIdentity}}
-		if f := flagsOf(static, c.lease); f["kubeconfig"] != "" {
-			a.Authentication = "kubeconfig " + f["kubeconfig"]
+		if f := flagsOf(static, c.lease); f[flagKubeconfig] != "" {
+			a.Authentication = "kubeconfig " + f[flagKubeconfig]
 		}
 		d.call(a)
 	}
@@ -142,14 +142,14 @@ func (d *deriver) etcd(flags map[string]string) {
 	if d.get(readyPath, &ready) && strings.Contains(ready, "[+]etcd ok") {
 		a.Certainty, a.Proof = seq.Observed, proof(readyPath, "a line of it", "[+]etcd ok")
 	}
-	if servers := flags["etcd-servers"]; servers != "" {
+	if servers := flags[flagEtcdServers]; servers != "" {
 		first, _, _ := strings.Cut(servers, ",")
 		a.Host, a.Port = address(first)
 		a.Certainty = seq.Observed
 		a.Proof = proof(staticPath, "items[component=kube-apiserver].spec.containers[0].command", "--etcd-servers="+servers)
 		switch {
-		case flags["etcd-certfile"] != "":
-			a.Authentication = "client certificate " + flags["etcd-certfile"]
+		case flags[flagEtcdCertificate] != "":
+			a.Authentication = "client certificate " + flags[flagEtcdCertificate]
 		case strings.HasPrefix(first, "http:"):
 			a.Authentication = "none"
 		}
@@ -161,6 +161,13 @@ func (d *deriver) etcd(flags map[string]string) {
 	}
 	d.call(a)
 }
+
+// The flags of the control plane that are read.
+const (
+	flagEtcdServers     = "etcd-servers"
+	flagEtcdCertificate = "etcd-certfile"
+	flagKubeconfig      = "kubeconfig"
+)
 
 // flagsOf are those of a static Pod of the control plane.
 func flagsOf(pods corev1.PodList, component string) map[string]string {

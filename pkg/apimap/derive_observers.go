@@ -102,8 +102,10 @@ func (d *deriver) monitors() {
 		d.hide("ServiceMonitors", d.why(path), d.needs(path, "list servicemonitors.monitoring.coreos.com"))
 		return
 	}
+	d.left("ServiceMonitors", d.more(path), mostListed)
+	services, _ := servicesOf(d.Snapshot, d.pod)
 	for _, m := range all.Items {
-		for _, name := range servicesOf(d.Snapshot, d.pod) {
+		for _, name := range services {
 			var s corev1.Service
 			if d.get(of(core, d.Subject.Namespace, "services", name), &s) && m.chooses(s) {
 				d.monitor(path, m, s)

@@ -26,7 +26,8 @@ func (d *deriver) routes() {
 			"list endpointslices.discovery.k8s.io -n ")+d.Subject.Namespace)
 	}
 	d.left("EndpointSlices of "+d.Subject.Namespace+"", d.more(path), mostListed)
-	names := servicesOf(d.Snapshot, d.pod)
+	names, more := servicesOf(d.Snapshot, d.pod)
+	d.left("Services in front of the Pod", more, mostServices)
 	for _, name := range names {
 		d.service(path, name)
 	}

@@ -21,6 +21,8 @@ const (
 	mostExtensions = 8   // drawn, webhooks and aggregated APIs each
 	mostRoutes     = 8   // drawn, Ingresses and HTTPRoutes each
 	mostShippers   = 4   // drawn
+	mostLooks      = 8   // containers whose processes are listed
+	mostPeers      = 8   // drawn, other ends of connections
 	mostListed     = 500 // looked at, of any kind
 )
 
@@ -74,7 +76,9 @@ var (
 	keptLease = []string{"metadata.name", "spec.holderIdentity", "spec.renewTime"}
 	keptPod   = []string{
 		"metadata.name", "metadata.namespace", "metadata.uid", "metadata.labels", "metadata.deletionTimestamp",
-		`metadata.annotations."prometheus.io/*"`, `metadata.annotations."kubernetes.io/config.*"`,
+		`metadata.annotations."prometheus.io/scrape"`, `metadata.annotations."prometheus.io/port"`,
+		`metadata.annotations."prometheus.io/path"`, `metadata.annotations."prometheus.io/scheme"`,
+		`metadata.annotations."kubernetes.io/config.*"`,
 		"metadata.managedFields.manager", "metadata.managedFields.operation",
 		"metadata.managedFields.subresource", "metadata.managedFields.time", "spec.nodeName",
 		"spec.hostNetwork", "spec.hostPID", "spec.runtimeClassName", "spec.serviceAccountName",
@@ -239,7 +243,8 @@ func Then(s *Snapshot) []Question {
 		if c := pod.Spec.RuntimeClassName; c != nil {
 			all = append(all, get(of("apis/node.k8s.io/v1", "", "runtimeclasses", *c), []string{"metadata.name", "handler"}))
 		}
-		for _, name := range servicesOf(s, &pod) {
+		services, _ := servicesOf(s, &pod)
+		for _, name := range services {
 			all = append(all, get(of(core, s.Subject.Namespace, "services", name), keptService))
 		}
 	} else {
@@ -267,15 +272,17 @@ func slicesPath(namespace string) string {
 	return limited(of(discovery, namespace, "endpointslices"), mostListed)
 }
 
-// servicesOf are the names of the Services whose EndpointSlices name the Pod, as many as are drawn.
-func servicesOf(s *Snapshot, pod *corev1.Pod) (names []string) {
+// servicesOf are the names of the Services whose EndpointSlices name the Pod, as many as are drawn, and how many more
+// there are.
+func servicesOf(s *Snapshot, pod *corev1.Pod) (names []string, more int) {
 	for _, x := range slicesOf(s, pod) {
 		if name := x.Labels[discoveryv1.LabelServiceName]; name != "" && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
 	slices.Sort(names)
-	return names[:min(len(names), mostServices)]
+	n := min(len(names), mostServices)
+	return names[:n], len(names) - n
 }
 
 // slicesOf are the EndpointSlices that name the Pod.
