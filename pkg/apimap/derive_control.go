@@ -84,7 +84,7 @@ func (d *deriver) inCluster() {
 			Host: host,
 			Port: port, Path: "/", Authentication: "ServiceAccount token", Certainty: seq.Observed,
 			Proof: proof(kubernetesSlice, "items[].endpoints[0].addresses[0]", host),
-			You:   d.may(Permission{Verb: "get", Group: "discovery.k8s.io", Resource: "endpointslices", Namespace: "default"}),
+			You:   d.may(listOf("discovery.k8s.io", "endpointslices", "default")),
 			Try: Try{Command: "kubectl get endpointslices -n default -l kubernetes.io/service-name=kubernetes",
 				Prints: host}}
 		if n := len(x.Endpoints); n > 1 {
@@ -113,7 +113,7 @@ func (d *deriver) controlPlane() {
 			Proof: proof(path, "spec.holderIdentity", *l.Spec.HolderIdentity)})
 		a := API{Section: sectionControl, From: c.id, To: apiserver, Name: "renews its lease", Protocol: "HTTPS", Path: path,
 			Authentication: "not readable", Certainty: seq.Observed,
-			Proof: proof(path, "spec.holderIdentity", *l.Spec.HolderIdentity), You: d.may(getLease("kube-system")),
+			Proof: proof(path, "spec.holderIdentity", *l.Spec.HolderIdentity), You: d.may(getLease("kube-system", c.lease)),
 			Try: Try{Command: "kubectl get lease " + c.lease +
 				" -n kube-system -o jsonpath='{.spec.holderIdentity} {.spec.renewTime}'",
 				Prints: *l.Spec.HolderIdentity}}

@@ -44,7 +44,7 @@ func (d *deriver) metricsServer(x service) {
 			Certainty:      seq.Inferred,
 			Proof: proof(limited(servedPath, mostListed), "items[metadata.name="+x.Metadata.Name+"].spec.service",
 				serverOf(x)),
-			You:  d.may(Permission{Verb: "get", Resource: "nodes/proxy"}),
+			You:  d.may(getMetrics(n.Name)),
 			Try:  Try{Command: "kubectl top node " + quoted(n.Name), Prints: n.Name},
 			Note: "what serves metrics.k8s.io asks the kubelets; that it is metrics-server is its name"})
 	}

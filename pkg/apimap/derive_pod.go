@@ -105,6 +105,23 @@ func (d *deriver) lasting() (all []corev1.Container) {
 	return append(all, d.pod.Spec.Containers...)
 }
 
+// present are those that last, and init containers that run now.
+func (d *deriver) present() []corev1.Container {
+	all := d.lasting()
+	var first []corev1.Container
+	for _, c := range d.pod.Spec.InitContainers {
+		if d.stopped(c) == "" && !slices.ContainsFunc(all, func(x corev1.Container) bool { return x.Name == c.Name }) {
+			first = append(first, c)
+		}
+	}
+	return append(first, all...)
+}
+
+// running are the containers that run now.
+func (d *deriver) running() []corev1.Container {
+	return slices.DeleteFunc(d.present(), func(c corev1.Container) bool { return d.stopped(c) != "" })
+}
+
 // declared are the ports that containers declare.
 func (d *deriver) declared() (all []int) {
 	for _, c := range d.lasting() {
@@ -171,9 +188,8 @@ func (d *deriver) probe(c corev1.Container, name string, h corev1.ProbeHandler, 
 		command := strings.Join(words, " ")
 		a.Protocol, a.Host, a.Path = "exec by the CRI", "", command
 		a.Proof = proof(d.podPath(), field+".exec.command", command)
-		a.You = d.may(Permission{Verb: "create", Resource: "pods/exec", Namespace: d.pod.Namespace, Name: d.pod.Name})
-		a.Try = Try{Command: "kubectl exec " + quoted(d.pod.Name) + d.namespace() + " -c " + quoted(c.Name) + " -- " +
-			command}
+		a.You = d.mayExec()
+		a.Try = d.exec(c.Name, command)
 	default:
 		return
 	}
@@ -182,6 +198,15 @@ func (d *deriver) probe(c corev1.Container, name string, h corev1.ProbeHandler, 
 		return
 	}
 	d.call(a)
+}
+
+// exec is a command that runs one in a container.
+func (d *deriver) exec(container, command string) Try {
+	return Try{Command: "kubectl exec " + quoted(d.pod.Name) + d.namespace() + " -c " + quoted(container) + " -- " + command}
+}
+
+func (d *deriver) mayExec() Access {
+	return d.may(Permission{Verb: "create", Resource: "pods/exec", Namespace: d.pod.Namespace, Name: d.pod.Name})
 }
 
 // opens is a command that opens a connection, wherever there is a bash.

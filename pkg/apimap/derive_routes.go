@@ -80,7 +80,7 @@ func (d *deriver) endpoint(path, from string, s corev1.Service, x discoveryv1.En
 			Proof: proof(path, fmt.Sprintf("items[metadata.name=%s].endpoints[%d].targetRef", x.Name, k), "Pod "+d.pod.Name),
 			You:   podNetwork, Try: opens(e.Addresses[0], int(*p.Port), d.pod.Spec.NodeName)}
 		if protocol != "TCP" {
-			a.Try = Try{Command: "kubectl get endpointslice " + quoted(x.Name) + d.namespace(), Prints: x.Name}
+			a.You, a.Try = d.listsSlices(x)
 		}
 		for _, sp := range s.Spec.Ports {
 			if p.Name != nil && sp.Name == *p.Name {
@@ -93,6 +93,13 @@ func (d *deriver) endpoint(path, from string, s corev1.Service, x discoveryv1.En
 		}
 		d.call(a)
 	}
+}
+
+// listsSlices is a command that shows an EndpointSlice, by what a map reads it with, and whether you may.
+func (d *deriver) listsSlices(x discoveryv1.EndpointSlice) (Access, Try) {
+	return d.may(listOf("discovery.k8s.io", "endpointslices", d.Subject.Namespace)),
+		Try{Command: "kubectl get endpointslices" + d.namespace() + " -l " + quoted(discoveryv1.LabelServiceName+"="+
+			x.Labels[discoveryv1.LabelServiceName]), Prints: x.Name}
 }
 
 // ingresses draws the rules that lead to these Services.
@@ -133,8 +140,8 @@ func (d *deriver) ingress(path string, i networkingv1.Ingress, host, below, serv
 	a := API{Section: sectionRoutes, To: serviceID(i.Namespace, service), Name: "Ingress rule", Protocol: "HTTP", Port: 80,
 		Host: host,
 		Path: below, Authentication: "none", Certainty: seq.Inferred, Proof: proof(path, field, service),
-		You: d.may(Permission{Verb: "get", Group: "networking.k8s.io", Resource: "ingresses", Namespace: i.Namespace}),
-		Try: Try{Command: "kubectl get ingress " + quoted(i.Name) + d.namespace(), Prints: i.Name}}
+		You: d.may(listOf("networking.k8s.io", "ingresses", i.Namespace)),
+		Try: Try{Command: "kubectl get ingresses" + d.namespace(), Prints: i.Name}}
 	if len(i.Spec.TLS) > 0 {
 		a.Protocol, a.Port = "HTTPS", 443
 	}
@@ -221,8 +228,8 @@ func (d *deriver) gatewayRoute(path string, r gatewayRoute, rule int, below, ser
 		Host: strings.Join(r.Spec.Hostnames, ", "), Authentication: "none", Certainty: seq.Inferred,
 		Proof: proof(path, fmt.Sprintf("items[metadata.name=%s].spec.rules[%d].backendRefs[].name", r.Metadata.Name, rule),
 			service),
-		You: d.may(Permission{Verb: "get", Group: "gateway.networking.k8s.io", Resource: "httproutes", Namespace: ns}),
-		Try: Try{Command: "kubectl get httproute " + quoted(r.Metadata.Name) + d.namespace(), Prints: r.Metadata.Name}}
+		You: d.may(listOf("gateway.networking.k8s.io", "httproutes", ns)),
+		Try: Try{Command: "kubectl get httproutes" + d.namespace(), Prints: r.Metadata.Name}}
 	if a.Certainty = seq.Inferred; r.accepted() {
 		a.Certainty = seq.Observed
 	} else {

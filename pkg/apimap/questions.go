@@ -198,38 +198,6 @@ func First(subject seq.Object) []Question {
 var counted = []struct{ path, name string }{{"/api/v1/pods", "Pods"}, {"/api/v1/services", "Services"},
 	{"/apis/networking.k8s.io/v1/ingresses", "Ingresses"}}
 
-// permissions are those of the APIs that every map has.
-func permissions(subject seq.Object) []Permission {
-	ns, name := subject.Namespace, subject.Name
-	all := []Permission{
-		{Verb: "get", Path: "/version"},
-		{Verb: "get", Path: "/readyz"},
-		{Verb: "get", Resource: "nodes"},
-		{Verb: "get", Resource: "nodes/proxy"},
-		getLease("kube-system"),
-		getLease("kube-node-lease"),
-		{Verb: "get", Group: "discovery.k8s.io", Resource: "endpointslices", Namespace: "default"},
-	}
-	if name == "" {
-		return append(all, Permission{Verb: "list", Resource: "pods"})
-	}
-	return append(all,
-		Permission{Verb: "get", Resource: "pods", Namespace: ns, Name: name},
-		Permission{Verb: "create", Resource: "pods/exec", Namespace: ns, Name: name},
-		Permission{Verb: "create", Resource: "pods/attach", Namespace: ns, Name: name},
-		Permission{Verb: "create", Resource: "pods/portforward", Namespace: ns, Name: name},
-		Permission{Verb: "get", Resource: "pods/log", Namespace: ns, Name: name},
-		Permission{Verb: "create", Resource: "pods", Namespace: ns},
-		Permission{Verb: "get", Group: "discovery.k8s.io", Resource: "endpointslices", Namespace: ns},
-		Permission{Verb: "get", Group: "networking.k8s.io", Resource: "ingresses", Namespace: ns},
-		Permission{Verb: "get", Group: "gateway.networking.k8s.io", Resource: "httproutes", Namespace: ns},
-	)
-}
-
-func getLease(namespace string) Permission {
-	return Permission{Verb: "get", Group: "coordination.k8s.io", Resource: "leases", Namespace: namespace}
-}
-
 // Then are the questions that the first answers lead to.
 func Then(s *Snapshot) []Question {
 	var all []Question
@@ -255,11 +223,16 @@ func Then(s *Snapshot) []Question {
 		}
 	}
 	for _, name := range names {
-		all = append(all, get(leasePath("kube-node-lease", name), keptLease))
+		all = append(all, get(leasePath("kube-node-lease", name), keptLease), getLease("kube-node-lease", name).review(),
+			getProxy(name).review())
 	}
+	all = append(all, webhookReviews(s)...)
 	for _, a := range served(s) {
 		all = append(all, Permission{Verb: "get", Path: a.path()}.review())
 		if metrics(a) {
+			for _, name := range names {
+				all = append(all, getMetrics(name).review())
+			}
 			all = append(all, get(of(discovery, a.Spec.Service.Namespace, "endpointslices")+
 				"?labelSelector="+url.QueryEscape(discoveryv1.LabelServiceName+"="+a.Spec.Service.Name), items(keptSlice)))
 		}

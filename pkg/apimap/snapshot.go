@@ -84,12 +84,16 @@ type Permission struct {
 	Path      string `json:"path,omitempty"`
 }
 
-// String is the permission in the words of RBAC, and its namespace.
+// String is the permission in the words of RBAC, and its namespace. The name is left out: the map has it beside it. So
+// is the group, but where the core has a resource of the same name.
 func (p Permission) String() string {
 	if p.Path != "" {
 		return p.Verb + " " + p.Path
 	}
 	text := p.Verb + " " + p.Resource
+	if p.Group == metricsGroup {
+		text += "." + p.Group
+	}
 	if p.Namespace != "" {
 		text += " -n " + p.Namespace
 	}
