@@ -30,7 +30,8 @@ func peerPath(host string) string {
 	return "/api/v1/pods?fieldSelector=" + url.QueryEscape("status.podIP="+host) + "&limit=2"
 }
 
-// peers are the addresses of others that the Pod is connected to, as many as are looked at, and how many more there are.
+// peers are the addresses of others that the Pod is connected to, as many as are looked at, and how many more there
+// are.
 func (d *deriver) peers() (all []string, more int) {
 	for _, c := range d.inside() {
 		for _, x := range d.connected(c) {

@@ -11,8 +11,7 @@ import (
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
-// tcpLine is a line of /proc/net/tcp, of an established connection from 10.0.0.1 to 10.0.0.2, or of 10.0.0.1 that
-// listens.
+// tcpLine is a line of /proc/net/tcp.
 func tcpLine(local, remote int) string {
 	if remote == 0 {
 		return fmt.Sprintf("tcp 0: 0100000A:%04X 00000000:0000 0A\n", local)
@@ -20,7 +19,7 @@ func tcpLine(local, remote int) string {
 	return fmt.Sprintf("tcp 0: 0100000A:%04X 0200000A:%04X 01\n", local, remote)
 }
 
-// The table of connections does not say who has opened one. Ports are a hint, which is inferred, and where they are none
+// The table of connections does not say who has opened one. Ports are a hint, which is inferred; where they are none,
 // it is said.
 func TestWhoHasOpenedAConnection(t *testing.T) {
 	const peers = "/api/v1/pods?fieldSelector=status.podIP%3D10.0.0.2&limit=2"

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -109,7 +110,11 @@ func (d *deriver) controlPlane() {
 			continue
 		}
 		host, _, _ := strings.Cut(*l.Spec.HolderIdentity, "_")
-		d.add(Component{ID: c.id, Kind: ControlKind, Name: c.name, About: "leads on " + host, Node: host,
+		about := "leads on " + host
+		if d.late(l) != "" {
+			about = "led on " + host
+		}
+		d.add(Component{ID: c.id, Kind: ControlKind, Name: c.name, About: about, Node: host,
 			Proof: proof(path, "spec.holderIdentity", *l.Spec.HolderIdentity)})
 		a := API{Section: sectionControl, From: c.id, To: apiserver, Name: "renews its lease", Protocol: "HTTPS", Path: path,
 			Authentication: "not readable", Certainty: seq.Observed,
@@ -117,6 +122,9 @@ func (d *deriver) controlPlane() {
 			Try: Try{Command: "kubectl get lease " + c.lease +
 				" -n kube-system -o jsonpath='{.spec.holderIdentity} {.spec.renewTime}'",
 				Prints: *l.Spec.HolderIdentity}}
+		if late := d.late(l); late != "" {
+			a.Name, a.Certainty, a.Note = "renewed its lease", seq.Inferred, late
+		}
 		if f := flagsOf(static, c.lease); f[flagKubeconfig] != "" {
 			a.Authentication = "kubeconfig " + f[flagKubeconfig]
 		}
@@ -130,6 +138,26 @@ func (d *deriver) controlPlane() {
 		}
 		d.hide("arguments of the control plane: etcd's address, certificates", why, "")
 	}
+}
+
+// lateness is how far the clock here and the cluster's may differ before a Lease counts as not renewed.
+const lateness = time.Minute
+
+// late says that a Lease has not been renewed in time, or nothing.
+func (d *deriver) late(l coordinationv1.Lease) string {
+	if l.Spec.RenewTime == nil || d.Taken.IsZero() {
+		return ""
+	}
+	lasts := 40 * time.Second // a kubelet's default; that of what leads is shorter
+	if s := l.Spec.LeaseDurationSeconds; s != nil {
+		lasts = time.Duration(*s) * time.Second
+	}
+	age := d.Taken.Sub(l.Spec.RenewTime.Time)
+	if age <= lasts+lateness {
+		return ""
+	}
+	return fmt.Sprintf("last at %s, %s before this map was read: it may not run any more",
+		l.Spec.RenewTime.UTC().Format(time.RFC3339), age.Round(time.Second))
 }
 
 // etcd draws where the API server keeps its objects.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -52,13 +53,17 @@ func (d *deriver) heartbeat(section, id string, n *corev1.Node) {
 			"get leases -n kube-node-lease"))
 		return
 	}
-	d.call(API{Section: section, From: id, To: apiserver, Name: "renews its lease", Protocol: "HTTPS", Path: path,
+	a := API{Section: section, From: id, To: apiserver, Name: "renews its lease", Protocol: "HTTPS", Path: path,
 		Authentication: "as system:node:" + n.Name, Certainty: seq.Observed,
 		Proof: proof(path, "spec.holderIdentity", *l.Spec.HolderIdentity), You: d.may(getLease("kube-node-lease", n.Name)),
 		Try: Try{Command: "kubectl get lease " + quoted(n.Name) +
 			" -n kube-node-lease -o jsonpath='{.spec.holderIdentity} {.spec.renewTime}'",
 			Prints: *l.Spec.HolderIdentity},
-		Note: "the user name is what the Node authorizer asks for; it is not readable here"})
+		Note: "the user name is what the Node authorizer asks for; it is not readable here"}
+	if late := d.late(l); late != "" {
+		a.Name, a.Certainty, a.Note = "renewed its lease", seq.Inferred, late
+	}
+	d.call(a)
 }
 
 // statusPatch draws that the kubelet reports the Pod's status, where the Pod says who wrote it.
@@ -128,10 +133,20 @@ const kubeletPort = 10250
 // podAPI draws what the API server has the kubelet do with a container.
 func (d *deriver) podAPI(base API) {
 	ns, pod := d.pod.Namespace, d.pod.Name
-	run := slices.DeleteFunc(d.lasting(), func(c corev1.Container) bool { return d.stopped(c) != "" })
-	c := d.pod.Spec.Containers[0]
-	if len(run) > 0 && d.stopped(c) != "" {
+	run := d.running()
+	var c corev1.Container
+	switch i := slices.IndexFunc(d.pod.Spec.Containers, d.hasRun); {
+	case d.stopped(d.pod.Spec.Containers[0]) == "":
+		c = d.pod.Spec.Containers[0]
+	case len(run) > 0:
 		c = run[0]
+	case i >= 0:
+		c = d.pod.Spec.Containers[i]
+	default:
+		if i = slices.IndexFunc(d.pod.Spec.InitContainers, d.hasRun); i < 0 {
+			return // there is no output yet
+		}
+		c = d.pod.Spec.InitContainers[i]
 	}
 	target := quoted(pod) + d.namespace() + " -c " + quoted(c.Name)
 	inside := "/" + url.PathEscape(ns) + "/" + url.PathEscape(pod) + "/" + url.PathEscape(c.Name)
@@ -146,8 +161,8 @@ func (d *deriver) podAPI(base API) {
 			fmt.Sprintf("timeout 3 kubectl port-forward pod/%s%s :%d", quoted(pod), d.namespace(), port), "Forwarding from"},
 		{"logs", "/containerLogs" + inside, "get", "log", "kubectl logs " + target + " --tail=1", ""},
 	} {
-		if len(run) == 0 && x.name != "logs" {
-			continue
+		if len(run) == 0 && x.name != "logs" || d.pod.Status.Phase == corev1.PodPending && x.name == "port-forward" {
+			continue // kubectl forwards to no Pod that is still Pending
 		}
 		a := base
 		a.Name, a.Path = x.name, x.path
@@ -156,8 +171,18 @@ func (d *deriver) podAPI(base API) {
 		if n := len(run); n > 1 && x.name != "port-forward" {
 			a.Note = fmt.Sprintf("likewise for each of the %d containers that run", n)
 		}
+		if x.name == "exec" {
+			a.Note = strings.TrimPrefix(a.Note+"; the command needs cat in the container", "; ")
+		}
 		d.call(a)
 	}
+}
+
+// hasRun reports whether a container runs or has run.
+func (d *deriver) hasRun(c corev1.Container) bool {
+	return slices.ContainsFunc(d.statuses(), func(s corev1.ContainerStatus) bool {
+		return s.Name == c.Name && (s.State.Running != nil || s.State.Terminated != nil || s.RestartCount > 0)
+	})
 }
 
 // nodeAddress is where the API server calls a kubelet: kubeadm and most others have it prefer the internal address.

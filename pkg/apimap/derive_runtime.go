@@ -125,7 +125,8 @@ func (d *deriver) cni(section, runtime string, n *corev1.Node) {
 	}
 	about := ""
 	for _, x := range d.daemonSets() {
-		if slices.ContainsFunc(x.mounts, func(p string) bool { return strings.HasPrefix(p, "/etc/cni") }) && x.on(n) {
+		configures := func(folder string) bool { return strings.HasPrefix(folder, "/etc/cni") }
+		if slices.ContainsFunc(slices.Concat(x.mounts, x.once), configures) && x.on(n) {
 			about = "set up by " + x.Name
 			a.Note = "DaemonSet " + x.Namespace + "/" + x.Name + " mounts /etc/cni/net.d"
 		}
@@ -135,6 +136,9 @@ func (d *deriver) cni(section, runtime string, n *corev1.Node) {
 	d.call(a)
 }
 
+// configHash is the uid of a static Pod on its node.
+const configHash = "kubernetes.io/config.hash"
+
 // logFiles draws where the output of containers goes, and who reads it for kubectl logs.
 func (d *deriver) logFiles(section, kubelet, runtime string, n *corev1.Node) {
 	all := append(slices.Clone(d.pod.Status.ContainerStatuses), d.pod.Status.InitContainerStatuses...)
@@ -142,13 +146,17 @@ func (d *deriver) logFiles(section, kubelet, runtime string, n *corev1.Node) {
 	if i < 0 {
 		return
 	}
-	file := fmt.Sprintf("/var/log/pods/%s_%s_%s/%s/%d.log", d.pod.Namespace, d.pod.Name, d.pod.UID, all[i].Name,
+	uid, field := string(d.pod.UID), "metadata.uid"
+	if hash := d.pod.Annotations[configHash]; hash != "" { // the Pod of the API is only the mirror of a static one
+		uid, field = hash, "metadata.annotations."+configHash
+	}
+	file := fmt.Sprintf("/var/log/pods/%s_%s_%s/%s/%d.log", d.pod.Namespace, d.pod.Name, uid, all[i].Name,
 		all[i].RestartCount)
 	id := d.add(Component{ID: d.id("log files", n.Name), Kind: RuntimeKind, Name: "log files", About: "/var/log/pods",
 		Node: n.Name})
 	a := API{Section: section, From: runtime, To: id, Name: "writes the output", Protocol: "file", Path: file,
 		Authentication: "none: files of the node", Certainty: seq.Inferred,
-		Proof: proof(d.podPath(), "metadata.uid", string(d.pod.UID)), You: onNode(n.Name),
+		Proof: proof(d.podPath(), field, uid), You: onNode(n.Name),
 		Try:  Try{Command: "ls -l " + quoted(file), On: n.Name, Prints: file},
 		Note: "the kubelet's default for podLogsDir; it reads this file for kubectl logs"}
 	d.call(a)

@@ -21,7 +21,8 @@ func TestReviewsAreOfWhatTheCommandsDo(t *testing.T) {
 		leases + "kube-node-lease/leases/n1":         lease("n1"),
 		"/api/v1/nodes/n1": `{"metadata": {"name": "n1"}, "status": {"addresses": [{"type": "InternalIP",
 			"address": "192.0.2.1"}], "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}}}}`,
-		"/apis/discovery.k8s.io/v1/namespaces/default/endpointslices?labelSelector=kubernetes.io%2Fservice-name%3Dkubernetes": itemsOf(
+		"/apis/discovery.k8s.io/v1/namespaces/default/endpointslices?labelSelector=" +
+			"kubernetes.io%2Fservice-name%3Dkubernetes": itemsOf(
 			`{"endpoints": [{"addresses": ["192.0.2.1"]}], "ports": [{"port": 6443}]}`),
 		slicesPath:                             itemsOf(sliceOf("web", `{"port": 53, "protocol": "UDP"}`, "")),
 		"/api/v1/namespaces/shop/services/web": `{"spec": {"ports": [{"port": 53}]}}`,
@@ -52,8 +53,8 @@ func TestReviewsAreOfWhatTheCommandsDo(t *testing.T) {
 			continue
 		}
 		verb, _, _ := strings.Cut(all[0].You.Permission, " ")
-		if named := strings.Contains(all[0].Try.Command, " -l ") || strings.HasSuffix(all[0].Try.Command, "s -n shop"); named !=
-			(verb == "list") {
+		command := all[0].Try.Command
+		if lists := strings.Contains(command, " -l ") || strings.HasSuffix(command, "s -n shop"); lists != (verb == "list") {
 			t.Errorf("%v: %s is allowed, and tried by %s", x, all[0].You.Permission, all[0].Try.Command)
 		}
 	}

@@ -5,12 +5,15 @@ package apimap
 import (
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
 // Container is one, with its processes.
@@ -47,8 +50,8 @@ type Look struct {
 }
 
 // looking prints a line for each process of the container and each line of its TCP tables, by what any shell can do
-// and tr. What it starts itself is left out. What a process calls itself stays on its line: printf prints backslashes as
-// they are, which not every echo does.
+// and tr. What it starts itself is left out. What a process calls itself stays on its line: printf prints a backslash
+// as it is, which not every echo does.
 const looking = `echo shell $$
 for p in /proc/[0-9]*; do
   n=${p#/proc/}; pp=0; u=0
@@ -87,6 +90,12 @@ func (l Look) Answer(out string, err error) Answer {
 	a := Answer{Ask: l.Ask(), Status: 200}
 	if err != nil {
 		a.Status, a.Error = 0, err.Error()
+		var refused apierrors.APIStatus
+		if errors.As(err, &refused) {
+			a.Status = int(refused.Status().Code)
+		} else if strings.Contains(a.Error, " is forbidden: ") { // of a failed upgrade only the text is left
+			a.Status = 403
+		}
 		return a
 	}
 	a.Body, _ = json.Marshal(readLook(l.Container, out))
@@ -214,9 +223,21 @@ func (d *deriver) belong(c *Container) {
 	}
 }
 
+// withoutShell is what runtimes say where a program is not there, and the codes that a shell gives it.
+var withoutShell = regexp.MustCompile(`executable file not found|[Nn]o such file|not found in \$PATH|exit code 12[67]`)
+
 // processes adds what runs inside, and whom it is connected to.
 func (d *deriver) processes() {
 	if d.pod == nil {
+		return
+	}
+	if d.Processes && d.pod.Spec.HostPID {
+		d.hide("processes of the containers",
+			"the Pod has hostPID, and sees all processes of its node: nothing was run in it", "")
+		return
+	}
+	if d.Processes && len(Looks(d.Snapshot)) == 0 {
+		d.hide("processes of the containers", "no container runs", "")
 		return
 	}
 	asked := false
@@ -225,7 +246,14 @@ func (d *deriver) processes() {
 		if !ok {
 			continue
 		}
-		if asked = true; a.Status != 200 {
+		switch asked = true; {
+		case a.Status == 200:
+		case a.Status == 403:
+			d.hide("processes of container "+name, "403: your permissions do not allow it", "create pods/exec -n "+
+				d.Subject.Namespace)
+		case !withoutShell.MatchString(a.Error):
+			d.hide("processes of container "+name, "a command in it that lists them fails: "+a.Error, "")
+		default:
 			d.hide("processes of container "+name, "a command in it that lists them fails: "+a.Error+
 				"; what a container without a shell runs, an ephemeral one shows, which stays in the Pod: kubectl debug -it "+
 				quoted(d.pod.Name)+d.namespace()+" --image=busybox --target="+quoted(name)+" -- ps", "")

@@ -44,8 +44,7 @@ const (
 )
 
 func leasePath(namespace, name string) string {
-	return fmt.Sprintf("/apis/coordination.k8s.io/v1/namespaces/%s/leases/%s", url.PathEscape(namespace),
-		url.PathEscape(name))
+	return of("apis/coordination.k8s.io/v1", namespace, "leases", name)
 }
 
 func limited(path string, limit int) string { return fmt.Sprintf("%s?limit=%d", path, limit) }
@@ -73,7 +72,7 @@ const (
 // What is kept of the answers; all else is left out, and with it what may be secret. Of containers, the arguments are
 // kept of the control plane's own only.
 var (
-	keptLease = []string{"metadata.name", "spec.holderIdentity", "spec.renewTime"}
+	keptLease = []string{"metadata.name", "spec.holderIdentity", "spec.renewTime", "spec.leaseDurationSeconds"}
 	keptPod   = []string{
 		"metadata.name", "metadata.namespace", "metadata.uid", "metadata.labels", "metadata.deletionTimestamp",
 		`metadata.annotations."prometheus.io/scrape"`, `metadata.annotations."prometheus.io/port"`,
@@ -83,7 +82,7 @@ var (
 		"metadata.managedFields.subresource", "metadata.managedFields.time", "spec.nodeName",
 		"spec.hostNetwork", "spec.hostPID", "spec.runtimeClassName", "spec.serviceAccountName",
 		"spec.shareProcessNamespace", "spec.volumes.name", "spec.volumes.hostPath",
-		"spec.volumes.projected.sources.serviceAccountToken", "spec.initContainers.restartPolicy",
+		"spec.volumes.projected.sources.serviceAccountToken", "spec.restartPolicy",
 		"status.phase", "status.hostIP", "status.podIP", "status.podIPs", "status.containerStatuses.name",
 		"status.containerStatuses.state.running", "status.containerStatuses.state.waiting.reason",
 		"status.containerStatuses.state.terminated.reason", "status.containerStatuses.containerID",
@@ -94,6 +93,8 @@ var (
 		"status.ephemeralContainerStatuses.state.running", "status.ephemeralContainerStatuses.containerID",
 		"status.ephemeralContainerStatuses.restartCount"}
 	keptOfContainer = []string{"name", "image", "ports", "volumeMounts.name", "volumeMounts.mountPath",
+		"volumeMounts.subPath",
+		"restartPolicy",
 		"securityContext.runAsUser"}
 	keptOfProbe = []string{"exec", "tcpSocket", "grpc", "httpGet.path", "httpGet.port", "httpGet.host",
 		"httpGet.scheme",
@@ -113,7 +114,8 @@ var (
 	keptDaemonSet = []string{"metadata.name", "metadata.namespace", "status.numberReady",
 		"spec.template.spec.nodeSelector",
 		"spec.template.spec.volumes.name", "spec.template.spec.volumes.hostPath", "spec.template.spec.containers.name",
-		"spec.template.spec.containers.volumeMounts"}
+		"spec.template.spec.containers.volumeMounts", "spec.template.spec.initContainers.name",
+		"spec.template.spec.initContainers.volumeMounts", "spec.template.spec.initContainers.restartPolicy"}
 	keptIngress = []string{"metadata.name", "metadata.namespace", "spec.ingressClassName", "spec.defaultBackend",
 		"spec.rules",
 		"spec.tls.hosts", "status.loadBalancer"}

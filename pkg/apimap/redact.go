@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// withoutArguments is an answer without what people put secrets into, as a file has it: of commands, which probes, hooks
-// and processes are, the program stays, of the arguments of the control plane those that are read, and of a path what
-// stands before its query.
+// withoutArguments is an answer without what people put secrets into, as a file has it: of commands, which probes,
+// hooks and processes are, the program stays, of the arguments of the control plane those that are read, and of a path
+// what stands before its query.
 func (a Answer) withoutArguments() Answer {
 	var is any
 	if json.Unmarshal(a.Body, &is) != nil {

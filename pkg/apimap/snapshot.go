@@ -16,7 +16,9 @@ type Snapshot struct {
 	Taken   time.Time  `json:"taken"`             // when the first question was asked
 	Subject seq.Object `json:"subject"`           // the Pod; without a name the map is of control plane and nodes
 	Client  Client     `json:"client"`            // what the kubeconfig says
-	Answers []Answer   `json:"-"`                 // in the order of the questions
+	// that processes were asked for
+	Processes bool     `json:"processes,omitempty"`
+	Answers   []Answer `json:"-"` // in the order of the questions
 }
 
 // Client is what a kubeconfig says of its user, without anything secret.
