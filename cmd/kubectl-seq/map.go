@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/client-go/rest"
@@ -148,7 +149,7 @@ func (f *mapFlags) toOptions(config *genericclioptions.ConfigFlags, streams gene
 	if err := follow.connect(config); err != nil {
 		return nil, err
 	}
-	o.config, o.flags = follow.config, follow.connection
+	o.config, o.flags = follow.config, follow.mapFlags()
 	o.snapshot.Context, o.snapshot.Plugin, o.snapshot.Taken = follow.contextName, ownVersion(), now().UTC()
 	o.snapshot.Client = apiread.ClientOf(o.config)
 	return o, nil
@@ -191,6 +192,12 @@ func podArg(namespace string, args []string) (seq.Object, error) {
 	}
 	if name == "" || strings.Contains(name, "/") {
 		return seq.Object{}, hinted(fmt.Errorf("%q names no Pod", strings.Join(args, " ")), "kubectl seq map pod/NAME")
+	}
+	if msgs := validation.IsDNS1123Subdomain(name); len(msgs) > 0 { // it becomes a part of a path
+		return seq.Object{}, hinted(fmt.Errorf("invalid Pod name %q: %s", name, msgs[0]), "kubectl seq map pod/NAME")
+	}
+	if msgs := validation.IsDNS1123Label(namespace); len(msgs) > 0 {
+		return seq.Object{}, fmt.Errorf("invalid namespace %q: %s", namespace, msgs[0])
 	}
 	return seq.Object{Kind: "Pod", Namespace: namespace, Name: name}, nil
 }

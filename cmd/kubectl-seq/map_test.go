@@ -12,8 +12,11 @@ import (
 
 	"golang.org/x/tools/txtar"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/client-go/rest"
 
+	"github.com/kubectl-seq/kubectl-seq/pkg/apimap"
 	"github.com/kubectl-seq/kubectl-seq/pkg/render"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
 
 // mapRecording is a file with the snapshot of a scenario.
@@ -70,6 +73,9 @@ func TestMapUsage(t *testing.T) {
 		"map deployment/web":                   `a map is of a Pod, not of "deployment" (hint: kubectl seq map pod/NAME)`,
 		"map pod/":                             "names no Pod",
 		"map pod/a/b":                          "names no Pod",
+		"map pod/..":                           `invalid Pod name ".."`,
+		"map .":                                `invalid Pod name "."`,
+		"map web --namespace=..":               `invalid namespace ".."`,
 		"map --processes":                      "--processes needs a Pod (hint: kubectl seq map pod/NAME --processes)",
 		"map web -o lanes":                     "--output=lanes: must be one of html, json, listing, mermaid, svg",
 		"map web --detail=x":                   "--detail=x: must be one of",
@@ -114,5 +120,17 @@ func TestMapOfARefusingServer(t *testing.T) {
 	root.SetArgs([]string{"map", "--server=https://127.0.0.1:1"})
 	if err := root.ExecuteContext(t.Context()); err == nil || out.Len() > 0 {
 		t.Errorf("nobody answers: %v, %s", err, &out)
+	}
+}
+
+// What a map says you may do is of the user on whose behalf it was read; so are its commands.
+func TestMapCommandsImpersonate(t *testing.T) {
+	o := followOptions{connection: []string{"--context=lab"}, config: &rest.Config{Impersonate: rest.ImpersonationConfig{
+		UserName: "jane", UID: "7", Groups: []string{"dev", "the ops"}}}}
+	s := &apimap.Snapshot{Subject: seq.Object{Kind: "Pod", Namespace: "shop", Name: "web"}}
+	m, _ := lit(s, o.mapFlags(), nil, seq.Normal)
+	want := "kubectl --context=lab --as=jane --as-uid=7 --as-group=dev '--as-group=the ops' get pod web -n shop"
+	if m.APIs[0].Try.Command != want {
+		t.Errorf("%s, not %s", m.APIs[0].Try.Command, want)
 	}
 }

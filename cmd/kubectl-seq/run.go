@@ -69,7 +69,7 @@ func (r *run) start(ctx context.Context) (failed error) {
 	out := r.outputs
 	if out == nil {
 		if o.config != nil && o.subject.Kind == "Pod" && r.given == nil {
-			o.beside = &liveMap{read: o.readMap, flags: o.connection, style: o.style}
+			o.beside = &liveMap{read: o.readMap, flags: o.mapFlags(), style: o.style}
 		}
 		var err error
 		if out, err = openOutputs(o.drawOptions, o.Out); err != nil {

@@ -65,7 +65,7 @@ func (r *run) drawMap(ctx context.Context) error {
 		fmt.Fprintf(r.ErrOut, "note: -o %s: there is no Pod %s any more\n", mapHTML, r.subject.Name)
 		return nil
 	}
-	m, _ := lit(snapshot, r.connection, r.report().Steps, r.style.Detail)
+	m, _ := lit(snapshot, r.mapFlags(), r.report().Steps, r.style.Detail)
 	return r.mapped.write(func(w io.Writer, format string, y render.Style) error {
 		return render.MapFormats[format](w, m, y)
 	})
@@ -76,6 +76,23 @@ func (o *followOptions) readMap(ctx context.Context) (*apimap.Snapshot, error) {
 	s := &apimap.Snapshot{Subject: seq.Object{Kind: o.subject.Kind, Namespace: o.subject.Namespace, Name: o.subject.Name},
 		Context: o.contextName, Plugin: ownVersion(), Taken: now().UTC(), Client: apiread.ClientOf(o.config)}
 	return s, apiread.Read(ctx, o.config, s, false)
+}
+
+// mapFlags are those that a command of a map needs: also of the user on whose behalf it was read, since the map says
+// what that one may.
+func (o *followOptions) mapFlags() []string {
+	flags := slices.Clone(o.connection)
+	as := o.config.Impersonate
+	if as.UserName != "" {
+		flags = append(flags, "--as="+as.UserName)
+	}
+	if as.UID != "" {
+		flags = append(flags, "--as-uid="+as.UID)
+	}
+	for _, g := range as.Groups {
+		flags = append(flags, "--as-group="+g)
+	}
+	return flags
 }
 
 // lit is the map that a snapshot has, for a kubeconfig with these flags, with the messages of a run on it; others is

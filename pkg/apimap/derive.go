@@ -130,10 +130,11 @@ func (d *deriver) left(what string, count, limit int) {
 // may says whether you have a permission.
 func (d *deriver) may(p Permission) Access {
 	a := Access{Permission: p.String(), Allowed: Unknown}
-	answer := d.found(p.review().Ask())
-	if answer == nil || answer.Status != 201 || answer.Error != "" {
+	i := slices.IndexFunc(d.Answers, func(x Answer) bool { return x.Permission != nil && *x.Permission == p })
+	if i < 0 || d.Answers[i].Status != 201 || d.Answers[i].Error != "" {
 		return a
 	}
+	answer := &d.Answers[i]
 	var review struct {
 		Status struct {
 			Allowed         bool

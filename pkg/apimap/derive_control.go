@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -84,7 +85,7 @@ func (d *deriver) inCluster() {
 			Host: host,
 			Port: port, Path: "/", Authentication: "ServiceAccount token", Certainty: seq.Observed,
 			Proof: proof(kubernetesSlice, "items[].endpoints[0].addresses[0]", host),
-			You:   d.may(Permission{Verb: "get", Group: "discovery.k8s.io", Resource: "endpointslices", Namespace: "default"}),
+			You:   d.may(listOf("discovery.k8s.io", "endpointslices", "default")),
 			Try: Try{Command: "kubectl get endpointslices -n default -l kubernetes.io/service-name=kubernetes",
 				Prints: host}}
 		if n := len(x.Endpoints); n > 1 {
@@ -109,16 +110,23 @@ func (d *deriver) controlPlane() {
 			continue
 		}
 		host, _, _ := strings.Cut(*l.Spec.HolderIdentity, "_")
-		d.add(Component{ID: c.id, Kind: ControlKind, Name: c.name, About: "leads on " + host, Node: host,
+		about := "leads on " + host
+		if d.late(l) != "" {
+			about = "led on " + host
+		}
+		d.add(Component{ID: c.id, Kind: ControlKind, Name: c.name, About: about, Node: host,
 			Proof: proof(path, "spec.holderIdentity", *l.Spec.HolderIdentity)})
 		a := API{Section: sectionControl, From: c.id, To: apiserver, Name: "renews its lease", Protocol: "HTTPS", Path: path,
 			Authentication: "not readable", Certainty: seq.Observed,
-			Proof: proof(path, "spec.holderIdentity", *l.Spec.HolderIdentity), You: d.may(getLease("kube-system")),
+			Proof: proof(path, "spec.holderIdentity", *l.Spec.HolderIdentity), You: d.may(getLease("kube-system", c.lease)),
 			Try: Try{Command: "kubectl get lease " + c.lease +
 				" -n kube-system -o jsonpath='{.spec.holderIdentity} {.spec.renewTime}'",
 				Prints: *l.Spec.HolderIdentity}}
-		if f := flagsOf(static, c.lease); f["kubeconfig"] != "" {
-			a.Authentication = "kubeconfig " + f["kubeconfig"]
+		if late := d.late(l); late != "" {
+			a.Name, a.Certainty, a.Note = "renewed its lease", seq.Inferred, late
+		}
+		if f := flagsOf(static, c.lease); f[flagKubeconfig] != "" {
+			a.Authentication = "kubeconfig " + f[flagKubeconfig]
 		}
 		d.call(a)
 	}
@@ -132,6 +140,26 @@ func (d *deriver) controlPlane() {
 	}
 }
 
+// lateness is how far the clock here and the cluster's may differ before a Lease counts as not renewed.
+const lateness = time.Minute
+
+// late says that a Lease has not been renewed in time, or nothing.
+func (d *deriver) late(l coordinationv1.Lease) string {
+	if l.Spec.RenewTime == nil || d.Taken.IsZero() {
+		return ""
+	}
+	lasts := 40 * time.Second // a kubelet's default; that of what leads is shorter
+	if s := l.Spec.LeaseDurationSeconds; s != nil {
+		lasts = time.Duration(*s) * time.Second
+	}
+	age := d.Taken.Sub(l.Spec.RenewTime.Time)
+	if age <= lasts+lateness {
+		return ""
+	}
+	return fmt.Sprintf("last at %s, %s before this map was read: it may not run any more",
+		l.Spec.RenewTime.UTC().Format(time.RFC3339), age.Round(time.Second))
+}
+
 // etcd draws where the API server keeps its objects.
 func (d *deriver) etcd(flags map[string]string) {
 	d.add(Component{ID: etcd, Kind: ControlKind, Name: "etcd"})
@@ -142,14 +170,14 @@ func (d *deriver) etcd(flags map[string]string) {
 	if d.get(readyPath, &ready) && strings.Contains(ready, "[+]etcd ok") {
 		a.Certainty, a.Proof = seq.Observed, proof(readyPath, "a line of it", "[+]etcd ok")
 	}
-	if servers := flags["etcd-servers"]; servers != "" {
+	if servers := flags[flagEtcdServers]; servers != "" {
 		first, _, _ := strings.Cut(servers, ",")
 		a.Host, a.Port = address(first)
 		a.Certainty = seq.Observed
 		a.Proof = proof(staticPath, "items[component=kube-apiserver].spec.containers[0].command", "--etcd-servers="+servers)
 		switch {
-		case flags["etcd-certfile"] != "":
-			a.Authentication = "client certificate " + flags["etcd-certfile"]
+		case flags[flagEtcdCertificate] != "":
+			a.Authentication = "client certificate " + flags[flagEtcdCertificate]
 		case strings.HasPrefix(first, "http:"):
 			a.Authentication = "none"
 		}
@@ -161,6 +189,13 @@ func (d *deriver) etcd(flags map[string]string) {
 	}
 	d.call(a)
 }
+
+// The flags of the control plane that are read.
+const (
+	flagEtcdServers     = "etcd-servers"
+	flagEtcdCertificate = "etcd-certfile"
+	flagKubeconfig      = "kubeconfig"
+)
 
 // flagsOf are those of a static Pod of the control plane.
 func flagsOf(pods corev1.PodList, component string) map[string]string {

@@ -1,10 +1,12 @@
 package apimap
 
-// Who looks at the Pod: metrics-server, Prometheus, what ships logs.
+// Who looks at the Pod: metrics-server, Prometheus.
 
 import (
+	"cmp"
 	"fmt"
 	"net"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +15,7 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
@@ -44,7 +47,7 @@ func (d *deriver) metricsServer(x service) {
 			Certainty:      seq.Inferred,
 			Proof: proof(limited(servedPath, mostListed), "items[metadata.name="+x.Metadata.Name+"].spec.service",
 				serverOf(x)),
-			You:  d.may(Permission{Verb: "get", Resource: "nodes/proxy"}),
+			You:  d.may(getMetrics(n.Name)),
 			Try:  Try{Command: "kubectl top node " + quoted(n.Name), Prints: n.Name},
 			Note: "what serves metrics.k8s.io asks the kubelets; that it is metrics-server is its name"})
 	}
@@ -56,26 +59,43 @@ func (d *deriver) scraped() {
 		return
 	}
 	path, scheme := d.pod.Annotations["prometheus.io/path"], d.pod.Annotations["prometheus.io/scheme"]
-	if path == "" {
-		path = "/metrics"
+	given := d.pod.Annotations["prometheus.io/port"]
+	port, err := strconv.ParseUint(given, 10, 16)
+	if all := d.declared(); given == "" && len(all) > 0 {
+		port, err = uint64(all[0]), nil
 	}
-	if scheme == "" {
-		scheme = "http"
+	scheme = cmp.Or(scheme, "http")
+	to, stopped := d.target(int(port), corev1.ProtocolTCP)
+	why := ""
+	switch {
+	case err != nil || port == 0:
+		why = fmt.Sprintf("prometheus.io/port is %q, which is no number of a port", given)
+	case scheme != "http" && scheme != "https":
+		why = fmt.Sprintf("prometheus.io/scheme is %q, neither http nor https", scheme)
+	case stopped != "":
+		why = stopped
 	}
-	port, _ := strconv.Atoi(d.pod.Annotations["prometheus.io/port"])
-	if all := d.declared(); port == 0 && len(all) > 0 {
-		port = all[0]
+	if why != "" {
+		d.hide("metrics that the Pod's annotations ask for", why, "")
+		return
 	}
+	u := metricsURL(scheme, d.pod.Status.PodIP, int(port), path)
 	from := d.add(Component{ID: "prometheus", Kind: ObserverKind, Name: "Prometheus",
 		About: "if one looks for annotations"})
-	d.call(API{Section: sectionObservers, From: from, To: d.target(port), Name: "metrics",
-		Protocol: strings.ToUpper(scheme),
-		Host:     d.pod.Status.PodIP, Port: port, Path: path, Authentication: "none", Certainty: seq.Inferred,
+	d.call(API{Section: sectionObservers, From: from, To: to, Name: "metrics", Protocol: strings.ToUpper(scheme),
+		Host: d.pod.Status.PodIP, Port: int(port), Path: u.RequestURI(), Authentication: "none", Certainty: seq.Inferred,
 		Proof: proof(d.podPath(), "metadata.annotations.prometheus.io/scrape", "true"), You: podNetwork,
-		Try: Try{Command: "curl -sS -m 5 " + quoted(scheme+"://"+net.JoinHostPort(d.pod.Status.PodIP,
-			strconv.Itoa(port))+path),
-			On: d.pod.Spec.NodeName},
+		Try:  Try{Command: "curl -sS -m 5 " + quoted(u.String()), On: d.pod.Spec.NodeName},
 		Note: "the annotation only asks for it: who scrapes is in Prometheus' own configuration"})
+}
+
+// metricsURL is what Prometheus asks for: it takes all of a path for a path, as a ? has no meaning there.
+func metricsURL(scheme, host string, port int, path string) *url.URL {
+	path = cmp.Or(path, "/metrics")
+	if !strings.HasPrefix(path, "/") {
+		path = "/" + path
+	}
+	return &url.URL{Scheme: scheme, Host: net.JoinHostPort(host, strconv.Itoa(port)), Path: path}
 }
 
 // monitor is a ServiceMonitor of the Prometheus Operator, as far as it is read.
@@ -87,7 +107,10 @@ type monitor struct {
 			Any        bool
 			MatchNames []string
 		}
-		Endpoints []struct{ Port, Path, Scheme, Interval string }
+		Endpoints []struct {
+			Port, Path, Scheme, Interval string
+			TargetPort                   *intstr.IntOrString
+		}
 	}
 }
 
@@ -102,8 +125,10 @@ func (d *deriver) monitors() {
 		d.hide("ServiceMonitors", d.why(path), d.needs(path, "list servicemonitors.monitoring.coreos.com"))
 		return
 	}
+	d.left("ServiceMonitors", d.more(path), mostListed)
+	services, _ := servicesOf(d.Snapshot, d.pod)
 	for _, m := range all.Items {
-		for _, name := range servicesOf(d.Snapshot, d.pod) {
+		for _, name := range services {
 			var s corev1.Service
 			if d.get(of(core, d.Subject.Namespace, "services", name), &s) && m.chooses(s) {
 				d.monitor(path, m, s)
@@ -121,23 +146,26 @@ func (m monitor) chooses(s corev1.Service) bool {
 
 func (d *deriver) monitor(path string, m monitor, s corev1.Service) {
 	for i, e := range m.Spec.Endpoints {
-		port := d.behind(s.Name, e.Port)
-		if e.Path == "" {
-			e.Path = "/metrics"
+		port, named := d.behind(s.Name, e.Port), "port "+e.Port
+		if e.Port == "" && e.TargetPort != nil {
+			port, named = d.numbered(*e.TargetPort), "targetPort "+e.TargetPort.String()
 		}
-		if e.Scheme == "" {
-			e.Scheme = "http"
+		to, stopped := d.target(port, corev1.ProtocolTCP)
+		if port == 0 || stopped != "" {
+			d.hide(fmt.Sprintf("endpoint %d of ServiceMonitor %s/%s", i, m.Namespace, m.Name), cmp.Or(stopped,
+				"Service "+s.Name+" leads to no "+named+" of the Pod"), "")
+			continue
 		}
+		e.Scheme = strings.ToLower(cmp.Or(e.Scheme, "http"))
+		u := metricsURL(e.Scheme, d.pod.Status.PodIP, port, e.Path)
 		from := d.add(Component{ID: "prometheus operator", Kind: ObserverKind, Name: "Prometheus",
 			About: "of the Prometheus Operator"})
-		a := API{Section: sectionObservers, From: from, To: d.target(port), Name: "metrics",
-			Protocol: strings.ToUpper(e.Scheme),
-			Host:     d.pod.Status.PodIP, Port: port, Path: e.Path, Authentication: "not readable", Certainty: seq.Inferred,
-			Proof: proof(path, fmt.Sprintf("items[%s/%s].spec.endpoints[%d]", m.Namespace, m.Name, i), "port "+e.Port),
-			You:   podNetwork, Note: "ServiceMonitor " + m.Namespace + "/" + m.Name + " chooses Service " + s.Name,
-			Try: Try{Command: "curl -sS -m 5 " + quoted(e.Scheme+"://"+net.JoinHostPort(d.pod.Status.PodIP,
-				strconv.Itoa(port))+e.Path),
-				On: d.pod.Spec.NodeName}}
+		a := API{Section: sectionObservers, From: from, To: to, Name: "metrics", Protocol: strings.ToUpper(e.Scheme),
+			Host: d.pod.Status.PodIP, Port: port, Path: u.RequestURI(), Authentication: "not readable",
+			Certainty: seq.Inferred, You: podNetwork,
+			Proof: proof(path, fmt.Sprintf("items[%s/%s].spec.endpoints[%d]", m.Namespace, m.Name, i), named),
+			Note:  "ServiceMonitor " + m.Namespace + "/" + m.Name + " chooses Service " + s.Name,
+			Try:   Try{Command: "curl -sS -m 5 " + quoted(u.String()), On: d.pod.Spec.NodeName}}
 		if e.Interval != "" {
 			a.Note += ", every " + e.Interval
 		}
@@ -160,76 +188,12 @@ func (d *deriver) behind(service, name string) int {
 	return 0
 }
 
-// daemonSet is one, and the folders of its nodes that it mounts.
-type daemonSet struct {
-	Namespace, Name string
-	mounts          []string
-	ready           int
-	selector        map[string]string
-}
-
-// on reports whether it runs on a node, by its selector and its count; of taints nothing is known.
-func (x daemonSet) on(n *corev1.Node) bool {
-	return x.ready > 0 && (len(n.Labels) == 0 || labels.SelectorFromSet(x.selector).Matches(labels.Set(n.Labels)))
-}
-
-func (d *deriver) daemonSets() (all []daemonSet) {
-	var list struct {
-		Items []struct {
-			Metadata metav1.ObjectMeta
-			Spec     struct{ Template struct{ Spec corev1.PodSpec } }
-			Status   struct{ NumberReady int }
+// numbered is a port of the Pod by its number or its name.
+func (d *deriver) numbered(p intstr.IntOrString) int {
+	for _, c := range d.lasting() {
+		if n := port(c, p); n != 0 {
+			return n
 		}
 	}
-	d.get(limited(daemonSetsPath, mostListed), &list)
-	for _, x := range list.Items {
-		one := daemonSet{x.Metadata.Namespace, x.Metadata.Name, nil, x.Status.NumberReady, x.Spec.Template.Spec.NodeSelector}
-		for _, v := range x.Spec.Template.Spec.Volumes {
-			if v.HostPath != nil {
-				one.mounts = append(one.mounts, v.HostPath.Path)
-			}
-		}
-		all = append(all, one)
-	}
-	return all
-}
-
-// shipped are folders in which the output of containers lies.
-var shipped = []string{"/var/log", "/var/log/pods", "/var/log/containers", "/var/lib/docker/containers"}
-
-// shippers draws the DaemonSets that mount the folder of the logs.
-func (d *deriver) shippers() {
-	path := limited(daemonSetsPath, mostListed)
-	var l struct{}
-	if !d.get(path, &l) {
-		d.hide("what ships logs", d.why(path), d.needs(path, "list daemonsets.apps"))
-		return
-	}
-	d.left("DaemonSets", d.more(path), mostListed)
-	for i := range d.nodes {
-		n, drawn := &d.nodes[i], 0
-		for _, x := range d.daemonSets() {
-			k := slices.IndexFunc(x.mounts, func(m string) bool { return slices.Contains(shipped, strings.TrimSuffix(m, "/")) })
-			if k < 0 || !x.on(n) {
-				continue
-			}
-			if drawn++; drawn <= mostShippers {
-				d.shipper(path, x, x.mounts[k], n)
-			}
-		}
-		d.left("DaemonSets that mount the log folder of "+n.Name, max(0, drawn-mostShippers), mostShippers)
-	}
-}
-
-func (d *deriver) shipper(path string, x daemonSet, folder string, n *corev1.Node) {
-	from := d.add(Component{ID: d.id(seq.Participant("daemonset "+x.Namespace+"/"+x.Name), n.Name), Kind: ObserverKind,
-		Name:  x.Name,
-		About: "DaemonSet in " + x.Namespace, Node: n.Name})
-	to := d.add(Component{ID: d.id("log files", n.Name), Kind: RuntimeKind, Name: "log files", About: "/var/log/pods",
-		Node: n.Name})
-	d.call(API{Section: sectionObservers, From: from, To: to, Name: "may read logs", Protocol: "file", Path: folder,
-		Authentication: "none: files of the node", Certainty: seq.Observed,
-		Proof: proof(path, "items["+x.Namespace+"/"+x.Name+"].spec.template.spec.volumes[].hostPath.path", folder),
-		You:   onNode(n.Name), Try: Try{Command: "ls " + quoted(folder), On: n.Name},
-		Note: "it mounts the folder; where it sends them is its own"})
+	return 0
 }

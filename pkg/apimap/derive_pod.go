@@ -4,14 +4,9 @@ package apimap
 
 import (
 	"cmp"
-	"fmt"
-	"net"
 	"slices"
-	"strconv"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
@@ -28,42 +23,18 @@ func (d *deriver) containers() {
 	node := d.pod.Spec.NodeName
 	d.add(Component{ID: podID, Kind: ContainerKind, Name: "Pod " + d.pod.Name, About: d.pod.Status.PodIP, Node: node,
 		Proof: proof(d.podPath(), "status.podIP", d.pod.Status.PodIP)})
-	for _, c := range d.lasting() {
+	for _, c := range d.present() {
 		d.add(Component{ID: containerID(c.Name), Kind: ContainerKind, Name: c.Name, About: c.Image, Node: node,
 			Proof: proof(d.podPath(), d.specPath(c)+".image", c.Image)})
 	}
-	for _, c := range d.lasting() {
+	for _, c := range d.present() {
 		if why := d.stopped(c); why != "" {
 			d.hide("who calls container "+c.Name+", and whom it may call", why, "")
 			continue
 		}
-		for _, p := range []struct {
-			name  string
-			probe *corev1.Probe
-			fails string
-		}{
-			{"startupProbe", c.StartupProbe, "then it is restarted"},
-			{"livenessProbe", c.LivenessProbe, "then it is restarted"},
-			{"readinessProbe", c.ReadinessProbe, "then no Service sends it anything"},
-		} {
-			if p.probe != nil {
-				d.probe(c, p.name, p.probe.ProbeHandler, fmt.Sprintf("every %d s, at most %d s; %d failures, %s",
-					p.probe.PeriodSeconds,
-					p.probe.TimeoutSeconds, p.probe.FailureThreshold, p.fails))
-			}
-		}
-		if l := c.Lifecycle; l != nil {
-			for _, x := range []struct {
-				name, when string
-				hook       *corev1.LifecycleHandler
-			}{{"postStart", "once, after it is started", l.PostStart}, {"preStop", "once, before it is stopped", l.PreStop}} {
-				if h := x.hook; h != nil && h.Sleep == nil { // in which the kubelet calls nobody
-					d.probe(c, "lifecycle."+x.name, corev1.ProbeHandler{Exec: h.Exec, HTTPGet: h.HTTPGet, TCPSocket: h.TCPSocket},
-						x.when)
-				}
-			}
-		}
-		d.token(c)
+		d.probes(c)
+		d.hooks(c)
+		d.tokens(c)
 	}
 	if n := len(d.pod.Spec.EphemeralContainers); n > 0 {
 		d.left("ephemeral containers", n, 0)
@@ -105,140 +76,54 @@ func (d *deriver) lasting() (all []corev1.Container) {
 	return append(all, d.pod.Spec.Containers...)
 }
 
-// declared are the ports that containers declare.
+// present are those that last, and init containers that run now.
+func (d *deriver) present() []corev1.Container {
+	all := d.lasting()
+	var first []corev1.Container
+	for _, c := range d.pod.Spec.InitContainers {
+		if d.stopped(c) == "" && !slices.ContainsFunc(all, func(x corev1.Container) bool { return x.Name == c.Name }) {
+			first = append(first, c)
+		}
+	}
+	return append(first, all...)
+}
+
+// running are the containers that run now.
+func (d *deriver) running() []corev1.Container {
+	return slices.DeleteFunc(d.present(), func(c corev1.Container) bool { return d.stopped(c) != "" })
+}
+
+// declared are the ports of TCP that containers declare.
 func (d *deriver) declared() (all []int) {
 	for _, c := range d.lasting() {
 		for _, p := range c.Ports {
-			all = append(all, int(p.ContainerPort))
+			if protocolOf(p.Protocol) == corev1.ProtocolTCP {
+				all = append(all, int(p.ContainerPort))
+			}
 		}
 	}
 	return all
 }
 
-// target is the container that has a port: the one that declares it, the only one, or the Pod.
-func (d *deriver) target(port int) string {
+// protocolOf is a protocol; TCP where none is given.
+func protocolOf(p corev1.Protocol) corev1.Protocol { return cmp.Or(p, corev1.ProtocolTCP) }
+
+// target is the container that has a port: the one that declares it, the only one, or the Pod. Of one that does not run
+// it is the Pod, and why.
+func (d *deriver) target(port int, protocol corev1.Protocol) (id, stopped string) {
 	all := d.lasting()
 	for _, c := range all {
-		if slices.ContainsFunc(c.Ports, func(p corev1.ContainerPort) bool { return int(p.ContainerPort) == port }) {
-			return containerID(c.Name)
-		}
-	}
-	if len(all) == 1 {
-		return containerID(all[0].Name)
-	}
-	return podID
-}
-
-// probe draws how the kubelet looks whether a container is well.
-func (d *deriver) probe(c corev1.Container, name string, h corev1.ProbeHandler, when string) {
-	node := d.pod.Spec.NodeName
-	field := d.specPath(c) + "." + name
-	title := strings.TrimPrefix(strings.TrimSuffix(name, "Probe"), "lifecycle.")
-	a := API{Section: sectionInside, From: d.id(seq.Kubelet, node), To: containerID(c.Name), Name: title,
-		Host:           d.pod.Status.PodIP,
-		Authentication: "none", Certainty: seq.Observed, You: podNetwork, Note: when}
-	curl := "curl -sS -o /dev/null -w '%{http_code}\\n' -m 5 "
-	switch {
-	case h.HTTPGet != nil:
-		a.Protocol, a.Path = string(h.HTTPGet.Scheme), h.HTTPGet.Path
-		if h.HTTPGet.Host != "" {
-			a.Host = h.HTTPGet.Host
-		}
-		a.Port = port(c, h.HTTPGet.Port)
-		scheme := strings.ToLower(a.Protocol)
-		if scheme == "https" {
-			curl += "-k "
-		}
-		a.Proof = proof(d.podPath(), field+".httpGet", fmt.Sprintf("%s:%s%s", h.HTTPGet.Scheme, h.HTTPGet.Port.String(),
-			a.Path))
-		a.Try = Try{Command: curl + quoted(scheme+"://"+net.JoinHostPort(a.Host, strconv.Itoa(a.Port))+a.Path), On: node}
-	case h.TCPSocket != nil:
-		a.Protocol, a.Port = "TCP", port(c, h.TCPSocket.Port)
-		if h.TCPSocket.Host != "" {
-			a.Host = h.TCPSocket.Host
-		}
-		a.Proof = proof(d.podPath(), field+".tcpSocket.port", h.TCPSocket.Port.String())
-		a.Try = opens(a.Host, a.Port, node)
-	case h.GRPC != nil:
-		a.Protocol, a.Port, a.Path = "gRPC", int(h.GRPC.Port), "/grpc.health.v1.Health/Check"
-		a.Proof = proof(d.podPath(), field+".grpc.port", fmt.Sprint(h.GRPC.Port))
-		a.Try = opens(a.Host, a.Port, node)
-	case h.Exec != nil:
-		words := make([]string, len(h.Exec.Command))
-		for i, w := range h.Exec.Command {
-			words[i] = quoted(w)
-		}
-		command := strings.Join(words, " ")
-		a.Protocol, a.Host, a.Path = "exec by the CRI", "", command
-		a.Proof = proof(d.podPath(), field+".exec.command", command)
-		a.You = d.may(Permission{Verb: "create", Resource: "pods/exec", Namespace: d.pod.Namespace, Name: d.pod.Name})
-		a.Try = Try{Command: "kubectl exec " + quoted(d.pod.Name) + d.namespace() + " -c " + quoted(c.Name) + " -- " +
-			command}
-	default:
-		return
-	}
-	if a.Host == "" && a.Protocol != "exec by the CRI" {
-		d.hide("address of Pod "+d.pod.Name, "it has none yet", "")
-		return
-	}
-	d.call(a)
-}
-
-// opens is a command that opens a connection, wherever there is a bash.
-func opens(host string, port int, node string) Try {
-	return Try{Command: fmt.Sprintf("timeout 2 bash -c '</dev/tcp/%s/%d' && echo open", strings.Map(plainAddress, host),
-		port), On: node,
-		Prints: "open"}
-}
-
-// plainAddress leaves what an address or a host's name may consist of.
-func plainAddress(r rune) rune {
-	if r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || strings.ContainsRune(".:-", r) {
-		return r
-	}
-	return -1
-}
-
-// port is a port by its number or its name.
-func port(c corev1.Container, p intstr.IntOrString) int {
-	if p.Type == intstr.Int {
-		return p.IntValue()
-	}
-	for _, x := range c.Ports {
-		if x.Name == p.StrVal {
-			return int(x.ContainerPort)
-		}
-	}
-	return 0
-}
-
-const tokenFolder = "/var/run/secrets/kubernetes.io/serviceaccount"
-
-// token draws that a container can call the API server, where it has a token.
-func (d *deriver) token(c corev1.Container) {
-	for _, m := range c.VolumeMounts {
-		if m.MountPath != tokenFolder {
-			continue
-		}
-		host, port := "", 0
-		for _, a := range d.m.APIs {
-			if a.From == "service default/kubernetes" {
-				host, port = a.Host, a.Port
+		if len(all) == 1 || slices.ContainsFunc(c.Ports, func(p corev1.ContainerPort) bool {
+			return int(p.ContainerPort) == port && protocolOf(p.Protocol) == protocolOf(protocol)
+		}) {
+			if why := d.stopped(c); why != "" {
+				return podID, "container " + c.Name + ": " + why
 			}
+			return containerID(c.Name), ""
 		}
-		d.call(API{Section: sectionInside, From: containerID(c.Name), To: apiserver, Name: "may call the API",
-			Protocol: "HTTPS",
-			Host:     host, Port: port, Path: "/",
-			Authentication: "token of " + d.account(), Certainty: seq.Inferred,
-			Proof: proof(d.podPath(), d.specPath(c)+".volumeMounts[].mountPath", m.MountPath),
-			You:   d.may(Permission{Verb: "create", Resource: "pods/exec", Namespace: d.pod.Namespace, Name: d.pod.Name}),
-			Try: Try{Command: "kubectl exec " + quoted(d.pod.Name) + d.namespace() + " -c " + quoted(c.Name) + " -- ls " +
-				tokenFolder,
-				Prints: "token"},
-			Note: "it has a token; whether it calls is not in the API"})
 	}
-}
-
-func (d *deriver) account() string {
-	return "ServiceAccount " + d.pod.Namespace + "/" + d.pod.Spec.ServiceAccountName
+	if len(d.running()) == 0 {
+		return podID, "no container of the Pod runs"
+	}
+	return podID, ""
 }

@@ -3,6 +3,7 @@ package apimap
 // The way to the Pod: Services with their EndpointSlices, Ingresses, routes of Gateways.
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,7 +11,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
 )
@@ -26,13 +26,19 @@ func (d *deriver) routes() {
 			"list endpointslices.discovery.k8s.io -n ")+d.Subject.Namespace)
 	}
 	d.left("EndpointSlices of "+d.Subject.Namespace+"", d.more(path), mostListed)
-	names := servicesOf(d.Snapshot, d.pod)
+	names, more := servicesOf(d.Snapshot, d.pod)
+	d.left("Services in front of the Pod", more, mostServices)
 	for _, name := range names {
 		d.service(path, name)
 	}
 	d.ingresses(names)
 	d.gatewayRoutes(names)
-	if len(names) > 0 && !slices.ContainsFunc(d.daemonSets(), func(x daemonSet) bool { return x.Name == "kube-proxy" }) {
+	all := limited(daemonSetsPath, mostListed)
+	switch {
+	case len(names) == 0:
+	case !d.get(all, &l):
+		d.hide("what makes a Service's address work on the node", d.why(all), d.needs(all, "list daemonsets.apps"))
+	case !slices.ContainsFunc(d.daemonSets(), func(x daemonSet) bool { return x.Name == "kube-proxy" }):
 		d.hide("what makes a Service's address work on the node",
 			"no DaemonSet is called kube-proxy: it runs outside of Pods, or a network plugin does it, or nothing", "")
 	}
@@ -69,29 +75,47 @@ func (d *deriver) endpoint(path, from string, s corev1.Service, x discoveryv1.En
 		if p.Port == nil {
 			continue
 		}
-		protocol := "TCP"
+		protocol := corev1.ProtocolTCP
 		if p.Protocol != nil {
-			protocol = string(*p.Protocol)
+			protocol = *p.Protocol
 		}
-		a := API{Section: sectionRoutes, From: from, To: d.target(int(*p.Port)), Name: "Service", Protocol: protocol,
-			Host: e.Addresses[0],
-			Port: int(*p.Port), Authentication: "none", Certainty: seq.Observed,
+		to, stopped := d.target(int(*p.Port), protocol)
+		a := API{Section: sectionRoutes, From: from, To: to, Name: "Service", Protocol: string(protocol),
+			Host: e.Addresses[0], Port: int(*p.Port), Authentication: "none", Certainty: seq.Observed,
 			Proof: proof(path, fmt.Sprintf("items[metadata.name=%s].endpoints[%d].targetRef", x.Name, k), "Pod "+d.pod.Name),
 			You:   podNetwork, Try: opens(e.Addresses[0], int(*p.Port), d.pod.Spec.NodeName)}
-		if protocol != "TCP" {
-			a.Try = Try{Command: "kubectl get endpointslice " + quoted(x.Name) + d.namespace(), Prints: x.Name}
+		if protocol != corev1.ProtocolTCP || stopped != "" {
+			a.You, a.Try = d.listsSlices(x)
 		}
 		for _, sp := range s.Spec.Ports {
 			if p.Name != nil && sp.Name == *p.Name {
 				a.Note = fmt.Sprintf("its port %d", sp.Port)
 			}
 		}
-		if e.Conditions.Ready != nil && !*e.Conditions.Ready {
+		is := func(condition *bool) bool { return condition != nil && *condition }
+		why := ""
+		switch c := e.Conditions; {
+		case stopped != "":
+			why = "nobody answers: " + stopped
+		case c.Ready == nil || *c.Ready:
+		case is(c.Terminating) && is(c.Serving):
+			why = "it terminates, and still answers: something is sent there only while no endpoint is ready"
+		default:
+			why = "not ready: nothing is sent there now"
+		}
+		if why != "" {
 			a.Certainty = seq.Inferred
-			a.Note = strings.TrimPrefix(a.Note+"; not ready: nothing is sent there now", "; ")
+			a.Note = strings.TrimPrefix(a.Note+"; "+why, "; ")
 		}
 		d.call(a)
 	}
+}
+
+// listsSlices is a command that shows an EndpointSlice, by what a map reads it with, and whether you may.
+func (d *deriver) listsSlices(x discoveryv1.EndpointSlice) (Access, Try) {
+	return d.may(listOf("discovery.k8s.io", "endpointslices", d.Subject.Namespace)),
+		Try{Command: "kubectl get endpointslices" + d.namespace() + " -l " + quoted(discoveryv1.LabelServiceName+"="+
+			x.Labels[discoveryv1.LabelServiceName]), Prints: x.Name}
 }
 
 // ingresses draws the rules that lead to these Services.
@@ -115,26 +139,31 @@ func (d *deriver) ingresses(services []string) {
 				if drawn++; drawn > mostRoutes {
 					continue
 				}
-				d.ingress(path, i, rule.Host, x.Path, x.Backend.Service.Name,
+				d.ingress(path, i, rule.Host, x.Path, *x.Backend.Service,
 					fmt.Sprintf("items[metadata.name=%s].spec.rules[%d].http.paths[%d].backend.service.name", i.Name, r, p))
 			}
 		}
 		if b := i.Spec.DefaultBackend; b != nil && b.Service != nil && slices.Contains(services, b.Service.Name) {
 			if drawn++; drawn <= mostRoutes {
-				d.ingress(path, i, "", "", b.Service.Name, "items[metadata.name="+i.Name+"].spec.defaultBackend.service.name")
+				d.ingress(path, i, "", "", *b.Service, "items[metadata.name="+i.Name+"].spec.defaultBackend.service.name")
 			}
 		}
 	}
 	d.left("rules of Ingresses", max(0, drawn-mostRoutes), mostRoutes)
 }
 
-func (d *deriver) ingress(path string, i networkingv1.Ingress, host, below, service, field string) {
-	a := API{Section: sectionRoutes, To: serviceID(i.Namespace, service), Name: "Ingress rule", Protocol: "HTTP", Port: 80,
-		Host: host,
-		Path: below, Authentication: "none", Certainty: seq.Inferred, Proof: proof(path, field, service),
-		You: d.may(Permission{Verb: "get", Group: "networking.k8s.io", Resource: "ingresses", Namespace: i.Namespace}),
-		Try: Try{Command: "kubectl get ingress " + quoted(i.Name) + d.namespace(), Prints: i.Name}}
-	if len(i.Spec.TLS) > 0 {
+func (d *deriver) ingress(path string, i networkingv1.Ingress, host, below string,
+	to networkingv1.IngressServiceBackend, field string) {
+	if !d.hasPort(to.Name, to.Port.Name, int(to.Port.Number)) {
+		d.hide("rule of Ingress "+i.Name+" for Service "+to.Name, fmt.Sprintf(
+			"the Service has no port %s: the rule leads nowhere", cmp.Or(to.Port.Name, fmt.Sprint(to.Port.Number))), "")
+		return
+	}
+	a := API{Section: sectionRoutes, To: serviceID(i.Namespace, to.Name), Name: "Ingress rule", Protocol: "HTTP", Port: 80,
+		Host: host, Path: below, Authentication: "none", Certainty: seq.Inferred, Proof: proof(path, field, to.Name),
+		You: d.may(listOf("networking.k8s.io", "ingresses", i.Namespace)),
+		Try: Try{Command: "kubectl get ingresses" + d.namespace(), Prints: i.Name}}
+	if secured(i, host) {
 		a.Protocol, a.Port = "HTTPS", 443
 	}
 	about := "no controller has given it an address"
@@ -151,89 +180,25 @@ func (d *deriver) ingress(path string, i networkingv1.Ingress, host, below, serv
 	d.call(a)
 }
 
-// gatewayRoute is an HTTPRoute of the Gateway API, as far as it is read.
-type gatewayRoute struct {
-	Metadata metav1.ObjectMeta
-	Spec     struct {
-		ParentRefs []struct{ Kind, Name, Namespace string }
-		Hostnames  []string
-		Rules      []struct {
-			Matches     []struct{ Path struct{ Value string } }
-			BackendRefs []struct {
-				Kind, Name, Namespace string
-				Port                  int
-			}
-		}
+// hasPort reports whether a Service has a port, by its name or number; of one that cannot be read it may.
+func (d *deriver) hasPort(service, name string, number int) bool {
+	var s corev1.Service
+	if !d.get(of(core, d.Subject.Namespace, "services", service), &s) {
+		return true
 	}
-	Status struct {
-		Parents []struct{ Conditions []metav1.Condition }
-	}
+	return slices.ContainsFunc(s.Spec.Ports, func(p corev1.ServicePort) bool {
+		return name != "" && p.Name == name || name == "" && int(p.Port) == number
+	})
 }
 
-func (r gatewayRoute) accepted() bool {
-	for _, p := range r.Status.Parents {
-		for _, c := range p.Conditions {
-			if c.Type == "Accepted" && c.Status == metav1.ConditionTrue {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// gatewayRoutes draws the routes that lead to these Services.
-func (d *deriver) gatewayRoutes(services []string) {
-	path := limited(of(gateways, d.Subject.Namespace, "httproutes"), mostListed)
-	var all struct{ Items []gatewayRoute }
-	if !d.get(path, &all) {
-		d.hide("HTTPRoutes of Gateways", d.why(path),
-			d.needs(path, "list httproutes.gateway.networking.k8s.io -n "+d.Subject.Namespace))
-		return
-	}
-	d.left("HTTPRoutes", d.more(path), mostListed)
-	drawn := 0
-	for _, r := range all.Items {
-		for i, rule := range r.Spec.Rules {
-			for _, b := range rule.BackendRefs {
-				if b.Kind != "" && b.Kind != "Service" || b.Namespace != "" && b.Namespace != d.Subject.Namespace ||
-					!slices.Contains(services, b.Name) {
-					continue
-				}
-				if drawn++; drawn > mostRoutes {
-					continue
-				}
-				below := "/"
-				if len(rule.Matches) > 0 && rule.Matches[0].Path.Value != "" {
-					below = rule.Matches[0].Path.Value
-				}
-				d.gatewayRoute(path, r, i, below, b.Name)
-			}
-		}
-	}
-	d.left("rules of HTTPRoutes", max(0, drawn-mostRoutes), mostRoutes)
-}
-
-func (d *deriver) gatewayRoute(path string, r gatewayRoute, rule int, below, service string) {
-	ns := d.Subject.Namespace
-	a := API{Section: sectionRoutes, To: serviceID(ns, service), Name: "HTTPRoute " + r.Metadata.Name, Protocol: "HTTP",
-		Path: below,
-		Host: strings.Join(r.Spec.Hostnames, ", "), Authentication: "none", Certainty: seq.Inferred,
-		Proof: proof(path, fmt.Sprintf("items[metadata.name=%s].spec.rules[%d].backendRefs[].name", r.Metadata.Name, rule),
-			service),
-		You: d.may(Permission{Verb: "get", Group: "gateway.networking.k8s.io", Resource: "httproutes", Namespace: ns}),
-		Try: Try{Command: "kubectl get httproute " + quoted(r.Metadata.Name) + d.namespace(), Prints: r.Metadata.Name}}
-	if a.Certainty = seq.Inferred; r.accepted() {
-		a.Certainty = seq.Observed
-	} else {
-		a.Note = "no Gateway has accepted it"
-	}
-	gateway := "no Gateway"
-	if len(r.Spec.ParentRefs) > 0 {
-		gateway = r.Spec.ParentRefs[0].Name
-	}
-	a.From = d.add(Component{ID: "gateway " + ns + "/" + gateway, Kind: RouteKind, Name: "Gateway " + gateway,
-		Proof: a.Proof})
-	d.call(a)
+// secured reports whether an Ingress has a certificate for a host: one that lists it, or one for all.
+func secured(i networkingv1.Ingress, host string) bool {
+	return slices.ContainsFunc(i.Spec.TLS, func(t networkingv1.IngressTLS) bool {
+		return len(t.Hosts) == 0 || host != "" && slices.ContainsFunc(t.Hosts, func(x string) bool {
+			_, parent, _ := strings.Cut(host, ".")
+			return x == host || x == "*."+parent
+		})
+	})
 }
 
 // whatIsLeft counts what a map of the whole cluster does not draw, and tells what was cut off.

@@ -5,16 +5,15 @@ package apimap
 import (
 	"encoding/hex"
 	"encoding/json"
-	"net"
+	"errors"
 	"net/netip"
-	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-
-	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
 // Container is one, with its processes.
@@ -51,15 +50,16 @@ type Look struct {
 }
 
 // looking prints a line for each process of the container and each line of its TCP tables, by what any shell can do
-// and tr. What it starts itself is left out.
+// and tr. What it starts itself is left out. What a process calls itself stays on its line: printf prints a backslash
+// as it is, which not every echo does.
 const looking = `echo shell $$
 for p in /proc/[0-9]*; do
   n=${p#/proc/}; pp=0; u=0
   while read -r k v x; do case $k in PPid:) pp=$v;; Uid:) u=$v;; esac; done <$p/status || continue
   [ "$pp" = $$ ] && continue
-  echo process $n $pp ${u%% *} "$(tr '\0' ' ' <$p/cmdline)"
-  read -r x <$p/stat && echo stat $n "$x"
-  while read -r x; do case $x in *:memory:*|0::*) echo cgroup $n "$x";; esac; done <$p/cgroup
+  printf 'process %s %s %s %s\n' $n $pp ${u%% *} "$(tr '\0\n' '  ' <$p/cmdline)"
+  read -r x <$p/stat && printf 'stat %s %s\n' $n "$x"
+  while read -r x; do case $x in *:memory:*|0::*) printf 'cgroup %s %s\n' $n "$x";; esac; done <$p/cgroup
 done 2>/dev/null
 for f in tcp tcp6; do while read -r l; do echo tcp $l; done </proc/net/$f; done 2>/dev/null
 true`
@@ -75,14 +75,14 @@ func Looks(s *Snapshot) (all []Look) {
 		return nil
 	}
 	for _, c := range d.statuses() {
-		if c.State.Running != nil && len(all) < mostServices {
+		if c.State.Running != nil {
 			all = append(all, Look{c.Name, []string{"sh", "-c", looking}})
 		}
 	}
 	if share := d.pod.Spec.ShareProcessNamespace; share != nil && *share && len(all) > 1 {
 		all = all[:1]
 	}
-	return all
+	return all[:min(len(all), mostLooks)]
 }
 
 // Answer keeps what a look has seen.
@@ -90,6 +90,12 @@ func (l Look) Answer(out string, err error) Answer {
 	a := Answer{Ask: l.Ask(), Status: 200}
 	if err != nil {
 		a.Status, a.Error = 0, err.Error()
+		var refused apierrors.APIStatus
+		if errors.As(err, &refused) {
+			a.Status = int(refused.Status().Code)
+		} else if strings.Contains(a.Error, " is forbidden: ") { // of a failed upgrade only the text is left
+			a.Status = 403
+		}
 		return a
 	}
 	a.Body, _ = json.Marshal(readLook(l.Container, out))
@@ -168,60 +174,6 @@ func readAddress(s string) (netip.AddrPort, bool) {
 	return netip.AddrPortFrom(a.Unmap(), uint16(n)), ok
 }
 
-// Peers are the questions to whom the addresses belong that the Pod is connected to.
-func Peers(s *Snapshot) (all []Question) {
-	d := &deriver{Snapshot: s}
-	if !d.readPod() {
-		return nil
-	}
-	for _, host := range d.peers() {
-		all = append(all, get(peerPath(host), items([]string{"metadata.name", "metadata.namespace", "metadata.uid",
-			"spec.nodeName",
-			"spec.hostNetwork"})))
-	}
-	return all
-}
-
-func peerPath(host string) string {
-	return "/api/v1/pods?fieldSelector=" + url.QueryEscape("status.podIP="+host) + "&limit=2"
-}
-
-// peers are the addresses of others to which the Pod has opened connections, as many as are looked at.
-func (d *deriver) peers() (all []string) {
-	for _, c := range d.inside() {
-		for _, x := range d.opened(c) {
-			host, _, _ := net.SplitHostPort(x.Remote)
-			if !slices.Contains(all, host) {
-				all = append(all, host)
-			}
-		}
-	}
-	slices.Sort(all)
-	return all[:min(len(all), mostRoutes)]
-}
-
-// opened are the connections that the Pod has opened itself: not to a port at which it listens, and not to itself.
-func (d *deriver) opened(c Container) (all []Connection) {
-	if d.pod.Spec.HostNetwork {
-		return nil
-	}
-	listens := map[string]bool{}
-	for _, x := range c.Connections {
-		if _, port, err := net.SplitHostPort(x.Local); err == nil && x.Remote == "" {
-			listens[port] = true
-		}
-	}
-	for _, x := range c.Connections {
-		_, port, err := net.SplitHostPort(x.Local)
-		to, err2 := netip.ParseAddrPort(x.Remote)
-		if err == nil && err2 == nil && !listens[port] && !to.Addr().IsLoopback() &&
-			to.Addr().String() != d.pod.Status.PodIP {
-			all = append(all, x)
-		}
-	}
-	return all
-}
-
 // statuses are those of all containers: sidecars and other init containers, then the Pod's own, then ephemeral ones.
 func (d *deriver) statuses() []corev1.ContainerStatus {
 	is := &d.pod.Status
@@ -271,9 +223,21 @@ func (d *deriver) belong(c *Container) {
 	}
 }
 
+// withoutShell is what runtimes say where a program is not there, and the codes that a shell gives it.
+var withoutShell = regexp.MustCompile(`executable file not found|[Nn]o such file|not found in \$PATH|exit code 12[67]`)
+
 // processes adds what runs inside, and whom it is connected to.
 func (d *deriver) processes() {
 	if d.pod == nil {
+		return
+	}
+	if d.Processes && d.pod.Spec.HostPID {
+		d.hide("processes of the containers",
+			"the Pod has hostPID, and sees all processes of its node: nothing was run in it", "")
+		return
+	}
+	if d.Processes && len(Looks(d.Snapshot)) == 0 {
+		d.hide("processes of the containers", "no container runs", "")
 		return
 	}
 	asked := false
@@ -282,7 +246,14 @@ func (d *deriver) processes() {
 		if !ok {
 			continue
 		}
-		if asked = true; a.Status != 200 {
+		switch asked = true; {
+		case a.Status == 200:
+		case a.Status == 403:
+			d.hide("processes of container "+name, "403: your permissions do not allow it", "create pods/exec -n "+
+				d.Subject.Namespace)
+		case !withoutShell.MatchString(a.Error):
+			d.hide("processes of container "+name, "a command in it that lists them fails: "+a.Error, "")
+		default:
 			d.hide("processes of container "+name, "a command in it that lists them fails: "+a.Error+
 				"; what a container without a shell runs, an ephemeral one shows, which stays in the Pod: kubectl debug -it "+
 				quoted(d.pod.Name)+d.namespace()+" --image=busybox --target="+quoted(name)+" -- ps", "")
@@ -290,6 +261,10 @@ func (d *deriver) processes() {
 	}
 	d.m.Processes = d.inside()
 	share := d.pod.Spec.ShareProcessNamespace
+	if asked && (share == nil || !*share) {
+		runs := slices.DeleteFunc(d.statuses(), func(c corev1.ContainerStatus) bool { return c.State.Running == nil })
+		d.left("containers that run, by their processes", max(0, len(runs)-mostLooks), mostLooks)
+	}
 	switch {
 	case !asked:
 		return
@@ -306,54 +281,11 @@ func (d *deriver) processes() {
 	for _, c := range d.m.Processes {
 		d.connections(c, drawn)
 	}
+	_, more := d.peers()
+	d.left("addresses that the Pod is connected to", more, mostPeers)
 }
 
 // unknown reports whether it is not known of a process, other than the sandbox's, to which container it belongs.
 func (c Container) unknown() bool {
 	return slices.ContainsFunc(c.Processes, func(p Process) bool { return p.Container == "" && p.PID != 1 })
-}
-
-// connections draws whom the Pod is connected to, once for each address.
-func (d *deriver) connections(c Container, drawn map[string]bool) {
-	from := podID
-	if len(d.lasting()) == 1 {
-		from = containerID(c.Name)
-	}
-	for _, x := range d.opened(c) {
-		host, port, _ := net.SplitHostPort(x.Remote)
-		if drawn[x.Remote] {
-			continue
-		}
-		drawn[x.Remote] = true
-		n, _ := strconv.Atoi(port)
-		is := Proof{"exec in container " + c.Name, "/proc/net/tcp", "ESTABLISHED " + x.Local + " to " + x.Remote}
-		a := API{Section: sectionInside, From: from, Name: "is connected", Protocol: "TCP", Host: host, Port: n,
-			Authentication: "not readable", Certainty: seq.Observed, Proof: is, You: podNetwork, Try: opens(host, n,
-				d.pod.Spec.NodeName)}
-		if d.isAPIServer(host, n) {
-			a.To, a.Name = apiserver, "is connected"
-			d.call(a)
-			continue
-		}
-		var pods corev1.PodList
-		d.get(peerPath(host), &pods)
-		if len(pods.Items) != 1 || pods.Items[0].Spec.HostNetwork {
-			d.hide("who is at "+x.Remote+", to which the Pod is connected",
-				"no Pod of its own network has that address, or you may not list Pods", "")
-			continue
-		}
-		p := pods.Items[0]
-		a.To = d.add(Component{ID: "pod " + p.Namespace + "/" + p.Name, Kind: RouteKind, Name: "Pod " + p.Name, About: host,
-			Node: p.Spec.NodeName, Proof: proof(peerPath(host), "items[0].metadata.name", p.Name)})
-		d.call(a)
-	}
-}
-
-// isAPIServer reports whether an address is one of the API server's.
-func (d *deriver) isAPIServer(host string, port int) bool {
-	var s corev1.Service
-	d.get(kubernetesPath, &s)
-	return host == s.Spec.ClusterIP || slices.ContainsFunc(d.m.APIs, func(a API) bool {
-		return a.To == apiserver && a.Host == host && a.Port == port
-	})
 }

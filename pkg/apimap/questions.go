@@ -21,6 +21,8 @@ const (
 	mostExtensions = 8   // drawn, webhooks and aggregated APIs each
 	mostRoutes     = 8   // drawn, Ingresses and HTTPRoutes each
 	mostShippers   = 4   // drawn
+	mostLooks      = 8   // containers whose processes are listed
+	mostPeers      = 8   // drawn, other ends of connections
 	mostListed     = 500 // looked at, of any kind
 )
 
@@ -42,8 +44,7 @@ const (
 )
 
 func leasePath(namespace, name string) string {
-	return fmt.Sprintf("/apis/coordination.k8s.io/v1/namespaces/%s/leases/%s", url.PathEscape(namespace),
-		url.PathEscape(name))
+	return of("apis/coordination.k8s.io/v1", namespace, "leases", name)
 }
 
 func limited(path string, limit int) string { return fmt.Sprintf("%s?limit=%d", path, limit) }
@@ -71,15 +72,17 @@ const (
 // What is kept of the answers; all else is left out, and with it what may be secret. Of containers, the arguments are
 // kept of the control plane's own only.
 var (
-	keptLease = []string{"metadata.name", "spec.holderIdentity", "spec.renewTime"}
+	keptLease = []string{"metadata.name", "spec.holderIdentity", "spec.renewTime", "spec.leaseDurationSeconds"}
 	keptPod   = []string{
 		"metadata.name", "metadata.namespace", "metadata.uid", "metadata.labels", "metadata.deletionTimestamp",
-		`metadata.annotations."prometheus.io/*"`, `metadata.annotations."kubernetes.io/config.*"`,
+		`metadata.annotations."prometheus.io/scrape"`, `metadata.annotations."prometheus.io/port"`,
+		`metadata.annotations."prometheus.io/path"`, `metadata.annotations."prometheus.io/scheme"`,
+		`metadata.annotations."kubernetes.io/config.*"`,
 		"metadata.managedFields.manager", "metadata.managedFields.operation",
 		"metadata.managedFields.subresource", "metadata.managedFields.time", "spec.nodeName",
 		"spec.hostNetwork", "spec.hostPID", "spec.runtimeClassName", "spec.serviceAccountName",
 		"spec.shareProcessNamespace", "spec.volumes.name", "spec.volumes.hostPath",
-		"spec.volumes.projected.sources.serviceAccountToken", "spec.initContainers.restartPolicy",
+		"spec.volumes.projected.sources.serviceAccountToken", "spec.restartPolicy",
 		"status.phase", "status.hostIP", "status.podIP", "status.podIPs", "status.containerStatuses.name",
 		"status.containerStatuses.state.running", "status.containerStatuses.state.waiting.reason",
 		"status.containerStatuses.state.terminated.reason", "status.containerStatuses.containerID",
@@ -90,6 +93,8 @@ var (
 		"status.ephemeralContainerStatuses.state.running", "status.ephemeralContainerStatuses.containerID",
 		"status.ephemeralContainerStatuses.restartCount"}
 	keptOfContainer = []string{"name", "image", "ports", "volumeMounts.name", "volumeMounts.mountPath",
+		"volumeMounts.subPath",
+		"restartPolicy",
 		"securityContext.runAsUser"}
 	keptOfProbe = []string{"exec", "tcpSocket", "grpc", "httpGet.path", "httpGet.port", "httpGet.host",
 		"httpGet.scheme",
@@ -109,7 +114,8 @@ var (
 	keptDaemonSet = []string{"metadata.name", "metadata.namespace", "status.numberReady",
 		"spec.template.spec.nodeSelector",
 		"spec.template.spec.volumes.name", "spec.template.spec.volumes.hostPath", "spec.template.spec.containers.name",
-		"spec.template.spec.containers.volumeMounts"}
+		"spec.template.spec.containers.volumeMounts", "spec.template.spec.initContainers.name",
+		"spec.template.spec.initContainers.volumeMounts", "spec.template.spec.initContainers.restartPolicy"}
 	keptIngress = []string{"metadata.name", "metadata.namespace", "spec.ingressClassName", "spec.defaultBackend",
 		"spec.rules",
 		"spec.tls.hosts", "status.loadBalancer"}
@@ -194,38 +200,6 @@ func First(subject seq.Object) []Question {
 var counted = []struct{ path, name string }{{"/api/v1/pods", "Pods"}, {"/api/v1/services", "Services"},
 	{"/apis/networking.k8s.io/v1/ingresses", "Ingresses"}}
 
-// permissions are those of the APIs that every map has.
-func permissions(subject seq.Object) []Permission {
-	ns, name := subject.Namespace, subject.Name
-	all := []Permission{
-		{Verb: "get", Path: "/version"},
-		{Verb: "get", Path: "/readyz"},
-		{Verb: "get", Resource: "nodes"},
-		{Verb: "get", Resource: "nodes/proxy"},
-		getLease("kube-system"),
-		getLease("kube-node-lease"),
-		{Verb: "get", Group: "discovery.k8s.io", Resource: "endpointslices", Namespace: "default"},
-	}
-	if name == "" {
-		return append(all, Permission{Verb: "list", Resource: "pods"})
-	}
-	return append(all,
-		Permission{Verb: "get", Resource: "pods", Namespace: ns, Name: name},
-		Permission{Verb: "create", Resource: "pods/exec", Namespace: ns, Name: name},
-		Permission{Verb: "create", Resource: "pods/attach", Namespace: ns, Name: name},
-		Permission{Verb: "create", Resource: "pods/portforward", Namespace: ns, Name: name},
-		Permission{Verb: "get", Resource: "pods/log", Namespace: ns, Name: name},
-		Permission{Verb: "create", Resource: "pods", Namespace: ns},
-		Permission{Verb: "get", Group: "discovery.k8s.io", Resource: "endpointslices", Namespace: ns},
-		Permission{Verb: "get", Group: "networking.k8s.io", Resource: "ingresses", Namespace: ns},
-		Permission{Verb: "get", Group: "gateway.networking.k8s.io", Resource: "httproutes", Namespace: ns},
-	)
-}
-
-func getLease(namespace string) Permission {
-	return Permission{Verb: "get", Group: "coordination.k8s.io", Resource: "leases", Namespace: namespace}
-}
-
 // Then are the questions that the first answers lead to.
 func Then(s *Snapshot) []Question {
 	var all []Question
@@ -239,7 +213,8 @@ func Then(s *Snapshot) []Question {
 		if c := pod.Spec.RuntimeClassName; c != nil {
 			all = append(all, get(of("apis/node.k8s.io/v1", "", "runtimeclasses", *c), []string{"metadata.name", "handler"}))
 		}
-		for _, name := range servicesOf(s, &pod) {
+		services, _ := servicesOf(s, &pod)
+		for _, name := range services {
 			all = append(all, get(of(core, s.Subject.Namespace, "services", name), keptService))
 		}
 	} else {
@@ -250,11 +225,16 @@ func Then(s *Snapshot) []Question {
 		}
 	}
 	for _, name := range names {
-		all = append(all, get(leasePath("kube-node-lease", name), keptLease))
+		all = append(all, get(leasePath("kube-node-lease", name), keptLease), getLease("kube-node-lease", name).review(),
+			getProxy(name).review())
 	}
+	all = append(all, webhookReviews(s)...)
 	for _, a := range served(s) {
 		all = append(all, Permission{Verb: "get", Path: a.path()}.review())
 		if metrics(a) {
+			for _, name := range names {
+				all = append(all, getMetrics(name).review())
+			}
 			all = append(all, get(of(discovery, a.Spec.Service.Namespace, "endpointslices")+
 				"?labelSelector="+url.QueryEscape(discoveryv1.LabelServiceName+"="+a.Spec.Service.Name), items(keptSlice)))
 		}
@@ -267,15 +247,17 @@ func slicesPath(namespace string) string {
 	return limited(of(discovery, namespace, "endpointslices"), mostListed)
 }
 
-// servicesOf are the names of the Services whose EndpointSlices name the Pod, as many as are drawn.
-func servicesOf(s *Snapshot, pod *corev1.Pod) (names []string) {
+// servicesOf are the names of the Services whose EndpointSlices name the Pod, as many as are drawn, and how many more
+// there are.
+func servicesOf(s *Snapshot, pod *corev1.Pod) (names []string, more int) {
 	for _, x := range slicesOf(s, pod) {
 		if name := x.Labels[discoveryv1.LabelServiceName]; name != "" && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
 	slices.Sort(names)
-	return names[:min(len(names), mostServices)]
+	n := min(len(names), mostServices)
+	return names[:n], len(names) - n
 }
 
 // slicesOf are the EndpointSlices that name the Pod.

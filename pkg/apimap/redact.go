@@ -4,11 +4,13 @@ package apimap
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 )
 
-// withoutArguments is an answer without what people put secrets into, as a file has it: of commands, which probes and
-// processes are, the program stays, and of the path of a probe what stands before its query.
+// withoutArguments is an answer without what people put secrets into, as a file has it: of commands, which probes,
+// hooks and processes are, the program stays, of the arguments of the control plane those that are read, and of a path
+// what stands before its query.
 func (a Answer) withoutArguments() Answer {
 	var is any
 	if json.Unmarshal(a.Body, &is) != nil {
@@ -19,32 +21,50 @@ func (a Answer) withoutArguments() Answer {
 			shorten(p, "command", " ")
 		}
 	} else {
-		shortenProbes(is)
+		shortenAll(is)
 	}
 	a.Body, _ = json.Marshal(is)
 	return a
 }
 
-// shortenProbes does so in all probes of an object or of a list of objects.
-func shortenProbes(is any) {
+// shortenAll does so in an object or a list of objects, wherever a command or the path of a request stands.
+func shortenAll(is any) {
 	switch x := is.(type) {
 	case []any:
 		for _, e := range x {
-			shortenProbes(e)
+			shortenAll(e)
 		}
 	case map[string]any:
 		for key, below := range x {
-			probe, _ := below.(map[string]any)
-			if !strings.HasSuffix(key, "Probe") || probe == nil {
-				shortenProbes(below)
-				continue
-			}
-			shorten(probe["httpGet"], "path", "?")
-			if command := elements(probe["exec"], "command"); len(command) > 1 {
-				probe["exec"].(map[string]any)["command"] = []any{command[0], leftOut}
+			switch key {
+			case "httpGet":
+				shorten(below, "path", "?")
+			case "exec":
+				if command := elements(below, "command"); len(command) > 1 {
+					below.(map[string]any)["command"] = []any{command[0], leftOut}
+				}
+			case "command", "args":
+				x[key] = onlyFlags(elements(x, key))
+			case "prometheus.io/path":
+				shorten(x, key, "?")
+			case "endpoints": // of a ServiceMonitor
+				for _, e := range elements(x, key) {
+					shorten(e, "path", "?")
+				}
+			default:
+				shortenAll(below)
 			}
 		}
 	}
+}
+
+// onlyFlags are those of a command line that a map is derived from.
+func onlyFlags(words []any) []any {
+	return slices.DeleteFunc(slices.Clone(words), func(w any) bool {
+		text, _ := w.(string)
+		name, _, _ := strings.Cut(strings.TrimPrefix(text, "--"), "=")
+		return !slices.Contains([]string{flagEtcdServers, flagEtcdCertificate, flagKubeconfig}, name)
+	})
 }
 
 const leftOut = "…"

@@ -16,7 +16,9 @@ type Snapshot struct {
 	Taken   time.Time  `json:"taken"`             // when the first question was asked
 	Subject seq.Object `json:"subject"`           // the Pod; without a name the map is of control plane and nodes
 	Client  Client     `json:"client"`            // what the kubeconfig says
-	Answers []Answer   `json:"-"`                 // in the order of the questions
+	// that processes were asked for
+	Processes bool     `json:"processes,omitempty"`
+	Answers   []Answer `json:"-"` // in the order of the questions
 }
 
 // Client is what a kubeconfig says of its user, without anything secret.
@@ -84,12 +86,16 @@ type Permission struct {
 	Path      string `json:"path,omitempty"`
 }
 
-// String is the permission in the words of RBAC, and its namespace.
+// String is the permission in the words of RBAC, and its namespace. The name is left out: the map has it beside it. So
+// is the group, but where the core has a resource of the same name.
 func (p Permission) String() string {
 	if p.Path != "" {
 		return p.Verb + " " + p.Path
 	}
 	text := p.Verb + " " + p.Resource
+	if p.Group == metricsGroup {
+		text += "." + p.Group
+	}
 	if p.Namespace != "" {
 		text += " -n " + p.Namespace
 	}

@@ -20,6 +20,7 @@ import (
 // Inside lists what runs in the containers of the snapshot's Pod, by commands of its own, and asks whose the addresses
 // are that they are connected to. It says each command before it runs it.
 func Inside(ctx context.Context, config *rest.Config, s *apimap.Snapshot, say func(string)) error {
+	s.Processes = true
 	looks := apimap.Looks(s)
 	answers := make([]apimap.Answer, len(looks))
 	var wg sync.WaitGroup

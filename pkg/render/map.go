@@ -106,6 +106,21 @@ func links(m apimap.Map) (all []link) {
 	return all
 }
 
+// sectionLinks are links, those between the same two components of a section together.
+func sectionLinks(links []link) (all []link) {
+	for _, k := range links {
+		i := slices.IndexFunc(all, func(x link) bool {
+			return x.section == k.section && x.from == k.from && x.to == k.to
+		})
+		if i < 0 {
+			all = append(all, link{k.section, k.from, k.to, slices.Clone(k.apis)})
+		} else {
+			all[i].apis = append(all[i].apis, k.apis...)
+		}
+	}
+	return all
+}
+
 // mapName is what a component is called.
 func mapName(m apimap.Map, id string) string {
 	for _, c := range m.Components {

@@ -5,6 +5,7 @@ package render
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/mattn/go-runewidth"
@@ -31,7 +32,11 @@ func mapListing(w io.Writer, m apimap.Map, y Style) error {
 	l := &mapLines{Style: y, m: m}
 	l.head()
 	section := ""
-	for _, k := range links(m) {
+	all := links(m)
+	if y.Detail == seq.Brief {
+		all = sectionLinks(all)
+	}
+	for _, k := range all {
 		if k.section != section {
 			section = k.section
 			l.put(l.paint(bold, Plain(section)))
@@ -95,7 +100,7 @@ func (l *mapLines) link(k link) {
 	first := l.m.APIs[k.apis[0]]
 	names := mapName(l.m, k.from) + " " + l.glyphs().request + " " + mapName(l.m, k.to)
 	if l.Detail == seq.Brief {
-		l.row(first, names, strings.TrimSpace(Plain(first.Protocol)+" "+where(first)), false)
+		l.row(first, names, strings.Join(places(l.m, k), ", "), false)
 		return
 	}
 	if len(k.apis) == 1 {
@@ -123,6 +128,17 @@ func (l *mapLines) link(k link) {
 		}
 		l.row(a, "  "+Plain(a.Name), text, true)
 	}
+}
+
+// places are the protocols and addresses of a link, each once.
+func places(m apimap.Map, k link) (all []string) {
+	for _, i := range k.apis {
+		a := m.APIs[i]
+		if at := strings.TrimSpace(Plain(a.Protocol) + " " + where(a)); !slices.Contains(all, at) {
+			all = append(all, at)
+		}
+	}
+	return all
 }
 
 // rights is the width of the column of what you may, and column that of the one before it.

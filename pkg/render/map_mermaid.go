@@ -113,7 +113,7 @@ func mapArrows(b *bytes.Buffer, m apimap.Map, ids []string, y Style) {
 		}
 		lines := linkLabel(m, k, max(2, most))
 		if y.Detail == seq.Brief {
-			lines = lines[:1]
+			lines = []string{strings.Join(places(m, k), ", ")}
 		}
 		for i := range lines {
 			lines[i] = flowText(lines[i])

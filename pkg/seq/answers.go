@@ -1,10 +1,12 @@
 package seq
 
 import (
+	"fmt"
 	"math"
 	"regexp"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Run is what the observations say of the run as a whole.
@@ -142,13 +144,35 @@ func WithFlags(text string, flags []string) string {
 
 var shellSafe = regexp.MustCompile(`^[\w@%+=:,./-]*$`)
 
-// ShellQuoted is a word as a POSIX shell reads it back.
+// ShellQuoted is a word as a POSIX shell reads it back, on one line: what would end that, or is not to be seen, is
+// escaped in $'…', which bash, zsh, busybox and POSIX.1-2024 have.
 func ShellQuoted(s string) string {
 	if shellSafe.MatchString(s) {
 		return s
 	}
+	if strings.ContainsFunc(s, unseen) {
+		var b strings.Builder
+		for _, r := range s {
+			switch {
+			case r == '\n':
+				b.WriteString(`\n`)
+			case r == '\t':
+				b.WriteString(`\t`)
+			case unseen(r) || r == '\'' || r == '\\':
+				for _, x := range []byte(string(r)) {
+					fmt.Fprintf(&b, `\%03o`, x)
+				}
+			default:
+				b.WriteRune(r)
+			}
+		}
+		return "$'" + b.String() + "'"
+	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
+
+// unseen reports whether a character moves the cursor, ends a line, or reorders what stands beside it.
+func unseen(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) }
 
 // Next is the first of the steps to try, or empty.
 func (o *Obstacle) Next() string {

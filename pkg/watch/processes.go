@@ -10,7 +10,7 @@ import (
 
 // listProcesses prints a line for each process of the container but for the shell that runs it: its number and its
 // command.
-const listProcesses = `for p in /proc/[0-9]*; do n=${p#/proc/}; [ "$n" = $$ ] || echo "$n $(tr '\0' ' ' <$p/cmdline)"; done 2>/dev/null`
+const listProcesses = `for p in /proc/[0-9]*; do n=${p#/proc/}; [ "$n" = $$ ] || printf '%s\n' "$n $(tr '\0\n' '  ' <$p/cmdline)"; done 2>/dev/null`
 
 // Processes has the processes of a container observed, by a command that reads its /proc and needs a shell.
 func (f *Follower) Processes(ctx context.Context, pod seq.Object, container string) error {

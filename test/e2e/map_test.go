@@ -378,7 +378,7 @@ func insideOf(t *testing.T, web string) {
 		t.Errorf("it does not say what it runs: %s", m.stderr)
 	}
 	a := m.has(t, "container/app", "pod "+namespace(t)+"/web", "is connected")
-	if a.Host != web || a.Port != 8080 || a.Certainty != "observed" {
+	if a.Host != web || a.Port != 8080 || a.Certainty != "inferred" {
 		t.Errorf("the connection to web: %+v", a)
 	}
 	m = mapOf(t, "pod/web", "--processes")

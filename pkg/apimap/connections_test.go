@@ -1,0 +1,89 @@
+package apimap_test
+
+import (
+	"fmt"
+	"os/exec"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/kubectl-seq/kubectl-seq/pkg/apimap"
+	"github.com/kubectl-seq/kubectl-seq/pkg/seq"
+)
+
+// tcpLine is a line of /proc/net/tcp.
+func tcpLine(local, remote int) string {
+	if remote == 0 {
+		return fmt.Sprintf("tcp 0: 0100000A:%04X 00000000:0000 0A\n", local)
+	}
+	return fmt.Sprintf("tcp 0: 0100000A:%04X 0200000A:%04X 01\n", local, remote)
+}
+
+// The table of connections does not say who has opened one. Ports are a hint, which is inferred; where they are none,
+// it is said.
+func TestWhoHasOpenedAConnection(t *testing.T) {
+	const peers = "/api/v1/pods?fieldSelector=status.podIP%3D10.0.0.2&limit=2"
+	for name, x := range map[string]struct{ seen, from, to string }{
+		"a port given out here":        {tcpLine(40000, 9000), "container/app", "pod shop/peer"},
+		"a port given out there":       {tcpLine(9000, 40000), "pod shop/peer", "container/app"},
+		"it listens":                   {tcpLine(9000, 0) + tcpLine(9000, 40000), "", ""},
+		"ports that say nothing":       {tcpLine(9000, 8000), "", ""},
+		"ports that say nothing, both": {tcpLine(40000, 40001), "", ""},
+	} {
+		s := snapshotOf(podOf("", `, "containers": [{"name": "app"}]`, running("app")), map[string]string{
+			peers: itemsOf(`{"metadata": {"name": "peer", "namespace": "shop"}}`)})
+		s.Answers = append(s.Answers, apimap.Look{Container: "app"}.Answer("process 1 0 0 nc\n"+x.seen, nil))
+		m := apimap.Derive(s)
+		n := 0
+		for _, a := range m.APIs {
+			if a.Name == "is connected" {
+				if n++; a.From != x.from || a.To != x.to || a.Certainty != seq.Inferred ||
+					x.seen == tcpLine(9000, 40000) && a.Port != 9000 {
+					t.Errorf("%s: %s → %s:%d, %s", name, a.From, a.To, a.Port, a.Certainty)
+				}
+			}
+		}
+		if (n == 1) != (x.from != "") {
+			t.Errorf("%s: %d connections are drawn", name, n)
+		}
+		if said := hides(m, "who of the two has opened", "does not say"); said != strings.HasPrefix(name, "ports") {
+			t.Errorf("%s: %+v", name, m.Hidden)
+		}
+	}
+}
+
+// What a process calls itself stays on its line of a look's output, in any shell.
+func TestProcessesDoNotForgeLines(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("the command reads /proc")
+	}
+	for _, separator := range []string{"\n", `\n`} {
+		const forged = 424242
+		victim := exec.Command("sh", "-c", "read x", "sh", fmt.Sprintf("x%sprocess %d 1 0 not-there%[1]s", separator, forged))
+		in, err := victim.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := victim.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { in.Close(); victim.Wait() })
+		s := snapshotOf(podOf("", `, "containers": [{"name": "app"}]`, running("app")), nil)
+		look := apimap.Looks(s)[0]
+		out, err := exec.Command(look.Command[0], look.Command[1:]...).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Answers = append(s.Answers, look.Answer(string(out), nil))
+		seen := false
+		for _, p := range apimap.Derive(s).Processes[0].Processes {
+			seen = seen || p.PID == victim.Process.Pid && strings.Contains(p.Command, "not-there")
+			if p.PID == forged {
+				t.Errorf("%q: a process has made up another", separator)
+			}
+		}
+		if !seen {
+			t.Errorf("%q: the process itself is not seen", separator)
+		}
+	}
+}
