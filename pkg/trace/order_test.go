@@ -69,3 +69,31 @@ func TestNothingIsContradicted(t *testing.T) {
 		}
 	}
 }
+
+// A call that stops a container, fails and is made again is not told at two instants.
+func TestStopsAreTriedAgain(t *testing.T) {
+	s := scenario.Named(t, "deleted")
+	var again seq.Observation
+	for _, o := range s.Observations {
+		if o.Event != nil && o.Event.Event.Reason == "Killing" {
+			again = o
+		}
+	}
+	e := again.Event.Event.DeepCopy()
+	e.Count, e.ResourceVersion = 2, e.ResourceVersion+"1"
+	e.LastTimestamp.Time = e.FirstTimestamp.Add(4 * time.Second)
+	again.Received = again.Received.Add(4 * time.Second)
+	again.Event = &seq.EventChange{Type: "MODIFIED", Event: e}
+	calls := 0
+	for _, x := range scenario.Fold(s.Subject, append(slices.Clone(s.Observations), again)).Steps() {
+		if x.Conflict {
+			t.Errorf("%s: its sources contradict each other", x.Label)
+		}
+		if x.Kind == seq.RequestKind && strings.HasPrefix(x.Label, "StopContainer") {
+			calls++
+		}
+	}
+	if calls != 1 {
+		t.Errorf("%d calls stop the container", calls)
+	}
+}

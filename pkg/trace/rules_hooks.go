@@ -60,15 +60,8 @@ var ruleStopSignal = rule{
 
 // deriveStopSignal is what the runtime does first when a container is to be stopped.
 func deriveStopSignal(s *story, emit func(graph.Claim)) {
-	for _, e := range s.events {
+	for e, life := range s.stops() {
 		spec := s.spec(e.container)
-		if e.emitter != seq.Kubelet || e.event.Reason != "Killing" || spec == nil {
-			continue
-		}
-		life, ok := s.attemptAt(e)
-		if !ok {
-			continue
-		}
 		step := s.eventStep(e)
 		step.Key, step.Node = signalKey(e.container, life), s.node
 		step.From, step.To = s.runtime, seq.Container(e.container)

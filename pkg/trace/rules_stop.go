@@ -4,6 +4,7 @@ package trace
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -36,15 +37,8 @@ var ruleStopContainer = rule{
 // deriveStopContainer reads Killing, which the kubelet emits just before it stops a container, but for a preStop hook
 // in between and for sidecars, which go last.
 func deriveStopContainer(s *story, emit func(graph.Claim)) {
-	for _, e := range s.events {
+	for e, life := range s.stops() {
 		spec := s.spec(e.container)
-		if e.emitter != seq.Kubelet || e.event.Reason != "Killing" || spec == nil {
-			continue
-		}
-		life, ok := s.attemptAt(e)
-		if !ok {
-			continue
-		}
 		start := graph.Claim{Step: s.eventStep(e),
 			Follows: []seq.Key{criKey("StartContainer", e.container, life).End(), deliverDeletion, hookKey(e.container, life),
 				s.deletedBefore(e), s.askedKey(s.askedToStop(e))}}
@@ -71,6 +65,25 @@ func deriveStopContainer(s *story, emit func(graph.Claim)) {
 				emit(c)
 			}
 		})
+	}
+}
+
+// stops are the Events by which the kubelet says that it stops a life of a container, the first of each: a call that
+// fails is made again.
+func (s *story) stops() iter.Seq2[*emitted, int] {
+	return func(yield func(*emitted, int) bool) {
+		said := map[seq.Key]bool{}
+		for _, e := range s.events {
+			if e.emitter != seq.Kubelet || e.event.Reason != "Killing" || s.spec(e.container) == nil {
+				continue
+			}
+			life, ok := s.attemptAt(e)
+			if key := criKey("StopContainer", e.container, life); ok && !said[key] {
+				if said[key] = true; !yield(e, life) {
+					return
+				}
+			}
+		}
 	}
 }
 
