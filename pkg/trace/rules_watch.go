@@ -129,33 +129,28 @@ var ruleChangeDelivery = rule{
 
 // deriveChangeDelivery is how the kubelet learned of a change that it acted on.
 func deriveChangeDelivery(s *story, emit func(graph.Claim)) {
-	delivered := func(w *write, e *emitted, reported *write) {
+	delivered := func(w *write, by time.Time, evidence seq.Evidence) {
 		if s.askedKey(w) == "" {
 			return
 		}
 		step := seq.Step{Key: s.askedKey(w), Label: "watch: Pod " + s.object.Name + ": " + w.changed(), Object: s.object,
-			Verb: "watch", Resource: "pods", Node: s.node, ClockOf: seq.APIServer, ResourceVersion: w.pod.ResourceVersion}
-		if e != nil {
-			step.Window.Latest, step.Evidence = e.at, []seq.Evidence{e.evidence()}
-		} else {
-			text := fmt.Sprint("status.observedGeneration ", reported.pod.Status.ObservedGeneration)
-			step.Evidence = []seq.Evidence{reported.evidenceOf(text, reported.received)}
-		}
+			Verb: "watch", Resource: "pods", Node: s.node, ClockOf: seq.APIServer, ResourceVersion: w.pod.ResourceVersion,
+			Window: seq.Window{Latest: by}, Evidence: []seq.Evidence{evidence}}
 		emit(graph.Claim{Step: step, Follows: []seq.Key{s.etcdKeyOf(w)}, Lag: 2 * time.Millisecond})
 	}
 	for _, a := range s.workerEvents {
 		if a.emitted.image != "" {
-			delivered(a.asked, a.emitted, nil)
+			delivered(a.asked, a.emitted.at, a.emitted.evidence())
 		}
 	}
 	var told int64 // generation
 	for _, e := range s.events {
 		if e.emitter == seq.Kubelet && e.event.Reason == "Killing" {
-			delivered(s.askedToStop(e), e, nil)
+			delivered(s.askedToStop(e), e.at, e.evidence())
 		}
 		if r, ok := resizeOf(e); ok && r.Generation > told {
 			told = r.Generation
-			delivered(s.ofGeneration(told), e, nil)
+			delivered(s.ofGeneration(told), e.at, e.evidence())
 		}
 	}
 	var seen *write
@@ -163,9 +158,11 @@ func deriveChangeDelivery(s *story, emit func(graph.Claim)) {
 		if !w.isStatusPatch() {
 			continue
 		}
-		if is := s.ofGeneration(w.pod.Status.ObservedGeneration); is != nil && is != seen {
+		// The report comes after: its own rule says so.
+		n := w.pod.Status.ObservedGeneration
+		if is := s.ofGeneration(n); is != nil && is != seen {
 			seen = is
-			delivered(is, nil, w)
+			delivered(is, time.Time{}, w.evidenceOf(fmt.Sprint("status.observedGeneration ", n), w.received))
 		}
 	}
 }
